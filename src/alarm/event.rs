@@ -1,0 +1,180 @@
+//! What is told: the events of the webhook contract, as data.
+
+use crate::reading::Timestamp;
+use crate::verdict::Document;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// How much an event matters.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Severity {
+    /// For the record.
+    Info,
+    /// Somebody should look.
+    #[default]
+    Warning,
+    /// Somebody must act.
+    Critical,
+}
+
+impl Severity {
+    /// The word of the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Info => "info",
+            Self::Warning => "warning",
+            Self::Critical => "critical",
+        }
+    }
+}
+
+/// The types of events.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+pub enum EventKind {
+    /// The batch in progress may end off spec.
+    #[serde(rename = "batch.at_risk")]
+    BatchAtRisk,
+    /// The batch is off spec.
+    #[serde(rename = "batch.off_spec")]
+    BatchOffSpec,
+    /// A flag was withdrawn.
+    #[serde(rename = "batch.cleared")]
+    BatchCleared,
+    /// A batch ended.
+    #[serde(rename = "batch.finished")]
+    BatchFinished,
+    /// Something became known about a finished batch.
+    #[serde(rename = "batch.revised")]
+    BatchRevised,
+    /// A sensor cannot be trusted.
+    #[serde(rename = "sensor.unhealthy")]
+    SensorUnhealthy,
+    /// A sensor can be trusted again.
+    #[serde(rename = "sensor.recovered")]
+    SensorRecovered,
+    /// Nothing is known of a line.
+    #[serde(rename = "line.blind")]
+    LineBlind,
+    /// A line is seen again.
+    #[serde(rename = "line.restored")]
+    LineRestored,
+    /// A model no longer fits.
+    #[serde(rename = "model.drifted")]
+    ModelDrifted,
+    /// A new model judges.
+    #[serde(rename = "model.promoted")]
+    ModelPromoted,
+    /// A new model could not be had or was not better.
+    #[serde(rename = "model.rejected")]
+    ModelRejected,
+    /// A part of the daemon does not work.
+    #[serde(rename = "system.degraded")]
+    SystemDegraded,
+    /// It works again.
+    #[serde(rename = "system.recovered")]
+    SystemRecovered,
+}
+
+impl EventKind {
+    /// The type of the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::BatchAtRisk => "batch.at_risk",
+            Self::BatchOffSpec => "batch.off_spec",
+            Self::BatchCleared => "batch.cleared",
+            Self::BatchFinished => "batch.finished",
+            Self::BatchRevised => "batch.revised",
+            Self::SensorUnhealthy => "sensor.unhealthy",
+            Self::SensorRecovered => "sensor.recovered",
+            Self::LineBlind => "line.blind",
+            Self::LineRestored => "line.restored",
+            Self::ModelDrifted => "model.drifted",
+            Self::ModelPromoted => "model.promoted",
+            Self::ModelRejected => "model.rejected",
+            Self::SystemDegraded => "system.degraded",
+            Self::SystemRecovered => "system.recovered",
+        }
+    }
+}
+
+/// What an event is about, with the keys that the contract gives it.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Subject {
+    /// A batch.
+    Batch {
+        /// Its id.
+        batch: Arc<str>,
+        /// Its grade.
+        grade: Option<Arc<str>>,
+        /// The verdict at this moment.
+        verdict: Box<Document>,
+    },
+    /// A sensor.
+    Sensor {
+        /// The tag.
+        tag: Arc<str>,
+        /// What is wrong: `stuck`, `stale`, `range`, `source-bad`.
+        fault: Arc<str>,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A line as a whole.
+    Line {
+        /// Why.
+        reason: Arc<str>,
+        /// Since when.
+        since: Timestamp,
+    },
+    /// A model.
+    Model {
+        /// Its kind.
+        model: Arc<str>,
+        /// The grade it is for.
+        grade: Arc<str>,
+        /// Its version.
+        version: u32,
+        /// Why.
+        reason: Arc<str>,
+    },
+    /// A part of the daemon.
+    System {
+        /// Which.
+        component: Arc<str>,
+        /// Why.
+        reason: Arc<str>,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+/// One event, whole: every receiver gets the same one, with the same id.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Notification {
+    /// Its type.
+    pub kind: EventKind,
+    /// `evt_` and 32 hex digits.
+    pub id: Arc<str>,
+    /// Event time.
+    pub at: Timestamp,
+    /// The site.
+    pub site: Arc<str>,
+    /// The line; empty for events of the system.
+    pub line: Arc<str>,
+    /// How much it matters.
+    pub severity: Severity,
+    /// Which occurrence of its alarm, from 1.
+    pub occurrence: u32,
+    /// Which revision of what it is about.
+    pub revision: u32,
+    /// The alarm it belongs to, e.g. `tm3/batch`: order is kept within one alarm.
+    pub alarm: Arc<str>,
+    /// One line for a person.
+    pub title: Arc<str>,
+    /// A few sentences for a person.
+    pub text: Arc<str>,
+    /// What it is about.
+    pub subject: Subject,
+}

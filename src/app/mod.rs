@@ -1,0 +1,1 @@
+//! Wiring, tasks, shutdown order: the only room that knows everything.

@@ -1,0 +1,1 @@
+//! The batch's life: start, pause, end, laboratory, disposition, revision; position in the batch.

@@ -1,0 +1,324 @@
+//! From an arrived message to readings and batch events, or a [`Fault`].
+//!
+//! One file a format. Nothing here knows the plant's state: a payload gives the same messages
+//! whenever it arrives. Bad input is data (a [`Fault`] with its [`Reason`]), never an error.
+
+mod template;
+
+pub use template::{Captures, Template, TemplateError};
+
+use crate::reading::{SourceQuality, Timestamp, Value};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A message as it arrived from a broker.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Arrival {
+    /// When the shell received it.
+    pub received: Timestamp,
+    /// The topic.
+    pub topic: Arc<str>,
+    /// The payload.
+    pub payload: Bytes,
+    /// True if the broker sent it as the last known value of the topic.
+    pub retained: bool,
+}
+
+/// How the messages of one subscription are read; checked.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Rule {
+    /// The topic template, e.g. `mill/{line}/{area}/{tag}`.
+    pub template: Template,
+    /// What the payload is.
+    pub format: Format,
+    /// The line, where the topic does not give it.
+    pub line: Option<Arc<str>>,
+    /// The area, where the topic does not give it.
+    pub area: Option<Arc<str>>,
+    /// The tag, where the topic does not give it.
+    pub tag: Option<Arc<str>>,
+    /// The unit of numbers that stand for times.
+    pub time_unit: TimeUnit,
+    /// How quality codes are read.
+    pub quality_codes: QualityCodes,
+}
+
+/// What a payload is.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum Format {
+    /// A JSON document.
+    Json {
+        /// Where the values are.
+        values: JsonValues,
+        /// JSON Pointer to the time; without it the receive time stands in.
+        time: Option<Arc<str>>,
+        /// JSON Pointer to the quality code.
+        quality: Option<Arc<str>>,
+    },
+    /// The payload is one bare value: a number, `true`, `false` or text.
+    Value,
+    /// Batch and laboratory events, a JSON object each.
+    BatchEvent,
+}
+
+/// Where a JSON document has its values.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum JsonValues {
+    /// One value, at this JSON Pointer.
+    One(Arc<str>),
+    /// Many: tag name and JSON Pointer, in order of the tag names.
+    Fields(Vec<(Arc<str>, Arc<str>)>),
+}
+
+/// The unit of a number that stands for a time; RFC 3339 text is always understood.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum TimeUnit {
+    /// Seconds, fractions allowed.
+    Seconds,
+    /// Milliseconds.
+    #[default]
+    Millis,
+    /// Microseconds.
+    Micros,
+    /// Nanoseconds.
+    Nanos,
+}
+
+/// How quality codes are read.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum QualityCodes {
+    /// OPC DA: 192 and above good, 64–191 uncertain, below bad.
+    #[default]
+    OpcDa,
+    /// OPC UA status codes (the two top bits), or names such as `Good`.
+    OpcUa,
+    /// `true` good, `false` bad.
+    Bool,
+}
+
+/// What a payload says, piece by piece.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Message {
+    /// A value of a tag.
+    Reading(NamedReading),
+    /// Something about a batch.
+    Batch(BatchMessage),
+}
+
+/// A reading with the names its source gave it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct NamedReading {
+    /// The line; empty if neither topic nor rule names one.
+    pub line: Arc<str>,
+    /// The area; may be empty.
+    pub area: Arc<str>,
+    /// The tag.
+    pub tag: Arc<str>,
+    /// The source's time, or `None` if it sent none.
+    pub at: Option<Timestamp>,
+    /// The value.
+    pub value: Value,
+    /// What the source says about it.
+    pub quality: SourceQuality,
+}
+
+/// A batch or laboratory event of one line (contract: product.md, "Batch and laboratory events").
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchMessage {
+    /// The line.
+    pub line: Arc<str>,
+    /// The station, where batches of one line run at once.
+    pub station: Option<Arc<str>>,
+    /// When it happened.
+    pub at: Timestamp,
+    /// What happened.
+    pub event: BatchEvent,
+}
+
+/// What happened to a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum BatchEvent {
+    /// A batch begins; it ends the one before it.
+    Start {
+        /// Its id.
+        batch: Arc<str>,
+        /// Its grade, if named.
+        grade: Option<Arc<str>>,
+    },
+    /// A batch ends.
+    End {
+        /// Its id.
+        batch: Arc<str>,
+        /// Its length in metres, if counted.
+        length_m: Option<f64>,
+        /// Its mass in kilograms, if weighed.
+        mass_kg: Option<f64>,
+    },
+    /// A laboratory result.
+    Lab {
+        /// The batch.
+        batch: Arc<str>,
+        /// The property, e.g. `tensile_md`.
+        property: Arc<str>,
+        /// The result.
+        value: f64,
+        /// Its unit, if named.
+        unit: Option<Arc<str>>,
+        /// Where in the batch the sample was taken, if named.
+        position: Option<Arc<str>>,
+    },
+    /// A person's decision.
+    Disposition {
+        /// The batch.
+        batch: Arc<str>,
+        /// The decision.
+        disposition: Disposition,
+        /// Who decided.
+        by: Option<Arc<str>>,
+        /// Why.
+        note: Option<Arc<str>>,
+    },
+    /// Somebody did something about a batch.
+    Action {
+        /// The batch.
+        batch: Arc<str>,
+        /// What.
+        text: Arc<str>,
+        /// Who.
+        by: Option<Arc<str>>,
+    },
+    /// The line changes its grade.
+    GradeChange {
+        /// The new grade.
+        grade: Arc<str>,
+    },
+    /// What is made now is not product (a sheet break).
+    Pause {
+        /// Why.
+        reason: Option<Arc<str>>,
+    },
+    /// Product is made again.
+    Resume,
+    /// A batch consumes raw material.
+    Consumes {
+        /// The batch.
+        batch: Arc<str>,
+        /// The lot.
+        from: Arc<str>,
+        /// How much, in kilograms.
+        mass_kg: Option<f64>,
+        /// From this metre of the batch.
+        from_m: Option<f64>,
+        /// To this metre of the batch.
+        to_m: Option<f64>,
+    },
+    /// A batch is part of another one.
+    Merge {
+        /// The batch that ends.
+        batch: Arc<str>,
+        /// The batch it becomes part of.
+        into: Arc<str>,
+    },
+    /// A batch never was.
+    Void {
+        /// The batch.
+        batch: Arc<str>,
+    },
+}
+
+/// What people decide about a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Disposition {
+    /// Good: on to the customer.
+    Release,
+    /// Wait for more tests.
+    Hold,
+    /// Sell as another grade.
+    Downgrade,
+    /// Repulp.
+    Rework,
+    /// Throw away.
+    Scrap,
+}
+
+impl Disposition {
+    /// The word of the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::Hold => "hold",
+            Self::Downgrade => "downgrade",
+            Self::Rework => "rework",
+            Self::Scrap => "scrap",
+        }
+    }
+}
+
+/// Why a message, or a part of it, was not taken. A closed set: it labels a metric.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Reason {
+    /// No rule takes the topic.
+    UnknownTopic,
+    /// Not UTF-8.
+    NotUtf8,
+    /// Not JSON.
+    NotJson,
+    /// The JSON Pointer leads nowhere.
+    MissingValue,
+    /// The value is neither number, boolean nor text.
+    WrongType,
+    /// NaN or infinite.
+    NotFinite,
+    /// The time cannot be read.
+    BadTime,
+    /// The quality code cannot be read.
+    BadQuality,
+    /// The payload is larger than allowed.
+    TooLarge,
+    /// A batch event that cannot be read.
+    BadEvent,
+    /// Topic and body name different lines, or none does.
+    LineUnclear,
+    /// A retained message without a time of its own.
+    Retained,
+    /// Too many undeclared tags.
+    TooManyTags,
+    /// Undeclared, and the configuration says to ignore those.
+    Undeclared,
+}
+
+impl Reason {
+    /// The word for logs and the metric's label.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::UnknownTopic => "unknown-topic",
+            Self::NotUtf8 => "not-utf8",
+            Self::NotJson => "not-json",
+            Self::MissingValue => "missing-value",
+            Self::WrongType => "wrong-type",
+            Self::NotFinite => "not-finite",
+            Self::BadTime => "bad-time",
+            Self::BadQuality => "bad-quality",
+            Self::TooLarge => "too-large",
+            Self::BadEvent => "bad-event",
+            Self::LineUnclear => "line-unclear",
+            Self::Retained => "retained",
+            Self::TooManyTags => "too-many-tags",
+            Self::Undeclared => "undeclared",
+        }
+    }
+}
+
+/// A message, or a part of it, that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Fault {
+    /// Why.
+    pub reason: Reason,
+    /// What exactly, where: `no value at /v`, `expected a number at offset 17`.
+    pub detail: String,
+}

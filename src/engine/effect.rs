@@ -1,0 +1,218 @@
+//! What the engine emits: records for the time series, documents, notifications, requests.
+
+use crate::alarm::{Notification, Severity};
+use crate::decode::{Disposition, Fault};
+use crate::models::FitSpec;
+use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
+use crate::verdict::{Call, Document};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// One thing that follows from the events.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Effect {
+    /// A reading to store (`readings`).
+    Reading(ReadingRecord),
+    /// A frame's statistics (`scores`).
+    Score(ScoreRecord),
+    /// Who contributes, while at risk (`contributions`).
+    Contributions(ContributionRecord),
+    /// A frame to keep for fitting.
+    Frame(FrameRecord),
+    /// A batch as it is known now (`batches`); replaces what was said of it before.
+    Batch(Box<BatchRecord>),
+    /// A minute of a sensor (`sensor_health`).
+    SensorHealth(SensorHealthRecord),
+    /// A change of an alarm (`alarms`).
+    Alarm(AlarmRecord),
+    /// An event for webhooks.
+    Notification(Box<Notification>),
+    /// A verdict for MQTT (`{prefix}/{line}/verdict`, retained); the newest counts.
+    Verdict(Box<Document>),
+    /// The last verdict on a finished batch for MQTT (`{prefix}/{line}/batch`).
+    BatchVerdict(Box<Document>),
+    /// A model to fit.
+    Fit(FitRequest),
+    /// A message, or a part of it, that was not taken.
+    Fault(FaultRecord),
+}
+
+/// A reading to store.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ReadingRecord {
+    /// Its names.
+    pub series: Arc<Series>,
+    /// Event time.
+    pub at: Timestamp,
+    /// The value.
+    pub value: Value,
+    /// What our checks say, as known on arrival.
+    pub flags: Flags,
+}
+
+/// A frame's statistics under one model.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ScoreRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The model's kind, e.g. `pca`.
+    pub model: Arc<str>,
+    /// The batch, if one is in progress.
+    pub batch: Option<Arc<str>>,
+    /// Frame end.
+    pub at: Timestamp,
+    /// Field names and values: `t2`, `t2_limit`, `spe`, `spe_limit`, …
+    pub statistics: Vec<(&'static str, f64)>,
+    /// One number over all statistics, 1.0 is the limit; `None` if the frame cannot be judged.
+    pub score: Option<f64>,
+    /// The probability that the batch ends off spec, if known.
+    pub probability_off_spec: Option<f64>,
+}
+
+/// The shares of the tags in a score.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ContributionRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// Frame end.
+    pub at: Timestamp,
+    /// Tag and share, greatest first.
+    pub shares: Vec<(Arc<str>, f64)>,
+}
+
+/// A frame to keep for fitting.
+#[derive(Debug, Clone, PartialEq)]
+pub struct FrameRecord {
+    /// The line.
+    pub line: LineIx,
+    /// The batch it belongs to, if any.
+    pub batch: Option<Arc<str>>,
+    /// Its begin.
+    pub start: Timestamp,
+    /// One value for each declared tag, NaN where there is none.
+    pub values: Vec<f64>,
+}
+
+/// A batch as it is known now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct BatchRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The station, where a line has several.
+    pub station: Option<Arc<str>>,
+    /// The batch's id.
+    pub batch: Arc<str>,
+    /// Its grade.
+    pub grade: Option<Arc<str>>,
+    /// The verdict; `None` prints as `void` (merged or void).
+    pub verdict: Option<Call>,
+    /// The newest disposition.
+    pub disposition: Option<Disposition>,
+    /// Grows with each change after the batch's start.
+    pub revision: u32,
+    /// The start as first known: the time of the batch's point for ever.
+    pub first_started: Timestamp,
+    /// The start as known now.
+    pub started: Timestamp,
+    /// The end, once it ended.
+    pub ended: Option<Timestamp>,
+    /// Length in m, counted or from the speed.
+    pub length_m: Option<f64>,
+    /// Mass in kg, weighed or from the production rate.
+    pub mass_kg: Option<f64>,
+    /// The probability that it ends off spec.
+    pub probability_off_spec: Option<f64>,
+    /// The greatest share outside of any quality tag, 0–1.
+    pub off_spec_share: Option<f64>,
+    /// Seconds from the first flag to the end.
+    pub first_flag_lead_s: Option<f64>,
+    /// When it was first flagged.
+    pub first_flag: Option<Timestamp>,
+    /// Laboratory results that count, by property.
+    pub lab: Vec<(Arc<str>, f64)>,
+}
+
+impl BatchRecord {
+    /// The time of the batch's point: the start as first known, in ms, plus a hash of the id in the
+    /// nanoseconds below, so that two batches of one start stay two points.
+    #[must_use]
+    pub fn point_time(&self) -> Timestamp {
+        let hash = xxhash_rust::xxh3::xxh3_64(self.batch.as_bytes()) % 1_000_000;
+        let ms = self.first_started.as_millis().saturating_mul(1_000_000);
+        Timestamp::from_nanos(ms.saturating_add(i64::try_from(hash).unwrap_or(0)))
+    }
+}
+
+/// A minute of a sensor: shares of its readings, 0–1.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SensorHealthRecord {
+    /// The names of the series.
+    pub series: Arc<Series>,
+    /// The end of the minute.
+    pub at: Timestamp,
+    /// Good ones.
+    pub good: f64,
+    /// Late ones.
+    pub late: f64,
+    /// Repeated ones.
+    pub duplicate: f64,
+    /// 1 if the tag was stuck at the end of the minute.
+    pub stuck: f64,
+    /// 1 if the tag was stale at the end of the minute.
+    pub stale: f64,
+    /// Bad ones: source says so, out of range.
+    pub bad: f64,
+    /// How many readings came.
+    pub count: u32,
+}
+
+/// A change of an alarm.
+#[derive(Debug, Clone, PartialEq)]
+pub struct AlarmRecord {
+    /// The line; `system` for alarms of the daemon.
+    pub line: Arc<str>,
+    /// The alarm, e.g. `tm3/batch`.
+    pub alarm: Arc<str>,
+    /// The change; of changes at one instant the later ones are 1 ns apart.
+    pub at: Timestamp,
+    /// `active` or `normal`.
+    pub state: &'static str,
+    /// Its severity.
+    pub severity: Severity,
+    /// What it says.
+    pub message: Arc<str>,
+    /// The id of the event that tells it.
+    pub id: Arc<str>,
+}
+
+/// A model to fit, from frames that the store keeps.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitRequest {
+    /// Its id, unique in the plant's life.
+    pub id: u64,
+    /// The line.
+    pub line: LineIx,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The ids of the batches it may use.
+    pub batches: Vec<Arc<str>>,
+    /// The declared tags it may use: positions in the line, ascending.
+    pub tags: Vec<u32>,
+    /// What is asked for.
+    pub spec: FitSpec,
+}
+
+/// A message, or a part of it, that was not taken.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct FaultRecord {
+    /// When it arrived.
+    pub received: Timestamp,
+    /// Its topic.
+    pub topic: Arc<str>,
+    /// Why not, and where.
+    pub fault: Fault,
+}

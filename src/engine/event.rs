@@ -1,0 +1,216 @@
+//! What the engine is fed, and the form in which the journal keeps it.
+
+use crate::decode::{Arrival, Message};
+use crate::frame::Frame;
+use crate::reading::{LineIx, Timestamp};
+use bytes::Bytes;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// Everything that can happen to the engine.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// A message arrived.
+    Arrival(Arrival),
+    /// A decoded message, from a recording; never journaled.
+    Message(Timestamp, Message),
+    /// A whole frame of a line, from a recording whose rows are frames; never journaled.
+    Frame(LineIx, Frame),
+    /// Time passed: lines that have been silent for their `idle` may be pushed on to it.
+    Tick(Timestamp),
+    /// A fit came to its end; takes effect at the next batch boundary of its line.
+    Model(ModelAnswer),
+    /// A person, or a part of the daemon, says something.
+    Command(Command),
+}
+
+/// The answer to a [`super::FitRequest`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelAnswer {
+    /// The request's id.
+    pub request: u64,
+    /// The model as its artifact, or why there is none.
+    pub outcome: Result<Arc<[u8]>, String>,
+}
+
+/// What a person, or a part of the daemon, says.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Command {
+    /// A part of the daemon works, or does not.
+    Component {
+        /// Which.
+        component: Arc<str>,
+        /// True if it works.
+        works: bool,
+        /// Why not.
+        reason: Arc<str>,
+        /// When that was seen.
+        at: Timestamp,
+    },
+    /// The link to the plant went down (`false`) or came back: while it is down no tick counts.
+    Link {
+        /// True if it is up.
+        up: bool,
+        /// When that was seen.
+        at: Timestamp,
+    },
+    /// No more input will come: every line's clock runs to the end of what it has.
+    Finish,
+}
+
+/// Bytes of a journal that are no event.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("no event at byte {offset} of the journal entry: {what}")]
+pub struct EventError {
+    /// Where.
+    pub offset: usize,
+    /// What is wrong.
+    pub what: String,
+}
+
+const ARRIVAL: u8 = 1;
+const RETAINED_ARRIVAL: u8 = 2;
+const TICK: u8 = 3;
+const MODEL: u8 = 4;
+const COMMAND: u8 = 5;
+
+impl Event {
+    /// Appends the journal's form of the event: a byte of kind, then the fields, little-endian,
+    /// texts and payloads with their length before them.
+    ///
+    /// Messages and frames come from recordings, which are their own journal: they append nothing.
+    pub fn encode(&self, out: &mut Vec<u8>) {
+        match self {
+            Self::Arrival(arrival) => {
+                out.push(if arrival.retained { RETAINED_ARRIVAL } else { ARRIVAL });
+                out.extend_from_slice(&arrival.received.as_nanos().to_le_bytes());
+                put(out, arrival.topic.as_bytes());
+                put(out, &arrival.payload);
+            }
+            Self::Tick(at) => {
+                out.push(TICK);
+                out.extend_from_slice(&at.as_nanos().to_le_bytes());
+            }
+            Self::Model(answer) => {
+                out.push(MODEL);
+                put(out, &rmp_serde::to_vec_named(answer).expect("a model answer has no map with odd keys"));
+            }
+            Self::Command(command) => {
+                out.push(COMMAND);
+                put(out, &rmp_serde::to_vec_named(command).expect("a command has no map with odd keys"));
+            }
+            Self::Message(..) | Self::Frame(..) => {}
+        }
+    }
+
+    /// Reads all events of a journal chunk.
+    ///
+    /// # Errors
+    /// When the bytes are not what [`Event::encode`] wrote.
+    pub fn decode_all(bytes: &[u8]) -> Result<Vec<Self>, EventError> {
+        let mut reader = Reader { bytes, at: 0 };
+        let mut events = Vec::new();
+        while reader.at < bytes.len() {
+            events.push(reader.event()?);
+        }
+        Ok(events)
+    }
+}
+
+fn put(out: &mut Vec<u8>, bytes: &[u8]) {
+    let len = u32::try_from(bytes.len()).expect("payloads are bounded far below 4 GiB");
+    out.extend_from_slice(&len.to_le_bytes());
+    out.extend_from_slice(bytes);
+}
+
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn event(&mut self) -> Result<Event, EventError> {
+        let kind = self.take(1)?[0];
+        Ok(match kind {
+            ARRIVAL | RETAINED_ARRIVAL => {
+                let received = self.time()?;
+                let topic = self.block()?;
+                let topic = std::str::from_utf8(topic).map_err(|e| self.error(e.to_string()))?.into();
+                let payload = Bytes::copy_from_slice(self.block()?);
+                let retained = kind == RETAINED_ARRIVAL;
+                Event::Arrival(Arrival { received, topic, payload, retained })
+            }
+            TICK => Event::Tick(self.time()?),
+            MODEL => {
+                let block = self.block()?;
+                Event::Model(rmp_serde::from_slice(block).map_err(|e| self.error(e.to_string()))?)
+            }
+            COMMAND => {
+                let block = self.block()?;
+                Event::Command(rmp_serde::from_slice(block).map_err(|e| self.error(e.to_string()))?)
+            }
+            other => return Err(self.error(format!("kind {other} is unknown"))),
+        })
+    }
+
+    fn time(&mut self) -> Result<Timestamp, EventError> {
+        let bytes = self.take(8)?;
+        let nanos = i64::from_le_bytes(bytes.try_into().expect("eight bytes were taken"));
+        Ok(Timestamp::from_nanos(nanos))
+    }
+
+    fn block(&mut self) -> Result<&'a [u8], EventError> {
+        let bytes = self.take(4)?;
+        let len = u32::from_le_bytes(bytes.try_into().expect("four bytes were taken"));
+        self.take(len as usize)
+    }
+
+    fn take(&mut self, n: usize) -> Result<&'a [u8], EventError> {
+        let end = self.at.checked_add(n).filter(|end| *end <= self.bytes.len());
+        let end = end.ok_or_else(|| self.error(format!("{n} bytes wanted, the entry ends before")))?;
+        let taken = &self.bytes[self.at..end];
+        self.at = end;
+        Ok(taken)
+    }
+
+    fn error(&self, what: String) -> EventError {
+        EventError { offset: self.at, what }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn events_come_back_from_the_journal() {
+        let events = vec![
+            Event::Arrival(Arrival {
+                received: Timestamp::from_nanos(-5),
+                topic: "mill/tm3/dry/steam".into(),
+                payload: Bytes::from_static(b"{\"v\":1}"),
+                retained: false,
+            }),
+            Event::Arrival(Arrival {
+                received: Timestamp::MAX,
+                topic: "".into(),
+                payload: Bytes::new(),
+                retained: true,
+            }),
+            Event::Tick(Timestamp::from_nanos(7)),
+            Event::Model(ModelAnswer { request: 3, outcome: Ok(Arc::from([1, 2, 3])) }),
+            Event::Model(ModelAnswer { request: 4, outcome: Err("too few rows".into()) }),
+            Event::Command(Command::Finish),
+            Event::Command(Command::Link { up: false, at: Timestamp::from_nanos(1) }),
+        ];
+        let mut bytes = Vec::new();
+        for event in &events {
+            event.encode(&mut bytes);
+        }
+        assert_eq!(Event::decode_all(&bytes).unwrap(), events);
+        for cut in 1..bytes.len() {
+            let part = Event::decode_all(&bytes[..cut]);
+            assert!(part.is_err() || part.unwrap().len() < events.len());
+        }
+    }
+}

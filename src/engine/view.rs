@@ -1,0 +1,78 @@
+//! What people see of the engine: a copy of the state that matters, made after each group.
+
+use super::effect::{BatchRecord, FaultRecord};
+use crate::reading::Timestamp;
+use crate::verdict::Document;
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// The plant as it is now.
+#[derive(Debug, Clone, PartialEq, Default, Serialize)]
+pub struct View {
+    /// The site's name.
+    pub site: Arc<str>,
+    /// The lines, in order of the configuration.
+    pub lines: Vec<LineView>,
+    /// Faults by reason, since the store was made.
+    pub faults: BTreeMap<&'static str, u64>,
+    /// The last faults, oldest first.
+    pub last_faults: Vec<FaultRecord>,
+    /// Readings stored since the store was made.
+    pub readings: u64,
+    /// Readings that repeated earlier ones.
+    pub duplicates: u64,
+    /// Series of lines and tags that the configuration does not name.
+    pub undeclared: usize,
+}
+
+/// A line as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct LineView {
+    /// Its name.
+    pub name: Arc<str>,
+    /// Its clock: the watermark, ms; `None` before the first good reading.
+    pub clock: Option<i64>,
+    /// True while nothing is known of it.
+    pub blind: bool,
+    /// The verdict on the batch in progress; `None` before the first frame.
+    pub verdict: Option<Document>,
+    /// The batch in progress.
+    pub batch: Option<BatchRecord>,
+    /// The statistics of the last frames against their limits, oldest first.
+    pub trend: Vec<TrendPoint>,
+    /// The last finished batches, newest first.
+    pub last_batches: Vec<BatchRecord>,
+    /// The declared tags.
+    pub tags: Vec<TagView>,
+    /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
+    pub model: Option<String>,
+}
+
+/// One point of the trend.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TrendPoint {
+    /// Frame end.
+    pub at: Timestamp,
+    /// The score; `None` where the frame could not be judged.
+    pub score: Option<f64>,
+    /// T², smoothed, and its limit.
+    pub t2: Option<(f64, f64)>,
+    /// SPE, smoothed, and its limit.
+    pub spe: Option<(f64, f64)>,
+}
+
+/// A tag as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct TagView {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its unit.
+    pub unit: Arc<str>,
+    /// Its last value, if it is a number.
+    pub value: Option<f64>,
+    /// The time of that value, ms.
+    pub at: Option<i64>,
+    /// `good`, or what is wrong with the sensor.
+    pub health: Arc<str>,
+}

@@ -1,0 +1,49 @@
+//! Anomaly models: fitted from a line's own on-spec batches, judged frame by frame.
+//!
+//! The only room that names linfa and ndarray. Scaling, choice of components, limits, calibration
+//! and contributions are our own (the formulas' sources stand beside them); linfa's `Pca` is not
+//! used because it returns wrong eigenvalues for most numbers of components.
+
+use crate::plant::Budget;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Rows of frames to fit from, block after block; a block is a batch, or a stretch of a recording.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Table {
+    /// The ids of the tags, one for each column.
+    pub columns: Vec<Arc<str>>,
+    /// The values, row after row, `columns.len()` in each; NaN where there is none.
+    pub values: Vec<f64>,
+    /// The first row of each block; the first entry is 0.
+    pub blocks: Vec<usize>,
+}
+
+impl Table {
+    /// The number of rows.
+    #[must_use]
+    pub fn rows(&self) -> usize {
+        if self.columns.is_empty() { 0 } else { self.values.len() / self.columns.len() }
+    }
+
+    /// The values of one row.
+    #[must_use]
+    pub fn row(&self, ix: usize) -> &[f64] {
+        let width = self.columns.len();
+        &self.values[ix * width..(ix + 1) * width]
+    }
+}
+
+/// What a fit is asked to do.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FitSpec {
+    /// The length of a frame.
+    pub frame: Duration,
+    /// The false-flag budget.
+    pub budget: Budget,
+    /// True if blocks are batches, so that the budget counts them.
+    pub batches: bool,
+    /// The seed of whatever is drawn.
+    pub seed: u64,
+}

@@ -1,0 +1,291 @@
+//! What the mill declares: site, lines, tags, grades and their limits, already checked.
+//!
+//! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
+//! change while the engine runs. It knows nothing of files, TOML or sockets.
+
+use crate::reading::LineIx;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Everything the engine knows about the plant.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Plant {
+    /// The site's name, for events; empty if none is given.
+    pub site: Arc<str>,
+    /// The lines, in order of the configuration.
+    pub lines: Vec<Line>,
+    /// The grades by name.
+    pub grades: BTreeMap<Arc<str>, Grade>,
+    /// What to do with lines and tags that are not declared.
+    pub undeclared: Undeclared,
+    /// The greatest number of undeclared tags in the plant.
+    pub undeclared_max: usize,
+    /// How models are fitted and judged.
+    pub models: ModelSettings,
+}
+
+impl Plant {
+    /// The index of a declared line.
+    #[must_use]
+    pub fn line_ix(&self, name: &str) -> Option<LineIx> {
+        let ix = self.lines.iter().position(|line| &*line.name == name)?;
+        u16::try_from(ix).ok().map(LineIx)
+    }
+}
+
+/// What to do with readings of lines and tags that the configuration does not name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Undeclared {
+    /// Store and show them; no model uses them.
+    #[default]
+    Store,
+    /// Count and forget them.
+    Ignore,
+}
+
+/// One production line.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Line {
+    /// Its name.
+    pub name: Arc<str>,
+    /// The length of a frame.
+    pub frame: Duration,
+    /// How long a frame waits for late readings.
+    pub lateness: Duration,
+    /// After this silence, ticks may push the line's clock on.
+    pub idle: Duration,
+    /// Where batches come from.
+    pub batch: BatchSource,
+    /// Tags that give length and mass.
+    pub rate: Rate,
+    /// The grade made when no event names one.
+    pub grade: Option<Arc<str>>,
+    /// The declared tags; their position is their [`crate::reading::TagIx`].
+    pub tags: Vec<Tag>,
+}
+
+impl Line {
+    /// A line with the defaults of the product (1 s frames, 2 s lateness, 30 s idle) and no tags.
+    #[must_use]
+    pub fn named(name: &str) -> Self {
+        Self {
+            name: name.into(),
+            frame: Duration::from_secs(1),
+            lateness: Duration::from_secs(2),
+            idle: Duration::from_secs(30),
+            batch: BatchSource::Events,
+            rate: Rate::default(),
+            grade: None,
+            tags: Vec::new(),
+        }
+    }
+
+    /// The position of the declared tag with this id.
+    #[must_use]
+    pub fn tag_position(&self, id: &str) -> Option<usize> {
+        self.tags.iter().position(|tag| &*tag.id == id)
+    }
+}
+
+/// Where a line's batches come from.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub enum BatchSource {
+    /// Batch events.
+    Events,
+    /// A change of a tag's value (a reel id): each new value is a new batch.
+    Tag(Arc<str>),
+    /// The turn-up: the tag (a reel diameter or length) falls back.
+    TurnUp(Arc<str>),
+    /// A batch every so long, counted from 1970.
+    Period(Duration),
+    /// No batches: the line is judged frame by frame.
+    None,
+}
+
+/// The tags (by id) that turn time into length and mass.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Rate {
+    /// A speed: metres per minute.
+    pub length: Option<Arc<str>>,
+    /// A production rate: tonnes per hour.
+    pub mass: Option<Arc<str>>,
+}
+
+/// What a tag is to the product.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+pub enum Role {
+    /// A property of the product with limits.
+    Quality,
+    /// A variable of the process; the models watch these.
+    #[default]
+    Process,
+    /// A property of the raw material; the models watch these too.
+    RawMaterial,
+    /// Set points, counters, states, texts: shown, not watched.
+    Context,
+}
+
+/// A declared tag.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Tag {
+    /// Its id: the name, or `area/name` where a line has the name in two areas.
+    pub id: Arc<str>,
+    /// Its engineering unit; empty if none is given.
+    pub unit: Arc<str>,
+    /// What it is to the product.
+    pub role: Role,
+    /// The instrument's range, low then high.
+    pub range: Option<(f64, f64)>,
+    /// How long the last good value may stand in for a missing one.
+    pub stale: Duration,
+    /// A value that does not move for this long is stuck; `None` turns the check off.
+    pub stuck: Option<Duration>,
+}
+
+impl Tag {
+    /// How long a value is held when the configuration does not say.
+    pub const STALE: Duration = Duration::from_secs(30);
+    /// When a still value is called stuck, when the configuration does not say.
+    pub const STUCK: Duration = Duration::from_secs(300);
+
+    /// A process tag with the defaults of the product.
+    #[must_use]
+    pub fn named(id: &str) -> Self {
+        Self {
+            id: id.into(),
+            unit: "".into(),
+            role: Role::Process,
+            range: None,
+            stale: Self::STALE,
+            stuck: Some(Self::STUCK),
+        }
+    }
+}
+
+/// A product specification.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Grade {
+    /// Limits on quality tags, by tag id.
+    pub spec: BTreeMap<Arc<str>, SpecLimit>,
+    /// Limits on laboratory properties, by property.
+    pub lab: BTreeMap<Arc<str>, SpecLimit>,
+    /// The share of a batch's length (or time) that may be outside before the batch is off spec.
+    pub off_share: Option<f64>,
+}
+
+impl Grade {
+    /// The share that may be outside when the configuration does not say: product.md calls a batch
+    /// off spec when a property is outside over more than 10 % of its length.
+    pub const OFF_SHARE: f64 = 0.10;
+
+    /// The share of a batch that may be outside.
+    #[must_use]
+    pub fn off_share(&self) -> f64 {
+        self.off_share.unwrap_or(Self::OFF_SHARE)
+    }
+}
+
+/// A specification limit; at least one side is there.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct SpecLimit {
+    /// The least value that is on spec.
+    pub low: Option<f64>,
+    /// The value aimed at.
+    pub target: Option<f64>,
+    /// The greatest value that is on spec.
+    pub high: Option<f64>,
+    /// The unit of the three; empty if none is given.
+    pub unit: Arc<str>,
+}
+
+impl SpecLimit {
+    /// True if the value is inside, limits included.
+    #[must_use]
+    pub fn contains(&self, value: f64) -> bool {
+        self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
+    }
+}
+
+/// The user's false-flag budget.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub enum Budget {
+    /// So many wrong flags in so many batches.
+    PerBatches {
+        /// Wrong flags.
+        flags: u32,
+        /// In this number of batches.
+        batches: u32,
+    },
+    /// So many wrong flags in so many frames.
+    PerFrames {
+        /// Wrong flags.
+        flags: u32,
+        /// In this number of frames.
+        frames: u32,
+    },
+    /// So many wrong flags in a day.
+    PerDay(f64),
+}
+
+/// Which batches are fit for learning when no disposition and no laboratory result says so.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum LearnFrom {
+    /// Released ones, or those whose laboratory results are all inside.
+    #[default]
+    Confirmed,
+    /// Also those whose quality tags were inside for 98 % and that nobody rejected.
+    Unrejected,
+}
+
+/// When models are fitted again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Refit {
+    /// Never by itself.
+    Never,
+    /// Once a day of event time.
+    Daily,
+    /// Once a week of event time.
+    #[default]
+    Weekly,
+    /// After so many batches fit for learning.
+    Batches(u32),
+}
+
+/// Who switches a new model on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Promote {
+    /// The daemon, at the next batch boundary.
+    #[default]
+    WhenBetter,
+    /// A person.
+    ByHand,
+}
+
+/// The `[models]` section.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ModelSettings {
+    /// The false-flag budget; `None`: 1 per 100 batches, or 1 in 200 frames where there are no batches.
+    pub false_flags: Option<Budget>,
+    /// How many batches the first model needs.
+    pub learning_batches: u32,
+    /// Which batches are fit for learning.
+    pub learn_from: LearnFrom,
+    /// When models are fitted again.
+    pub refit: Refit,
+    /// Who switches a new model on.
+    pub promote: Promote,
+}
+
+impl Default for ModelSettings {
+    fn default() -> Self {
+        Self {
+            false_flags: None,
+            learning_batches: 20,
+            learn_from: LearnFrom::default(),
+            refit: Refit::default(),
+            promote: Promote::default(),
+        }
+    }
+}

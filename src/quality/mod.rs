@@ -1,0 +1,1 @@
+//! Per-tag state: range, stuck, stale, late, duplicate: a reading becomes an assessed one.

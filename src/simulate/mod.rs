@@ -1,0 +1,1 @@
+//! The tissue machine and its faults.

@@ -1,0 +1,162 @@
+//! The verdict document of the MQTT contract.
+
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What is said about the batch in progress.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Call {
+    /// Enough good data say that it is on spec.
+    OnSpec,
+    /// It may end off spec.
+    AtRisk,
+    /// By what is already made, it is off spec.
+    OffSpec,
+    /// Not enough is known.
+    #[default]
+    Unknown,
+}
+
+impl Call {
+    /// The word of the contract.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::OnSpec => "on-spec",
+            Self::AtRisk => "at-risk",
+            Self::OffSpec => "off-spec",
+            Self::Unknown => "unknown",
+        }
+    }
+
+    /// True for the two calls that flag a batch.
+    #[must_use]
+    pub fn is_flag(self) -> bool {
+        matches!(self, Self::AtRisk | Self::OffSpec)
+    }
+}
+
+/// A piece of evidence.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[serde(tag = "kind", rename_all = "kebab-case")]
+pub enum Reason {
+    /// A quality tag against its specification limits.
+    Spec {
+        /// The tag.
+        tag: Arc<str>,
+        /// Its value, in its unit.
+        value: f64,
+        /// The lower limit.
+        low: Option<f64>,
+        /// The upper limit.
+        high: Option<f64>,
+        /// The share of the batch outside so far, 0–1.
+        share_out: f64,
+    },
+    /// A monitor of the process against its limit.
+    Process {
+        /// `t2` or `spe`.
+        statistic: Arc<str>,
+        /// The statistic over its limit.
+        ratio: f64,
+        /// The tags that contribute most, with their shares, greatest first.
+        tags: Vec<(Arc<str>, f64)>,
+    },
+    /// A laboratory result against its limits.
+    Laboratory {
+        /// The property.
+        property: Arc<str>,
+        /// The result.
+        value: f64,
+        /// The lower limit.
+        low: Option<f64>,
+        /// The upper limit.
+        high: Option<f64>,
+    },
+    /// Too little good data.
+    Coverage {
+        /// The tags that are missing.
+        tags: Vec<Arc<str>>,
+        /// The share of what is needed that is there, 0–1.
+        share: f64,
+    },
+    /// A person said so.
+    Person {
+        /// The disposition.
+        disposition: Arc<str>,
+        /// Who.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        by: Option<Arc<str>>,
+    },
+}
+
+/// A stretch of the batch, in ms since 1970 and, where a speed is known, in metres of the batch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SpanDocument {
+    /// Its begin, ms.
+    pub from: i64,
+    /// Its end, ms.
+    pub to: i64,
+    /// Its begin, m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from_m: Option<f64>,
+    /// Its end, m.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub to_m: Option<f64>,
+}
+
+/// How far the first model is.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Learning {
+    /// Batches fit for learning so far.
+    pub have: u32,
+    /// Batches needed.
+    pub need: u32,
+}
+
+/// The verdict on a batch, as published. Times are ms since 1970.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Document {
+    /// The line.
+    pub line: Arc<str>,
+    /// The batch; `None` between batches and on lines without.
+    pub batch: Option<Arc<str>>,
+    /// The grade, if known.
+    pub grade: Option<Arc<str>>,
+    /// The call.
+    pub verdict: Call,
+    /// Since when it stands.
+    pub since: i64,
+    /// The probability that the batch ends off spec.
+    pub probability_off_spec: Option<f64>,
+    /// How much of the batch is made, 0–1.
+    pub progress: Option<f64>,
+    /// The evidence, the weightiest first.
+    pub reasons: Vec<Reason>,
+    /// The tag that moved first.
+    pub first_mover: Option<Arc<str>>,
+    /// The stretches affected.
+    pub spans: Vec<SpanDocument>,
+    /// While a model is learning.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub learning: Option<Learning>,
+    /// Grows with each change of the verdict on this batch.
+    pub revision: u32,
+    /// The event time it was said.
+    pub ts: i64,
+    /// Until when it holds: `ts` + 180 s.
+    pub valid_until: i64,
+}
+
+impl Document {
+    /// How long a verdict holds without another one, in ms.
+    pub const VALID_MS: i64 = 180_000;
+
+    /// The event time of the document.
+    #[must_use]
+    pub fn at(&self) -> Timestamp {
+        Timestamp::from_millis(self.ts).unwrap_or(Timestamp::MAX)
+    }
+}
