@@ -178,3 +178,24 @@ pub struct Notification {
     /// What it is about.
     pub subject: Subject,
 }
+
+/// The id of an event: `evt_` and 32 hex digits of SHA-256 over type, site, line, what it is about
+/// (batch, tag or component), occurrence and revision, joined by line feeds.
+#[must_use]
+pub fn event_id(
+    kind: EventKind,
+    site: &str,
+    line: &str,
+    about: &str,
+    occurrence: u32,
+    revision: u32,
+) -> String {
+    use sha2::{Digest, Sha256};
+    use std::fmt::Write;
+    let text = format!("{}\n{site}\n{line}\n{about}\n{occurrence}\n{revision}", kind.as_str());
+    let mut id = String::from("evt_");
+    for byte in Sha256::digest(text.as_bytes()).iter().take(16) {
+        write!(id, "{byte:02x}").expect("writing to a string cannot fail");
+    }
+    id
+}

@@ -88,8 +88,10 @@ impl Timestamp {
     /// # Errors
     /// When the text is no RFC 3339 time, or outside the range.
     pub fn parse_rfc3339(text: &str) -> Result<Self, TimestampError> {
-        let at: jiff::Timestamp =
-            text.trim().parse().map_err(|_| TimestampError::Text(text.chars().take(64).collect()))?;
+        let at: jiff::Timestamp = text
+            .trim()
+            .parse()
+            .map_err(|_| TimestampError::Text(text.chars().take(64).collect()))?;
         i64::try_from(at.as_nanosecond()).map(Self).map_err(|_| TimestampError::OutOfRange)
     }
 

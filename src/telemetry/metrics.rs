@@ -34,8 +34,14 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_influxdb_parked_lines", Kind::Counter, "Lines that InfluxDB refused for good"),
     ("onspec_webhook_deliveries", Kind::Counter, "Webhook attempts, by receiver and outcome"),
     ("onspec_mqtt_connections", Kind::Counter, "Connections made to a broker"),
-    ("onspec_mqtt_sessions_lost", Kind::Counter, "Connections at which the broker had no session of ours"),
+    (
+        "onspec_mqtt_sessions_lost",
+        Kind::Counter,
+        "Connections at which the broker had no session of ours",
+    ),
+    ("onspec_mqtt_connections_lost", Kind::Counter, "Connections to a broker that were lost"),
     ("onspec_mqtt_published", Kind::Counter, "Messages published"),
+    ("onspec_mqtt_publish_refused", Kind::Counter, "Messages that a broker did not take"),
     ("onspec_verdicts", Kind::Counter, "Verdict changes, by line and call"),
     ("onspec_up", Kind::Gauge, "1 while a part works, by component"),
 ];
@@ -73,7 +79,10 @@ impl Metrics {
     }
 
     fn change(&self, name: &'static str, labels: &[(&'static str, &str)], f: impl Fn(&mut f64)) {
-        debug_assert!(METRICS.iter().any(|(known, ..)| *known == name), "metric `{name}` is not listed");
+        debug_assert!(
+            METRICS.iter().any(|(known, ..)| *known == name),
+            "metric `{name}` is not listed"
+        );
         let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
         f(values.entry(name).or_default().entry(owned(labels)).or_insert(0.0));
     }
