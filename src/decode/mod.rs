@@ -2,9 +2,25 @@
 //!
 //! One file a format. Nothing here knows the plant's state: a payload gives the same messages
 //! whenever it arrives. Bad input is data (a [`Fault`] with its [`Reason`]), never an error.
+//!
+//! [`Decoder`] finds the rule of a topic and hands the payload to the rule's format; it never
+//! panics, whatever arrives, and never makes up a reading that the payload does not hold.
 
+#![deny(clippy::indexing_slicing)]
+
+mod decoder;
+mod event;
+mod json;
+mod limits;
+mod pointer;
+mod quality;
 mod template;
+mod time;
+mod value;
 
+pub use decoder::Decoder;
+pub use event::{decode_event, decode_event_line};
+pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, TEXT_BYTES_MAX};
 pub use template::{Captures, Template, TemplateError};
 
 use crate::reading::{SourceQuality, Timestamp, Value};
@@ -225,6 +241,24 @@ pub enum BatchEvent {
         /// The batch.
         batch: Arc<str>,
     },
+}
+
+impl BatchEvent {
+    /// The batch that the event names.
+    #[must_use]
+    pub fn batch(&self) -> Option<&Arc<str>> {
+        match self {
+            Self::Start { batch, .. }
+            | Self::End { batch, .. }
+            | Self::Lab { batch, .. }
+            | Self::Disposition { batch, .. }
+            | Self::Action { batch, .. }
+            | Self::Consumes { batch, .. }
+            | Self::Merge { batch, .. }
+            | Self::Void { batch } => Some(batch),
+            Self::GradeChange { .. } | Self::Pause { .. } | Self::Resume => None,
+        }
+    }
 }
 
 /// What people decide about a batch.

@@ -157,6 +157,16 @@ impl Template {
         self.levels.iter().any(|level| matches!(level, Level::Line))
     }
 
+    /// How closely the template describes its topics, level by level: smaller is closer. A literal is
+    /// closer than a placeholder, a placeholder closer than a rest.
+    pub(super) fn closeness(&self) -> impl Iterator<Item = u8> {
+        self.levels.iter().map(|level| match level {
+            Level::Literal(_) => 0,
+            Level::Any | Level::Line | Level::Area | Level::Tag => 1,
+            Level::Rest(_) => 2,
+        })
+    }
+
     /// What the placeholders take from a topic, or `None` if the template does not take it.
     ///
     /// Topics that begin with `$` are taken only by a template whose first level is that literal,

@@ -1,0 +1,399 @@
+//! The decoder: which rule takes a topic, and what its payload says.
+
+use super::event::{LineSource, decode_payload};
+use super::json::JsonReader;
+use super::limits::{CACHED_TOPICS, PAYLOAD_BYTES_MAX, fault, found};
+use super::value::bare;
+use super::{Arrival, Fault, Format, Message, NamedReading, Reason, Rule};
+use crate::reading::{SourceQuality, Timestamp, Value};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Reads arrivals by the rules of the subscriptions.
+///
+/// Of several rules that take a topic the one whose template describes it most closely reads it: level
+/// by level a literal is closer than a placeholder, a placeholder closer than `{name...}` or `#`; of
+/// equal ones the first in the configuration. So `mill/{line}/events` reads its events also where
+/// `mill/{line}/{area}` stands before it. No message is read twice.
+#[derive(Debug)]
+pub struct Decoder {
+    /// The closest rule first.
+    rules: Vec<Prepared>,
+    topics: BTreeMap<Arc<str>, Names>,
+}
+
+/// A rule with what can be worked out once.
+#[derive(Debug)]
+struct Prepared {
+    rule: Rule,
+    json: Option<JsonReader>,
+}
+
+/// What a topic says: its rule and its names, shared by all its messages.
+#[derive(Debug, Clone)]
+struct Names {
+    rule: usize,
+    line: Arc<str>,
+    area: Arc<str>,
+    /// `None` if neither the topic nor the rule names a tag.
+    tag: Option<Arc<str>>,
+}
+
+impl Decoder {
+    /// A decoder for these rules, in order of the configuration.
+    #[must_use]
+    pub fn new(rules: Vec<Rule>) -> Self {
+        let mut rules: Vec<Prepared> = rules.into_iter().map(Prepared::new).collect();
+        // A stable sort: equally close rules stay in the order of the configuration.
+        rules.sort_by(|a, b| a.rule.template.closeness().cmp(b.rule.template.closeness()));
+        Self { rules, topics: BTreeMap::new() }
+    }
+
+    /// Reads one arrival: appends what it says to `out`, and to `faults` what was not taken.
+    ///
+    /// A retained message is a last known value, not a new sample: without a time of its own nobody
+    /// knows of when, so it is a fault.
+    pub fn decode(&mut self, arrival: &Arrival, out: &mut Vec<Message>, faults: &mut Vec<Fault>) {
+        let Some(names) = self.names(&arrival.topic) else {
+            return faults.push(fault(Reason::UnknownTopic, "no subscription takes the topic"));
+        };
+        if arrival.payload.len() > PAYLOAD_BYTES_MAX {
+            let len = arrival.payload.len();
+            let detail = format!("the payload has {len} bytes, {PAYLOAD_BYTES_MAX} allowed");
+            return faults.push(fault(Reason::TooLarge, detail));
+        }
+        let Some(Prepared { rule, json }) = self.rules.get(names.rule) else { return };
+        match (&rule.format, json) {
+            (Format::BatchEvent, _) => {
+                let source = if names.line.is_empty() {
+                    LineSource::Body
+                } else {
+                    LineSource::Topic(&names.line)
+                };
+                let no_time = if arrival.retained { Err(retained()) } else { Ok(arrival.received) };
+                let take = |message| out.push(Message::Batch(message));
+                decode_payload(&arrival.payload, source, &no_time, take, faults);
+            }
+            (Format::Value, _) if arrival.retained => faults.push(retained()),
+            (Format::Value, _) => match (bare(&arrival.payload), &names.tag) {
+                (Ok(value), Some(tag)) => {
+                    out.push(names.reading(tag, None, value, SourceQuality::Good));
+                }
+                (Ok(_), None) => faults.push(no_tag(&arrival.topic)),
+                (Err(fault), _) => faults.push(fault),
+            },
+            (Format::Json { .. }, Some(json)) => {
+                let (mut no_time, mut untagged) = (false, false);
+                json.read(&arrival.payload, faults, |field, stamp, value| {
+                    match field.or(names.tag.as_ref()) {
+                        _ if arrival.retained && stamp.at.is_none() => no_time = true,
+                        None => untagged = true,
+                        Some(tag) => out.push(names.reading(tag, stamp.at, value, stamp.quality)),
+                    }
+                });
+                if no_time {
+                    faults.push(retained());
+                }
+                if untagged {
+                    faults.push(no_tag(&arrival.topic));
+                }
+            }
+            (Format::Json { .. }, None) => unreachable!("a JSON rule is prepared with its reader"),
+        }
+    }
+
+    /// The names of a topic, from memory or matched anew.
+    fn names(&mut self, topic: &Arc<str>) -> Option<Names> {
+        if let Some(names) = self.topics.get(topic) {
+            return Some(names.clone());
+        }
+        let names = self.matched(topic)?;
+        if self.topics.len() < CACHED_TOPICS {
+            self.topics.insert(Arc::clone(topic), names.clone());
+        }
+        Some(names)
+    }
+
+    fn matched(&self, topic: &str) -> Option<Names> {
+        self.rules.iter().enumerate().find_map(|(ix, Prepared { rule, .. })| {
+            let captures = rule.template.matches(topic)?;
+            let name = |taken: Option<&str>, fixed: &Option<Arc<str>>| {
+                taken.map(Arc::from).or_else(|| fixed.clone())
+            };
+            Some(Names {
+                rule: ix,
+                line: name(captures.line, &rule.line).unwrap_or_default(),
+                area: name(captures.area, &rule.area).unwrap_or_default(),
+                tag: name(captures.tag, &rule.tag),
+            })
+        })
+    }
+}
+
+impl Prepared {
+    fn new(rule: Rule) -> Self {
+        let json = match &rule.format {
+            Format::Json { values, time, quality } => Some(JsonReader::new(
+                values,
+                time.as_ref(),
+                quality.as_ref(),
+                rule.time_unit,
+                rule.quality_codes,
+            )),
+            Format::Value | Format::BatchEvent => None,
+        };
+        Self { rule, json }
+    }
+}
+
+impl Names {
+    fn reading(
+        &self,
+        tag: &Arc<str>,
+        at: Option<Timestamp>,
+        value: Value,
+        quality: SourceQuality,
+    ) -> Message {
+        Message::Reading(NamedReading {
+            line: Arc::clone(&self.line),
+            area: Arc::clone(&self.area),
+            tag: Arc::clone(tag),
+            at,
+            value,
+            quality,
+        })
+    }
+}
+
+fn retained() -> Fault {
+    fault(Reason::Retained, "retained and without a time of its own: nobody knows of when it is")
+}
+
+/// The configuration asks for a tag in the topic, the rule or the fields; a rule made by hand may not.
+fn no_tag(topic: &str) -> Fault {
+    let topic = found(topic);
+    fault(Reason::UnknownTopic, format!("neither the topic `{topic}` nor its rule names a tag"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{JsonValues, QualityCodes, Template, TimeUnit};
+    use super::*;
+    use bytes::Bytes;
+    use proptest::prelude::*;
+
+    fn rule(template: &str, format: Format) -> Rule {
+        Rule {
+            template: Template::parse(template).unwrap(),
+            format,
+            line: None,
+            area: None,
+            tag: None,
+            time_unit: TimeUnit::Millis,
+            quality_codes: QualityCodes::OpcDa,
+        }
+    }
+
+    fn one(time: bool) -> Format {
+        Format::Json {
+            values: JsonValues::One("/value".into()),
+            time: time.then(|| "/ts".into()),
+            quality: Some("/q".into()),
+        }
+    }
+
+    fn rules() -> Vec<Rule> {
+        let fields = vec![("bw".into(), "/bw".into()), ("m".into(), "/m".into())];
+        let fields = JsonValues::Fields(fields);
+        vec![
+            rule("mill/{line}/{area}/{tag}", one(true)),
+            rule(
+                "mill/{line}/{area}",
+                Format::Json { values: fields, time: Some("/ts".into()), quality: None },
+            ),
+            rule("mill/{line}/events", Format::BatchEvent),
+            rule("events", Format::BatchEvent),
+            rule("raw/{tag...}", Format::Value),
+            Rule {
+                line: Some("tm9".into()),
+                area: Some("dry".into()),
+                ..rule("bare/{tag}", Format::Value)
+            },
+            rule("now/{tag}", one(false)),
+            rule("untagged", Format::Value),
+        ]
+    }
+
+    fn arrival(topic: &str, payload: &[u8], retained: bool) -> Arrival {
+        Arrival {
+            received: Timestamp::from_millis(99).unwrap(),
+            topic: topic.into(),
+            payload: Bytes::copy_from_slice(payload),
+            retained,
+        }
+    }
+
+    fn show(messages: &[Message], faults: &[Fault]) -> String {
+        let mut lines: Vec<String> = messages
+            .iter()
+            .map(|message| match message {
+                Message::Reading(r) => {
+                    let at = r.at.map_or("-".to_owned(), |at| at.as_millis().to_string());
+                    let value = match &r.value {
+                        Value::Number(number) => number.get().to_string(),
+                        Value::Text(text) => format!("{text:?}"),
+                    };
+                    format!("{}/{}/{}@{at}={value}", r.line, r.area, r.tag)
+                }
+                Message::Batch(b) => format!("{}@{} {:?}", b.line, b.at.as_millis(), b.event),
+            })
+            .collect();
+        lines.extend(faults.iter().map(|f| format!("!{}", f.reason.as_str())));
+        lines.join(" | ")
+    }
+
+    #[track_caller]
+    fn check(topic: &str, payload: &str, expected: &str) {
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        let mut decoder = Decoder::new(rules());
+        // Twice: from the rules and from memory.
+        for _ in 0..2 {
+            out.clear();
+            faults.clear();
+            let (topic, retained) = match topic.strip_prefix("retained ") {
+                Some(topic) => (topic, true),
+                None => (topic, false),
+            };
+            decoder.decode(&arrival(topic, payload.as_bytes(), retained), &mut out, &mut faults);
+            assert_eq!(show(&out, &faults), expected);
+        }
+    }
+
+    #[test]
+    fn rules_name_what_they_read() {
+        check("mill/tm3/dry/steam", r#"{"value":7.1,"ts":5}"#, "tm3/dry/steam@5=7.1");
+        check(
+            "mill/tm3/scanner",
+            r#"{"bw":15,"m":5.5,"ts":5}"#,
+            "tm3/scanner/bw@5=15 | tm3/scanner/m@5=5.5",
+        );
+        check("raw/a/b", "15", "//a/b@-=15");
+        check("bare/steam", "15", "tm9/dry/steam@-=15");
+        check("now/x", r#"{"value":1,"ts":5}"#, "//x@-=1");
+        check("untagged", "1", "!unknown-topic");
+        check("elsewhere", "1", "!unknown-topic");
+    }
+
+    #[test]
+    fn the_closest_rule_reads_a_topic() {
+        check("mill/tm3/events", r#"{"event":"resume","ts":7}"#, "tm3@7 Resume");
+        let first = Rule { tag: Some("first".into()), ..rule("a/+", Format::Value) };
+        let second = Rule { tag: Some("second".into()), ..rule("a/{line}", Format::Value) };
+        let mut decoder = Decoder::new(vec![first, second]);
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        decoder.decode(&arrival("a/b", b"1", false), &mut out, &mut faults);
+        assert_eq!(show(&out, &faults), "//first@-=1");
+    }
+
+    #[test]
+    fn events_take_their_line_from_topic_or_body() {
+        check("mill/tm3/events", r#"{"event":"resume","line":"tm3","ts":7}"#, "tm3@7 Resume");
+        check("mill/tm3/events", r#"{"event":"resume","line":"tm4","ts":7}"#, "!line-unclear");
+        check("events", r#"{"event":"resume","line":"tm4","ts":7}"#, "tm4@7 Resume");
+        check("events", r#"{"event":"resume","ts":7}"#, "!line-unclear");
+        check("mill/tm3/events", r#"{"event":"resume"}"#, "tm3@99 Resume");
+        check(
+            "mill/tm3/events",
+            r#"[{"event":"resume","ts":7},{"event":"?"},{"event":"pause","ts":8}]"#,
+            "tm3@7 Resume | tm3@8 Pause { reason: None } | !bad-event",
+        );
+    }
+
+    #[test]
+    fn a_retained_message_counts_only_with_a_time_of_its_own() {
+        check("retained mill/tm3/dry/steam", r#"{"value":7.1,"ts":5}"#, "tm3/dry/steam@5=7.1");
+        check("retained mill/tm3/dry/steam", r#"{"value":7.1}"#, "!retained");
+        check("retained mill/tm3/scanner", r#"{"bw":1,"m":2}"#, "!retained");
+        check("retained raw/a", "1", "!retained");
+        check("retained mill/tm3/events", r#"{"event":"resume"}"#, "!retained");
+        check("retained mill/tm3/events", r#"{"event":"resume","ts":5}"#, "tm3@5 Resume");
+    }
+
+    #[test]
+    fn payloads_beyond_the_limit_are_not_read() {
+        let mut decoder = Decoder::new(rules());
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        let payload = vec![b' '; PAYLOAD_BYTES_MAX + 1];
+        decoder.decode(&arrival("raw/a", &payload, false), &mut out, &mut faults);
+        assert_eq!(show(&out, &faults), "!too-large");
+    }
+
+    #[test]
+    fn deep_nesting_is_a_fault_and_no_overflow() {
+        let deep = "[".repeat(200_000);
+        check("mill/tm3/events", &deep, "!not-json");
+        check("mill/tm3/dry/steam", &format!(r#"{{"value":{deep}"#), "!not-json");
+        check("mill/tm3/dry/steam", &format!(r#"{{"x":{deep}"#), "!not-json");
+    }
+
+    #[test]
+    fn memory_of_topics_is_bounded() {
+        let mut decoder = Decoder::new(rules());
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        for n in 0..CACHED_TOPICS + 10 {
+            out.clear();
+            decoder.decode(&arrival(&format!("raw/{n}"), b"1", false), &mut out, &mut faults);
+            assert_eq!(out.len(), 1);
+        }
+        assert_eq!(decoder.topics.len(), CACHED_TOPICS);
+        assert_eq!(faults, []);
+    }
+
+    proptest! {
+        #[test]
+        fn nothing_that_arrives_makes_it_panic(
+            topic in prop_oneof![
+                ".{0,30}",
+                "(mill|raw|bare|now|events|untagged)(/[a-z]{0,3}){0,4}",
+            ],
+            payload in prop_oneof![
+                prop::collection::vec(any::<u8>(), 0..200),
+                r#"[\[\]{}":,a-z0-9.eE+ \\-]{0,60}"#.prop_map(String::into_bytes),
+            ],
+            retained: bool,
+        ) {
+            let (mut out, mut faults) = (Vec::new(), Vec::new());
+            Decoder::new(rules()).decode(&arrival(&topic, &payload, retained), &mut out, &mut faults);
+            prop_assert!(!out.is_empty() || !faults.is_empty());
+            for fault in &faults {
+                prop_assert!(fault.detail.chars().count() <= 120);
+            }
+        }
+
+        #[test]
+        fn readings_are_what_the_payload_holds(
+            values in prop::collection::btree_map("[a-z]{1,2}", prop::num::f64::NORMAL, 0..6),
+            ts in 0_i64..4_000_000_000_000,
+        ) {
+            let mut document: serde_json::Map<String, serde_json::Value> =
+                values.iter().map(|(k, v)| (k.clone(), serde_json::json!(v))).collect();
+            document.insert("ts".into(), ts.into());
+            let payload = serde_json::to_vec(&document).unwrap();
+            let (mut out, mut faults) = (Vec::new(), Vec::new());
+            Decoder::new(rules()).decode(&arrival("mill/tm3/x", &payload, false), &mut out, &mut faults);
+            let fields = ["bw", "m"];
+            prop_assert!(out.len() <= fields.len());
+            for field in fields {
+                let held = values.get(field).copied();
+                let read = out.iter().find_map(|message| match message {
+                    Message::Reading(r) if *r.tag == *field => {
+                        assert_eq!(r.at, Timestamp::from_millis(ts).ok());
+                        r.value.number()
+                    }
+                    _ => None,
+                });
+                prop_assert_eq!(read, held);
+            }
+        }
+    }
+}

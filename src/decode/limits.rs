@@ -1,0 +1,63 @@
+//! What the decoder takes at most, and how it words what it refuses.
+
+use super::{Fault, Reason};
+
+/// The largest payload that is read, in bytes. MQTT allows 256 MiB; no reading of a plant needs them.
+pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The longest text that is a value, in bytes: a state, a grade code, a reel id; not a document.
+pub const TEXT_BYTES_MAX: usize = 1024;
+/// The longest name (batch, grade, property, lot, line, station) in an event, in bytes.
+pub const NAME_BYTES_MAX: usize = 256;
+/// The longest note or description in an event, in bytes; what is longer is cut, since the event
+/// itself still counts.
+pub(super) const NOTE_BYTES_MAX: usize = 4096;
+/// How many topics the decoder remembers; further ones are matched anew each time.
+pub const CACHED_TOPICS: usize = 100_000;
+/// The longest detail of a fault, in characters.
+const DETAIL_CHARS_MAX: usize = 120;
+
+/// A fault whose detail is cut to what a log line and the page can show.
+pub(super) fn fault(reason: Reason, detail: impl Into<String>) -> Fault {
+    let mut detail = detail.into();
+    if let Some((cut, _)) = detail.char_indices().nth(DETAIL_CHARS_MAX) {
+        // One character less makes room for the mark that something is missing.
+        let cut = detail.char_indices().nth(DETAIL_CHARS_MAX - 1).map_or(cut, |(at, _)| at);
+        detail.truncate(cut);
+        detail.push('…');
+    }
+    Fault { reason, detail }
+}
+
+/// What was found, short enough to stand in a sentence, with control characters made visible.
+pub(super) fn found(text: &str) -> String {
+    let mut shown: String = text.chars().take(40).flat_map(char::escape_debug).collect();
+    if text.chars().nth(40).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// The text up to `max` bytes, cut between characters.
+pub(super) fn cut(text: &str, max: usize) -> &str {
+    let mut end = max.min(text.len());
+    while !text.is_char_boundary(end) {
+        end -= 1;
+    }
+    text.get(..end).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn details_are_cut_between_characters() {
+        let short = fault(Reason::NotJson, "at offset 17");
+        assert_eq!(short.detail, "at offset 17");
+        let long = fault(Reason::NotJson, "纸".repeat(200));
+        assert_eq!(long.detail.chars().count(), DETAIL_CHARS_MAX);
+        assert!(long.detail.ends_with('…'));
+        assert_eq!(cut("纸机", 4), "纸");
+        assert_eq!(found("a\nb"), "a\\nb");
+    }
+}
