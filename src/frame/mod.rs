@@ -1,4 +1,13 @@
 //! Event-time alignment: the readings of a line become frames.
+//!
+//! A frame is the mean of a tag's good readings in [`start`, `end`), or the last good one held for
+//! at most the tag's `stale`; it closes when the line's watermark reaches its end. Frames lie on
+//! multiples of their length from 1970. Nothing here knows which readings are good: it is offered
+//! only those.
+
+mod framer;
+
+pub use framer::{Framer, Offered};
 
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -1,7 +1,10 @@
 //! Scores, specification limits and coverage become a verdict with its evidence.
 //!
-//! Missing data gives [`Call::Unknown`], never [`Call::OnSpec`].
+//! Missing data gives [`Call::Unknown`], never [`Call::OnSpec`]. A flag is withdrawn only after ten
+//! minutes below 0.8 of its limit. While no model judges, specification limits alone may flag.
 
 mod document;
+mod judge;
 
 pub use document::{Call, Document, Learning, Reason, SpanDocument};
+pub use judge::{Evidence, Judge, Opinion, ProcessEvidence};
