@@ -3,6 +3,22 @@
 //! The only room that names linfa and ndarray. Scaling, choice of components, limits, calibration
 //! and contributions are our own (the formulas' sources stand beside them); linfa's `Pca` is not
 //! used because it returns wrong eigenvalues for most numbers of components.
+//!
+//! A fit screens the columns ([`FitError`], `dropped`), standardises, takes the eigenvectors of the
+//! correlation matrix, chooses components by parallel analysis, and then calibrates: the limits come
+//! from blocks that the model was not fitted on. A [`Model`] never changes; what moves while it
+//! judges is [`Online`].
+
+mod calibrate;
+mod limits;
+mod model;
+mod pca;
+mod screen;
+
+pub use calibrate::Calibration;
+pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
+pub use model::{ArtifactError, Header, Model, Online, Score, Statistic, fit};
+pub use screen::{Dropped, FitError};
 
 use crate::plant::Budget;
 use serde::{Deserialize, Serialize};
