@@ -1,6 +1,6 @@
 //! What the engine emits: records for the time series, documents, notifications, requests.
 
-use crate::alarm::{Notification, Severity};
+use crate::alarm::{AlarmRecord, Notification};
 use crate::decode::{Disposition, Fault};
 use crate::models::FitSpec;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
@@ -17,7 +17,7 @@ pub enum Effect {
     Score(ScoreRecord),
     /// Who contributes, while at risk (`contributions`).
     Contributions(ContributionRecord),
-    /// A frame to keep for fitting.
+    /// A closed frame; those of product are kept for fitting.
     Frame(FrameRecord),
     /// A batch as it is known now (`batches`); replaces what was said of it before.
     Batch(Box<BatchRecord>),
@@ -33,6 +33,8 @@ pub enum Effect {
     BatchVerdict(Box<Document>),
     /// A model to fit.
     Fit(FitRequest),
+    /// A model that judges from now on.
+    Model(ModelRecord),
     /// A message, or a part of it, that was not taken.
     Fault(FaultRecord),
 }
@@ -84,15 +86,19 @@ pub struct ContributionRecord {
     pub shares: Vec<(Arc<str>, f64)>,
 }
 
-/// A frame to keep for fitting.
+/// A closed frame.
 #[derive(Debug, Clone, PartialEq)]
 pub struct FrameRecord {
     /// The line.
     pub line: LineIx,
     /// The batch it belongs to, if any.
     pub batch: Option<Arc<str>>,
+    /// True if it is product, so that a model may judge it and learn from it.
+    pub product: bool,
     /// Its begin.
     pub start: Timestamp,
+    /// Its end.
+    pub end: Timestamp,
     /// One value for each declared tag, NaN where there is none.
     pub values: Vec<f64>,
 }
@@ -170,25 +176,6 @@ pub struct SensorHealthRecord {
     pub count: u32,
 }
 
-/// A change of an alarm.
-#[derive(Debug, Clone, PartialEq)]
-pub struct AlarmRecord {
-    /// The line; `system` for alarms of the daemon.
-    pub line: Arc<str>,
-    /// The alarm, e.g. `tm3/batch`.
-    pub alarm: Arc<str>,
-    /// The change; of changes at one instant the later ones are 1 ns apart.
-    pub at: Timestamp,
-    /// `active` or `normal`.
-    pub state: &'static str,
-    /// Its severity.
-    pub severity: Severity,
-    /// What it says.
-    pub message: Arc<str>,
-    /// The id of the event that tells it.
-    pub id: Arc<str>,
-}
-
 /// A model to fit, from frames that the store keeps.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FitRequest {
@@ -204,6 +191,25 @@ pub struct FitRequest {
     pub tags: Vec<u32>,
     /// What is asked for.
     pub spec: FitSpec,
+}
+
+/// A model that judges from now on, for the registry.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ModelRecord {
+    /// The id of the request that it answers.
+    pub id: u64,
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// Its kind, e.g. `pca`.
+    pub kind: Arc<str>,
+    /// Its version, counted for each line and grade from 1.
+    pub version: u32,
+    /// The batch boundary from which it judges.
+    pub at: Timestamp,
+    /// The artifact.
+    pub artifact: Arc<[u8]>,
 }
 
 /// A message, or a part of it, that was not taken.

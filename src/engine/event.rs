@@ -93,11 +93,18 @@ impl Event {
             }
             Self::Model(answer) => {
                 out.push(MODEL);
-                put(out, &rmp_serde::to_vec_named(answer).expect("a model answer has no map with odd keys"));
+                put(
+                    out,
+                    &rmp_serde::to_vec_named(answer)
+                        .expect("a model answer has no map with odd keys"),
+                );
             }
             Self::Command(command) => {
                 out.push(COMMAND);
-                put(out, &rmp_serde::to_vec_named(command).expect("a command has no map with odd keys"));
+                put(
+                    out,
+                    &rmp_serde::to_vec_named(command).expect("a command has no map with odd keys"),
+                );
             }
             Self::Message(..) | Self::Frame(..) => {}
         }
@@ -135,7 +142,8 @@ impl<'a> Reader<'a> {
             ARRIVAL | RETAINED_ARRIVAL => {
                 let received = self.time()?;
                 let topic = self.block()?;
-                let topic = std::str::from_utf8(topic).map_err(|e| self.error(e.to_string()))?.into();
+                let topic =
+                    std::str::from_utf8(topic).map_err(|e| self.error(e.to_string()))?.into();
                 let payload = Bytes::copy_from_slice(self.block()?);
                 let retained = kind == RETAINED_ARRIVAL;
                 Event::Arrival(Arrival { received, topic, payload, retained })
@@ -167,7 +175,8 @@ impl<'a> Reader<'a> {
 
     fn take(&mut self, n: usize) -> Result<&'a [u8], EventError> {
         let end = self.at.checked_add(n).filter(|end| *end <= self.bytes.len());
-        let end = end.ok_or_else(|| self.error(format!("{n} bytes wanted, the entry ends before")))?;
+        let end =
+            end.ok_or_else(|| self.error(format!("{n} bytes wanted, the entry ends before")))?;
         let taken = &self.bytes[self.at..end];
         self.at = end;
         Ok(taken)

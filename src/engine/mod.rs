@@ -2,14 +2,490 @@
 //!
 //! Owns all process state: quality of tags, frames, open batches, scores, verdicts, alarms. It reads
 //! no clock, no network, no disk, no environment, and cannot fail: bad input is a counted fault.
+//!
+//! State is a function of the checkpoint and the events after it, to the bit. A checkpoint carries
+//! the configuration it was made under, so that the journal after it is read as it was the first
+//! time; a new configuration takes effect only after that ([`Engine::reconfigure`]).
 
+mod documents;
 mod effect;
 mod event;
+mod learning;
+mod line;
+mod repeats;
+mod strays;
+mod tell;
+#[cfg(test)]
+mod tests;
 mod view;
 
+pub use crate::alarm::AlarmRecord;
 pub use effect::{
-    AlarmRecord, BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord,
+    BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord, ModelRecord,
     ReadingRecord, ScoreRecord, SensorHealthRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
+pub use learning::budget;
 pub use view::{LineView, TagView, TrendPoint, View};
+
+use crate::alarm;
+use crate::decode::{Arrival, BatchMessage, Decoder, Fault, Message, NamedReading, Reason, Rule};
+use crate::plant::{Plant, Undeclared};
+use crate::quality::FUTURE_GUARD;
+use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
+use line::{Context, LineState};
+use repeats::Repeats;
+use serde::{Deserialize, Serialize};
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::Arc;
+use strays::Strays;
+
+/// Faults kept for people.
+const FAULTS_KEPT: usize = 20;
+
+/// Finished batches shown for each line.
+const BATCHES_SHOWN: usize = 12;
+
+/// The form of checkpoints; another number is refused.
+const CHECKPOINT_VERSION: u32 = 1;
+
+/// The engine of a plant.
+#[derive(Debug)]
+pub struct Engine {
+    plant: Arc<Plant>,
+    rules: Vec<Rule>,
+    decoder: Decoder,
+    names: Vec<Names>,
+    state: State,
+    /// Reused between events.
+    messages: Vec<Message>,
+    faults: Vec<Fault>,
+}
+
+/// The declared tags of a line by name, with the area where the id names one.
+type Names = BTreeMap<Arc<str>, Vec<(Option<Arc<str>>, TagIx)>>;
+
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct State {
+    lines: Vec<LineState>,
+    strays: Strays,
+    alarms: alarm::Book,
+    next_request: u64,
+    faults: BTreeMap<Reason, u64>,
+    last_faults: VecDeque<FaultRecord>,
+    readings: u64,
+    duplicates: u64,
+    link_down_since: Option<Timestamp>,
+    repeats: Repeats,
+}
+
+/// Bytes that are no checkpoint of this release.
+#[derive(Debug, thiserror::Error)]
+pub enum CheckpointError {
+    /// Not readable.
+    #[error("the checkpoint cannot be read")]
+    Unreadable(#[source] rmp_serde::decode::Error),
+    /// Another version.
+    #[error("the checkpoint has version {found}, this release reads version {CHECKPOINT_VERSION}")]
+    Version {
+        /// What it says.
+        found: u32,
+    },
+}
+
+impl Engine {
+    /// The engine of a plant that has seen nothing.
+    #[must_use]
+    pub fn new(plant: Plant, rules: Vec<Rule>) -> Self {
+        let state = State {
+            lines: plant.lines.iter().map(LineState::new).collect(),
+            strays: Strays::default(),
+            alarms: alarm::Book::new(Arc::clone(&plant.site)),
+            next_request: 1,
+            faults: BTreeMap::new(),
+            last_faults: VecDeque::new(),
+            readings: 0,
+            duplicates: 0,
+            link_down_since: None,
+            repeats: Repeats::default(),
+        };
+        Self::with_state(plant, rules, state)
+    }
+
+    fn with_state(plant: Plant, rules: Vec<Rule>, state: State) -> Self {
+        Self {
+            names: plant.lines.iter().map(names).collect(),
+            plant: Arc::new(plant),
+            decoder: Decoder::new(rules.clone()),
+            rules,
+            state,
+            messages: Vec::new(),
+            faults: Vec::new(),
+        }
+    }
+
+    /// The plant that the engine works for.
+    #[must_use]
+    pub fn plant(&self) -> &Plant {
+        &self.plant
+    }
+
+    /// Everything that the future depends on.
+    #[must_use]
+    pub fn checkpoint(&self) -> Vec<u8> {
+        let whole = (CHECKPOINT_VERSION, &*self.plant, &self.rules, &self.state);
+        rmp_serde::to_vec_named(&whole).expect("the state has only keys that MessagePack can write")
+    }
+
+    /// The engine as it was at a checkpoint, under the configuration of that time.
+    ///
+    /// # Errors
+    /// When the bytes are no checkpoint of this release.
+    pub fn restore(bytes: &[u8]) -> Result<Self, CheckpointError> {
+        // The version stands first, so that a newer form is named before it fails to be read.
+        let found = bytes.get(1).map_or(0, |byte| u32::from(*byte));
+        if found != CHECKPOINT_VERSION {
+            return Err(CheckpointError::Version { found });
+        }
+        let (_, plant, rules, mut state): (u32, Plant, Vec<Rule>, State) =
+            rmp_serde::from_slice(bytes).map_err(CheckpointError::Unreadable)?;
+        for (line, state) in plant.lines.iter().zip(&mut state.lines) {
+            state.revive(line);
+        }
+        Ok(Self::with_state(plant, rules, state))
+    }
+
+    /// Goes on under another configuration; true if it is another one. Lines and tags keep what is
+    /// known of them by their names.
+    pub fn reconfigure(&mut self, plant: Plant, rules: Vec<Rule>) -> bool {
+        if *self.plant == plant && self.rules == rules {
+            return false;
+        }
+        let mut fresh = Self::new(plant, rules);
+        let old = std::mem::replace(&mut self.state, fresh.state.clone());
+        for (old_line, old_state) in self.plant.lines.iter().zip(old.lines) {
+            if let Some(ix) = fresh.plant.line_ix(&old_line.name) {
+                let line = &fresh.plant.lines[ix.get()];
+                fresh.state.lines[ix.get()].adopt(old_state, old_line, line);
+            }
+        }
+        let declared = |line: &str| fresh.plant.line_ix(line).is_some();
+        fresh.state.strays = old.strays.without(|series| {
+            declared(&series.line) && {
+                let ix = fresh.plant.line_ix(&series.line).expect("it is declared");
+                tag_of(&fresh.names[ix.get()], &series.area, &series.tag).is_some()
+            }
+        });
+        fresh.state.alarms = old.alarms;
+        fresh.state.next_request = old.next_request;
+        fresh.state.faults = old.faults;
+        fresh.state.last_faults = old.last_faults;
+        fresh.state.readings = old.readings;
+        fresh.state.duplicates = old.duplicates;
+        fresh.state.link_down_since = old.link_down_since;
+        fresh.state.repeats = old.repeats;
+        *self = fresh;
+        true
+    }
+
+    /// Installs a model from the registry, for a line and grade by name.
+    ///
+    /// # Errors
+    /// When the line or one of the model's tags is not declared, or the artifact is none: why.
+    pub fn install(
+        &mut self,
+        line: &str,
+        grade: &Arc<str>,
+        version: u32,
+        artifact: Arc<[u8]>,
+    ) -> Result<(), String> {
+        let ix =
+            self.plant.line_ix(line).ok_or_else(|| format!("line `{line}` is not declared"))?;
+        let state = &mut self.state.lines[ix.get()];
+        state.learning.install(&self.plant.lines[ix.get()], grade, version, artifact)
+    }
+
+    /// The version of the newest model of a line and grade; 0 if there was none.
+    #[must_use]
+    pub fn model_version(&self, line: &str, grade: &str) -> u32 {
+        let ix = self.plant.line_ix(line);
+        ix.map_or(0, |ix| self.state.lines[ix.get()].learning.version(grade))
+    }
+
+    /// The fits that were asked for and not answered.
+    pub fn open_requests(&self) -> impl Iterator<Item = &FitRequest> {
+        self.state.lines.iter().flat_map(|line| line.learning.open_requests())
+    }
+
+    /// Takes an event; what follows from it is appended to `out`.
+    pub fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
+        match event {
+            Event::Arrival(arrival) => self.arrival(&arrival, out),
+            Event::Message(received, message) => self.message(received, "", message, false, out),
+            Event::Frame(line, frame) => {
+                self.on_line(line, out, |state, cx| state.frame(cx, &frame));
+            }
+            Event::Tick(now) => {
+                if self.state.link_down_since.is_none() {
+                    self.on_all_lines(out, |state, cx| state.push(cx, now));
+                }
+            }
+            Event::Model(answer) => {
+                for line in &mut self.state.lines {
+                    if line.learning.answer(&answer) {
+                        break;
+                    }
+                }
+            }
+            Event::Command(command) => self.command(command, out),
+        }
+    }
+
+    fn command(&mut self, command: Command, out: &mut Vec<Effect>) {
+        match command {
+            Command::Component { component, works, reason, at } => {
+                // Only what stood can come back: a part that never failed recovers in silence.
+                if works && !self.state.alarms.stands(&format!("system/{component}")) {
+                    return;
+                }
+                let news = tell::component(&component, works, &reason, at);
+                let (notification, record) = self.state.alarms.tell(news);
+                out.extend(record.map(Effect::Alarm));
+                out.push(Effect::Notification(Box::new(notification)));
+            }
+            Command::Link { up, at } => {
+                let before = self.state.link_down_since;
+                if up == before.is_none() {
+                    return;
+                }
+                self.state.link_down_since = (!up).then_some(at);
+                let since = before.unwrap_or(at);
+                for (line, state) in self.plant.lines.iter().zip(&mut self.state.lines) {
+                    state.blind = !up;
+                    let news = tell::blind(line, !up, at, since, "the link to the broker is down");
+                    let (notification, record) = self.state.alarms.tell(news);
+                    out.extend(record.map(Effect::Alarm));
+                    out.push(Effect::Notification(Box::new(notification)));
+                }
+            }
+            Command::Finish => self.on_all_lines(out, LineState::finish),
+        }
+    }
+
+    fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {
+        let mut messages = std::mem::take(&mut self.messages);
+        let mut faults = std::mem::take(&mut self.faults);
+        self.decoder.decode(arrival, &mut messages, &mut faults);
+        let repeated = self.state.repeats.repeats(arrival);
+        for message in messages.drain(..) {
+            // Without a time of its own a value that comes again is a new reading.
+            if repeated
+                && let Message::Reading(named) = &message
+                && named.at.is_some()
+            {
+                self.repeated(named);
+                continue;
+            }
+            self.message(arrival.received, &arrival.topic, message, arrival.retained, out);
+        }
+        for fault in faults.drain(..) {
+            self.fault(arrival.received, &arrival.topic, fault, out);
+        }
+        self.messages = messages;
+        self.faults = faults;
+    }
+
+    /// A reading of a message that came before: it writes nothing.
+    fn repeated(&mut self, named: &NamedReading) {
+        self.state.duplicates += 1;
+        let line = self.plant.line_ix(&named.line);
+        let tag = line.and_then(|ix| tag_of(&self.names[ix.get()], &named.area, &named.tag));
+        if let (Some(line), Some(tag)) = (line, tag) {
+            self.state.lines[line.get()].repeated(tag);
+        }
+    }
+
+    fn message(
+        &mut self,
+        received: Timestamp,
+        topic: &str,
+        message: Message,
+        retained: bool,
+        out: &mut Vec<Effect>,
+    ) {
+        let fault = match message {
+            Message::Reading(named) => self.reading(received, named, retained, out),
+            Message::Batch(message) => self.batch_message(received, message, out),
+        };
+        if let Some(fault) = fault {
+            self.fault(received, topic, fault, out);
+        }
+    }
+
+    fn batch_message(
+        &mut self,
+        received: Timestamp,
+        message: BatchMessage,
+        out: &mut Vec<Effect>,
+    ) -> Option<Fault> {
+        let Some(ix) = self.plant.line_ix(&message.line) else {
+            return Some(Fault {
+                reason: Reason::LineUnclear,
+                detail: format!("line `{}` is not declared, so it has no batches", message.line),
+            });
+        };
+        if message.at > received.plus(FUTURE_GUARD) {
+            return Some(Fault {
+                reason: Reason::BadTime,
+                detail: format!("the event's time {} is ahead of its arrival", message.at),
+            });
+        }
+        self.on_line(ix, out, |state, cx| state.batch_message(cx, message));
+        None
+    }
+
+    fn reading(
+        &mut self,
+        received: Timestamp,
+        named: NamedReading,
+        retained: bool,
+        out: &mut Vec<Effect>,
+    ) -> Option<Fault> {
+        let mut known = Flags::GOOD;
+        if named.at.is_none() {
+            known |= Flags::NO_SOURCE_TIME;
+        }
+        if retained {
+            known |= Flags::RETAINED;
+        }
+        let reading = Reading {
+            at: named.at.unwrap_or(received),
+            received,
+            value: named.value,
+            quality: named.quality,
+        };
+        let series = Series { line: named.line, area: named.area, tag: named.tag };
+        let line = self.plant.line_ix(&series.line);
+        let tag = line.and_then(|ix| tag_of(&self.names[ix.get()], &series.area, &series.tag));
+        let new = if let (Some(line), Some(tag)) = (line, tag) {
+            let mut new = false;
+            self.on_line(line, out, |state, cx| {
+                let series = state.series(tag, series);
+                new = state.reading(cx, tag, &series, &reading, known);
+            });
+            new
+        } else if self.plant.undeclared == Undeclared::Ignore {
+            let detail = format!("tag `{}` of line `{}` is not declared", series.tag, series.line);
+            return Some(Fault { reason: Reason::Undeclared, detail });
+        } else {
+            match self.state.strays.reading(series, &reading, known, self.plant.undeclared_max, out)
+            {
+                Ok(new) => new,
+                Err(fault) => return Some(fault),
+            }
+        };
+        self.state.readings += u64::from(new);
+        self.state.duplicates += u64::from(!new);
+        None
+    }
+
+    fn fault(&mut self, received: Timestamp, topic: &str, fault: Fault, out: &mut Vec<Effect>) {
+        *self.state.faults.entry(fault.reason).or_default() += 1;
+        let topic: Arc<str> = topic.chars().take(256).collect::<String>().into();
+        let record = FaultRecord { received, topic, fault };
+        if self.state.last_faults.len() == FAULTS_KEPT {
+            self.state.last_faults.pop_front();
+        }
+        self.state.last_faults.push_back(record.clone());
+        out.push(Effect::Fault(record));
+    }
+
+    fn on_line(
+        &mut self,
+        ix: LineIx,
+        out: &mut Vec<Effect>,
+        f: impl FnOnce(&mut LineState, &mut Context<'_>),
+    ) {
+        let State { lines, alarms, next_request, .. } = &mut self.state;
+        let plant = &*self.plant;
+        if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
+            f(state, &mut Context { ix, plant, line, alarms, next_request, out });
+        }
+    }
+
+    fn on_all_lines(
+        &mut self,
+        out: &mut Vec<Effect>,
+        f: impl Fn(&mut LineState, &mut Context<'_>),
+    ) {
+        for ix in 0..self.plant.lines.len() {
+            if let Ok(ix) = u16::try_from(ix) {
+                self.on_line(LineIx(ix), out, &f);
+            }
+        }
+    }
+
+    /// True if a tick at this instant would push a line's clock: only such ticks are journaled.
+    #[must_use]
+    pub fn would_push(&self, now: Timestamp) -> bool {
+        self.state.link_down_since.is_none()
+            && self
+                .plant
+                .lines
+                .iter()
+                .zip(&self.state.lines)
+                .any(|(line, state)| state.is_silent(line, now))
+    }
+
+    /// The event time up to which a line has been judged.
+    #[must_use]
+    pub fn clock(&self, line: LineIx) -> Option<Timestamp> {
+        self.state.lines.get(line.get())?.clock()
+    }
+
+    /// The newest event time of the good readings of all lines.
+    #[must_use]
+    pub fn newest(&self) -> Option<Timestamp> {
+        self.state.lines.iter().filter_map(LineState::newest).max()
+    }
+
+    /// What people see.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            site: Arc::clone(&self.plant.site),
+            lines: self
+                .plant
+                .lines
+                .iter()
+                .zip(&self.state.lines)
+                .map(|(line, state)| state.view(line, BATCHES_SHOWN))
+                .collect(),
+            faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),
+            last_faults: self.state.last_faults.iter().cloned().collect(),
+            readings: self.state.readings,
+            duplicates: self.state.duplicates,
+            undeclared: self.state.strays.len(),
+        }
+    }
+}
+
+fn names(line: &crate::plant::Line) -> Names {
+    let mut names = Names::new();
+    for (ix, tag) in line.tags.iter().enumerate() {
+        let Ok(ix) = u32::try_from(ix).map(TagIx) else { break };
+        let (area, name) = match tag.id.rsplit_once('/') {
+            Some((area, name)) => (Some(area.into()), name),
+            None => (None, &*tag.id),
+        };
+        names.entry(name.into()).or_default().push((area, ix));
+    }
+    names
+}
+
+/// The declared tag of a reading: the one with its area, else the one without.
+fn tag_of(names: &Names, area: &str, tag: &str) -> Option<TagIx> {
+    let candidates = names.get(tag)?;
+    let exact = candidates.iter().find(|(named, _)| named.as_deref() == Some(area));
+    exact.or_else(|| candidates.iter().find(|(named, _)| named.is_none())).map(|(_, ix)| *ix)
+}

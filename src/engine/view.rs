@@ -3,7 +3,7 @@
 use super::effect::{BatchRecord, FaultRecord};
 use crate::reading::Timestamp;
 use crate::verdict::Document;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -50,7 +50,7 @@ pub struct LineView {
 }
 
 /// One point of the trend.
-#[derive(Debug, Clone, PartialEq, Serialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct TrendPoint {
     /// Frame end.
     pub at: Timestamp,

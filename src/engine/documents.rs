@@ -1,0 +1,149 @@
+//! What a line says, put into the forms of the contract: records, documents, views.
+
+use super::effect::{BatchRecord, ContributionRecord, Effect, SensorHealthRecord};
+use super::line::{Context, NO_GRADE};
+use super::view::TagView;
+use crate::batch::Batch;
+use crate::decode::{BatchEvent, BatchMessage};
+use crate::frame::Frame;
+use crate::plant::{Grade, Line, Role, SpecLimit, Tag};
+use crate::quality::{SensorState, TagQuality};
+use crate::reading::{Series, Timestamp};
+use crate::verdict::{Call, Document, Learning, Opinion};
+use std::sync::Arc;
+
+/// The start of a batch that was found in a tag or in the clock.
+pub(super) fn found(line: &Line, at: Timestamp) -> BatchMessage {
+    BatchMessage {
+        line: Arc::clone(&line.name),
+        station: None,
+        at,
+        event: BatchEvent::Start {
+            batch: format!("{}-{}", line.name, at.to_compact()).into(),
+            grade: None,
+        },
+    }
+}
+
+/// The quality tags with limits in the grade: id, value in the frame, limit.
+pub(super) fn quality_values<'a>(
+    line: &'a Line,
+    grade: Option<&'a Grade>,
+    frame: &'a Frame,
+) -> impl Iterator<Item = (&'a Arc<str>, f64, &'a SpecLimit)> {
+    grade.into_iter().flat_map(|grade| &grade.spec).filter_map(|(tag, limit)| {
+        let ix = line.tag_position(tag)?;
+        Some((tag, frame.values.get(ix).copied().unwrap_or(f64::NAN), limit))
+    })
+}
+
+pub(super) fn contributions(
+    cx: &mut Context<'_>,
+    grade: &Arc<str>,
+    at: Timestamp,
+    tags: &[(Arc<str>, f64)],
+) {
+    if !tags.is_empty() {
+        cx.out.push(Effect::Contributions(ContributionRecord {
+            line: Arc::clone(&cx.line.name),
+            grade: Arc::clone(grade),
+            at,
+            shares: tags.to_vec(),
+        }));
+    }
+}
+
+/// The verdict document, and whether it says something new.
+pub(super) fn document(
+    line: &Line,
+    batch: Option<&Batch>,
+    opinion: Opinion,
+    learning: Option<Learning>,
+    at: Timestamp,
+    grade: &Arc<str>,
+) -> (Document, bool) {
+    let ts = at.as_millis();
+    let document = Document {
+        line: Arc::clone(&line.name),
+        batch: batch.map(|batch| Arc::clone(&batch.id)),
+        grade: (**grade != *NO_GRADE).then(|| Arc::clone(grade)),
+        verdict: opinion.call,
+        since: opinion.since.as_millis(),
+        probability_off_spec: None,
+        progress: opinion.progress,
+        reasons: opinion.reasons,
+        first_mover: opinion.first_mover,
+        spans: opinion.spans,
+        learning,
+        revision: batch.map_or(0, |batch| batch.revision),
+        ts,
+        valid_until: ts.saturating_add(Document::VALID_MS),
+    };
+    (document, opinion.changed)
+}
+
+/// A batch as it is known now.
+pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> BatchRecord {
+    let lead =
+        batch.first_flag.zip(batch.ended).map(|(flag, ended)| ended.seconds_since(flag).max(0.0));
+    BatchRecord {
+        line: Arc::clone(&line.name),
+        station: batch.station.clone(),
+        batch: Arc::clone(&batch.id),
+        grade: batch.grade.clone(),
+        verdict,
+        disposition: batch.disposition().map(|word| word.disposition),
+        revision: batch.revision,
+        first_started: batch.first_started,
+        started: batch.started,
+        ended: batch.ended,
+        length_m: batch.length_m(),
+        mass_kg: batch.mass_kg(),
+        probability_off_spec: None,
+        off_spec_share: batch.out_share(),
+        first_flag_lead_s: lead,
+        first_flag: batch.first_flag,
+        lab: batch.lab_counting().into_iter().collect(),
+    }
+}
+
+/// The minute's figures of a sensor.
+pub(super) fn sensor_health(
+    series: &Arc<Series>,
+    at: Timestamp,
+    quality: &mut TagQuality,
+) -> SensorHealthRecord {
+    let minute = quality.take_minute();
+    let share =
+        |n: u32| if minute.count == 0 { 0.0 } else { f64::from(n) / f64::from(minute.count) };
+    let is = |fault: &str| match quality.state() {
+        SensorState::Sick { fault: sick, .. } if sick.as_str() == fault => 1.0,
+        _ => 0.0,
+    };
+    SensorHealthRecord {
+        series: Arc::clone(series),
+        at,
+        good: share(minute.good),
+        late: share(minute.late),
+        duplicate: share(minute.duplicate),
+        stuck: is("stuck"),
+        stale: is("stale"),
+        bad: share(minute.bad),
+        count: minute.count,
+    }
+}
+
+pub(super) fn tag_view(tag: &Tag, quality: &TagQuality) -> TagView {
+    let last = quality.last();
+    TagView {
+        id: Arc::clone(&tag.id),
+        unit: Arc::clone(&tag.unit),
+        value: last.map(|(_, value)| value),
+        at: last.map(|(at, _)| at.as_millis()),
+        health: match (quality.state(), last) {
+            (SensorState::Sick { fault, .. }, _) => fault.as_str().into(),
+            (SensorState::Well, None) if tag.role != Role::Context => "waiting".into(),
+            (SensorState::Well, _) => "good".into(),
+        },
+    }
+}

@@ -1,0 +1,339 @@
+//! Which batches are fit for learning, when a model is asked for, and which one judges.
+
+use super::effect::FitRequest;
+use super::event::ModelAnswer;
+use crate::batch::Batch;
+use crate::decode::Disposition;
+use crate::models::{FitSpec, Model, Online};
+use crate::plant::{
+    BatchSource, Budget, Grade, LearnFrom, Line, ModelSettings, Promote, Refit, Role,
+};
+use crate::reading::{LineIx, Timestamp};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// Batches that a fit uses at most: the newest.
+const BATCHES_MAX: usize = 100;
+
+/// After a fit that failed, so many more batches are waited for.
+const RETRY_AFTER: u32 = 5;
+
+/// The share of a batch's quality values that must be inside for `learn_from = "unrejected"`.
+const UNREJECTED_SHARE: f64 = 0.98;
+
+/// The models of one line, by grade.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Learning {
+    grades: BTreeMap<Arc<str>, GradeModels>,
+}
+
+/// What one grade has learned.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct GradeModels {
+    /// Ids of the batches fit for learning, in the order in which they became so.
+    fit: Vec<Arc<str>>,
+    /// How many became so since the last request.
+    since_request: u32,
+    /// The event time of the last request.
+    requested: Option<Timestamp>,
+    /// True if the last fit failed.
+    failed: bool,
+    /// The request whose answer is awaited.
+    open: Option<FitRequest>,
+    /// The answer that waits for the next batch boundary.
+    ready: Option<ModelAnswer>,
+    /// The version of the last model.
+    version: u32,
+    /// The model that judges.
+    judging: Option<Judging>,
+}
+
+/// The model that judges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Judging {
+    pub(super) version: u32,
+    artifact: Arc<[u8]>,
+    pub(super) online: Online,
+    /// The artifact, read; `None` only between deserialisation and [`Learning::revive`].
+    #[serde(skip)]
+    read: Option<Read>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Read {
+    model: Arc<Model>,
+    /// The position in the line of each column of the model.
+    tags: Vec<usize>,
+}
+
+impl Judging {
+    fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
+        let read = Read::new(&artifact, line)?;
+        let online = read.model.start();
+        Ok(Self { version, artifact, online, read: Some(read) })
+    }
+
+    /// The model, and the values of a frame in the order of its columns.
+    pub(super) fn row(&self, values: &[f64]) -> Option<(Arc<Model>, Vec<f64>)> {
+        let read = self.read.as_ref()?;
+        let row = read.tags.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN)).collect();
+        Some((Arc::clone(&read.model), row))
+    }
+
+    /// The model.
+    pub(super) fn model(&self) -> Option<&Model> {
+        self.read.as_ref().map(|read| &*read.model)
+    }
+
+    /// The position in the line of a column of the model.
+    pub(super) fn tag_of(&self, column: usize) -> Option<usize> {
+        self.read.as_ref()?.tags.get(column).copied()
+    }
+}
+
+impl Read {
+    fn new(artifact: &[u8], line: &Line) -> Result<Self, String> {
+        let model = Model::from_bytes(artifact).map_err(|error| error.to_string())?;
+        let position = |column: &Arc<str>| {
+            line.tag_position(column).ok_or_else(|| format!("the line has no tag `{column}`"))
+        };
+        let tags = model.columns().iter().map(position).collect::<Result<_, _>>()?;
+        Ok(Self { model: Arc::new(model), tags })
+    }
+}
+
+/// What came of a fit at a batch boundary.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) enum Outcome {
+    /// A model judges from now on.
+    Promoted { request: u64, version: u32, artifact: Arc<[u8]>, summary: String },
+    /// There is none, and why.
+    Rejected { reason: String },
+}
+
+impl Learning {
+    /// The model of a grade.
+    pub(super) fn judging(&self, grade: &str) -> Option<&Judging> {
+        self.grades.get(grade)?.judging.as_ref()
+    }
+
+    /// The model of a grade, to feed.
+    pub(super) fn judging_mut(&mut self, grade: &str) -> Option<&mut Judging> {
+        self.grades.get_mut(grade)?.judging.as_mut()
+    }
+
+    /// The version of the newest model of a grade; 0 if there was none.
+    pub(super) fn version(&self, grade: &str) -> u32 {
+        self.grades.get(grade).map_or(0, |models| models.version)
+    }
+
+    /// How many batches of a grade are fit for learning.
+    pub(super) fn have(&self, grade: &str) -> u32 {
+        self.grades
+            .get(grade)
+            .map_or(0, |models| u32::try_from(models.fit.len()).unwrap_or(u32::MAX))
+    }
+
+    /// The requests whose answers are awaited: a shell starts them again after a restart.
+    pub(super) fn open_requests(&self) -> impl Iterator<Item = &FitRequest> {
+        self.grades.values().filter(|models| models.ready.is_none()).filter_map(|m| m.open.as_ref())
+    }
+
+    /// Reads the artifacts again after deserialisation; a model whose tags are gone judges no more.
+    pub(super) fn revive(&mut self, line: &Line) {
+        for models in self.grades.values_mut() {
+            if let Some(judging) = &mut models.judging {
+                judging.read = Read::new(&judging.artifact, line).ok();
+                if judging.read.is_none() {
+                    models.judging = None;
+                }
+            }
+        }
+    }
+
+    /// Forgets the online state: a new batch begins.
+    pub(super) fn restart(&mut self, grade: &str) {
+        if let Some(judging) = self.judging_mut(grade)
+            && let Some(model) = judging.model()
+        {
+            judging.online = model.start();
+        }
+    }
+
+    /// Installs a model from the registry.
+    pub(super) fn install(
+        &mut self,
+        line: &Line,
+        grade: &Arc<str>,
+        version: u32,
+        artifact: Arc<[u8]>,
+    ) -> Result<(), String> {
+        let judging = Judging::new(version, artifact, line)?;
+        let models = self.grades.entry(Arc::clone(grade)).or_default();
+        models.version = models.version.max(version);
+        models.judging = Some(judging);
+        Ok(())
+    }
+
+    /// Looks at a finished batch again: it may have become fit for learning, or no longer be.
+    pub(super) fn look(&mut self, batch: &Batch, grade: Option<&Grade>, settings: &ModelSettings) {
+        let Some(name) = batch.grade.as_ref() else { return };
+        let models = self.grades.entry(Arc::clone(name)).or_default();
+        let known = models.fit.iter().position(|id| *id == batch.id);
+        match (is_fit(batch, grade, settings.learn_from), known) {
+            (true, None) => {
+                models.fit.push(Arc::clone(&batch.id));
+                models.since_request += 1;
+                if models.fit.len() > 4 * BATCHES_MAX {
+                    models.fit.remove(0);
+                }
+            }
+            (false, Some(ix)) => {
+                models.fit.remove(ix);
+            }
+            _ => {}
+        }
+    }
+
+    /// The request for a model of this grade, if one is due.
+    pub(super) fn request(
+        &mut self,
+        (ix, line): (LineIx, &Line),
+        grade: &Arc<str>,
+        settings: &ModelSettings,
+        now: Timestamp,
+        id: u64,
+    ) -> Option<FitRequest> {
+        let models = self.grades.get_mut(grade)?;
+        if models.open.is_some() || models.ready.is_some() || !models.is_due(settings, now) {
+            return None;
+        }
+        let watched = |(ix, tag): (usize, &crate::plant::Tag)| {
+            matches!(tag.role, Role::Process | Role::RawMaterial).then_some(ix)
+        };
+        let tags: Vec<u32> = line
+            .tags
+            .iter()
+            .enumerate()
+            .filter_map(watched)
+            .filter_map(|ix| u32::try_from(ix).ok())
+            .collect();
+        if tags.is_empty() {
+            return None;
+        }
+        let first = models.fit.len().saturating_sub(BATCHES_MAX);
+        let request = FitRequest {
+            id,
+            line: ix,
+            grade: Arc::clone(grade),
+            batches: models.fit[first..].to_vec(),
+            tags,
+            spec: FitSpec {
+                frame: line.frame,
+                budget: budget(settings, &line.batch),
+                batches: line.batch != BatchSource::None,
+                seed: id,
+            },
+        };
+        models.since_request = 0;
+        models.requested = Some(now);
+        models.open = Some(request.clone());
+        Some(request)
+    }
+
+    /// Takes an answer; it waits for the next boundary. True if somebody asked.
+    pub(super) fn answer(&mut self, answer: &ModelAnswer) -> bool {
+        let asked = |models: &&mut GradeModels| {
+            models.open.as_ref().is_some_and(|open| open.id == answer.request)
+        };
+        let Some(models) = self.grades.values_mut().find(asked) else { return false };
+        models.ready = Some(answer.clone());
+        true
+    }
+
+    /// A batch boundary: what is ready takes effect.
+    pub(super) fn boundary(&mut self, line: &Line) -> Vec<(Arc<str>, Outcome)> {
+        let mut outcomes = Vec::new();
+        for (grade, models) in &mut self.grades {
+            let Some(answer) = models.ready.take() else { continue };
+            models.open = None;
+            let judging = answer
+                .outcome
+                .and_then(|artifact| Judging::new(models.version + 1, artifact, line));
+            let outcome = match judging {
+                Ok(judging) => {
+                    models.version += 1;
+                    models.failed = false;
+                    let outcome = Outcome::Promoted {
+                        request: answer.request,
+                        version: models.version,
+                        artifact: Arc::clone(&judging.artifact),
+                        summary: judging.model().map(Model::summary).unwrap_or_default(),
+                    };
+                    models.judging = Some(judging);
+                    outcome
+                }
+                Err(reason) => {
+                    models.failed = true;
+                    Outcome::Rejected { reason }
+                }
+            };
+            outcomes.push((Arc::clone(grade), outcome));
+        }
+        outcomes
+    }
+}
+
+impl GradeModels {
+    fn is_due(&self, settings: &ModelSettings, now: Timestamp) -> bool {
+        if self.failed {
+            return self.since_request >= RETRY_AFTER;
+        }
+        if self.judging.is_none() {
+            return self.fit.len() >= settings.learning_batches.max(2) as usize;
+        }
+        if settings.promote == Promote::ByHand {
+            return false;
+        }
+        let days = |days: u64| {
+            let waited = std::time::Duration::from_secs(days * 86_400);
+            self.since_request > 0 && self.requested.is_none_or(|at| now >= at.plus(waited))
+        };
+        match settings.refit {
+            Refit::Never => false,
+            Refit::Daily => days(1),
+            Refit::Weekly => days(7),
+            Refit::Batches(n) => self.since_request >= n.max(1),
+        }
+    }
+}
+
+/// The false-flag budget: the user's, or the product's default.
+#[must_use]
+pub fn budget(settings: &ModelSettings, source: &BatchSource) -> Budget {
+    settings.false_flags.unwrap_or(match source {
+        BatchSource::None => Budget::PerFrames { flags: 1, frames: 200 },
+        _ => Budget::PerBatches { flags: 1, batches: 100 },
+    })
+}
+
+/// Whether a finished batch may teach: released; or all laboratory results inside; or, if the plant
+/// says so, its quality tags inside for 98 % and nobody rejected it. Never one that somebody acted on.
+fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom) -> bool {
+    if batch.ended.is_none() || !batch.begin_known || batch.void || !batch.actions.is_empty() {
+        return false;
+    }
+    if let Some(word) = batch.disposition() {
+        return word.disposition == Disposition::Release;
+    }
+    let Some(grade) = grade else { return learn_from == LearnFrom::Unrejected };
+    if batch.lab_outside(grade).is_some() {
+        return false;
+    }
+    if batch.lab_inside(grade) {
+        return true;
+    }
+    learn_from == LearnFrom::Unrejected
+        && batch.out_share().is_some_and(|share| share <= 1.0 - UNREJECTED_SHARE)
+}

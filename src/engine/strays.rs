@@ -1,0 +1,118 @@
+//! Readings of lines and tags that the configuration does not name: stored and checked with
+//! defaults, but no model uses them and no alarm speaks of them.
+
+use super::documents::sensor_health;
+use super::effect::{Effect, ReadingRecord};
+use crate::decode::{Fault, Reason};
+use crate::quality::{Checks, TagQuality};
+use crate::reading::{Flags, Reading, Series, Timestamp, Value};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// All undeclared series of the plant.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Strays {
+    #[serde(with = "as_list")]
+    series: BTreeMap<Arc<Series>, Stray>,
+}
+
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Stray {
+    quality: TagQuality,
+    last: Option<(Timestamp, Value)>,
+    minute: Option<Timestamp>,
+}
+
+impl Strays {
+    /// How many there are.
+    pub(super) fn len(&self) -> usize {
+        self.series.len()
+    }
+
+    /// Those that are not `now_declared`.
+    pub(super) fn without(mut self, now_declared: impl Fn(&Series) -> bool) -> Self {
+        self.series.retain(|series, _| !now_declared(series));
+        self
+    }
+
+    /// Takes a reading; false if it repeats the last one.
+    pub(super) fn reading(
+        &mut self,
+        series: Series,
+        reading: &Reading,
+        known: Flags,
+        max: usize,
+        out: &mut Vec<Effect>,
+    ) -> Result<bool, Fault> {
+        let full = self.series.len() >= max;
+        let (series, stray) = match self.series.range_mut::<Series, _>(&series..=&series).next() {
+            Some((series, stray)) => (Arc::clone(series), stray),
+            None if full => {
+                let detail = format!(
+                    "tag `{}` of line `{}` would be number {} of the undeclared tags, `undeclared_max` is {max}",
+                    series.tag,
+                    series.line,
+                    max + 1
+                );
+                return Err(Fault { reason: Reason::TooManyTags, detail });
+            }
+            None => {
+                let series = Arc::new(series);
+                (Arc::clone(&series), self.series.entry(series).or_default())
+            }
+        };
+        let (mut flags, _, _) = stray.quality.assess(&Checks::undeclared(), reading);
+        flags |= known;
+        let duplicate = match &stray.last {
+            Some((at, value)) if *at == reading.at => {
+                if *value != reading.value {
+                    flags |= Flags::CONFLICT;
+                }
+                *value == reading.value
+            }
+            _ => false,
+        };
+        stray.quality.count(flags, duplicate);
+        let minute = reading.at.floor(Duration::from_secs(60));
+        if stray.minute.is_none_or(|before| minute > before)
+            && !flags.contains(Flags::FUTURE)
+            && stray.minute.replace(minute).is_some()
+        {
+            out.push(Effect::SensorHealth(sensor_health(&series, minute, &mut stray.quality)));
+        }
+        if duplicate {
+            return Ok(false);
+        }
+        if stray.last.as_ref().is_none_or(|(at, _)| reading.at >= *at) {
+            stray.last = Some((reading.at, reading.value.clone()));
+        }
+        out.push(Effect::Reading(ReadingRecord {
+            series,
+            at: reading.at,
+            value: reading.value.clone(),
+            flags,
+        }));
+        Ok(true)
+    }
+}
+
+/// A map whose keys are no texts, as a list of pairs.
+mod as_list {
+    use super::{Arc, BTreeMap, Series, Stray};
+    use serde::{Deserialize, Deserializer, Serialize, Serializer};
+
+    pub(super) fn serialize<S: Serializer>(
+        map: &BTreeMap<Arc<Series>, Stray>,
+        serializer: S,
+    ) -> Result<S::Ok, S::Error> {
+        map.iter().collect::<Vec<_>>().serialize(serializer)
+    }
+
+    pub(super) fn deserialize<'de, D: Deserializer<'de>>(
+        deserializer: D,
+    ) -> Result<BTreeMap<Arc<Series>, Stray>, D::Error> {
+        Ok(Vec::<(Arc<Series>, Stray)>::deserialize(deserializer)?.into_iter().collect())
+    }
+}

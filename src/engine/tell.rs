@@ -1,0 +1,216 @@
+//! The words of events: one line and a few sentences for a person.
+
+use crate::alarm::{EventKind, News, Sets, Severity, Subject};
+use crate::plant::Line;
+use crate::quality::SensorChange;
+use crate::reading::Timestamp;
+use crate::verdict::{Call, Document, Reason};
+use std::fmt::Write;
+use std::sync::Arc;
+
+/// News of a batch.
+pub(super) fn batch(
+    line: &Line,
+    kind: EventKind,
+    sets: Sets,
+    at: Timestamp,
+    document: &Document,
+) -> News {
+    let id = document.batch.clone().unwrap_or_else(|| "".into());
+    let title = match kind {
+        EventKind::BatchAtRisk => format!("{}: batch {id} is at risk", line.name),
+        EventKind::BatchOffSpec => format!("{}: batch {id} is off spec", line.name),
+        EventKind::BatchCleared => format!("{}: batch {id} is no longer at risk", line.name),
+        EventKind::BatchRevised => {
+            format!("{}: batch {id} is now {}", line.name, document.verdict.as_str())
+        }
+        _ => format!("{}: batch {id} ended {}", line.name, document.verdict.as_str()),
+    };
+    let severity = match document.verdict {
+        Call::OffSpec => Severity::Critical,
+        Call::AtRisk => Severity::Warning,
+        Call::OnSpec | Call::Unknown => Severity::Info,
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/batch", line.name).into(),
+        sets,
+        severity,
+        revision: document.revision,
+        title,
+        text: evidence(document),
+        subject: Subject::Batch {
+            batch: id,
+            grade: document.grade.clone(),
+            verdict: Box::new(document.clone()),
+        },
+    }
+}
+
+/// News of a sensor.
+pub(super) fn sensor(line: &Line, tag: &Arc<str>, change: SensorChange, at: Timestamp) -> News {
+    let fault = change.fault.as_str();
+    let (kind, sets, severity, title) = if change.sick {
+        let title = format!("{}: sensor {tag} cannot be trusted: {fault}", line.name);
+        (EventKind::SensorUnhealthy, Sets::Raise, Severity::Warning, title)
+    } else {
+        let title = format!("{}: sensor {tag} can be trusted again", line.name);
+        (EventKind::SensorRecovered, Sets::Clear, Severity::Info, title)
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/sensor/{tag}", line.name).into(),
+        sets,
+        severity,
+        revision: 0,
+        title,
+        text: format!("{fault} since {}; its values are not used meanwhile", change.since),
+        subject: Subject::Sensor { tag: Arc::clone(tag), fault: fault.into(), since: change.since },
+    }
+}
+
+/// News of a line of which nothing is known, or something again.
+pub(super) fn blind(
+    line: &Line,
+    blind: bool,
+    at: Timestamp,
+    since: Timestamp,
+    reason: &str,
+) -> News {
+    let (kind, sets, severity, title) = if blind {
+        let title = format!("{}: nothing is known of the line: {reason}", line.name);
+        (EventKind::LineBlind, Sets::Raise, Severity::Warning, title)
+    } else {
+        let title = format!("{}: the line is seen again", line.name);
+        (EventKind::LineRestored, Sets::Clear, Severity::Info, title)
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/blind", line.name).into(),
+        sets,
+        severity,
+        revision: 0,
+        title,
+        text: reason.to_owned(),
+        subject: Subject::Line { reason: reason.into(), since },
+    }
+}
+
+/// News of a model.
+pub(super) fn model(
+    line: &Line,
+    grade: &Arc<str>,
+    outcome: Result<(u32, &str), &str>,
+    at: Timestamp,
+) -> News {
+    let name = &line.name;
+    let (kind, severity, title, version, reason) = match outcome {
+        Ok((version, summary)) => {
+            let title = format!("{name}: model {version} of grade {grade} judges from now on");
+            (EventKind::ModelPromoted, Severity::Info, title, version, summary)
+        }
+        Err(reason) => {
+            let title = format!("{name}: no model of grade {grade}: {reason}");
+            (EventKind::ModelRejected, Severity::Warning, title, 0, reason)
+        }
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(name),
+        alarm: format!("{name}/model/{grade}").into(),
+        sets: Sets::Keep,
+        severity,
+        // A rejection has no version: its time tells it from the next one.
+        revision: if version == 0 {
+            u32::try_from(at.as_millis() / 1000).unwrap_or(0)
+        } else {
+            version
+        },
+        title,
+        text: reason.to_owned(),
+        subject: Subject::Model {
+            model: "pca".into(),
+            grade: Arc::clone(grade),
+            version,
+            reason: reason.into(),
+        },
+    }
+}
+
+/// News of a part of the daemon.
+pub(super) fn component(name: &Arc<str>, works: bool, reason: &Arc<str>, at: Timestamp) -> News {
+    let (kind, sets, severity, title) = if works {
+        (EventKind::SystemRecovered, Sets::Clear, Severity::Info, format!("{name} works again"))
+    } else {
+        let title = format!("{name} does not work: {reason}");
+        (EventKind::SystemDegraded, Sets::Raise, Severity::Warning, title)
+    };
+    News {
+        kind,
+        at,
+        line: "".into(),
+        alarm: format!("system/{name}").into(),
+        sets,
+        severity,
+        revision: 0,
+        title,
+        text: reason.to_string(),
+        subject: Subject::System {
+            component: Arc::clone(name),
+            reason: Arc::clone(reason),
+            since: at,
+        },
+    }
+}
+
+/// The reasons of a verdict as sentences.
+fn evidence(document: &Document) -> String {
+    let mut text = String::new();
+    for reason in &document.reasons {
+        if !text.is_empty() {
+            text.push_str("; ");
+        }
+        let written = match reason {
+            Reason::Spec { tag, value, low, high, share_out } => {
+                write!(
+                    text,
+                    "{tag} at {value:.4} against {}, {:.1} % outside",
+                    limits(*low, *high),
+                    share_out * 100.0
+                )
+            }
+            Reason::Process { statistic, ratio, tags } => {
+                let tags: Vec<String> = tags
+                    .iter()
+                    .map(|(tag, share)| format!("{tag} {:.0} %", share * 100.0))
+                    .collect();
+                write!(text, "{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
+            }
+            Reason::Laboratory { property, value, low, high } => {
+                write!(text, "laboratory: {property} {value:.4} against {}", limits(*low, *high))
+            }
+            Reason::Coverage { tags, .. } => write!(text, "no good data of {}", tags.join(", ")),
+            Reason::Person { disposition, by } => {
+                write!(text, "{disposition} by {}", by.as_deref().unwrap_or("a person"))
+            }
+        };
+        written.expect("writing to a string cannot fail");
+    }
+    text
+}
+
+fn limits(low: Option<f64>, high: Option<f64>) -> String {
+    match (low, high) {
+        (Some(low), Some(high)) => format!("{low} to {high}"),
+        (Some(low), None) => format!("at least {low}"),
+        (None, Some(high)) => format!("at most {high}"),
+        (None, None) => "no limit".into(),
+    }
+}
