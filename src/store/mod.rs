@@ -1,14 +1,58 @@
-//! One SQLite file: journal, outboxes, checkpoint, batches, frames, model registry.
+//! One SQLite file: journal, outboxes, checkpoints, batches, frames, model registry, parked lines.
 //!
-//! One thread owns the [`Store`] and commits a group of events with everything they caused in one
-//! transaction; after that the events are ours. Senders read their [`Outbox`] over connections of
-//! their own and report back what arrived, which the next commit removes.
+//! One thread owns the [`Store`] and [commits](Store::commit) a group of events with everything
+//! they caused in one transaction; after that the events are ours. Senders read their [`Outbox`]
+//! over connections of their own and say what arrived, which the next commit removes. Pages, API
+//! and fits read through a [`Reader`].
+//!
+//! What it never does: look into what it keeps (events, states and bodies are bytes to it), read a
+//! clock, hand out an entry that was reported done, reuse an entry's id, or write again after a
+//! failure of the disk.
+//!
+//! In reading order: `schema` (the tables), `commit` (what goes in), `writer` (the [`Store`]),
+//! `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
+//! `outbox` and `queue` (what senders see), `reader`, `check`.
+//!
+//! | bound | at the bound |
+//! | --- | --- |
+//! | `max_size_bytes` | old journal, then frames of old batches, then readings, or [`StoreError::Full`] |
+//! | write-ahead log: an eighth of the size, at most 16 MiB | copied into the file; over 64 MiB a warning |
+//! | 10,000 parked entries | the oldest go |
+//! | frames of 200 batches a line | older ones may go when the size is reached |
 
+mod budget;
+mod check;
+mod codec;
+mod commit;
+mod db;
+mod error;
+#[cfg(test)]
+pub(crate) mod fake;
+mod journal;
 mod outbox;
+mod prune;
+mod queue;
+mod reader;
+mod schema;
+mod statements;
+mod work;
+mod writer;
 
-pub use outbox::{Item, Outbox, Pending, StoreError};
+#[cfg(test)]
+mod tests;
+
+pub use commit::{BatchRow, Commit, FrameBlock, ModelRow, Put};
+pub use error::StoreError;
+pub use journal::{Checkpoint, JournalChunk, Recovery};
+pub use outbox::{Item, Outbox, Pending};
+pub use reader::{FrameRows, Parked, Reader, StoredBatch, StoredModel};
+pub use writer::{Dropped, Store};
 
 use std::path::PathBuf;
+
+/// The outbox whose oldest entries go when the store is full and [`WhenFull::DropOldestReadings`]
+/// is set: what is written once and never changes. No other outbox ever loses an entry.
+pub const READINGS: &str = "influx/readings";
 
 /// Where the store is and how large it may grow.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -1,0 +1,126 @@
+//! `onspec store check` and `onspec store backup`: everything in the file, compared and copied.
+
+use super::codec::Seal;
+use super::error::StoreError;
+use super::reader::{Reader, unpack};
+use std::path::Path;
+
+/// A table whose bodies have checksums.
+struct Sealed {
+    table: &'static str,
+    id: &'static str,
+    /// The text the checksum covers.
+    text: &'static str,
+    /// The numbers the checksum covers.
+    fields: &'static [&'static str],
+}
+
+const SEALED: &[Sealed] = &[
+    Sealed {
+        table: "journal",
+        id: "first_seq",
+        text: "''",
+        fields: &["first_seq", "last_seq", "hash"],
+    },
+    Sealed { table: "checkpoints", id: "seq", text: "''", fields: &["seq", "hash"] },
+    Sealed { table: "outbox", id: "id", text: "key", fields: &["count"] },
+    Sealed { table: "parked", id: "id", text: "reason", fields: &["entry", "count"] },
+    Sealed {
+        table: "frames",
+        id: "id",
+        text: "''",
+        fields: &["line", "first", "last", "count", "width"],
+    },
+    Sealed { table: "models", id: "id", text: "header", fields: &["id"] },
+];
+
+/// Rows looked at in one read, so that the writer's log can be copied in between.
+const ROWS: i64 = 256;
+
+impl Reader {
+    /// Compares everything with its checksums and counters, and says what does not fit; empty if
+    /// all is well. Reads the whole file.
+    pub fn check(&self) -> Result<Vec<String>, StoreError> {
+        let mut damage = Vec::new();
+        let said = self.rows("check the file", "PRAGMA integrity_check", (), |row| {
+            self.get::<String>(row, 0)
+        })?;
+        damage.extend(said.into_iter().filter(|line| line != "ok"));
+        for sealed in SEALED {
+            self.check_table(sealed, &mut damage)?;
+        }
+        for chunk in self.journal_after(0) {
+            match chunk {
+                Err(StoreError::Damaged { reason, .. }) if !damage.contains(&reason) => {
+                    damage.push(reason);
+                }
+                Ok(_) | Err(StoreError::Damaged { .. } | StoreError::Pruned { .. }) => {}
+                Err(other) => return Err(other),
+            }
+        }
+        self.check_counters(&mut damage)?;
+        Ok(damage)
+    }
+
+    fn check_table(&self, sealed: &Sealed, damage: &mut Vec<String>) -> Result<(), StoreError> {
+        let Sealed { table, id, text, fields } = sealed;
+        let width = fields.len();
+        let fields = fields.join(", ");
+        let sql = format!(
+            "SELECT {id}, {text}, {fields}, checksum, body FROM {table} WHERE {id} > ?1
+             ORDER BY {id} LIMIT {ROWS}"
+        );
+        let mut after = i64::MIN;
+        loop {
+            let rows = self.rows("check a table", &sql, [after], |row| {
+                let id: i64 = self.get(row, 0)?;
+                let text: String = self.get(row, 1)?;
+                let fields = (2..2 + width).map(|column| self.get(row, column));
+                let fields: Vec<i64> = fields.collect::<Result<_, _>>()?;
+                let seal = Seal { fields: &fields, text: &text };
+                match unpack(&self.db, table, id, row, 2 + width, &seal) {
+                    Ok(_) => Ok((id, None)),
+                    Err(StoreError::Damaged { reason, .. }) => Ok((id, Some(reason))),
+                    Err(other) => Err(other),
+                }
+            })?;
+            let Some((last, _)) = rows.last() else {
+                return Ok(());
+            };
+            after = *last;
+            damage.extend(rows.into_iter().filter_map(|(_, reason)| reason));
+        }
+    }
+
+    fn check_counters(&self, damage: &mut Vec<String>) -> Result<(), StoreError> {
+        let sql = "
+            SELECT name, items, count, bytes, found.n, found.c, found.b FROM outboxes LEFT JOIN (
+                SELECT box, count(*) AS n, sum(count) AS c, sum(length(body)) AS b
+                FROM outbox GROUP BY box) AS found ON found.box = outboxes.id ORDER BY name";
+        let rows = self.rows("check the counters", sql, (), |row| {
+            let said: [i64; 3] = [self.get(row, 1)?, self.get(row, 2)?, self.get(row, 3)?];
+            let mut found = [0_i64; 3];
+            for (column, value) in found.iter_mut().enumerate() {
+                *value = self.get::<Option<i64>>(row, 4 + column)?.unwrap_or(0);
+            }
+            Ok((self.get::<String>(row, 0)?, said, found))
+        })?;
+        for (name, said, found) in rows {
+            if said != found {
+                damage.push(format!(
+                    "table `outboxes` says (entries, lines, bytes) {said:?} of `{name}`, table \
+                     `outbox` has {found:?}"
+                ));
+            }
+        }
+        Ok(())
+    }
+
+    /// Copies the store, as of the last commit, into a new file. The store may be in use.
+    pub fn backup(&self, to: &Path) -> Result<(), StoreError> {
+        let to = to.to_string_lossy();
+        let conn = self.db.lock();
+        let copied = conn.execute("VACUUM INTO ?1", [&*to]);
+        copied.map(|_| ()).map_err(|source| self.db.failed("copy everything", source))
+    }
+}

@@ -1,0 +1,123 @@
+//! Why the store did not do what was asked.
+
+use rusqlite::ErrorCode;
+
+/// Why the store did not do what was asked.
+#[derive(Debug, thiserror::Error)]
+pub enum StoreError {
+    /// SQLite failed.
+    #[error("cannot {doing} in the store `{path}`")]
+    Sqlite {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
+    /// The file system failed.
+    #[error("cannot {doing} `{path}`")]
+    File {
+        /// What was tried.
+        doing: &'static str,
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The file is not a store of ours, or of a newer release.
+    #[error("`{path}` is no store this release can use: {reason}")]
+    Unusable {
+        /// The file.
+        path: String,
+        /// Why.
+        reason: String,
+    },
+    /// Another process uses it.
+    #[error("the store `{path}` is used by another process")]
+    Locked {
+        /// The file.
+        path: String,
+    },
+    /// What was read back is not what was written.
+    #[error("the store `{path}` is damaged: {reason}")]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What does not fit: the table and the row.
+        reason: String,
+    },
+    /// The journal was pruned faster than it was read.
+    #[error(
+        "events {from} to {to} of the store `{path}` were pruned while they were read; read from \
+         the beginning again"
+    )]
+    Pruned {
+        /// The file.
+        path: String,
+        /// The first event that went.
+        from: u64,
+        /// The last event that went.
+        to: u64,
+    },
+    /// Nothing may be dropped ([`super::WhenFull::Block`]), and what waits to be sent fills the
+    /// size. Nothing was written; the same commit may be tried again.
+    #[error(
+        "the store `{path}` is full: what has to be kept fills its {max_size_bytes} bytes; bring \
+         the receivers back, or raise `max_size`"
+    )]
+    Full {
+        /// The file.
+        path: String,
+        /// Its size.
+        max_size_bytes: u64,
+    },
+    /// The disk has no room. Nothing was written; the same commit may be tried again.
+    #[error("the disk of the store `{path}` is full: make room on it")]
+    DiskFull {
+        /// The file.
+        path: String,
+    },
+    /// An earlier failure of the disk: what is in the file after it is only known after a start.
+    #[error("the store `{path}` takes nothing more until onspec is started again: {reason}")]
+    Refused {
+        /// The file.
+        path: String,
+        /// The failure.
+        reason: String,
+    },
+}
+
+impl StoreError {
+    /// True if there was no room and nothing else is wrong: the same commit may be tried again.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Full { .. } | Self::DiskFull { .. })
+    }
+
+    /// True if the store is as good as before the failure.
+    pub(super) fn is_passing(&self) -> bool {
+        match self {
+            Self::Full { .. } | Self::DiskFull { .. } => true,
+            Self::Sqlite { source, .. } => matches!(
+                source.sqlite_error_code(),
+                Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
+            ),
+            _ => false,
+        }
+    }
+
+    /// SQLite's error in our words.
+    pub(super) fn from_sqlite(doing: &'static str, path: &str, source: rusqlite::Error) -> Self {
+        let path = path.to_owned();
+        match source.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Self::DiskFull { path },
+            Some(ErrorCode::DatabaseCorrupt) => {
+                Self::Damaged { path, reason: format!("cannot {doing}: {source}") }
+            }
+            _ => Self::Sqlite { doing, path, source },
+        }
+    }
+}

@@ -1,0 +1,157 @@
+//! What goes when the size is reached, and what never does.
+
+use super::*;
+
+#[test]
+fn at_the_size_journal_goes_first_then_old_frames_then_readings() {
+    let dir = TempDir::new().unwrap();
+    let max = 4 * MIB;
+    let mut store = open(&settings(&dir, max, WhenFull::DropOldestReadings));
+    let reader = store.reader().unwrap();
+    let readings = store.outbox(READINGS).unwrap();
+    let batch = noise(1, 2000);
+    let names: Vec<_> = (0..260).map(|n| format!("R{n}")).collect();
+    let runs = names.iter().zip(0..);
+    let mut frames: Vec<_> = runs.map(|(name, n)| block(0, Some(name), n, &batch)).collect();
+    frames.push(block(0, None, 999, &batch));
+    store.commit(&Commit { frames: &frames, ..Commit::default() }).unwrap();
+    let has = |batch: &str| !reader.frames(0, batch).unwrap().is_empty();
+    let loose = || {
+        let (from, to) = (Timestamp::from_nanos(999), Timestamp::MAX);
+        !reader.frames_between(0, from, to).unwrap().is_empty()
+    };
+    let fill_before = store.fill();
+
+    // Journal beyond the size: it goes, oldest first, and nothing else does.
+    for n in 0..150 {
+        event(&mut store, &noise(n, 40_000), Some(b"state")).unwrap();
+        assert!(store.size_bytes().unwrap() <= max);
+    }
+    assert!(has("R0") && loose());
+    assert!(reader.journal_start().unwrap().unwrap() > 50);
+    assert!(journal(&store, 0).unwrap().last().unwrap().1 == 150);
+    assert!(store.fill() < fill_before + 0.05, "old journal does not fill: {}", store.fill());
+
+    // Readings push the journal out, then the frames of no batch and of the 60 oldest batches.
+    let fill = |store: &mut Store, n: u64, body: usize| {
+        let (reading, result) = (noise(n, body), noise(n, 100));
+        let puts = [
+            put(READINGS, "", false, &reading),
+            put("influx/results", "", false, &result),
+            put("webhook/a", "", false, &result),
+        ];
+        put_all(store, &puts);
+    };
+    let mut n = 0;
+    while store.take_dropped() == Dropped::default() {
+        fill(&mut store, n, 40_000);
+        n += 1;
+        if has("R59") {
+            assert_eq!(readings.pending().unwrap().items, n, "readings went before frames");
+        }
+        if !loose() {
+            assert_eq!(reader.journal_start().unwrap(), None, "frames went before the journal");
+        }
+        assert!(has("R60") && has("R259"), "the newest 200 stay");
+        assert!(store.size_bytes().unwrap() <= max);
+    }
+    assert!(!has("R0") && !has("R59") && !loose());
+    assert!(store.fill() > 0.9, "{}", store.fill());
+
+    // Then the oldest readings, counted, and never results or webhooks.
+    let before = readings.pending().unwrap().items;
+    let mut dropped = Dropped::default();
+    for _ in 0..50 {
+        fill(&mut store, n, 40_000);
+        n += 1;
+        let more = store.take_dropped();
+        dropped = Dropped { items: dropped.items + more.items, count: dropped.count + more.count };
+        assert!(store.size_bytes().unwrap() <= max);
+    }
+    assert_eq!(readings.pending().unwrap().items, before + 50 - dropped.items);
+    assert_eq!(dropped.count, dropped.items * 10);
+    let newest = readings.newest(1, 1).unwrap().remove(0);
+    assert_eq!(newest.body, noise(n - 1, 40_000));
+    for outbox in ["influx/results", "webhook/a"] {
+        assert_eq!(store.outbox(outbox).unwrap().pending().unwrap().items, n);
+    }
+    assert!(has("R60"));
+    assert_eq!(reader.check().unwrap(), Vec::<String>::new());
+}
+
+#[test]
+fn journal_that_no_checkpoint_covers_stays() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&settings(&dir, MIB, WhenFull::DropOldestReadings));
+    for n in 0..100 {
+        event(&mut store, &noise(n, 20_000), (n == 9).then_some(b"state")).unwrap();
+    }
+    assert_eq!(journal(&store, 10).unwrap().len(), 90);
+    assert_eq!(store.reader().unwrap().journal_start().unwrap(), Some(11));
+    assert!(store.fill() > 1.0);
+}
+
+#[test]
+fn a_blocking_store_is_full_before_it_writes_anything() {
+    let dir = TempDir::new().unwrap();
+    let max = MIB;
+    let mut store = open(&settings(&dir, max, WhenFull::Block));
+    let readings = store.outbox(READINGS).unwrap();
+    let mut n = 0;
+    let error = loop {
+        let body = noise(n, 20_000);
+        let puts = [put(READINGS, "", false, &body)];
+        let commit = Commit { events: 1, hash: n, puts: &puts, ..Commit::default() };
+        match store.commit(&commit) {
+            Ok(()) => n += 1,
+            Err(error) => break error,
+        }
+        assert!(store.size_bytes().unwrap() <= max);
+    };
+    assert!(error.is_full(), "{error}");
+    assert!(matches!(error, StoreError::Full { max_size_bytes: MIB, .. }));
+    assert!(n > 20);
+    assert_eq!(store.recover().unwrap().last_seq, n);
+    assert_eq!(readings.pending().unwrap().items, n);
+    assert_eq!(store.take_dropped(), Dropped::default());
+    assert!(store.fill() > 0.9);
+
+    let ids: Vec<_> = readings.oldest(0, 9, 1 << 20).unwrap().iter().map(|item| item.id).collect();
+    readings.done(&ids);
+    let body = noise(n, 20_000);
+    let puts = [put(READINGS, "", false, &body)];
+    let commit = Commit { events: 1, hash: n, puts: &puts, ..Commit::default() };
+    store.commit(&commit).unwrap();
+    assert_eq!(store.recover().unwrap().last_seq, n + 1);
+    assert_eq!(readings.pending().unwrap().items, n + 1 - 9);
+}
+
+#[test]
+fn freed_pages_go_back_to_the_file_system() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    let outbox = store.outbox(READINGS).unwrap();
+    for n in 0..20 {
+        let body = noise(n, 1 << 20);
+        put_all(&mut store, &[put(READINGS, "", false, &body)]);
+    }
+    let ids: Vec<_> = outbox.oldest(0, 99, usize::MAX).unwrap().iter().map(|i| i.id).collect();
+    outbox.done(&ids);
+    for _ in 0..20 {
+        store.settle().unwrap();
+    }
+    drop((outbox, store));
+    let store = open(&large(&dir));
+    assert!(store.size_bytes().unwrap() < 6 * MIB, "{}", store.size_bytes().unwrap());
+}
+
+#[test]
+fn the_log_stays_small() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    for n in 0..40 {
+        event(&mut store, &noise(n, 1 << 20), Some(b"state")).unwrap();
+    }
+    let log = std::fs::metadata(store.db().log_file().unwrap()).unwrap().len();
+    assert!(log < 8 * MIB, "{log}");
+}

@@ -1,0 +1,96 @@
+//! Batches, frames, models.
+
+use super::*;
+
+#[test]
+fn batches_are_found_by_line_and_id_newest_first() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    let row = |line, batch, started, record| BatchRow {
+        line,
+        batch,
+        started: Timestamp::from_nanos(started),
+        ended: None,
+        record,
+    };
+    let rows = [row("tm3", "R1", 5, "{}"), row("tm3", "R2", 9, "{}"), row("tm4", "R1", 7, "{}")];
+    store.commit(&Commit { batches: &rows, ..Commit::default() }).unwrap();
+    let ended = Some(Timestamp::from_nanos(8));
+    let rows = [BatchRow { ended, ..row("tm3", "R1", 4, "{\"revision\":2}") }];
+    store.commit(&Commit { batches: &rows, ..Commit::default() }).unwrap();
+    let reader = store.reader().unwrap();
+    let names = |line, limit| -> Vec<String> {
+        let batches = reader.batches(line, limit).unwrap();
+        batches.iter().map(|row| format!("{}/{}", row.line, row.batch)).collect()
+    };
+    assert_eq!(names(None, 9), ["tm3/R2", "tm4/R1", "tm3/R1"]);
+    assert_eq!(names(Some("tm3"), 9), ["tm3/R2", "tm3/R1"]);
+    assert_eq!(names(None, 1), ["tm3/R2"]);
+    let batch = reader.batch("tm3", "R1").unwrap().unwrap();
+    assert_eq!((batch.started.as_nanos(), batch.ended), (4, ended));
+    assert_eq!(batch.record, "{\"revision\":2}");
+    assert_eq!(reader.batch("tm4", "R2").unwrap(), None);
+}
+
+#[test]
+fn one_model_judges_for_a_line_and_grade() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    let model = |id, grade, active| ModelRow {
+        id,
+        line: "tm3",
+        grade,
+        kind: "pca",
+        version: 1,
+        at: Timestamp::from_nanos(3),
+        header: "{\"n\":1}",
+        artifact: b"numbers",
+        active,
+    };
+    let reader = store.reader().unwrap();
+    let active =
+        || -> Vec<u64> { reader.active_models().unwrap().iter().map(|model| model.id).collect() };
+    let large_id = u64::MAX - 1;
+    let models = [model(1, "a", true), model(2, "b", true), model(large_id, "a", false)];
+    store.commit(&Commit { models: &models, ..Commit::default() }).unwrap();
+    assert_eq!(active(), [1, 2]);
+    let models = [model(3, "a", true)];
+    store.commit(&Commit { models: &models, ..Commit::default() }).unwrap();
+    assert_eq!(active(), [3, 2], "by line and grade");
+    assert!(store.activate_model(large_id).unwrap());
+    assert!(!store.activate_model(99).unwrap());
+    assert_eq!(active(), [large_id, 2]);
+    assert_eq!(reader.models(None, None).unwrap().len(), 4);
+    assert_eq!(reader.models(Some("tm3"), Some("b")).unwrap()[0].header, "{\"n\":1}");
+    assert_eq!(reader.models(Some("tm4"), None).unwrap(), []);
+    assert_eq!(reader.model_artifact(large_id).unwrap().unwrap(), b"numbers");
+    assert_eq!(reader.model_artifact(99).unwrap(), None);
+}
+
+#[test]
+fn frames_are_found_by_batch_and_by_time() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    let frames = [
+        block(0, Some("R1"), 10, b"b"),
+        block(0, Some("R1"), 0, b"a"),
+        block(0, None, 20, b"c"),
+        block(1, Some("R1"), 0, b"other line"),
+        block(0, Some("R2"), 30, b"d"),
+    ];
+    store.commit(&Commit { frames: &frames, ..Commit::default() }).unwrap();
+    let reader = store.reader().unwrap();
+    let text = |rows: Vec<FrameRows>| -> Vec<u8> { rows.iter().map(|row| row.bytes[0]).collect() };
+    assert_eq!(text(reader.frames(0, "R1").unwrap()), b"ab");
+    assert_eq!(text(reader.frames(1, "R1").unwrap()), b"o");
+    assert_eq!(text(reader.frames(0, "R9").unwrap()), b"");
+    let between = |from, to| {
+        let (from, to) = (Timestamp::from_nanos(from), Timestamp::from_nanos(to));
+        text(reader.frames_between(0, from, to).unwrap())
+    };
+    assert_eq!(between(9, 20), b"abc");
+    assert_eq!(between(10, 19), b"b");
+    assert_eq!(between(40, 99), b"");
+    let row = &reader.frames(0, "R2").unwrap()[0];
+    assert_eq!((row.first.as_nanos(), row.last.as_nanos(), row.count, row.width), (30, 39, 10, 2));
+}

@@ -1,0 +1,366 @@
+//! The one writer of the store.
+
+use super::budget::{Budget, PAGE_BYTES, PRUNE_STEP, Pages, fill};
+use super::commit::{Commit, PackedCommit};
+use super::db::{Db, beside};
+use super::error::StoreError;
+use super::journal::{self, Chunks, JournalChunk, Position, Recovery};
+use super::outbox::{Outbox, Pending, SqliteOutbox};
+use super::prune::{droppable_frames, prune};
+use super::queue::Queues;
+use super::reader::Reader;
+use super::statements::size;
+use super::work::Work;
+use super::{Settings, WhenFull, schema};
+use rusqlite::config::DbConfig;
+use std::fs::{self, File, TryLockError};
+use std::io;
+use std::path::Path;
+use std::sync::Arc;
+
+/// A log of that size means that a reader does not let go of it.
+const LOG_WARNING: u64 = 64 << 20;
+
+/// Pages given back to the file system in one step, when nothing else waits.
+const VACUUM_IDLE: u64 = 512;
+
+/// Pages given back to the file system with a commit, while the file is larger than it may be.
+const VACUUM_BUSY: u64 = 64;
+
+/// Fewer free pages are left for new entries.
+const VACUUM_LEAST: u64 = 1024;
+
+/// Readings that were dropped at the size of the store.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct Dropped {
+    /// Entries of the outbox.
+    pub items: u64,
+    /// Lines in them.
+    pub count: u64,
+}
+
+/// The store, owned by one thread.
+#[derive(Debug)]
+pub struct Store {
+    db: Db,
+    queues: Queues,
+    budget: Budget,
+    position: Position,
+    pages: Pages,
+    droppable_frames: u64,
+    dropped: Dropped,
+    /// Why nothing is taken any more.
+    refusal: Option<String>,
+    log_warned: bool,
+    /// Keeps other processes out until the store is dropped.
+    _lock: Option<File>,
+}
+
+impl Store {
+    /// Opens the file, creates it if there is none, and keeps other processes out of it.
+    ///
+    /// Reads only headers and small tables. The file is not touched if it is of another program or
+    /// of a newer release.
+    pub fn open(settings: &Settings) -> Result<Self, StoreError> {
+        let path = settings.path.as_deref();
+        let lock = path.map(lock_out).transpose()?;
+        let budget = Budget::new(settings);
+        let db = Db::writer(path)?;
+        schema::prepare(&db, budget.log)?;
+        let position = Position::read(&db)?;
+        let queues = Queues::default();
+        load_queues(&db, &queues)?;
+        let pages = Pages::read(&db.lock());
+        let pages = pages.map_err(|source| db.failed("measure the file", source))?;
+        let droppable_frames = droppable_frames(&db, &db.lock())?;
+        Ok(Self {
+            db,
+            queues,
+            budget,
+            position,
+            pages,
+            droppable_frames,
+            dropped: Dropped::default(),
+            refusal: None,
+            log_warned: false,
+            _lock: lock,
+        })
+    }
+
+    /// Takes in a group of events with everything they caused, and what senders have said, in one
+    /// transaction. When it returns `Ok`, all of it is on the disk.
+    ///
+    /// Makes room before, as far as the settings allow. After an error that is not
+    /// [full](StoreError::is_full) the store may refuse everything from then on; what it had
+    /// returned `Ok` for is safe.
+    pub fn commit(&mut self, commit: &Commit<'_>) -> Result<(), StoreError> {
+        self.refuse()?;
+        let packed = PackedCommit::new(commit, &self.position);
+        self.make_room(packed.bytes)?;
+        self.transact(|work| work.add(commit, &packed))?;
+        // The commit is durable: a failure from here on is the next one's.
+        if self.keep_house(false).is_err() && self.refusal.is_none() {
+            tracing::debug!("the store's housekeeping found no room and will try again");
+        }
+        Ok(())
+    }
+
+    /// Writes what senders have said, if anything, and keeps house: copies the log into the file,
+    /// makes room ahead, gives free pages back. For when there is nothing to commit; cheap when
+    /// there is nothing to do.
+    pub fn settle(&mut self) -> Result<(), StoreError> {
+        self.refuse()?;
+        if !self.queues.with_work().is_empty() {
+            self.transact(|_| Ok(()))?;
+        }
+        self.keep_house(true)
+    }
+
+    /// Lets a model of the registry judge in place of the others of its line and grade; false if
+    /// there is none with that id.
+    pub fn activate_model(&mut self, id: u64) -> Result<bool, StoreError> {
+        self.refuse()?;
+        self.transact(|work| work.activate(id.cast_signed()))
+    }
+
+    /// What a start goes on from.
+    pub fn recover(&self) -> Result<Recovery, StoreError> {
+        Ok(Recovery {
+            checkpoint: journal::checkpoint_before(&self.db, u64::MAX)?,
+            last_seq: self.position.last_seq,
+            last_hash: self.position.last_hash,
+        })
+    }
+
+    /// The journal's entries that have an event after `seq`, in order; see
+    /// [`Reader::journal_after`].
+    pub fn journal_after(
+        &self,
+        seq: u64,
+    ) -> impl Iterator<Item = Result<JournalChunk, StoreError>> + use<> {
+        Chunks::new(self.db.clone(), seq)
+    }
+
+    /// A handle of an outbox, which need not have an entry yet. All handles of one name are one
+    /// outbox; each has its own connection.
+    pub fn outbox(&self, name: &str) -> Result<Arc<dyn Outbox>, StoreError> {
+        Ok(Arc::new(SqliteOutbox::new(self.db.another()?, self.queues.get(name))))
+    }
+
+    /// A read-only handle with its own connection.
+    pub fn reader(&self) -> Result<Reader, StoreError> {
+        Ok(Reader::new(self.db.another()?))
+    }
+
+    /// The bytes that file and log take on the disk now.
+    pub fn size_bytes(&self) -> Result<u64, StoreError> {
+        match (self.db.file(), self.db.log_file()) {
+            (Some(file), Some(log)) => Ok(len(file)? + len(&log)?),
+            _ => Ok(self.pages.file()),
+        }
+    }
+
+    /// The share of the size, 0–1, that is taken by what has to be kept: everything but old journal
+    /// and frames of old batches. At 1 readings are dropped, or commits refused; at 0.8 it is time
+    /// to say so.
+    #[must_use]
+    pub fn fill(&self) -> f64 {
+        let droppable = self.position.covered_bytes + self.droppable_frames;
+        fill(self.pages.used(), droppable, self.budget.limit())
+    }
+
+    /// The readings dropped since this was last asked.
+    pub fn take_dropped(&mut self) -> Dropped {
+        std::mem::take(&mut self.dropped)
+    }
+
+    fn refuse(&self) -> Result<(), StoreError> {
+        match &self.refusal {
+            Some(reason) => {
+                Err(StoreError::Refused { path: self.db.name().to_owned(), reason: reason.clone() })
+            }
+            None => Ok(()),
+        }
+    }
+
+    /// Frees what may go, so that `need` more bytes fit.
+    fn make_room(&mut self, need: u64) -> Result<(), StoreError> {
+        let limit = self.budget.limit();
+        if self.pages.used() + need <= limit {
+            return Ok(());
+        }
+        let goal = limit.saturating_sub(need + self.budget.slack());
+        let readings = self.budget.when_full == WhenFull::DropOldestReadings;
+        self.transact(|work| prune(work, goal, need + PRUNE_STEP, readings))?;
+        if !readings && self.pages.used() + need > limit {
+            let (path, max_size_bytes) = (self.db.name().to_owned(), self.budget.max);
+            return Err(StoreError::Full { path, max_size_bytes });
+        }
+        Ok(())
+    }
+
+    /// Runs one transaction, which also writes what senders have said.
+    fn transact<T>(
+        &mut self,
+        add: impl FnOnce(&mut Work<'_>) -> Result<T, StoreError>,
+    ) -> Result<T, StoreError> {
+        let run = || {
+            let mut conn = self.db.lock();
+            let mut work = Work::begin(&self.db, &mut conn, &self.queues, self.position)?;
+            let value = add(&mut work)?;
+            Ok((value, work.finish()?))
+        };
+        let (value, outcome) = match run() {
+            Ok(done) => done,
+            Err(error) => return Err(self.failed(error)),
+        };
+        outcome.publish();
+        self.position = outcome.position;
+        self.pages = outcome.pages;
+        self.dropped.items += outcome.dropped.items;
+        self.dropped.count += outcome.dropped.count;
+        self.droppable_frames = outcome.droppable_frames.unwrap_or(self.droppable_frames);
+        Ok(value)
+    }
+
+    /// After a failure of the disk nobody knows what it holds: refuses everything from now on,
+    /// unless there was only no room or another connection in the way.
+    fn failed(&mut self, error: StoreError) -> StoreError {
+        if !error.is_passing() && self.refusal.is_none() {
+            let reason = match std::error::Error::source(&error) {
+                Some(source) => format!("{error}: {source}"),
+                None => error.to_string(),
+            };
+            self.refusal = Some(reason);
+            // The log is the only good copy after a failed sync of the file: closing must not copy
+            // it again, find that all is well, and delete it. A failure to say so changes nothing.
+            let conn = self.db.lock();
+            if conn.set_db_config(DbConfig::SQLITE_DBCONFIG_NO_CKPT_ON_CLOSE, true).is_err() {
+                tracing::debug!("the log cannot be kept on closing");
+            }
+        }
+        error
+    }
+
+    fn keep_house(&mut self, idle: bool) -> Result<(), StoreError> {
+        self.copy_log().map_err(|error| self.failed(error))?;
+        // Room that nobody asked for yet is no reason to drop a reading.
+        let slack = self.budget.slack();
+        let droppable = self.position.covered_bytes + self.droppable_frames;
+        if idle && droppable > 0 && self.pages.used() + slack > self.budget.limit() {
+            let goal = self.budget.limit().saturating_sub(2 * slack);
+            self.transact(|work| prune(work, goal, PRUNE_STEP, false))?;
+        }
+        self.give_back(idle).map_err(|error| self.failed(error))
+    }
+
+    /// Copies the log into the file when there is enough of it.
+    fn copy_log(&mut self) -> Result<(), StoreError> {
+        // In memory there is no log and both numbers are negative.
+        let (in_log, copied) = self.log_pages("PRAGMA wal_checkpoint(NOOP)")?;
+        if in_log.saturating_sub(copied) * PAGE_BYTES >= self.budget.log_due() {
+            self.log_pages("PRAGMA wal_checkpoint(PASSIVE)")?;
+        }
+        let large = in_log * PAGE_BYTES > LOG_WARNING;
+        if large && !self.log_warned {
+            tracing::warn!(
+                store = self.db.name(),
+                bytes = in_log * PAGE_BYTES,
+                "the store's write-ahead log has grown large: a reader does not let go of it"
+            );
+        }
+        self.log_warned = large;
+        Ok(())
+    }
+
+    /// The pages in the log, and how many of them are copied into the file.
+    fn log_pages(&self, sql: &str) -> Result<(u64, u64), StoreError> {
+        let conn = self.db.lock();
+        let read = || {
+            let mut statement = conn.prepare_cached(sql)?;
+            statement.query_row((), |row| Ok((size(row, 1)?, size(row, 2)?)))
+        };
+        read().map_err(|source| self.db.failed("copy the log into the file", source))
+    }
+
+    /// Gives free pages at the end of the file back to the file system.
+    fn give_back(&mut self, idle: bool) -> Result<(), StoreError> {
+        let Pages { all, free } = self.pages;
+        let too_large = self.pages.file() > self.budget.limit();
+        let steps = match (idle, too_large, free > (all / 4).max(VACUUM_LEAST)) {
+            (true, true, _) | (true, _, true) => VACUUM_IDLE,
+            (false, true, _) => VACUUM_BUSY,
+            _ => 0,
+        };
+        if steps == 0 || free == 0 {
+            return Ok(());
+        }
+        let pages = {
+            let conn = self.db.lock();
+            let vacuum = || {
+                let sql = format!("PRAGMA incremental_vacuum({steps})");
+                let mut statement = conn.prepare_cached(&sql)?;
+                // Each row that it answers with is one page given back.
+                let mut rows = statement.query(())?;
+                while rows.next()?.is_some() {}
+                Pages::read(&conn)
+            };
+            vacuum().map_err(|source| self.db.failed("give free pages back", source))?
+        };
+        self.pages = pages;
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+impl Store {
+    /// The writer's connection, to do to it what disks do.
+    pub(super) fn db(&self) -> &Db {
+        &self.db
+    }
+}
+
+fn load_queues(db: &Db, queues: &Queues) -> Result<(), StoreError> {
+    let reader = Reader::new(db.clone());
+    let sql = "SELECT id, name, items, count, bytes FROM outboxes";
+    let rows = reader.rows("read the outboxes", sql, (), |row| {
+        let size = |column| size(row, column).map_err(|e| db.failed("read the outboxes", e));
+        let pending = Pending { items: size(2)?, count: size(3)?, bytes: size(4)? };
+        Ok((reader.get::<i64>(row, 0)?, reader.get::<String>(row, 1)?, pending))
+    })?;
+    for (row, name, pending) in rows {
+        queues.load(&name, row, pending);
+    }
+    Ok(())
+}
+
+/// Takes the lock beside the file, which the system releases when the process ends, however it
+/// does.
+fn lock_out(path: &Path) -> Result<File, StoreError> {
+    let lock_path = beside(path, ".lock");
+    let failed = |doing, source| {
+        let path = lock_path.to_string_lossy().into_owned();
+        StoreError::File { doing, path, source }
+    };
+    let file = File::options().create(true).truncate(false).write(true).open(&lock_path);
+    let file = file.map_err(|source| failed("create the lock file", source))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => {
+            Err(StoreError::Locked { path: path.to_string_lossy().into_owned() })
+        }
+        Err(TryLockError::Error(source)) => Err(failed("lock the lock file", source)),
+    }
+}
+
+/// The length of a file; 0 if there is none.
+fn len(path: &Path) -> Result<u64, StoreError> {
+    match fs::metadata(path) {
+        Ok(metadata) => Ok(metadata.len()),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(0),
+        Err(source) => {
+            let path = path.to_string_lossy().into_owned();
+            Err(StoreError::File { doing: "measure the file", path, source })
+        }
+    }
+}
