@@ -1,4 +1,48 @@
 //! rumqttc: subscribe, hand on, acknowledge after the commit, publish.
+//!
+//! One [`Link`] is one broker. [`run`] keeps it connected: it hands each message to the core as a
+//! [`Delivery`], acknowledges it when the core releases its [`Receipt`], and publishes what the
+//! store's outbox holds. It never decodes a payload, never judges, and never acknowledges what the
+//! core has not released. Remote trouble never ends it.
+//!
+//! One connection is one value (`connection`): library state, receipts and publications in flight
+//! are made new with each and thrown away with it. So an acknowledgement cannot reach another
+//! connection than the one its message came by, where its packet id may mean another message; and
+//! what was published and not acknowledged is read from the outbox again. The broker keeps the
+//! session, which is all that has to last.
+//!
+//! A subscription never asks for more than QoS 1: with QoS 2 the library ends the connection when a
+//! release comes again after a reconnect, and the store makes repeats harmless anyway. What was
+//! published with QoS 2 then arrives with QoS 1, and what a session still holds with QoS 2 is taken.
+//!
+//! - `link`: connect, serve, classify, back off
+//! - `connection`: one connection from its begin to its end
+//! - `wire`: both versions of the protocol behind one face
+//! - `receipts`: what was received and not acknowledged, in order
+//! - `publisher`, `flight`: what we say, and what of it is under way
+//! - `report`: each event's log line, counter, health and [`LinkEvent`] in one function
+//! - `backlog`, `backoff`, `topics`, `trouble`: decisions without I/O
+//! - `tls`: certificates
+
+mod backlog;
+mod backoff;
+mod connection;
+mod flight;
+mod link;
+mod publisher;
+mod receipts;
+mod report;
+mod tls;
+mod topics;
+mod trouble;
+mod wire;
+
+use backoff::Pace;
+
+pub use link::{Link, LinkError, run};
+pub use receipts::{Delivery, Receipt};
+pub use report::LinkEvent;
+pub use tls::TlsError;
 
 use crate::telemetry::SecretSource;
 use std::path::PathBuf;
@@ -29,7 +73,7 @@ pub struct Settings {
     pub receive_maximum: u16,
     /// The largest packet we take, in bytes.
     pub max_packet_size: u32,
-    /// A link that is up but brings nothing for this long is reported.
+    /// A link that is up but brings nothing for this long is reported; zero: never.
     pub silent_after: Duration,
     /// What to subscribe to: topic filter and QoS (0, 1 or 2).
     pub subscriptions: Vec<(String, u8)>,

@@ -1,0 +1,155 @@
+//! The link to one broker: connect, serve, classify, back off.
+
+use super::backoff::Backoff;
+use super::connection::{self, Context, End, ROOM_BYTES};
+use super::publisher::Publisher;
+use super::receipts::Delivery;
+use super::report::{LinkEvent, Report};
+use super::tls::{self, TlsError};
+use super::trouble::Kind;
+use super::wire::Connect;
+use super::{Settings, Version};
+use crate::store::Outbox;
+use crate::telemetry::{Clock, Health, Metrics, Secret};
+use std::sync::Arc;
+use tokio::sync::{Semaphore, mpsc};
+use tokio_util::sync::CancellationToken;
+
+/// All that the link to a broker needs.
+#[derive(Debug)]
+pub struct Link {
+    /// The broker.
+    pub settings: Settings,
+    /// User name and password, read from where [`Settings::credentials`] says they are.
+    pub credentials: Option<(String, Option<Secret>)>,
+    /// The broker's index, told in each [`Delivery`].
+    pub broker_index: usize,
+    /// Where messages go; full means that the broker has to wait. At most 64 MiB of messages of one
+    /// link are on their way to their commit, and as many as this has places, in the broker's order.
+    pub deliveries: mpsc::Sender<Delivery>,
+    /// What to publish below [`Settings::publish_prefix`]; without prefix nothing is published.
+    pub outbox: Option<Arc<dyn Outbox>>,
+    /// The newest verdicts from before this process, key and body: they are repeated each minute
+    /// like those that come from the outbox. May be empty.
+    pub newest_verdicts: Vec<(String, Vec<u8>)>,
+    /// What happens to the link. Must be read.
+    pub link_events: mpsc::Sender<LinkEvent>,
+    /// The register in which the link is `mqtt/{name}`.
+    pub health: Health,
+    /// The register of counters.
+    pub metrics: Metrics,
+    /// Where receive times come from.
+    pub clock: Arc<dyn Clock>,
+    /// Ends the link.
+    pub cancel: CancellationToken,
+}
+
+/// Why a link cannot be, whatever the broker does.
+#[derive(Debug, thiserror::Error)]
+pub enum LinkError {
+    /// The settings cannot be used.
+    #[error("broker `{name}`: {reason}")]
+    Settings {
+        /// The broker's name.
+        name: String,
+        /// What is wrong, and what to write.
+        reason: &'static str,
+    },
+    /// No TLS with these certificates.
+    #[error("broker `{name}`: no tls")]
+    Tls {
+        /// The broker's name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: TlsError,
+    },
+    /// The receiver of the deliveries is gone: the core has ended.
+    #[error("broker `{name}`: nobody takes its messages any more")]
+    NobodyTakes {
+        /// The broker's name.
+        name: String,
+    },
+}
+
+/// Keeps the link to a broker until it is cancelled.
+///
+/// Trouble with broker or network is waited out and never ends it. On cancel it takes no more
+/// messages, publishes `offline`, says farewell and returns, within a few seconds; what the core has
+/// not released stays unacknowledged, and the broker sends it again at the next start.
+///
+/// # Errors
+/// At once, when settings or certificates cannot be used; later only when the core is gone.
+pub async fn run(link: Link) -> Result<(), LinkError> {
+    let name = link.settings.name.clone();
+    check(&link.settings)?;
+    let tls = match &link.settings.tls {
+        Some(settings) => Some(
+            tls::client_config(settings)
+                .map_err(|source| LinkError::Tls { name: name.clone(), source })?,
+        ),
+        None => None,
+    };
+    let seed = seed(link.clock.as_ref(), &link.settings.client_id);
+    let mut backoff = Backoff::new(seed);
+    let mut publisher = Publisher::new(
+        link.settings.publish_prefix.clone(),
+        link.outbox,
+        link.newest_verdicts,
+        seed.rotate_left(32),
+    );
+    let context = Context {
+        report: Report::new(
+            &link.settings,
+            (link.health, link.metrics),
+            Arc::clone(&link.clock),
+            link.link_events,
+            link.cancel.clone(),
+        ),
+        connect: Connect { settings: link.settings, credentials: link.credentials, tls },
+        broker: link.broker_index,
+        deliveries: link.deliveries,
+        room: Arc::new(Semaphore::new(ROOM_BYTES as usize)),
+        clock: link.clock,
+        cancel: link.cancel,
+    };
+    let mut forgive = false;
+    loop {
+        let trouble = match connection::serve(&context, &mut publisher, forgive).await {
+            End::Stopped => break,
+            End::NobodyTakes => return Err(LinkError::NobodyTakes { name }),
+            End::Lost(trouble, good) => {
+                if good {
+                    backoff.reset();
+                }
+                trouble
+            }
+        };
+        forgive |= trouble.kind == Kind::Unsolicited;
+        let wait = backoff.next(trouble.pace);
+        context.report.down(&trouble, wait).await;
+        tokio::select! {
+            () = context.cancel.cancelled() => break,
+            () = tokio::time::sleep(wait) => {}
+        }
+    }
+    context.report.stopped();
+    Ok(())
+}
+
+/// What the library would panic at.
+fn check(settings: &Settings) -> Result<(), LinkError> {
+    let reason = if settings.client_id.is_empty() && settings.version == Version::V4 {
+        "mqtt 3.1.1 keeps no session without a client id: set `client_id`"
+    } else if settings.host.is_empty() {
+        "it has no host: set `url`, for example `mqtt://broker:1883`"
+    } else {
+        return Ok(());
+    };
+    Err(LinkError::Settings { name: settings.name.clone(), reason })
+}
+
+/// A seed for jitter that differs between processes and between clients.
+fn seed(clock: &dyn Clock, client_id: &str) -> u64 {
+    xxhash_rust::xxh3::xxh3_64_with_seed(client_id.as_bytes(), clock.now_nanos().cast_unsigned())
+}
