@@ -1,7 +1,44 @@
 //! InfluxDB 2: the line protocol (pure) and the writer that empties its outboxes (shell).
+//!
+//! [`Encoded`] turns what the engine emits into lines, for the two outboxes that the store commits
+//! together with the events they follow from: `influx/readings` and `influx/results`. [`run`] takes
+//! them from there and sends them until the server has them. What the server refuses for good is
+//! singled out, parked in the store with the server's words, and the rest goes on.
+//!
+//! Nothing here ever decides what is true about the mill, drops a line on its own account, or ends
+//! because the server is away.
+
+mod backlog;
+mod chunk;
+mod client;
+mod dissect;
+mod failure;
+#[cfg(test)]
+mod fake;
+mod lane;
+mod line_protocol;
+mod parse;
+mod schema;
+mod writer;
+
+pub use client::{ClientError, probe};
+pub use failure::{Failure, Kind};
+pub use line_protocol::{FieldValue, Point};
+pub use parse::{LineError, Points, points};
+pub use schema::{Encoded, Lines};
+pub use writer::{Writer, WriterError, run};
 
 use crate::telemetry::SecretSource;
 use std::time::Duration;
+
+/// The outbox of readings, scores and contributions: written once, never changed.
+pub const READINGS: &str = "influx/readings";
+
+/// The outbox of batches, alarms and the health of sensors: changes, so its order is kept.
+pub const RESULTS: &str = "influx/results";
+
+/// The name of this part in health and metrics.
+pub const COMPONENT: &str = "influxdb";
 
 /// Where the time series go, checked.
 #[derive(Debug, Clone, PartialEq)]

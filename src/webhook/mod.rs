@@ -1,8 +1,32 @@
 //! Webhooks: what is said (pure) and the sender that says it until it is heard (shell).
+//!
+//! When an event is committed, [`wants`] says which receivers get it and [`standard`] what they
+//! get; the store keeps that in an outbox for each receiver ([`outbox_name`], the event's id as the
+//! key). [`run`] empties one outbox into one receiver, one event at a time and in order, so that a
+//! dead receiver delays nobody else and an alarm is never told backwards.
+//!
+//! Nothing here decides what is worth an event, gives up on one that may still get through, or
+//! shows an address: it may hold the receiver's key.
+
+mod answer;
+mod payloads;
+mod redact;
+mod sender;
+mod signature;
+
+pub use payloads::{standard, wants};
+pub use sender::{Sender, SenderError, client, run};
+pub use signature::{KeyError, SigningKey};
 
 use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use std::time::Duration;
+
+/// The name of a receiver's outbox, and of the receiver in health: `webhook/<name>`.
+#[must_use]
+pub fn outbox_name(receiver: &str) -> String {
+    format!("webhook/{receiver}")
+}
 
 /// One receiver, checked.
 #[derive(Debug, Clone, PartialEq)]

@@ -1,0 +1,364 @@
+//! The measurements of the contract: what the engine emits, as lines.
+//!
+//! | measurement | outbox | tags | fields |
+//! | --- | --- | --- | --- |
+//! | `readings` | readings | `area`, `line`, `tag` | `value` or `text`; `quality` |
+//! | `scores` | readings | `grade`, `line`, `model` | the statistics, `score`, `probability_off_spec` |
+//! | `contributions` | readings | `grade`, `line`, `tag` | `share` |
+//! | `batches` | results | `line`, `station` | `batch`, `grade`, `verdict`, …, `lab_…` |
+//! | `alarms` | results | `alarm`, `line` | `state`, `severity`, `message`, `id` |
+//! | `sensor_health` | results | `line`, `tag` | shares, `count` |
+//!
+//! Every number is a float except `quality`, `revision`, `started` and `ended`: a field keeps the
+//! type of its first write for as long as its shard lives.
+
+use super::line_protocol::Line;
+use crate::engine::{
+    AlarmRecord, BatchRecord, ContributionRecord, Effect, ReadingRecord, ScoreRecord,
+    SensorHealthRecord,
+};
+use crate::reading::{Timestamp, Value};
+
+/// Lines of the protocol, times in nanoseconds.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Lines {
+    /// The lines, each with its line feed.
+    pub bytes: Vec<u8>,
+    /// How many.
+    pub count: u32,
+}
+
+impl Lines {
+    /// Appends a line, and counts it if a field was left to write.
+    fn put<'t>(
+        &mut self,
+        measurement: &str,
+        tags: impl IntoIterator<Item = (&'t str, &'t str)>,
+        at: Timestamp,
+        fields: impl FnOnce(&mut Line<'_>),
+    ) {
+        let mut line = Line::new(&mut self.bytes, measurement, tags);
+        fields(&mut line);
+        self.count += u32::from(line.end(Some(at.as_nanos())));
+    }
+}
+
+/// What is to be committed to the two outboxes. Meant to be used again after [`Encoded::clear`].
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Encoded {
+    /// For the outbox [`super::READINGS`].
+    pub readings: Lines,
+    /// For the outbox [`super::RESULTS`].
+    pub results: Lines,
+}
+
+impl Encoded {
+    /// Appends what an effect says to InfluxDB; nothing for effects that are not for it.
+    pub fn push(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Reading(record) => reading(record, &mut self.readings),
+            Effect::Score(record) => score(record, &mut self.readings),
+            Effect::Contributions(record) => contributions(record, &mut self.readings),
+            Effect::Batch(record) => batch(record, &mut self.results),
+            Effect::SensorHealth(record) => sensor_health(record, &mut self.results),
+            Effect::Alarm(record) => alarm(record, &mut self.results),
+            _ => {}
+        }
+    }
+
+    /// Forgets the lines and keeps the memory.
+    pub fn clear(&mut self) {
+        for lines in [&mut self.readings, &mut self.results] {
+            lines.bytes.clear();
+            lines.count = 0;
+        }
+    }
+}
+
+/// The end of a line of `readings` is `,quality=<bits>i <time>`: [`super::backlog`] reads it there.
+fn reading(record: &ReadingRecord, out: &mut Lines) {
+    let series = &record.series;
+    let tags = [("area", &*series.area), ("line", &*series.line), ("tag", &*series.tag)];
+    out.put("readings", tags, record.at, |line| {
+        match &record.value {
+            Value::Number(number) => line.float("value", number.get()),
+            Value::Text(text) => line.text("text", text),
+        }
+        line.integer("quality", i64::from(record.flags.bits()));
+    });
+}
+
+fn score(record: &ScoreRecord, out: &mut Lines) {
+    let tags = [("grade", &*record.grade), ("line", &*record.line), ("model", &*record.model)];
+    out.put("scores", tags, record.at, |line| {
+        for (name, value) in &record.statistics {
+            line.float(name, *value);
+        }
+        line.maybe_float("score", record.score);
+        line.maybe_float("probability_off_spec", record.probability_off_spec);
+    });
+}
+
+fn contributions(record: &ContributionRecord, out: &mut Lines) {
+    for (tag, share) in &record.shares {
+        let tags = [("grade", &*record.grade), ("line", &*record.line), ("tag", &**tag)];
+        out.put("contributions", tags, record.at, |line| {
+            line.float("share", *share);
+        });
+    }
+}
+
+fn batch(record: &BatchRecord, out: &mut Lines) {
+    let station = record.station.as_deref().unwrap_or_default();
+    let tags = [("line", &*record.line), ("station", station)];
+    out.put("batches", tags, record.point_time(), |line| {
+        line.text("batch", &record.batch);
+        if let Some(grade) = &record.grade {
+            line.text("grade", grade);
+        }
+        line.text("verdict", record.verdict.map_or("void", |call| call.as_str()));
+        if let Some(disposition) = record.disposition {
+            line.text("disposition", disposition.as_str());
+        }
+        line.integer("revision", i64::from(record.revision));
+        line.integer("started", record.started.as_millis());
+        if let Some(ended) = record.ended {
+            line.integer("ended", ended.as_millis());
+        }
+        line.maybe_float("length_m", record.length_m);
+        line.maybe_float("mass_kg", record.mass_kg);
+        line.maybe_float("probability_off_spec", record.probability_off_spec);
+        line.maybe_float("off_spec_share", record.off_spec_share);
+        line.maybe_float("first_flag_lead_s", record.first_flag_lead_s);
+        for (property, value) in &record.lab {
+            line.float(&format!("lab_{property}"), *value);
+        }
+    });
+}
+
+fn sensor_health(record: &SensorHealthRecord, out: &mut Lines) {
+    let tags = [("line", &*record.series.line), ("tag", &*record.series.tag)];
+    out.put("sensor_health", tags, record.at, |line| {
+        line.float("good", record.good);
+        line.float("late", record.late);
+        line.float("duplicate", record.duplicate);
+        line.float("stuck", record.stuck);
+        line.float("stale", record.stale);
+        line.float("bad", record.bad);
+        line.float("count", f64::from(record.count));
+    });
+}
+
+fn alarm(record: &AlarmRecord, out: &mut Lines) {
+    let tags = [("alarm", &*record.alarm), ("line", &*record.line)];
+    out.put("alarms", tags, record.at, |line| {
+        line.text("state", record.state);
+        line.text("severity", record.severity.as_str());
+        line.text("message", &record.message);
+        line.text("id", &record.id);
+    });
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarm::Severity;
+    use crate::decode::Disposition;
+    use crate::engine::FrameRecord;
+    use crate::reading::{Finite, Flags, LineIx, Series};
+    use crate::verdict::Call;
+    use std::sync::Arc;
+
+    const AT: Timestamp = Timestamp::from_nanos(1_769_126_400_000_000_000);
+
+    #[track_caller]
+    fn check(effect: &Effect, readings: &str, results: &str) {
+        let mut encoded = Encoded::default();
+        encoded.push(effect);
+        assert_eq!(std::str::from_utf8(&encoded.readings.bytes).unwrap(), readings);
+        assert_eq!(std::str::from_utf8(&encoded.results.bytes).unwrap(), results);
+        assert_eq!(encoded.readings.count as usize, readings.lines().count());
+        assert_eq!(encoded.results.count as usize, results.lines().count());
+        encoded.clear();
+        assert_eq!(encoded, Encoded::default());
+    }
+
+    fn series(line: &str, area: &str, tag: &str) -> Arc<Series> {
+        Arc::new(Series { line: line.into(), area: area.into(), tag: tag.into() })
+    }
+
+    fn number(value: f64) -> Value {
+        Value::Number(Finite::try_from(value).unwrap())
+    }
+
+    #[test]
+    fn a_reading_has_value_or_text_and_its_quality() {
+        let reading =
+            |series, value, flags| Effect::Reading(ReadingRecord { series, at: AT, value, flags });
+        check(
+            &reading(series("tm3", "dry end", "steam"), number(4.25), Flags::GOOD),
+            "readings,area=dry\\ end,line=tm3,tag=steam value=4.25,quality=0i 1769126400000000000\n",
+            "",
+        );
+        check(
+            &reading(
+                series("", "", "state"),
+                Value::Text("run \"7\"".into()),
+                Flags::RANGE | Flags::CONFLICT,
+            ),
+            "readings,tag=state text=\"run \\\"7\\\"\",quality=132i 1769126400000000000\n",
+            "",
+        );
+    }
+
+    #[test]
+    fn a_score_without_a_number_is_no_line() {
+        let score = |statistics, score| {
+            Effect::Score(ScoreRecord {
+                line: "tm3".into(),
+                grade: "facial-15".into(),
+                model: "pca".into(),
+                batch: Some("R1".into()),
+                at: AT,
+                statistics,
+                score,
+                probability_off_spec: None,
+            })
+        };
+        check(
+            &score(vec![("t2", 3.5), ("t2_limit", 10.0), ("spe", f64::NAN)], Some(0.35)),
+            "scores,grade=facial-15,line=tm3,model=pca t2=3.5,t2_limit=10,score=0.35 \
+             1769126400000000000\n",
+            "",
+        );
+        check(&score(vec![("t2", f64::NAN)], None), "", "");
+    }
+
+    #[test]
+    fn contributions_are_a_line_for_each_tag() {
+        let record = ContributionRecord {
+            line: "tm3".into(),
+            grade: "g".into(),
+            at: AT,
+            shares: vec![("steam".into(), 0.5), ("vacuum".into(), f64::NAN), ("draw".into(), 0.25)],
+        };
+        check(
+            &Effect::Contributions(record),
+            "contributions,grade=g,line=tm3,tag=steam share=0.5 1769126400000000000\n\
+             contributions,grade=g,line=tm3,tag=draw share=0.25 1769126400000000000\n",
+            "",
+        );
+    }
+
+    fn a_batch() -> BatchRecord {
+        BatchRecord {
+            line: "tm3".into(),
+            station: None,
+            batch: "R1".into(),
+            grade: None,
+            verdict: None,
+            disposition: None,
+            revision: 0,
+            first_started: AT,
+            started: AT,
+            ended: None,
+            length_m: None,
+            mass_kg: None,
+            probability_off_spec: None,
+            off_spec_share: None,
+            first_flag_lead_s: None,
+            first_flag: None,
+            lab: vec![],
+        }
+    }
+
+    #[test]
+    fn a_batch_says_what_is_known_and_keeps_its_time() {
+        let time = a_batch().point_time().as_nanos();
+        assert_eq!(time / 1_000_000, AT.as_millis());
+        check(
+            &Effect::Batch(Box::new(a_batch())),
+            "",
+            &format!(
+                "batches,line=tm3 batch=\"R1\",verdict=\"void\",revision=0i,started=1769126400000i \
+                 {time}\n"
+            ),
+        );
+        let whole = BatchRecord {
+            station: Some("unwind".into()),
+            grade: Some("facial-15".into()),
+            verdict: Some(Call::AtRisk),
+            disposition: Some(Disposition::Hold),
+            revision: 3,
+            started: Timestamp::from_nanos(1_769_126_300_000_999_999),
+            ended: Some(Timestamp::from_nanos(1_769_129_100_000_000_000)),
+            length_m: Some(78_000.0),
+            mass_kg: Some(3120.5),
+            probability_off_spec: Some(0.71),
+            off_spec_share: Some(0.0),
+            first_flag_lead_s: Some(600.0),
+            lab: vec![("tensile_md".into(), 131.4), ("softness, felt".into(), 7.0)],
+            ..a_batch()
+        };
+        check(
+            &Effect::Batch(Box::new(whole)),
+            "",
+            &format!(
+                "batches,line=tm3,station=unwind batch=\"R1\",grade=\"facial-15\",\
+                 verdict=\"at-risk\",disposition=\"hold\",revision=3i,started=1769126300000i,\
+                 ended=1769129100000i,length_m=78000,mass_kg=3120.5,probability_off_spec=0.71,\
+                 off_spec_share=0,first_flag_lead_s=600,lab_tensile_md=131.4,\
+                 lab_softness\\,\\ felt=7 {time}\n"
+            ),
+        );
+    }
+
+    #[test]
+    fn alarms_and_health_go_to_the_results() {
+        let alarm = AlarmRecord {
+            line: "tm3".into(),
+            alarm: "tm3/batch".into(),
+            at: AT,
+            state: "active",
+            severity: Severity::Critical,
+            message: "off spec".into(),
+            id: "evt_1".into(),
+        };
+        check(
+            &Effect::Alarm(alarm),
+            "",
+            "alarms,alarm=tm3/batch,line=tm3 state=\"active\",severity=\"critical\",\
+             message=\"off spec\",id=\"evt_1\" 1769126400000000000\n",
+        );
+        let health = SensorHealthRecord {
+            series: series("tm3", "dry", "steam"),
+            at: AT,
+            good: 0.5,
+            late: 0.0,
+            duplicate: 0.25,
+            stuck: 1.0,
+            stale: 0.0,
+            bad: 0.25,
+            count: 60,
+        };
+        check(
+            &Effect::SensorHealth(health),
+            "",
+            "sensor_health,line=tm3,tag=steam good=0.5,late=0,duplicate=0.25,stuck=1,stale=0,\
+             bad=0.25,count=60 1769126400000000000\n",
+        );
+    }
+
+    #[test]
+    fn other_effects_write_nothing() {
+        let frame = FrameRecord {
+            line: LineIx(0),
+            batch: None,
+            product: true,
+            start: AT,
+            end: AT,
+            values: vec![1.0],
+        };
+        check(&Effect::Frame(frame), "", "");
+    }
+}

@@ -1,0 +1,239 @@
+//! What a receiver is told: the bodies of the contract.
+
+use super::Settings;
+use crate::alarm::{Notification, Subject};
+use crate::verdict::Document;
+use serde::Serialize;
+
+/// True if a receiver gets an event: severe enough, and of one of its lines. Events of the daemon
+/// itself belong to no line and concern all of them.
+#[must_use]
+pub fn wants(settings: &Settings, notification: &Notification) -> bool {
+    let lines = &settings.lines;
+    let line = &*notification.line;
+    let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
+    hears && notification.severity >= settings.severity
+}
+
+/// The body of an event in the `standard` format. The order of its keys is fixed, `timestamp` is
+/// event time; `since` is ms since 1970, as in the verdict. `base_url` is where people find the
+/// page.
+#[must_use]
+pub fn standard(notification: &Notification, base_url: Option<&str>) -> String {
+    let body = Body {
+        kind: notification.kind.as_str(),
+        timestamp: notification.at.to_rfc3339(),
+        data: data(notification, base_url),
+    };
+    serde_json::to_string(&body).expect("plain data with text keys is always JSON")
+}
+
+#[derive(Serialize)]
+struct Body<'a> {
+    #[serde(rename = "type")]
+    kind: &'a str,
+    timestamp: String,
+    data: Data<'a>,
+}
+
+/// The keys that all events have, around those of their subject.
+#[derive(Serialize)]
+struct Data<'a> {
+    id: &'a str,
+    site: &'a str,
+    #[serde(skip_serializing_if = "str::is_empty")]
+    line: &'a str,
+    #[serde(flatten)]
+    about: About<'a>,
+    severity: &'a str,
+    occurrence: u32,
+    revision: u32,
+    alarm: &'a str,
+    title: &'a str,
+    text: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    verdict: Option<&'a Document>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    url: Option<String>,
+}
+
+#[derive(Serialize)]
+#[serde(untagged)]
+enum About<'a> {
+    Batch { batch: &'a str, grade: Option<&'a str> },
+    Sensor { tag: &'a str, fault: &'a str, since: i64 },
+    Line { reason: &'a str, since: i64 },
+    Model { model: &'a str, grade: &'a str, version: u32, reason: &'a str },
+    System { component: &'a str, reason: &'a str, since: i64 },
+}
+
+fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> {
+    let mut document = None;
+    let about = match &notification.subject {
+        Subject::Batch { batch, grade, verdict } => {
+            document = Some(&**verdict);
+            About::Batch { batch, grade: grade.as_deref() }
+        }
+        Subject::Sensor { tag, fault, since } => {
+            About::Sensor { tag, fault, since: since.as_millis() }
+        }
+        Subject::Line { reason, since } => About::Line { reason, since: since.as_millis() },
+        Subject::Model { model, grade, version, reason } => {
+            About::Model { model, grade, version: *version, reason }
+        }
+        Subject::System { component, reason, since } => {
+            About::System { component, reason, since: since.as_millis() }
+        }
+    };
+    Data {
+        id: &notification.id,
+        site: &notification.site,
+        line: &notification.line,
+        about,
+        severity: notification.severity.as_str(),
+        occurrence: notification.occurrence,
+        revision: notification.revision,
+        alarm: &notification.alarm,
+        title: &notification.title,
+        text: &notification.text,
+        verdict: document,
+        url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::alarm::{EventKind, Severity};
+    use crate::reading::Timestamp;
+    use crate::telemetry::{Secret, SecretSource};
+    use crate::verdict::{Call, Reason, SpanDocument};
+    use std::time::Duration;
+
+    const AT: Timestamp = Timestamp::from_nanos(1_769_128_260_000_000_000);
+
+    fn notification(
+        kind: EventKind,
+        severity: Severity,
+        line: &str,
+        subject: Subject,
+    ) -> Notification {
+        Notification {
+            kind,
+            id: "evt_0123".into(),
+            at: AT,
+            site: "mill".into(),
+            line: line.into(),
+            severity,
+            occurrence: 1,
+            revision: 2,
+            alarm: "tm3/batch".into(),
+            title: "a \"title\"".into(),
+            text: "中文".into(),
+            subject,
+        }
+    }
+
+    fn at_risk() -> Subject {
+        Subject::Batch {
+            batch: "R1".into(),
+            grade: None,
+            verdict: Box::new(Document {
+                line: "tm3".into(),
+                batch: Some("R1".into()),
+                grade: None,
+                verdict: Call::AtRisk,
+                since: 1_769_127_900_000,
+                probability_off_spec: Some(0.71),
+                progress: None,
+                reasons: vec![Reason::Process {
+                    statistic: "spe".into(),
+                    ratio: 3.2,
+                    tags: vec![("refiner_power".into(), 0.41)],
+                }],
+                first_mover: None,
+                spans: vec![SpanDocument { from: 1, to: 2, from_m: None, to_m: None }],
+                learning: None,
+                revision: 3,
+                ts: 1_769_128_260_000,
+                valid_until: 1_769_128_440_000,
+            }),
+        }
+    }
+
+    #[track_caller]
+    fn check(kind: EventKind, line: &str, subject: Subject, url: Option<&str>, expected: &str) {
+        let notification = notification(kind, Severity::Warning, line, subject);
+        assert_eq!(standard(&notification, url), expected);
+    }
+
+    #[test]
+    fn bodies_are_those_of_the_contract() {
+        check(
+            EventKind::BatchAtRisk,
+            "tm3",
+            at_risk(),
+            Some("https://onspec.mill.example/"),
+            r#"{"type":"batch.at_risk","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","batch":"R1","grade":null,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","verdict":{"line":"tm3","batch":"R1","grade":null,"verdict":"at-risk","since":1769127900000,"probability_off_spec":0.71,"progress":null,"reasons":[{"kind":"process","statistic":"spe","ratio":3.2,"tags":[["refiner_power",0.41]]}],"first_mover":null,"spans":[{"from":1,"to":2}],"revision":3,"ts":1769128260000,"valid_until":1769128440000},"url":"https://onspec.mill.example/"}}"#,
+        );
+        check(
+            EventKind::SensorUnhealthy,
+            "tm3",
+            Subject::Sensor { tag: "steam".into(), fault: "stuck".into(), since: AT },
+            None,
+            r#"{"type":"sensor.unhealthy","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","tag":"steam","fault":"stuck","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+        );
+        check(
+            EventKind::LineBlind,
+            "tm3",
+            Subject::Line { reason: "link".into(), since: AT },
+            None,
+            r#"{"type":"line.blind","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+        );
+        check(
+            EventKind::ModelPromoted,
+            "tm3",
+            Subject::Model {
+                model: "pca".into(),
+                grade: "g".into(),
+                version: 4,
+                reason: "better".into(),
+            },
+            None,
+            r#"{"type":"model.promoted","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","model":"pca","grade":"g","version":4,"reason":"better","severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+        );
+        check(
+            EventKind::SystemDegraded,
+            "",
+            Subject::System { component: "influxdb".into(), reason: "503".into(), since: AT },
+            None,
+            r#"{"type":"system.degraded","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","component":"influxdb","reason":"503","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+        );
+    }
+
+    #[test]
+    fn a_receiver_gets_what_it_asked_for() {
+        for (least, lines, severity, line, expected) in [
+            (Severity::Info, &[][..], Severity::Info, "tm3", true),
+            (Severity::Warning, &[], Severity::Info, "tm3", false),
+            (Severity::Warning, &[], Severity::Warning, "tm3", true),
+            (Severity::Warning, &[], Severity::Critical, "tm3", true),
+            (Severity::Critical, &[], Severity::Warning, "tm3", false),
+            (Severity::Info, &["tm3", "tm4"], Severity::Info, "tm4", true),
+            (Severity::Info, &["tm3"], Severity::Critical, "tm4", false),
+            (Severity::Info, &["tm3"], Severity::Info, "", true),
+        ] {
+            let settings = Settings {
+                name: "n".into(),
+                url: SecretSource::Given(Secret::new("")),
+                format: super::super::Format::Standard,
+                secret: None,
+                severity: least,
+                lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+                timeout: Duration::from_secs(1),
+            };
+            let event = notification(EventKind::BatchAtRisk, severity, line, at_risk());
+            assert_eq!(wants(&settings, &event), expected, "{least:?} {lines:?} {line}");
+        }
+    }
+}

@@ -1,0 +1,43 @@
+//! Takes an address out of the words of others: errors and answers may quote what they were sent.
+
+use reqwest::Url;
+
+/// The shortest part of an address that is looked for by itself: shorter ones are words such as
+/// `api`, and no keys.
+const PART_MIN: usize = 6;
+
+/// The words with everything of the address in them replaced by `…`.
+pub(super) fn redact(words: &str, url: &Url) -> String {
+    let mut parts: Vec<String> = vec![url.as_str().to_owned(), url.path().to_owned()];
+    parts.extend(url.query().map(str::to_owned));
+    parts.extend(url.host_str().map(str::to_owned));
+    parts.extend(url.password().map(str::to_owned));
+    parts.push(url.username().to_owned());
+    parts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
+    parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    parts.retain(|part| part.len() >= PART_MIN);
+    // The longest first, so that no half of one is left behind.
+    parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
+    parts.iter().fold(words.to_owned(), |words, part| words.replace(part, "…"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn nothing_of_the_address_is_left() {
+        let url = "https://user:pass-word@hooks.example.com/services/T0000/B11111/XXXXYYYYZZZZ?access_token=abc%2Bdefg";
+        let url = Url::parse(url).unwrap();
+        for (words, expected) in [
+            ("no_service", "no_service"),
+            (url.as_str(), "…"),
+            ("Cannot POST /services/T0000/B11111/XXXXYYYYZZZZ", "Cannot POST …"),
+            ("token abc+defg or access_token=abc%2Bdefg unknown", "token … or … unknown"),
+            ("XXXXYYYYZZZZ of B11111 at hooks.example.com", "… of … at …"),
+            ("wrong pass-word", "wrong …"),
+        ] {
+            assert_eq!(redact(words, &url), expected);
+        }
+    }
+}
