@@ -1,10 +1,239 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
+//!
+//! It never changes anything: every route reads. It never listens beyond loopback, because it has
+//! neither token nor TLS; a proxy that has both stands in front where people want more. What it
+//! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
+//! the engine.
+//!
+//! Bounds: [`CONNECTIONS_MAX`] connections, [`STREAMS_MAX`] event streams, [`READS_MAX`] store reads
+//! at a time, [`BODY_MAX_BYTES`] of body, [`REQUEST_TIMEOUT`] for an answer, [`IDLE_TIMEOUT`] without
+//! a byte. Beyond them a client waits or is told to come back.
 
+mod api;
+#[cfg(test)]
+mod contract;
+mod data;
+mod events;
+#[cfg(test)]
+mod fixture;
+mod guard;
+mod listener;
+mod page;
+mod probes;
+mod router;
+
+pub use router::router;
+
+use crate::engine::{BatchRecord, View};
+use crate::telemetry::{Clock, Health, Metrics};
+use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::sync::Arc;
+use std::time::Duration;
+use tokio::net::TcpListener;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+/// Open connections; more wait in the kernel's queue.
+pub const CONNECTIONS_MAX: usize = 256;
+/// Open event streams; more are answered 503.
+pub const STREAMS_MAX: usize = 64;
+/// Store reads at a time; more wait, at most for [`REQUEST_TIMEOUT`].
+pub const READS_MAX: usize = 4;
+/// The greatest body of a request; larger ones are answered 413.
+pub const BODY_MAX_BYTES: usize = 64 * 1024;
+/// How long an answer may take to begin; later ones are answered 503.
+pub const REQUEST_TIMEOUT: Duration = Duration::from_secs(10);
+/// A connection on which no byte moves for this long (at most twice this) is closed.
+pub const IDLE_TIMEOUT: Duration = Duration::from_secs(60);
+/// How long open requests have to end after the cancellation.
+const SHUTDOWN_GRACE: Duration = Duration::from_secs(5);
+/// `/healthz` calls a core stuck that has not moved for this long.
+pub const HEARTBEAT_MAX: Duration = Duration::from_secs(30);
 
 /// Where the page and the API are, checked.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Settings {
     /// The address; loopback unless a person said otherwise.
     pub listen: SocketAddr,
+}
+
+impl Settings {
+    /// Refuses an address beyond loopback, so that the configuration can say so before the start.
+    ///
+    /// # Errors
+    /// [`HttpError::BeyondLoopback`].
+    pub fn check(&self) -> Result<(), HttpError> {
+        if self.listen.ip().to_canonical().is_loopback() {
+            Ok(())
+        } else {
+            Err(HttpError::BeyondLoopback { listen: self.listen })
+        }
+    }
+}
+
+/// Why the page and the API cannot be served.
+#[derive(Debug, thiserror::Error)]
+pub enum HttpError {
+    /// The address is open to others.
+    #[error(
+        "`{listen}` is beyond loopback, which wants a token and TLS: listen on `127.0.0.1:{}` and \
+         put a proxy that has both in front",
+        listen.port()
+    )]
+    BeyondLoopback {
+        /// The address.
+        listen: SocketAddr,
+    },
+    /// The address cannot be had.
+    #[error("cannot listen on `{listen}`")]
+    Bind {
+        /// The address.
+        listen: SocketAddr,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
+    /// The server ended by itself.
+    #[error("the HTTP server ended")]
+    Serve(#[source] std::io::Error),
+}
+
+/// The core's heartbeat.
+pub trait Progress: Debug + Send + Sync {
+    /// How long ago the thread that owns engine and store last came round.
+    fn heartbeat_age(&self) -> Duration;
+}
+
+/// Batches that the store keeps. Calls block on the disk; this room makes them off the runtime.
+pub trait History: Debug + Send + Sync {
+    /// The newest batches, newest first, at most `limit`; of one line if `line` is given.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String>;
+
+    /// One batch, `None` if the store does not know it.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String>;
+}
+
+/// Everything that page and API show.
+#[derive(Debug, Clone)]
+pub struct ApiState {
+    /// The plant as the engine sees it.
+    pub view: watch::Receiver<Arc<View>>,
+    /// The register of all parts.
+    pub health: Health,
+    /// The register of all metrics.
+    pub metrics: Metrics,
+    /// The clock of the shells, the simulated one in a demo.
+    pub clock: Arc<dyn Clock>,
+    /// The core's heartbeat.
+    pub progress: Arc<dyn Progress>,
+    /// The store's batches; without it, the last ones of the view are all there are.
+    pub history: Option<Arc<dyn History>>,
+    /// A line of text above everything, e.g. that this is a demonstration.
+    pub note: Option<Arc<str>>,
+}
+
+/// Listens and serves until `cancel`; then lets open requests end for a few seconds.
+///
+/// # Errors
+/// When the address is beyond loopback or cannot be had.
+pub async fn serve(
+    settings: Settings,
+    state: ApiState,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
+    settings.check()?;
+    let listener = TcpListener::bind(settings.listen)
+        .await
+        .map_err(|source| HttpError::Bind { listen: settings.listen, source })?;
+    serve_on(listener, state, cancel).await
+}
+
+/// Serves on a listener that is bound already (a free port of a demo or a test), until `cancel`.
+///
+/// # Errors
+/// When the listener is bound beyond loopback.
+pub async fn serve_on(
+    listener: TcpListener,
+    state: ApiState,
+    cancel: CancellationToken,
+) -> Result<(), HttpError> {
+    let listen = listener.local_addr().map_err(HttpError::Serve)?;
+    Settings { listen }.check()?;
+    tracing::info!(%listen, "page and API are at `http://{listen}/`");
+    let app = router::with_shutdown(state, cancel.clone());
+    let listener = listener::Bounded::new(listener, CONNECTIONS_MAX, IDLE_TIMEOUT);
+    let served =
+        axum::serve(listener, app).with_graceful_shutdown(cancel.clone().cancelled_owned());
+    let served = std::future::IntoFuture::into_future(served);
+    let out_of_patience = async {
+        cancel.cancelled().await;
+        tokio::time::sleep(SHUTDOWN_GRACE).await;
+    };
+    // Both branches may be dropped: the one drops connections that had their time, the other a timer.
+    tokio::select! {
+        ended = served => ended.map_err(HttpError::Serve),
+        () = out_of_patience => Ok(()),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use tokio::io::{AsyncReadExt, AsyncWriteExt};
+    use tokio::net::TcpStream;
+
+    #[test]
+    fn only_loopback_is_served() {
+        for (listen, allowed) in [
+            ("127.0.0.1:8080", true),
+            ("127.8.8.8:8080", true),
+            ("[::1]:8080", true),
+            ("[::ffff:127.0.0.1]:8080", true),
+            ("0.0.0.0:8080", false),
+            ("[::]:8080", false),
+            ("192.0.2.1:8080", false),
+        ] {
+            let settings = Settings { listen: listen.parse().unwrap() };
+            assert_eq!(settings.check().is_ok(), allowed, "{listen}");
+        }
+        let error = Settings { listen: "0.0.0.0:81".parse().unwrap() }.check().unwrap_err();
+        insta::assert_snapshot!(error, @"`0.0.0.0:81` is beyond loopback, which wants a token and TLS: listen on `127.0.0.1:81` and put a proxy that has both in front");
+    }
+
+    #[tokio::test]
+    async fn a_taken_address_is_named() {
+        let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let listen = taken.local_addr().unwrap();
+        let fixture = fixture::state(fixture::empty());
+        let served = serve(Settings { listen }, fixture.api, CancellationToken::new()).await;
+        assert_eq!(served.unwrap_err().to_string(), format!("cannot listen on `{listen}`"));
+    }
+
+    #[tokio::test]
+    async fn cancellation_ends_the_server_and_its_open_streams() {
+        let listener = TcpListener::bind("127.0.0.1:0").await.unwrap();
+        let address = listener.local_addr().unwrap();
+        let cancel = CancellationToken::new();
+        let fixture = fixture::state(fixture::on_spec());
+        let client = async {
+            let mut stream = TcpStream::connect(address).await.unwrap();
+            let request = format!("GET /api/v1/events HTTP/1.1\r\nHost: {address}\r\n\r\n");
+            stream.write_all(request.as_bytes()).await.unwrap();
+            let mut seen = Vec::new();
+            while !String::from_utf8_lossy(&seen).contains("event: lines") {
+                assert_ne!(stream.read_buf(&mut seen).await.unwrap(), 0, "ended too early");
+            }
+            cancel.cancel();
+            stream.read_to_end(&mut seen).await.unwrap();
+        };
+        let (served, ()) = tokio::join!(serve_on(listener, fixture.api, cancel.clone()), client);
+        assert!(served.is_ok());
+    }
 }

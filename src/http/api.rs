@@ -1,0 +1,305 @@
+//! The documents of the API. Apart from the core's types, so that those may change and these stay.
+//!
+//! Times are ms since 1970 and names are those of the contracts; what is not known is `null`. The
+//! verdict on a line is the contract's own document, [`Document`].
+
+#![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
+
+use crate::engine::{BatchRecord, FaultRecord, LineView, TagView, TrendPoint, View};
+use crate::telemetry::ComponentHealth;
+use crate::verdict::{Call, Document, Learning};
+use serde::Serialize;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+/// `/api/v1/lines`, and each event of `/api/v1/events`.
+#[derive(Debug, Serialize)]
+pub(super) struct Lines {
+    site: Arc<str>,
+    now: i64,
+    lines: Vec<Line>,
+}
+
+/// A line in short.
+#[derive(Debug, Serialize)]
+pub(super) struct Line {
+    line: Arc<str>,
+    clock: Option<i64>,
+    blind: bool,
+    verdict: Call,
+    since: Option<i64>,
+    batch: Option<Arc<str>>,
+    grade: Option<Arc<str>>,
+    probability_off_spec: Option<f64>,
+    progress: Option<f64>,
+    score: Option<f64>,
+    learning: Option<Learning>,
+}
+
+/// `/api/v1/lines/{line}`.
+#[derive(Debug, Serialize)]
+pub(super) struct LineDetail {
+    #[serde(flatten)]
+    line: Line,
+    model: Option<String>,
+    in_progress: Option<Batch>,
+    trend: Vec<Point>,
+    last_batches: Vec<Batch>,
+    tags: Vec<Tag>,
+}
+
+/// A batch.
+#[derive(Debug, Serialize)]
+pub(super) struct Batch {
+    line: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    station: Option<Arc<str>>,
+    batch: Arc<str>,
+    grade: Option<Arc<str>>,
+    verdict: &'static str,
+    disposition: Option<&'static str>,
+    revision: u32,
+    started: i64,
+    ended: Option<i64>,
+    length_m: Option<f64>,
+    mass_kg: Option<f64>,
+    probability_off_spec: Option<f64>,
+    off_spec_share: Option<f64>,
+    first_flag: Option<i64>,
+    first_flag_lead_s: Option<f64>,
+    lab: BTreeMap<Arc<str>, f64>,
+}
+
+/// `/api/v1/batches`.
+#[derive(Debug, Serialize)]
+pub(super) struct Batches {
+    batches: Vec<Batch>,
+}
+
+/// A point of the trend; a statistic over its limit is above it when the ratio is above 1.
+#[derive(Debug, Serialize)]
+struct Point {
+    at: i64,
+    score: Option<f64>,
+    t2: Option<f64>,
+    t2_limit: Option<f64>,
+    spe: Option<f64>,
+    spe_limit: Option<f64>,
+}
+
+/// A tag as it is now.
+#[derive(Debug, Serialize)]
+pub(super) struct Tag {
+    line: Arc<str>,
+    tag: Arc<str>,
+    unit: Arc<str>,
+    value: Option<f64>,
+    at: Option<i64>,
+    health: Arc<str>,
+}
+
+/// `/api/v1/tags`.
+#[derive(Debug, Serialize)]
+pub(super) struct Tags {
+    tags: Vec<Tag>,
+}
+
+/// `/api/v1/health`.
+#[derive(Debug, Serialize)]
+pub(super) struct Health {
+    pub(super) now: i64,
+    pub(super) heartbeat_age_ms: u64,
+    pub(super) components: Vec<Component>,
+    readings: u64,
+    duplicates: u64,
+    undeclared: usize,
+    faults: BTreeMap<&'static str, u64>,
+    last_faults: Vec<Fault>,
+}
+
+/// A part of the daemon.
+#[derive(Debug, Serialize)]
+pub(super) struct Component {
+    component: String,
+    state: &'static str,
+    reason: String,
+    since: i64,
+}
+
+#[derive(Debug, Serialize)]
+struct Fault {
+    received: i64,
+    topic: Arc<str>,
+    reason: &'static str,
+    detail: String,
+}
+
+impl Lines {
+    pub(super) fn new(view: &View, now: i64) -> Self {
+        Self {
+            site: Arc::clone(&view.site),
+            now,
+            lines: view.lines.iter().map(Line::from).collect(),
+        }
+    }
+}
+
+impl From<&LineView> for Line {
+    fn from(line: &LineView) -> Self {
+        let document = line.verdict.as_ref();
+        Self {
+            line: Arc::clone(&line.name),
+            clock: line.clock,
+            blind: line.blind,
+            verdict: call(line),
+            since: document.map(|document| document.since),
+            batch: document.and_then(|document| document.batch.clone()),
+            grade: document.and_then(|document| document.grade.clone()),
+            probability_off_spec: document.and_then(|document| document.probability_off_spec),
+            progress: document.and_then(|document| document.progress),
+            score: line.trend.last().and_then(|point| point.score),
+            learning: document.and_then(|document| document.learning),
+        }
+    }
+}
+
+/// What may be relied on now: the verdict, and `unknown` before the first one or while the line is
+/// blind, when the old one still stands but nobody knows whether it holds.
+pub(super) fn call(line: &LineView) -> Call {
+    match &line.verdict {
+        Some(document) if !line.blind => document.verdict,
+        _ => Call::Unknown,
+    }
+}
+
+/// The verdict document as it holds at the line's clock: an unchanged verdict is said again with a
+/// new `ts`, as on MQTT. While the line is blind it stays as it was, and expires.
+pub(super) fn document(line: &LineView) -> Option<Document> {
+    let mut document = line.verdict.clone()?;
+    if let Some(clock) = line.clock.filter(|clock| !line.blind && *clock > document.ts) {
+        document.ts = clock;
+        document.valid_until = clock.saturating_add(Document::VALID_MS);
+    }
+    Some(document)
+}
+
+impl From<&LineView> for LineDetail {
+    fn from(line: &LineView) -> Self {
+        Self {
+            line: Line::from(line),
+            model: line.model.clone(),
+            in_progress: line.batch.as_ref().map(Batch::from),
+            trend: line.trend.iter().map(Point::from).collect(),
+            last_batches: line.last_batches.iter().map(Batch::from).collect(),
+            tags: tags(line).collect(),
+        }
+    }
+}
+
+impl From<&BatchRecord> for Batch {
+    fn from(batch: &BatchRecord) -> Self {
+        Self {
+            line: Arc::clone(&batch.line),
+            station: batch.station.clone(),
+            batch: Arc::clone(&batch.batch),
+            grade: batch.grade.clone(),
+            verdict: batch.verdict.map_or("void", Call::as_str),
+            disposition: batch.disposition.map(crate::decode::Disposition::as_str),
+            revision: batch.revision,
+            started: batch.started.as_millis(),
+            ended: batch.ended.map(crate::reading::Timestamp::as_millis),
+            length_m: batch.length_m,
+            mass_kg: batch.mass_kg,
+            probability_off_spec: batch.probability_off_spec,
+            off_spec_share: batch.off_spec_share,
+            first_flag: batch.first_flag.map(crate::reading::Timestamp::as_millis),
+            first_flag_lead_s: batch.first_flag_lead_s,
+            lab: batch.lab.iter().cloned().collect(),
+        }
+    }
+}
+
+impl Batches {
+    pub(super) fn new(batches: &[BatchRecord]) -> Self {
+        Self { batches: batches.iter().map(Batch::from).collect() }
+    }
+}
+
+impl From<&TrendPoint> for Point {
+    fn from(point: &TrendPoint) -> Self {
+        Self {
+            at: point.at.as_millis(),
+            score: point.score,
+            t2: point.t2.map(|(value, _)| value),
+            t2_limit: point.t2.map(|(_, limit)| limit),
+            spe: point.spe.map(|(value, _)| value),
+            spe_limit: point.spe.map(|(_, limit)| limit),
+        }
+    }
+}
+
+/// The tags of a line.
+fn tags(line: &LineView) -> impl Iterator<Item = Tag> {
+    line.tags.iter().map(|tag| Tag::new(&line.name, tag))
+}
+
+impl Tag {
+    fn new(line: &Arc<str>, tag: &TagView) -> Self {
+        Self {
+            line: Arc::clone(line),
+            tag: Arc::clone(&tag.id),
+            unit: Arc::clone(&tag.unit),
+            value: tag.value,
+            at: tag.at,
+            health: Arc::clone(&tag.health),
+        }
+    }
+}
+
+impl Tags {
+    pub(super) fn new<'a>(lines: impl Iterator<Item = &'a LineView>) -> Self {
+        Self { tags: lines.flat_map(tags).collect() }
+    }
+}
+
+impl Health {
+    pub(super) fn new(
+        view: &View,
+        now: i64,
+        heartbeat_age_ms: u64,
+        parts: &[ComponentHealth],
+    ) -> Self {
+        Self {
+            now,
+            heartbeat_age_ms,
+            components: parts.iter().map(Component::from).collect(),
+            readings: view.readings,
+            duplicates: view.duplicates,
+            undeclared: view.undeclared,
+            faults: view.faults.clone(),
+            last_faults: view.last_faults.iter().map(Fault::from).collect(),
+        }
+    }
+}
+
+impl From<&ComponentHealth> for Component {
+    fn from(part: &ComponentHealth) -> Self {
+        Self {
+            component: part.component.clone(),
+            state: part.state.as_str(),
+            reason: part.reason.clone(),
+            since: part.since_nanos.div_euclid(1_000_000),
+        }
+    }
+}
+
+impl From<&FaultRecord> for Fault {
+    fn from(record: &FaultRecord) -> Self {
+        Self {
+            received: record.received.as_millis(),
+            topic: Arc::clone(&record.topic),
+            reason: record.fault.reason.as_str(),
+            detail: record.fault.detail.clone(),
+        }
+    }
+}

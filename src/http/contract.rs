@@ -1,0 +1,332 @@
+//! The promises of the API: shapes, paths, errors, bounds, and who may ask.
+
+use super::fixture::{self, Answer, Fixture, HOSTILE, Shelf};
+use super::{ApiState, BODY_MAX_BYTES, guard, router};
+use crate::verdict::{Call, Document};
+use axum::body::Body;
+use axum::http::{Method, Request};
+use serde_json::{Value, json};
+use std::sync::Arc;
+
+fn openapi() -> Value {
+    serde_json::from_str(include_str!("openapi.json")).unwrap()
+}
+
+fn with_history(shelf: Shelf) -> Fixture {
+    let fixture = fixture::state(fixture::at_risk());
+    let api = ApiState { history: Some(Arc::new(shelf)), ..fixture.api.clone() };
+    Fixture { api, ..fixture }
+}
+
+#[test]
+fn the_api_document_names_exactly_the_routes() {
+    let document = openapi();
+    let documented: Vec<&str> =
+        document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
+    let mut routes: Vec<&str> = router::API.iter().map(|(path, _)| *path).collect();
+    routes.sort_unstable();
+    let mut sorted = documented.clone();
+    sorted.sort_unstable();
+    assert_eq!(sorted, routes);
+}
+
+/// Says where a value is not what its schema allows. Objects may have no key that the schema does
+/// not name: what we send is documented.
+fn mismatch(document: &Value, schema: &Value, value: &Value, at: &str) -> Result<(), String> {
+    if let Some(target) = schema["$ref"].as_str() {
+        let target =
+            document.pointer(target.trim_start_matches('#')).expect("the reference leads on");
+        return mismatch(document, target, value, at);
+    }
+    if let Some(options) = schema["oneOf"].as_array() {
+        let tried: Vec<String> =
+            options.iter().filter_map(|o| mismatch(document, o, value, at).err()).collect();
+        return if tried.len() < options.len() { Ok(()) } else { Err(tried.join(" | ")) };
+    }
+    let kinds: Vec<&str> = match &schema["type"] {
+        Value::String(kind) => vec![kind],
+        Value::Array(kinds) => kinds.iter().filter_map(Value::as_str).collect(),
+        _ => return Err(format!("{at}: the schema has no type")),
+    };
+    let fits = kinds.iter().any(|kind| match *kind {
+        "null" => value.is_null(),
+        "string" => value.is_string(),
+        "boolean" => value.is_boolean(),
+        "integer" => value.is_i64() || value.is_u64(),
+        "number" => value.is_number(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => false,
+    });
+    let listed = schema["enum"].as_array().is_none_or(|all| all.contains(value));
+    let constant = schema.get("const").is_none_or(|only| only == value);
+    if !(fits && listed && constant) {
+        return Err(format!("{at}: {value} is no {schema}"));
+    }
+    for (ix, item) in value.as_array().into_iter().flatten().enumerate() {
+        let schema = schema["prefixItems"].get(ix).unwrap_or(&schema["items"]);
+        mismatch(document, schema, item, &format!("{at}/{ix}"))?;
+    }
+    let Some(fields) = value.as_object() else {
+        return Ok(());
+    };
+    for required in schema["required"].as_array().into_iter().flatten() {
+        if !fields.contains_key(required.as_str().unwrap()) {
+            return Err(format!("{at}: {required} is missing"));
+        }
+    }
+    for (key, field) in fields {
+        let known = schema["properties"].get(key).or(schema.get("additionalProperties"));
+        let known = known.ok_or_else(|| format!("{at}: `{key}` is not documented"))?;
+        mismatch(document, known, field, &format!("{at}/{key}"))?;
+    }
+    Ok(())
+}
+
+#[test]
+fn every_answer_is_as_documented() {
+    let document = openapi();
+    let views = [
+        fixture::empty(),
+        fixture::waiting(),
+        fixture::learning(),
+        fixture::at_risk(),
+        fixture::off_spec(),
+        fixture::uncovered(),
+        fixture::blind(),
+        fixture::several(),
+    ];
+    let mut answered = 0;
+    for view in views {
+        let fixture = fixture::state(view);
+        fixture::parts(&fixture.api.health);
+        for (path, _) in router::API {
+            let asked = path.replace("{line}", "tm3").replace("{batch}", "TM3-260122-030");
+            if path.ends_with("/events") {
+                continue;
+            }
+            let answer = fixture::get(&fixture, &asked);
+            let status = answer.status.to_string();
+            let content = &document["paths"][path]["get"]["responses"][&status]["content"];
+            assert!(content.is_object(), "{path} does not document {status}: {}", answer.text);
+            let kind = answer.header("content-type").split(';').next().unwrap().to_owned();
+            let schema = &content[&kind]["schema"];
+            assert!(schema.is_object(), "{path} does not document `{kind}`");
+            if kind == "application/json" && *path != "/api/openapi.json" {
+                mismatch(&document, schema, &answer.json(), path).unwrap();
+                answered += 1;
+            }
+        }
+    }
+    assert_eq!(answered, 72, "eight views, nine documents");
+}
+
+#[test]
+fn the_check_of_the_document_finds_what_differs() {
+    let document = openapi();
+    let schema = &document["components"]["schemas"]["Learning"];
+    for (value, expected) in [
+        (json!({"have": 1, "need": 2}), Ok(())),
+        (json!({"have": 1}), Err("x: \"need\" is missing")),
+        (json!({"have": 1, "need": 2, "more": 3}), Err("x: `more` is not documented")),
+    ] {
+        let found = mismatch(&document, schema, &value, "x");
+        assert_eq!(found, expected.map_err(ToOwned::to_owned));
+    }
+    assert!(mismatch(&document, schema, &json!({"have": "1", "need": 2}), "x").is_err());
+}
+
+#[test]
+fn the_verdict_is_the_document_of_the_contract() {
+    let fixture = fixture::state(fixture::at_risk());
+    let answer = fixture::get(&fixture, "/api/v1/lines/tm3/verdict");
+    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","since":1769127900000,"probability_off_spec":0.71,"progress":0.46,"reasons":[{"kind":"process","statistic":"spe","ratio":3.214,"tags":[["refiner_power",0.413],["stock_consistency",0.224],["steam_pressure",0.09]]},{"kind":"process","statistic":"t2","ratio":1.31,"tags":[["refiner_power",0.62]]},{"kind":"spec","tag":"basis_weight","value":15.08,"low":14.4,"high":15.6,"share_out":0.031}],"first_mover":"refiner_power","spans":[{"from":1769126820000,"to":1769126880000,"from_m":8120.0,"to_m":9290.0},{"from":1769127900000,"to":1769128260000,"from_m":29100.0,"to_m":36100.0}],"revision":3,"ts":1769128260000,"valid_until":1769128440000}"#);
+}
+
+#[test]
+fn a_standing_verdict_is_said_again_at_the_clock_and_a_blind_one_expires() {
+    let ts = |view| {
+        let fixture = fixture::state(view);
+        let document: Document =
+            serde_json::from_str(&fixture::get(&fixture, "/api/v1/lines/tm3/verdict").text)
+                .unwrap();
+        assert_eq!(document.valid_until, document.ts + Document::VALID_MS);
+        document.ts
+    };
+    assert_eq!(ts(fixture::on_spec()), fixture::NOW);
+    assert_eq!(ts(fixture::blind()), fixture::NOW - 5_000);
+}
+
+#[test]
+fn lines_in_short() {
+    let fixture = fixture::state(fixture::at_risk());
+    insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/lines").text, @r#"{"site":"mill","now":1769128260000,"lines":[{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null}]}"#);
+}
+
+#[test]
+fn a_blind_line_is_unknown_to_machines_too() {
+    let fixture = fixture::state(fixture::blind());
+    let line = &fixture::get(&fixture, "/api/v1/lines").json()["lines"][0];
+    assert_eq!((&line["verdict"], &line["blind"]), (&json!("unknown"), &json!(true)));
+}
+
+#[test]
+fn a_line_whole() {
+    let mut view = fixture::at_risk();
+    let line = &mut view.lines[0];
+    line.trend.drain(..359);
+    (line.trend[0].t2, line.trend[0].spe) = (Some((18.6, 14.2)), None);
+    line.tags.truncate(1);
+    line.last_batches.drain(..1);
+    line.last_batches.truncate(1);
+    let answer = fixture::get(&fixture::state(view), "/api/v1/lines/tm3");
+    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null,"model":"pca v4, 20 batches, 56,200 rows, limit provisional","in_progress":{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","disposition":null,"revision":1,"started":1769126400000,"ended":null,"length_m":36100.0,"mass_kg":1441.0,"probability_off_spec":null,"off_spec_share":0.031,"first_flag":1769127900000,"first_flag_lead_s":null,"lab":{}},"trend":[{"at":1769128260000,"score":3.2,"t2":18.6,"t2_limit":14.2,"spe":null,"spe_limit":null}],"last_batches":[{"line":"tm3","batch":"TM3-260122-030","grade":"facial-15","verdict":"off-spec","disposition":"rework","revision":1,"started":1769120760000,"ended":1769123580000,"length_m":77726.0,"mass_kg":3120.0,"probability_off_spec":null,"off_spec_share":0.231,"first_flag":1769121780000,"first_flag_lead_s":1800.0,"lab":{"tensile_md":117.9}}],"tags":[{"line":"tm3","tag":"basis_weight","unit":"g/m2","value":15.08,"at":1769128259000,"health":"good"}]}"#);
+}
+
+#[test]
+fn health_whole() {
+    let fixture = fixture::state(fixture::at_risk());
+    fixture.api.health.set("mqtt/plant", crate::telemetry::State::Ok, "", 1_500_000);
+    insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/health").text, @r#"{"now":1769128260000,"heartbeat_age_ms":0,"components":[{"component":"mqtt/plant","state":"ok","reason":"","since":1}],"readings":1284330,"duplicates":12,"undeclared":2,"faults":{"not-json":3,"unknown-topic":41},"last_faults":[{"received":1769127560000,"topic":"mill/tm3/dry/old","reason":"unknown-topic","detail":"no rule takes it"},{"received":1769128170000,"topic":"mill/tm3/dry/steam","reason":"not-json","detail":"expected `,` at byte 17"}]}"#);
+}
+
+#[test]
+fn batches_come_from_the_store_where_there_is_one() {
+    let stored = fixture::batch("A/1 ü", fixture::STARTED, Call::OffSpec);
+    let mut merged = fixture::batch("B", fixture::STARTED, Call::OnSpec);
+    (merged.line, merged.verdict) = ("tm4".into(), None);
+    let fixture = with_history(Shelf(Ok(vec![stored, merged])));
+    let ids = |path: &str| -> Vec<String> {
+        let batches = fixture::get(&fixture, path).json()["batches"].clone();
+        let batches = batches.as_array().unwrap().clone();
+        batches.iter().map(|batch| batch["batch"].as_str().unwrap().to_owned()).collect()
+    };
+    assert_eq!(ids("/api/v1/batches"), ["A/1 ü", "B"]);
+    assert_eq!(ids("/api/v1/batches?line=tm4"), ["B"]);
+    assert_eq!(ids("/api/v1/batches?line=nothing"), [""; 0]);
+    assert_eq!(ids("/api/v1/batches?limit=1"), ["A/1 ü"]);
+    let one = fixture::get(&fixture, "/api/v1/batches/tm3/A%2F1%20%C3%BC");
+    assert_eq!((one.status, &one.json()["verdict"]), (200, &json!("off-spec")));
+    assert_eq!(fixture::get(&fixture, "/api/v1/batches/tm4/B").json()["verdict"], "void");
+}
+
+#[test]
+fn batches_come_from_the_view_where_there_is_no_store() {
+    let fixture = fixture::state(fixture::several());
+    let batches = fixture::get(&fixture, "/api/v1/batches?line=tm3&limit=3").json();
+    let ids: Vec<&Value> =
+        batches["batches"].as_array().unwrap().iter().map(|batch| &batch["batch"]).collect();
+    assert_eq!(ids, ["TM3-260123-014", "TM3-260122-031", "TM3-260122-030"]);
+}
+
+#[track_caller]
+fn check_error(fixture: &Fixture, path: &str, status: u16, words: &str) {
+    let answer = fixture::get(fixture, path);
+    assert_eq!((answer.status, answer.error().as_str()), (status, words), "{path}");
+    assert_eq!(answer.header("content-type"), "application/json", "{path}");
+}
+
+#[test]
+fn errors_say_what_was_asked_and_what_there_is() {
+    let fixture = fixture::state(fixture::several());
+    let lines = "no line is called `tm9`; there are: `tm3`, `tm4`, `tm5`";
+    check_error(&fixture, "/api/v1/lines/tm9", 404, lines);
+    check_error(&fixture, "/api/v1/lines/tm9/verdict", 404, lines);
+    check_error(&fixture, "/api/v1/tags?line=tm9", 404, lines);
+    let early = "line `tm5` has no verdict yet: none of its frames has closed";
+    check_error(&fixture, "/api/v1/lines/tm5/verdict", 404, early);
+    check_error(&fixture, "/api/v1/batches/tm3/X", 404, "line `tm3` has no batch `X`");
+    let limit = "`limit` is 0; 1 to 1000 are given at a time";
+    check_error(&fixture, "/api/v1/batches?limit=0", 400, limit);
+    let nothing = "nothing is at `/api/v2/lines`; see `/api/openapi.json`";
+    check_error(&fixture, "/api/v2/lines", 404, nothing);
+    for path in ["/api/v1/batches?limit=many", "/api/v1/tags?lines=tm3", "/api/v1/lines/%FF"] {
+        let answer = fixture::get(&fixture, path);
+        assert_eq!(answer.status, 400, "{path}");
+        assert!(!answer.error().is_empty(), "{path}");
+    }
+    check_error(
+        &fixture::state(fixture::empty()),
+        "/api/v1/lines/x",
+        404,
+        "no line is called `x`; there are: none",
+    );
+}
+
+#[test]
+fn a_store_that_fails_is_said_and_nothing_more_breaks() {
+    let fixture = with_history(Shelf(Err("the store `x.db` is damaged: page 7".into())));
+    let words = "cannot read the store: the store `x.db` is damaged: page 7";
+    check_error(&fixture, "/api/v1/batches", 500, words);
+    check_error(&fixture, "/api/v1/batches/tm3/X", 500, words);
+    assert_eq!(fixture::get(&fixture, "/").status, 200);
+}
+
+#[test]
+fn only_reading_is_possible() {
+    let fixture = fixture::state(fixture::on_spec());
+    for (path, _) in router::API.iter().chain(router::PAGE) {
+        for method in [Method::POST, Method::PUT, Method::DELETE, Method::PATCH] {
+            let request = Request::builder().method(method.clone()).uri(*path);
+            let answer = fixture::ask(&fixture, request.body(Body::empty()).unwrap());
+            assert_eq!(answer.status, 405, "{method} {path}");
+            assert_eq!(answer.error(), format!("`{path}` takes no {method}, only GET and HEAD"));
+        }
+    }
+    let head = Request::head("/api/v1/lines").body(Body::empty()).unwrap();
+    assert_eq!(fixture::ask(&fixture, head).status, 200);
+}
+
+#[test]
+fn every_answer_carries_the_security_headers_errors_too() {
+    let fixture = fixture::state(fixture::on_spec());
+    for path in ["/", "/metrics", "/api/v1/lines", "/nothing", "/assets/page.js"] {
+        let answer = fixture::get(&fixture, path);
+        assert_eq!(answer.header("x-content-type-options"), "nosniff", "{path}");
+        assert_eq!(answer.header("content-security-policy"), guard::CONTENT_SECURITY_POLICY);
+        assert_eq!(answer.header("cross-origin-resource-policy"), "same-origin");
+        assert!(answer.headers.get("access-control-allow-origin").is_none());
+        assert!(!answer.header("cache-control").is_empty());
+    }
+}
+
+fn with_host(uri: &str, host: &[u8]) -> Answer {
+    let fixture = fixture::state(fixture::on_spec());
+    let request = Request::get(uri).header("host", host).body(Body::empty()).unwrap();
+    fixture::ask(&fixture, request)
+}
+
+#[test]
+fn names_that_are_not_this_machine_are_refused() {
+    for host in ["localhost:8080", "127.0.0.1:8080", "[::1]:8080", "localhost"] {
+        assert_eq!(with_host("/api/v1/lines", host.as_bytes()).status, 200, "{host}");
+    }
+    for host in ["evil.example", "evil.example:8080", "localhost.evil.example", ""] {
+        let answer = with_host("/api/v1/lines", host.as_bytes());
+        assert_eq!(answer.status, 421, "{host}");
+        assert!(answer.error().contains("use `localhost`"), "{host}");
+    }
+    assert_eq!(with_host("/", b"\xff").status, 421);
+    assert_eq!(with_host("http://evil.example/", b"localhost").status, 421);
+    assert_eq!(with_host("http://localhost/", b"evil.example").status, 421);
+}
+
+#[test]
+fn large_bodies_are_refused() {
+    let fixture = fixture::state(fixture::on_spec());
+    let body = Body::from(vec![b'x'; BODY_MAX_BYTES + 1]);
+    let length = BODY_MAX_BYTES + 1;
+    let request =
+        Request::get("/api/v1/lines").header("content-length", length).body(body).unwrap();
+    let answer = fixture::ask(&fixture, request);
+    assert_eq!(answer.status, 413);
+    assert_eq!(answer.error(), "the body is larger than 65536 bytes");
+}
+
+#[test]
+fn hostile_names_come_back_whole_as_json() {
+    let fixture = fixture::state(fixture::hostile());
+    let line = fixture::get(&fixture, "/api/v1/lines").json()["lines"][0]["line"].clone();
+    assert_eq!(line, HOSTILE);
+    assert!(fixture::get(&fixture, "/api/v1/tags").json()["tags"].is_array());
+}

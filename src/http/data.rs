@@ -1,0 +1,162 @@
+//! The handlers of the data: lines, verdicts, batches, tags, health.
+
+use super::History;
+use super::api::{self, Batch, Batches, Health, LineDetail, Lines, Tags};
+use super::guard;
+use super::router::Shared;
+use crate::engine::{BatchRecord, LineView, View};
+use axum::Json;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::Deserialize;
+use std::sync::Arc;
+
+/// Batches given when the request names no `limit`.
+const LIMIT: usize = 50;
+/// The greatest `limit`.
+const LIMIT_MAX: usize = 1000;
+
+pub(super) async fn lines(State(shared): State<Shared>) -> Response {
+    Json(Lines::new(&shared.view(), shared.now_ms())).into_response()
+}
+
+pub(super) async fn line(
+    State(shared): State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Response> {
+    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let view = shared.view();
+    Ok(Json(LineDetail::from(find(&view, &name)?)).into_response())
+}
+
+pub(super) async fn verdict(
+    State(shared): State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+) -> Result<Response, Response> {
+    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let view = shared.view();
+    match api::document(find(&view, &name)?) {
+        Some(document) => Ok(Json(document).into_response()),
+        None => Err(not_found(format!(
+            "line `{name}` has no verdict yet: none of its frames has closed"
+        ))),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct BatchesQuery {
+    line: Option<String>,
+    limit: Option<usize>,
+}
+
+pub(super) async fn batches(
+    State(shared): State<Shared>,
+    query: Result<Query<BatchesQuery>, QueryRejection>,
+) -> Result<Response, Response> {
+    let Query(BatchesQuery { line, limit }) = query.map_err(IntoResponse::into_response)?;
+    let limit = limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} are given at a time");
+        return Err(guard::error(StatusCode::BAD_REQUEST, text));
+    }
+    let batches = match &shared.api.history {
+        Some(history) => {
+            read(&shared, history, move |history| history.batches(line.as_deref(), limit)).await?
+        }
+        None => shown(&shared.view())
+            .filter(|batch| line.as_deref().is_none_or(|line| *batch.line == *line))
+            .take(limit)
+            .cloned()
+            .collect(),
+    };
+    Ok(Json(Batches::new(&batches)).into_response())
+}
+
+pub(super) async fn batch(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+) -> Result<Response, Response> {
+    let Path((line, id)) = path.map_err(IntoResponse::into_response)?;
+    let missing = format!("line `{line}` has no batch `{id}`");
+    let found = match &shared.api.history {
+        Some(history) => read(&shared, history, move |history| history.batch(&line, &id)).await?,
+        None => {
+            shown(&shared.view()).find(|batch| *batch.line == *line && *batch.batch == *id).cloned()
+        }
+    };
+    match found {
+        Some(batch) => Ok(Json(Batch::from(&batch)).into_response()),
+        None => Err(not_found(missing)),
+    }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct TagsQuery {
+    line: Option<String>,
+}
+
+pub(super) async fn tags(
+    State(shared): State<Shared>,
+    query: Result<Query<TagsQuery>, QueryRejection>,
+) -> Result<Response, Response> {
+    let Query(TagsQuery { line }) = query.map_err(IntoResponse::into_response)?;
+    let view = shared.view();
+    let tags = match line {
+        Some(name) => Tags::new(std::iter::once(find(&view, &name)?)),
+        None => Tags::new(view.lines.iter()),
+    };
+    Ok(Json(tags).into_response())
+}
+
+pub(super) async fn health(State(shared): State<Shared>) -> Response {
+    let age = shared.api.progress.heartbeat_age().as_millis();
+    let age = u64::try_from(age).unwrap_or(u64::MAX);
+    let parts = shared.api.health.snapshot();
+    Json(Health::new(&shared.view(), shared.now_ms(), age, &parts)).into_response()
+}
+
+/// The batches that the view shows, by line, newest first.
+fn shown(view: &View) -> impl Iterator<Item = &BatchRecord> {
+    view.lines.iter().flat_map(|line| line.batch.iter().chain(&line.last_batches))
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
+fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
+    view.lines.iter().find(|line| *line.name == *name).ok_or_else(|| {
+        let known: Vec<String> = view.lines.iter().map(|line| format!("`{}`", line.name)).collect();
+        let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+        not_found(format!("no line is called `{name}`; there are: {known}"))
+    })
+}
+
+fn not_found(text: String) -> Response {
+    guard::error(StatusCode::NOT_FOUND, text)
+}
+
+/// Reads the store off the runtime. The place is held until the read ends, also when the client has
+/// gone, so that no more than the bound ever run.
+async fn read<T: Send + 'static>(
+    shared: &Shared,
+    history: &Arc<dyn History>,
+    f: impl FnOnce(&dyn History) -> Result<T, String> + Send + 'static,
+) -> Result<T, Response> {
+    let place = Arc::clone(&shared.reads).acquire_owned().await;
+    let place = place.expect("the semaphore is never closed");
+    let history = Arc::clone(history);
+    let read = tokio::task::spawn_blocking(move || {
+        let _place = place;
+        f(history.as_ref())
+    });
+    let failed = |reason: String| {
+        tracing::error!(reason, "cannot read batches from the store");
+        guard::error(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot read the store: {reason}"))
+    };
+    match read.await {
+        Ok(read) => read.map_err(failed),
+        Err(panicked) => Err(failed(panicked.to_string())),
+    }
+}

@@ -1,0 +1,464 @@
+//! Views built by hand, and a router to ask, for the tests of this room.
+
+use super::{ApiState, History, Progress, router};
+use crate::decode::{Disposition, Fault, Reason as FaultReason};
+use crate::engine::{BatchRecord, FaultRecord, LineView, TagView, TrendPoint, View};
+use crate::reading::Timestamp;
+use crate::telemetry::{Health, ManualClock, Metrics, State};
+use crate::verdict::{Call, Document, Learning, Reason, SpanDocument};
+use axum::body::Body;
+use axum::http::{HeaderMap, Request};
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex};
+use std::time::Duration;
+use tokio::sync::watch;
+use tower::ServiceExt;
+
+/// 2026-01-23T00:31:00Z, ms: the line's clock and the time of the shells.
+pub(super) const NOW: i64 = 1_769_128_260_000;
+/// The batch in progress began 31 minutes before.
+pub(super) const STARTED: i64 = NOW - 31 * 60_000;
+
+/// A name that would break out of any place it is put into unescaped.
+pub(super) const HOSTILE: &str = "</td><script>alert(1)</script>\"'&\u{202e}\u{0}";
+
+/// A state and the handles that change it.
+#[derive(Debug)]
+pub(super) struct Fixture {
+    pub(super) api: ApiState,
+    pub(super) view: watch::Sender<Arc<View>>,
+    pub(super) heartbeat: Arc<Heartbeat>,
+}
+
+#[derive(Debug, Default)]
+pub(super) struct Heartbeat(Mutex<Duration>);
+
+impl Heartbeat {
+    pub(super) fn set(&self, age: Duration) {
+        *self.0.lock().unwrap() = age;
+    }
+}
+
+impl Progress for Heartbeat {
+    fn heartbeat_age(&self) -> Duration {
+        *self.0.lock().unwrap()
+    }
+}
+
+/// A store of batches, or one that fails.
+#[derive(Debug)]
+pub(super) struct Shelf(pub(super) Result<Vec<BatchRecord>, String>);
+
+impl History for Shelf {
+    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
+        let all = self.0.clone()?.into_iter();
+        Ok(all.filter(|batch| line.is_none_or(|line| *batch.line == *line)).take(limit).collect())
+    }
+
+    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
+        Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
+    }
+}
+
+pub(super) fn state(view: View) -> Fixture {
+    let (sender, receiver) = watch::channel(Arc::new(view));
+    let heartbeat = Arc::new(Heartbeat::default());
+    let api = ApiState {
+        view: receiver,
+        health: Health::default(),
+        metrics: Metrics::default(),
+        clock: Arc::new(ManualClock::at(NOW * 1_000_000)),
+        progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
+        history: None,
+        note: None,
+    };
+    Fixture { api, view: sender, heartbeat }
+}
+
+/// The register of a daemon that works, but for InfluxDB.
+pub(super) fn parts(health: &Health) {
+    let at = (NOW - 3_600_000) * 1_000_000;
+    health.set("mqtt/plant", State::Ok, "", at);
+    health.set("store", State::Ok, "", at);
+    let reason = "connection refused; 12,400 lines wait";
+    health.set("influxdb", State::Degraded, reason, (NOW - 240_000) * 1_000_000);
+    health.set("webhook/shift-leads", State::Ok, "", at);
+}
+
+/// An answer, read to its end.
+#[derive(Debug)]
+pub(super) struct Answer {
+    pub(super) status: u16,
+    pub(super) headers: HeaderMap,
+    pub(super) text: String,
+}
+
+impl Answer {
+    pub(super) fn json(&self) -> serde_json::Value {
+        serde_json::from_str(&self.text).unwrap_or_else(|e| panic!("{e}: {}", self.text))
+    }
+
+    /// The `error` of the body, empty if it has none.
+    pub(super) fn error(&self) -> String {
+        self.json()["error"].as_str().unwrap_or_default().to_owned()
+    }
+
+    pub(super) fn header(&self, name: &str) -> &str {
+        self.headers.get(name).map_or("", |value| value.to_str().unwrap())
+    }
+}
+
+pub(super) fn get(fixture: &Fixture, path: &str) -> Answer {
+    ask(fixture, Request::get(path).body(Body::empty()).unwrap())
+}
+
+/// Puts one request to a router of its own.
+pub(super) fn ask(fixture: &Fixture, request: Request<Body>) -> Answer {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
+    runtime.block_on(async {
+        let response = router(fixture.api.clone()).oneshot(request).await.unwrap();
+        let (parts, body) = response.into_parts();
+        let body = axum::body::to_bytes(body, 16 << 20).await.unwrap();
+        Answer {
+            status: parts.status.as_u16(),
+            headers: parts.headers,
+            text: String::from_utf8(body.to_vec()).unwrap(),
+        }
+    })
+}
+
+pub(super) fn empty() -> View {
+    View { site: "mill".into(), ..View::default() }
+}
+
+fn view(line: LineView) -> View {
+    View {
+        site: "mill".into(),
+        lines: vec![line],
+        faults: BTreeMap::from([("not-json", 3), ("unknown-topic", 41)]),
+        last_faults: vec![
+            fault(NOW - 700_000, "mill/tm3/dry/old", FaultReason::UnknownTopic, "no rule takes it"),
+            fault(
+                NOW - 90_000,
+                "mill/tm3/dry/steam",
+                FaultReason::NotJson,
+                "expected `,` at byte 17",
+            ),
+        ],
+        readings: 1_284_330,
+        duplicates: 12,
+        undeclared: 2,
+    }
+}
+
+fn fault(received: i64, topic: &str, reason: FaultReason, detail: &str) -> FaultRecord {
+    let fault = Fault { reason, detail: detail.to_owned() };
+    FaultRecord { received: at(received), topic: topic.into(), fault }
+}
+
+fn at(ms: i64) -> Timestamp {
+    Timestamp::from_millis(ms).unwrap()
+}
+
+/// A line that has not been heard.
+pub(super) fn silent_line(name: &str) -> LineView {
+    LineView {
+        name: name.into(),
+        clock: None,
+        blind: false,
+        verdict: None,
+        batch: None,
+        trend: Vec::new(),
+        last_batches: Vec::new(),
+        tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
+        model: None,
+    }
+}
+
+/// Nothing has been heard yet.
+pub(super) fn waiting() -> View {
+    View {
+        last_faults: Vec::new(),
+        faults: BTreeMap::new(),
+        readings: 0,
+        ..view(silent_line("tm3"))
+    }
+}
+
+pub(super) fn on_spec() -> View {
+    view(line(Call::OnSpec))
+}
+
+pub(super) fn at_risk() -> View {
+    view(line(Call::AtRisk))
+}
+
+pub(super) fn off_spec() -> View {
+    let mut line = line(Call::OffSpec);
+    let document = line.verdict.as_mut().unwrap();
+    document.reasons = vec![
+        Reason::Spec {
+            tag: "basis_weight".into(),
+            value: 15.93,
+            low: Some(14.4),
+            high: Some(15.6),
+            share_out: 0.124,
+        },
+        Reason::Laboratory {
+            property: "tensile_md".into(),
+            value: 117.9,
+            low: Some(120.0),
+            high: None,
+        },
+        Reason::Person { disposition: "rework".into(), by: Some("shift-a".into()) },
+    ];
+    document.probability_off_spec = Some(0.998);
+    view(line)
+}
+
+/// Unknown because a sensor is missing.
+pub(super) fn uncovered() -> View {
+    let mut line = line(Call::Unknown);
+    let document = line.verdict.as_mut().unwrap();
+    document.reasons = vec![Reason::Coverage {
+        tags: vec!["moisture".into(), "basis_weight".into()],
+        share: 0.62,
+    }];
+    document.probability_off_spec = None;
+    line.tags[1].health = "stale".into();
+    for point in line.trend.iter_mut().skip(300) {
+        (point.score, point.t2, point.spe) = (None, None, None);
+    }
+    view(line)
+}
+
+pub(super) fn learning() -> View {
+    let mut line = line(Call::Unknown);
+    let document = line.verdict.as_mut().unwrap();
+    document.learning = Some(Learning { have: 7, need: 20 });
+    document.probability_off_spec = None;
+    line.trend.clear();
+    line.model = None;
+    view(line)
+}
+
+/// The link to the broker is down; the verdict stands from before.
+pub(super) fn blind() -> View {
+    let mut line = line(Call::OnSpec);
+    line.blind = true;
+    view(line)
+}
+
+/// Three lines in different states.
+pub(super) fn several() -> View {
+    let mut lines = vec![line(Call::AtRisk), line(Call::OnSpec), silent_line("tm5")];
+    lines[1].name = "tm4".into();
+    View { lines, ..on_spec() }
+}
+
+/// Every name is hostile.
+pub(super) fn hostile() -> View {
+    let mut view = at_risk();
+    let name: Arc<str> = HOSTILE.into();
+    view.site = Arc::clone(&name);
+    for record in &mut view.last_faults {
+        record.topic = Arc::clone(&name);
+        record.fault.detail = HOSTILE.to_owned();
+    }
+    let line = &mut view.lines[0];
+    line.name = Arc::clone(&name);
+    line.model = Some(HOSTILE.to_owned());
+    for tag in &mut line.tags {
+        (tag.id, tag.unit, tag.health) = (Arc::clone(&name), Arc::clone(&name), Arc::clone(&name));
+    }
+    for batch in line.last_batches.iter_mut().chain(&mut line.batch) {
+        batch.batch = Arc::clone(&name);
+        batch.grade = Some(Arc::clone(&name));
+    }
+    let document = line.verdict.as_mut().unwrap();
+    document.batch = Some(Arc::clone(&name));
+    document.grade = Some(Arc::clone(&name));
+    document.first_mover = Some(Arc::clone(&name));
+    let tag = || Arc::clone(&name);
+    document.reasons = vec![
+        Reason::Spec { tag: tag(), value: f64::NAN, low: None, high: Some(1.0), share_out: 0.5 },
+        Reason::Process { statistic: tag(), ratio: f64::INFINITY, tags: vec![(tag(), 0.4)] },
+        Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
+        Reason::Coverage { tags: vec![tag()], share: 0.1 },
+        Reason::Person { disposition: tag(), by: Some(tag()) },
+    ];
+    view
+}
+
+pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
+    BatchRecord {
+        line: "tm3".into(),
+        station: None,
+        batch: id.into(),
+        grade: Some("facial-15".into()),
+        verdict: Some(verdict),
+        disposition: None,
+        revision: 1,
+        first_started: at(started),
+        started: at(started),
+        ended: None,
+        length_m: Some(36_100.0),
+        mass_kg: Some(1_441.0),
+        probability_off_spec: None,
+        off_spec_share: None,
+        first_flag_lead_s: None,
+        first_flag: None,
+        lab: Vec::new(),
+    }
+}
+
+fn last_batches() -> Vec<BatchRecord> {
+    let calls = [
+        (Call::OnSpec, Some(Disposition::Release)),
+        (Call::OffSpec, Some(Disposition::Rework)),
+        (Call::OnSpec, Some(Disposition::Release)),
+        (Call::AtRisk, Some(Disposition::Hold)),
+        (Call::OnSpec, Some(Disposition::Release)),
+        (Call::Unknown, None),
+        (Call::OnSpec, Some(Disposition::Release)),
+    ];
+    let mut batches = Vec::new();
+    for ((call, disposition), back) in calls.into_iter().zip(1_i64..) {
+        let started = STARTED - back * 47 * 60_000;
+        let mut batch = batch(&format!("TM3-260122-{:03}", 32 - back), started, call);
+        batch.ended = Some(at(started + 47 * 60_000));
+        batch.disposition = disposition;
+        batch.length_m = Some(78_000.0 - 137.0 * f64::from(u32::try_from(back).unwrap()));
+        batch.mass_kg = Some(3_120.0);
+        batch.off_spec_share = (call != Call::Unknown).then_some(0.004);
+        if call.is_flag() {
+            batch.first_flag = Some(at(started + 17 * 60_000));
+            batch.first_flag_lead_s = Some(1_800.0);
+            batch.off_spec_share = Some(0.231);
+            batch.lab = vec![("tensile_md".into(), 117.9)];
+        }
+        batches.push(batch);
+    }
+    batches[5].verdict = None;
+    batches
+}
+
+fn tags() -> Vec<TagView> {
+    [
+        ("basis_weight", "g/m2", 15.08, 1, "good"),
+        ("moisture", "%", 5.912, 1, "good"),
+        ("reel_speed", "m/min", 1_812.4, 1, "good"),
+        ("refiner_power", "kW", 412.7, 1, "good"),
+        ("stock_consistency", "%", 0.213_4, 2, "good"),
+        ("steam_pressure", "bar", 7.4, 322, "stuck"),
+        ("yankee_temperature", "°C", 101.3, 1, "good"),
+        ("crepe_ratio", "", -0.000_18, 1, "good"),
+        ("vacuum_box_2", "kPa", 31_204.0, 64, "stale"),
+    ]
+    .into_iter()
+    .map(|(id, unit, value, age_s, health)| TagView {
+        id: id.into(),
+        unit: unit.into(),
+        value: Some(value),
+        at: Some(NOW - age_s * 1000),
+        health: health.into(),
+    })
+    .collect()
+}
+
+/// An hour of frames in steps of 10 s; at risk in the last six minutes if the call is a flag.
+fn trend(call: Call) -> Vec<TrendPoint> {
+    let mut seed = 7_u64;
+    let mut noise = move || {
+        seed = seed.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1_442_695_040_888_963_407);
+        f64::from(u32::try_from(seed >> 33).unwrap()) / f64::from(1_u32 << 31)
+    };
+    let mut points = Vec::new();
+    let (mut t2, mut spe) = (0.4, 0.35);
+    for step in 0..360_u32 {
+        let rising = if call.is_flag() { f64::from(step.saturating_sub(315)) / 45.0 } else { 0.0 };
+        t2 += 0.15 * (0.3 + 0.5 * noise() + 1.0 * rising - t2);
+        spe += 0.15 * (0.25 + 0.4 * noise() + 3.4 * rising * rising - spe);
+        let gap = (120..134).contains(&step);
+        points.push(TrendPoint {
+            at: at(NOW - i64::from(359 - step) * 10_000),
+            score: (!gap).then_some(f64::max(t2, spe)),
+            t2: (!gap).then_some((t2 * 14.2, 14.2)),
+            spe: (!gap).then_some((spe * 3.7, 3.7)),
+        });
+    }
+    if let Some(last) = points.last_mut() {
+        last.score = Some(if call.is_flag() { 3.2 } else { 0.47 });
+    }
+    points
+}
+
+fn line(call: Call) -> LineView {
+    let since = if call.is_flag() { NOW - 360_000 } else { STARTED + 120_000 };
+    let mut batch = batch("TM3-260123-014", STARTED, call);
+    if call.is_flag() {
+        batch.first_flag = Some(at(since));
+        batch.off_spec_share = Some(0.031);
+    }
+    let reasons = vec![
+        Reason::Process {
+            statistic: "spe".into(),
+            ratio: 3.214,
+            tags: vec![
+                ("refiner_power".into(), 0.413),
+                ("stock_consistency".into(), 0.224),
+                ("steam_pressure".into(), 0.09),
+            ],
+        },
+        Reason::Process {
+            statistic: "t2".into(),
+            ratio: 1.31,
+            tags: vec![("refiner_power".into(), 0.62)],
+        },
+        Reason::Spec {
+            tag: "basis_weight".into(),
+            value: 15.08,
+            low: Some(14.4),
+            high: Some(15.6),
+            share_out: 0.031,
+        },
+    ];
+    LineView {
+        name: "tm3".into(),
+        clock: Some(NOW),
+        blind: false,
+        verdict: Some(Document {
+            line: "tm3".into(),
+            batch: Some("TM3-260123-014".into()),
+            grade: Some("facial-15".into()),
+            verdict: call,
+            since,
+            probability_off_spec: Some(if call.is_flag() { 0.71 } else { 0.018 }),
+            progress: Some(0.46),
+            reasons: if call.is_flag() { reasons } else { Vec::new() },
+            first_mover: call.is_flag().then(|| "refiner_power".into()),
+            spans: if call.is_flag() { spans() } else { Vec::new() },
+            learning: None,
+            revision: 3,
+            ts: NOW - 5_000,
+            valid_until: NOW - 5_000 + Document::VALID_MS,
+        }),
+        batch: Some(batch),
+        trend: trend(call),
+        last_batches: last_batches(),
+        tags: tags(),
+        model: Some("pca v4, 20 batches, 56,200 rows, limit provisional".to_owned()),
+    }
+}
+
+fn spans() -> Vec<SpanDocument> {
+    vec![
+        SpanDocument {
+            from: STARTED + 420_000,
+            to: STARTED + 480_000,
+            from_m: Some(8_120.0),
+            to_m: Some(9_290.0),
+        },
+        SpanDocument { from: NOW - 360_000, to: NOW, from_m: Some(29_100.0), to_m: Some(36_100.0) },
+    ]
+}

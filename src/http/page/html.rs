@@ -1,0 +1,128 @@
+//! HTML that is escaped by construction: text of the program goes in as it is, everything else goes
+//! through one escape.
+
+use std::fmt::Write;
+
+/// A piece of HTML. [`Html::raw`] takes only texts of the program, so that no name from the plant can
+/// get into a page except through [`escape_into`].
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Html(String);
+
+impl Html {
+    /// Markup of the program itself.
+    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+        self.0.push_str(markup);
+        self
+    }
+
+    /// Any text, for an element's content or an attribute in double quotes.
+    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+        escape_into(&mut self.0, text);
+        self
+    }
+
+    /// A name from the plant: escaped, and kept apart from the direction of the text around it.
+    pub(super) fn name(&mut self, name: &str) -> &mut Self {
+        self.raw("<bdi>").text(name).raw("</bdi>")
+    }
+
+    /// A number for an attribute, with at most one digit after the point.
+    pub(super) fn coordinate(&mut self, number: f64) -> &mut Self {
+        let number = if number.is_finite() { (number * 10.0).round() / 10.0 + 0.0 } else { 0.0 };
+        write!(self.0, "{number}").expect("writing to a string does not fail");
+        self
+    }
+
+    /// A whole number.
+    pub(super) fn integer(&mut self, number: i64) -> &mut Self {
+        write!(self.0, "{number}").expect("writing to a string does not fail");
+        self
+    }
+
+    /// Another piece.
+    pub(super) fn piece(&mut self, piece: &Html) -> &mut Self {
+        self.0.push_str(&piece.0);
+        self
+    }
+
+    /// An icon by the name of its symbol.
+    pub(super) fn icon(&mut self, symbol: &'static str) -> &mut Self {
+        self.raw("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#i-")
+            .raw(symbol)
+            .raw("\"/></svg>")
+    }
+
+    pub(super) fn into_string(self) -> String {
+        self.0
+    }
+}
+
+/// The one escape. Beside the five characters of HTML, control characters and the marks that turn
+/// the direction of text become U+FFFD: a name must not rearrange the words around it.
+fn escape_into(out: &mut String, text: &str) {
+    for character in text.chars() {
+        match character {
+            '&' => out.push_str("&amp;"),
+            '<' => out.push_str("&lt;"),
+            '>' => out.push_str("&gt;"),
+            '"' => out.push_str("&quot;"),
+            '\'' => out.push_str("&#39;"),
+            '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}' => {
+                out.push(char::REPLACEMENT_CHARACTER);
+            }
+            control if control.is_control() => out.push(char::REPLACEMENT_CHARACTER),
+            other => out.push(other),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use proptest::prelude::*;
+
+    fn escaped(text: &str) -> String {
+        let mut html = Html::default();
+        html.text(text);
+        html.into_string()
+    }
+
+    #[test]
+    fn nothing_leaves_its_element_or_attribute() {
+        for (text, expected) in [
+            ("tm3", "tm3"),
+            ("<b>", "&lt;b&gt;"),
+            ("a\" onload=\"x", "a&quot; onload=&quot;x"),
+            ("it's & it", "it&#39;s &amp; it"),
+            ("&lt;", "&amp;lt;"),
+            ("°C 纸 λ", "°C 纸 λ"),
+            (
+                "a\u{202e}b\u{0}c\nd\u{2067}e\u{200f}",
+                "a\u{fffd}b\u{fffd}c\u{fffd}d\u{fffd}e\u{fffd}",
+            ),
+        ] {
+            assert_eq!(escaped(text), expected);
+        }
+    }
+
+    #[test]
+    fn coordinates_are_short_and_always_numbers() {
+        for (number, expected) in
+            [(12.34, "12.3"), (-0.01, "0"), (1000.0, "1000"), (f64::NAN, "0"), (f64::INFINITY, "0")]
+        {
+            let mut html = Html::default();
+            html.coordinate(number);
+            assert_eq!(html.into_string(), expected);
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn escaped_text_holds_no_markup(text in "\\PC*|.*") {
+            let escaped = escaped(&text);
+            prop_assert!(!escaped.contains(['<', '>', '"', '\'', '\n', '\0']));
+            let bare = escaped.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
+            prop_assert!(!bare.replace("&quot;", "").replace("&#39;", "").contains('&'));
+        }
+    }
+}

@@ -1,0 +1,85 @@
+//! The daemon itself: its parts, what it stored, what it could not read.
+
+use super::format::{Clock, count, time};
+use super::html::Html;
+use crate::engine::View;
+use crate::telemetry::{ComponentHealth, State};
+
+/// The section at the foot of the page.
+pub(super) fn section(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
+    html.raw("<section class=\"system\" aria-labelledby=\"system-name\">");
+    html.raw("<h2 id=\"system-name\">onspec itself</h2><div class=\"columns tables\">");
+    components(html, view, parts);
+    faults(html, view);
+    html.raw("</div></section>");
+}
+
+fn components(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
+    html.raw("<div class=\"panel\" data-part id=\"components\"><h3>Parts</h3>");
+    if parts.is_empty() {
+        html.raw("<p class=\"muted\">No part has said anything yet.</p>");
+    } else {
+        html.raw(
+            "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Parts\"><table>",
+        );
+        html.raw("<thead><tr><th scope=\"col\">Part</th><th scope=\"col\">State</th>");
+        html.raw("<th scope=\"col\">Reason</th><th scope=\"col\" class=\"num minor\">Since</th></tr></thead>");
+        html.raw("<tbody>");
+        for part in parts {
+            component(html, part);
+        }
+        html.raw("</tbody></table></div>");
+    }
+    html.raw("<dl class=\"counts\"><div><dt>Readings stored</dt><dd>").text(&count(view.readings));
+    html.raw("</dd></div><div><dt>Repeated</dt><dd>").text(&count(view.duplicates));
+    html.raw("</dd></div><div><dt>Undeclared series</dt><dd>").text(&count(view.undeclared as u64));
+    html.raw("</dd></div></dl></div>");
+}
+
+fn component(html: &mut Html, part: &ComponentHealth) {
+    let (class, symbol) = match part.state {
+        State::Ok => ("", "ok"),
+        State::Starting => ("", "wait"),
+        State::Degraded => ("is-sick", "risk"),
+        State::Failed => ("is-failed", "off"),
+    };
+    html.raw("<tr class=\"").raw(class).raw("\"><th scope=\"row\">").name(&part.component);
+    html.raw("</th><td><span class=\"mark\">").icon(symbol).raw(part.state.as_str());
+    html.raw("</span></td><td class=\"wrap\">")
+        .name(&part.reason)
+        .raw("</td><td class=\"num minor\">");
+    time(html, part.since_nanos.div_euclid(1_000_000), Clock::Day);
+    html.raw("</td></tr>");
+}
+
+fn faults(html: &mut Html, view: &View) {
+    html.raw("<div class=\"panel\" data-part id=\"faults\"><h3>Messages not taken</h3>");
+    if view.faults.is_empty() && view.last_faults.is_empty() {
+        html.raw("<p class=\"muted\">Every message could be read.</p></div>");
+        return;
+    }
+    html.raw("<ul class=\"chips\">");
+    for (reason, n) in &view.faults {
+        html.raw("<li>").raw(reason).raw(" <b>").text(&count(*n)).raw("</b></li>");
+    }
+    html.raw("</ul>");
+    if !view.last_faults.is_empty() {
+        html.raw(
+            "<div class=\"scroll\" data-keep id=\"faults-scroll\" tabindex=\"0\" role=\"region\" ",
+        );
+        html.raw("aria-label=\"Last messages not taken\"><table><thead><tr>");
+        html.raw("<th scope=\"col\" class=\"num\">Arrived</th><th scope=\"col\">Topic</th>");
+        html.raw(
+            "<th scope=\"col\">Reason</th><th scope=\"col\">What exactly</th></tr></thead><tbody>",
+        );
+        for record in view.last_faults.iter().rev() {
+            html.raw("<tr><td class=\"num\">");
+            time(html, record.received.as_millis(), Clock::Seconds);
+            html.raw("</td><td class=\"wrap\">").name(&record.topic).raw("</td><td>");
+            html.raw(record.fault.reason.as_str()).raw("</td><td class=\"wrap\">");
+            html.name(&record.fault.detail).raw("</td></tr>");
+        }
+        html.raw("</tbody></table></div>");
+    }
+    html.raw("</div>");
+}

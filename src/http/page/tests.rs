@@ -1,0 +1,278 @@
+//! The page in each state of a line, and its files.
+
+use super::super::fixture::{self, Answer, Fixture, HOSTILE};
+use super::super::guard;
+use crate::engine::View;
+use axum::body::Body;
+use axum::http::Request;
+use std::sync::Arc;
+use std::time::Duration;
+
+fn page(view: View) -> String {
+    let fixture = fixture::state(view);
+    fixture::parts(&fixture.api.health);
+    fixture::get(&fixture, "/").text
+}
+
+/// The text between tags, as a reader without style sheet and script has it.
+fn words(page: &str) -> String {
+    let main = page.split_once("<main").expect("the page has a main").1;
+    let mut text = String::new();
+    let mut inside = false;
+    for character in main.chars() {
+        match character {
+            '<' => {
+                inside = true;
+                text.push(' ');
+            }
+            '>' => inside = false,
+            _ if !inside => text.push(character),
+            _ => {}
+        }
+    }
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+#[track_caller]
+fn check(view: View, expected: &[&str], absent: &[&str]) {
+    let words = words(&page(view));
+    for part in expected {
+        assert!(words.contains(part), "`{part}` is missing in: {words}");
+    }
+    for part in absent {
+        assert!(!words.contains(part), "`{part}` should not be in: {words}");
+    }
+}
+
+#[test]
+fn a_plant_without_lines_says_what_to_do() {
+    check(fixture::empty(), &["No line", "[line.NAME]"], &["On spec"]);
+}
+
+#[test]
+fn a_silent_line_waits_for_its_first_reading() {
+    check(
+        fixture::waiting(),
+        &["tm3 Waiting", "Waiting for the first reading.", "not heard"],
+        &["On spec", "Why", "Process against its limit"],
+    );
+}
+
+#[test]
+fn a_learning_line_says_how_far_it_is() {
+    check(
+        fixture::learning(),
+        &["tm3 Learning", "7 of 20 batches", "only specification limits can flag a batch"],
+        &["Process against its limit"],
+    );
+}
+
+#[test]
+fn an_on_spec_batch_is_calm() {
+    check(
+        fixture::on_spec(),
+        &[
+            "tm3 On spec",
+            "TM3-260123-014",
+            "facial-15",
+            "2 % likely to end off spec",
+            "46 % of the batch made",
+        ],
+        &["Why", "Affected", "Moved first"],
+    );
+}
+
+#[test]
+fn a_batch_at_risk_says_why_since_when_and_where() {
+    check(
+        fixture::at_risk(),
+        &[
+            "tm3 At risk",
+            "Since 00:25 , for 6 min",
+            "71 % likely to end off spec",
+            "SPE is 3.21 times its limit",
+            "refiner_power 41 %",
+            "T² is 1.31 times its limit",
+            "basis_weight is 15.08 g/m2 , now inside 14.4 to 15.6; 3.1 % of the batch so far",
+            "Moved first refiner_power",
+            "29 100–36 100 m 00:25 – 00:31",
+        ],
+        &["There is no model"],
+    );
+}
+
+#[test]
+fn an_off_spec_batch_names_every_broken_limit() {
+    check(
+        fixture::off_spec(),
+        &[
+            "tm3 Off spec",
+            "basis_weight is 15.93 g/m2 , above its limit of 15.6",
+            "Laboratory: tensile_md is 117.9 , below its limit of 120",
+            "shift-a decided: rework",
+            "&gt; 99 % likely to end off spec",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn missing_data_is_unknown_and_names_the_tags() {
+    check(
+        fixture::uncovered(),
+        &["tm3 Unknown", "Only 62 % of the good data", "missing: moisture , basis_weight"],
+        &["tm3 On spec"],
+    );
+}
+
+#[test]
+fn a_blind_line_shows_its_last_verdict_as_past() {
+    check(
+        fixture::blind(),
+        &["tm3 Blind", "Nothing is heard from this line", "The last verdict was On spec , since"],
+        &["tm3 On spec", "likely to end"],
+    );
+}
+
+#[test]
+fn several_lines_are_seen_at_a_glance_and_the_worst_is_in_the_title() {
+    let page = page(fixture::several());
+    assert!(page.contains("<title>At risk · tm3 · onspec</title>"), "{page}");
+    assert!(words(&page).contains("tm3 At risk tm4 On spec tm5 Waiting"));
+    assert!(page.contains("href=\"#line-2\"") && page.contains("id=\"line-2\""));
+}
+
+#[test]
+fn batches_tags_parts_and_faults_have_their_tables() {
+    check(
+        fixture::at_risk(),
+        &[
+            "TM3-260122-030 Off spec rework 23.1 % 30 min 77 726 m",
+            "TM3-260122-026 Void",
+            "vacuum_box_2 31 204 kPa 64 s stale",
+            "steam_pressure 7.4 bar 5 min stuck",
+            "crepe_ratio −0.00018 1 s good",
+            "2 not to be trusted",
+            "influxdb degraded connection refused",
+            "Readings stored 1 284 330",
+            "unknown-topic 41",
+            "mill/tm3/dry/steam not-json expected `,` at byte 17",
+        ],
+        &[],
+    );
+}
+
+#[test]
+fn no_name_from_the_plant_becomes_markup() {
+    let fixture = fixture::state(fixture::hostile());
+    let mut api = fixture.api.clone();
+    api.note = Some(HOSTILE.into());
+    api.health.set(HOSTILE, crate::telemetry::State::Failed, HOSTILE, 0);
+    let fixture = Fixture { api, ..fixture };
+    for path in ["/", "/fragment"] {
+        let text = fixture::get(&fixture, path).text;
+        assert!(text.contains("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
+        assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
+        assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
+        let scripts = text.matches("<script").count();
+        assert_eq!(scripts, usize::from(path == "/"), "{path}");
+        // Every quote belongs to an attribute: tags are closed where the program closed them.
+        assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
+    }
+}
+
+#[test]
+fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
+    let page = page(fixture::at_risk());
+    for forbidden in
+        [" style=", "<style", " onclick", " onload", "javascript:", "http://", "https://"]
+    {
+        assert!(!page.contains(forbidden), "{forbidden}");
+    }
+    let files = [include_str!("page.css"), include_str!("page.js")];
+    assert!(files.iter().all(|file| !file.contains("://") && !file.contains("@import")));
+}
+
+#[test]
+fn every_id_is_there_once_and_every_heading_has_its_table_header() {
+    let page = page(fixture::several());
+    let mut ids: Vec<&str> =
+        page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
+    let all = ids.len();
+    ids.sort_unstable();
+    ids.dedup();
+    assert_eq!(ids.len(), all);
+    for table in page.split("<table").skip(1) {
+        let table = table.split("</table>").next().unwrap();
+        assert!(table.contains("scope=\"col\"") || table.contains("<caption>"), "{table}");
+        assert!(table.contains("scope=\"row\"") || table.contains("Topic"), "{table}");
+    }
+    assert!(page.contains("role=\"status\" aria-live=\"polite\""));
+}
+
+#[test]
+fn a_core_that_hangs_and_a_note_stand_above_everything() {
+    let fixture = fixture::state(fixture::on_spec());
+    fixture.heartbeat.set(Duration::from_secs(42));
+    let api =
+        super::super::ApiState { note: Some("A demonstration".into()), ..fixture.api.clone() };
+    let text = words(&fixture::get(&Fixture { api, ..fixture }, "/").text);
+    let expected = "A demonstration What stands here may be old: the core has not moved for 42 s";
+    assert!(text.contains(expected), "{text}");
+}
+
+#[test]
+fn a_clock_that_is_behind_is_said() {
+    let mut view = fixture::on_spec();
+    view.lines[0].clock = Some(fixture::NOW - 2_400_000);
+    check(view, &["The last good reading is from 23:51:00 , 40 min ago."], &[]);
+    check(fixture::on_spec(), &[], &["The last good reading"]);
+}
+
+#[test]
+fn the_fragment_is_what_stands_in_main() {
+    let fixture = fixture::state(fixture::at_risk());
+    let page = fixture::get(&fixture, "/").text;
+    let fragment = fixture::get(&fixture, "/fragment").text;
+    assert!(page.contains(&format!("<main id=\"main\">{fragment}</main>")));
+}
+
+#[test]
+fn files_are_sent_once() {
+    let fixture = fixture::state(fixture::empty());
+    for (path, kind) in [
+        ("/assets/page.css", "text/css; charset=utf-8"),
+        ("/assets/page.js", "text/javascript; charset=utf-8"),
+        ("/assets/icon.svg", "image/svg+xml"),
+        ("/api/openapi.json", "application/json"),
+    ] {
+        let first = fixture::get(&fixture, path);
+        assert_eq!((first.status, first.header("content-type")), (200, kind), "{path}");
+        assert!(!first.text.is_empty());
+        let again = |tag: &str| -> Answer {
+            let request = Request::get(path).header("if-none-match", tag);
+            fixture::ask(&fixture, request.body(Body::empty()).unwrap())
+        };
+        let etag = first.header("etag").to_owned();
+        let same = again(&format!("\"other\", W/{etag}"));
+        assert_eq!((same.status, same.text.as_str(), same.header("etag")), (304, "", &*etag));
+        assert_eq!(again("\"other\"").status, 200);
+    }
+}
+
+#[test]
+fn the_page_may_not_be_framed_kept_or_extended() {
+    let fixture = fixture::state(fixture::on_spec());
+    let answer = fixture::get(&fixture, "/");
+    assert_eq!(answer.header("content-type"), "text/html; charset=utf-8");
+    assert_eq!(answer.header("cache-control"), "no-store");
+    assert_eq!(answer.header("content-security-policy"), guard::CONTENT_SECURITY_POLICY);
+    assert!(!guard::CONTENT_SECURITY_POLICY.contains("unsafe"));
+}
+
+#[test]
+fn the_newest_view_is_shown() {
+    let fixture = fixture::state(fixture::on_spec());
+    fixture.view.send_replace(Arc::new(fixture::off_spec()));
+    assert!(words(&fixture::get(&fixture, "/").text).contains("tm3 Off spec"));
+}

@@ -1,0 +1,291 @@
+//! What is said of a line, in words: the face of its verdict and its reasons as sentences.
+
+use super::format::{NONE, fine_per_cent, number, per_cent, ratio};
+use super::html::Html;
+use crate::engine::LineView;
+use crate::verdict::{Call, Reason};
+use std::sync::Arc;
+
+/// How a verdict looks: word, shape and colour, so that none of them has to carry it alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Face {
+    /// The word.
+    pub(super) word: &'static str,
+    /// The symbol; its shape differs, not only its colour.
+    pub(super) symbol: &'static str,
+    /// The class of the style sheet.
+    pub(super) class: &'static str,
+}
+
+const fn face(word: &'static str, symbol: &'static str, class: &'static str) -> Face {
+    Face { word, symbol, class }
+}
+
+const BLIND: Face = face("Blind", "blind", "is-blind");
+const WAITING: Face = face("Waiting", "wait", "is-unknown");
+const LEARNING: Face = face("Learning", "learn", "is-unknown");
+/// A merged or void batch.
+pub(super) const VOID: Face = face("Void", "unknown", "is-unknown");
+
+/// The face of a call.
+pub(super) fn of_call(call: Call) -> Face {
+    match call {
+        Call::OnSpec => face("On spec", "ok", "is-ok"),
+        Call::AtRisk => face("At risk", "risk", "is-risk"),
+        Call::OffSpec => face("Off spec", "off", "is-off"),
+        Call::Unknown => face("Unknown", "unknown", "is-unknown"),
+    }
+}
+
+/// The face of a line.
+pub(super) fn of_line(line: &LineView) -> Face {
+    match &line.verdict {
+        _ if line.blind => BLIND,
+        None => WAITING,
+        Some(document) if document.verdict == Call::Unknown && is_learning(line) => LEARNING,
+        Some(document) => of_call(document.verdict),
+    }
+}
+
+/// True while the verdict is open only because the first model is still being learned.
+fn is_learning(line: &LineView) -> bool {
+    line.verdict.as_ref().is_some_and(|document| {
+        let missing = |reason: &Reason| matches!(reason, Reason::Coverage { .. });
+        document.learning.is_some() && !document.reasons.iter().any(missing)
+    })
+}
+
+/// One sentence on what the face means.
+pub(super) fn meaning(line: &LineView) -> Html {
+    let mut html = Html::default();
+    if line.blind {
+        html.raw(
+            "Nothing is heard from this line, so nobody knows whether what was said still holds.",
+        );
+        return html;
+    }
+    let Some(document) = &line.verdict else {
+        match line.clock {
+            None => html.raw("Waiting for the first reading."),
+            Some(_) => {
+                html.raw("Readings arrive. The first verdict comes when a frame has closed.")
+            }
+        };
+        return html;
+    };
+    match document.verdict {
+        Call::OnSpec if document.batch.is_some() => {
+            html.raw("Enough good data say that this batch is on spec.")
+        }
+        Call::OnSpec => html.raw("Enough good data say that the line runs on spec."),
+        Call::AtRisk => html.raw("Not off spec yet, and it may end so. There is time to act."),
+        Call::OffSpec => html.raw("By what is already made, this batch is off spec."),
+        Call::Unknown if is_learning(line) => html.raw(
+            "There is no model for this grade yet; only specification limits can flag a batch.",
+        ),
+        Call::Unknown => html.raw("Not enough is known to judge."),
+    };
+    html
+}
+
+/// A reason as a sentence. Units come from the tags of the line.
+pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
+    let mut html = Html::default();
+    match reason {
+        Reason::Spec { tag, value, low, high, share_out } => {
+            strong(&mut html, tag);
+            against_limits(&mut html, *value, unit(line, tag), *low, *high);
+            html.raw("; ").text(&fine_per_cent(*share_out));
+            html.raw(" of the batch so far is outside.");
+        }
+        Reason::Process { statistic, ratio: over, .. } => {
+            match &**statistic {
+                "t2" => {
+                    html.raw("The process runs further from its usual state than it may: T² is ")
+                }
+                "spe" => {
+                    html.raw("Tags no longer move together as they do in good batches: SPE is ")
+                }
+                _ => html.raw("The monitor ").name(statistic).raw(" is "),
+            };
+            html.raw("<b>").text(&ratio(*over)).raw("</b> times its limit.");
+        }
+        Reason::Laboratory { property, value, low, high } => {
+            html.raw("Laboratory: ");
+            strong(&mut html, property);
+            against_limits(&mut html, *value, "", *low, *high);
+            html.raw(".");
+        }
+        Reason::Coverage { tags, share } => {
+            html.raw("Only ").text(&per_cent(*share));
+            html.raw(" of the good data that judging needs is there");
+            if !tags.is_empty() {
+                html.raw("; missing: ");
+                names(&mut html, tags);
+            }
+            html.raw(".");
+        }
+        Reason::Person { disposition, by } => {
+            match by {
+                Some(by) => html.name(by),
+                None => html.raw("A person"),
+            };
+            html.raw(" decided: ");
+            strong(&mut html, disposition);
+            html.raw(".");
+        }
+    }
+    html
+}
+
+/// The tags behind a reason, with their shares.
+pub(super) fn shares(reason: &Reason) -> &[(Arc<str>, f64)] {
+    match reason {
+        Reason::Process { tags, .. } => tags,
+        _ => &[],
+    }
+}
+
+fn strong(html: &mut Html, name: &str) {
+    html.raw("<b>").name(name).raw("</b>");
+}
+
+fn names(html: &mut Html, names: &[Arc<str>]) {
+    for (ix, name) in names.iter().enumerate() {
+        if ix > 0 {
+            html.raw(", ");
+        }
+        strong(html, name);
+    }
+}
+
+/// ` is 15.93 g/m2, above its limit of 15.6`.
+fn against_limits(html: &mut Html, value: f64, unit: &str, low: Option<f64>, high: Option<f64>) {
+    if !value.is_finite() {
+        html.raw(" has no number now");
+        return;
+    }
+    html.raw(" is <b>").text(&quantity(value, unit)).raw("</b>");
+    match (low, high) {
+        (Some(low), _) if value < low => html.raw(", below its limit of ").text(&number(low)),
+        (_, Some(high)) if value > high => html.raw(", above its limit of ").text(&number(high)),
+        (Some(low), Some(high)) => {
+            html.raw(", now inside ").text(&number(low)).raw(" to ").text(&number(high))
+        }
+        (Some(low), None) => html.raw(", now above its lower limit of ").text(&number(low)),
+        (None, Some(high)) => html.raw(", now below its upper limit of ").text(&number(high)),
+        (None, None) => html,
+    };
+}
+
+/// A number with its unit.
+pub(super) fn quantity(value: f64, unit: &str) -> String {
+    let number = number(value);
+    if unit.is_empty() || number == NONE { number } else { format!("{number}\u{a0}{unit}") }
+}
+
+fn unit<'a>(line: &'a LineView, tag: &str) -> &'a str {
+    line.tags.iter().find(|known| *known.id == *tag).map_or("", |known| &known.unit)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+
+    fn check(reason: &Reason, expected: &str) {
+        let view = fixture::on_spec();
+        let text = sentence(reason, &view.lines[0]).into_string();
+        let plain = ["<b>", "</b>", "<bdi>", "</bdi>"];
+        let plain = plain.iter().fold(text, |text, mark| text.replace(mark, ""));
+        assert_eq!(plain.replace('\u{a0}', " "), expected);
+    }
+
+    fn spec(value: f64, low: Option<f64>, high: Option<f64>) -> Reason {
+        Reason::Spec { tag: "basis_weight".into(), value, low, high, share_out: 0.124 }
+    }
+
+    #[test]
+    fn a_broken_specification_names_value_unit_limit_and_share() {
+        let out = "; 12.4 % of the batch so far is outside.";
+        check(
+            &spec(15.93, Some(14.4), Some(15.6)),
+            &format!("basis_weight is 15.93 g/m2, above its limit of 15.6{out}"),
+        );
+        check(
+            &spec(14.0, Some(14.4), None),
+            &format!("basis_weight is 14 g/m2, below its limit of 14.4{out}"),
+        );
+        check(
+            &spec(15.0, Some(14.4), Some(15.6)),
+            &format!("basis_weight is 15 g/m2, now inside 14.4 to 15.6{out}"),
+        );
+        check(&spec(f64::NAN, None, Some(15.6)), &format!("basis_weight has no number now{out}"));
+        check(
+            &spec(15.0, None, Some(15.6)),
+            &format!("basis_weight is 15 g/m2, now below its upper limit of 15.6{out}"),
+        );
+    }
+
+    #[test]
+    fn monitors_say_what_their_statistic_means() {
+        let process = |statistic: &str| Reason::Process {
+            statistic: statistic.into(),
+            ratio: 3.214,
+            tags: Vec::new(),
+        };
+        check(
+            &process("spe"),
+            "Tags no longer move together as they do in good batches: SPE is 3.21 times its limit.",
+        );
+        check(
+            &process("t2"),
+            "The process runs further from its usual state than it may: T² is 3.21 times its limit.",
+        );
+        check(&process("cusum"), "The monitor cusum is 3.21 times its limit.");
+    }
+
+    #[test]
+    fn laboratory_coverage_and_people_are_named() {
+        check(
+            &Reason::Laboratory {
+                property: "tensile_md".into(),
+                value: 117.9,
+                low: Some(120.0),
+                high: None,
+            },
+            "Laboratory: tensile_md is 117.9, below its limit of 120.",
+        );
+        check(
+            &Reason::Coverage { tags: vec!["moisture".into(), "caliper".into()], share: 0.62 },
+            "Only 62 % of the good data that judging needs is there; missing: moisture, caliper.",
+        );
+        check(
+            &Reason::Person { disposition: "rework".into(), by: Some("shift-a".into()) },
+            "shift-a decided: rework.",
+        );
+        check(&Reason::Person { disposition: "hold".into(), by: None }, "A person decided: hold.");
+    }
+
+    #[test]
+    fn every_state_has_its_own_word_and_shape() {
+        let face = |view: crate::engine::View| of_line(&view.lines[0]);
+        assert_eq!(face(fixture::waiting()).word, "Waiting");
+        assert_eq!(face(fixture::learning()).word, "Learning");
+        assert_eq!(face(fixture::on_spec()).word, "On spec");
+        assert_eq!(face(fixture::at_risk()).word, "At risk");
+        assert_eq!(face(fixture::off_spec()).word, "Off spec");
+        assert_eq!(face(fixture::uncovered()).word, "Unknown");
+        let mut symbols = [BLIND, WAITING, LEARNING].map(|face| face.symbol).to_vec();
+        let calls = [Call::OnSpec, Call::AtRisk, Call::OffSpec, Call::Unknown];
+        symbols.extend(calls.map(|call| of_call(call).symbol));
+        symbols.sort_unstable();
+        symbols.dedup();
+        assert_eq!(symbols.len(), 7);
+    }
+
+    #[test]
+    fn a_blind_line_is_never_on_spec() {
+        assert_eq!(of_line(&fixture::blind().lines[0]), BLIND);
+    }
+}

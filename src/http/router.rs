@@ -1,0 +1,103 @@
+//! Which path leads where, and what every request passes on its way.
+
+use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
+use super::{data, events, guard, page, probes};
+use crate::engine::View;
+use axum::Router;
+use axum::http::StatusCode;
+use axum::routing::{MethodRouter, get};
+use std::ops::Deref;
+use std::sync::Arc;
+use tokio::sync::Semaphore;
+use tokio_util::sync::CancellationToken;
+use tower_http::limit::RequestBodyLimitLayer;
+use tower_http::timeout::TimeoutLayer;
+
+/// What the handlers share: the state and the bounds.
+#[derive(Debug, Clone)]
+pub(super) struct Shared(Arc<Inner>);
+
+#[derive(Debug)]
+pub(super) struct Inner {
+    pub(super) api: ApiState,
+    /// Places for store reads.
+    pub(super) reads: Arc<Semaphore>,
+    /// Places for event streams.
+    pub(super) streams: Arc<Semaphore>,
+    /// Ends the event streams.
+    pub(super) cancel: CancellationToken,
+}
+
+impl Deref for Shared {
+    type Target = Inner;
+    fn deref(&self) -> &Inner {
+        &self.0
+    }
+}
+
+impl Inner {
+    /// The newest view.
+    pub(super) fn view(&self) -> Arc<View> {
+        Arc::clone(&self.api.view.borrow())
+    }
+
+    /// The time, ms since 1970.
+    pub(super) fn now_ms(&self) -> i64 {
+        self.api.clock.now_nanos().div_euclid(1_000_000)
+    }
+}
+
+type Route = (&'static str, fn() -> MethodRouter<Shared>);
+
+/// The paths of the API: exactly those of `openapi.json`.
+pub(super) const API: &[Route] = &[
+    ("/healthz", || get(probes::healthz)),
+    ("/readyz", || get(probes::readyz)),
+    ("/metrics", || get(probes::metrics)),
+    ("/api/v1/lines", || get(data::lines)),
+    ("/api/v1/lines/{line}", || get(data::line)),
+    ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
+    ("/api/v1/batches", || get(data::batches)),
+    ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/tags", || get(data::tags)),
+    ("/api/v1/health", || get(data::health)),
+    ("/api/v1/events", || get(events::events)),
+    ("/api/openapi.json", || get(page::openapi)),
+];
+
+/// The paths of the page.
+pub(super) const PAGE: &[Route] = &[
+    ("/", || get(page::index)),
+    ("/fragment", || get(page::fragment)),
+    ("/assets/page.css", || get(page::css)),
+    ("/assets/page.js", || get(page::js)),
+    ("/assets/icon.svg", || get(page::icon)),
+];
+
+/// The page and the API over a state.
+pub fn router(state: ApiState) -> Router {
+    with_shutdown(state, CancellationToken::new())
+}
+
+/// The same, with event streams that end at the cancellation.
+pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router {
+    let shared = Shared(Arc::new(Inner {
+        api,
+        reads: Arc::new(Semaphore::new(READS_MAX)),
+        streams: Arc::new(Semaphore::new(STREAMS_MAX)),
+        cancel,
+    }));
+    let mut router = Router::new();
+    for (path, method) in API.iter().chain(PAGE) {
+        router = router.route(path, method());
+    }
+    // The last layer is the first that a request meets.
+    router
+        .fallback(guard::not_found)
+        .method_not_allowed_fallback(guard::method_not_allowed)
+        .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
+        .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn(guard::check_host))
+        .layer(axum::middleware::from_fn(guard::seal))
+        .with_state(shared)
+}
