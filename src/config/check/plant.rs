@@ -1,0 +1,301 @@
+//! Lines, tags, batches, rates; the whole plant.
+
+use super::super::at::At;
+use super::super::diagnostic::Code;
+use super::super::quantity;
+use super::super::raw::{Batch, Line, Models, Rate, Raw, Tag};
+use super::super::suggest::or_declared;
+use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
+use super::{Context, grade, text};
+use crate::plant::{self, BatchSource, ModelSettings, Plant};
+use crate::plant::{Budget, Promote, Refit};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The newest version of the format.
+const SCHEMA: i64 = 1;
+/// The shortest frame: below it a frame is shorter than what brokers and scanners jitter.
+const FRAME_MIN: Duration = Duration::from_millis(100);
+const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
+
+/// The lines in the order of the file.
+pub(super) fn lines(raw: &Raw) -> Vec<(&At<String>, &At<Line>)> {
+    let mut lines: Vec<_> = raw.line.iter().collect();
+    lines.sort_by_key(|(name, _)| name.span().start);
+    lines
+}
+
+/// The tags of a line in the order of the file.
+pub(super) fn tags(line: &Line) -> Vec<(&At<String>, &At<Tag>)> {
+    let mut tags: Vec<_> = line.tag.iter().collect();
+    tags.sort_by_key(|(id, _)| id.span().start);
+    tags
+}
+
+/// Checks what the mill declares.
+pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
+    if let Some(schema) = raw.schema.as_ref().filter(|schema| ***schema != SCHEMA) {
+        let message = format!("`schema` is {}, which this release does not know", **schema);
+        cx.report(Code::SchemaVersion, schema.span(), message)
+            .label(format!("this release reads {SCHEMA}"))
+            .help("use the release that the file was written for, or write `schema = 1`");
+    }
+    let site = raw.site.as_deref();
+    if let Some(name) = site.and_then(|site| site.name.as_ref()).filter(|name| !name.is_empty()) {
+        cx.name(name, name.span(), "the site", &[]);
+    }
+    if let Some(timezone) = site.and_then(|site| site.timezone.as_ref()) {
+        cx.not_yet(timezone.span(), "timezone", "times are said in UTC");
+    }
+    if let Some(shifts) = site.and_then(|site| site.shifts.as_ref()) {
+        cx.not_yet(shifts.span(), "shifts", "reports know no shifts");
+    }
+    if let Some(language) = raw.language.as_ref().and_then(|language| language.default.as_ref())
+        && **language != LanguageName::English
+    {
+        cx.not_yet(language.span(), "language.default", "messages and page are in English");
+    }
+    let lines = lines(raw);
+    if u16::try_from(lines.len()).is_err()
+        && let Some((name, _)) = lines.last()
+    {
+        cx.report(Code::OutOfBounds, name.span(), "there are more than 65535 lines");
+    }
+    let undeclared_max =
+        cx.integer(raw.undeclared_max.as_ref(), "undeclared_max", 10_000, 0..=1_000_000);
+    Plant {
+        site: text(site.and_then(|site| site.name.as_ref())).unwrap_or_default().into(),
+        lines: lines.into_iter().map(|(name, line)| check_line(cx, raw, name, line)).collect(),
+        grades: raw
+            .grade
+            .iter()
+            .map(|(name, grade)| (Arc::from(name.as_str()), grade::check(cx, raw, name, grade)))
+            .collect(),
+        undeclared: raw.undeclared.as_ref().map_or_else(Default::default, |word| (**word).into()),
+        undeclared_max: usize::try_from(undeclared_max).unwrap_or(usize::MAX),
+        models: raw
+            .models
+            .as_ref()
+            .map_or_else(ModelSettings::default, |models| check_models(cx, models)),
+    }
+}
+
+fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line>) -> plant::Line {
+    let default = plant::Line::named(name);
+    cx.name(name, name.span(), "a line", &['/', '+', '#', '{', '}', '$']);
+    let frame = cx.duration(line.frame.as_ref(), "frame", default.frame, FRAME_MIN..=HOUR);
+    let grade = line.grade.as_ref().map(|grade| {
+        if !raw.grade.keys().any(|known| **known == **grade) && !cx.was_removed(grade) {
+            let known: Vec<&str> = raw.grade.keys().map(|known| known.as_str()).collect();
+            let message =
+                format!("line `{}` makes grade `{}`, which is not declared", **name, **grade);
+            cx.report(Code::UnknownGrade, grade.span(), message)
+                .label("no such grade")
+                .help(or_declared(grade, &known, "[grade.…]"));
+        }
+        Arc::from(grade.as_str())
+    });
+    plant::Line {
+        name: default.name,
+        frame,
+        lateness: cx.duration(
+            line.lateness.as_ref(),
+            "lateness",
+            default.lateness,
+            Duration::ZERO..=HOUR,
+        ),
+        idle: cx.duration(line.idle.as_ref(), "idle", default.idle, Duration::from_secs(1)..=DAY),
+        batch: line
+            .batch
+            .as_ref()
+            .map_or(default.batch, |batch| check_batch(cx, name, line, batch)),
+        rate: line.rate.as_ref().map_or(default.rate, |rate| check_rate(cx, name, line, rate)),
+        grade,
+        tags: tags(line).into_iter().map(|(id, tag)| check_tag(cx, id, tag, frame)).collect(),
+    }
+}
+
+fn check_tag(cx: &mut Context<'_>, id: &At<String>, tag: &At<Tag>, frame: Duration) -> plant::Tag {
+    cx.name(id, id.span(), "a tag", &['+', '#', '{', '}']);
+    let default = plant::Tag::named(id);
+    let role = tag.role.as_ref().map_or(RoleName::Process, |role| **role);
+    // A value may always stand in for the frame it was measured in.
+    let stale = cx.duration(tag.stale.as_ref(), "stale", default.stale.max(frame), frame..=DAY);
+    let stuck = match tag.stuck.as_ref() {
+        // Set points, counters and texts stand still for good reasons.
+        None if role == RoleName::Context => None,
+        None => default.stuck,
+        Some(found) if found.trim() == "off" => None,
+        Some(found) => {
+            cx.duration_text(found, found.span(), "stuck", Duration::from_secs(1)..=DAY * 30)
+        }
+    };
+    plant::Tag {
+        id: default.id,
+        unit: text(tag.unit.as_ref()).unwrap_or_default().trim().into(),
+        role: role.into(),
+        range: tag.range.as_ref().and_then(|range| check_range(cx, range)),
+        stale,
+        stuck,
+    }
+}
+
+fn check_range(cx: &mut Context<'_>, range: &At<Vec<At<f64>>>) -> Option<(f64, f64)> {
+    match range.as_slice() {
+        [low, high] if **low < **high => return Some((**low, **high)),
+        [_, _] => {
+            cx.report(
+                Code::Limits,
+                range.span(),
+                "`range` is empty: its low end is not below its high",
+            )
+            .help("write `[low, high]`, such as `[0.0, 60.0]`");
+        }
+        other => {
+            let message = format!("`range` wants two numbers, not {}", other.len());
+            cx.report(Code::Limits, range.span(), message)
+                .help("write `[low, high]`, such as `[0.0, 60.0]`");
+        }
+    }
+    None
+}
+
+/// Reports a tag that the line does not declare.
+fn want_tag<'l>(
+    cx: &mut Context<'_>,
+    line_name: &str,
+    line: &'l Line,
+    tag: &At<String>,
+    key: &str,
+) -> Option<&'l At<Tag>> {
+    let found = line.tag.iter().find(|(id, _)| ***id == **tag).map(|(_, tag)| tag);
+    if found.is_none() && !cx.was_removed(tag) {
+        let known: Vec<&str> = line.tag.keys().map(|id| id.as_str()).collect();
+        let message =
+            format!("`{key}` names tag `{}`, which line `{line_name}` does not declare", **tag);
+        cx.report(Code::UnknownTag, tag.span(), message).label("no such tag").help(or_declared(
+            tag,
+            &known,
+            &format!("[line.{line_name}.tag.…]"),
+        ));
+    }
+    found
+}
+
+fn check_batch(
+    cx: &mut Context<'_>,
+    line_name: &str,
+    line: &Line,
+    batch: &At<Batch>,
+) -> BatchSource {
+    let from = batch.from.as_ref().map_or(BatchFrom::Events, |from| **from);
+    let wants_tag = matches!(from, BatchFrom::Tag | BatchFrom::TurnUp);
+    let wants_every = from == BatchFrom::Period;
+    let word = from.as_str();
+    if let Some(tag) = batch.tag.as_ref().filter(|_| !wants_tag) {
+        let message = format!("`tag` means nothing with `from = \"{word}\"`");
+        cx.report(Code::Meaningless, tag.span(), message)
+            .help("leave it out, or write `from = \"tag\"` or `from = \"turn-up\"`");
+    }
+    if let Some(every) = batch.every.as_ref().filter(|_| !wants_every) {
+        let message = format!("`every` means nothing with `from = \"{word}\"`");
+        cx.report(Code::Meaningless, every.span(), message)
+            .help("leave it out, or write `from = \"period\"`");
+    }
+    if wants_tag {
+        let Some(tag) = batch.tag.as_ref() else {
+            let place = format!("`batch` with `from = \"{word}\"`");
+            cx.missing(&batch.span(), &place, "tag", "\"reel_id\"");
+            return BatchSource::Events;
+        };
+        want_tag(cx, line_name, line, tag, "batch.tag");
+        let tag = Arc::from(tag.as_str());
+        return if from == BatchFrom::Tag {
+            BatchSource::Tag(tag)
+        } else {
+            BatchSource::TurnUp(tag)
+        };
+    }
+    if wants_every {
+        let Some(every) = batch.every.as_ref() else {
+            cx.missing(&batch.span(), "`batch` with `from = \"period\"`", "every", "\"8h\"");
+            return BatchSource::Events;
+        };
+        let allowed = Duration::from_secs(10)..=DAY * 31;
+        return cx
+            .duration_text(every, every.span(), "every", allowed)
+            .map_or(BatchSource::Events, BatchSource::Period);
+    }
+    if from == BatchFrom::None { BatchSource::None } else { BatchSource::Events }
+}
+
+fn check_rate(cx: &mut Context<'_>, line_name: &str, line: &Line, rate: &At<Rate>) -> plant::Rate {
+    let mut check = |tag: Option<&At<String>>, key: &str, unit: &str| {
+        let tag = tag?;
+        if let Some(declared) = want_tag(cx, line_name, line, tag, key)
+            && let Some(found) = declared.unit.as_ref().filter(|found| found.trim() != unit)
+        {
+            let line = cx.line_of(&found.span());
+            let message =
+                format!("`{key}` wants a tag in `{unit}`, and `{}` is in `{}`", **tag, **found);
+            cx.report(Code::Unit, tag.span(), message)
+                .label(format!("its unit stands in line {line}"))
+                .help(format!("name a tag that is measured in `{unit}`, or leave `{key}` out"));
+        }
+        Some(Arc::from(tag.as_str()))
+    };
+    plant::Rate {
+        length: check(rate.length.as_ref(), "rate.length", "m/min"),
+        mass: check(rate.mass.as_ref(), "rate.mass", "t/h"),
+    }
+}
+
+fn check_models(cx: &mut Context<'_>, models: &At<Models>) -> ModelSettings {
+    let default = ModelSettings::default();
+    let false_flags: Option<Budget> = models.false_flags.as_ref().and_then(|found| {
+        let budget = quantity::budget(found);
+        if budget.is_none() {
+            let message = format!("`false_flags` is no budget: `{}`", &***found);
+            cx.report(Code::Quantity, found.span(), message).help(
+                "write `\"1 per 100 batches\"`, `\"1 per 20000 frames\"` or `\"2 per day\"`; fewer \
+                 flags than batches or frames",
+            );
+        }
+        budget
+    });
+    let refit: Refit = models.refit.as_ref().map_or(default.refit, |found| {
+        let Some(refit) = quantity::refit(found) else {
+            let message = format!("`refit` is no interval: `{}`", &***found);
+            cx.report(Code::Quantity, found.span(), message)
+                .help("write `\"never\"`, `\"daily\"`, `\"weekly\"` or `\"20 batches\"`");
+            return default.refit;
+        };
+        refit
+    });
+    if let Some(promote) = models.promote.as_ref()
+        && Promote::from(**promote) == Promote::ByHand
+    {
+        cx.not_yet(
+            promote.span(),
+            "promote",
+            "the first model judges as soon as it is fitted, and stays",
+        );
+    }
+    let learning = cx.integer(
+        models.learning_batches.as_ref(),
+        "learning_batches",
+        i64::from(default.learning_batches),
+        2..=100_000,
+    );
+    ModelSettings {
+        false_flags,
+        learning_batches: u32::try_from(learning).unwrap_or(default.learning_batches),
+        learn_from: models
+            .learn_from
+            .as_ref()
+            .map_or(default.learn_from, |learn_from| (**learn_from).into()),
+        refit,
+        promote: models.promote.as_ref().map_or(default.promote, |promote| (**promote).into()),
+    }
+}

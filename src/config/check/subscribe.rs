@@ -1,0 +1,399 @@
+//! Subscriptions: what to ask the broker for, and how what comes is read.
+
+use super::super::Broker;
+use super::super::at::At;
+use super::super::diagnostic::{Code, Diagnostic};
+use super::super::raw::{Mqtt, Raw, Subscribe};
+use super::super::suggest::{list, nearest};
+use super::super::words::{PayloadFormat, Word};
+use super::{Context, plant};
+use crate::decode::{Format, JsonValues, Rule, Template};
+use std::sync::Arc;
+
+/// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
+/// which they are tried, the more exact topic first.
+pub(super) fn check(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    mqtt: &At<Mqtt>,
+) -> (Vec<(String, u8)>, Vec<Rule>) {
+    let mut found: Vec<(Rule, u8, usize)> = Vec::new();
+    for subscribe in &mqtt.subscribe {
+        let Some((rule, qos)) = check_one(cx, raw, subscribe) else { continue };
+        let filter = rule.template.filter();
+        let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
+        if let Some((first, _, at)) =
+            found.iter().find(|(other, ..)| other.template.filter() == filter)
+        {
+            let line = cx.line_of(&(*at..*at));
+            let message = format!("two subscriptions take the same topics, `{filter}`");
+            let label = format!("as `{}` in line {line}", first.template.as_str());
+            cx.report(Code::SameTopics, topic, message)
+                .label(label)
+                .help("what comes can be read in one way only: make one topic more exact");
+            continue;
+        }
+        found.push((rule, qos, topic.start));
+    }
+    // `mill/{line}/events` is tried before `mill/{line}/{area}`, wherever they stand.
+    found.sort_by_key(|(rule, ..)| exactness(rule.template.as_str()));
+    let filters: Vec<(String, u8)> =
+        found.iter().map(|(rule, qos, _)| (rule.template.filter(), *qos)).collect();
+    // A broker may send a message once for each subscription that takes it.
+    let subscriptions = filters
+        .iter()
+        .enumerate()
+        .filter(|(ix, (filter, qos))| {
+            !filters.iter().enumerate().any(|(other, (wider, wider_qos))| {
+                other != *ix && wider_qos >= qos && covers(wider, filter)
+            })
+        })
+        .map(|(_, subscription)| subscription.clone())
+        .collect();
+    (subscriptions, found.into_iter().map(|(rule, ..)| rule).collect())
+}
+
+/// How exact a topic is, level by level: smaller is tried first.
+fn exactness(topic: &str) -> Vec<u8> {
+    topic
+        .split('/')
+        .map(|level| match level {
+            "#" => 2,
+            _ if level.ends_with("...}") => 2,
+            "+" => 1,
+            _ if level.starts_with('{') => 1,
+            _ => 0,
+        })
+        .collect()
+}
+
+/// True if the first topic filter takes everything that the second one takes.
+fn covers(wide: &str, narrow: &str) -> bool {
+    // Wildcards at the start do not take `$SYS` and its like.
+    if narrow.starts_with('$') && wide.starts_with(['+', '#']) {
+        return false;
+    }
+    let mut narrow_levels = narrow.split('/');
+    for level in wide.split('/') {
+        match (level, narrow_levels.next()) {
+            ("#", _) => return true,
+            ("+", Some(other)) if other != "#" => {}
+            (_, Some(other)) if other == level => {}
+            _ => return false,
+        }
+    }
+    narrow_levels.next().is_none()
+}
+
+fn check_one(cx: &mut Context<'_>, raw: &Raw, subscribe: &At<Subscribe>) -> Option<(Rule, u8)> {
+    let qos = cx.integer(subscribe.qos.as_ref(), "qos", 1, 0..=2);
+    let word = subscribe.format.as_ref().map_or(PayloadFormat::Json, |format| **format);
+    let format = match word {
+        PayloadFormat::Json => check_json(cx, subscribe),
+        PayloadFormat::Value => {
+            without(
+                cx,
+                subscribe,
+                word,
+                &["value", "fields", "time", "time_unit", "quality", "quality_codes"],
+            );
+            Some(Format::Value)
+        }
+        PayloadFormat::BatchEvent | PayloadFormat::LabEvent => {
+            without(
+                cx,
+                subscribe,
+                word,
+                &[
+                    "value",
+                    "fields",
+                    "time",
+                    "time_unit",
+                    "quality",
+                    "quality_codes",
+                    "area",
+                    "tag",
+                ],
+            );
+            Some(Format::BatchEvent)
+        }
+        PayloadFormat::LineProtocol | PayloadFormat::SparkplugB | PayloadFormat::Profile => {
+            let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
+            let message = format!("format `{}` is not supported by this release", word.as_str());
+            cx.report(Code::Unsupported, span, message)
+                .label("nothing of these messages could be read")
+                .help("supported are `json`, `value` and `batch-event`");
+            None
+        }
+    };
+    let template = check_topic(cx, subscribe);
+    for (name, found, forbidden) in [
+        ("a line", &subscribe.line, &['/', '+', '#'][..]),
+        ("an area", &subscribe.area, &['+', '#'][..]),
+        ("a tag", &subscribe.tag, &['+', '#'][..]),
+    ] {
+        if let Some(found) = found {
+            cx.name(found, found.span(), name, forbidden);
+        }
+    }
+    let (template, format) = (template?, format?);
+    check_names(cx, raw, subscribe, &template, &format);
+    let fixed = |found: &Option<At<String>>| found.as_ref().map(|name| Arc::from(name.as_str()));
+    let rule = Rule {
+        template,
+        format,
+        line: fixed(&subscribe.line),
+        area: fixed(&subscribe.area),
+        tag: fixed(&subscribe.tag),
+        time_unit: subscribe
+            .time_unit
+            .as_ref()
+            .map_or_else(Default::default, |unit| (**unit).into()),
+        quality_codes: subscribe
+            .quality_codes
+            .as_ref()
+            .map_or_else(Default::default, |codes| (**codes).into()),
+    };
+    Some((rule, u8::try_from(qos).unwrap_or(1)))
+}
+
+fn check_topic(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Template> {
+    let Some(topic) = subscribe.topic.as_ref() else {
+        let example = "\"mill/{line}/{area}/{tag}\"";
+        cx.missing(&subscribe.span(), "`[[mqtt.subscribe]]`", "topic", example);
+        return None;
+    };
+    let problem = match Template::parse(topic) {
+        Err(error) => error.to_string(),
+        Ok(_) if topic.starts_with("$share/") => {
+            "a shared subscription is asked for by `share` of the broker".to_owned()
+        }
+        Ok(_) if topic.contains('\0') || topic.len() > 65_535 => {
+            "MQTT cannot carry this topic".to_owned()
+        }
+        Ok(template) => return Some(template),
+    };
+    cx.report(Code::Template, topic.span(), problem)
+        .help("write it like `\"mill/{line}/{area}/{tag}\"`");
+    None
+}
+
+fn check_json(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format> {
+    let mut good = true;
+    let mut pointer = |found: &At<String>, key: &str| -> Arc<str> {
+        good &= check_pointer(cx, found, key);
+        Arc::from(found.as_str())
+    };
+    let time = subscribe.time.as_ref().map(|found| pointer(found, "time"));
+    let quality = subscribe.quality.as_ref().map(|found| pointer(found, "quality"));
+    let value = subscribe.value.as_ref().map(|found| pointer(found, "value"));
+    let fields: Option<Vec<(Arc<str>, Arc<str>)>> = subscribe.fields.as_ref().map(|fields| {
+        fields
+            .iter()
+            .map(|(tag, found)| {
+                (Arc::from(tag.as_str()), pointer(found, &format!("fields.{}", **tag)))
+            })
+            .collect()
+    });
+    if let Some(fields) = subscribe.fields.as_ref() {
+        for tag in fields.keys() {
+            cx.name(tag, tag.span(), "a tag", &['+', '#']);
+        }
+        if let Some(value) = subscribe.value.as_ref() {
+            cx.report(Code::Meaningless, value.span(), "`value` means nothing beside `fields`")
+                .help("keep `value` for one value in a payload, or `fields` for many");
+        }
+        if fields.is_empty() && !cx.was_removed("fields") {
+            cx.report(Code::Subscription, fields.span(), "`fields` names no tag")
+                .help("write `fields = { moisture = \"/m\" }`");
+        }
+    }
+    if subscribe.time.is_none()
+        && let Some(unit) = subscribe.time_unit.as_ref()
+        && !cx.removed.contains(&(subscribe.span().start, "time".to_owned()))
+    {
+        cx.report(Code::Meaningless, unit.span(), "`time_unit` means nothing without `time`")
+            .help("add `time = \"/ts\"`, or leave `time_unit` out");
+    }
+    let values = match fields {
+        Some(fields) => JsonValues::Fields(fields),
+        None => JsonValues::One(value.unwrap_or_else(|| "/value".into())),
+    };
+    good.then_some(Format::Json { values, time, quality })
+}
+
+/// True if the text is a JSON Pointer (RFC 6901).
+fn check_pointer(cx: &mut Context<'_>, found: &At<String>, key: &str) -> bool {
+    let text = found.as_str();
+    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
+    if (text.is_empty() || text.starts_with('/')) && escapes {
+        return true;
+    }
+    let meant = text.trim_start_matches(['$', '.', '/']).replace(['.', '['], "/").replace(']', "");
+    let help = if text.starts_with('/') {
+        "`~` is written `~0`, and `/` inside a name `~1`".to_owned()
+    } else {
+        format!("write `\"/{meant}\"`")
+    };
+    cx.report(Code::Pointer, found.span(), format!("`{key}` is no JSON Pointer: `{text}`"))
+        .label("a pointer begins with `/`, one for each level")
+        .help(help);
+    false
+}
+
+/// Reports keys that mean nothing with a format.
+fn without(cx: &mut Context<'_>, subscribe: &At<Subscribe>, format: PayloadFormat, keys: &[&str]) {
+    let spans = [
+        ("value", subscribe.value.as_ref().map(At::span)),
+        ("fields", subscribe.fields.as_ref().map(At::span)),
+        ("time", subscribe.time.as_ref().map(At::span)),
+        ("time_unit", subscribe.time_unit.as_ref().map(At::span)),
+        ("quality", subscribe.quality.as_ref().map(At::span)),
+        ("quality_codes", subscribe.quality_codes.as_ref().map(At::span)),
+        ("area", subscribe.area.as_ref().map(At::span)),
+        ("tag", subscribe.tag.as_ref().map(At::span)),
+    ];
+    for (key, span) in spans {
+        if let Some(span) = span.filter(|_| keys.contains(&key)) {
+            let message = format!("`{key}` means nothing with format `{}`", format.as_str());
+            cx.report(Code::Meaningless, span, message).help(format!("leave `{key}` out"));
+        }
+    }
+}
+
+/// Where line, area and tag come from: from one place each.
+fn check_names(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    subscribe: &At<Subscribe>,
+    template: &Template,
+    format: &Format,
+) {
+    let captures = |name: &str| {
+        let (level, rest) = (format!("{{{name}}}"), format!("{{{name}...}}"));
+        template.as_str().split('/').any(|part| part == level || part == rest)
+    };
+    for (name, fixed) in
+        [("line", &subscribe.line), ("area", &subscribe.area), ("tag", &subscribe.tag)]
+    {
+        if let Some(fixed) = fixed.as_ref().filter(|_| captures(name)) {
+            let message = format!("`{name}` stands in the topic, too");
+            cx.report(Code::Subscription, fixed.span(), message)
+                .label(format!("the topic has `{{{name}}}`"))
+                .help(format!("leave `{name}` out, or put `+` into the topic"));
+        }
+    }
+    if *format == Format::BatchEvent {
+        return;
+    }
+    let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
+    let fields = subscribe.fields.is_some();
+    if fields && (captures("tag") || subscribe.tag.is_some()) {
+        cx.report(Code::Subscription, topic, "the tag comes from the topic and from `fields`")
+            .help("with `fields` put `+` or `{area}` into the topic, and leave `tag` out");
+        return;
+    }
+    let start = subscribe.span().start;
+    let gone = |key: &str| cx.removed.contains(&(start, key.to_owned()));
+    if !fields && !captures("tag") && subscribe.tag.is_none() && !gone("fields") && !gone("tag") {
+        cx.report(
+            Code::Subscription,
+            topic.clone(),
+            "nothing says which tag these readings are of",
+        )
+        .label("no `{tag}` in the topic")
+        .help(
+            "put `{tag}` into the topic, or add `tag = \"…\"`, or `fields = { moisture = \"/m\" }` \
+                 for many values in one payload",
+        );
+    }
+    let has_line = template.has_line() || subscribe.line.is_some();
+    if !has_line && !gone("line") {
+        let lines: Vec<&str> = plant::lines(raw).iter().map(|(name, _)| name.as_str()).collect();
+        let example = lines.first().copied().unwrap_or("tm3");
+        cx.report(Code::NoLine, topic, "these readings belong to no line, so nothing judges them")
+            .label("no `{line}` in the topic")
+            .help(format!("put `{{line}}` into the topic, or add `line = \"{example}\"`"));
+    }
+}
+
+/// Warns of declared tags that no subscription can bring, where that can be known.
+pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[Broker]) {
+    let wrong = |found: &Diagnostic| {
+        matches!(
+            found.code,
+            Code::Template | Code::Subscription | Code::Pointer | Code::Unsupported
+        )
+    };
+    let broken = raw.mqtt.iter().flat_map(|mqtt| &mqtt.subscribe).count()
+        != brokers.iter().map(|broker| broker.rules.len()).sum::<usize>()
+        || cx.diagnostics.iter().any(wrong)
+        || ["mqtt", "subscribe", "fields", "tag"].iter().any(|key| cx.was_removed(key));
+    // A subscription that is wrong may be the one that brings the tag.
+    if brokers.is_empty() || broken {
+        return;
+    }
+    for (line, declared) in plant::lines(raw) {
+        let mut names: Vec<&str> = Vec::new();
+        for rule in brokers.iter().flat_map(|broker| &broker.rules) {
+            if rule.line.as_deref().is_some_and(|fixed| fixed != line.as_str()) {
+                continue;
+            }
+            match &rule.format {
+                Format::BatchEvent => {}
+                // The topic brings whatever it brings.
+                _ if rule.template.has_tag() => return,
+                Format::Json { values: JsonValues::Fields(fields), .. } => {
+                    names.extend(fields.iter().map(|(tag, _)| &**tag));
+                }
+                _ => names.extend(rule.tag.as_deref()),
+            }
+        }
+        if names.is_empty() && !declared.tag.is_empty() {
+            let message = format!("no subscription brings readings of line `{}`", **line);
+            cx.report(Code::TagNeverComes, line.span(), message)
+                .help("add `[[mqtt.subscribe]]` with a `topic` to the broker that has them");
+            continue;
+        }
+        for (id, _) in plant::tags(declared) {
+            let name = id.rsplit('/').next().unwrap_or(id);
+            if names.contains(&id.as_str()) || names.contains(&name) {
+                continue;
+            }
+            let message = format!("no subscription brings tag `{}` of line `{}`", **id, **line);
+            let help = match nearest(name, names.iter().copied()) {
+                Some(near) => format!("a subscription brings `{near}`: is it the same?"),
+                None => format!("subscriptions bring {}", list(&names)),
+            };
+            cx.report(Code::TagNeverComes, id.span(), message).help(help);
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn wide_filters_cover_narrow_ones() {
+        let check = |wide: &str, narrow: &str, expected: bool| {
+            assert_eq!(covers(wide, narrow), expected, "{wide} {narrow}");
+        };
+        check("mill/+/+", "mill/+/events", true);
+        check("mill/#", "mill/+/events", true);
+        check("mill/#", "mill", true);
+        check("mill/#", "mill/#", true);
+        check("mill/+", "mill/#", false);
+        check("mill/+/events", "mill/+/+", false);
+        check("mill/+/+", "mill/+", false);
+        check("mill/+", "mill/+/+", false);
+        check("#", "$SYS/a", false);
+    }
+
+    #[test]
+    fn exact_topics_are_tried_first() {
+        assert!(exactness("mill/{line}/events") < exactness("mill/{line}/{area}"));
+        assert!(exactness("mill/{line}/{area}") < exactness("mill/{line}/{tag...}"));
+        assert!(exactness("mill/tm3/+") < exactness("mill/{line}/events"));
+    }
+}

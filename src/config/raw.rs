@@ -1,0 +1,414 @@
+//! The configuration as it stands in the file: every key, everything optional, every value with its
+//! place.
+//!
+//! These types are the one description of the keys: serde reads them, the JSON Schema is derived from
+//! them, and `structure` walks a file along that schema. The doc comments are the descriptions that
+//! editors show. No `flatten` and no `untagged` here: serde's buffering would lose the places.
+
+use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
+use super::words::{
+    BatchFrom, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName,
+    SeverityName, TimeUnit, TokenRole, Undeclared, WebhookFormat, WhenFull,
+};
+use schemars::JsonSchema;
+use serde::Deserialize;
+use std::collections::BTreeMap;
+
+/// The configuration of onspec.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(title = "onspec configuration", rename = "Configuration")]
+pub(super) struct Raw {
+    /// The version of this format.
+    #[schemars(extend("default" = 1))]
+    pub(super) schema: Option<At<i64>>,
+    /// What happens to readings of lines and tags that this file does not name.
+    #[schemars(extend("default" = "store"))]
+    pub(super) undeclared: Option<At<Undeclared>>,
+    /// The greatest number of tags that this file does not name.
+    #[schemars(extend("default" = 10000))]
+    pub(super) undeclared_max: Option<At<i64>>,
+    /// The site: words, reports, calendars. Never used for judging.
+    pub(super) site: Option<At<Site>>,
+    /// The embedded store: one file, no server.
+    pub(super) store: Option<At<Store>>,
+    /// The brokers that readings come from.
+    pub(super) mqtt: Vec<At<Mqtt>>,
+    /// The production lines by name.
+    pub(super) line: BTreeMap<At<String>, At<Line>>,
+    /// The product specifications by name.
+    pub(super) grade: BTreeMap<At<String>, At<Grade>>,
+    /// How models are fitted and how often a flag may be wrong.
+    pub(super) models: Option<At<Models>>,
+    /// The InfluxDB 2 that takes readings, scores, batches and alarms.
+    pub(super) influxdb: Option<At<Influxdb>>,
+    /// The receivers of events.
+    pub(super) webhook: Vec<At<Webhook>>,
+    /// The page, the API, metrics and health.
+    pub(super) http: Option<At<Http>>,
+    /// The language of messages, page and reports.
+    pub(super) language: Option<At<Language>>,
+}
+
+/// The site.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Site {
+    /// The site's name, in every event.
+    #[schemars(extend("default" = ""))]
+    pub(super) name: Option<At<String>>,
+    /// The time zone of reports, e.g. `Asia/Shanghai`. Not used by this release.
+    pub(super) timezone: Option<At<String>>,
+    /// The shifts of reports. Not used by this release.
+    pub(super) shifts: Option<At<Vec<Anything>>>,
+}
+
+/// The embedded store.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Store {
+    /// The file. A relative path counts from the working directory.
+    #[schemars(extend("default" = "onspec.db"))]
+    pub(super) path: Option<At<String>>,
+    /// The greatest size of the file with its write-ahead log.
+    #[schemars(extend("default" = "20GiB"))]
+    pub(super) max_size: Option<At<SizeText>>,
+    /// What happens at that size.
+    #[schemars(extend("default" = "drop-oldest-readings"))]
+    pub(super) when_full: Option<At<WhenFull>>,
+}
+
+/// A secret: never written into this file, but read from the environment or from a file of its own.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+#[schemars(extend("x-secret" = true))]
+pub(super) struct Secret {
+    /// The name of an environment variable.
+    pub(super) env: Option<At<String>>,
+    /// The path of a file; white space at the ends of its text does not count.
+    pub(super) file: Option<At<String>>,
+}
+
+/// A broker.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Mqtt {
+    /// Its name in logs, metrics and health.
+    #[schemars(extend("default" = "mqtt"))]
+    pub(super) name: Option<At<String>>,
+    /// Its address: `mqtt://host:1883`, or `mqtts://host:8883` with TLS.
+    #[schemars(example = "mqtt://127.0.0.1:1883")]
+    pub(super) url: Option<At<String>>,
+    /// The protocol: 5, or 4 for MQTT 3.1.1.
+    #[schemars(extend("default" = 5))]
+    pub(super) version: Option<At<i64>>,
+    /// The client id. Fixed, so that the broker keeps the session; no two clients may share it.
+    #[schemars(extend("default" = "onspec"))]
+    pub(super) client_id: Option<At<String>>,
+    /// How long the broker keeps the session, and messages in it, while onspec is away (MQTT 5).
+    #[schemars(extend("default" = "7d"))]
+    pub(super) session_expiry: Option<At<DurationText>>,
+    /// The user name, if the broker wants one.
+    pub(super) username: Option<At<String>>,
+    /// The password, if the broker wants one.
+    pub(super) password: Option<At<Secret>>,
+    /// Certificates, for `mqtts`.
+    pub(super) tls: Option<At<MqttTls>>,
+    /// The interval of pings, at least 5 s.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) keep_alive: Option<At<DurationText>>,
+    /// How many messages the broker may send ahead of their acknowledgements, 1 to 65535.
+    #[schemars(extend("default" = 1000))]
+    pub(super) receive_maximum: Option<At<i64>>,
+    /// The largest packet that is taken.
+    #[schemars(extend("default" = "16MiB"))]
+    pub(super) max_packet_size: Option<At<SizeText>>,
+    /// A link that is up but brings nothing for this long is reported.
+    #[schemars(extend("default" = "2m"))]
+    pub(super) silent_after: Option<At<DurationText>>,
+    /// A shared-subscription group; empty for none.
+    #[schemars(extend("default" = ""))]
+    pub(super) share: Option<At<String>>,
+    /// What to subscribe to, and how it is read.
+    pub(super) subscribe: Vec<At<Subscribe>>,
+    /// Where verdicts, batches and the status are published.
+    pub(super) publish: Option<At<Publish>>,
+}
+
+/// Certificates of the link to a broker.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct MqttTls {
+    /// Certificates to trust (PEM); without it the system's.
+    pub(super) ca: Option<At<String>>,
+    /// Our certificate (PEM), if the broker wants one.
+    pub(super) cert: Option<At<String>>,
+    /// The file with its key (PEM).
+    pub(super) key: Option<At<String>>,
+}
+
+/// A subscription.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Subscribe {
+    /// The topic: `{line}`, `{area}` and `{tag}` take a level, `{tag...}` the rest, `+` and `#` as
+    /// in MQTT.
+    #[schemars(example = "mill/{line}/{area}/{tag}")]
+    pub(super) topic: Option<At<String>>,
+    /// What the payload is.
+    #[schemars(extend("default" = "json"))]
+    pub(super) format: Option<At<PayloadFormat>>,
+    /// The quality of service, 0 to 2. With 0, what is sent while onspec is away is lost.
+    #[schemars(extend("default" = 1))]
+    pub(super) qos: Option<At<i64>>,
+    /// The line, where the topic does not give it.
+    pub(super) line: Option<At<String>>,
+    /// The area, where the topic does not give it.
+    pub(super) area: Option<At<String>>,
+    /// The tag, where the topic does not give it.
+    pub(super) tag: Option<At<String>>,
+    /// JSON Pointer to the value.
+    #[schemars(extend("default" = "/value"))]
+    pub(super) value: Option<At<String>>,
+    /// Many values in one payload: tag and JSON Pointer. Instead of `value`.
+    pub(super) fields: Option<At<BTreeMap<At<String>, At<String>>>>,
+    /// JSON Pointer to the time; without it the time of receipt counts.
+    #[schemars(example = "/ts")]
+    pub(super) time: Option<At<String>>,
+    /// The unit of a number that stands for a time.
+    #[schemars(extend("default" = "ms"))]
+    pub(super) time_unit: Option<At<TimeUnit>>,
+    /// JSON Pointer to the quality code; without it every value counts as good.
+    #[schemars(example = "/q")]
+    pub(super) quality: Option<At<String>>,
+    /// How quality codes are read.
+    #[schemars(extend("default" = "opc-da"))]
+    pub(super) quality_codes: Option<At<QualityCodes>>,
+}
+
+/// Where verdicts are published.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Publish {
+    /// What the topics begin with.
+    #[schemars(extend("default" = "onspec"))]
+    pub(super) prefix: Option<At<String>>,
+    /// The broker, by name; without it the one that this table stands under.
+    pub(super) broker: Option<At<String>>,
+}
+
+/// A production line.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Line {
+    /// The length of a frame.
+    #[schemars(extend("default" = "1s"))]
+    pub(super) frame: Option<At<DurationText>>,
+    /// How long a frame waits for late readings.
+    #[schemars(extend("default" = "2s"))]
+    pub(super) lateness: Option<At<DurationText>>,
+    /// After this silence of the whole line its clock may be pushed on.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) idle: Option<At<DurationText>>,
+    /// Where batches come from.
+    pub(super) batch: Option<At<Batch>>,
+    /// The tags that turn time into metres and tonnes.
+    pub(super) rate: Option<At<Rate>>,
+    /// The grade that is made when no event names one.
+    pub(super) grade: Option<At<String>>,
+    /// The tags by id: the name, or `"area/name"` where the line has the name in two areas.
+    pub(super) tag: BTreeMap<At<String>, At<Tag>>,
+}
+
+/// Where a line's batches come from.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Batch {
+    /// Batch events, a tag whose value changes (a reel id), the turn-up (a diameter that falls back),
+    /// the clock, or nothing.
+    #[schemars(extend("default" = "events"))]
+    pub(super) from: Option<At<BatchFrom>>,
+    /// The tag, with `tag` and `turn-up`.
+    pub(super) tag: Option<At<String>>,
+    /// The length of a batch, with `period`.
+    pub(super) every: Option<At<DurationText>>,
+}
+
+/// The tags that turn time into length and mass.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Rate {
+    /// A speed in m/min.
+    pub(super) length: Option<At<String>>,
+    /// A production rate in t/h.
+    pub(super) mass: Option<At<String>>,
+}
+
+/// A tag.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Tag {
+    /// Its engineering unit.
+    #[schemars(extend("default" = ""))]
+    pub(super) unit: Option<At<String>>,
+    /// What it is to the product.
+    #[schemars(extend("default" = "process"))]
+    pub(super) role: Option<At<RoleName>>,
+    /// The instrument's range: `[low, high]`. What is outside counts as a sick sensor.
+    #[schemars(example = [0.0, 60.0])]
+    pub(super) range: Option<At<Vec<At<f64>>>>,
+    /// How long the last good value may stand in for a missing one.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) stale: Option<At<DurationText>>,
+    /// A value that does not move for this long is stuck; `off` turns the check off, as it is for
+    /// context tags.
+    #[schemars(extend("default" = "5m"))]
+    pub(super) stuck: Option<At<DurationOrOff>>,
+}
+
+/// A product specification.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Grade {
+    /// Limits on quality tags, by tag id.
+    pub(super) spec: BTreeMap<At<String>, At<Limit>>,
+    /// Limits on what the laboratory measures, by property.
+    pub(super) lab: BTreeMap<At<String>, At<Limit>>,
+    /// The share of a batch's length that may be outside before the batch is off spec.
+    #[schemars(extend("default" = 0.1))]
+    pub(super) off_share: Option<At<f64>>,
+}
+
+/// A specification limit; at least one of `low` and `high` is needed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Limit {
+    /// The least value that is on spec.
+    pub(super) low: Option<At<f64>>,
+    /// The value aimed at.
+    pub(super) target: Option<At<f64>>,
+    /// The greatest value that is on spec.
+    pub(super) high: Option<At<f64>>,
+    /// The unit of the three. Of a tag's limits: the tag's own.
+    pub(super) unit: Option<At<String>>,
+}
+
+/// How models are fitted and judged.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Models {
+    /// How often a flag may be wrong. Without it 1 per 100 batches, and 1 per 200 frames on lines
+    /// without batches.
+    pub(super) false_flags: Option<At<BudgetText>>,
+    /// How many good batches the first model needs.
+    #[schemars(extend("default" = 20))]
+    pub(super) learning_batches: Option<At<i64>>,
+    /// Which batches are good enough to learn from.
+    #[schemars(extend("default" = "confirmed"))]
+    pub(super) learn_from: Option<At<LearnFrom>>,
+    /// When models are fitted again. Not used by this release.
+    #[schemars(extend("default" = "weekly"))]
+    pub(super) refit: Option<At<RefitText>>,
+    /// Who switches a new model on. Not used by this release.
+    #[schemars(extend("default" = "when-better"))]
+    pub(super) promote: Option<At<Promote>>,
+}
+
+/// An InfluxDB 2.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Influxdb {
+    /// Scheme, host and port, without a path.
+    #[schemars(example = "http://127.0.0.1:8086")]
+    pub(super) url: Option<At<String>>,
+    /// The organisation.
+    pub(super) org: Option<At<String>>,
+    /// The bucket.
+    pub(super) bucket: Option<At<String>>,
+    /// A token that may write to the bucket.
+    pub(super) token: Option<At<Secret>>,
+    /// How long one request may take.
+    #[schemars(extend("default" = "30s"))]
+    pub(super) timeout: Option<At<DurationText>>,
+    /// The greatest number of points in one request.
+    #[schemars(extend("default" = 5000))]
+    pub(super) batch_lines: Option<At<i64>>,
+}
+
+/// A receiver of events.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Webhook {
+    /// Its name in logs, metrics and health.
+    pub(super) name: Option<At<String>>,
+    /// Its address; a secret, since chat services put the key into it.
+    pub(super) url: Option<At<Secret>>,
+    /// What it understands.
+    #[schemars(extend("default" = "standard"))]
+    pub(super) format: Option<At<WebhookFormat>>,
+    /// The key that signs, `whsec_…`, for the `standard` format.
+    pub(super) secret: Option<At<Secret>>,
+    /// Which events it gets.
+    pub(super) when: Option<At<When>>,
+    /// How long one attempt may take.
+    #[schemars(extend("default" = "15s"))]
+    pub(super) timeout: Option<At<DurationText>>,
+}
+
+/// Which events a receiver gets.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct When {
+    /// The least severity.
+    #[schemars(extend("default" = "warning"))]
+    pub(super) severity: Option<At<SeverityName>>,
+    /// The lines; empty for all.
+    #[schemars(extend("default" = []))]
+    pub(super) lines: Option<At<Vec<At<String>>>>,
+}
+
+/// The page and the API.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Http {
+    /// Address and port, or `off`. This release listens on loopback only.
+    #[schemars(extend("default" = "127.0.0.1:8080"))]
+    pub(super) listen: Option<At<String>>,
+    /// Who may ask for what. Not used by this release.
+    #[schemars(extend("default" = []))]
+    pub(super) tokens: Option<At<Vec<At<Token>>>>,
+    /// Certificate and key, to listen beyond loopback. Not used by this release.
+    pub(super) tls: Option<At<HttpTls>>,
+}
+
+/// A token of the API.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Token {
+    /// Whose it is.
+    pub(super) name: Option<At<String>>,
+    /// What it allows.
+    #[schemars(extend("default" = "viewer"))]
+    pub(super) role: Option<At<TokenRole>>,
+    /// The SHA-256 of the token, 64 hexadecimal digits.
+    pub(super) sha256: Option<At<String>>,
+}
+
+/// Certificate and key of the page.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpTls {
+    /// The certificate (PEM).
+    pub(super) cert: Option<At<String>>,
+    /// The file with its key (PEM).
+    pub(super) key: Option<At<String>>,
+}
+
+/// The language.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Language {
+    /// The language of messages, page and reports.
+    #[schemars(extend("default" = "en"))]
+    pub(super) default: Option<At<LanguageName>>,
+}

@@ -1,0 +1,448 @@
+//! The room as a whole: the examples, each diagnostic, what holds for any text.
+
+mod any;
+
+use super::schema::Node;
+use super::{Checked, Code, Report, Severity, load, read, schema};
+use crate::plant::Grade;
+use std::collections::BTreeSet;
+use std::path::{Path, PathBuf};
+
+fn folder(name: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
+}
+
+fn text_of(folder_name: &str, name: &str) -> String {
+    std::fs::read_to_string(folder(folder_name).join(name)).unwrap()
+}
+
+/// The names of the `.toml` files of a folder, in order.
+fn files(name: &str) -> Vec<String> {
+    let mut names: Vec<String> = std::fs::read_dir(folder(name))
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .filter(|name| Path::new(name).extension().is_some_and(|ending| ending == "toml"))
+        .collect();
+    names.sort();
+    names
+}
+
+fn report(text: &str, name: &str) -> Report {
+    match load(text, name) {
+        Ok(checked) => checked.warnings,
+        Err(report) => report,
+    }
+}
+
+#[track_caller]
+fn good(text: &str) -> Checked {
+    load(text, "test.toml").unwrap_or_else(|report| panic!("{report}"))
+}
+
+const TESTDATA: &str = "src/config/testdata";
+
+#[test]
+fn every_example_is_good_and_warns_of_nothing() {
+    let names = files("config");
+    assert_eq!(names, ["minimal.toml", "onspec.toml", "tissue.toml"]);
+    for name in names {
+        let checked = read(&folder("config").join(&name)).unwrap_or_else(|error| panic!("{error}"));
+        assert!(checked.warnings.is_empty(), "{}", checked.warnings);
+    }
+}
+
+#[test]
+fn every_wrong_configuration_is_explained() {
+    for name in files(TESTDATA) {
+        let rendered = report(&text_of(TESTDATA, &name), &name).text(false);
+        insta::with_settings!({
+            snapshot_path => "../testdata",
+            prepend_module_to_snapshot => false,
+            omit_expression => true,
+        }, {
+            insta::assert_snapshot!(name.trim_end_matches(".toml"), rendered);
+        });
+    }
+}
+
+#[test]
+fn every_code_has_an_example_that_bears_its_name() {
+    for code in Code::ALL {
+        let prefix = code.as_str().to_lowercase();
+        let names = files(TESTDATA);
+        let found: Vec<&String> = names.iter().filter(|name| name.starts_with(&prefix)).collect();
+        let [name] = found.as_slice() else { panic!("`{code}` has {} examples", found.len()) };
+        let report = report(&text_of(TESTDATA, name), name);
+        assert!(report.diagnostics().iter().any(|found| found.code == *code), "{name}\n{report}");
+        let warns = code.as_str() >= "C100";
+        assert_eq!(code.severity() == Severity::Warning, warns, "{code}");
+    }
+    let codes: BTreeSet<&str> = Code::ALL.iter().map(|code| code.as_str()).collect();
+    assert_eq!(codes.len(), Code::ALL.len());
+}
+
+#[test]
+fn diagnostics_stand_in_the_order_of_the_file() {
+    for name in files(TESTDATA) {
+        let report = report(&text_of(TESTDATA, &name), &name);
+        let places: Vec<usize> =
+            report.diagnostics().iter().map(|diagnostic| diagnostic.span.start).collect();
+        assert!(places.is_sorted(), "{name}: {places:?}");
+    }
+    let many = report(&text_of(TESTDATA, "many-at-once.toml"), "many-at-once.toml");
+    assert_eq!(many.count(Severity::Error), 12, "{many}");
+}
+
+#[test]
+fn messages_keep_the_style_of_the_house() {
+    for name in files(TESTDATA) {
+        for found in report(&text_of(TESTDATA, &name), &name).diagnostics() {
+            for text in
+                [&found.message, &found.label, found.help.as_ref().unwrap_or(&String::new())]
+            {
+                assert!(!text.ends_with('.'), "{name}: {text}");
+                let first = text.chars().next().unwrap_or('a');
+                assert!(!first.is_uppercase() || text.starts_with("MQTT"), "{name}: {text}");
+            }
+            assert!(
+                found.code == Code::Syntax || !found.message.contains('\n'),
+                "{}",
+                found.message
+            );
+        }
+    }
+}
+
+#[test]
+fn no_secret_is_ever_printed() {
+    let mut seen = 0;
+    for name in files(TESTDATA) {
+        let text = text_of(TESTDATA, &name);
+        seen += text.to_lowercase().matches("hunter2").count();
+        let report = report(&text, &name);
+        let debug = format!("{report:?}");
+        let json = report.json().to_string();
+        for shown in [report.text(true), report.text(false), debug, json] {
+            assert!(!shown.to_lowercase().contains("hunter2"), "{name}\n{shown}");
+        }
+    }
+    assert!(seen >= 10, "the secret stands in {seen} places only");
+    let checked = good(&text_of("config", "onspec.toml"));
+    assert!(!format!("{checked:?}").contains("whsec"));
+}
+
+/// The reference with all settings switched on: `#key = value` counts, `# prose` does not.
+fn reference_switched_on() -> String {
+    text_of("config", "onspec.toml")
+        .lines()
+        .map(|line| match line.strip_prefix('#') {
+            Some(rest) if !rest.starts_with(' ') && !rest.is_empty() => rest,
+            _ => line,
+        })
+        .fold(String::new(), |text, line| text + line + "\n")
+}
+
+#[test]
+fn reference_names_every_key_and_no_other() {
+    fn of_schema(node: Node<'_>, path: &str, keys: &mut BTreeSet<String>) {
+        for key in node.keys() {
+            let child = node.key(key).unwrap();
+            let path = format!("{path}{key}");
+            keys.insert(path.clone());
+            // How a secret is written is said once for all.
+            if child.is_secret() {
+                continue;
+            }
+            match (child.items(), child.any_key()) {
+                (Some(items), _) => of_schema(items, &format!("{path}."), keys),
+                (None, Some(any)) => of_schema(any, &format!("{path}.*."), keys),
+                (None, None) => of_schema(child, &format!("{path}."), keys),
+            }
+        }
+    }
+    fn of_file(value: &toml::Value, node: Node<'_>, path: &str, keys: &mut BTreeSet<String>) {
+        match value {
+            toml::Value::Table(table) => {
+                for (key, value) in table {
+                    if let Some(child) = node.key(key) {
+                        keys.insert(format!("{path}{key}"));
+                        if child.is_secret() {
+                            continue;
+                        }
+                        of_file(value, child, &format!("{path}{key}."), keys);
+                    } else {
+                        let any =
+                            node.any_key().unwrap_or_else(|| panic!("`{path}{key}` is unknown"));
+                        of_file(value, any, &format!("{path}*."), keys);
+                    }
+                }
+            }
+            toml::Value::Array(values) => {
+                for value in values {
+                    if let Some(items) = node.items().filter(|items| !items.keys().is_empty()) {
+                        of_file(value, items, path, keys);
+                    }
+                }
+            }
+            _ => {}
+        }
+    }
+    let schema = schema();
+    let text = reference_switched_on();
+    let file: toml::Value = toml::from_str(&text).unwrap_or_else(|error| panic!("{error}"));
+    let (mut known, mut written) = (BTreeSet::new(), BTreeSet::new());
+    of_schema(Node::root(&schema), "", &mut known);
+    of_file(&file, Node::root(&schema), "", &mut written);
+    let missing: Vec<&String> = known.difference(&written).collect();
+    assert_eq!(missing, Vec::<&String>::new(), "the reference does not name these");
+    assert_eq!(written.difference(&known).count(), 0);
+    // What is switched off in it is so because it has no effect, and says so.
+    let warned = report(&text, "onspec.toml");
+    assert_eq!(warned.count(Severity::Error), 0, "{warned}");
+    assert!(warned.diagnostics().iter().all(|found| found.code == Code::NotYet), "{warned}");
+}
+
+#[test]
+fn reference_shows_the_defaults_that_hold() {
+    // The settings that the reference calls "Default." are those of a file that leaves them out.
+    let text = text_of("config", "onspec.toml");
+    let mut without = String::new();
+    let mut default = false;
+    let mut left_out = 0;
+    for line in text.lines() {
+        if line.starts_with('#') {
+            let words = line.trim_end();
+            default = words.ends_with("Default.") || (default && !words.ends_with('.'));
+        } else if default && line.contains('=') && !line.starts_with('[') {
+            default = false;
+            left_out += 1;
+            continue;
+        } else {
+            default = false;
+        }
+        without.push_str(line);
+        without.push('\n');
+    }
+    assert!(left_out >= 25, "only {left_out} settings are called default");
+    let (mut with, without) = (good(&text), good(&without));
+    // A share that is stated is kept as stated.
+    for grade in with.plant.grades.values_mut() {
+        grade.off_share = grade.off_share.filter(|share| *share != Grade::OFF_SHARE);
+    }
+    assert_eq!(with, Checked { warnings: with.warnings.clone(), ..without });
+}
+
+#[test]
+fn schema_states_the_defaults_that_hold() {
+    // Each default of the schema, written into the place where it belongs, changes nothing.
+    fn defaults(node: Node<'_>, path: &str, found: &mut Vec<(String, String)>) {
+        for key in node.keys() {
+            let child = node.key(key).unwrap();
+            if let Some(default) = child.default_value() {
+                found.push((path.to_owned(), format!("{key} = {default}")));
+            }
+            match (child.items(), child.any_key()) {
+                (Some(items), _) => defaults(items, &format!("{path}/{key}"), found),
+                (None, Some(any)) => defaults(any, &format!("{path}/{key}"), found),
+                (None, None) => defaults(child, &format!("{path}/{key}"), found),
+            }
+        }
+    }
+    let schema = schema();
+    let mut found = Vec::new();
+    defaults(Node::root(&schema), "", &mut found);
+    let build = |setting: Option<&(String, String)>| {
+        let at = |path: &str| match setting {
+            Some((place, setting)) if place == path => setting.as_str(),
+            _ => "",
+        };
+        let topic = if at("/mqtt/subscribe").starts_with("tag") {
+            ""
+        } else {
+            "topic = \"m/{line}/{tag}\""
+        };
+        let when = at("/webhook/when");
+        format!(
+            "{}\n[site]\n{}\n[store]\n{}\n[[mqtt]]\nurl = \"mqtt://h\"\n{}\n[[mqtt.subscribe]]\n{topic}\n\
+             time = \"/ts\"\n{}\n[mqtt.publish]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n\
+             [grade.g]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
+             token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
+             secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
+            at(""),
+            at("/site"),
+            at("/store"),
+            at("/mqtt"),
+            at("/mqtt/subscribe"),
+            at("/mqtt/publish"),
+            at("/line"),
+            at("/line/batch"),
+            at("/line/tag"),
+            at("/grade"),
+            at("/models"),
+            at("/influxdb"),
+            at("/webhook"),
+            at("/http"),
+            at("/language"),
+        )
+    };
+    let plain = good(&build(None));
+    let mut written = 0;
+    for setting in &found {
+        let text = build(Some(setting));
+        let checked = good(&text);
+        written += usize::from(text.contains(&setting.1));
+        let mut expected = Checked { warnings: checked.warnings.clone(), ..plain.clone() };
+        // A share that is stated is kept as stated.
+        if setting.1.starts_with("off_share") {
+            expected.plant = checked.plant.clone();
+            assert_eq!(checked.plant.grades["g"].off_share, Some(Grade::OFF_SHARE));
+        }
+        assert_eq!(checked, expected, "{setting:?}");
+    }
+    // All but the role of a token, which this release does not read.
+    assert_eq!(written, found.len() - 1, "{found:?}");
+}
+
+#[test]
+fn model_case_is_what_the_simulator_sends() {
+    let checked = good(&text_of("config", "tissue.toml"));
+    let line = &checked.plant.lines[0];
+    let tags: Vec<String> =
+        line.tags.iter().map(|tag| format!("{} {}", tag.id, tag.unit)).collect();
+    assert_eq!(
+        tags,
+        [
+            "stock_flow L/min",
+            "stock_consistency %",
+            "broke_flow L/min",
+            "refiner_power kW",
+            "headbox_pressure kPa",
+            "headbox_consistency %",
+            "jet_wire_ratio ",
+            "yankee_speed m/min",
+            "steam_pressure bar",
+            "hood_temperature degC",
+            "blade_load kN/m",
+            "reel_speed m/min",
+            "production_rate t/h",
+            "basis_weight g/m2",
+            "moisture %",
+        ]
+    );
+    let broker = &checked.brokers[0];
+    assert_eq!(broker.settings.subscriptions, [("mill/+/+".to_owned(), 1)]);
+    let rules: Vec<&str> = broker.rules.iter().map(|rule| rule.template.as_str()).collect();
+    assert_eq!(rules, ["mill/{line}/events", "mill/{line}/{area}"]);
+    assert_eq!(checked.plant.grades["facial-15"].spec["moisture"].unit.as_ref(), "%");
+}
+
+#[test]
+fn configuration_of_the_contract_loads() {
+    // The text of the product's contract, less what no file can hold.
+    let text = r#"
+[store]
+path = "/var/lib/onspec/onspec.db"
+max_size = "20GiB"
+when_full = "drop-oldest-readings"
+[[mqtt]]
+name = "plant"
+url = "mqtts://broker.mill.example:8883"
+version = 5
+client_id = "onspec-1"
+session_expiry = "7d"
+username = "onspec"
+password = { file = "/etc/onspec/mqtt.password" }
+tls = { ca = "/etc/onspec/ca.pem", cert = "a.pem", key = "a.key" }
+share = ""
+[[mqtt.subscribe]]
+topic = "mill/{line}/{area}/{tag}"
+format = "json"
+qos = 1
+value = "/value"
+time = "/ts"
+time_unit = "ms"
+quality = "/q"
+[line.tm3]
+frame = "1s"
+lateness = "2s"
+batch = { from = "events" }
+rate = { length = "reel_speed", mass = "production_rate" }
+[line.tm3.tag.basis_weight]
+unit = "g/m2"
+role = "quality"
+range = [0.0, 60.0]
+stale = "30s"
+[line.tm3.tag.reel_speed]
+[line.tm3.tag.production_rate]
+[grade.facial-15]
+spec.basis_weight = { low = 14.4, target = 15.0, high = 15.6 }
+lab.tensile_md    = { low = 120.0, unit = "N/m" }
+[models]
+false_flags = "1 per 100 batches"
+refit = "weekly"
+promote = "when-better"
+[influxdb]
+url = "http://127.0.0.1:8086"
+org = "mill"
+bucket = "onspec"
+token = { env = "INFLUX_TOKEN" }
+[[webhook]]
+name = "shift-leads"
+url = { env = "SHIFT_LEADS_URL" }
+format = "standard"
+secret = { env = "SHIFT_LEADS_SECRET" }
+when = { severity = "warning", lines = ["tm3"] }
+[http]
+listen = "127.0.0.1:8080"
+tokens = [ { name = "grafana", role = "viewer", sha256 = "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855" } ]
+[language]
+default = "en"
+"#;
+    let codes: Vec<Code> =
+        good(text).warnings.diagnostics().iter().map(|found| found.code).collect();
+    assert_eq!(codes, [Code::NotYet]);
+}
+
+#[test]
+fn lines_and_tags_keep_the_order_of_the_file() {
+    let checked = good("[line.z.tag.b]\n[line.z.tag.a]\n[line.a]\n[line.z.tag.\"x/a\"]\n");
+    let lines: Vec<&str> = checked.plant.lines.iter().map(|line| &*line.name).collect();
+    assert_eq!(lines, ["z", "a"]);
+    let tags: Vec<&str> = checked.plant.lines[0].tags.iter().map(|tag| &*tag.id).collect();
+    assert_eq!(tags, ["b", "a", "x/a"]);
+}
+
+#[test]
+fn publishing_goes_to_the_broker_it_stands_under_or_names() {
+    let check = |publish: [&str; 2], expected: [Option<&str>; 2]| {
+        let text = format!(
+            "[[mqtt]]\nname = \"a\"\nurl = \"mqtt://a\"\n{}\n[[mqtt]]\nname = \"b\"\nurl = \"mqtt://b\"\n{}\n",
+            publish[0], publish[1]
+        );
+        let checked = good(&text);
+        let found: Vec<Option<&str>> = checked
+            .brokers
+            .iter()
+            .map(|broker| broker.settings.publish_prefix.as_deref())
+            .collect();
+        assert_eq!(found, expected, "{publish:?}");
+    };
+    check(["", ""], [Some("onspec"), None]);
+    check(["", "publish = {}"], [None, Some("onspec")]);
+    check(["", "publish = { prefix = \"p\", broker = \"a\" }"], [Some("p"), None]);
+}
+
+#[test]
+fn text_with_byte_order_mark_and_carriage_returns_is_read() {
+    good("\u{feff}[line.a]\r\nframe = \"2s\"\r\n");
+}
+
+#[test]
+fn files_that_cannot_be_read_are_named() {
+    let error = read(Path::new("no/such.toml")).unwrap_err();
+    assert_eq!(error.to_string(), "cannot read the configuration `no/such.toml`");
+    let dir = tempfile::tempdir().unwrap();
+    let path = dir.path().join("binary.toml");
+    std::fs::write(&path, [0xff, 0xfe]).unwrap();
+    assert!(read(&path).unwrap_err().to_string().starts_with("cannot read the configuration"));
+}

@@ -1,0 +1,283 @@
+//! The words that a key may take, and what they mean to the rooms.
+
+use crate::alarm::Severity;
+use crate::{decode, plant, store};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A word of a closed set.
+pub(super) trait Word: Copy {
+    /// The word as it is written.
+    fn as_str(self) -> &'static str;
+}
+
+/// Declares an enumeration of words; the doc comments are shown by editors.
+macro_rules! words {
+    ($(#[$doc:meta])* $name:ident { $($(#[$variant_doc:meta])* $variant:ident = $word:literal),+ $(,)? }) => {
+        $(#[$doc])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Deserialize, JsonSchema)]
+        pub(super) enum $name {
+            $($(#[$variant_doc])* #[serde(rename = $word)] $variant),+
+        }
+
+        impl Word for $name {
+            fn as_str(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $word),+
+                }
+            }
+        }
+    };
+}
+
+words!(
+    /// What happens to lines and tags that the configuration does not name.
+    Undeclared {
+        /// Stored, checked with defaults and shown; no model uses them.
+        Store = "store",
+        /// Counted and forgotten.
+        Ignore = "ignore",
+    }
+);
+
+words!(
+    /// What happens when the store reaches its size.
+    WhenFull {
+        /// The oldest readings still waiting for InfluxDB go first.
+        DropOldestReadings = "drop-oldest-readings",
+        /// Stop acknowledging: the broker holds.
+        Block = "block",
+    }
+);
+
+words!(
+    /// What a payload is.
+    PayloadFormat {
+        /// A JSON document.
+        Json = "json",
+        /// One bare value.
+        Value = "value",
+        /// InfluxDB line protocol. Not supported by this release.
+        LineProtocol = "line-protocol",
+        /// Sparkplug B. Not supported by this release.
+        SparkplugB = "sparkplug-b",
+        /// A scanner profile. Not supported by this release.
+        Profile = "profile",
+        /// Batch and laboratory events.
+        BatchEvent = "batch-event",
+        /// The same as `batch-event`.
+        LabEvent = "lab-event",
+    }
+);
+
+words!(
+    /// The unit of a number that stands for a time.
+    TimeUnit {
+        /// Seconds, fractions allowed.
+        Seconds = "s",
+        /// Milliseconds.
+        Millis = "ms",
+        /// Microseconds.
+        Micros = "us",
+        /// Nanoseconds.
+        Nanos = "ns",
+    }
+);
+
+words!(
+    /// How quality codes are read.
+    QualityCodes {
+        /// 192 and above good, 64 to 191 uncertain, below bad.
+        OpcDa = "opc-da",
+        /// OPC UA status codes, or names such as `Good`.
+        OpcUa = "opc-ua",
+        /// `true` good, `false` bad.
+        Bool = "bool",
+    }
+);
+
+words!(
+    /// Where batches come from.
+    BatchFrom {
+        /// Batch events.
+        Events = "events",
+        /// Each new value of a tag.
+        Tag = "tag",
+        /// A tag that falls back.
+        TurnUp = "turn-up",
+        /// The clock.
+        Period = "period",
+        /// There are no batches.
+        None = "none",
+    }
+);
+
+words!(
+    /// What a tag is to the product.
+    RoleName {
+        /// A property of the product.
+        Quality = "quality",
+        /// A variable of the process.
+        Process = "process",
+        /// A property of the raw material.
+        RawMaterial = "raw-material",
+        /// Set points, counters, states, texts: shown, not watched.
+        Context = "context",
+    }
+);
+
+words!(
+    /// Which batches are good enough to learn from.
+    LearnFrom {
+        /// Released ones, or those whose laboratory results are all inside.
+        Confirmed = "confirmed",
+        /// Also those whose quality tags were inside and that nobody rejected.
+        Unrejected = "unrejected",
+    }
+);
+
+words!(
+    /// Who switches a new model on.
+    Promote {
+        /// The daemon, when the new one is better.
+        WhenBetter = "when-better",
+        /// A person.
+        ByHand = "by-hand",
+    }
+);
+
+words!(
+    /// What a receiver understands.
+    WebhookFormat {
+        /// Standard Webhooks.
+        Standard = "standard",
+        /// Slack. Not supported by this release.
+        Slack = "slack",
+        /// Microsoft Teams. Not supported by this release.
+        Teams = "teams",
+        /// DingTalk. Not supported by this release.
+        DingTalk = "dingtalk",
+        /// WeCom. Not supported by this release.
+        WeCom = "wecom",
+        /// Feishu. Not supported by this release.
+        Feishu = "feishu",
+        /// PagerDuty. Not supported by this release.
+        PagerDuty = "pagerduty",
+        /// Alertmanager. Not supported by this release.
+        Alertmanager = "alertmanager",
+        /// A template of yours. Not supported by this release.
+        Template = "template",
+    }
+);
+
+words!(
+    /// How much an event matters.
+    SeverityName {
+        /// For the record.
+        Info = "info",
+        /// Somebody should look.
+        Warning = "warning",
+        /// Somebody must act.
+        Critical = "critical",
+    }
+);
+
+words!(
+    /// What a token allows.
+    TokenRole {
+        /// To look.
+        Viewer = "viewer",
+        /// Also to acknowledge, shelve and enter results.
+        Operator = "operator",
+        /// Also to change models and configuration.
+        Admin = "admin",
+    }
+);
+
+words!(
+    /// A language.
+    LanguageName {
+        /// English.
+        English = "en",
+        /// Chinese. Not supported by this release.
+        Chinese = "zh-CN",
+    }
+);
+
+impl From<Undeclared> for plant::Undeclared {
+    fn from(word: Undeclared) -> Self {
+        match word {
+            Undeclared::Store => Self::Store,
+            Undeclared::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<WhenFull> for store::WhenFull {
+    fn from(word: WhenFull) -> Self {
+        match word {
+            WhenFull::DropOldestReadings => Self::DropOldestReadings,
+            WhenFull::Block => Self::Block,
+        }
+    }
+}
+
+impl From<TimeUnit> for decode::TimeUnit {
+    fn from(word: TimeUnit) -> Self {
+        match word {
+            TimeUnit::Seconds => Self::Seconds,
+            TimeUnit::Millis => Self::Millis,
+            TimeUnit::Micros => Self::Micros,
+            TimeUnit::Nanos => Self::Nanos,
+        }
+    }
+}
+
+impl From<QualityCodes> for decode::QualityCodes {
+    fn from(word: QualityCodes) -> Self {
+        match word {
+            QualityCodes::OpcDa => Self::OpcDa,
+            QualityCodes::OpcUa => Self::OpcUa,
+            QualityCodes::Bool => Self::Bool,
+        }
+    }
+}
+
+impl From<RoleName> for plant::Role {
+    fn from(word: RoleName) -> Self {
+        match word {
+            RoleName::Quality => Self::Quality,
+            RoleName::Process => Self::Process,
+            RoleName::RawMaterial => Self::RawMaterial,
+            RoleName::Context => Self::Context,
+        }
+    }
+}
+
+impl From<LearnFrom> for plant::LearnFrom {
+    fn from(word: LearnFrom) -> Self {
+        match word {
+            LearnFrom::Confirmed => Self::Confirmed,
+            LearnFrom::Unrejected => Self::Unrejected,
+        }
+    }
+}
+
+impl From<Promote> for plant::Promote {
+    fn from(word: Promote) -> Self {
+        match word {
+            Promote::WhenBetter => Self::WhenBetter,
+            Promote::ByHand => Self::ByHand,
+        }
+    }
+}
+
+impl From<SeverityName> for Severity {
+    fn from(word: SeverityName) -> Self {
+        match word {
+            SeverityName::Info => Self::Info,
+            SeverityName::Warning => Self::Warning,
+            SeverityName::Critical => Self::Critical,
+        }
+    }
+}
