@@ -1,1 +1,27 @@
 //! Wiring, tasks, shutdown order: the only room that knows everything.
+//!
+//! [`Pipeline`] is the engine, the store and the encoders of what goes out, without a thread or a
+//! socket: `run`, `demo`, `replay` and the tests all drive this one thing. [`run`] puts the shells
+//! around it.
+
+#[cfg(feature = "demo")]
+pub mod broker;
+mod core;
+pub mod demo;
+mod encode;
+mod error;
+mod fits;
+mod pipeline;
+mod replay;
+mod run;
+mod secrets;
+mod watch;
+
+pub use self::core::{Control, Core, CoreReport};
+pub use encode::Outputs;
+pub use error::AppError;
+pub use fits::fit;
+pub use pipeline::{FitMode, Pipeline, Recovered, Waiter};
+pub use replay::{AUTO, Feed, Judging, auto_plant, replay, table};
+pub use run::{Surroundings, run};
+pub use secrets::resolve;

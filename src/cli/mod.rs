@@ -1,1 +1,141 @@
 //! The command line: one file a subcommand.
+//!
+//! Results go to standard output, all else to standard error. The process ends with 0 when it did
+//! what was asked, with 1 when it failed while running or the answer asked for is no, with 2 when
+//! the command line or the configuration is wrong.
+
+pub mod check;
+mod demo;
+mod fit;
+mod out;
+mod recording;
+mod replay;
+mod run;
+pub mod schema;
+mod simulate;
+
+pub use out::{Exit, Out};
+
+use clap::{Parser, Subcommand};
+use std::ffi::OsString;
+use std::io::IsTerminal;
+use std::path::PathBuf;
+
+/// Says while a batch is still being made whether it will be on spec, why and since when.
+#[derive(Debug, Parser)]
+#[command(name = "onspec", version, propagate_version = true, max_term_width = 100)]
+struct Cli {
+    /// What is logged: `error`, `warn`, `info`, `debug`, `trace`, or a filter such as
+    /// `info,onspec::mqtt=debug`.
+    #[arg(long, global = true, default_value = "info", value_name = "FILTER")]
+    log: String,
+    /// Log as JSON, one object a line.
+    #[arg(long, global = true)]
+    log_json: bool,
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run the daemon.
+    #[command(after_help = "Example:\n  onspec run -c config/onspec.toml")]
+    Run(run::Args),
+    /// Show it all: a simulated tissue machine, a broker, the daemon and its page, in one process.
+    #[command(
+        after_help = "Examples:\n  onspec demo\n  onspec demo --exit --json --batches 20 --seed 7"
+    )]
+    Demo(demo::Args),
+    /// Run only the simulated tissue machine, publishing to a broker of yours.
+    #[command(after_help = "Example:\n  onspec simulate --broker mqtt://127.0.0.1:1883 --speed 60")]
+    Simulate(simulate::Args),
+    /// Check a configuration: every error at once, with its place and what to write instead.
+    #[command(after_help = "Example:\n  onspec check -c config/onspec.toml")]
+    Check {
+        /// The configuration.
+        #[arg(short, long, value_name = "FILE")]
+        config: PathBuf,
+        /// `text` for people, `json` for machines.
+        #[arg(long, value_enum, default_value = "text")]
+        format: Format,
+    },
+    /// Fit a model from recorded data into the registry.
+    #[command(
+        after_help = "Example:\n  onspec fit --auto --store m.db --period 3m --ignore sample,fault --from normal.csv.gz"
+    )]
+    Fit(fit::Args),
+    /// Run recorded data through the same pipeline: scores, verdicts, batches as files.
+    #[command(
+        after_help = "Example:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/"
+    )]
+    Replay(replay::Args),
+    /// Print the JSON Schema of the configuration, for editors.
+    #[command(after_help = "Example:\n  onspec schema > onspec.schema.json")]
+    Schema,
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum Format {
+    Text,
+    Json,
+}
+
+/// Runs the command line; the arguments include the program's name.
+pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
+    let mut out = Out::standard();
+    let cli = match Cli::try_parse_from(args) {
+        Ok(cli) => cli,
+        Err(error) => {
+            // Help and version are answers; everything else is wrong usage.
+            let text = error.render();
+            return if error.use_stderr() {
+                out.error(&text.to_string());
+                Exit::Usage
+            } else {
+                out.print(&text.to_string())
+            };
+        }
+    };
+    let format = if cli.log_json {
+        crate::telemetry::LogFormat::Json
+    } else {
+        crate::telemetry::LogFormat::Human
+    };
+    if let Err(error) = crate::telemetry::init(format, &cli.log) {
+        out.error(&format!("error: {error}\n"));
+        return Exit::Usage;
+    }
+    // TLS needs to know its cryptography before any client is built, even for plain addresses.
+    if rustls::crypto::ring::default_provider().install_default().is_err() {
+        tracing::debug!("the cryptography was installed before");
+    }
+    match cli.command {
+        Command::Run(args) => run::command(&args, &mut out),
+        Command::Demo(args) => demo::command(&args, &mut out),
+        Command::Simulate(args) => simulate::command(&args, &mut out),
+        Command::Fit(args) => fit::command(&args, &mut out),
+        Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Check { config, format } => {
+            let form = match format {
+                Format::Text => check::Form::Text { colour: std::io::stderr().is_terminal() },
+                Format::Json => check::Form::Json,
+            };
+            let (stdout, stderr) = out.both();
+            match check::check_command(&config, form, stdout, stderr) {
+                Ok(true) => Exit::Done,
+                Ok(false) => Exit::Usage,
+                Err(error) => out.closed(&error),
+            }
+        }
+        Command::Schema => match schema::schema_command(out.both().0) {
+            Ok(()) => Exit::Done,
+            Err(error) => out.closed(&error),
+        },
+    }
+}
+
+/// Reads a speed: simulated seconds in a real one.
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse::<f64>().ok().filter(|speed| (0.001..=1e6).contains(speed));
+    speed.ok_or_else(|| format!("`{text}` is no speed; write a number from 0.001 to 1000000"))
+}

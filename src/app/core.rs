@@ -1,0 +1,311 @@
+//! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
+
+use super::error::AppError;
+use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
+use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
+use crate::mqtt::Delivery;
+use crate::reading::Timestamp;
+use crate::telemetry::{Clock, Health, Metrics, State};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::{mpsc, watch};
+
+/// Messages in one group at most.
+const GROUP_MESSAGES: usize = 4096;
+/// Payload bytes in one group at most.
+const GROUP_BYTES: usize = 8 << 20;
+/// How long the core waits for input before it looks at the clock.
+const PULSE: Duration = Duration::from_millis(200);
+/// A checkpoint is due after so long, if anything happened, ns.
+const CHECKPOINT_NANOS: i64 = 10_000_000_000;
+/// People see the state at most so often, ns.
+const VIEW_NANOS: i64 = 250_000_000;
+/// Ticks come at most so often, ns.
+const TICK_NANOS: i64 = 1_000_000_000;
+/// A tick counts only when no arrival has been waiting for so long, ns: the backlog is read.
+const QUIET_NANOS: i64 = 1_000_000_000;
+/// A fault of one reason is logged at most so often, ns.
+const LOG_NANOS: i64 = 10_000_000_000;
+
+/// What the rest of the daemon tells the core.
+#[derive(Debug)]
+pub enum Control {
+    /// Something for the engine, to be journaled.
+    Command(Command),
+    /// A fit came to its end.
+    Fitted(ModelAnswer),
+    /// Take nothing more, write a checkpoint, end.
+    Stop,
+}
+
+/// The last words of the core.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct CoreReport {
+    /// Events committed since the store was made.
+    pub events: u64,
+}
+
+/// Everything that the core's thread owns.
+#[derive(Debug)]
+pub struct Core {
+    /// The engine and the store.
+    pub pipeline: Pipeline,
+    /// Messages from the brokers.
+    pub deliveries: mpsc::Receiver<Delivery>,
+    /// Everything else.
+    pub control: mpsc::Receiver<Control>,
+    /// Where fits are asked for, with the names of the line's tags.
+    pub fits: mpsc::Sender<(FitRequest, Vec<Arc<str>>)>,
+    /// What people see.
+    pub view: watch::Sender<Arc<View>>,
+    /// The event time of the newest committed message, ms: the demo's machine waits for it.
+    pub committed: watch::Sender<i64>,
+    /// When the core last went round, nanoseconds of the machine's clock.
+    pub heartbeat: Arc<AtomicI64>,
+    /// The clock of the plant: the machine's, or the simulated one.
+    pub clock: Arc<dyn Clock>,
+    /// The clock of the machine, for pacing.
+    pub pace: Arc<dyn Clock>,
+    /// False where the plant's clock is ahead of its messages, as in the demo: then silence means
+    /// nothing.
+    pub ticks: bool,
+    /// The health register.
+    pub health: Health,
+    /// The metrics.
+    pub metrics: Metrics,
+}
+
+/// What is counted in a group, told to the metrics once.
+#[derive(Debug, Default)]
+struct Tally {
+    readings: u64,
+    flagged: BTreeMap<&'static str, u64>,
+    faults: BTreeMap<&'static str, u64>,
+    frames: u64,
+    verdicts: BTreeMap<(Arc<str>, &'static str), u64>,
+}
+
+impl Core {
+    /// Works until it is told to stop, or the store fails.
+    ///
+    /// # Errors
+    /// When the store fails: nothing more can be acknowledged, and the process has to end.
+    pub fn run(mut self) -> Result<CoreReport, AppError> {
+        let waiting = tokio::runtime::Builder::new_current_thread().enable_time().build();
+        let waiting = waiting
+            .map_err(|source| AppError::Io { doing: "make the core's timer".into(), source })?;
+        let waiter = self.waiter();
+        self.pipeline.wait_by(waiter);
+        let mut times = Times { arrival: self.pace.now_nanos(), ..Times::default() };
+        let mut logged: BTreeMap<&'static str, (i64, u64)> = BTreeMap::new();
+        loop {
+            self.heartbeat.store(self.pace.now_nanos(), Ordering::Release);
+            let (mut deliveries, mut controls) = (Vec::new(), Vec::new());
+            waiting.block_on(wait(
+                &mut self.deliveries,
+                &mut self.control,
+                &mut deliveries,
+                &mut controls,
+            ));
+            let now = self.pace.now_nanos();
+            let stop = controls.iter().any(|control| matches!(control, Control::Stop));
+            if !deliveries.is_empty() {
+                times.arrival = now;
+            }
+            let due = now - times.tick >= TICK_NANOS && now - times.arrival >= QUIET_NANOS;
+            let tick = (self.ticks && due)
+                .then(|| Timestamp::from_nanos(self.clock.now_nanos()))
+                .filter(|now| self.pipeline.would_push(*now));
+            if tick.is_some() {
+                times.tick = now;
+            }
+            self.group(deliveries, controls, tick, &mut logged)?;
+            for request in self.pipeline.take_requests() {
+                let columns = self.pipeline.columns(request.line);
+                // A full queue keeps the request open: the next start asks again.
+                if self.fits.try_send((request, columns)).is_err() {
+                    tracing::warn!("too many fits wait, one was put off to the next start");
+                }
+            }
+            self.upkeep(&mut times, stop)?;
+            if stop {
+                return Ok(CoreReport { events: self.pipeline.events() });
+            }
+        }
+    }
+
+    /// While the store has no room: the heart goes on beating, people are told, the rest of the group
+    /// waits.
+    fn waiter(&self) -> Waiter {
+        let (heartbeat, pace) = (Arc::clone(&self.heartbeat), Arc::clone(&self.pace));
+        let health = self.health.clone();
+        Waiter::new(move |error| {
+            let now = pace.now_nanos();
+            heartbeat.store(now, Ordering::Release);
+            let reason = format!("{error}; messages wait at the broker");
+            if health.set("store", State::Degraded, &reason, now) {
+                tracing::error!(%error, "no message is acknowledged until the store has room");
+            }
+            std::thread::park_timeout(FULL_PAUSE);
+        })
+    }
+
+    fn group(
+        &mut self,
+        deliveries: Vec<Delivery>,
+        controls: Vec<Control>,
+        tick: Option<Timestamp>,
+        logged: &mut BTreeMap<&'static str, (i64, u64)>,
+    ) -> Result<(), AppError> {
+        let events = controls
+            .into_iter()
+            .filter_map(|control| match control {
+                Control::Command(command) => Some(Event::Command(command)),
+                Control::Fitted(answer) => Some(Event::Model(answer)),
+                Control::Stop => None,
+            })
+            .chain(deliveries.iter().map(|delivery| Event::Arrival(delivery.arrival.clone())))
+            .chain(tick.map(Event::Tick));
+        let mut tally = Tally::default();
+        let before = self.pace.now_nanos();
+        self.pipeline.commit(events, &mut |effect| tally.take(effect))?;
+        if deliveries.is_empty() && tally.is_empty() {
+            self.pipeline.store_mut().settle()?;
+            return Ok(());
+        }
+        // From here the messages are ours.
+        for delivery in deliveries {
+            delivery.receipt.release();
+        }
+        if let Some(newest) = self.pipeline.engine().newest() {
+            self.committed.send_replace(newest.as_millis());
+        }
+        let seconds =
+            f64::from(u32::try_from((self.pace.now_nanos() - before) / 1000).unwrap_or(0)) / 1e6;
+        self.metrics.add("onspec_commits", &[], 1);
+        self.metrics.add_f64("onspec_commit_seconds", &[], seconds);
+        tally.tell(&self.metrics, before, logged);
+        Ok(())
+    }
+
+    fn upkeep(&mut self, times: &mut Times, stop: bool) -> Result<(), AppError> {
+        let now = self.pace.now_nanos();
+        let waited = now - times.checkpoint >= CHECKPOINT_NANOS;
+        if self.pipeline.since_checkpoint() > 0 && (waited || stop) {
+            self.pipeline.checkpoint()?;
+            times.checkpoint = now;
+            let bytes = self.pipeline.store().size_bytes()?;
+            #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no 53 bits")]
+            self.metrics.set("onspec_store_bytes", &[], bytes as f64);
+            let fill = self.pipeline.store().fill();
+            if fill >= 0.8 {
+                let reason = format!("the store is {:.0} % full", fill * 100.0);
+                self.health.set("store", State::Degraded, &reason, now);
+            } else {
+                self.health.set("store", State::Ok, "", now);
+            }
+            let dropped = self.pipeline.store_mut().take_dropped();
+            if dropped.count > 0 {
+                tracing::error!(
+                    lines = dropped.count,
+                    "the store is full: the oldest waiting readings were dropped"
+                );
+                self.metrics.add("onspec_outbox_dropped", &[], dropped.count);
+            }
+        }
+        if now - times.view >= VIEW_NANOS || stop {
+            times.view = now;
+            self.view.send_replace(Arc::new(self.pipeline.view()));
+        }
+        Ok(())
+    }
+}
+
+/// When things were last done, nanoseconds of the machine's clock.
+#[derive(Debug, Default)]
+struct Times {
+    checkpoint: i64,
+    view: i64,
+    tick: i64,
+    arrival: i64,
+}
+
+/// Waits for the first input, or a pulse, then takes what has queued up, up to a group's bounds.
+async fn wait(
+    deliveries: &mut mpsc::Receiver<Delivery>,
+    control: &mut mpsc::Receiver<Control>,
+    taken: &mut Vec<Delivery>,
+    controls: &mut Vec<Control>,
+) {
+    // Every branch is cancel-safe: a receive that is dropped has taken nothing.
+    tokio::select! {
+        biased;
+        Some(first) = control.recv() => controls.push(first),
+        Some(first) = deliveries.recv() => taken.push(first),
+        () = tokio::time::sleep(PULSE) => return,
+    }
+    while let Ok(next) = control.try_recv() {
+        controls.push(next);
+    }
+    let mut bytes = 0;
+    while taken.len() < GROUP_MESSAGES && bytes < GROUP_BYTES {
+        let Ok(next) = deliveries.try_recv() else { break };
+        bytes += next.arrival.payload.len();
+        taken.push(next);
+    }
+}
+
+impl Tally {
+    fn take(&mut self, effect: &Effect) {
+        match effect {
+            Effect::Reading(record) => {
+                self.readings += 1;
+                for name in record.flags.names() {
+                    *self.flagged.entry(name).or_default() += 1;
+                }
+            }
+            Effect::Fault(record) => {
+                *self.faults.entry(record.fault.reason.as_str()).or_default() += 1;
+                tracing::debug!(topic = %record.topic, reason = record.fault.reason.as_str(),
+                    detail = %record.fault.detail, "message not taken");
+            }
+            Effect::Score(_) => self.frames += 1,
+            Effect::Verdict(document) => {
+                let key = (Arc::clone(&document.line), document.verdict.as_str());
+                *self.verdicts.entry(key).or_default() += 1;
+            }
+            Effect::Notification(notification) => {
+                tracing::info!(kind = notification.kind.as_str(), line = %notification.line,
+                    at = %notification.at, id = %notification.id, text = %notification.text,
+                    "{}", notification.title);
+            }
+            _ => {}
+        }
+    }
+
+    fn is_empty(&self) -> bool {
+        self.readings == 0 && self.faults.is_empty() && self.frames == 0 && self.verdicts.is_empty()
+    }
+
+    fn tell(self, metrics: &Metrics, now: i64, logged: &mut BTreeMap<&'static str, (i64, u64)>) {
+        metrics.add("onspec_readings", &[], self.readings);
+        metrics.add("onspec_frames", &[], self.frames);
+        for (flag, n) in self.flagged {
+            metrics.add("onspec_readings_flagged", &[("flag", flag)], n);
+        }
+        for ((line, call), n) in self.verdicts {
+            metrics.add("onspec_verdicts", &[("line", &line), ("call", call)], n);
+        }
+        for (reason, n) in self.faults {
+            metrics.add("onspec_faults", &[("reason", reason)], n);
+            let (last, held) = logged.entry(reason).or_insert((i64::MIN, 0));
+            *held += n;
+            if now.saturating_sub(*last) >= LOG_NANOS {
+                tracing::warn!(reason, count = *held, "messages, or parts of them, were not taken");
+                (*last, *held) = (now, 0);
+            }
+        }
+    }
+}

@@ -1,0 +1,219 @@
+//! Effects become what the store keeps: entries of outboxes, rows, blocks of frames.
+
+use super::fits::FrameRun;
+use crate::engine::{BatchRecord, Effect, ModelRecord};
+use crate::influx::{Encoded, Lines, READINGS, RESULTS};
+use crate::store::{BatchRow, FrameBlock, ModelRow, Put};
+use crate::verdict::Document;
+use crate::webhook;
+use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64_with_seed;
+
+/// The outbox of MQTT.
+pub(super) const MQTT: &str = "mqtt";
+
+/// Lines in one entry of an InfluxDB outbox at most: one request takes it whole.
+const LINES_IN_ENTRY: u32 = 5000;
+
+/// Who wants to be told.
+#[derive(Debug, Clone, Default)]
+pub struct Outputs {
+    /// True if InfluxDB is configured.
+    pub influx: bool,
+    /// True if verdicts are published.
+    pub mqtt: bool,
+    /// The webhooks.
+    pub webhooks: Vec<webhook::Settings>,
+    /// The address of the page, for links in events.
+    pub page: Option<String>,
+}
+
+/// An entry of an outbox that owns its parts.
+#[derive(Debug)]
+struct Entry {
+    outbox: String,
+    key: String,
+    replace: bool,
+    count: u32,
+    body: Vec<u8>,
+}
+
+/// What a group caused, ready for the store.
+#[derive(Debug, Default)]
+pub(super) struct Group {
+    lines: Encoded,
+    entries: Vec<Entry>,
+    batches: Vec<(BatchRecord, String)>,
+    frames: Vec<FrameRun>,
+    models: Vec<(ModelRecord, String)>,
+    hash: u64,
+}
+
+impl Group {
+    /// An empty group that goes on from a running hash.
+    pub(super) fn after(hash: u64) -> Self {
+        Self { hash, ..Self::default() }
+    }
+
+    /// The running hash of the effects.
+    pub(super) fn hash(&self) -> u64 {
+        self.hash
+    }
+
+    /// Takes an effect.
+    pub(super) fn take(&mut self, effect: &Effect, outputs: &Outputs) {
+        self.line(effect, outputs);
+        match effect {
+            Effect::Notification(notification) => {
+                self.add_to_hash(notification.id.as_bytes());
+                for hook in &outputs.webhooks {
+                    if webhook::wants(hook, notification) {
+                        let body = webhook::standard(notification, outputs.page.as_deref());
+                        self.entry(webhook::outbox_name(&hook.name), &notification.id, false, body);
+                    }
+                }
+            }
+            Effect::Verdict(document) => {
+                let key = format!("{}/verdict", document.line);
+                self.document(document, &key, true, outputs);
+            }
+            Effect::BatchVerdict(document) => {
+                let key = format!("{}/batch", document.line);
+                self.document(document, &key, false, outputs);
+            }
+            Effect::Batch(record) => {
+                let json = serde_json::to_string(record).expect("a record has only text keys");
+                self.add_to_hash(json.as_bytes());
+                self.batches.push(((**record).clone(), json));
+            }
+            Effect::Frame(frame) if frame.product => {
+                let fits =
+                    |run: &&mut FrameRun| run.line == frame.line.0 && run.batch == frame.batch;
+                if let Some(run) = self.frames.last_mut().filter(|run| fits(run)) {
+                    run.push(frame.start, &frame.values);
+                } else {
+                    let mut run = FrameRun::new(frame.line.0, frame.batch.clone(), frame.start);
+                    run.push(frame.start, &frame.values);
+                    self.frames.push(run);
+                }
+            }
+            Effect::Model(record) => {
+                let header = crate::models::Model::from_bytes(&record.artifact)
+                    .map_or_else(|_| "{}".into(), |model| model.header_json());
+                self.models.push((record.clone(), header));
+            }
+            _ => {}
+        }
+    }
+
+    /// Lines are made even where no InfluxDB is configured: the running hash, by which a start knows
+    /// that the journal still gives the same effects, must not depend on who is told.
+    fn line(&mut self, effect: &Effect, outputs: &Outputs) {
+        let before = (self.lines.readings.bytes.len(), self.lines.results.bytes.len());
+        self.lines.push(effect);
+        for new in [&self.lines.readings.bytes[before.0..], &self.lines.results.bytes[before.1..]] {
+            if !new.is_empty() {
+                self.hash = xxh3_64_with_seed(new, self.hash);
+            }
+        }
+        if self.lines.readings.count >= LINES_IN_ENTRY || self.lines.results.count >= LINES_IN_ENTRY
+        {
+            self.finish(outputs);
+        }
+    }
+
+    fn document(&mut self, document: &Document, key: &str, replace: bool, outputs: &Outputs) {
+        let body = serde_json::to_string(document).expect("a document has only text keys");
+        self.add_to_hash(body.as_bytes());
+        if outputs.mqtt {
+            self.entry(MQTT.into(), key, replace, body);
+        }
+    }
+
+    fn entry(&mut self, outbox: String, key: &str, replace: bool, body: String) {
+        self.entries.push(Entry {
+            outbox,
+            key: key.into(),
+            replace,
+            count: 1,
+            body: body.into_bytes(),
+        });
+    }
+
+    fn add_to_hash(&mut self, bytes: &[u8]) {
+        self.hash = xxh3_64_with_seed(bytes, self.hash);
+    }
+
+    /// Closes the open entries of InfluxDB.
+    pub(super) fn finish(&mut self, outputs: &Outputs) {
+        let lines = std::mem::take(&mut self.lines);
+        if !outputs.influx {
+            return;
+        }
+        for (outbox, Lines { bytes, count }) in
+            [(READINGS, lines.readings), (RESULTS, lines.results)]
+        {
+            if count > 0 {
+                self.entries.push(Entry {
+                    outbox: outbox.into(),
+                    key: String::new(),
+                    replace: false,
+                    count,
+                    body: bytes,
+                });
+            }
+        }
+    }
+
+    pub(super) fn puts(&self) -> Vec<Put<'_>> {
+        self.entries
+            .iter()
+            .map(|entry| Put {
+                outbox: &entry.outbox,
+                key: &entry.key,
+                replace: entry.replace,
+                count: entry.count,
+                body: &entry.body,
+            })
+            .collect()
+    }
+
+    pub(super) fn batch_rows(&self) -> Vec<BatchRow<'_>> {
+        self.batches
+            .iter()
+            .map(|(record, json)| BatchRow {
+                line: &record.line,
+                batch: &record.batch,
+                started: record.started,
+                ended: record.ended,
+                record: json,
+            })
+            .collect()
+    }
+
+    pub(super) fn frame_blocks(&self) -> Vec<FrameBlock<'_>> {
+        self.frames.iter().map(FrameRun::block).collect()
+    }
+
+    pub(super) fn model_rows(&self) -> Vec<ModelRow<'_>> {
+        self.models
+            .iter()
+            .map(|(record, header)| ModelRow {
+                id: record.id,
+                line: &record.line,
+                grade: &record.grade,
+                kind: &record.kind,
+                version: record.version,
+                at: record.at,
+                header,
+                artifact: &record.artifact,
+                active: true,
+            })
+            .collect()
+    }
+}
+
+/// The names of a line's declared tags.
+pub(super) fn columns(line: &crate::plant::Line) -> Vec<Arc<str>> {
+    line.tags.iter().map(|tag| Arc::clone(&tag.id)).collect()
+}

@@ -1,0 +1,106 @@
+//! `onspec demo`.
+
+use super::out::{Exit, Out};
+use crate::app::{Outputs, demo};
+use crate::store::Store;
+
+/// Scored batches where nobody says how many: an evening at the page.
+#[cfg(feature = "demo")]
+const BATCHES_SHOWN: u32 = 500;
+/// The same for a score.
+const BATCHES_SCORED: u32 = 60;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The page's port, on 127.0.0.1.
+    #[arg(long, default_value_t = 8080)]
+    port: u16,
+    /// Simulated seconds in a real one, after the learning batches.
+    #[arg(long, default_value_t = 120.0, value_name = "N", value_parser = super::speed)]
+    speed: f64,
+    /// Batches after the learning ones.
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
+    batches: Option<u32>,
+    /// The seed of everything that is random.
+    #[arg(long, default_value_t = 7, value_name = "S")]
+    seed: u64,
+    /// Run to the end at full speed, without broker and page, print the score and exit.
+    #[arg(long)]
+    exit: bool,
+    /// Print the score as one JSON document; only with `--exit`.
+    #[arg(long, requires = "exit")]
+    json: bool,
+}
+
+pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    if args.exit { score(args, out) } else { show(args, out) }
+}
+
+fn score(args: &Args, out: &mut Out) -> Exit {
+    let scored = demo::tissue().and_then(|checked| {
+        let machine = demo::machine(&checked, args.seed, args.batches.unwrap_or(BATCHES_SCORED));
+        demo::score(&checked, Store::open(&checked.store)?, Outputs::default(), machine)
+    });
+    match scored {
+        Ok(score) if args.json => out.print(&(score.to_json() + "\n")),
+        Ok(score) => out.print(&score.to_text()),
+        Err(error) => out.fail(&error),
+    }
+}
+
+#[cfg(feature = "demo")]
+fn show(args: &Args, out: &mut Out) -> Exit {
+    let directory = match scratch() {
+        Ok(directory) => directory,
+        Err(error) => return out.fail(&error),
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out.fail(&error),
+    };
+    out.error(&format!(
+        "open http://127.0.0.1:{}/ in a browser; Ctrl-C ends the demo\n",
+        args.port
+    ));
+    let outcome = runtime.block_on(demo::show(demo::Show {
+        seed: args.seed,
+        batches: args.batches.unwrap_or(BATCHES_SHOWN),
+        pace: crate::simulate::Pace::PerSecond(args.speed),
+        port: Some(args.port),
+        store: directory.path.join("onspec.db"),
+        keep_lines: false,
+        end_with_machine: false,
+    }));
+    match outcome {
+        Ok(()) => Exit::Done,
+        Err(error) => out.fail(&error),
+    }
+}
+
+#[cfg(not(feature = "demo"))]
+fn show(_: &Args, out: &mut Out) -> Exit {
+    out.error("error: this onspec was built without the embedded broker; use `onspec demo --exit`, or build with `--features demo`\n");
+    Exit::Usage
+}
+
+/// A directory of this process that goes with it.
+#[cfg(feature = "demo")]
+struct Scratch {
+    path: std::path::PathBuf,
+}
+
+#[cfg(feature = "demo")]
+fn scratch() -> std::io::Result<Scratch> {
+    let path = std::env::temp_dir().join(format!("onspec-demo-{}", std::process::id()));
+    std::fs::create_dir_all(&path)?;
+    Ok(Scratch { path })
+}
+
+#[cfg(feature = "demo")]
+impl Drop for Scratch {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_dir_all(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "the demo's store was not removed");
+        }
+    }
+}

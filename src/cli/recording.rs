@@ -1,0 +1,180 @@
+//! What `fit` and `replay` have in common: where the recording is and how it is read.
+
+use super::out::{Exit, Out};
+use crate::app::{AppError, Feed, auto_plant};
+use crate::decode::{Rule, TimeUnit};
+use crate::plant::{BatchSource, Plant};
+use crate::reading::LineIx;
+use crate::record::{Options, Recording, read_events};
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::path::PathBuf;
+use std::time::Duration;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct RecordingArgs {
+    /// The recording: CSV, plain or gzipped, wide (a column for each tag) or long (`time,tag,value`).
+    #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
+    from: Vec<PathBuf>,
+    /// Batch and laboratory events beside it: one JSON object a line.
+    #[arg(long, value_name = "FILE")]
+    events: Option<PathBuf>,
+    /// The configuration; not needed with `--auto`.
+    #[arg(short, long, value_name = "FILE", required_unless_present = "auto")]
+    config: Option<PathBuf>,
+    /// Take every column of numbers as a process tag of a line `auto`, grade `auto`.
+    #[arg(long)]
+    auto: bool,
+    /// The store that holds the models; the configuration's if not given.
+    #[arg(long, value_name = "FILE", required_if_eq("auto", "true"))]
+    store: Option<PathBuf>,
+    /// The line that was recorded, where the configuration has several.
+    #[arg(long, value_name = "LINE")]
+    line: Option<String>,
+    /// The column of times.
+    #[arg(long, value_name = "COLUMN")]
+    time: Option<String>,
+    /// The unit of times that are numbers.
+    #[arg(long, value_enum, default_value = "ms", value_name = "UNIT")]
+    time_unit: Unit,
+    /// Rows are frames, so far apart; then no column of times is needed.
+    #[arg(long, value_parser = crate::config::parse_duration, value_name = "DURATION")]
+    period: Option<Duration>,
+    /// Columns to leave out.
+    #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
+    ignore: Vec<String>,
+    /// Print the figures as JSON.
+    #[arg(long)]
+    pub(super) json: bool,
+}
+
+#[derive(Debug, Clone, Copy, clap::ValueEnum)]
+enum Unit {
+    S,
+    Ms,
+    Us,
+    Ns,
+}
+
+/// A recording, opened, and the plant it is of.
+#[derive(Debug)]
+pub(super) struct Opened {
+    pub(super) recording: Recording,
+    pub(super) plant: Plant,
+    pub(super) rules: Vec<Rule>,
+    pub(super) line: LineIx,
+    /// Where the batches of the line come from when it runs.
+    pub(super) source: BatchSource,
+    pub(super) store: Option<PathBuf>,
+    pub(super) period: Option<Duration>,
+    events: Vec<(u64, String)>,
+    events_path: PathBuf,
+}
+
+impl RecordingArgs {
+    /// Opens everything; what is wrong is said.
+    pub(super) fn open(&self, out: &mut Out) -> Result<Opened, Exit> {
+        let options = Options {
+            time: self.time.clone(),
+            time_unit: match self.time_unit {
+                Unit::S => TimeUnit::Seconds,
+                Unit::Ms => TimeUnit::Millis,
+                Unit::Us => TimeUnit::Micros,
+                Unit::Ns => TimeUnit::Nanos,
+            },
+            period: self.period,
+            ignore: self.ignore.clone(),
+        };
+        let mut recording =
+            Recording::open(&self.from, options).map_err(|error| out.fail(&error))?;
+        if self.auto {
+            recording.only_numbers().map_err(|error| out.fail(&error))?;
+        }
+        let events_path = self.events.clone().unwrap_or_default();
+        let events = self.events.as_deref().map_or(Ok(Vec::new()), read_events);
+        let events = events.map_err(|error| out.fail(&error))?;
+        let (mut plant, rules, store) = self.plant(&recording, out)?;
+        let line = self.line(&plant, out)?;
+        let source = plant.lines[line.get()].batch.clone();
+        if self.events.is_none() && source == BatchSource::Events {
+            // Nothing tells the batches of this recording: it is judged, and learned from, as a whole.
+            plant.lines[line.get()].batch = BatchSource::None;
+        }
+        if let Some(period) = self.period {
+            plant.lines[line.get()].frame = period;
+        }
+        Ok(Opened {
+            recording,
+            plant,
+            rules,
+            line,
+            source,
+            store,
+            period: self.period,
+            events,
+            events_path,
+        })
+    }
+
+    /// The plant, its rules and its store: the configuration's, or what the recording shows.
+    fn plant(
+        &self,
+        recording: &Recording,
+        out: &mut Out,
+    ) -> Result<(Plant, Vec<Rule>, Option<PathBuf>), Exit> {
+        let Some(path) = &self.config else {
+            let plant = auto_plant(recording, self.period, self.events.is_some())
+                .map_err(|error| out.fail(&error))?;
+            return Ok((plant, Vec::new(), self.store.clone()));
+        };
+        let checked = crate::config::read(path).map_err(|problem| {
+            out.error(&problem.to_string());
+            Exit::Usage
+        })?;
+        let rules = checked.rules();
+        Ok((checked.plant, rules, self.store.clone().or(checked.store.path)))
+    }
+
+    fn line(&self, plant: &Plant, out: &mut Out) -> Result<LineIx, Exit> {
+        let names: Vec<&str> = plant.lines.iter().map(|line| &*line.name).collect();
+        let wrong = |out: &mut Out, text: String| {
+            out.error(&format!("error: {text}\n"));
+            Err(Exit::Usage)
+        };
+        match (&self.line, names.as_slice()) {
+            (Some(name), _) => plant.line_ix(name).map_or_else(
+                || {
+                    wrong(
+                        out,
+                        format!(
+                            "the configuration has no line `{name}`; it has {}",
+                            names.join(", ")
+                        ),
+                    )
+                },
+                Ok,
+            ),
+            (None, [_]) => Ok(LineIx(0)),
+            (None, []) => {
+                wrong(out, "the configuration declares no line; add a `[line.NAME]` section".into())
+            }
+            (None, _) => wrong(
+                out,
+                format!("say which line was recorded with `--line`: {}", names.join(", ")),
+            ),
+        }
+    }
+}
+
+impl Opened {
+    pub(super) fn feed(&self) -> Result<Feed<'_>, AppError> {
+        let events = &self.events;
+        Feed::new(&self.recording, &self.plant, self.line, self.period, events, &self.events_path)
+    }
+}
+
+/// A count of the records read, for a person who waits; nothing where nobody looks.
+pub(super) fn progress() -> ProgressBar {
+    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
+    let style = ProgressStyle::with_template("{spinner} {human_pos} records, {per_sec}");
+    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
+}

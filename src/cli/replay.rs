@@ -1,0 +1,125 @@
+//! `onspec replay`.
+
+use super::out::{Exit, Out};
+use super::recording::{self, Opened, progress};
+use crate::app::{AppError, FitMode, Judging, Outputs, Pipeline};
+use crate::record::{Files, Summary};
+use crate::store::{Reader, Settings, Store, WhenFull};
+use comfy_table::{Table, presets};
+use std::path::PathBuf;
+use std::sync::Arc;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    #[command(flatten)]
+    recording: recording::RecordingArgs,
+    /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv` and `summary.json` here.
+    #[arg(long, value_name = "DIR")]
+    out: Option<PathBuf>,
+    /// Fit models on the way, as the daemon would, instead of using those of the store.
+    #[arg(long)]
+    learn: bool,
+}
+
+pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    let opened = match args.recording.open(out) {
+        Ok(opened) => opened,
+        Err(exit) => return exit,
+    };
+    let bar = progress();
+    let done = run(args, &opened, &mut || bar.inc(1), out);
+    bar.finish_and_clear();
+    match done {
+        Ok(summary) if args.recording.json => {
+            let json = serde_json::to_string(&summary).expect("a summary has only text keys");
+            out.print(&(json + "\n"))
+        }
+        Ok(summary) => out.print(&table(&summary)),
+        Err(error) => out.fail(&error),
+    }
+}
+
+fn run(
+    args: &Args,
+    opened: &Opened,
+    row: &mut dyn FnMut(),
+    out: &mut Out,
+) -> Result<Summary, AppError> {
+    let mut judging = if args.learn { learning(opened)? } else { registry(opened, out)? };
+    let mut files = args.out.as_deref().map(Files::create).transpose()?;
+    let feed = opened.feed()?;
+    let summary = crate::app::replay(&feed, &mut judging, opened.period, files.as_mut(), row)?;
+    if let Some(files) = files {
+        files.finish(&summary)?;
+    }
+    Ok(summary)
+}
+
+/// The models that judge now in the store, which is only read.
+fn registry(opened: &Opened, out: &mut Out) -> Result<Judging, AppError> {
+    let mut judging = Judging::with_registry(opened.plant.clone(), opened.rules.clone());
+    let Some(path) = opened.store.as_deref().filter(|path| path.exists()) else {
+        out.error(
+            "warning: there is no store, so no model judges: specification limits alone may flag\n",
+        );
+        return Ok(judging);
+    };
+    let reader = Reader::open(path)?;
+    let Judging::Registry(engine) = &mut judging else { return Ok(judging) };
+    let mut installed = 0;
+    for model in reader.active_models()? {
+        let Some(artifact) = reader.model_artifact(model.id)? else { continue };
+        let grade: Arc<str> = model.grade.as_str().into();
+        match engine.install(&model.line, &grade, model.version, artifact.into()) {
+            Ok(()) => installed += 1,
+            Err(reason) => out.error(&format!(
+                "warning: model {} of line {}, grade {} is not used: {reason}\n",
+                model.version, model.line, model.grade
+            )),
+        }
+    }
+    if installed == 0 {
+        out.error(
+            "warning: the store has no model for this plant: specification limits alone may flag\n",
+        );
+    }
+    Ok(judging)
+}
+
+fn learning(opened: &Opened) -> Result<Judging, AppError> {
+    let in_memory =
+        Settings { path: None, max_size_bytes: 64 << 30, when_full: WhenFull::DropOldestReadings };
+    let (pipeline, _) = Pipeline::open(
+        Store::open(&in_memory)?,
+        opened.plant.clone(),
+        opened.rules.clone(),
+        Outputs::default(),
+        FitMode::Inline,
+    )?;
+    Ok(Judging::Learning(Box::new(pipeline)))
+}
+
+fn table(summary: &Summary) -> String {
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.add_row(["records".to_owned(), summary.records.to_string()]);
+    table.add_row(["frames".to_owned(), summary.frames.to_string()]);
+    table.add_row(["frames judged".to_owned(), summary.judged.to_string()]);
+    let share = percent(summary.flagged, summary.judged);
+    table.add_row(["frames flagged".to_owned(), format!("{} ({share})", summary.flagged)]);
+    if summary.batches > 0 {
+        table.add_row(["batches".to_owned(), summary.batches.to_string()]);
+        for (verdict, n) in &summary.verdicts {
+            table.add_row([format!("batches {verdict}"), n.to_string()]);
+        }
+    }
+    for (reason, n) in &summary.faults {
+        table.add_row([format!("not taken: {reason}"), n.to_string()]);
+    }
+    format!("{table}\n")
+}
+
+#[expect(clippy::cast_precision_loss, reason = "a share for people")]
+fn percent(part: u64, whole: u64) -> String {
+    if whole == 0 { "-".into() } else { format!("{:.2} %", part as f64 / whole as f64 * 100.0) }
+}

@@ -1,0 +1,44 @@
+//! `onspec run`.
+
+use super::out::{Exit, Out};
+use crate::app::{FitMode, Surroundings};
+use crate::engine::View;
+use crate::telemetry::SystemClock;
+use std::path::PathBuf;
+use std::sync::Arc;
+use tokio::sync::watch;
+use tokio_util::sync::CancellationToken;
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Args {
+    /// The configuration.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+}
+
+pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    let checked = match crate::config::read(&args.config) {
+        Ok(checked) => checked,
+        Err(problem) => {
+            out.error(&problem.to_string());
+            return Exit::Usage;
+        }
+    };
+    let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out.fail(&error),
+    };
+    let around = Surroundings {
+        clock: Arc::new(SystemClock),
+        ticks: true,
+        fits: FitMode::Elsewhere,
+        committed: watch::Sender::new(0),
+        view: watch::Sender::new(Arc::new(View::default())),
+        note: None,
+        cancel: CancellationToken::new(),
+    };
+    match runtime.block_on(crate::app::run(checked, around)) {
+        Ok(()) => Exit::Done,
+        Err(error) => out.fail(&error),
+    }
+}
