@@ -1,0 +1,15 @@
+//! The tests that need more than this process: the daemon's binary, and the real services it works with.
+//!
+//! One binary, because each one more would link everything again. `tests/run` brings the services.
+
+#[path = "../support/mod.rs"]
+mod support;
+
+mod bad_input;
+mod influx;
+mod line_runs;
+mod mqtt;
+mod outbox;
+mod same_again;
+mod services;
+mod webhook;
