@@ -152,6 +152,7 @@ mod with_broker {
     use super::{AppError, FitMode, SimulatedClock, machine, tissue};
     use crate::engine::View;
     use crate::simulate::{Gate, Pace, PublishTarget, publish};
+    use crate::telemetry::Health;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
     use std::sync::Arc;
@@ -196,6 +197,9 @@ mod with_broker {
             broker.settings.host = Ipv4Addr::LOCALHOST.to_string();
             broker.settings.port = port;
         }
+        let links: Vec<String> =
+            checked.brokers.iter().map(|b| crate::mqtt::component(&b.settings.name)).collect();
+        let health = Health::default();
         let machine = machine(&checked, what.seed, what.batches);
         let committed = watch::Sender::new(0);
         let cancel = CancellationToken::new();
@@ -211,6 +215,7 @@ mod with_broker {
             fits: FitMode::Inline,
             committed,
             view: watch::Sender::new(Arc::new(View::default())),
+            health: health.clone(),
             note: Some(note.into()),
             cancel: cancel.clone(),
         };
@@ -218,6 +223,14 @@ mod with_broker {
             PublishTarget { host: Ipv4Addr::LOCALHOST.to_string(), port, credentials: None };
         let stop_machine = cancel.child_token();
         let publishing = async {
+            // A broker keeps nothing for a client that has never subscribed: the first seconds of the
+            // machine would be lost, and the outcome would differ from that without a broker.
+            for link in &links {
+                tokio::select! {
+                    () = health.works(link) => {}
+                    () = stop_machine.cancelled() => return,
+                }
+            }
             let published =
                 publish(machine, target, what.pace, Some(gate), stop_machine.clone()).await;
             match &published {

@@ -46,6 +46,8 @@ pub struct Surroundings {
     pub committed: watch::Sender<i64>,
     /// What people see.
     pub view: watch::Sender<Arc<View>>,
+    /// The register of health; an empty one.
+    pub health: Health,
     /// What the page says at its top; a demo says that it is one.
     pub note: Option<Arc<str>>,
     /// Told to stop from outside.
@@ -57,11 +59,16 @@ pub struct Surroundings {
 /// # Errors
 /// When it cannot start (store, secrets, listener), or a part ended that must not.
 pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError> {
-    let health = Health::default();
+    let health = around.health.clone();
     let metrics = Metrics::default();
     let clock = Arc::clone(&around.clock);
     let store = Store::open(&checked.store)?;
     health.set("store", State::Ok, "", clock.now_nanos());
+    // Before the page can be asked: a link that has not spoken yet is not ready.
+    for broker in &checked.brokers {
+        let component = mqtt::component(&broker.settings.name);
+        health.set(&component, State::Starting, "connecting", clock.now_nanos());
+    }
     let page = checked.http.as_ref().map(|http| format!("http://{}/", http.listen));
     let outputs = Outputs {
         influx: checked.influx.is_some(),
@@ -79,7 +86,7 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
             "the journal gives other results than it gave before: it is of another release"
         );
     }
-    let mut parts = Parts::new(&checked, around, pipeline, health, metrics)?;
+    let mut parts = Parts::new(&checked, around, pipeline, metrics)?;
     let outcome = parts.serve().await;
     parts.stop().await?;
     outcome
@@ -104,10 +111,9 @@ impl Parts {
         checked: &Checked,
         around: Surroundings,
         mut pipeline: Pipeline,
-        health: Health,
         metrics: Metrics,
     ) -> Result<Self, AppError> {
-        let clock = around.clock;
+        let (clock, health) = (around.clock, around.health);
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
         let (control, controls) = mpsc::channel(256);
         let (fit_requests, asked_fits) = mpsc::channel(64);
@@ -287,7 +293,7 @@ impl Parts {
         let newest_verdicts = pipeline.newest_verdicts();
         for (index, broker) in checked.brokers.iter().enumerate() {
             let settings = &broker.settings;
-            let name = format!("mqtt/{}", settings.name);
+            let name = mqtt::component(&settings.name);
             let credentials = match &settings.credentials {
                 Some((user, password)) => {
                     let of = format!("{name}.password");

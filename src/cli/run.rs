@@ -3,7 +3,7 @@
 use super::out::{Exit, Out};
 use crate::app::{FitMode, Surroundings};
 use crate::engine::View;
-use crate::telemetry::SystemClock;
+use crate::telemetry::{Health, SystemClock};
 use std::path::PathBuf;
 use std::sync::Arc;
 use tokio::sync::watch;
@@ -33,6 +33,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         ticks: true,
         fits: FitMode::Elsewhere,
         committed: watch::Sender::new(0),
+        health: Health::default(),
         view: watch::Sender::new(Arc::new(View::default())),
         note: None,
         cancel: CancellationToken::new(),

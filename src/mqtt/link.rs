@@ -34,7 +34,7 @@ pub struct Link {
     pub newest_verdicts: Vec<(String, Vec<u8>)>,
     /// What happens to the link. Must be read.
     pub link_events: mpsc::Sender<LinkEvent>,
-    /// The register in which the link is `mqtt/{name}`.
+    /// The register in which the link is [`super::component`].
     pub health: Health,
     /// The register of counters.
     pub metrics: Metrics,

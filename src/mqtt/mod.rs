@@ -48,6 +48,12 @@ use crate::telemetry::SecretSource;
 use std::path::PathBuf;
 use std::time::Duration;
 
+/// The name of a broker's link in the register of health.
+#[must_use]
+pub fn component(broker: &str) -> String {
+    format!("mqtt/{broker}")
+}
+
 /// One broker, checked.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Settings {

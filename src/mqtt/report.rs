@@ -42,6 +42,9 @@ pub enum LinkEvent {
 #[derive(Debug, Default)]
 struct Standing {
     down: Option<(State, String)>,
+    /// Connected, and the broker has not answered the subscription: what is published now may pass
+    /// us by, and nobody may be told that we are ready.
+    unanswered: Option<String>,
     refused_filters: Option<String>,
     unpublished: Option<String>,
     silent: Option<String>,
@@ -53,6 +56,7 @@ impl Standing {
             return (*state, reason.clone());
         }
         let parts = [
+            (State::Starting, &self.unanswered),
             (State::Failed, &self.refused_filters),
             (State::Degraded, &self.unpublished),
             (State::Degraded, &self.silent),
@@ -76,6 +80,7 @@ pub(super) struct Report {
     events: mpsc::Sender<LinkEvent>,
     cancel: CancellationToken,
     standing: Mutex<Standing>,
+    subscribes: bool,
     had_session: AtomicBool,
 }
 
@@ -89,7 +94,7 @@ impl Report {
     ) -> Self {
         let report = Self {
             name: settings.name.clone(),
-            component: format!("mqtt/{}", settings.name),
+            component: super::component(&settings.name),
             client_id: settings.client_id.clone(),
             health,
             metrics,
@@ -97,6 +102,7 @@ impl Report {
             events,
             cancel,
             standing: Mutex::default(),
+            subscribes: !settings.subscriptions.is_empty(),
             had_session: AtomicBool::new(false),
         };
         report.stand(|standing| standing.down = Some((State::Starting, "connecting".to_owned())));
@@ -117,6 +123,7 @@ impl Report {
         // What was refused stands until the broker answers again, so that health does not flicker.
         self.stand(|standing| {
             standing.down = None;
+            standing.unanswered = self.subscribes.then(|| "subscribing".to_owned());
             standing.silent = None;
         });
         let broker = [("broker", self.name.as_str())];
@@ -217,13 +224,15 @@ impl Report {
     }
 
     fn refused(&self, filters: &[String]) {
-        if filters.is_empty() {
-            self.stand(|standing| standing.refused_filters = None);
-            return;
+        let reason = (!filters.is_empty())
+            .then(|| format!("the broker refuses subscriptions: {}", filters.join(", ")));
+        if let Some(reason) = &reason {
+            tracing::error!(broker = self.name, reason, "nothing comes of what is refused");
         }
-        let reason = format!("the broker refuses subscriptions: {}", filters.join(", "));
-        tracing::error!(broker = self.name, reason, "nothing comes of what is refused");
-        self.stand(|standing| standing.refused_filters = Some(reason));
+        self.stand(|standing| {
+            standing.unanswered = None;
+            standing.refused_filters = reason;
+        });
     }
 
     /// What the broker held is read.
@@ -322,6 +331,9 @@ mod tests {
         }
         let mut standing = Standing::default();
         check(&standing, State::Ok, "");
+        standing.unanswered = Some("subscribing".to_owned());
+        check(&standing, State::Starting, "subscribing");
+        standing.unanswered = None;
         standing.silent = Some("silent".to_owned());
         check(&standing, State::Degraded, "silent");
         standing.refused_filters = Some("refused".to_owned());

@@ -1,7 +1,7 @@
 //! How each part of the daemon is: one word and one sentence, for `/readyz`, the page and the log.
 
 use std::collections::BTreeMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use tokio::sync::watch;
 
 /// How a part is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
@@ -45,23 +45,22 @@ pub struct ComponentHealth {
 /// The register of all parts. Cheap to clone; all clones are one register.
 #[derive(Debug, Clone, Default)]
 pub struct Health {
-    parts: Arc<Mutex<BTreeMap<String, ComponentHealth>>>,
+    parts: watch::Sender<BTreeMap<String, ComponentHealth>>,
 }
 
 impl Health {
     /// Sets the state of a part; true if the state (not only the reason) changed.
+    #[expect(clippy::must_use_candidate, reason = "it is called for what it changes")]
     pub fn set(&self, component: &str, state: State, reason: &str, now_nanos: i64) -> bool {
-        let mut parts = self.parts.lock().unwrap_or_else(PoisonError::into_inner);
-        match parts.get_mut(component) {
-            Some(part) if part.state == state => {
-                reason.clone_into(&mut part.reason);
-                false
-            }
+        let mut changed = true;
+        self.parts.send_modify(|parts| match parts.get_mut(component) {
             Some(part) => {
+                changed = part.state != state;
                 part.state = state;
                 reason.clone_into(&mut part.reason);
-                part.since_nanos = now_nanos;
-                true
+                if changed {
+                    part.since_nanos = now_nanos;
+                }
             }
             None => {
                 parts.insert(
@@ -73,14 +72,24 @@ impl Health {
                         since_nanos: now_nanos,
                     },
                 );
-                true
             }
-        }
+        });
+        changed
     }
 
     /// All parts, by name.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ComponentHealth> {
-        self.parts.lock().unwrap_or_else(PoisonError::into_inner).values().cloned().collect()
+        self.parts.borrow().values().cloned().collect()
+    }
+
+    /// Waits until a part has said that it works. Cancel-safe.
+    pub async fn works(&self, component: &str) {
+        let mut parts = self.parts.subscribe();
+        let works = |parts: &BTreeMap<String, ComponentHealth>| {
+            parts.get(component).is_some_and(|part| part.state == State::Ok)
+        };
+        // The sender is ours, so that the wait can only end with a yes.
+        drop(parts.wait_for(works).await);
     }
 }

@@ -269,8 +269,9 @@ impl Site {
             }
             publisher.join().expect("the publisher ends well");
         });
-        wait_until("every reading is in InfluxDB", Duration::from_secs(180), || {
-            self.stored_readings() >= story.readings.len()
+        let all = story.readings.len();
+        wait_until(&format!("{all} readings are in InfluxDB"), Duration::from_secs(180), || {
+            self.stored_readings() >= all
         });
         wait_until("nothing waits any more", PATIENCE, || {
             get(&format!("http://127.0.0.1:{}/api/v1/lines/tm3", self.http))

@@ -10,6 +10,7 @@ mod influx;
 mod line_runs;
 mod mqtt;
 mod outbox;
+mod readiness;
 mod same_again;
 mod services;
 mod webhook;

@@ -210,8 +210,9 @@ impl Rig {
 
     pub(crate) fn standing(&self) -> (State, String) {
         let parts = self.health.snapshot();
-        let part = parts.iter().find(|part| part.component == "mqtt/plant").expect("it is there");
-        (part.state, part.reason.clone())
+        let part = parts.iter().find(|part| part.component == "mqtt/plant");
+        // The link enters itself when its task runs for the first time.
+        part.map_or((State::Starting, String::new()), |part| (part.state, part.reason.clone()))
     }
 
     /// Waits until the health is as wanted.
