@@ -10,7 +10,7 @@ use crate::config::Checked;
 use crate::decode::Arrival;
 use crate::engine::{Effect, Event};
 use crate::reading::Timestamp;
-use crate::simulate::{BatchEnd, Machine, Said, Score, SimulationSpec, Verdicts};
+use crate::simulate::{BatchEnd, Form, Machine, Said, Score, SimulationSpec, Verdicts};
 use crate::store::Store;
 use crate::telemetry::Clock;
 use std::collections::BTreeMap;
@@ -29,22 +29,27 @@ const AHEAD_MS: i64 = 60_000;
 /// The first simulated second of a demo: 2026-01-23T00:00:00Z.
 const BEGIN_MS: i64 = 1_769_126_400_000;
 
-/// The plant of the demo: the model case without anything outside this process.
+/// The plant of the demo: the model case without anything outside this process. `learning` sets how
+/// many batches of each grade a model wants.
 ///
 /// # Errors
 /// When the model case is no configuration, which a test rules out.
-pub fn tissue() -> Result<Checked, AppError> {
+pub fn tissue(learning: Option<u32>) -> Result<Checked, AppError> {
     let mut checked = crate::config::load(TISSUE, "tissue.toml")
         .map_err(|report| AppError::Other(report.to_string()))?;
     checked.influx = None;
     checked.webhooks.clear();
     checked.store.path = None;
+    if let Some(batches) = learning {
+        checked.plant.models.learning_batches = batches;
+    }
     Ok(checked)
 }
 
-/// The machine that makes the learning batches of the configuration and then so many scored ones.
+/// The machine that makes the learning batches of each grade that the configuration asks for, and
+/// then so many scored ones.
 #[must_use]
-pub fn machine(checked: &Checked, seed: u64, batches: u32) -> Machine {
+pub fn machine(checked: &Checked, seed: u64, batches: u32, form: Form) -> Machine {
     let line =
         checked.plant.lines.first().map_or_else(|| "tm3".into(), |line| Arc::clone(&line.name));
     Machine::new(&SimulationSpec {
@@ -53,6 +58,7 @@ pub fn machine(checked: &Checked, seed: u64, batches: u32) -> Machine {
         learning_batches: checked.plant.models.learning_batches,
         batches,
         line,
+        form,
     })
 }
 
@@ -91,7 +97,7 @@ pub fn score(
             break;
         }
     }
-    let (seed, learning) = (machine.spec().seed, machine.spec().learning_batches);
+    let (seed, learning) = (machine.spec().seed, machine.learning_made());
     Ok(Score::of(&machine.into_truth(), &witness.verdicts(), Some(seed), learning))
 }
 
@@ -149,9 +155,10 @@ pub use with_broker::{Show, show};
 mod with_broker {
     use super::super::broker::EmbeddedBroker;
     use super::super::run::{Surroundings, run};
-    use super::{AppError, FitMode, SimulatedClock, machine, tissue};
+    use super::{AppError, FitMode, SimulatedClock, machine};
+    use crate::config::Checked;
     use crate::engine::View;
-    use crate::simulate::{Gate, Pace, PublishTarget, publish};
+    use crate::simulate::{Form, Gate, Pace, PublishTarget, publish};
     use crate::telemetry::Health;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
@@ -178,12 +185,12 @@ mod with_broker {
         pub end_with_machine: bool,
     }
 
-    /// The machine, an embedded broker, the daemon and its page, until somebody asks to stop.
+    /// The machine, an embedded broker, the daemon and its page, until somebody asks to stop; for the
+    /// plant of [`super::tissue`].
     ///
     /// # Errors
     /// When one of them fails.
-    pub async fn show(what: Show) -> Result<(), AppError> {
-        let mut checked = tissue()?;
+    pub async fn show(mut checked: Checked, what: Show) -> Result<(), AppError> {
         checked.store.path = Some(what.store);
         if what.keep_lines {
             checked.influx = Some(nowhere());
@@ -200,7 +207,7 @@ mod with_broker {
         let links: Vec<String> =
             checked.brokers.iter().map(|b| crate::mqtt::component(&b.settings.name)).collect();
         let health = Health::default();
-        let machine = machine(&checked, what.seed, what.batches);
+        let machine = machine(&checked, what.seed, what.batches, Form::Wide);
         let committed = watch::Sender::new(0);
         let cancel = CancellationToken::new();
         let mut all = committed.subscribe();
@@ -270,6 +277,26 @@ mod with_broker {
             token: crate::telemetry::SecretSource::Given(crate::telemetry::Secret::new("none")),
             timeout: std::time::Duration::from_secs(1),
             batch_lines: 5000,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_model_case_reads_the_machine_and_knows_its_grades() {
+        let checked = tissue(None).expect("the model case can be used");
+        let ours = crate::simulate::rules();
+        assert!(ours.iter().all(|rule| checked.rules().contains(rule)));
+        let line = &checked.plant.lines[0];
+        let declared: Vec<&str> = line.tags.iter().map(|tag| &*tag.id).collect();
+        for tag in &crate::simulate::TAGS {
+            assert!(declared.contains(&tag.name), "{} is not declared", tag.name);
+        }
+        for grade in crate::simulate::grade_names() {
+            assert!(checked.plant.grades.contains_key(grade), "{grade}");
         }
     }
 }

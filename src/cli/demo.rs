@@ -2,6 +2,7 @@
 
 use super::out::{Exit, Out};
 use crate::app::{Outputs, demo};
+use crate::simulate::Form;
 use crate::store::Store;
 
 /// Scored batches where nobody says how many: an evening at the page.
@@ -21,7 +22,10 @@ pub(super) struct Args {
     /// Batches after the learning ones.
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batches: Option<u32>,
-    /// The seed of everything that is random.
+    /// Batches of each grade to learn from, before those that are scored [default: 20].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    learning: Option<u32>,
+    /// The seed of everything that is random, the mill too.
     #[arg(long, default_value_t = 7, value_name = "S")]
     seed: u64,
     /// Run to the end at full speed, without broker and page, print the score and exit.
@@ -37,8 +41,9 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 }
 
 fn score(args: &Args, out: &mut Out) -> Exit {
-    let scored = demo::tissue().and_then(|checked| {
-        let machine = demo::machine(&checked, args.seed, args.batches.unwrap_or(BATCHES_SCORED));
+    let scored = demo::tissue(args.learning).and_then(|checked| {
+        let machine =
+            demo::machine(&checked, args.seed, args.batches.unwrap_or(BATCHES_SCORED), Form::Wide);
         demo::score(&checked, Store::open(&checked.store)?, Outputs::default(), machine)
     });
     match scored {
@@ -50,6 +55,10 @@ fn score(args: &Args, out: &mut Out) -> Exit {
 
 #[cfg(feature = "demo")]
 fn show(args: &Args, out: &mut Out) -> Exit {
+    let checked = match demo::tissue(args.learning) {
+        Ok(checked) => checked,
+        Err(error) => return out.fail(&error),
+    };
     let directory = match scratch() {
         Ok(directory) => directory,
         Err(error) => return out.fail(&error),
@@ -62,7 +71,7 @@ fn show(args: &Args, out: &mut Out) -> Exit {
         "open http://127.0.0.1:{}/ in a browser; Ctrl-C ends the demo\n",
         args.port
     ));
-    let outcome = runtime.block_on(demo::show(demo::Show {
+    let what = demo::Show {
         seed: args.seed,
         batches: args.batches.unwrap_or(BATCHES_SHOWN),
         pace: crate::simulate::Pace::PerSecond(args.speed),
@@ -70,7 +79,8 @@ fn show(args: &Args, out: &mut Out) -> Exit {
         store: directory.path.join("onspec.db"),
         keep_lines: false,
         end_with_machine: false,
-    }));
+    };
+    let outcome = runtime.block_on(demo::show(checked, what));
     match outcome {
         Ok(()) => Exit::Done,
         Err(error) => out.fail(&error),

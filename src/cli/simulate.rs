@@ -2,7 +2,7 @@
 
 use super::out::{Exit, Out};
 use crate::app::demo;
-use crate::simulate::{Pace, PublishTarget, publish};
+use crate::simulate::{Form, Pace, PublishTarget, publish};
 use crate::telemetry::Secret;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -27,17 +27,41 @@ pub(super) struct Args {
     /// Batches after the learning ones.
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
     batches: u32,
+    /// Batches of each grade to learn from, before the others [default: 20].
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
+    learning: Option<u32>,
+    /// How readings are published.
+    #[arg(long, default_value = "wide", value_enum)]
+    form: FormName,
     /// Write what was true of each batch to this file, one JSON object a line.
     #[arg(long, value_name = "FILE")]
     truth: Option<PathBuf>,
 }
 
+/// How readings are published.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
+enum FormName {
+    /// `mill/{line}/{area}/{tag}` with `{"value":…,"ts":…}`.
+    Topics,
+    /// `mill/{line}/{area}` with all values of the area.
+    Wide,
+}
+
+impl From<FormName> for Form {
+    fn from(name: FormName) -> Self {
+        match name {
+            FormName::Topics => Self::Topics,
+            FormName::Wide => Self::Wide,
+        }
+    }
+}
+
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
-    let checked = match demo::tissue() {
+    let checked = match demo::tissue(args.learning) {
         Ok(checked) => checked,
         Err(error) => return out.fail(&error),
     };
-    let machine = demo::machine(&checked, args.seed, args.batches);
+    let machine = demo::machine(&checked, args.seed, args.batches, args.form.into());
     let password = match args.password_file.as_deref().map(std::fs::read_to_string).transpose() {
         Ok(password) => password.unwrap_or_default(),
         Err(error) => {

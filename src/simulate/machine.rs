@@ -1,46 +1,62 @@
-//! The machine as the outside sees it: reels, laboratory, dispositions, messages.
+//! The machine as the outside sees it: reels, breaks, laboratory, dispositions, messages.
 
-use super::limits::Limits;
+use super::delivery::Delivery;
+use super::faults::{Faults, Wrong};
+use super::form::{Form, Writer};
+use super::grades::GRADES;
+use super::instruments::{Change, Instruments};
+use super::mill::{Mill, streams};
 use super::noise::Chance;
-use super::process::{Disturbance, Process};
-use super::reel::{Finding, Reel};
-use super::schedule::{BatchPlan, draw};
-use super::tags::{GRADE, TAGS, tag};
-use super::truth::{BatchTruth, Class, SensorTruth, Truth};
+use super::operation::Operation;
+use super::process::{Orders, Process};
+use super::reel::{Finding, LabValue, Reel};
+use super::tags::{TAGS, tag};
+use super::truth::{BatchTruth, SensorTruth, Truth};
 use crate::reading::Timestamp;
 use bytes::Bytes;
-use std::collections::VecDeque;
-use std::fmt::Write as _;
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Seconds before the first reel, and after a repair before the next one: what is made then goes to
-/// the pulper, until the loops and the pipes are as they should be.
+/// Seconds before the first reel.
 const RUN_IN_S: u32 = 60;
-const REPAIR_S: u32 = 600;
-/// From the end of a reel to its laboratory results.
-const LAB_S: u64 = 12 * 60;
+/// A reel is full at this diameter, m.
+const FULL_M: (f64, f64) = (2.15, 2.5);
+/// From the end of a reel to its laboratory results, s.
+const LAB_S: (u32, u32) = (600, 2400);
 /// From the laboratory results to the disposition.
 const DISPOSITION_S: u64 = 60;
+/// From the moment somebody knows that something is wrong to its repair, s.
+const REPAIR_S: (u32, u32) = (300, 1500);
+/// Operators act when what the scanner sees has been outside for so long, s.
+const SEEN_OUTSIDE_S: u32 = 480;
+/// After a break the web goes on the reel when the scanner has seen good paper for so long, s; after a
+/// change of grade, when the old stock has left the chest as well.
+const GOOD_AFTER_BREAK_S: u32 = 60;
+const GOOD_AFTER_CHANGE_S: u32 = 120;
+const CHANGE_S: u32 = 1200;
+
 /// What to simulate.
 #[derive(Debug, Clone, PartialEq)]
 pub struct SimulationSpec {
-    /// Everything that is random comes from it.
+    /// Everything that is random comes from it, the mill too.
     pub seed: u64,
     /// The first simulated second.
     pub start: Timestamp,
-    /// Sound batches made first, to learn from.
+    /// Batches of each grade that have to be released before anything is scored.
     pub learning_batches: u32,
-    /// Batches made then, in which things go wrong.
+    /// Batches made then, which are scored.
     pub batches: u32,
     /// The line's name: a level of the topics.
     pub line: Arc<str>,
+    /// How readings are published.
+    pub form: Form,
 }
 
 /// One message as it goes to the broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Published {
-    /// The simulated second.
+    /// The simulated instant at which it arrives there.
     pub at: Timestamp,
     /// The topic.
     pub topic: Arc<str>,
@@ -50,74 +66,119 @@ pub struct Published {
     pub retained: bool,
 }
 
-/// A small tissue machine, deterministic at steps of one second.
+/// A tissue machine, deterministic at steps of one second.
 ///
-/// Each second each area publishes one JSON message on `mill/{line}/{area}`; batch and laboratory
-/// events go to `mill/{line}/events`. Reels take 20 to 30 minutes. A reel with a process fault is
-/// followed by ten minutes of repair without a batch.
+/// Batch and laboratory events go to `mill/{line}/events`, readings as [`Form`] says. Reels take 15 to
+/// 30 minutes, one behind the other. First it makes all grades until so many reels of each were
+/// released, then the reels that are scored. Things go wrong from the first second on.
 #[derive(Debug, Clone)]
 pub struct Machine {
     spec: SimulationSpec,
-    limits: Limits,
     process: Process,
+    operation: Operation,
+    faults: Faults,
+    instruments: Instruments,
     laboratory: Chance,
-    plans: Vec<BatchPlan>,
+    delivery: Delivery,
+    writer: Writer,
+    events: Arc<str>,
     now: Timestamp,
     second: u64,
     phase: Phase,
-    /// Laboratory work and dispositions still to come, in order of time.
-    later: VecDeque<(u64, String)>,
-    /// The value at which the scanner's link stands still.
-    stuck_at: Option<f64>,
+    web: Web,
+    /// Laboratory work and dispositions still to come, by the second they are due and their order.
+    later: BTreeMap<(u64, u64), Later>,
+    posted: u64,
+    /// When the fault of now is repaired, once somebody knows.
+    repair_at: Option<u64>,
+    seen_outside_s: u32,
+    learning: Learning,
+    scored: u32,
     /// The day and the number of the last reel, for its id.
     numbering: (String, u32),
-    topics: Topics,
     truth: Truth,
 }
 
 #[derive(Debug, Clone)]
-struct Topics {
-    areas: Vec<(&'static str, Arc<str>)>,
-    events: Arc<str>,
-}
-
-#[derive(Debug, Clone)]
 enum Phase {
-    /// No reel; the next one starts after so many seconds.
-    Between { next: usize, seconds: u32 },
+    /// The first reel starts after so many seconds.
+    RunIn(u32),
     /// A reel is being wound.
     Making(Reel),
     /// All reels are made; laboratory results are still to come.
     Done,
 }
 
+/// Where the web goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Web {
+    /// On the reel.
+    OnReel,
+    /// It is broken, for so many seconds more.
+    Broken(u32),
+    /// To the pulper, until it has been good for long enough: after a break, or a change of grade,
+    /// which takes so many seconds at least.
+    ToPulper { least_s: u32, good_s: u32, needed_s: u32 },
+}
+
+/// What is to be learned from.
+#[derive(Debug, Clone, Default)]
+struct Learning {
+    over: bool,
+    made: u32,
+    /// For each grade: released, and not yet decided.
+    released: [u32; GRADES.len()],
+    open: [u32; GRADES.len()],
+}
+
+/// Work that the laboratory has not finished.
+#[derive(Debug, Clone)]
+enum Later {
+    Event(String),
+    /// A tensile strength that operators may follow: grade, deviation from the target.
+    Strength(usize, f64),
+    /// A decision is out: grade, whether it was released, and the mass.
+    Decided {
+        grade: usize,
+        released: bool,
+        mass_kg: f64,
+        learning: bool,
+    },
+    /// Somebody knows that something is wrong with what was made until then.
+    Alarmed(u64),
+}
+
 impl Machine {
     /// A machine that has run for an hour and starts its first reel a minute after `spec.start`.
     #[must_use]
     pub fn new(spec: &SimulationSpec) -> Self {
-        let mut areas: Vec<(&'static str, Arc<str>)> = Vec::new();
-        for tag in &TAGS {
-            if areas.iter().all(|(area, _)| *area != tag.area) {
-                areas.push((tag.area, format!("mill/{}/{}", spec.line, tag.area).into()));
-            }
-        }
-        let plans = draw(spec.seed, spec.learning_batches, spec.batches);
+        let mill = Arc::new(Mill::draw(spec.seed));
+        let operation = Operation::new(&mill, spec.seed);
+        let writer = Writer::new(spec.form, &spec.line);
         Self {
-            limits: Limits::default(),
-            process: Process::new(spec.seed),
-            laboratory: Chance::new(spec.seed, 3),
-            phase: if plans.is_empty() {
+            process: Process::new(Arc::clone(&mill), spec.seed, operation.grade()),
+            faults: Faults::new(&mill, spec.seed),
+            instruments: Instruments::new(&mill, spec.seed),
+            laboratory: Chance::new(spec.seed, streams::LABORATORY),
+            delivery: Delivery::new(spec.seed, writer.gateways()),
+            writer,
+            operation,
+            events: format!("mill/{}/events", spec.line).into(),
+            phase: if spec.batches == 0 && spec.learning_batches == 0 {
                 Phase::Done
             } else {
-                Phase::Between { next: 0, seconds: RUN_IN_S }
+                Phase::RunIn(RUN_IN_S)
             },
-            plans,
+            web: Web::OnReel,
             now: spec.start,
             second: 0,
-            later: VecDeque::new(),
-            stuck_at: None,
+            later: BTreeMap::new(),
+            posted: 0,
+            repair_at: None,
+            seen_outside_s: 0,
+            learning: Learning { over: spec.learning_batches == 0, ..Learning::default() },
+            scored: 0,
             numbering: (String::new(), 0),
-            topics: Topics { areas, events: format!("mill/{}/events", spec.line).into() },
             truth: Truth::default(),
             spec: spec.clone(),
         }
@@ -132,11 +193,13 @@ impl Machine {
     /// True until the last learning batch has ended.
     #[must_use]
     pub fn is_learning(&self) -> bool {
-        let learning = self.spec.learning_batches as usize;
-        match &self.phase {
-            Phase::Between { next: ix, .. } | Phase::Making(Reel { ix, .. }) => *ix < learning,
-            Phase::Done => false,
-        }
+        !self.learning.over
+    }
+
+    /// Batches made so far to learn from.
+    #[must_use]
+    pub fn learning_made(&self) -> u32 {
+        self.learning.made
     }
 
     /// The spec it was made from.
@@ -145,14 +208,13 @@ impl Machine {
         &self.spec
     }
 
-    /// The truth about the scored batches that have ended, in order. The class may still become
-    /// marginal while the laboratory is at work.
+    /// The truth about the scored batches that have ended, in order.
     #[must_use]
     pub fn truth(&self) -> &[BatchTruth] {
         &self.truth.batches
     }
 
-    /// Episodes of wrong instruments so far, in order.
+    /// Episodes of wrong instruments in the scored time so far, in order.
     #[must_use]
     pub fn sensor_truth(&self) -> &[SensorTruth] {
         &self.truth.sensors
@@ -164,64 +226,165 @@ impl Machine {
         self.truth
     }
 
-    /// Makes one simulated second and appends what it publishes: events first, then one message for
-    /// each area. False when all batches with their laboratory results and dispositions are out; then
-    /// nothing is appended.
+    /// Makes one simulated second and appends what arrives at the broker in it. False when all batches
+    /// with their laboratory results and dispositions are out; then nothing is appended.
     pub fn step(&mut self, out: &mut Vec<Published>) -> bool {
-        if matches!(self.phase, Phase::Done) && self.later.is_empty() {
+        if matches!(self.phase, Phase::Done) && self.later.is_empty() && self.delivery.is_empty() {
             return false;
         }
-        while self.later.front().is_some_and(|(due, _)| *due <= self.second) {
-            if let Some((_, body)) = self.later.pop_front() {
-                self.publish_event(body, out);
-            }
-        }
-        self.turn_up(out);
-        let wrong = match &self.phase {
-            Phase::Making(reel) => {
-                self.plans[reel.ix].fault.map_or_else(Disturbance::default, |f| f.at(reel.second))
-            }
-            Phase::Between { .. } | Phase::Done => Disturbance::default(),
+        self.work_off();
+        self.turn_up();
+        let wrong = self.go_wrong();
+        let sheet = !matches!(self.web, Web::Broken(_));
+        let orders = Orders {
+            grade: self.operation.grade(),
+            sets: self.operation.sets(),
+            sheet,
+            automatic: sheet,
         };
-        self.process.step(wrong);
-        self.wind(wrong);
-        self.publish_readings(out);
+        self.process.step(&wrong, orders);
+        self.wind();
+        let on_reel = self.is_on_reel();
+        if self.operation.step(self.second, on_reel) {
+            self.break_web();
+        }
+        self.measure(sheet, on_reel);
         self.second += 1;
         self.now = self.now.plus(Duration::from_secs(1));
+        self.delivery.arrived(self.now, out);
         true
     }
 
-    /// Ends and starts reels at this second.
-    fn turn_up(&mut self, out: &mut Vec<Published>) {
-        let full = |reel: &Reel, plans: &[BatchPlan]| reel.second >= plans[reel.ix].seconds;
-        if let Phase::Making(reel) = &self.phase
-            && full(reel, &self.plans)
-        {
-            let reel = reel.clone();
-            self.finish(&reel, out);
-            let next = reel.ix + 1;
-            self.phase = if next == self.plans.len() {
-                Phase::Done
-            } else {
-                let seconds = if self.plans[reel.ix].fault.is_some() { REPAIR_S } else { 0 };
-                Phase::Between { next, seconds }
-            };
-        }
-        match &mut self.phase {
-            Phase::Between { next, seconds: 0 } => {
-                let ix = *next;
-                let batch = self.next_id();
-                let body = format!(
-                    r#"{{"event":"batch-start","batch":{},"grade":"{GRADE}","ts":{}}}"#,
-                    quoted(&batch),
-                    self.now.as_millis()
-                );
-                self.publish_event(body, out);
-                self.phase = Phase::Making(Reel::new(ix, batch));
+    fn is_on_reel(&self) -> bool {
+        matches!(self.phase, Phase::Making(_)) && self.web == Web::OnReel
+    }
+
+    /// What is due from laboratory and shift leads.
+    fn work_off(&mut self) {
+        while let Some(entry) = self.later.first_entry() {
+            if entry.key().0 > self.second {
+                return;
             }
-            Phase::Between { seconds, .. } => *seconds -= 1,
+            match entry.remove() {
+                Later::Event(body) => self.publish_event(body),
+                Later::Strength(grade, deviation) => {
+                    self.operation.learn_of_strength(grade, deviation);
+                }
+                Later::Decided { grade, released, mass_kg, learning } => {
+                    if learning {
+                        self.learning.open[grade] -= 1;
+                        self.learning.released[grade] += u32::from(released);
+                    }
+                    if !released {
+                        self.process.take_back(mass_kg);
+                    }
+                }
+                Later::Alarmed(made) => self.look_for_fault(made),
+            }
+        }
+    }
+
+    /// Somebody knows that what was made at a second is wrong: if the fault is older, it is found.
+    fn look_for_fault(&mut self, made: u64) {
+        let older = self.faults.active().is_some_and(|(_, begin)| begin <= made);
+        if self.faults.stands() && older && self.repair_at.is_none() {
+            let (low, high) = REPAIR_S;
+            self.repair_at = Some(self.second + u64::from(self.laboratory.pick(low, high)));
+        }
+    }
+
+    fn go_wrong(&mut self) -> Wrong {
+        if self.repair_at.is_some_and(|at| self.second >= at) {
+            self.faults.repair(self.second);
+        }
+        let wrong = self.faults.step(self.second);
+        if !self.faults.stands() {
+            self.repair_at = None;
+        }
+        wrong
+    }
+
+    /// Ends and starts reels at this second.
+    fn turn_up(&mut self) {
+        match &mut self.phase {
+            Phase::RunIn(seconds) if *seconds > 0 => *seconds -= 1,
+            Phase::RunIn(_) => self.start_reel(),
+            Phase::Making(reel) if reel.is_full() && self.web == Web::OnReel => {
+                let reel = reel.clone();
+                self.finish(&reel);
+                if self.learning.over && self.scored == self.spec.batches {
+                    self.phase = Phase::Done;
+                } else {
+                    self.start_reel();
+                }
+            }
             Phase::Making(_) | Phase::Done => {}
         }
+    }
+
+    /// The grade of the next reel; `None` when nothing more has to be learned.
+    fn next_to_learn(&self) -> Option<usize> {
+        let Learning { released, open, .. } = &self.learning;
+        let wanted = self.spec.learning_batches;
+        if released.iter().all(|n| *n >= wanted) {
+            return None;
+        }
+        let on_the_way = |grade: &usize| released[*grade] + open[*grade] < wanted;
+        let current = self.operation.grade_ix();
+        // The grade on the machine first; while only the laboratory is missing, more of it.
+        Some(
+            Some(current)
+                .filter(on_the_way)
+                .or((0..GRADES.len()).find(on_the_way))
+                .unwrap_or(current),
+        )
+    }
+
+    fn start_reel(&mut self) {
+        if !self.learning.over && self.next_to_learn().is_none() {
+            self.learning.over = true;
+        }
+        if self.learning.over && self.scored == self.spec.batches {
+            self.phase = Phase::Done;
+            return;
+        }
+        let current = self.operation.grade_ix();
+        let grade = if self.learning.over {
+            self.operation.next_in_campaign()
+        } else {
+            self.next_to_learn().unwrap_or(current)
+        };
+        let (ts, batch) = (self.now.as_millis(), self.next_id());
+        let name = GRADES[grade].name;
+        if grade != current {
+            self.operation.change_grade(grade);
+            self.publish_event(format!(r#"{{"event":"grade-change","grade":"{name}","ts":{ts}}}"#));
+        }
+        let id = quoted(&batch);
+        self.publish_event(format!(
+            r#"{{"event":"batch-start","batch":{id},"grade":"{name}","ts":{ts}}}"#
+        ));
+        if grade != current {
+            self.web =
+                Web::ToPulper { least_s: CHANGE_S, good_s: 0, needed_s: GOOD_AFTER_CHANGE_S };
+            self.publish_pause(&batch, "grade-change");
+        }
+        self.process.change_blade_if_due();
+        let full_m = self.laboratory.between(FULL_M.0, FULL_M.1);
+        if self.learning.over {
+            self.scored += 1;
+        } else {
+            self.learning.made += 1;
+            self.learning.open[grade] += 1;
+        }
+        self.phase = Phase::Making(Reel::new(batch, grade, self.learning.over, full_m));
+    }
+
+    fn break_web(&mut self) {
+        let Phase::Making(reel) = &self.phase else { return };
+        let batch = Arc::clone(&reel.batch);
+        self.web = Web::Broken(self.operation.break_seconds());
+        self.publish_pause(&batch, "break");
     }
 
     /// `TM3-260123-014`: line, day, number of the day.
@@ -237,111 +400,178 @@ impl Machine {
         format!("{}-{day}-{number:03}", self.spec.line.to_uppercase()).into()
     }
 
-    /// Winds the second that was made, and notes what is true of it.
-    fn wind(&mut self, wrong: Disturbance) {
-        let Phase::Making(reel) = &mut self.phase else { return };
-        let faulty = wrong != Disturbance::default();
-        reel.wind(self.now, &self.process.product, self.process.reel_speed, &self.limits, faulty);
-        if let Some((begin, end)) = self.plans[reel.ix].stuck {
-            // The second just wound.
-            let second = reel.second - 1;
-            if second == begin {
-                // The link stands still; the loop behind it does not, so the paper stays good.
-                self.stuck_at = Some(self.process.measured[tag::BASIS_WEIGHT]);
-                self.truth.sensors.push(SensorTruth {
-                    line: Arc::clone(&self.spec.line),
-                    sensor_fault: "stuck".into(),
-                    tag: TAGS[tag::BASIS_WEIGHT].name.into(),
-                    from: self.now,
-                    to: self.now,
+    /// Winds the second that was made, or waits until the web may go on the reel.
+    fn wind(&mut self) {
+        let product = self.process.product;
+        let limits = &self.operation.grade().limits;
+        let inside = limits.scanner_inside(&product);
+        match &mut self.web {
+            Web::Broken(left) if *left > 0 => *left -= 1,
+            Web::Broken(_) => {
+                self.web = Web::ToPulper { least_s: 0, good_s: 0, needed_s: GOOD_AFTER_BREAK_S };
+            }
+            Web::ToPulper { least_s, good_s, needed_s } => {
+                *least_s = least_s.saturating_sub(1);
+                *good_s = if inside { *good_s + 1 } else { 0 };
+                let ready = *least_s == 0 && *good_s >= *needed_s;
+                self.process.take_back(self.process.balance.made);
+                if ready {
+                    self.web = Web::OnReel;
+                    self.publish_resume();
+                }
+                return;
+            }
+            Web::OnReel => {
+                let fault = self.faults.active().map(|(fault, begin)| {
+                    (fault.as_str(), self.spec.start.plus(Duration::from_secs(begin)))
                 });
+                let (now, speed) = (self.now, self.process.reel_speed);
+                let lots = self.process.lots();
+                if let Phase::Making(reel) = &mut self.phase {
+                    reel.wind(now, &product, speed, limits, fault);
+                    for (lot, kg) in lots {
+                        *reel.lots.entry(lot).or_default() += kg;
+                    }
+                }
             }
-            if second > end {
-                self.stuck_at = None;
-            } else if let (Some(_), Some(episode)) = (self.stuck_at, self.truth.sensors.last_mut())
-            {
-                episode.to = self.now;
-            }
+        }
+        let outside = self.is_on_reel() && !inside;
+        self.seen_outside_s = if outside { self.seen_outside_s + 1 } else { 0 };
+        if self.seen_outside_s == SEEN_OUTSIDE_S {
+            self.look_for_fault(self.second);
         }
     }
 
-    /// Ends a reel: its event, its truth, and the laboratory's work to come.
-    fn finish(&mut self, reel: &Reel, out: &mut Vec<Published>) {
-        self.stuck_at = None;
+    /// Ends a reel: its events, its truth, and the laboratory's work to come.
+    fn finish(&mut self, reel: &Reel) {
         let batch = quoted(&reel.batch);
-        let body = format!(
-            r#"{{"event":"batch-end","batch":{batch},"ts":{},"length_m":{:.0},"mass_kg":{:.1}}}"#,
-            self.now.as_millis(),
-            reel.length_m,
-            reel.mass_kg
-        );
-        self.publish_event(body, out);
-
-        let Finding { tensile_md, caliper, off_share, class } =
-            reel.finding(&self.limits, &mut self.laboratory);
-        let lab_due = self.second + LAB_S;
-        let lab_ts = self.now.plus(Duration::from_secs(LAB_S)).as_millis();
-        self.later.push_back((lab_due, lab(&batch, "tensile_md", tensile_md, "N/m", lab_ts)));
-        self.later.push_back((lab_due, lab(&batch, "caliper", caliper, "um", lab_ts)));
-        let good = matches!(class, Class::Good | Class::Touched);
-        self.later.push_back((
-            lab_due + DISPOSITION_S,
-            format!(
-                r#"{{"event":"disposition","batch":{batch},"disposition":"{}","by":"laboratory","ts":{}}}"#,
-                if good { "release" } else { "rework" },
-                self.now.plus(Duration::from_secs(LAB_S + DISPOSITION_S)).as_millis()
-            ),
+        let ts = self.now.as_millis();
+        self.publish_event(format!(
+            r#"{{"event":"batch-end","batch":{batch},"ts":{ts},"length_m":{:.0},"mass_kg":{:.1}}}"#,
+            reel.length_m, reel.mass_kg
         ));
-
-        if reel.ix >= self.spec.learning_batches as usize {
-            let fault = self.plans[reel.ix].fault.filter(|_| reel.fault_from.is_some());
+        for (lot, kg) in &reel.lots {
+            let lot = quoted(lot);
+            self.publish_event(format!(
+                r#"{{"event":"consumes","batch":{batch},"from":{lot},"mass_kg":{kg:.1},"ts":{ts}}}"#
+            ));
+        }
+        let grade = &GRADES[reel.grade];
+        let Finding { results, off_share, class, rejected } =
+            reel.finding(grade, &mut self.laboratory);
+        let (low, high) = LAB_S;
+        let due = self.second + u64::from(self.laboratory.pick(low, high));
+        let at = |second: u64| self.spec.start.plus(Duration::from_secs(second)).as_millis();
+        let lab_ts = at(due);
+        let decided_ts = at(due + DISPOSITION_S);
+        for result in &results {
+            self.post(due, Later::Event(lab(&batch, result, lab_ts)));
+            if result.property == "tensile_md" {
+                let deviation = result.value / grade.nominal.tensile_md - 1.0;
+                self.post(due + DISPOSITION_S, Later::Strength(reel.grade, deviation));
+            }
+        }
+        let word = if rejected { "rework" } else { "release" };
+        self.post(
+            due + DISPOSITION_S,
+            Later::Event(format!(
+                r#"{{"event":"disposition","batch":{batch},"disposition":"{word}","by":"laboratory","ts":{decided_ts}}}"#
+            )),
+        );
+        let learning = !reel.scored;
+        self.post(
+            due + DISPOSITION_S,
+            Later::Decided {
+                grade: reel.grade,
+                released: !rejected,
+                mass_kg: reel.mass_kg,
+                learning,
+            },
+        );
+        if rejected {
+            self.post(due, Later::Alarmed(self.second));
+        }
+        if reel.scored {
             self.truth.batches.push(BatchTruth {
                 line: Arc::clone(&self.spec.line),
                 batch: Arc::clone(&reel.batch),
                 class,
-                fault: fault.map(|planned| planned.fault.as_str().into()),
-                fault_from: reel.fault_from,
+                fault: reel.fault.map(|(fault, _)| fault.into()),
+                fault_from: reel.fault.map(|(_, from)| from),
                 off_from: reel.off_from,
                 off_share: reel.off_from.map(|_| (off_share * 1e4).round() / 1e4),
             });
         }
     }
 
-    fn publish_event(&self, body: String, out: &mut Vec<Published>) {
-        out.push(Published {
+    fn post(&mut self, due: u64, later: Later) {
+        self.posted += 1;
+        self.later.insert((due, self.posted), later);
+    }
+
+    fn publish_pause(&mut self, batch: &str, reason: &str) {
+        let (batch, ts) = (quoted(batch), self.now.as_millis());
+        self.publish_event(format!(
+            r#"{{"event":"pause","batch":{batch},"reason":"{reason}","ts":{ts}}}"#
+        ));
+    }
+
+    fn publish_resume(&mut self) {
+        let Phase::Making(reel) = &self.phase else { return };
+        let (batch, ts) = (quoted(&reel.batch), self.now.as_millis());
+        self.publish_event(format!(r#"{{"event":"resume","batch":{batch},"ts":{ts}}}"#));
+    }
+
+    fn publish_event(&mut self, body: String) {
+        self.delivery.send_event(Published {
             at: self.now,
-            topic: Arc::clone(&self.topics.events),
+            topic: Arc::clone(&self.events),
             payload: body.into(),
             retained: false,
         });
     }
 
-    fn publish_readings(&self, out: &mut Vec<Published>) {
-        let ts = self.now.as_millis();
-        for (area, topic) in &self.topics.areas {
-            let mut body = format!(r#"{{"ts":{ts}"#);
-            for (tag, value) in TAGS.iter().zip(self.process.measured) {
-                if tag.area == *area {
-                    let stuck = self.stuck_at.filter(|_| tag.name == TAGS[tag::BASIS_WEIGHT].name);
-                    let value = stuck.unwrap_or(value);
-                    write!(body, r#","{}":{value:.*}"#, tag.name, tag.decimals)
-                        .expect("a String takes all that is written");
+    /// Reads all instruments and sends what they say.
+    fn measure(&mut self, sheet: bool, on_reel: bool) {
+        let diameter = match &self.phase {
+            Phase::Making(reel) => reel.diameter_m(),
+            Phase::RunIn(_) | Phase::Done => 0.0,
+        };
+        let seen = &mut self.process.seen;
+        seen[tag::REEL_DIAMETER] = diameter;
+        seen[tag::SHEET_BREAK] = if sheet { 0.0 } else { 1.0 };
+        match self.instruments.step(self.second, seen, on_reel) {
+            Some(Change::Began(tag, kind)) if self.learning.over => {
+                self.truth.sensors.push(SensorTruth {
+                    line: Arc::clone(&self.spec.line),
+                    sensor_fault: kind.into(),
+                    tag: TAGS[tag].name.into(),
+                    from: self.now,
+                    to: self.now,
+                });
+            }
+            Some(Change::GoesOn) => {
+                // One that began before the first scored batch is not counted.
+                if let Some(episode) = self.truth.sensors.last_mut() {
+                    episode.to = self.now;
                 }
             }
-            body.push('}');
-            out.push(Published {
-                at: self.now,
-                topic: Arc::clone(topic),
-                payload: body.into(),
-                retained: false,
-            });
+            Some(Change::Began(..)) | None => {}
         }
+        let instruments = &self.instruments;
+        let value = |ix: usize| {
+            let due = self.second.is_multiple_of(u64::from(TAGS[ix].period_s));
+            let off_sheet = !sheet && super::tags::is_of_scanner(ix);
+            (due && !off_sheet && !instruments.is_silent(ix)).then(|| instruments.measured[ix])
+        };
+        self.writer.write(self.now, value, &mut self.delivery);
     }
 }
 
-fn lab(batch: &str, property: &str, value: f64, unit: &str, ts: i64) -> String {
+fn lab(batch: &str, result: &LabValue, ts: i64) -> String {
+    let LabValue { property, unit, value, decimals, .. } = result;
     format!(
-        r#"{{"event":"lab","batch":{batch},"property":"{property}","value":{value:.1},"unit":"{unit}","ts":{ts}}}"#
+        r#"{{"event":"lab","batch":{batch},"property":"{property}","value":{value:.decimals$},"unit":"{unit}","ts":{ts}}}"#
     )
 }
 
@@ -351,198 +581,4 @@ fn quoted(text: &str) -> String {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::process::WIDTH_M;
-    use super::super::{ProcessFault, rules};
-    use super::*;
-    use crate::decode::{Arrival, BatchEvent, Decoder, Disposition, Message};
-    use std::collections::BTreeMap;
-
-    fn spec(seed: u64, learning_batches: u32, batches: u32) -> SimulationSpec {
-        SimulationSpec {
-            seed,
-            start: Timestamp::parse_rfc3339("2026-01-23T22:00:00Z").unwrap(),
-            learning_batches,
-            batches,
-            line: "tm3".into(),
-        }
-    }
-
-    fn run(spec: &SimulationSpec) -> (Vec<Published>, Truth) {
-        let mut machine = Machine::new(spec);
-        let mut out = Vec::new();
-        while machine.step(&mut out) {}
-        (out, machine.into_truth())
-    }
-
-    /// Decodes all, which must leave no fault.
-    fn decode(out: &[Published]) -> Vec<(Timestamp, Message)> {
-        let mut decoder = Decoder::new(rules());
-        let (mut messages, mut faults) = (Vec::new(), Vec::new());
-        let mut all = Vec::new();
-        for published in out {
-            let arrival = Arrival {
-                received: published.at,
-                topic: Arc::clone(&published.topic),
-                payload: published.payload.clone(),
-                retained: published.retained,
-            };
-            decoder.decode(&arrival, &mut messages, &mut faults);
-            all.extend(messages.drain(..).map(|message| (published.at, message)));
-        }
-        assert_eq!(faults, []);
-        all
-    }
-
-    #[test]
-    fn equal_seeds_give_equal_bytes_and_others_do_not() {
-        let (first, truth) = run(&spec(7, 1, 2));
-        let (again, truth_again) = run(&spec(7, 1, 2));
-        assert!(first == again, "the bytes differ");
-        assert_eq!(truth, truth_again);
-        let (other, _) = run(&spec(8, 1, 2));
-        assert!(first != other, "another seed gave the same bytes");
-    }
-
-    #[test]
-    fn a_second_is_five_messages_that_the_rules_read() {
-        let mut machine = Machine::new(&spec(1, 0, 1));
-        let mut out = Vec::new();
-        assert!(machine.step(&mut out));
-        let topics: Vec<&str> = out.iter().map(|published| &*published.topic).collect();
-        assert_eq!(
-            topics,
-            [
-                "mill/tm3/stock",
-                "mill/tm3/headbox",
-                "mill/tm3/yankee",
-                "mill/tm3/reel",
-                "mill/tm3/scanner"
-            ]
-        );
-        let tags: Vec<String> = decode(&out)
-            .into_iter()
-            .map(|(at, message)| match message {
-                Message::Reading(r) => {
-                    assert_eq!(r.at, Some(at));
-                    assert_eq!(&*r.line, "tm3");
-                    format!("{}/{}", r.area, r.tag)
-                }
-                Message::Batch(b) => panic!("{b:?}"),
-            })
-            .collect();
-        let mut expected: Vec<String> =
-            TAGS.iter().map(|tag| format!("{}/{}", tag.area, tag.name)).collect();
-        // Of one message the tags come in order of their names.
-        for tags in expected.chunk_by_mut(|a, b| a.split('/').next() == b.split('/').next()) {
-            tags.sort();
-        }
-        assert_eq!(tags, expected);
-    }
-
-    #[test]
-    fn reels_laboratory_and_dispositions_follow_one_another() {
-        let (out, truth) = run(&spec(3, 1, 5));
-        let mut open = None;
-        let mut ended: BTreeMap<Arc<str>, Timestamp> = BTreeMap::new();
-        let mut tensile: BTreeMap<Arc<str>, f64> = BTreeMap::new();
-        let mut disposed: BTreeMap<Arc<str>, Disposition> = BTreeMap::new();
-        let mut ids = Vec::new();
-        for (at, message) in decode(&out) {
-            let Message::Batch(message) = message else { continue };
-            assert_eq!(message.at, at, "events are published when they happen");
-            match message.event {
-                BatchEvent::Start { batch, grade } => {
-                    assert_eq!(grade.as_deref(), Some(GRADE));
-                    assert_eq!(open.replace(Arc::clone(&batch)), None);
-                    ids.push(batch.to_string());
-                }
-                BatchEvent::End { batch, length_m, mass_kg } => {
-                    assert_eq!(open.take(), Some(Arc::clone(&batch)));
-                    // 20 to 30 min at 1,640 m/min; 5.6 m wide, 15 g/m².
-                    let (length, mass) = (length_m.unwrap(), mass_kg.unwrap());
-                    assert!((32_500.0..49_500.0).contains(&length), "{length}");
-                    let weight = mass * 1000.0 / (length * WIDTH_M);
-                    assert!((14.0..16.5).contains(&weight), "{weight}");
-                    ended.insert(batch, at);
-                }
-                BatchEvent::Lab { batch, property, value, .. } => {
-                    assert_eq!(at.since(ended[&batch]), 720 * 1_000_000_000);
-                    if &*property == "tensile_md" {
-                        tensile.insert(batch, value);
-                    }
-                }
-                BatchEvent::Disposition { batch, disposition, .. } => {
-                    assert_eq!(at.since(ended[&batch]), 780 * 1_000_000_000);
-                    disposed.insert(batch, disposition);
-                }
-                other => panic!("{other:?}"),
-            }
-        }
-        assert_eq!(ids[0], "TM3-260123-001");
-        assert!(ids[5].starts_with("TM3-260124-00"), "{ids:?}");
-        assert_eq!((ended.len(), tensile.len(), disposed.len()), (6, 6, 6));
-        assert_eq!(truth.batches.len(), 5);
-        for batch in &truth.batches {
-            let good = matches!(batch.class, Class::Good | Class::Touched);
-            assert_eq!(disposed[&batch.batch] == Disposition::Release, good);
-        }
-    }
-
-    #[test]
-    fn faults_spoil_their_batch_and_no_other() {
-        let (mut off, mut faulty, mut sound, mut good) = (0, 0, 0, 0);
-        let mut kinds = std::collections::BTreeSet::new();
-        for seed in 0..3 {
-            let (_, truth) = run(&spec(seed, 0, 18));
-            for batch in &truth.batches {
-                if let Some(fault) = &batch.fault {
-                    faulty += 1;
-                    if batch.class == Class::OffSpec {
-                        off += 1;
-                        kinds.insert(fault.to_string());
-                        assert!(batch.off_from > batch.fault_from, "{batch:?}");
-                    }
-                } else {
-                    sound += 1;
-                    good += usize::from(batch.class == Class::Good);
-                }
-            }
-        }
-        assert!(good * 100 >= sound * 97, "{good} of {sound} sound batches are good");
-        // Those whose fault begins late end before the product shows it for long.
-        assert!(off * 2 >= faulty && off < faulty, "{off} of {faulty} faulty batches are off spec");
-        let all: std::collections::BTreeSet<String> =
-            ProcessFault::ALL.iter().map(|fault| fault.as_str().to_owned()).collect();
-        assert_eq!(kinds, all);
-    }
-
-    #[test]
-    fn a_stuck_scanner_stands_still_while_the_paper_is_good() {
-        let (out, truth) = run(&spec(2, 0, 14));
-        let episode = truth.sensors.first().unwrap();
-        let weights: Vec<(Timestamp, f64)> = decode(&out)
-            .into_iter()
-            .filter_map(|(at, message)| match message {
-                Message::Reading(r) if *r.tag == *episode.tag => Some((at, r.value.number()?)),
-                _ => None,
-            })
-            .collect();
-        let longest_run = |from: Timestamp, to: Timestamp| {
-            let values: Vec<f64> = weights
-                .iter()
-                .filter(|(at, _)| from <= *at && *at <= to)
-                .map(|(_, value)| *value)
-                .collect();
-            values.chunk_by(|a, b| a.to_bits() == b.to_bits()).map(<[f64]>::len).max().unwrap()
-        };
-        let seconds = episode.to.seconds_since(episode.from);
-        assert!(seconds >= 590.0, "{seconds}");
-        assert!(longest_run(episode.from, episode.to) >= 590);
-        // A sound scanner holds each average for one scan; two equal ones may follow one another.
-        let before = episode.from.minus(Duration::from_secs(50));
-        assert!(longest_run(weights[0].0, before) <= 75);
-        let during = truth.batches.iter().filter(|b| b.class == Class::Good).count();
-        assert!(during > 5, "{during} good batches");
-    }
-}
+mod tests;

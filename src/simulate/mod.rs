@@ -1,27 +1,46 @@
-//! The tissue machine and its faults.
+//! The mill: a tissue machine with its raw material, its people, its faults.
 //!
-//! A small machine with 15 tags that keeps the balances of mass and heat, makes reels, sends samples
-//! to a laboratory, and breaks in ways that are drawn from its seed. It knows the truth about each
-//! batch, so it is what verdicts are scored against. [`Machine`] is pure: a second is a function of the
-//! seed and the seconds before it. Only [`publish`] sends anything anywhere.
+//! Fibre, water and heat balance; pipes and chests take their time; loops hide disturbances in their
+//! outputs; pulp lots, operators, speed, breaks and grade changes move the tags and leave the paper
+//! good, and faults spoil it. Each seed is another mill. It knows the truth about each batch, so it is
+//! what verdicts are scored against. [`Machine`] is pure: a second is a function of the seed and the
+//! seconds before it. Only [`publish`] sends anything anywhere.
 //!
-//! The machine never looks at what is said about it: no verdict reaches it.
+//! The machine never looks at what is said about it: no verdict reaches it. And nothing that judges
+//! may look at the machine: no model imports this room.
+//!
+//! - `mill`: what differs from seed to seed; `noise`: chance
+//! - `furnish`, `stock`, `wet_end`, `dryer`, `process`: the paper on its way
+//! - `grades`, `operation`: what people want and do; `faults`, `instruments`: what fails
+//! - `machine`: reels, laboratory, events; `reel`: one of them
+//! - `form`, `delivery`, `publisher`: from the instrument to the broker
+//! - `truth`, `score`: what was so, and what was said of it
 
-mod limits;
+mod delivery;
+mod dryer;
+mod faults;
+mod form;
+mod furnish;
+mod grades;
+mod instruments;
 mod machine;
+mod mill;
 mod noise;
+mod operation;
 mod process;
 mod publisher;
 mod reel;
-mod schedule;
 mod score;
+mod stock;
 mod tags;
 mod truth;
+mod wet_end;
 
-pub use limits::{Limits, Product};
+pub use faults::ProcessFault;
+pub use form::Form;
+pub use grades::{Limits, Product};
 pub use machine::{Machine, Published, SimulationSpec};
 pub use publisher::{Gate, Pace, PublishError, PublishSummary, PublishTarget, publish};
-pub use schedule::ProcessFault;
 pub use score::{BatchEnd, Said, Score, Verdicts};
-pub use tags::{GRADE, MachineTag, TAGS, rules};
+pub use tags::{MachineTag, TAGS, grade_names, rules};
 pub use truth::{BatchTruth, Class, SensorTruth, Truth, TruthError};

@@ -419,6 +419,7 @@ mod tests {
             learning_batches: 0,
             batches: 1,
             line: "tm3".into(),
+            form: super::super::Form::Wide,
         })
     }
 
@@ -504,15 +505,22 @@ mod tests {
         let gate = Some(Gate(gate));
         publisher.spawn(publish(machine(), bench.target, Pace::Full, gate, cancel.clone()));
         let start = machine().spec().start.as_millis();
-        // Seconds 0 to 60, five messages each, and the start of the batch at second 60.
-        let first = 61 * 5 + 1;
+        let sent_in = |seconds: u32| {
+            let (mut machine, mut out) = (machine(), Vec::new());
+            for _ in 0..seconds {
+                machine.step(&mut out);
+            }
+            out.len()
+        };
+        // Seconds 0 to 60, and ten more.
+        let (first, then) = (sent_in(61), sent_in(71));
         bench.seen.wait_for(|seen| seen.len() >= first).await.unwrap();
         daemon.send_replace(start + 10_000);
-        bench.seen.wait_for(|seen| seen.len() >= first + 50).await.unwrap();
+        bench.seen.wait_for(|seen| seen.len() >= then).await.unwrap();
         cancel.cancel();
         let summary = publisher.join_next().await.unwrap().unwrap().unwrap();
         assert!(!summary.finished);
-        assert_eq!(bench.seen.borrow().len(), first + 50);
+        assert_eq!(bench.seen.borrow().len(), then);
         assert_eq!(summary.machine.now().as_millis(), start + 71_000);
     }
 

@@ -4,7 +4,7 @@
 
 use onspec::app::demo::{self, Show};
 use onspec::app::{Outputs, Pipeline};
-use onspec::simulate::Pace;
+use onspec::simulate::{Form, Pace};
 use onspec::store::{Reader, Settings, Store, WhenFull};
 use std::fmt::Write as _;
 use std::fs;
@@ -12,7 +12,9 @@ use std::path::Path;
 use std::process::Command;
 
 const SEED: u64 = 11;
-const BATCHES: u32 = 3;
+const BATCHES: u32 = 2;
+/// Batches of each grade to learn from: enough for a model, and a run that is not too long.
+const LEARNING: Option<u32> = Some(2);
 
 fn store(path: &Path) -> Settings {
     Settings {
@@ -56,28 +58,31 @@ fn run_through_a_broker_equals_the_run_without_one() {
     let directory = tempfile::tempdir().unwrap();
     let (direct, through) =
         (directory.path().join("direct.db"), directory.path().join("through.db"));
-    let checked = demo::tissue().unwrap();
+    let checked = demo::tissue(LEARNING).unwrap();
     let outputs = Outputs { influx: true, ..Outputs::default() };
-    let machine = demo::machine(&checked, SEED, BATCHES);
+    let machine = demo::machine(&checked, SEED, BATCHES, Form::Wide);
     let score =
         demo::score(&checked, Store::open(&store(&direct)).unwrap(), outputs, machine).unwrap();
     assert_eq!(score.batches, BATCHES);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime
-        .block_on(demo::show(Show {
-            seed: SEED,
-            batches: BATCHES,
-            pace: Pace::Full,
-            port: None,
-            store: through.clone(),
-            keep_lines: true,
-            end_with_machine: true,
-        }))
+        .block_on(demo::show(
+            checked,
+            Show {
+                seed: SEED,
+                batches: BATCHES,
+                pace: Pace::Full,
+                port: None,
+                store: through.clone(),
+                keep_lines: true,
+                end_with_machine: true,
+            },
+        ))
         .unwrap();
 
     let ((lines, batches), (other_lines, other_batches)) = (content(&direct), content(&through));
-    assert!(lines.lines().count() > 100_000 && batches.len() > 20);
+    assert!(lines.lines().count() > 100_000 && batches.len() > 7);
     let different = lines.lines().zip(other_lines.lines()).find(|(one, other)| one != other);
     assert_eq!(different, None);
     assert_eq!(lines.len(), other_lines.len());
@@ -92,7 +97,19 @@ fn onspec(arguments: &[&str]) -> (bool, String, String) {
 
 #[test]
 fn demo_keeps_the_same_score_twice_and_prints_one_document() {
-    let arguments = ["demo", "--exit", "--json", "--batches", "2", "--seed", "5", "--log", "error"];
+    let arguments = [
+        "demo",
+        "--exit",
+        "--json",
+        "--batches",
+        "2",
+        "--learning",
+        "2",
+        "--seed",
+        "5",
+        "--log",
+        "error",
+    ];
     let (one, other) = (onspec(&arguments), onspec(&arguments));
     assert!(one.0, "{}", one.2);
     assert_eq!(one, other);
@@ -146,8 +163,8 @@ fn recording_replayed_twice_gives_the_same_bytes_and_one_row_for_each() {
 fn start_goes_on_from_the_checkpoint_and_the_journal_to_the_same_state() {
     let directory = tempfile::tempdir().unwrap();
     let path = directory.path().join("s.db");
-    let checked = demo::tissue().unwrap();
-    let mut machine = demo::machine(&checked, SEED, 1);
+    let checked = demo::tissue(LEARNING).unwrap();
+    let mut machine = demo::machine(&checked, SEED, 1, Form::Wide);
     let open = |path: &Path| {
         Pipeline::open(
             Store::open(&store(path)).unwrap(),

@@ -54,6 +54,11 @@ impl Influxd {
         server
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The address without a path.
     pub(crate) fn url(&self) -> String {
         format!("http://127.0.0.1:{}", self.port)

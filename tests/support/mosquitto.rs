@@ -67,6 +67,11 @@ impl Mosquitto {
         self.port
     }
 
+    /// The process id.
+    pub(crate) fn id(&self) -> u32 {
+        self.process.id()
+    }
+
     /// The address as the configuration of onspec takes it.
     pub(crate) fn url(&self) -> String {
         format!("mqtt://127.0.0.1:{}", self.port)
