@@ -1,14 +1,15 @@
 //! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
 
 use super::error::AppError;
+use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
 use crate::mqtt::Delivery;
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics, State};
 use std::collections::BTreeMap;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 
@@ -71,6 +72,8 @@ pub struct Core {
     /// False where the plant's clock is ahead of its messages, as in the demo: then silence means
     /// nothing.
     pub ticks: bool,
+    /// Who keeps what is said, for a score.
+    pub heard: Option<Arc<Mutex<Heard>>>,
     /// The health register.
     pub health: Health,
     /// The metrics.
@@ -170,7 +173,15 @@ impl Core {
             .chain(tick.map(Event::Tick));
         let mut tally = Tally::default();
         let before = self.pace.now_nanos();
-        self.pipeline.commit(events, &mut |effect| tally.take(effect))?;
+        let mut heard =
+            self.heard.as_ref().map(|heard| heard.lock().unwrap_or_else(PoisonError::into_inner));
+        self.pipeline.commit(events, &mut |effect| {
+            tally.take(effect);
+            if let Some(heard) = &mut heard {
+                heard.take(effect);
+            }
+        })?;
+        drop(heard);
         if deliveries.is_empty() && tally.is_empty() {
             self.pipeline.store_mut().settle()?;
             return Ok(());

@@ -5,16 +5,22 @@
 
 use super::encode::Outputs;
 use super::error::AppError;
+use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
 use crate::config::Checked;
-use crate::decode::Arrival;
+use crate::decode::{Arrival, Disposition};
 use crate::engine::{Effect, Event};
+use crate::plant::{Grade, Line, Role};
 use crate::reading::Timestamp;
-use crate::simulate::{BatchEnd, Form, Machine, Said, Score, SimulationSpec, Verdicts};
+use crate::simulate::{
+    Form, Machine, SimulationSpec, SpecRange, Tally, Verdicts, WatchPlan, Watchers,
+};
 use crate::store::Store;
 use crate::telemetry::Clock;
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::num::NonZeroUsize;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use tokio::sync::watch;
 
 /// The configuration of the model case.
@@ -62,6 +68,59 @@ pub fn machine(checked: &Checked, seed: u64, batches: u32, form: Form) -> Machin
     })
 }
 
+/// Scores so many seeds from `first` on, each with a machine and a store in memory of its own, on up to
+/// so many threads. The order is that of the seeds, whichever ends first.
+///
+/// # Errors
+/// When a store fails.
+pub fn score_seeds(
+    checked: &Checked,
+    (first, seeds): (u64, u32),
+    batches: u32,
+    threads: NonZeroUsize,
+) -> Result<Vec<Tally>, AppError> {
+    let one = |seed: u64| {
+        let store = Store::open(&checked.store)?;
+        score(checked, store, Outputs::default(), machine(checked, seed, batches, Form::Wide))
+    };
+    let next = AtomicUsize::new(0);
+    let all: Vec<u64> = (0..u64::from(seeds)).map(|ix| first.wrapping_add(ix)).collect();
+    let done: Mutex<BTreeMap<usize, Result<Tally, AppError>>> = Mutex::default();
+    std::thread::scope(|scope| {
+        for _ in 0..threads.get().min(all.len()) {
+            scope.spawn(|| {
+                loop {
+                    let ix = next.fetch_add(1, Ordering::Relaxed);
+                    let Some(seed) = all.get(ix) else { break };
+                    let tally = one(*seed);
+                    done.lock().unwrap_or_else(PoisonError::into_inner).insert(ix, tally);
+                }
+            });
+        }
+    });
+    done.into_inner().unwrap_or_else(PoisonError::into_inner).into_values().collect()
+}
+
+/// What the plain watchers look at: what the models may see, and the quality tags with limits.
+fn watch_plan(line: &Line, grades: &BTreeMap<Arc<str>, Grade>) -> WatchPlan {
+    let tags = line.tags.iter().enumerate();
+    let tags = tags.filter(|(_, tag)| tag.role != Role::Context).map(|(ix, _)| ix).collect();
+    let ranges = |grade: &Grade| {
+        let range = |(tag, limit): (&Arc<str>, &crate::plant::SpecLimit)| {
+            let middle = match (limit.low, limit.high) {
+                (Some(low), Some(high)) => f64::midpoint(low, high),
+                // One limit says nothing of a distance; with a target it does.
+                _ => limit.target?,
+            };
+            let tag = line.tag_position(tag)?;
+            Some(SpecRange { tag, low: limit.low, middle, high: limit.high })
+        };
+        grade.spec.iter().filter_map(range).collect()
+    };
+    let spec = grades.iter().map(|(name, grade)| (Arc::clone(name), ranges(grade))).collect();
+    WatchPlan { tags, spec }
+}
+
 /// Runs a machine to its end straight through the pipeline, and keeps the score.
 ///
 /// # Errors
@@ -71,10 +130,15 @@ pub fn score(
     store: Store,
     outputs: Outputs,
     mut machine: Machine,
-) -> Result<Score, AppError> {
+) -> Result<Tally, AppError> {
     let (mut pipeline, _) =
         Pipeline::open(store, checked.plant.clone(), checked.rules(), outputs, FitMode::Inline)?;
-    let mut witness = Witness::default();
+    let plan = checked
+        .plant
+        .lines
+        .first()
+        .map_or_else(WatchPlan::default, |line| watch_plan(line, &checked.plant.grades));
+    let mut witness = Witness::new(plan);
     let mut published = Vec::new();
     loop {
         let mut running = true;
@@ -92,48 +156,51 @@ pub fn score(
                 retained: message.retained,
             })
         });
+        if !machine.is_learning() {
+            // Before the commit: the first scored batch may begin in this group.
+            witness.watchers.learn_from(machine.learning_made());
+        }
         pipeline.commit(events, &mut |effect| witness.take(effect))?;
         if !running {
             break;
         }
     }
     let (seed, learning) = (machine.spec().seed, machine.learning_made());
-    Ok(Score::of(&machine.into_truth(), &witness.verdicts(), Some(seed), learning))
+    let (verdicts, watchers) = witness.finish();
+    Ok(Tally::of(&machine.into_truth(), &verdicts, &watchers, Some(seed), learning))
 }
 
-/// Remembers what was said, for the score.
-#[derive(Debug, Default)]
+/// Remembers what was said, for the score, and lets the plain watchers see what onspec saw.
+#[derive(Debug)]
 struct Witness {
-    verdicts: Verdicts,
-    ends: BTreeMap<Arc<str>, BatchEnd>,
+    heard: Heard,
+    watchers: Watchers,
 }
 
 impl Witness {
+    fn new(plan: WatchPlan) -> Self {
+        Self { heard: Heard::default(), watchers: Watchers::new(plan) }
+    }
+
     fn take(&mut self, effect: &Effect) {
+        self.heard.take(effect);
         match effect {
-            Effect::Verdict(document) => self.verdicts.said.extend(Said::from_document(document)),
-            Effect::Batch(record) => {
-                if let Some(ended) = record.ended {
-                    let batch = Arc::clone(&record.batch);
-                    let (started, mass_kg) = (record.started, record.mass_kg);
-                    self.ends
-                        .insert(Arc::clone(&batch), BatchEnd { batch, started, ended, mass_kg });
+            Effect::Frame(frame) if frame.product => {
+                if let Some(batch) = &frame.batch {
+                    self.watchers.frame(batch, frame.end, &frame.values);
                 }
             }
-            Effect::Notification(news) => {
-                if let crate::alarm::Subject::Sensor { tag, .. } = &news.subject
-                    && news.kind == crate::alarm::EventKind::SensorUnhealthy
-                {
-                    self.verdicts.unhealthy.push((Arc::clone(tag), news.at));
-                }
+            Effect::Batch(record) => {
+                let released = record.disposition.map(|word| word == Disposition::Release);
+                self.watchers.batch(&record.batch, record.grade.as_ref(), released);
             }
             _ => {}
         }
     }
 
-    fn verdicts(mut self) -> Verdicts {
-        self.verdicts.ends = self.ends.into_values().collect();
-        self.verdicts
+    fn finish(mut self) -> (Verdicts, Watchers) {
+        self.watchers.finish();
+        (self.heard.finish(), self.watchers)
     }
 }
 
@@ -154,6 +221,7 @@ pub use with_broker::{Show, show};
 #[cfg(feature = "demo")]
 mod with_broker {
     use super::super::broker::EmbeddedBroker;
+    use super::super::heard::Heard;
     use super::super::run::{Surroundings, run};
     use super::{AppError, FitMode, SimulatedClock, machine};
     use crate::config::Checked;
@@ -162,7 +230,7 @@ mod with_broker {
     use crate::telemetry::Health;
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
-    use std::sync::Arc;
+    use std::sync::{Arc, Mutex, PoisonError};
     use tokio::sync::watch;
     use tokio_util::sync::CancellationToken;
 
@@ -216,6 +284,8 @@ mod with_broker {
             "A demo: a simulated tissue machine, seed {}. Its learning batches are made at full speed.",
             what.seed
         );
+        let note = watch::Sender::new(Some(note.into()));
+        let heard = Arc::new(Mutex::new(Heard::default()));
         let around = Surroundings {
             clock: Arc::new(clock),
             ticks: false,
@@ -223,7 +293,8 @@ mod with_broker {
             committed,
             view: watch::Sender::new(Arc::new(View::default())),
             health: health.clone(),
-            note: Some(note.into()),
+            note: note.subscribe(),
+            heard: Some(Arc::clone(&heard)),
             cancel: cancel.clone(),
         };
         let target =
@@ -246,12 +317,22 @@ mod with_broker {
                         messages = summary.acknowledged,
                         "the machine has made all its batches"
                     );
+                    // The broker has it all; the daemon gets the last of it now.
+                    let last = summary.machine.now().as_millis() - 1000;
+                    if all.wait_for(|committed| *committed >= last).await.is_err() {
+                        tracing::error!("the daemon ended before the machine's last message");
+                    }
+                    let heard =
+                        std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
+                    let text = heard
+                        .score(
+                            &summary.machine.clone().into_truth(),
+                            summary.machine.learning_made(),
+                        )
+                        .to_text();
+                    tracing::info!(score = text, "the demo has come to its end");
+                    note.send_replace(Some(format!("The demo has come to its end. {text}").into()));
                     if what.end_with_machine {
-                        // The broker has it all; the daemon gets the last of it now.
-                        let last = summary.machine.now().as_millis() - 1000;
-                        if all.wait_for(|committed| *committed >= last).await.is_err() {
-                            tracing::error!("the daemon ended before the machine's last message");
-                        }
                         cancel.cancel();
                     }
                 }
@@ -291,12 +372,60 @@ mod tests {
         let ours = crate::simulate::rules();
         assert!(ours.iter().all(|rule| checked.rules().contains(rule)));
         let line = &checked.plant.lines[0];
-        let declared: Vec<&str> = line.tags.iter().map(|tag| &*tag.id).collect();
-        for tag in &crate::simulate::TAGS {
-            assert!(declared.contains(&tag.name), "{} is not declared", tag.name);
-        }
+        let declared: Vec<(&str, &str)> =
+            line.tags.iter().map(|tag| (&*tag.id, &*tag.unit)).collect();
+        let sent: Vec<(&str, &str)> =
+            crate::simulate::TAGS.iter().map(|tag| (tag.name, tag.unit)).collect();
+        assert_eq!(declared, sent);
         for grade in crate::simulate::grade_names() {
             assert!(checked.plant.grades.contains_key(grade), "{grade}");
         }
+    }
+    use crate::simulate::Report;
+
+    /// The score of two seeds of a short demo, on so many threads.
+    fn two_seeds(threads: usize) -> String {
+        let checked = tissue(Some(2)).unwrap();
+        let threads = NonZeroUsize::new(threads).unwrap();
+        Report::of(&score_seeds(&checked, (5, 2), 1, threads).unwrap()).to_json()
+    }
+
+    #[test]
+    fn threads_do_not_change_the_score_of_several_seeds() {
+        let one = two_seeds(1);
+        assert_eq!(one, two_seeds(2));
+        let report: serde_json::Value = serde_json::from_str(&one).unwrap();
+        let seeds: Vec<_> =
+            report["by_seed"].as_array().unwrap().iter().map(|s| &s["seed"]).collect();
+        assert_eq!(seeds, [5, 6]);
+        assert_eq!((&report["seeds"], &report["batches"]), (&2.into(), &2.into()));
+        // Each watcher has learned, and seen the scored batches.
+        for watcher in report["watchers"].as_array().unwrap() {
+            assert!(watcher["threshold"].as_f64().unwrap() > 0.1, "{watcher}");
+        }
+    }
+
+    #[test]
+    fn watchers_see_what_models_see_and_the_limits() {
+        let checked = tissue(None).unwrap();
+        let mut line = checked.plant.lines[0].clone();
+        let grade = |low, target, high| {
+            let limit = crate::plant::SpecLimit { low, target, high, ..Default::default() };
+            Grade { spec: BTreeMap::from([("moisture".into(), limit)]), ..Grade::default() }
+        };
+        line.tags
+            .retain(|tag| matches!(&*tag.id, "steam_pressure" | "production_rate" | "moisture"));
+        let grades = BTreeMap::from([
+            ("two".into(), grade(Some(4.0), Some(5.5), Some(6.0))),
+            ("one".into(), grade(None, Some(5.5), Some(6.0))),
+            ("none".into(), grade(Some(4.0), None, None)),
+        ]);
+        let plan = watch_plan(&line, &grades);
+        // Not the production rate, which is context.
+        assert_eq!(plan.tags, [0, 2]);
+        let range = |low, middle| vec![SpecRange { tag: 2, low, middle, high: Some(6.0) }];
+        assert_eq!(plan.spec["two"], range(Some(4.0), 5.0));
+        assert_eq!(plan.spec["one"], range(None, 5.5));
+        assert_eq!(plan.spec["none"], []);
     }
 }

@@ -1,6 +1,7 @@
 //! Recordings through the engine: what `fit` learns from, and what `replay` says of them.
 
 use super::error::AppError;
+use super::heard::Heard;
 use super::pipeline::Pipeline;
 use crate::decode::{BatchMessage, Message, NamedReading, Rule, decode_event_line};
 use crate::engine::{Command, Effect, Engine, Event, FrameRecord, ScoreRecord};
@@ -251,7 +252,8 @@ impl Judging {
     }
 }
 
-/// Puts a recording through; what is said goes to `files`, the figures come back.
+/// Puts a recording through; what is said goes to `files` and, for a score, to `heard`; the figures
+/// come back.
 ///
 /// # Errors
 /// When the recording cannot be read or a file not written.
@@ -260,9 +262,11 @@ pub fn replay(
     judging: &mut Judging,
     period: Option<Duration>,
     files: Option<&mut Files>,
+    heard: Option<&mut Heard>,
     row: &mut dyn FnMut(),
 ) -> Result<Summary, AppError> {
-    let mut sheet = Sheet { files, period, open: None, summary: Summary::default(), error: None };
+    let summary = Summary::default();
+    let mut sheet = Sheet { files, heard, period, open: None, summary, error: None };
     let mut records = 0;
     let mut effects = Vec::new();
     let mut count = || {
@@ -294,6 +298,7 @@ pub fn replay(
 /// What is written while a recording goes through.
 struct Sheet<'a> {
     files: Option<&'a mut Files>,
+    heard: Option<&'a mut Heard>,
     period: Option<Duration>,
     /// The last frame, and its score once it came.
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
@@ -303,6 +308,9 @@ struct Sheet<'a> {
 
 impl Sheet<'_> {
     fn take(&mut self, effect: &Effect) {
+        if let Some(heard) = &mut self.heard {
+            heard.take(effect);
+        }
         match effect {
             Effect::Frame(frame) => {
                 self.close_frame();

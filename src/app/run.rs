@@ -12,6 +12,7 @@ use super::core::{Control, Core};
 use super::encode::{MQTT, Outputs};
 use super::error::AppError;
 use super::fits::fit;
+use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
 use super::secrets::resolve;
 use super::watch::{Links, watch_health};
@@ -21,8 +22,8 @@ use crate::http::{ApiState, History, Progress};
 use crate::store::{Reader, Store};
 use crate::telemetry::{Clock, Health, Metrics, State, SystemClock};
 use crate::{http, influx, mqtt, webhook};
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinSet;
@@ -49,7 +50,9 @@ pub struct Surroundings {
     /// The register of health; an empty one.
     pub health: Health,
     /// What the page says at its top; a demo says that it is one.
-    pub note: Option<Arc<str>>,
+    pub note: watch::Receiver<Option<Arc<str>>>,
+    /// Who keeps what is said, for a score.
+    pub heard: Option<Arc<Mutex<Heard>>>,
     /// Told to stop from outside.
     pub cancel: CancellationToken,
 }
@@ -155,6 +158,7 @@ impl Parts {
             clock,
             pace,
             ticks: around.ticks,
+            heard: around.heard,
             health,
             metrics,
         };
@@ -224,7 +228,7 @@ impl Parts {
         shared: &Shared<'_>,
         heartbeat: &Arc<AtomicI64>,
         view: watch::Receiver<Arc<View>>,
-        note: Option<Arc<str>>,
+        note: watch::Receiver<Option<Arc<str>>>,
     ) -> Result<(), AppError> {
         let Some(settings) = checked.http.clone() else { return Ok(()) };
         let state = ApiState {

@@ -361,13 +361,15 @@ mod tests {
         broker plant: 127.0.0.1:1883, no TLS, client `onspec-tm3`
           subscribes to mill/+/+ (QoS 1)
           reads mill/{line}/events as batch events
-          reads mill/{line}/{area} as JSON: 15 fields, the time at /ts
+          reads mill/{line}/{area} as JSON: 46 fields, the time at /ts
           publishes onspec/{line}/verdict, onspec/{line}/batch, onspec/status
-        line tm3: frames of 1 s, batches from events, grade facial-15, 15 tags declared
+        line tm3: frames of 1 s, batches from events, grade facial-15, 46 tags declared
           quality: basis_weight, moisture
-          process: stock_flow, stock_consistency, broke_flow, refiner_power, headbox_pressure, headbox_consistency, jet_wire_ratio, yankee_speed, steam_pressure, hood_temperature, blade_load, reel_speed
-          context: production_rate
-        grade facial-15: limits on tags basis_weight, moisture; on laboratory results tensile_md
+          process: hardwood_consistency, softwood_consistency, refiner_power, freeness, softwood_flow, hardwood_flow, broke_flow, stock_flow, chest_ph, chest_level, wet_strength_flow, debonder_flow, headbox_pressure, headbox_flow, headbox_consistency, jet_wire_ratio, white_water_consistency, retention, wire_speed, suction_roll_vacuum, uhle_box_vacuum, press_load, felt_water, yankee_speed, steam_pressure, condensate_pressure, yankee_temperature, adhesive_flow, release_flow, hood_temperature_wet, hood_temperature_dry, hood_humidity, hood_fan_speed, gas_flow, blade_load, doctor_vibration, reel_speed, crepe, reel_load, caliper
+          context: blade_age, reel_diameter, production_rate, sheet_break
+        grade facial-15: limits on tags basis_weight, moisture; on laboratory results stretch_md, tensile_md, wet_tensile_cd
+        grade toilet-17: limits on tags basis_weight, moisture; on laboratory results stretch_md, tensile_md
+        grade towel-21: limits on tags basis_weight, moisture; on laboratory results stretch_md, tensile_md, wet_tensile_cd
         undeclared lines and tags: stored and shown, not judged; at most 10000 tags
         false flags: 1 per 100 batches
         InfluxDB: http://127.0.0.1:8086, organisation `mill`, bucket `onspec`

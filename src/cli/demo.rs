@@ -1,9 +1,9 @@
 //! `onspec demo`.
 
 use super::out::{Exit, Out};
-use crate::app::{Outputs, demo};
-use crate::simulate::Form;
-use crate::store::Store;
+use crate::app::demo;
+use crate::simulate::Report;
+use std::num::NonZeroUsize;
 
 /// Scored batches where nobody says how many: an evening at the page.
 #[cfg(feature = "demo")]
@@ -28,6 +28,10 @@ pub(super) struct Args {
     /// The seed of everything that is random, the mill too.
     #[arg(long, default_value_t = 7, value_name = "S")]
     seed: u64,
+    /// So many seeds from `--seed` on, scored together; only with `--exit`.
+    #[arg(long, default_value_t = 1, value_name = "N", requires = "exit",
+          value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    seeds: u32,
     /// Run to the end at full speed, without broker and page, print the score and exit.
     #[arg(long)]
     exit: bool,
@@ -41,14 +45,13 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 }
 
 fn score(args: &Args, out: &mut Out) -> Exit {
-    let scored = demo::tissue(args.learning).and_then(|checked| {
-        let machine =
-            demo::machine(&checked, args.seed, args.batches.unwrap_or(BATCHES_SCORED), Form::Wide);
-        demo::score(&checked, Store::open(&checked.store)?, Outputs::default(), machine)
-    });
-    match scored {
-        Ok(score) if args.json => out.print(&(score.to_json() + "\n")),
-        Ok(score) => out.print(&score.to_text()),
+    let threads = std::thread::available_parallelism().unwrap_or(NonZeroUsize::MIN);
+    let batches = args.batches.unwrap_or(BATCHES_SCORED);
+    let scored = demo::tissue(args.learning)
+        .and_then(|checked| demo::score_seeds(&checked, (args.seed, args.seeds), batches, threads));
+    match scored.map(|tallies| Report::of(&tallies)) {
+        Ok(report) if args.json => out.print(&(report.to_json() + "\n")),
+        Ok(report) => out.print(&report.to_text()),
         Err(error) => out.fail(&error),
     }
 }

@@ -52,6 +52,12 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             budget: crate::engine::budget(&opened.plant.models, &opened.source),
             batches: line.batch != BatchSource::None,
             seed: 1,
+            least_sd: opened
+                .plant
+                .grades
+                .get(&grade)
+                .map(|grade| FitSpec::least_sd(&grade.centerline))
+                .unwrap_or_default(),
         };
         crate::models::fit(&table, &spec).map_err(AppError::Fit)
     });

@@ -7,6 +7,7 @@
 pub mod check;
 mod demo;
 mod fit;
+mod man;
 mod out;
 mod recording;
 mod replay;
@@ -17,6 +18,7 @@ mod simulate;
 pub use out::{Exit, Out};
 
 use clap::{Parser, Subcommand};
+use clap_complete::Shell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
@@ -72,6 +74,23 @@ enum Command {
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = "Example:\n  onspec schema > onspec.schema.json")]
     Schema,
+    /// Print a script that completes onspec's commands in a shell.
+    #[command(
+        after_help = "Example:\n  onspec completions bash > ~/.local/share/bash-completion/completions/onspec"
+    )]
+    Completions {
+        /// The shell.
+        shell: Shell,
+    },
+    /// Print the manual page, or write that of every command into a directory.
+    #[command(
+        after_help = "Examples:\n  onspec man | man -l -\n  onspec man --dir ~/.local/share/man/man1"
+    )]
+    Man {
+        /// The directory, which is made if it is not there.
+        #[arg(long, value_name = "DIR")]
+        dir: Option<PathBuf>,
+    },
 }
 
 #[derive(Debug, Clone, Copy, PartialEq, Eq, clap::ValueEnum)]
@@ -127,6 +146,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
                 Err(error) => out.closed(&error),
             }
         }
+        Command::Completions { shell } => man::completions(shell, &mut out),
+        Command::Man { dir } => man::man(dir.as_deref(), &mut out),
         Command::Schema => match schema::schema_command(out.both().0) {
             Ok(()) => Exit::Done,
             Err(error) => out.closed(&error),

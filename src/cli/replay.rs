@@ -2,11 +2,12 @@
 
 use super::out::{Exit, Out};
 use super::recording::{self, Opened, progress};
-use crate::app::{AppError, FitMode, Judging, Outputs, Pipeline};
+use crate::app::{AppError, FitMode, Heard, Judging, Outputs, Pipeline};
 use crate::record::{Files, Summary};
+use crate::simulate::Truth;
 use crate::store::{Reader, Settings, Store, WhenFull};
 use comfy_table::{Table, presets};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 #[derive(Debug, clap::Args)]
@@ -16,6 +17,9 @@ pub(super) struct Args {
     /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv` and `summary.json` here.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
+    /// Score what is said against the truth in this file, as `onspec simulate` writes it.
+    #[arg(long, value_name = "FILE")]
+    truth: Option<PathBuf>,
     /// Fit models on the way, as the daemon would, instead of using those of the store.
     #[arg(long)]
     learn: bool,
@@ -26,29 +30,58 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
+    let truth = match args.truth.as_deref().map(truth).transpose() {
+        Ok(truth) => truth,
+        Err(error) => return out.fail(&error),
+    };
+    let mut heard = Heard::default();
     let bar = progress();
-    let done = run(args, &opened, &mut || bar.inc(1), out);
+    let done = run(args, &opened, &mut heard, &mut || bar.inc(1), out);
     bar.finish_and_clear();
-    match done {
-        Ok(summary) if args.recording.json => {
-            let json = serde_json::to_string(&summary).expect("a summary has only text keys");
-            out.print(&(json + "\n"))
+    let summary = match done {
+        Ok(summary) => summary,
+        Err(error) => return out.fail(&error),
+    };
+    let score = truth.map(|truth| heard.score(&truth, 0));
+    if args.recording.json {
+        let mut json = serde_json::to_value(&summary).expect("a summary has only text keys");
+        if let Some(score) = score {
+            json["score"] = serde_json::to_value(score).expect("a score has only text keys");
         }
-        Ok(summary) => out.print(&table(&summary)),
-        Err(error) => out.fail(&error),
+        return out.print(&format!("{json}\n"));
     }
+    let score = score.map_or_else(String::new, |score| format!("\n{}", score.to_text()));
+    out.print(&(table(&summary) + &score))
+}
+
+fn truth(path: &Path) -> Result<Truth, AppError> {
+    let doing = format!("read the truth from `{}`", path.display());
+    let text = std::fs::read_to_string(path)
+        .map_err(|source| AppError::Io { doing: doing.clone(), source })?;
+    Truth::from_json_lines(&text).map_err(|error| {
+        let source = std::error::Error::source(&error).map(ToString::to_string).unwrap_or_default();
+        AppError::Other(format!("cannot {doing}: {error}: {source}"))
+    })
 }
 
 fn run(
     args: &Args,
     opened: &Opened,
+    heard: &mut Heard,
     row: &mut dyn FnMut(),
     out: &mut Out,
 ) -> Result<Summary, AppError> {
     let mut judging = if args.learn { learning(opened)? } else { registry(opened, out)? };
     let mut files = args.out.as_deref().map(Files::create).transpose()?;
     let feed = opened.feed()?;
-    let summary = crate::app::replay(&feed, &mut judging, opened.period, files.as_mut(), row)?;
+    let summary = crate::app::replay(
+        &feed,
+        &mut judging,
+        opened.period,
+        files.as_mut(),
+        args.truth.is_some().then_some(heard),
+        row,
+    )?;
     if let Some(files) = files {
         files.finish(&summary)?;
     }

@@ -35,7 +35,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         committed: watch::Sender::new(0),
         health: Health::default(),
         view: watch::Sender::new(Arc::new(View::default())),
-        note: None,
+        note: watch::Sender::new(None).subscribe(),
+        heard: None,
         cancel: CancellationToken::new(),
     };
     match runtime.block_on(crate::app::run(checked, around)) {

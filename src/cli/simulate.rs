@@ -2,7 +2,7 @@
 
 use super::out::{Exit, Out};
 use crate::app::demo;
-use crate::simulate::{Form, Pace, PublishTarget, publish};
+use crate::simulate::{Form, Machine, Pace, PublishTarget, Truth, publish};
 use crate::telemetry::Secret;
 use std::path::PathBuf;
 use tokio_util::sync::CancellationToken;
@@ -10,8 +10,11 @@ use tokio_util::sync::CancellationToken;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     /// The broker, as `mqtt://HOST:PORT`.
-    #[arg(long, value_name = "URL", value_parser = broker)]
-    broker: (String, u16),
+    #[arg(long, value_name = "URL", value_parser = broker, required_unless_present = "record")]
+    broker: Option<(String, u16)>,
+    /// Write a recording for `onspec replay` into this directory instead, at full speed.
+    #[arg(long, value_name = "DIR", conflicts_with_all = ["broker", "form"])]
+    record: Option<PathBuf>,
     /// User name at the broker.
     #[arg(long, value_name = "NAME")]
     username: Option<String>,
@@ -62,6 +65,9 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => return out.fail(&error),
     };
     let machine = demo::machine(&checked, args.seed, args.batches, args.form.into());
+    let Some((host, port)) = args.broker.clone() else {
+        return record_into(args, machine, out);
+    };
     let password = match args.password_file.as_deref().map(std::fs::read_to_string).transpose() {
         Ok(password) => password.unwrap_or_default(),
         Err(error) => {
@@ -69,7 +75,6 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             return out.fail(&error);
         }
     };
-    let (host, port) = args.broker.clone();
     let credentials = args.username.clone().map(|name| (name, Secret::new(password.trim())));
     let target = PublishTarget { host, port, credentials };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
@@ -94,13 +99,32 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Ok(summary) => summary,
         Err(error) => return out.fail(&error),
     };
-    if let Some(path) = &args.truth
-        && let Err(error) = std::fs::write(path, summary.machine.into_truth().to_json_lines())
-    {
-        out.error(&format!("error: cannot write `{}`\n", path.display()));
-        return out.fail(&error);
-    }
-    out.print(&format!("{} messages, all acknowledged by the broker\n", summary.acknowledged))
+    let told = format!("{} messages, all acknowledged by the broker\n", summary.acknowledged);
+    tell_truth(args, &summary.machine.into_truth(), out).unwrap_or_else(|| out.print(&told))
+}
+
+fn record_into(args: &Args, machine: Machine, out: &mut Out) -> Exit {
+    let directory = args.record.clone().unwrap_or_default();
+    let (recorded, truth) = match crate::app::record(machine, &directory) {
+        Ok(done) => done,
+        Err(error) => return out.fail(&error),
+    };
+    let directory = directory.display();
+    let told = format!(
+        "{} readings and {} events in `{directory}`\n\
+         onspec replay -c config/tissue.toml --learn --from {directory}/readings.csv.gz \
+         --events {directory}/events.jsonl --truth {directory}/truth.jsonl\n",
+        recorded.readings, recorded.events
+    );
+    tell_truth(args, &truth, out).unwrap_or_else(|| out.print(&told))
+}
+
+/// Writes the truth where it was asked for; how that failed, if it did.
+fn tell_truth(args: &Args, truth: &Truth, out: &mut Out) -> Option<Exit> {
+    let path = args.truth.as_ref()?;
+    let error = std::fs::write(path, truth.to_json_lines()).err()?;
+    out.error(&format!("error: cannot write `{}`\n", path.display()));
+    Some(out.fail(&error))
 }
 
 /// Reads `mqtt://HOST:PORT`; the port is 1883 where none is given.

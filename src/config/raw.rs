@@ -210,6 +210,16 @@ pub(super) struct Line {
     /// After this silence of the whole line its clock may be pushed on.
     #[schemars(extend("default" = "30s"))]
     pub(super) idle: Option<At<DurationText>>,
+    /// How long the line settles after a break: models neither judge nor learn what is made then.
+    #[schemars(extend("default" = "3m"))]
+    pub(super) settle: Option<At<DurationText>>,
+    /// How long a change of grade lasts at most; it ends before, when the quality tags have been
+    /// inside their limits for three minutes.
+    #[schemars(extend("default" = "30m"))]
+    pub(super) grade_change: Option<At<DurationText>>,
+    /// How a break is told, where no event tells it.
+    #[serde(rename = "break")]
+    pub(super) breaks: Option<At<Break>>,
     /// Where batches come from.
     pub(super) batch: Option<At<Batch>>,
     /// The tags that turn time into metres and tonnes.
@@ -232,6 +242,14 @@ pub(super) struct Batch {
     pub(super) tag: Option<At<String>>,
     /// The length of a batch, with `period`.
     pub(super) every: Option<At<DurationText>>,
+}
+
+/// How a break is told.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Break {
+    /// A tag that is not zero (or is true) while the web is broken, or nothing is made.
+    pub(super) tag: Option<At<String>>,
 }
 
 /// The tags that turn time into length and mass.
@@ -274,6 +292,9 @@ pub(super) struct Grade {
     pub(super) spec: BTreeMap<At<String>, At<Limit>>,
     /// Limits on what the laboratory measures, by property.
     pub(super) lab: BTreeMap<At<String>, At<Limit>>,
+    /// The windows in which operators may set process tags for this grade, by tag id: `[low, high]`.
+    /// Models take a value inside for ordinary, even where no batch so far had it.
+    pub(super) centerline: BTreeMap<At<String>, At<Vec<At<f64>>>>,
     /// The share of a batch's length that may be outside before the batch is off spec.
     #[schemars(extend("default" = 0.1))]
     pub(super) off_share: Option<At<f64>>,

@@ -75,6 +75,7 @@ pub(super) fn document(
         first_mover: opinion.first_mover,
         spans: opinion.spans,
         learning,
+        state: None,
         revision: batch.map_or(0, |batch| batch.revision),
         ts,
         valid_until: ts.saturating_add(Document::VALID_MS),

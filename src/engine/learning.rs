@@ -201,7 +201,7 @@ impl Learning {
         &mut self,
         (ix, line): (LineIx, &Line),
         grade: &Arc<str>,
-        settings: &ModelSettings,
+        (settings, limits): (&ModelSettings, Option<&Grade>),
         now: Timestamp,
         id: u64,
     ) -> Option<FitRequest> {
@@ -234,6 +234,8 @@ impl Learning {
                 budget: budget(settings, &line.batch),
                 batches: line.batch != BatchSource::None,
                 seed: id,
+                least_sd: limits
+                    .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
             },
         };
         models.since_request = 0;

@@ -5,11 +5,12 @@ use super::documents::{
 };
 use super::effect::{Effect, FrameRecord, ModelRecord, ReadingRecord, ScoreRecord};
 use super::learning::{Learning, Outcome};
+use super::steady::{Now, Steady};
 use super::tell;
 use super::view::{LineView, TrendPoint};
 use crate::alarm::{self, EventKind, News, Sets};
 use crate::batch::{self, Batch, Change, Counted, Finder};
-use crate::decode::BatchMessage;
+use crate::decode::{BatchEvent, BatchMessage};
 use crate::frame::{Frame, Framer, Offered};
 use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{Checks, TagQuality};
@@ -76,6 +77,9 @@ pub(super) struct LineState {
     trend_every: u32,
     frames: u64,
     first_frame: Option<Timestamp>,
+    steady: Steady,
+    /// The last word of the tag that tells breaks.
+    broken: Option<bool>,
     minute: Option<Timestamp>,
     pub(super) blind: bool,
 }
@@ -107,6 +111,8 @@ impl LineState {
             trend_every: u32::try_from(10_000 / line.frame.as_millis().max(1)).unwrap_or(1).max(1),
             frames: 0,
             first_frame: None,
+            steady: Steady::default(),
+            broken: None,
             minute: None,
             blind: false,
         }
@@ -126,6 +132,10 @@ impl LineState {
         self.learning.revive(line);
         self.document = old.document;
         self.said = old.said;
+        self.steady = old.steady;
+        if line.break_tag == old_line.break_tag {
+            self.broken = old.broken;
+        }
         if line.batch == old_line.batch {
             self.finder = old.finder;
         }
@@ -202,6 +212,7 @@ impl LineState {
         }));
         if usable || (reading.value.number().is_none() && !flags.contains(Flags::FUTURE)) {
             self.find_batch(cx, declared, reading);
+            self.find_break(cx, declared, reading);
             self.newest = self.newest.max(Some(reading.at));
             self.advance(cx);
         }
@@ -225,6 +236,24 @@ impl LineState {
         }
         if let Some(at) = self.finder.look(&cx.line.batch, reading.at, &reading.value) {
             self.batch_message(cx, found(cx.line, at));
+        }
+    }
+
+    /// A change of the tag that tells breaks is a pause, or its end.
+    fn find_break(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
+        if cx.line.break_tag.as_ref() != Some(&tag.id) || self.newest > Some(reading.at) {
+            return;
+        }
+        let Some(value) = reading.value.number() else { return };
+        let broken = value.abs() > 0.5;
+        if self.broken.replace(broken).unwrap_or(false) != broken {
+            let event = if broken {
+                BatchEvent::Pause { reason: Some("break".into()) }
+            } else {
+                BatchEvent::Resume
+            };
+            let (line, at) = (Arc::clone(&cx.line.name), reading.at);
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
     }
 
@@ -277,17 +306,19 @@ impl LineState {
     /// A closed frame goes its way: batch, model, verdict.
     pub(super) fn frame(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         self.begin_frame(cx, frame);
-        self.watch_sensors(cx, frame);
         let counted = self.count(cx, frame);
         let judged = match (&counted, &cx.line.batch) {
             (Some(counted), _) => counted.product,
             (None, BatchSource::None) => true,
             (None, _) => false,
         };
+        self.follow_state(cx, frame, counted.is_some() && !judged);
+        self.watch_sensors(cx, frame);
+        let steady = self.steady.is_steady();
         cx.out.push(Effect::Frame(FrameRecord {
             line: cx.ix,
             batch: counted.as_ref().map(|counted| Arc::clone(&counted.batch)),
-            product: judged,
+            product: judged && steady,
             start: frame.start,
             end: frame.end,
             values: frame.values.clone(),
@@ -296,6 +327,23 @@ impl LineState {
             self.judge(cx, frame);
         } else if counted.is_none() {
             self.between_batches(cx, frame.end);
+        }
+    }
+
+    /// Breaks and changes of grade; smoothed statistics begin anew after them.
+    fn follow_state(&mut self, cx: &Context<'_>, frame: &Frame, paused: bool) {
+        let batch = self.book.current();
+        let outside = |batch: &Batch| batch.quality.values().any(|q| q.out_since.is_some());
+        let now = Now {
+            start: frame.start,
+            end: frame.end,
+            paused,
+            grade: batch.and_then(|batch| batch.grade.as_ref()),
+            inside: !batch.is_some_and(outside),
+        };
+        if self.steady.follow(cx.line, now) {
+            let grade = self.grade_name();
+            self.learning.restart(&grade);
         }
     }
 
@@ -315,9 +363,13 @@ impl LineState {
     /// Silent sensors, and the minute's figures.
     fn watch_sensors(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         let since = self.first_frame.unwrap_or(frame.start);
+        let steady = self.steady.is_steady();
         for (declared, state) in cx.line.tags.iter().zip(&mut self.tags) {
             let checks = Checks::of(declared);
-            if let Some(change) = state.quality.pass(&checks, frame.end, since) {
+            if !steady {
+                // The scanner is off the sheet, and much stands still.
+                state.quality.excuse(frame.end);
+            } else if let Some(change) = state.quality.pass(&checks, frame.end, since) {
                 let news = tell::sensor(cx.line, &declared.id, change, frame.end);
                 cx.tell(news);
             }
@@ -349,7 +401,8 @@ impl LineState {
 
     fn judge(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         let grade_name = self.grade_name();
-        let process = self.score(cx, frame, &grade_name);
+        let steady = self.steady.is_steady();
+        let process = if steady { self.score(cx, frame, &grade_name) } else { None };
         let batch = self.book.current();
         let key = batch.map_or_else(|| "".into(), |batch| Arc::clone(&batch.id));
         let grade = cx.grade(batch.and_then(|batch| batch.grade.as_ref()));
@@ -364,6 +417,7 @@ impl LineState {
             grade,
             process: process.as_ref(),
             learning,
+            steady,
             missing: &missing,
             expected: self.book.expected_amount(batch.is_some_and(|batch| batch.made_m.is_some())),
         };
@@ -383,8 +437,9 @@ impl LineState {
                 batch.first_flag.get_or_insert(frame.end);
             }
         }
-        let document =
+        let mut document =
             document(cx.line, self.book.find(&key), opinion, learning, frame.end, &grade_name);
+        document.0.state = self.steady.word().map(Into::into);
         if flagged && let Some(process) = &process {
             contributions(cx, &grade_name, frame.end, &process.tags);
         }
@@ -559,6 +614,7 @@ impl LineState {
             grade,
             process: None,
             learning: None,
+            steady: true,
             missing: &[],
             expected: None,
         };
@@ -583,7 +639,8 @@ impl LineState {
     fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
         let id = *cx.next_request;
         let line = (cx.ix, cx.line);
-        if let Some(request) = self.learning.request(line, grade, &cx.plant.models, at, id) {
+        let how = (&cx.plant.models, cx.plant.grades.get(grade));
+        if let Some(request) = self.learning.request(line, grade, how, at, id) {
             *cx.next_request += 1;
             cx.out.push(Effect::Fit(request));
         }

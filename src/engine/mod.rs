@@ -13,6 +13,7 @@ mod event;
 mod learning;
 mod line;
 mod repeats;
+mod steady;
 mod strays;
 mod tell;
 #[cfg(test)]

@@ -352,3 +352,106 @@ proptest! {
         }
     }
 }
+
+/// The products of the frames, as runs: true where models may look.
+fn product_runs(effects: &[Effect]) -> Vec<(bool, usize)> {
+    let frames = effects.iter().filter_map(|effect| match effect {
+        Effect::Frame(frame) => Some(frame.product),
+        _ => None,
+    });
+    let mut runs: Vec<(bool, usize)> = Vec::new();
+    for product in frames {
+        match runs.last_mut() {
+            Some((last, n)) if *last == product => *n += 1,
+            _ => runs.push((product, 1)),
+        }
+    }
+    runs
+}
+
+#[test]
+fn break_is_no_product_and_the_line_settles_after_it() {
+    let mut plant = plant();
+    plant.lines[0].settle = Duration::from_secs(60);
+    let mut engine = Engine::new(plant, Vec::new());
+    let pause = batch(100, BatchEvent::Pause { reason: Some("break".into()) });
+    let events = [
+        vec![start(0, "R1")],
+        run(0..100, 15.0),
+        vec![pause],
+        // The scanner is off the sheet, for longer than it may be silent.
+        run(100..400, 15.0).into_iter().filter(|event| !is_of(event, "bw")).collect(),
+        vec![batch(400, BatchEvent::Resume)],
+        run(400..600, 15.0),
+    ];
+    let effects = apply(&mut engine, events.into_iter().flatten());
+    let runs = product_runs(&effects);
+    assert_eq!(runs[..2], [(true, 100), (false, 360)], "{runs:?}");
+    assert_eq!(said(&effects), Vec::<String>::new(), "a scanner without a sheet is not sick");
+    let states: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Verdict(document) => document.state.as_deref().map(str::to_owned),
+            _ => None,
+        })
+        .collect();
+    assert!(states.iter().all(|state| state == "settling"), "{states:?}");
+}
+
+fn is_of(event: &Event, tag: &str) -> bool {
+    matches!(event, Event::Message(_, Message::Reading(reading)) if &*reading.tag == tag)
+}
+
+#[test]
+fn tag_tells_breaks_where_no_event_does() {
+    let mut plant = plant();
+    plant.lines[0].tags.push(Tag { role: Role::Context, ..Tag::named("broken") });
+    plant.lines[0].break_tag = Some("broken".into());
+    plant.lines[0].settle = Duration::ZERO;
+    let mut engine = Engine::new(plant, Vec::new());
+    let told = |s: i64| reading("broken", s, if (100..200).contains(&s) { 1.0 } else { 0.0 });
+    let mut events = vec![start(0, "R1")];
+    for s in 0..300 {
+        events.push(told(s));
+        events.extend(run(s..s + 1, 15.0));
+    }
+    let effects = apply(&mut engine, events);
+    let runs = product_runs(&effects);
+    // The first frame after the break begins to settle, for no time at all.
+    assert_eq!(runs[0], (true, 100), "{runs:?}");
+    assert!(!runs[1].0 && (100..=101).contains(&runs[1].1), "{runs:?}");
+    assert!(runs[2].0, "{runs:?}");
+    // It is known after a restart as well.
+    let again = Engine::restore(&engine.checkpoint()).unwrap();
+    assert_eq!(again.checkpoint(), engine.checkpoint());
+}
+
+#[test]
+fn change_of_grade_keeps_models_out_until_the_quality_is_inside() {
+    let mut plant = plant();
+    let other = plant.grades[&Arc::from("facial")].clone();
+    plant.grades.insert("towel".into(), other);
+    let mut engine = Engine::new(plant, Vec::new());
+    let begin = |s, id: &str, grade: &str| {
+        batch(s, BatchEvent::Start { batch: id.into(), grade: Some(grade.into()) })
+    };
+    let events = [
+        vec![begin(0, "R1", "facial")],
+        run(0..100, 15.0),
+        vec![begin(100, "R2", "towel")],
+        // Outside the new limits for two minutes; then inside.
+        run(100..220, 17.0),
+        run(220..700, 15.0),
+    ];
+    let effects = apply(&mut engine, events.into_iter().flatten());
+    let runs = product_runs(&effects);
+    assert_eq!(runs[0], (true, 100), "{runs:?}");
+    // Two minutes outside, the smoothing of the tag, and three minutes inside.
+    assert!(!runs[1].0 && (300..=400).contains(&runs[1].1), "{runs:?}");
+    assert!(runs[2].0, "{runs:?}");
+    let state = effects.iter().find_map(|effect| match effect {
+        Effect::Verdict(document) => document.state.clone(),
+        _ => None,
+    });
+    assert_eq!(state.as_deref(), Some("grade-change"));
+}

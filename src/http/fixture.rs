@@ -70,7 +70,7 @@ pub(super) fn state(view: View) -> Fixture {
         clock: Arc::new(ManualClock::at(NOW * 1_000_000)),
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
-        note: None,
+        note: watch::Sender::new(None).subscribe(),
     };
     Fixture { api, view: sender, heartbeat }
 }
@@ -439,6 +439,7 @@ fn line(call: Call) -> LineView {
             first_mover: call.is_flag().then(|| "refiner_power".into()),
             spans: if call.is_flag() { spans() } else { Vec::new() },
             learning: None,
+            state: None,
             revision: 3,
             ts: NOW - 5_000,
             valid_until: NOW - 5_000 + Document::VALID_MS,

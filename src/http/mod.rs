@@ -135,8 +135,8 @@ pub struct ApiState {
     pub progress: Arc<dyn Progress>,
     /// The store's batches; without it, the last ones of the view are all there are.
     pub history: Option<Arc<dyn History>>,
-    /// A line of text above everything, e.g. that this is a demonstration.
-    pub note: Option<Arc<str>>,
+    /// A line of text above everything, e.g. that this is a demonstration; it may change.
+    pub note: watch::Receiver<Option<Arc<str>>>,
 }
 
 /// Listens and serves until `cancel`; then lets open requests end for a few seconds.

@@ -22,6 +22,7 @@ pub use screen::{Dropped, FitError};
 
 use crate::plant::Budget;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -62,4 +63,17 @@ pub struct FitSpec {
     pub batches: bool,
     /// The seed of whatever is drawn.
     pub seed: u64,
+    /// The least standard deviation of a column that a model may assume, by name, in the column's
+    /// unit: half of the window in which operators may set it.
+    #[serde(default)]
+    pub least_sd: BTreeMap<Arc<str>, f64>,
+}
+
+impl FitSpec {
+    /// The least standard deviations that centerlines allow: the end of a window is one away from its
+    /// middle.
+    #[must_use]
+    pub fn least_sd(centerline: &BTreeMap<Arc<str>, (f64, f64)>) -> BTreeMap<Arc<str>, f64> {
+        centerline.iter().map(|(tag, (low, high))| (Arc::clone(tag), (high - low) / 2.0)).collect()
+    }
 }

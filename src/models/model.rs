@@ -154,7 +154,13 @@ struct Artifact<M> {
 /// When too few columns, rows or blocks can be used: with the counts.
 pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
     let screened = screen(table)?;
-    let pca = Pca::fit(screened.rows.view(), Components::Parallel(spec.seed))?;
+    let least = screened.columns.iter().map(|ix| {
+        let name = &table.columns[*ix];
+        spec.least_sd.get(name).copied().unwrap_or(0.0)
+    });
+    let least = Array1::from_iter(least);
+    let components = Components::Parallel(spec.seed);
+    let pca = Pca::fit(screened.rows.view(), components, least.view())?;
     let smoothing = (spec.frame.as_secs_f64() / SMOOTHING_S).clamp(SMOOTHING.0, SMOOTHING.1);
     let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
     let folds = folds(&screened, spec.batches);
@@ -170,7 +176,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
             .filter(|ix| !held_out.iter().any(|(begin, end)| (*begin..*end).contains(ix)))
             .collect();
         let rest = screened.rows.select(Axis(0), &rest);
-        let fold = Pca::fit(rest.view(), Components::Fixed(pca.components()))?;
+        let fold = Pca::fit(rest.view(), Components::Fixed(pca.components()), least.view())?;
         for (begin, end) in held_out {
             let ratios = held_out_ratios(&fold, &screened, (*begin, *end), smoothing);
             let stretches =
@@ -476,6 +482,7 @@ mod tests {
     use crate::plant::Budget;
     use rand_core::{RngCore, SeedableRng};
     use rand_xoshiro::Xoshiro256PlusPlus;
+    use std::collections::BTreeMap;
     use std::time::Duration;
 
     /// A standard normal number, by the sum of twelve uniform ones.
@@ -513,7 +520,13 @@ mod tests {
         } else {
             Budget::PerFrames { flags: 1, frames: 100 }
         };
-        FitSpec { frame: Duration::from_secs(10), budget, batches, seed: 1 }
+        FitSpec {
+            frame: Duration::from_secs(10),
+            budget,
+            batches,
+            seed: 1,
+            least_sd: BTreeMap::new(),
+        }
     }
 
     fn scores(model: &Model, table: &Table) -> Vec<Vec<f64>> {

@@ -37,9 +37,11 @@ const RIDGE: f64 = 1e-6;
 pub(super) struct Pca {
     /// The means of the columns.
     pub(super) mean: Array1<f64>,
-    /// Their standard deviations (N − 1).
+    /// Their standard deviations (N − 1), or what is taken for them where operators may move them by
+    /// more than they did.
     pub(super) sd: Array1<f64>,
-    /// The correlation matrix.
+    /// The covariance of the standardised columns: the correlation matrix, but for columns that varied
+    /// less than they may, which have less than one on the diagonal.
     pub(super) correlation: Array2<f64>,
     /// The loadings P, columns × components.
     pub(super) loadings: Array2<f64>,
@@ -76,10 +78,16 @@ pub(super) enum Components {
 impl Pca {
     /// Fits on rows that are all finite; rows far outside the rest are left out, in at most three
     /// passes and 5 % in all.
-    pub(super) fn fit(rows: ArrayView2<'_, f64>, components: Components) -> Result<Self, FitError> {
+    ///
+    /// `least` is the least standard deviation of each column: one that varied less is scaled by it.
+    pub(super) fn fit(
+        rows: ArrayView2<'_, f64>,
+        components: Components,
+        least: ArrayView1<'_, f64>,
+    ) -> Result<Self, FitError> {
         let mut kept: Vec<usize> = (0..rows.nrows()).collect();
-        let least = rows.nrows() - share(rows.nrows(), CLEAN_SHARE);
-        let mut fitted = Self::fit_all(rows, components)?;
+        let keep = rows.nrows() - share(rows.nrows(), CLEAN_SHARE);
+        let mut fitted = Self::fit_all(rows, components, least)?;
         for _ in 0..CLEAN_PASSES {
             let a = fitted.components();
             #[expect(clippy::cast_precision_loss, reason = "rows and components are few")]
@@ -91,22 +99,27 @@ impl Pca {
                 s.t2 <= t2_limit && s.spe <= spe_limit
             };
             let clean: Vec<usize> = kept.iter().copied().filter(inside).collect();
-            if clean.len() == kept.len() || clean.len() < least {
+            if clean.len() == kept.len() || clean.len() < keep {
                 break;
             }
             kept = clean;
             let remaining = rows.select(Axis(0), &kept);
-            fitted = Self::fit_all(remaining.view(), components)?;
+            fitted = Self::fit_all(remaining.view(), components, least)?;
         }
         Ok(fitted)
     }
 
     #[expect(clippy::cast_precision_loss, reason = "rows and components are few")]
-    fn fit_all(rows: ArrayView2<'_, f64>, components: Components) -> Result<Self, FitError> {
+    fn fit_all(
+        rows: ArrayView2<'_, f64>,
+        components: Components,
+        least: ArrayView1<'_, f64>,
+    ) -> Result<Self, FitError> {
         let (n, p) = rows.dim();
         let mean = rows.mean_axis(Axis(0)).expect("screened tables have rows");
         // A column may stand still in a part of the rows; then it has no say there.
-        let sd = rows.std_axis(Axis(0), 1.0).mapv(|sd| if sd > 0.0 { sd } else { 1.0 });
+        let mut sd = rows.std_axis(Axis(0), 1.0).mapv(|sd| if sd > 0.0 { sd } else { 1.0 });
+        sd.zip_mut_with(&least, |sd, least| *sd = sd.max(*least));
         let z = (&rows - &mean) / &sd;
         let correlation = z.t().dot(&z) / (n as f64 - 1.0);
         let (eigenvalues, vectors) = eigen(&correlation)?;
@@ -204,7 +217,9 @@ impl Pca {
     /// The contribution of each column to SPE, e², over its mean in control, (C̃RC̃)ᵢᵢ: the same as the
     /// reconstruction-based one over its mean, since C̃ᵢᵢ falls out (Alcala and Qin 2009).
     pub(super) fn spe_parts(&self, statistics: &Statistics) -> Array1<f64> {
-        let means = self.residual_variances();
+        // A column that may vary more than it did: what it may counts as its mean.
+        let may = self.correlation.diag().mapv(|r| (1.0 - r).max(0.0));
+        let means = self.residual_variances() + may;
         ndarray::Zip::from(&statistics.e)
             .and(&means)
             .map_collect(|e, mean| if *mean > LEAST_EIGENVALUE { e * e / mean } else { 0.0 })
@@ -298,6 +313,11 @@ fn share(n: usize, share: f64) -> usize {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    /// No column has a least deviation.
+    fn none(columns: usize) -> Array1<f64> {
+        Array1::zeros(columns)
+    }
     use ndarray::{arr1, arr2};
 
     /// The worked example: eight rows of three columns.
@@ -325,7 +345,9 @@ mod tests {
 
     #[test]
     fn worked_example_agrees() {
-        let pca = Pca::fit_all(example().view(), Components::Fixed(1)).unwrap();
+        let pca =
+            Pca::fit_all(example().view(), Components::Fixed(1), none(example().ncols()).view())
+                .unwrap();
         for (value, expected) in pca.eigenvalues.iter().zip([2.882_825, 0.087_840, 0.029_334]) {
             near(*value, expected);
         }
@@ -346,7 +368,9 @@ mod tests {
 
     #[test]
     fn missing_column_is_regressed_from_the_known_ones() {
-        let pca = Pca::fit_all(example().view(), Components::Fixed(1)).unwrap();
+        let pca =
+            Pca::fit_all(example().view(), Components::Fixed(1), none(example().ncols()).view())
+                .unwrap();
         let gain = pca.gain(vec![0, 2]).unwrap();
         let statistics = pca.statistics_with_holes(arr1(&[2.6, f64::NAN, 3.0]).view(), &gain);
         // The oracle has no ridge.
@@ -357,12 +381,14 @@ mod tests {
     #[test]
     fn identities_hold() {
         let rows = example();
-        let pca = Pca::fit_all(rows.view(), Components::Fixed(2)).unwrap();
+        let pca =
+            Pca::fit_all(rows.view(), Components::Fixed(2), none(rows.ncols()).view()).unwrap();
         let row = arr1(&[2.6, 2.0, 3.0]);
         let statistics = pca.statistics(row.view());
         // Another unit of measure changes nothing.
         let scaled = &rows * &arr1(&[1000.0, 1.0, 0.01]);
-        let other = Pca::fit_all(scaled.view(), Components::Fixed(2)).unwrap();
+        let other =
+            Pca::fit_all(scaled.view(), Components::Fixed(2), none(scaled.ncols()).view()).unwrap();
         let in_other = other.statistics((&row * &arr1(&[1000.0, 1.0, 0.01])).view());
         near(in_other.t2, statistics.t2);
         near(in_other.spe, statistics.spe);
@@ -388,8 +414,28 @@ mod tests {
             let x = ((ix * 37) % 101) as f64;
             if column < 2 { x } else { x * 2.0 + 1.0 }
         });
-        let pca = Pca::fit(rows.view(), Components::Parallel(1)).unwrap();
+        let pca =
+            Pca::fit(rows.view(), Components::Parallel(1), none(rows.ncols()).view()).unwrap();
         assert_eq!(pca.components(), 1);
         assert!(pca.statistics(rows.row(3)).spe < 1e-9);
+    }
+
+    #[test]
+    fn a_column_that_may_move_further_than_it_did_weighs_by_what_it_may() {
+        let rows = example();
+        let free = Pca::fit_all(rows.view(), Components::Fixed(1), none(rows.ncols()).view());
+        let mut least = none(rows.ncols());
+        least[0] = 10.0 * free.as_ref().unwrap().sd[0];
+        let wide = Pca::fit_all(rows.view(), Components::Fixed(1), least.view()).unwrap();
+        let free = free.unwrap();
+        assert!((wide.sd[0] - 10.0 * free.sd[0]).abs() < 1e-12);
+        assert!((wide.correlation[[0, 0]] - 0.01).abs() < 1e-9);
+        let mut moved = free.mean.clone();
+        moved[0] += 5.0 * free.sd[0];
+        // Five of its own deviations are half of one that it may have.
+        assert!(free.statistics(moved.view()).spe > 2.0);
+        let statistics = wide.statistics(moved.view());
+        assert!(statistics.spe < 0.3, "{}", statistics.spe);
+        assert!(wide.spe_parts(&statistics)[0] < 0.3);
     }
 }

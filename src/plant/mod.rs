@@ -56,6 +56,12 @@ pub struct Line {
     pub lateness: Duration,
     /// After this silence, ticks may push the line's clock on.
     pub idle: Duration,
+    /// How long the line settles after a break: what is made then is judged by its limits only.
+    pub settle: Duration,
+    /// How long a change of grade lasts at most, where the quality does not end it before.
+    pub grade_change: Duration,
+    /// The tag that says by a value other than zero that the web is broken, or nothing is made.
+    pub break_tag: Option<Arc<str>>,
     /// Where batches come from.
     pub batch: BatchSource,
     /// Tags that give length and mass.
@@ -75,6 +81,9 @@ impl Line {
             frame: Duration::from_secs(1),
             lateness: Duration::from_secs(2),
             idle: Duration::from_secs(30),
+            settle: Duration::from_secs(180),
+            grade_change: Duration::from_secs(1800),
+            break_tag: None,
             batch: BatchSource::Events,
             rate: Rate::default(),
             grade: None,
@@ -171,6 +180,9 @@ pub struct Grade {
     pub spec: BTreeMap<Arc<str>, SpecLimit>,
     /// Limits on laboratory properties, by property.
     pub lab: BTreeMap<Arc<str>, SpecLimit>,
+    /// The windows in which operators may set process tags for this grade, by tag id: low and high. A
+    /// value inside is no news, even where no batch so far had it.
+    pub centerline: BTreeMap<Arc<str>, (f64, f64)>,
     /// The share of a batch's length (or time) that may be outside before the batch is off spec.
     pub off_share: Option<f64>,
 }

@@ -136,6 +136,8 @@ pub struct TagQuality {
     changes: u32,
     /// The longest the value has stood still without being stuck, ns.
     longest_still_nanos: i64,
+    /// Up to when it need not have said anything.
+    excused: Option<Timestamp>,
     bad_streak: u32,
     good_streak: u32,
     state: SensorState,
@@ -202,12 +204,18 @@ impl TagQuality {
         since: Timestamp,
     ) -> Option<SensorChange> {
         let stale = checks.stale?;
-        let last = self.last.map_or(since, |(at, _)| at);
+        let last = self.last.map_or(since, |(at, _)| at).max(self.excused.unwrap_or(since));
         if self.state != SensorState::Well || clock <= last.plus(stale * 2) {
             return None;
         }
         self.good_streak = 0;
         Some(self.fall_sick(SensorFault::Stale, last))
+    }
+
+    /// Silence and stillness up to `clock` say nothing about the sensor: what it watches was away.
+    pub fn excuse(&mut self, clock: Timestamp) {
+        self.excused = Some(clock);
+        self.moved = self.moved.map(|moved| moved.max(clock));
     }
 
     /// Counts a reading for the minute's figures.

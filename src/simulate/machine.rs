@@ -3,7 +3,7 @@
 use super::delivery::Delivery;
 use super::faults::{Faults, Wrong};
 use super::form::{Form, Writer};
-use super::grades::GRADES;
+use super::grades::{GRADES, Product};
 use super::instruments::{Change, Instruments};
 use super::mill::{Mill, streams};
 use super::noise::Chance;
@@ -104,7 +104,7 @@ enum Phase {
     /// The first reel starts after so many seconds.
     RunIn(u32),
     /// A reel is being wound.
-    Making(Reel),
+    Making(Box<Reel>),
     /// All reels are made; laboratory results are still to come.
     Done,
 }
@@ -377,7 +377,8 @@ impl Machine {
             self.learning.made += 1;
             self.learning.open[grade] += 1;
         }
-        self.phase = Phase::Making(Reel::new(batch, grade, self.learning.over, full_m));
+        let reel = Reel::new(batch, grade, self.learning.over, full_m);
+        self.phase = Phase::Making(Box::new(reel));
     }
 
     fn break_web(&mut self) {
@@ -404,7 +405,10 @@ impl Machine {
     fn wind(&mut self) {
         let product = self.process.product;
         let limits = &self.operation.grade().limits;
-        let inside = limits.scanner_inside(&product);
+        // People see what the scanner says, wrong or not.
+        let seen = (self.process.seen[tag::BASIS_WEIGHT], self.process.seen[tag::MOISTURE]);
+        let inside =
+            limits.scanner_inside(&Product { basis_weight: seen.0, moisture: seen.1, ..product });
         match &mut self.web {
             Web::Broken(left) if *left > 0 => *left -= 1,
             Web::Broken(_) => {
@@ -428,7 +432,7 @@ impl Machine {
                 let (now, speed) = (self.now, self.process.reel_speed);
                 let lots = self.process.lots();
                 if let Phase::Making(reel) = &mut self.phase {
-                    reel.wind(now, &product, speed, limits, fault);
+                    reel.wind(now, &product, seen, speed, limits, fault);
                     for (lot, kg) in lots {
                         *reel.lots.entry(lot).or_default() += kg;
                     }

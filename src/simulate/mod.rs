@@ -14,7 +14,8 @@
 //! - `grades`, `operation`: what people want and do; `faults`, `instruments`: what fails
 //! - `machine`: reels, laboratory, events; `reel`: one of them
 //! - `form`, `delivery`, `publisher`: from the instrument to the broker
-//! - `truth`, `score`: what was so, and what was said of it
+//! - `truth`, `score`, `report`: what was so, what was said of it, and both for people
+//! - `watchers`: what three plain watchers would have said
 
 mod delivery;
 mod dryer;
@@ -30,10 +31,12 @@ mod operation;
 mod process;
 mod publisher;
 mod reel;
+mod report;
 mod score;
 mod stock;
 mod tags;
 mod truth;
+mod watchers;
 mod wet_end;
 
 pub use faults::ProcessFault;
@@ -41,6 +44,8 @@ pub use form::Form;
 pub use grades::{Limits, Product};
 pub use machine::{Machine, Published, SimulationSpec};
 pub use publisher::{Gate, Pace, PublishError, PublishSummary, PublishTarget, publish};
-pub use score::{BatchEnd, Said, Score, Verdicts};
+pub use report::Report;
+pub use score::{BatchEnd, Said, Score, Tally, Verdicts};
 pub use tags::{MachineTag, TAGS, grade_names, rules};
 pub use truth::{BatchTruth, Class, SensorTruth, Truth, TruthError};
+pub use watchers::{SpecRange, WatchPlan, Watched, Watchers};

@@ -194,9 +194,9 @@ mod tests {
     fn operators_stay_near_the_recipe_and_the_web_breaks_now_and_then() {
         let mut breaks = 0;
         let mut moved = [false; set::COUNT];
-        for seed in 0..4 {
+        for seed in 0..3 {
             let mut operation = Operation::new(&Mill::draw(seed), seed);
-            for second in 0..400_000 {
+            for second in 0..300_000 {
                 breaks += u32::from(operation.step(second, true));
                 if second % 3000 == 0 {
                     operation.learn_of_strength(0, 0.1);
@@ -210,7 +210,7 @@ mod tests {
             }
         }
         // Twice to five times a day.
-        assert!((20..=90).contains(&breaks), "{breaks} breaks");
+        assert!((12..=55).contains(&breaks), "{breaks} breaks");
         assert!(MOVES.iter().all(|(ix, ..)| moved[*ix]), "{moved:?}");
     }
 

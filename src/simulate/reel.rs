@@ -41,6 +41,8 @@ pub(super) struct Reel {
     /// The fault that it suffered from, and its begin.
     pub(super) fault: Option<(&'static str, Timestamp)>,
     outside_m: [f64; PROPERTIES],
+    /// Length that the scanner saw outside: basis weight, moisture.
+    seen_outside_m: [f64; 2],
     /// Strength, wet strength, stretch, caliper of the last seconds.
     sample: VecDeque<[f64; 4]>,
     /// Fibre of each lot, kg.
@@ -82,16 +84,18 @@ impl Reel {
             off_from: None,
             fault: None,
             outside_m: [0.0; PROPERTIES],
+            seen_outside_m: [0.0; 2],
             sample: VecDeque::with_capacity(SAMPLE_S + 1),
             lots: BTreeMap::new(),
         }
     }
 
-    /// Winds one second.
+    /// Winds one second; `seen` is what the scanner says of it, basis weight and moisture.
     pub(super) fn wind(
         &mut self,
         now: Timestamp,
         product: &Product,
+        seen: (f64, f64),
         reel_speed: f64,
         limits: &Limits,
         fault: Option<(&'static str, Timestamp)>,
@@ -102,6 +106,10 @@ impl Reel {
         self.section_m2 += metres * product.caliper * IN_ROLL * 1e-6;
         let outside = limits.outside(product);
         for (metres_out, out) in self.outside_m.iter_mut().zip(outside) {
+            *metres_out += if out { metres } else { 0.0 };
+        }
+        let scanned = Product { basis_weight: seen.0, moisture: seen.1, ..*product };
+        for (metres_out, out) in self.seen_outside_m.iter_mut().zip(limits.outside(&scanned)) {
             *metres_out += if out { metres } else { 0.0 };
         }
         if outside.contains(&true) {
@@ -161,7 +169,7 @@ impl Reel {
             |metres: &[f64]| metres.iter().fold(0.0, |most: f64, out| most.max(out / length));
         let off_share = share(&self.outside_m);
         let lab_outside = results.iter().any(|result| result.outside);
-        let rejected = lab_outside || share(&self.outside_m[..2]) > Class::OFF_SHARE;
+        let rejected = lab_outside || share(&self.seen_outside_m) > Class::OFF_SHARE;
         let class = Class::of(off_share, lab_outside, self.fault.is_some());
         Finding { results, off_share, class, rejected }
     }
@@ -183,7 +191,7 @@ mod tests {
             let product = Product { tensile_md, ..grade.nominal };
             let now = Timestamp::from_nanos(i64::from(second));
             let fault = (faulty && from <= second).then_some(("weak-pulp", now));
-            reel.wind(now, &product, 1640.0, &grade.limits, fault);
+            reel.wind(now, &product, (15.0, 5.5), 1640.0, &grade.limits, fault);
         }
         let finding = reel.finding(grade, &mut Chance::new(1, 0));
         assert_eq!(finding.class, expected, "{finding:?}");

@@ -1,6 +1,7 @@
 //! Verdicts against the truth: the rules of product.md, "Recordings".
 
 use super::truth::{BatchTruth, Class, SensorTruth, Truth};
+use super::watchers::{Pool, Watched, Watchers};
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Reason};
 use serde::{Deserialize, Serialize};
@@ -73,7 +74,7 @@ pub struct BatchEnd {
 }
 
 /// The summary document of `--json`.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Score {
     /// The seed of the machine, where there was one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -114,46 +115,48 @@ pub struct Score {
     pub learning_batches: u32,
 }
 
-impl Score {
-    /// Scores what was said against what was true.
+/// One or more runs, counted so that they can be added up.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Tally {
+    /// The counts; what is derived from the fields below is not in it.
+    counts: Score,
+    /// Shares left of the caught batches in which the fault began.
+    shares: Vec<f64>,
+    kg_saved: f64,
+    kg_held: f64,
+    /// What the plain watchers saw.
+    pool: Pool,
+}
+
+impl Tally {
+    /// Scores what was said against what was true, beside what the watchers saw.
     ///
     /// A flag counts when it was said before the batch's end. Mass is taken as spread evenly over the
     /// time of a batch. An off-spec batch of which no end is known counts as missed.
     #[must_use]
-    pub fn of(truth: &Truth, verdicts: &Verdicts, seed: Option<u64>, learning: u32) -> Self {
+    pub fn of(
+        truth: &Truth,
+        verdicts: &Verdicts,
+        watchers: &Watchers,
+        seed: Option<u64>,
+        learning: u32,
+    ) -> Self {
         let book = Book::of(verdicts);
-        let mut score = Self {
-            seed,
-            batches: 0,
-            good: 0,
-            touched: 0,
-            marginal: 0,
-            off_spec: 0,
-            caught: 0,
-            missed: 0,
-            false_flags: 0,
-            touched_flagged: 0,
-            marginal_flagged: 0,
-            median_share_left: None,
-            sensor_faults: 0,
-            sensor_faults_found: 0,
-            sensor_faults_called_process: 0,
-            tonnes_saved: 0.0,
-            tonnes_falsely_held: 0.0,
-            learning_batches: learning,
-        };
-        let (mut shares, mut kg_saved, mut kg_held) = (Vec::new(), 0.0, 0.0);
+        let mut tally = Self::default();
+        let score = &mut tally.counts;
+        (score.seed, score.learning_batches) = (seed, learning);
         for batch in &truth.batches {
             score.batches += 1;
             let history = book.history(&batch.batch);
             let flagged = u32::from(history.iter().any(|said| said.call.is_flag()));
             let end = book.ends.get(&*batch.batch).copied();
+            tally.pool.add(watchers, batch, end, flagged > 0);
             let mass = end.and_then(|end| end.mass_kg).unwrap_or(0.0);
             match batch.class {
                 Class::Good => {
                     score.good += 1;
                     score.false_flags += flagged;
-                    kg_held += mass * f64::from(flagged);
+                    tally.kg_held += mass * f64::from(flagged);
                 }
                 Class::Touched => {
                     score.touched += 1;
@@ -169,9 +172,9 @@ impl Score {
                     if let Some((end, flag)) = caught {
                         score.caught += 1;
                         let left = share_left(end, flag);
-                        kg_saved += mass * left;
+                        tally.kg_saved += mass * left;
                         if batch.fault_from.is_some_and(|from| end.started <= from) {
-                            shares.push(left);
+                            tally.shares.push(left);
                         }
                     } else {
                         score.missed += 1;
@@ -184,26 +187,72 @@ impl Score {
             score.sensor_faults_found += u32::from(found(episode, verdicts));
             score.sensor_faults_called_process += u32::from(called_process(episode, truth, &book));
         }
-        score.median_share_left = median(shares).map(rounded);
-        score.tonnes_saved = rounded(kg_saved / 1000.0);
-        score.tonnes_falsely_held = rounded(kg_held / 1000.0);
-        score
+        tally
     }
 
+    /// Adds another run. The seed stays that of the first.
+    pub fn add(&mut self, other: &Self) {
+        let (sum, more) = (&mut self.counts, &other.counts);
+        for (sum, more) in [
+            (&mut sum.batches, more.batches),
+            (&mut sum.good, more.good),
+            (&mut sum.touched, more.touched),
+            (&mut sum.marginal, more.marginal),
+            (&mut sum.off_spec, more.off_spec),
+            (&mut sum.caught, more.caught),
+            (&mut sum.missed, more.missed),
+            (&mut sum.false_flags, more.false_flags),
+            (&mut sum.touched_flagged, more.touched_flagged),
+            (&mut sum.marginal_flagged, more.marginal_flagged),
+            (&mut sum.sensor_faults, more.sensor_faults),
+            (&mut sum.sensor_faults_found, more.sensor_faults_found),
+            (&mut sum.sensor_faults_called_process, more.sensor_faults_called_process),
+            (&mut sum.learning_batches, more.learning_batches),
+        ] {
+            *sum += more;
+        }
+        self.shares.extend_from_slice(&other.shares);
+        self.kg_saved += other.kg_saved;
+        self.kg_held += other.kg_held;
+        self.pool.append(&other.pool);
+    }
+
+    /// The score of all runs together: sums, and the median over all shares.
+    #[must_use]
+    pub fn score(&self) -> Score {
+        Score {
+            median_share_left: median(self.shares.clone()).map(rounded),
+            tonnes_saved: rounded(self.kg_saved / 1000.0),
+            tonnes_falsely_held: rounded(self.kg_held / 1000.0),
+            ..self.counts.clone()
+        }
+    }
+
+    /// What the plain watchers reached on all runs together, each with one threshold.
+    #[must_use]
+    pub fn watched(&self) -> Vec<Watched> {
+        self.pool.watched()
+    }
+}
+
+impl Score {
     /// The score for people.
     #[must_use]
     pub fn to_text(&self) -> String {
         let share = self
             .median_share_left
             .map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let learned = match self.learning_batches {
+            0 => String::new(),
+            n => format!(" after {n} to learn from"),
+        };
         format!(
-            "{} batches after {} to learn from: {} good, {} touched, {} marginal, {} off spec\n\
+            "{} batches{learned}: {} good, {} touched, {} marginal, {} off spec\n\
              off spec: {} caught before their end, {} missed; at the median {share} of the batch was still to be made\n\
              false flags: {} of the good batches; {} touched and {} marginal ones were flagged\n\
              sensor faults: {} of {} found, {} called a process fault\n\
              {:.1} t saved, {:.1} t falsely held\n",
             self.batches,
-            self.learning_batches,
             self.good,
             self.touched,
             self.marginal,
@@ -219,12 +268,6 @@ impl Score {
             self.tonnes_saved,
             self.tonnes_falsely_held,
         )
-    }
-
-    /// The document: one JSON object.
-    #[must_use]
-    pub fn to_json(&self) -> String {
-        serde_json::to_string(self).expect("finite numbers are JSON")
     }
 }
 
@@ -267,7 +310,7 @@ fn catching(batch: &BatchTruth, end: &BatchEnd, history: &[&Said]) -> Option<Tim
 
 /// The share of a batch's time that was left at the flag. A flag said before the start counts as said
 /// at the start.
-fn share_left(end: &BatchEnd, flag: Timestamp) -> f64 {
+pub(super) fn share_left(end: &BatchEnd, flag: Timestamp) -> f64 {
     let whole = end.ended.seconds_since(end.started);
     if whole > 0.0 { end.ended.seconds_since(flag.max(end.started)) / whole } else { 0.0 }
 }
@@ -297,7 +340,7 @@ fn called_process(episode: &SensorTruth, truth: &Truth, book: &Book<'_>) -> bool
     })
 }
 
-fn median(mut values: Vec<f64>) -> Option<f64> {
+pub(super) fn median(mut values: Vec<f64>) -> Option<f64> {
     values.sort_by(f64::total_cmp);
     let middle = values.len() / 2;
     let upper = *values.get(middle)?;
@@ -305,12 +348,13 @@ fn median(mut values: Vec<f64>) -> Option<f64> {
 }
 
 /// To three decimal places: grams of the tonne would feign a precision that is not there.
-fn rounded(value: f64) -> f64 {
+pub(super) fn rounded(value: f64) -> f64 {
     (value * 1000.0).round() / 1000.0
 }
 
 #[cfg(test)]
 mod tests {
+    use super::super::watchers::WatchPlan;
     use super::*;
 
     fn at(s: i64) -> Timestamp {
@@ -339,10 +383,15 @@ mod tests {
         Said { batch: format!("R{ix}").into(), at: at(second), call, blamed: Vec::new() }
     }
 
+    /// Without watchers.
+    fn tally(truth: &Truth, verdicts: &Verdicts, learning: u32) -> Tally {
+        Tally::of(truth, verdicts, &Watchers::new(WatchPlan::default()), Some(7), learning)
+    }
+
     fn score(batches: Vec<BatchTruth>, said: Vec<Said>) -> Score {
         let ends = (0..10).map(end).collect();
         let truth = Truth { batches, sensors: Vec::new() };
-        Score::of(&truth, &Verdicts { said, ends, unhealthy: Vec::new() }, Some(7), 20)
+        tally(&truth, &Verdicts { said, ends, unhealthy: Vec::new() }, 20).score()
     }
 
     /// One off-spec batch from 0 to 1000: caught, share left, tonnes saved.
@@ -457,7 +506,7 @@ mod tests {
                 .map(|(tag, second)| (Arc::from(*tag), at(*second)))
                 .collect(),
         };
-        let score = Score::of(&truth, &verdicts, None, 0);
+        let score = tally(&truth, &verdicts, 0).score();
         assert_eq!(score.sensor_faults, 1);
         assert_eq!((score.sensor_faults_found, score.sensor_faults_called_process), expected);
     }
@@ -484,7 +533,7 @@ mod tests {
     fn the_document_has_the_keys_of_the_contract_in_their_order() {
         let score = score(Vec::new(), Vec::new());
         assert_eq!(
-            score.to_json(),
+            serde_json::to_string(&score).unwrap(),
             r#"{"seed":7,"batches":0,"good":0,"touched":0,"marginal":0,"off_spec":0,"caught":0,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":null,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":0.0,"tonnes_falsely_held":0.0,"learning_batches":20}"#
         );
     }
@@ -507,6 +556,7 @@ mod tests {
             first_mover: None,
             spans: Vec::new(),
             learning: None,
+            state: None,
             revision: 1,
             ts: 5000,
             valid_until: 5000 + Document::VALID_MS,

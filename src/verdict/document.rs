@@ -142,6 +142,9 @@ pub struct Document {
     /// While a model is learning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning: Option<Learning>,
+    /// What keeps the models from judging: `paused`, `settling`, `grade-change`.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub state: Option<Arc<str>>,
     /// Grows with each change of the verdict on this batch.
     pub revision: u32,
     /// The event time it was said.

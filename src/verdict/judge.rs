@@ -58,6 +58,9 @@ pub struct Evidence<'a> {
     pub process: Option<&'a ProcessEvidence>,
     /// How far the first model is, while there is none.
     pub learning: Option<Learning>,
+    /// True if the line is in a state in which a model may judge: not in a change of grade, nor just
+    /// after a break.
+    pub steady: bool,
     /// The quality tags with limits that the frame does not have.
     pub missing: &'a [Arc<str>],
     /// The amount the batch is expected to have (metres or seconds, as the batch counts).
@@ -129,7 +132,7 @@ impl Judge {
     /// Looks at a frame.
     pub fn judge(&mut self, evidence: &Evidence<'_>) -> Opinion {
         self.first.get_or_insert(evidence.at);
-        self.frames += 1;
+        self.frames += u64::from(evidence.steady);
         let position = evidence.batch.and_then(|batch| batch.made_m);
         if let Some(process) = evidence.process {
             self.follow_process(evidence.at, position, process);
@@ -511,6 +514,7 @@ mod tests {
                     grade: Some(&self.grade),
                     process: self.model.then_some(&process),
                     learning: None,
+                    steady: true,
                     missing: &missing,
                     expected: self.expected,
                 });
@@ -540,6 +544,7 @@ mod tests {
                 grade: Some(&self.grade),
                 process: None,
                 learning: None,
+                steady: true,
                 missing: &[],
                 expected: self.expected,
             });

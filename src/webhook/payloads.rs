@@ -154,6 +154,7 @@ mod tests {
                 first_mover: None,
                 spans: vec![SpanDocument { from: 1, to: 2, from_m: None, to_m: None }],
                 learning: None,
+                state: None,
                 revision: 3,
                 ts: 1_769_128_260_000,
                 valid_until: 1_769_128_440_000,

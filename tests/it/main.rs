@@ -6,6 +6,8 @@
 mod support;
 
 mod bad_input;
+mod compose;
+mod grafana;
 mod influx;
 mod line_runs;
 mod mqtt;

@@ -61,9 +61,9 @@ fn run_through_a_broker_equals_the_run_without_one() {
     let checked = demo::tissue(LEARNING).unwrap();
     let outputs = Outputs { influx: true, ..Outputs::default() };
     let machine = demo::machine(&checked, SEED, BATCHES, Form::Wide);
-    let score =
+    let tally =
         demo::score(&checked, Store::open(&store(&direct)).unwrap(), outputs, machine).unwrap();
-    assert_eq!(score.batches, BATCHES);
+    assert_eq!(tally.score().batches, BATCHES);
 
     let runtime = tokio::runtime::Builder::new_multi_thread().enable_all().build().unwrap();
     runtime
@@ -115,6 +115,15 @@ fn demo_keeps_the_same_score_twice_and_prints_one_document() {
     assert_eq!(one, other);
     let score: serde_json::Value = serde_json::from_str(&one.1).unwrap();
     assert_eq!((score["seed"].as_u64(), score["batches"].as_u64()), (Some(5), Some(2)));
+    let names: Vec<_> =
+        score["watchers"].as_array().unwrap().iter().map(|watcher| &watcher["name"]).collect();
+    assert_eq!(names, ["spec-limits", "three-sigma", "plain-pca"]);
+}
+
+#[test]
+fn several_seeds_are_only_for_a_score() {
+    let (done, printed, said) = onspec(&["demo", "--seeds", "2"]);
+    assert!(!done && printed.is_empty() && said.contains("--exit"), "{said}");
 }
 
 #[test]

@@ -44,6 +44,15 @@ pub(super) fn check(
                 (Arc::from(property.as_str()), limit)
             })
             .collect(),
+        centerline: grade
+            .centerline
+            .iter()
+            .filter_map(|(tag, window)| {
+                want_declared(cx, raw, tag, "a centerline for");
+                let range = plant::check_range(cx, window, &format!("centerline.{}", **tag))?;
+                Some((Arc::from(tag.as_str()), range))
+            })
+            .collect(),
         off_share,
     }
 }
@@ -83,6 +92,20 @@ fn check_spec(
     limit: &At<Limit>,
     checked: &mut SpecLimit,
 ) {
+    for (line, declared) in want_declared(cx, raw, tag, "limits on") {
+        check_role(cx, line, tag, declared);
+        check_unit(cx, line, tag, limit, declared, checked);
+        check_inside_range(cx, line, tag, limit, declared);
+    }
+}
+
+/// The tag in every line that declares it; reports one that none does.
+fn want_declared<'r>(
+    cx: &mut Context<'_>,
+    raw: &'r Raw,
+    tag: &At<String>,
+    what: &str,
+) -> Vec<(&'r str, &'r At<Tag>)> {
     let lines = plant::lines(raw);
     let declared: Vec<(&str, &At<Tag>)> = lines
         .iter()
@@ -94,18 +117,14 @@ fn check_spec(
     if declared.is_empty() && !cx.was_removed(tag) {
         let known: Vec<&str> =
             lines.iter().flat_map(|(_, line)| line.tag.keys().map(|id| id.as_str())).collect();
-        let message = format!("limits on tag `{}`, which no line declares", **tag);
+        let message = format!("{what} tag `{}`, which no line declares", **tag);
         cx.report(Code::UnknownTag, tag.span(), message).label("no such tag").help(or_declared(
             tag,
             &known,
             "[line.….tag.…]",
         ));
     }
-    for (line, declared) in declared {
-        check_role(cx, line, tag, declared);
-        check_unit(cx, line, tag, limit, declared, checked);
-        check_inside_range(cx, line, tag, limit, declared);
-    }
+    declared
 }
 
 fn check_role(cx: &mut Context<'_>, line: &str, tag: &At<String>, declared: &At<Tag>) {

@@ -3,7 +3,7 @@
 use super::super::at::At;
 use super::super::diagnostic::Code;
 use super::super::quantity;
-use super::super::raw::{Batch, Line, Models, Rate, Raw, Tag};
+use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
 use super::{Context, grade, text};
@@ -106,6 +106,14 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
             Duration::ZERO..=HOUR,
         ),
         idle: cx.duration(line.idle.as_ref(), "idle", default.idle, Duration::from_secs(1)..=DAY),
+        settle: cx.duration(line.settle.as_ref(), "settle", default.settle, Duration::ZERO..=HOUR),
+        grade_change: cx.duration(
+            line.grade_change.as_ref(),
+            "grade_change",
+            default.grade_change,
+            Duration::ZERO..=DAY,
+        ),
+        break_tag: line.breaks.as_ref().and_then(|found| check_break(cx, name, line, found)),
         batch: line
             .batch
             .as_ref()
@@ -135,25 +143,30 @@ fn check_tag(cx: &mut Context<'_>, id: &At<String>, tag: &At<Tag>, frame: Durati
         id: default.id,
         unit: text(tag.unit.as_ref()).unwrap_or_default().trim().into(),
         role: role.into(),
-        range: tag.range.as_ref().and_then(|range| check_range(cx, range)),
+        range: tag.range.as_ref().and_then(|range| check_range(cx, range, "range")),
         stale,
         stuck,
     }
 }
 
-fn check_range(cx: &mut Context<'_>, range: &At<Vec<At<f64>>>) -> Option<(f64, f64)> {
+/// Two ends, the first below the second; `key` names them in messages.
+pub(super) fn check_range(
+    cx: &mut Context<'_>,
+    range: &At<Vec<At<f64>>>,
+    key: &str,
+) -> Option<(f64, f64)> {
     match range.as_slice() {
         [low, high] if **low < **high => return Some((**low, **high)),
         [_, _] => {
             cx.report(
                 Code::Limits,
                 range.span(),
-                "`range` is empty: its low end is not below its high",
+                format!("`{key}` is empty: its low end is not below its high"),
             )
             .help("write `[low, high]`, such as `[0.0, 60.0]`");
         }
         other => {
-            let message = format!("`range` wants two numbers, not {}", other.len());
+            let message = format!("`{key}` wants two numbers, not {}", other.len());
             cx.report(Code::Limits, range.span(), message)
                 .help("write `[low, high]`, such as `[0.0, 60.0]`");
         }
@@ -228,6 +241,20 @@ fn check_batch(
             .map_or(BatchSource::Events, BatchSource::Period);
     }
     if from == BatchFrom::None { BatchSource::None } else { BatchSource::Events }
+}
+
+fn check_break(
+    cx: &mut Context<'_>,
+    line_name: &str,
+    line: &Line,
+    found: &At<Break>,
+) -> Option<Arc<str>> {
+    let Some(tag) = found.tag.as_ref() else {
+        cx.missing(&found.span(), "`break`", "tag", "\"sheet_break\"");
+        return None;
+    };
+    want_tag(cx, line_name, line, tag, "break.tag");
+    Some(Arc::from(tag.as_str()))
 }
 
 fn check_rate(cx: &mut Context<'_>, line_name: &str, line: &Line, rate: &At<Rate>) -> plant::Rate {

@@ -304,39 +304,6 @@ fn schema_states_the_defaults_that_hold() {
 }
 
 #[test]
-fn model_case_is_what_the_simulator_sends() {
-    let checked = good(&text_of("config", "tissue.toml"));
-    let line = &checked.plant.lines[0];
-    let tags: Vec<String> =
-        line.tags.iter().map(|tag| format!("{} {}", tag.id, tag.unit)).collect();
-    assert_eq!(
-        tags,
-        [
-            "stock_flow L/min",
-            "stock_consistency %",
-            "broke_flow L/min",
-            "refiner_power kW",
-            "headbox_pressure kPa",
-            "headbox_consistency %",
-            "jet_wire_ratio ",
-            "yankee_speed m/min",
-            "steam_pressure bar",
-            "hood_temperature degC",
-            "blade_load kN/m",
-            "reel_speed m/min",
-            "production_rate t/h",
-            "basis_weight g/m2",
-            "moisture %",
-        ]
-    );
-    let broker = &checked.brokers[0];
-    assert_eq!(broker.settings.subscriptions, [("mill/+/+".to_owned(), 1)]);
-    let rules: Vec<&str> = broker.rules.iter().map(|rule| rule.template.as_str()).collect();
-    assert_eq!(rules, ["mill/{line}/events", "mill/{line}/{area}"]);
-    assert_eq!(checked.plant.grades["facial-15"].spec["moisture"].unit.as_ref(), "%");
-}
-
-#[test]
 fn configuration_of_the_contract_loads() {
     // The text of the product's contract, less what no file can hold.
     let text = r#"

@@ -161,7 +161,7 @@ fn body(shared: &Shared) -> Html {
     let now_ms = shared.now_ms();
     let mut html = Html::default();
     html.raw("<div data-part id=\"meta\" data-title=\"").piece(&title(shared)).raw("\">");
-    if let Some(note) = &shared.api.note {
+    if let Some(note) = shared.api.note.borrow().as_ref() {
         html.raw("<p class=\"banner note\">").text(note).raw("</p>");
     }
     if let Some(stuck) = probes::stuck(shared.api.progress.heartbeat_age()) {

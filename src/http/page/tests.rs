@@ -166,7 +166,7 @@ fn batches_tags_parts_and_faults_have_their_tables() {
 fn no_name_from_the_plant_becomes_markup() {
     let fixture = fixture::state(fixture::hostile());
     let mut api = fixture.api.clone();
-    api.note = Some(HOSTILE.into());
+    api.note = tokio::sync::watch::Sender::new(Some(HOSTILE.into())).subscribe();
     api.health.set(HOSTILE, crate::telemetry::State::Failed, HOSTILE, 0);
     let fixture = Fixture { api, ..fixture };
     for path in ["/", "/fragment"] {
@@ -214,8 +214,10 @@ fn every_id_is_there_once_and_every_heading_has_its_table_header() {
 fn a_core_that_hangs_and_a_note_stand_above_everything() {
     let fixture = fixture::state(fixture::on_spec());
     fixture.heartbeat.set(Duration::from_secs(42));
-    let api =
-        super::super::ApiState { note: Some("A demonstration".into()), ..fixture.api.clone() };
+    let api = super::super::ApiState {
+        note: tokio::sync::watch::Sender::new(Some("A demonstration".into())).subscribe(),
+        ..fixture.api.clone()
+    };
     let text = words(&fixture::get(&Fixture { api, ..fixture }, "/").text);
     let expected = "A demonstration What stands here may be old: the core has not moved for 42 s";
     assert!(text.contains(expected), "{text}");

@@ -158,7 +158,7 @@ fn batches_are_told_from_start_to_disposition() {
             assert_eq!((&batch.fault, batch.off_from), (&None, None));
         }
     }
-    assert!(breaks >= 1, "no break in three days");
+    assert!(breaks >= 1, "no break in a day and a half");
     assert_eq!(grades.len(), GRADES.len());
 }
 
@@ -200,5 +200,5 @@ fn batches_go_wrong_about_as_often_as_said() {
     let [off_spec, marginal, _, good] = classes;
     assert!((150 * 6 / 100..=150 * 25 / 100).contains(&off_spec), "{classes:?}");
     assert!(marginal <= 150 / 8 && good >= 150 * 40 / 100, "{classes:?}");
-    assert!(kinds.len() >= 10, "{kinds:?}");
+    assert!(kinds.len() >= 7, "{kinds:?}");
 }

@@ -35,7 +35,7 @@ fn effect(wrong: &Wrong, of: impl Fn(&Process) -> f64) -> f64 {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(24))]
+    #![proptest_config(ProptestConfig::with_cases(12))]
 
     /// Fibre and water balance in every second, whatever is wrong, ordered or broken.
     #[test]
@@ -80,7 +80,7 @@ fn a_sound_machine_makes_what_it_is_set_to() {
         let seed = u64::try_from(seed).unwrap() + 20;
         let mut process = Process::new(Arc::new(Mill::draw(seed)), seed, grade);
         let orders = Orders { grade, sets: &grade.recipe, sheet: true, automatic: true };
-        for second in 0..7200 {
+        for second in 0..3600 {
             process.step(&Wrong::default(), orders);
             let outside = grade.limits.outside(&process.product);
             assert!(!outside.contains(&true), "{} at {second}: {:?}", grade.name, process.product);

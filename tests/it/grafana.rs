@@ -1,0 +1,107 @@
+//! Every query of the dashboards, asked of a real InfluxDB that a run of the demo has filled.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
+
+use crate::support::Influxd;
+use onspec::app::{Outputs, demo};
+use onspec::simulate::Form;
+use onspec::store::{Settings, Store, WhenFull};
+use serde_json::Value;
+use std::path::Path;
+
+/// A mill whose second batch is off spec while it is made, with a model by then.
+const SEED: u64 = 3;
+const LEARNING: Option<u32> = Some(2);
+const BATCHES: u32 = 3;
+
+/// Panels that are empty when all is well at the end of the run.
+const MAY_BE_EMPTY: [&str; 3] = ["Alarms", "Sensors that are not well", "Contributions"];
+
+/// Lets the demo run and sends what it has for InfluxDB, less the readings that no panel shows.
+fn fill(influx: &Influxd) {
+    let directory = tempfile::tempdir().unwrap();
+    let settings = Settings {
+        path: Some(directory.path().join("demo.db")),
+        max_size_bytes: 8 << 30,
+        when_full: WhenFull::DropOldestReadings,
+    };
+    let checked = demo::tissue(LEARNING).unwrap();
+    let outputs = Outputs { influx: true, ..Outputs::default() };
+    let machine = demo::machine(&checked, SEED, BATCHES, Form::Wide);
+    demo::score(&checked, Store::open(&settings).unwrap(), outputs, machine).unwrap();
+    let store = Store::open(&settings).unwrap();
+    for name in [onspec::influx::READINGS, onspec::influx::RESULTS] {
+        let outbox = store.outbox(name).unwrap();
+        let mut after = 0;
+        loop {
+            let items = outbox.oldest(after, 200, usize::MAX).unwrap();
+            let Some(last) = items.last() else { break };
+            after = last.id;
+            let mut lines = String::new();
+            for item in items {
+                let body = String::from_utf8(item.body).unwrap();
+                let shown = |line: &&str| {
+                    !line.starts_with("readings,") || line.contains("tag=basis_weight ")
+                };
+                for line in body.lines().filter(shown) {
+                    lines.push_str(line);
+                    lines.push('\n');
+                }
+            }
+            if !lines.is_empty() {
+                assert_eq!(influx.write(&lines).status, 204);
+            }
+        }
+    }
+}
+
+/// A query as Grafana sends it: its variables stand for values.
+fn as_sent(query: &str, influx: &Influxd) -> String {
+    query
+        .replace("v.defaultBucket", &format!("\"{}\"", influx.bucket()))
+        .replace("v.timeRangeStart", "2026-01-23T00:00:00Z")
+        .replace("v.timeRangeStop", "2026-02-23T00:00:00Z")
+        .replace("v.windowPeriod", "1m")
+        .replace("${line}", "tm3")
+        .replace("${quality}", "basis_weight")
+}
+
+/// Rows of an answer in annotated CSV.
+fn rows(csv: &str) -> usize {
+    csv.lines()
+        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .filter(|line| line.starts_with(",,") || line.starts_with(",_result"))
+        .count()
+}
+
+#[test]
+fn every_query_of_the_dashboards_is_answered() {
+    let influx = Influxd::start();
+    fill(&influx);
+    let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/grafana/dashboards");
+    let mut asked = 0;
+    for file in std::fs::read_dir(directory).unwrap() {
+        let text = std::fs::read_to_string(file.unwrap().path()).unwrap();
+        let dashboard: Value = serde_json::from_str(&text).unwrap();
+        for panel in dashboard["panels"].as_array().unwrap() {
+            let title = panel["title"].as_str().unwrap();
+            assert!(panel["description"].as_str().is_some_and(|text| !text.is_empty()), "{title}");
+            for target in panel["targets"].as_array().unwrap() {
+                assert_eq!(target["datasource"]["uid"], "onspec", "{title}");
+                let query = as_sent(target["query"].as_str().unwrap(), &influx);
+                assert!(!query.contains("v.") && !query.contains("${"), "{title}: {query}");
+                let answer = influx.query_csv(&query);
+                let may_be_empty = MAY_BE_EMPTY.contains(&title);
+                assert!(rows(&answer) > 0 || may_be_empty, "{title} shows nothing: {query}");
+                asked += 1;
+            }
+        }
+        for variable in dashboard["templating"]["list"].as_array().unwrap() {
+            let query = as_sent(variable["query"]["query"].as_str().unwrap(), &influx);
+            let answer = influx.query_csv(&query);
+            assert!(rows(&answer) > 0, "{} has no value: {query}", variable["name"]);
+            asked += 1;
+        }
+    }
+    assert!(asked >= 14, "{asked} queries");
+}
