@@ -331,7 +331,8 @@ mod with_broker {
                         )
                         .to_text();
                     tracing::info!(score = text, "the demo has come to its end");
-                    note.send_replace(Some(format!("The demo has come to its end. {text}").into()));
+                    let line = text.trim().replace('\n', " · ");
+                    note.send_replace(Some(format!("The demo has come to its end. {line}").into()));
                     if what.end_with_machine {
                         cancel.cancel();
                     }
