@@ -125,12 +125,11 @@ fn garbage_is_counted_by_reason_and_good_readings_in_between_arrive() {
     }
     assert!(metric(http, "onspec_readings_flagged_total{flag=\"future\"}") > 0.5);
     assert!(metric(http, "onspec_readings_flagged_total{flag=\"late\"}") > 0.5);
-    let page = get(&format!("http://127.0.0.1:{http}/")).unwrap();
-    assert!(
-        page.text().contains("not-json") || page.text().contains("Not JSON"),
-        "{}",
-        page.text()
-    );
+    // People see the state some moments after its commit.
+    wait_until("the page says what was not taken", PATIENCE, || {
+        get(&format!("http://127.0.0.1:{http}/"))
+            .is_ok_and(|page| page.text().contains("not-json") || page.text().contains("Not JSON"))
+    });
     // The line's clock did not follow the jump.
     let lines = get(&format!("http://127.0.0.1:{http}/api/v1/lines/tm3")).unwrap().text();
     let line: serde_json::Value = serde_json::from_str(&lines).unwrap();
