@@ -97,6 +97,7 @@ impl Store {
         self.refuse()?;
         let packed = PackedCommit::new(commit, &self.position);
         self.make_room(packed.bytes)?;
+        self.copy_log(packed.bytes).map_err(|error| self.failed(error))?;
         self.transact(|work| work.add(commit, &packed))?;
         // The commit is durable: a failure from here on is the next one's.
         if self.keep_house(false).is_err() && self.refusal.is_none() {
@@ -243,7 +244,7 @@ impl Store {
     }
 
     fn keep_house(&mut self, idle: bool) -> Result<(), StoreError> {
-        self.copy_log().map_err(|error| self.failed(error))?;
+        self.copy_log(0).map_err(|error| self.failed(error))?;
         // Room that nobody asked for yet is no reason to drop a reading.
         let slack = self.budget.slack();
         let droppable = self.position.covered_bytes + self.droppable_frames;
@@ -254,11 +255,14 @@ impl Store {
         self.give_back(idle).map_err(|error| self.failed(error))
     }
 
-    /// Copies the log into the file when there is enough of it.
-    fn copy_log(&mut self) -> Result<(), StoreError> {
+    /// Copies the log into the file when there is enough of it, or when `next` more bytes would
+    /// make it larger than what is reserved for it: once all of it is copied it begins anew.
+    fn copy_log(&mut self, next: u64) -> Result<(), StoreError> {
         // In memory there is no log and both numbers are negative.
         let (in_log, copied) = self.log_pages("PRAGMA wal_checkpoint(NOOP)")?;
-        if in_log.saturating_sub(copied) * PAGE_BYTES >= self.budget.log_due() {
+        let waiting = in_log.saturating_sub(copied) * PAGE_BYTES;
+        let too_large = waiting > 0 && in_log * PAGE_BYTES + next > self.budget.log;
+        if waiting >= self.budget.log_due() || too_large {
             self.log_pages("PRAGMA wal_checkpoint(PASSIVE)")?;
         }
         let large = in_log * PAGE_BYTES > LOG_WARNING;
@@ -295,6 +299,9 @@ impl Store {
         if steps == 0 || free == 0 {
             return Ok(());
         }
+        // Each page given back may move another one, which goes through the log.
+        let steps = steps.min(self.budget.log_due() / PAGE_BYTES);
+        self.copy_log(steps * PAGE_BYTES)?;
         let pages = {
             let conn = self.db.lock();
             let vacuum = || {

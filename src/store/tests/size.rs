@@ -155,3 +155,36 @@ fn the_log_stays_small() {
     let log = std::fs::metadata(store.db().log_file().unwrap()).unwrap().len();
     assert!(log < 8 * MIB, "{log}");
 }
+
+#[test]
+fn churn_at_the_size_stays_within_it() {
+    // Small, so that a commit is large beside the part that is reserved for the log.
+    let max = 768 << 10;
+    for seed in 0..4 {
+        let dir = TempDir::new().unwrap();
+        let mut store = open(&settings(&dir, max, WhenFull::DropOldestReadings));
+        let results = store.outbox("influx/results").unwrap();
+        let mut random = Xoshiro256PlusPlus::seed_from_u64(seed);
+        let mut below = |n: usize| random.next_u32() as usize % n;
+        for n in 0..300 {
+            let bodies: Vec<_> = (0..below(6)).map(|k| noise(k as u64, below(9000))).collect();
+            let puts = bodies.iter().map(|body| put("influx/results", "", false, body));
+            let puts: Vec<_> = puts.collect();
+            let journal = noise(n, below(9000));
+            let checkpoint = Some(&b"state"[..]).filter(|_| below(2) == 0);
+            let commit = Commit { events: 1, hash: n, puts: &puts, ..Commit::default() };
+            store.commit(&Commit { journal: &journal, checkpoint, ..commit }).unwrap();
+            if below(3) == 0 {
+                let arrived = results.oldest(0, 40, usize::MAX).unwrap();
+                results.done(&arrived.iter().map(|item| item.id).collect::<Vec<_>>());
+            }
+            if below(10) == 0 {
+                store.settle().unwrap();
+            }
+            let size = store.size_bytes().unwrap();
+            // What may never go could make it larger, and is never that much here.
+            assert!(store.fill() < 0.9, "seed {seed}: {}", store.fill());
+            assert!(size <= max, "seed {seed}, commit {n}: {size} bytes");
+        }
+    }
+}
