@@ -158,9 +158,7 @@ impl Walk<'_> {
             return false;
         }
         match (node.type_name(), value.get_mut()) {
-            (None, _)
-            | (Some("boolean"), DeValue::Boolean(_))
-            | (Some("number"), DeValue::Integer(_)) => true,
+            (None, _) | (Some("boolean"), DeValue::Boolean(_)) => true,
             (Some("object"), DeValue::Table(table)) => {
                 self.table(table, span.start, node, path);
                 true
@@ -195,7 +193,7 @@ impl Walk<'_> {
                     .help(help);
                 false
             }
-            (Some("integer"), DeValue::Integer(integer)) => {
+            (Some("integer" | "number"), DeValue::Integer(integer)) => {
                 if i64::from_str_radix(integer.as_str(), integer.radix()).is_ok() {
                     return true;
                 }

@@ -20,34 +20,58 @@ fn serde_agrees(text: &str) -> bool {
 }
 
 /// Values that could stand anywhere.
+const VALUES: &[&str] = &[
+    "1",
+    "-7",
+    "99999999999999999999",
+    "0x7f",
+    "1.5",
+    "nan",
+    "inf",
+    "1e999",
+    "true",
+    "\"\"",
+    "\"1s\"",
+    "\"a\\u0000\"",
+    "\"mqtt://a:1\"",
+    "\"json\"",
+    "[]",
+    "[1]",
+    "[\"a\"]",
+    "[{}]",
+    "{}",
+    "{ a = 1 }",
+    "{ env = \"A\" }",
+    "{ env = 1 }",
+    "2026-01-23",
+    "[[1]]",
+    "{ from = \"tag\" }",
+];
+
 fn any_value() -> impl Strategy<Value = &'static str> {
-    prop::sample::select(vec![
-        "1",
-        "-7",
-        "99999999999999999999",
-        "0x7f",
-        "1.5",
-        "nan",
-        "inf",
-        "1e999",
-        "true",
-        "\"\"",
-        "\"1s\"",
-        "\"a\\u0000\"",
-        "\"mqtt://a:1\"",
-        "\"json\"",
-        "[]",
-        "[1]",
-        "[\"a\"]",
-        "[{}]",
-        "{}",
-        "{ a = 1 }",
-        "{ env = \"A\" }",
-        "{ env = 1 }",
-        "2026-01-23",
-        "[[1]]",
-        "{ from = \"tag\" }",
-    ])
+    prop::sample::select(VALUES)
+}
+
+/// The reference with another value behind the keys of some lines.
+fn reference_with(value: &str, lines: &[usize]) -> String {
+    let reference = reference_switched_on();
+    let lines = reference.lines().enumerate().map(|(ix, text)| match text.split_once(" = ") {
+        Some((key, _)) if lines.contains(&ix) => format!("{key} = {value}\n"),
+        _ => format!("{text}\n"),
+    });
+    lines.collect()
+}
+
+#[test]
+fn every_value_behind_every_key_is_read_or_reported() {
+    let reference = reference_switched_on();
+    let keys = reference.lines().enumerate().filter(|(_, text)| text.contains(" = "));
+    for (line, key) in keys {
+        for value in VALUES {
+            let text = reference_with(value, &[line]);
+            assert!(serde_agrees(&text), "{value} in place of {key}");
+        }
+    }
 }
 
 proptest! {
@@ -57,15 +81,7 @@ proptest! {
     /// nothing panics.
     #[test]
     fn any_value_anywhere_gives_diagnostics(line in 0_usize..400, value in any_value(), again in 0_usize..400) {
-        let reference = reference_switched_on();
-        let text: String = reference
-            .lines()
-            .enumerate()
-            .map(|(ix, text)| match text.split_once(" = ") {
-                Some((key, _)) if ix == line || ix == again => format!("{key} = {value}\n"),
-                _ => format!("{text}\n"),
-            })
-            .collect();
+        let text = reference_with(value, &[line, again]);
         prop_assert!(serde_agrees(&text));
         let report = report(&text, "x.toml");
         prop_assert!(report.text(true).len() >= report.text(false).len());
