@@ -48,6 +48,8 @@ enum FormName {
     Topics,
     /// `mill/{line}/{area}` with all values of the area.
     Wide,
+    /// Sparkplug B: group `mill`, edge node `{line}`, a device for each area.
+    SparkplugB,
 }
 
 impl From<FormName> for Form {
@@ -55,6 +57,7 @@ impl From<FormName> for Form {
         match name {
             FormName::Topics => Self::Topics,
             FormName::Wide => Self::Wide,
+            FormName::SparkplugB => Self::Sparkplug,
         }
     }
 }

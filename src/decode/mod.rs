@@ -14,6 +14,7 @@ mod json;
 mod limits;
 mod pointer;
 mod quality;
+pub mod sparkplug;
 mod template;
 mod time;
 mod value;

@@ -1,8 +1,9 @@
 //! How readings are written.
 
 use super::delivery::Delivery;
+use super::edge_node::EdgeNode;
 use super::machine::Published;
-use super::tags::TAGS;
+use super::tags::{TAGS, areas};
 use crate::reading::Timestamp;
 use std::fmt::Write as _;
 use std::sync::Arc;
@@ -16,30 +17,33 @@ pub enum Form {
     /// value, and `ts`.
     #[default]
     Wide,
+    /// Sparkplug B: the line is an edge node of the group `mill`, the areas are its devices.
+    Sparkplug,
 }
 
 /// Writes a second of readings.
 #[derive(Debug, Clone)]
 pub(super) struct Writer {
     form: Form,
-    /// Name, topic, and the tags of each area; each area has a gateway.
+    /// Topic and tags of each area; each area has a gateway.
     areas: Vec<(Arc<str>, std::ops::Range<usize>)>,
     /// The topics of the tags.
     topics: Vec<Arc<str>>,
+    node: Option<EdgeNode>,
 }
 
 impl Writer {
     pub(super) fn new(form: Form, line: &str) -> Self {
-        let mut areas: Vec<(Arc<str>, std::ops::Range<usize>)> = Vec::new();
-        for (ix, tag) in TAGS.iter().enumerate() {
-            let topic = format!("mill/{line}/{}", tag.area);
-            match areas.last_mut() {
-                Some((last, tags)) if **last == *topic => tags.end = ix + 1,
-                _ => areas.push((topic.into(), ix..ix + 1)),
-            }
-        }
+        let topic = |area: &str| format!("mill/{line}/{area}").into();
+        let areas = areas().into_iter().map(|(area, tags)| (topic(area), tags)).collect();
         let topics = TAGS.iter().map(|tag| format!("mill/{line}/{}/{}", tag.area, tag.name).into());
-        Self { form, areas, topics: topics.collect() }
+        let node = (form == Form::Sparkplug).then(|| EdgeNode::new(line));
+        Self { form, areas, topics: topics.collect(), node }
+    }
+
+    /// The edge node, where the form has one.
+    pub(super) fn node(&mut self) -> Option<&mut EdgeNode> {
+        self.node.as_mut()
     }
 
     /// How many gateways the readings go through.
@@ -49,7 +53,7 @@ impl Writer {
 
     /// Sends the values of this second; `None` for a tag that has none.
     pub(super) fn write(
-        &self,
+        &mut self,
         at: Timestamp,
         value: impl Fn(usize) -> Option<f64>,
         delivery: &mut Delivery,
@@ -57,6 +61,12 @@ impl Writer {
         let ts = at.as_millis();
         for (gateway, (area, tags)) in self.areas.iter().enumerate() {
             delivery.tick(gateway, at);
+            if let Some(node) = &mut self.node {
+                if let Some(message) = node.data(at, gateway, &value) {
+                    delivery.send(gateway, message);
+                }
+                continue;
+            }
             let mut send = |topic: &Arc<str>, body: String| {
                 let topic = Arc::clone(topic);
                 delivery
@@ -73,6 +83,8 @@ impl Writer {
                         write!(body, r#","{name}":{value:.decimals$}"#)
                             .expect("a String takes all that is written");
                     }
+                    // The edge node writes its own.
+                    Form::Sparkplug => {}
                     Form::Topics => send(
                         &self.topics[ix],
                         format!(r#"{{"value":{value:.decimals$},"ts":{ts}}}"#),

@@ -12,6 +12,7 @@ use super::process::{Orders, Process};
 use super::reel::{Finding, LabValue, Reel};
 use super::tags::{TAGS, tag};
 use super::truth::{BatchTruth, SensorTruth, Truth};
+use crate::decode::sparkplug::Command;
 use crate::reading::Timestamp;
 use bytes::Bytes;
 use std::collections::BTreeMap;
@@ -251,8 +252,38 @@ impl Machine {
         self.measure(sheet, on_reel);
         self.second += 1;
         self.now = self.now.plus(Duration::from_secs(1));
-        self.delivery.arrived(self.now, out);
+        let (first, now) = (out.len(), self.now);
+        self.delivery.arrived(now, out);
+        if let Some(node) = self.writer.node() {
+            node.send(now, first, out);
+        }
         true
+    }
+
+    /// What the broker has to say when the connection breaks, and the machine itself when it ends:
+    /// the death of its edge node, in the form that has one.
+    pub fn death(&mut self) -> Option<Published> {
+        let now = self.now;
+        self.writer.node().map(|node| node.death(now))
+    }
+
+    /// Where commands to its edge node come, in the form that has one.
+    pub fn commands(&mut self) -> Option<Arc<str>> {
+        self.writer.node().map(|node| node.commands())
+    }
+
+    /// Does what a host application asks of the edge node, at the next second.
+    pub fn obey(&mut self, command: Command) {
+        if let Some(node) = self.writer.node() {
+            node.obey(command);
+        }
+    }
+
+    /// The connection to the broker is a new one: another death, and births at the next second.
+    pub fn reconnect(&mut self) {
+        if let Some(node) = self.writer.node() {
+            node.reconnect();
+        }
     }
 
     fn is_on_reel(&self) -> bool {

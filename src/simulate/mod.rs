@@ -13,12 +13,13 @@
 //! - `furnish`, `stock`, `wet_end`, `dryer`, `process`: the paper on its way
 //! - `grades`, `operation`: what people want and do; `faults`, `instruments`: what fails
 //! - `machine`: reels, laboratory, events; `reel`: one of them
-//! - `form`, `delivery`, `publisher`: from the instrument to the broker
+//! - `form`, `edge_node`, `delivery`, `publisher`: from the instrument to the broker
 //! - `truth`, `score`, `report`: what was so, what was said of it, and both for people
 //! - `watchers`: what three plain watchers would have said
 
 mod delivery;
 mod dryer;
+mod edge_node;
 mod faults;
 mod form;
 mod furnish;

@@ -5,11 +5,13 @@
 //! so a slow broker slows the machine down. At the end every message has its acknowledgement.
 
 use super::machine::{Machine, Published};
+use crate::decode::sparkplug::Command;
 use crate::telemetry::Secret;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, Packet, PubAckReason};
-use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions};
+use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, PubAckReason};
+use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Request};
+use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
 use tokio::task::{JoinError, JoinSet};
@@ -113,27 +115,36 @@ pub enum PublishError {
     GateClosed,
 }
 
-/// Publishes all that a machine says with QoS 1, and waits for the last acknowledgement.
+/// Publishes all that a machine says with QoS 1, and waits for the last acknowledgement. What
+/// Sparkplug B wants with QoS 0 goes so, and its session is a clean one.
 ///
-/// A broken connection is taken up again, with what was on its way. When `cancel` is called it stops
+/// A broken connection is taken up again, with what was on its way; an edge node is born again. When `cancel` is called it stops
 /// at the next message and gives what was done so far.
 ///
 /// # Errors
 /// When the broker cannot be reached, refuses, or has lost the session; when the gate's other side is
 /// gone.
 pub async fn publish(
-    machine: Machine,
+    mut machine: Machine,
     target: PublishTarget,
     pace: Pace,
     gate: Option<Gate>,
     cancel: CancellationToken,
 ) -> Result<PublishSummary, PublishError> {
-    let (client, eventloop) = AsyncClient::new(options(&machine, &target), WAITING_MAX);
+    let (client, eventloop) = AsyncClient::new(options(&mut machine, &target), WAITING_MAX);
     let (acknowledged, mut receipts) = watch::channel(0_u64);
+    let (asked, asks) = watch::channel(Asked::default());
+    // Of the connections to come: each has the death of its own number.
+    let mut node = machine.clone();
+    let connection_of = Connection { target, acknowledged, asked, commands: machine.commands() };
     let mut connection = JoinSet::new();
-    connection.spawn(poll(eventloop, target, acknowledged, cancel.clone()));
+    let polling = connection_of.poll(eventloop, client.clone(), cancel.clone(), move || {
+        node.reconnect();
+        will(&mut node)
+    });
+    connection.spawn(polling);
 
-    let mut feed = Feed { client, machine, gate, published: 0 };
+    let mut feed = Feed { client, machine, gate, asks, acted: Asked::default(), published: 0 };
     // `join_next` can be dropped at any time; the feed is dropped only when there is no connection
     // left to feed.
     let finished = tokio::select! {
@@ -152,7 +163,12 @@ pub async fn publish(
             () = cancel.cancelled() => {}
         }
     }
+    let death = feed.machine.death();
     let close = async {
+        if let Some(Published { topic, payload, .. }) = death {
+            // Gone without a connection, the broker has said it.
+            drop(feed.client.publish_bytes(&*topic, QoS::AtMostOnce, false, payload).await);
+        }
         // An error means that the connection is already gone.
         drop(feed.client.disconnect().await);
         connection.join_next().await
@@ -178,7 +194,14 @@ fn outcome(ended: Option<Result<Result<(), PublishError>, JoinError>>) -> Result
     }
 }
 
-fn options(machine: &Machine, target: &PublishTarget) -> MqttOptions {
+/// The will of the edge node's connection, in the form that has one.
+fn will(machine: &mut Machine) -> Option<LastWill> {
+    let Published { topic, payload, .. } = machine.death()?;
+    Some(LastWill::new(&*topic, payload, QoS::AtLeastOnce, false, None))
+}
+
+fn options(machine: &mut Machine, target: &PublishTarget) -> MqttOptions {
+    let will = will(machine);
     let spec = machine.spec();
     let client_id = format!("onspec-machine-{}-{}", spec.line, spec.seed);
     let mut options = MqttOptions::new(client_id, target.host.as_str(), target.port);
@@ -188,10 +211,24 @@ fn options(machine: &Machine, target: &PublishTarget) -> MqttOptions {
         .set_clean_start(false)
         .set_session_expiry_interval(Some(SESSION_S))
         .set_outgoing_inflight_upper_limit(IN_FLIGHT_MAX);
+    if let Some(will) = will {
+        // Sparkplug 3.0, `message-flow-edge-node-birth-publish-connect`: a clean session, and the
+        // death as its will.
+        options.set_clean_start(true).set_session_expiry_interval(Some(0)).set_last_will(will);
+    }
     if let Some((user, password)) = &target.credentials {
         options.set_credentials(user.as_str(), password.expose());
     }
     options
+}
+
+/// What the other side asks of an edge node.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+struct Asked {
+    /// Connections after the first.
+    reconnects: u64,
+    /// Commands to be born again.
+    rebirths: u64,
 }
 
 /// The side that makes messages.
@@ -199,10 +236,24 @@ struct Feed {
     client: AsyncClient,
     machine: Machine,
     gate: Option<Gate>,
+    asks: watch::Receiver<Asked>,
+    acted: Asked,
     published: u64,
 }
 
 impl Feed {
+    /// Takes a new connection and commands of a host to the edge node.
+    fn do_as_asked(&mut self) {
+        let asked = *self.asks.borrow_and_update();
+        for _ in self.acted.reconnects..asked.reconnects {
+            self.machine.reconnect();
+        }
+        if asked.rebirths > self.acted.rebirths {
+            self.machine.obey(Command::Rebirth);
+        }
+        self.acted = asked;
+    }
+
     /// Steps the machine and hands its messages over: true if it came to its end, false if it was
     /// cancelled or the connection is gone.
     async fn run(&mut self, pace: Pace, cancel: &CancellationToken) -> Result<bool, PublishError> {
@@ -237,15 +288,18 @@ impl Feed {
                     () = cancel.cancelled() => return Ok(false),
                 }
             }
+            self.do_as_asked();
             if !self.machine.step(&mut second) {
                 return Ok(true);
             }
             for Published { topic, payload, retained, .. } in second.drain(..) {
-                let sent = self.client.publish_bytes(&*topic, QoS::AtLeastOnce, retained, payload);
+                let qos = qos_of(&topic);
+                let acknowledged = u64::from(qos != QoS::AtMostOnce);
+                let sent = self.client.publish_bytes(&*topic, qos, retained, payload);
                 // A message that is dropped here was not handed over and is not counted.
                 tokio::select! {
                     sent = sent => match sent {
-                        Ok(()) => self.published += 1,
+                        Ok(()) => self.published += acknowledged,
                         Err(_) => return Ok(false),
                     },
                     () = cancel.cancelled() => return Ok(false),
@@ -255,62 +309,103 @@ impl Feed {
     }
 }
 
-/// Polls the connection until it is closed, and counts acknowledgements.
-async fn poll(
-    mut eventloop: EventLoop,
+/// The side that polls.
+struct Connection {
     target: PublishTarget,
     acknowledged: watch::Sender<u64>,
-    cancel: CancellationToken,
-) -> Result<(), PublishError> {
-    let mut was_connected = false;
-    let mut attempts = 0;
-    loop {
-        // Pings come more often than this, so only a write that hangs runs into it. What it was
-        // sending is kept in the state and sent again.
-        let Ok(event) = timeout(KEEP_ALIVE * 5 / 2, eventloop.poll()).await else {
-            eventloop.clean();
-            continue;
-        };
-        match event {
-            Ok(Event::Incoming(Packet::ConnAck(answer))) => {
-                if was_connected && !answer.session_present {
-                    return Err(PublishError::SessionLost);
+    asked: watch::Sender<Asked>,
+    /// Where commands to an edge node come.
+    commands: Option<Arc<str>>,
+}
+
+impl Connection {
+    /// Polls the connection until it is closed, and counts acknowledgements.
+    async fn poll(
+        self,
+        mut eventloop: EventLoop,
+        client: AsyncClient,
+        cancel: CancellationToken,
+        mut next_will: impl FnMut() -> Option<LastWill>,
+    ) -> Result<(), PublishError> {
+        let Self { target, acknowledged, asked, commands } = self;
+        let mut was_connected = false;
+        // Whether a session that is gone took something with it.
+        let mut on_the_way = true;
+        let mut attempts = 0;
+        loop {
+            // Pings come more often than this, so only a write that hangs runs into it. What it was
+            // sending is kept in the state and sent again.
+            let Ok(event) = timeout(KEEP_ALIVE * 5 / 2, eventloop.poll()).await else {
+                eventloop.clean();
+                continue;
+            };
+            match event {
+                Ok(Event::Incoming(Packet::ConnAck(answer))) => {
+                    if was_connected && !answer.session_present && on_the_way {
+                        return Err(PublishError::SessionLost);
+                    }
+                    if was_connected {
+                        asked.send_modify(|asked| asked.reconnects += 1);
+                    }
+                    was_connected = true;
+                    attempts = 0;
+                    if let Some(topic) = &commands {
+                        // Full, or closed: a host that gets no birth asks again.
+                        drop(client.try_subscribe(&**topic, QoS::AtLeastOnce));
+                    }
                 }
-                was_connected = true;
-                attempts = 0;
-            }
-            Ok(Event::Incoming(Packet::PubAck(receipt))) => match receipt.reason {
-                PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
-                    acknowledged.send_modify(|count| *count += 1);
+                Ok(Event::Incoming(Packet::Publish(message))) => {
+                    if Command::decode(&message.payload) == Some(Command::Rebirth) {
+                        asked.send_modify(|asked| asked.rebirths += 1);
+                    }
                 }
-                reason => {
-                    return Err(PublishError::MessageRefused { reason: format!("{reason:?}") });
+                Ok(Event::Incoming(Packet::PubAck(receipt))) => match receipt.reason {
+                    PubAckReason::Success | PubAckReason::NoMatchingSubscribers => {
+                        acknowledged.send_modify(|count| *count += 1);
+                    }
+                    reason => {
+                        return Err(PublishError::MessageRefused { reason: format!("{reason:?}") });
+                    }
+                },
+                // The event comes after the packet was written: nothing is left to do.
+                Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(ConnectionError::RequestsDone) => {
+                    return Ok(());
                 }
-            },
-            // The event comes after the packet was written: nothing is left to do.
-            Ok(Event::Outgoing(Outgoing::Disconnect)) | Err(ConnectionError::RequestsDone) => {
-                return Ok(());
-            }
-            Ok(_) => {}
-            Err(ConnectionError::ConnectionRefused(code)) if !is_busy(code) => {
-                let PublishTarget { host, port, .. } = target;
-                return Err(PublishError::Refused { host, port, reason: format!("{code:?}") });
-            }
-            Err(source) => {
-                attempts += 1;
-                if attempts == ATTEMPTS {
+                Ok(_) => {}
+                Err(ConnectionError::ConnectionRefused(code)) if !is_busy(code) => {
                     let PublishTarget { host, port, .. } = target;
-                    let source = Box::new(source);
-                    return Err(PublishError::Unreachable { host, port, attempts, source });
+                    return Err(PublishError::Refused { host, port, reason: format!("{code:?}") });
                 }
-                // Both can be dropped at any time.
-                tokio::select! {
-                    () = sleep(ATTEMPT_PAUSE) => {}
-                    () = cancel.cancelled() => return Ok(()),
+                Err(source) => {
+                    if was_connected && attempts == 0 {
+                        on_the_way = commands.is_none()
+                        || eventloop.pending.iter().any(|request| {
+                            matches!(request, Request::Publish(message) if message.qos != QoS::AtMostOnce)
+                        });
+                        if let Some(will) = next_will() {
+                            eventloop.options.set_last_will(will);
+                        }
+                    }
+                    attempts += 1;
+                    if attempts == ATTEMPTS {
+                        let PublishTarget { host, port, .. } = target;
+                        let source = Box::new(source);
+                        return Err(PublishError::Unreachable { host, port, attempts, source });
+                    }
+                    // Both can be dropped at any time.
+                    tokio::select! {
+                        () = sleep(ATTEMPT_PAUSE) => {}
+                        () = cancel.cancelled() => return Ok(()),
+                    }
                 }
             }
         }
     }
+}
+
+/// Sparkplug 3.0 wants QoS 0 for all but deaths by will.
+fn qos_of(topic: &str) -> QoS {
+    if topic.starts_with("spBv1.0/") { QoS::AtMostOnce } else { QoS::AtLeastOnce }
 }
 
 /// True for a broker that may take us later.

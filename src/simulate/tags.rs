@@ -92,6 +92,23 @@ pub(super) fn is_of_scanner(ix: usize) -> bool {
     TAGS[ix].area == TAGS[tag::BASIS_WEIGHT].area
 }
 
+/// True for a tag that is on or off.
+pub(super) fn is_switch(ix: usize) -> bool {
+    ix == tag::SHEET_BREAK
+}
+
+/// The areas and the positions of their tags, in order.
+pub(super) fn areas() -> Vec<(&'static str, std::ops::Range<usize>)> {
+    let mut areas: Vec<(&str, std::ops::Range<usize>)> = Vec::new();
+    for (ix, tag) in TAGS.iter().enumerate() {
+        match areas.last_mut() {
+            Some((area, tags)) if *area == tag.area => tags.end = ix + 1,
+            _ => areas.push((tag.area, ix..ix + 1)),
+        }
+    }
+    areas
+}
+
 /// The names of the grades that the machine makes; the first is the one it makes most.
 #[must_use]
 pub fn grade_names() -> [&'static str; GRADES.len()] {
