@@ -1,17 +1,19 @@
 //! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
 
-use super::error::AppError;
+use super::error::{AppError, chain};
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
 use crate::mqtt::Delivery;
 use crate::reading::Timestamp;
+use crate::store::StoreError;
 use crate::telemetry::{Clock, Health, Metrics, State};
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
+use tokio_util::sync::CancellationToken;
 
 /// Messages in one group at most.
 const GROUP_MESSAGES: usize = 4096;
@@ -25,8 +27,6 @@ const CHECKPOINT_NANOS: i64 = 10_000_000_000;
 const VIEW_NANOS: i64 = 250_000_000;
 /// Ticks come at most so often, ns.
 const TICK_NANOS: i64 = 1_000_000_000;
-/// A tick counts only when no arrival has been waiting for so long, ns: the backlog is read.
-const QUIET_NANOS: i64 = 1_000_000_000;
 /// A fault of one reason is logged at most so often, ns.
 const LOG_NANOS: i64 = 10_000_000_000;
 
@@ -67,11 +67,16 @@ pub struct Core {
     pub heartbeat: Arc<AtomicI64>,
     /// The clock of the plant: the machine's, or the simulated one.
     pub clock: Arc<dyn Clock>,
-    /// The clock of the machine, for pacing.
+    /// For pacing: a clock that nobody sets.
     pub pace: Arc<dyn Clock>,
     /// False where the plant's clock is ahead of its messages, as in the demo: then silence means
     /// nothing.
     pub ticks: bool,
+    /// True while every broker is connected and what it held has been handed over: only then does
+    /// silence mean that nothing was sent.
+    pub all_read: Arc<AtomicBool>,
+    /// Told to stop, and not to wait for room in the store.
+    pub stopping: CancellationToken,
     /// Who keeps what is said, for a score.
     pub heard: Option<Arc<Mutex<Heard>>>,
     /// The health register.
@@ -101,10 +106,12 @@ impl Core {
             .map_err(|source| AppError::Io { doing: "make the core's timer".into(), source })?;
         let waiter = self.waiter();
         self.pipeline.wait_by(waiter);
-        let mut times = Times { arrival: self.pace.now_nanos(), ..Times::default() };
+        let mut times = Times::default();
         let mut logged: BTreeMap<&'static str, (i64, u64)> = BTreeMap::new();
         loop {
             self.heartbeat.store(self.pace.now_nanos(), Ordering::Release);
+            // Asked before the queue is read: what was held is in it by then.
+            let all_read = self.all_read.load(Ordering::Acquire);
             let (mut deliveries, mut controls) = (Vec::new(), Vec::new());
             waiting.block_on(wait(
                 &mut self.deliveries,
@@ -114,17 +121,22 @@ impl Core {
             ));
             let now = self.pace.now_nanos();
             let stop = controls.iter().any(|control| matches!(control, Control::Stop));
-            if !deliveries.is_empty() {
-                times.arrival = now;
-            }
-            let due = now - times.tick >= TICK_NANOS && now - times.arrival >= QUIET_NANOS;
+            let due = now - times.tick >= TICK_NANOS && all_read && self.deliveries.is_empty();
             let tick = (self.ticks && due)
                 .then(|| Timestamp::from_nanos(self.clock.now_nanos()))
                 .filter(|now| self.pipeline.would_push(*now));
             if tick.is_some() {
                 times.tick = now;
             }
-            self.group(deliveries, controls, tick, &mut logged)?;
+            match self.group(deliveries, controls, tick, &mut logged) {
+                Err(AppError::GivenUp) => {
+                    tracing::warn!(
+                        "stopped while the store had no room: the broker keeps the rest"
+                    );
+                    return Ok(CoreReport { events: self.pipeline.events() });
+                }
+                other => other?,
+            }
             for request in self.pipeline.take_requests() {
                 let columns = self.pipeline.columns(request.line);
                 // A full queue keeps the request open: the next start asks again.
@@ -143,15 +155,19 @@ impl Core {
     /// waits.
     fn waiter(&self) -> Waiter {
         let (heartbeat, pace) = (Arc::clone(&self.heartbeat), Arc::clone(&self.pace));
-        let health = self.health.clone();
+        let (health, stopping) = (self.health.clone(), self.stopping.clone());
         Waiter::new(move |error| {
             let now = pace.now_nanos();
             heartbeat.store(now, Ordering::Release);
-            let reason = format!("{error}; messages wait at the broker");
+            let reason = format!("{}; messages wait at the broker", chain(error));
             if health.set("store", State::Degraded, &reason, now) {
                 tracing::error!(%error, "no message is acknowledged until the store has room");
             }
+            if stopping.is_cancelled() {
+                return false;
+            }
             std::thread::park_timeout(FULL_PAUSE);
+            true
         })
     }
 
@@ -183,8 +199,13 @@ impl Core {
         })?;
         drop(heard);
         if deliveries.is_empty() && tally.is_empty() {
-            self.pipeline.store_mut().settle()?;
-            return Ok(());
+            return match self.pipeline.store_mut().settle() {
+                Err(error) if error.is_full() => {
+                    self.no_room(&error);
+                    Ok(())
+                }
+                other => Ok(other?),
+            };
         }
         // From here the messages are ours.
         for delivery in deliveries {
@@ -205,25 +226,14 @@ impl Core {
         let now = self.pace.now_nanos();
         let waited = now - times.checkpoint >= CHECKPOINT_NANOS;
         if self.pipeline.since_checkpoint() > 0 && (waited || stop) {
-            self.pipeline.checkpoint()?;
             times.checkpoint = now;
-            let bytes = self.pipeline.store().size_bytes()?;
-            #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no 53 bits")]
-            self.metrics.set("onspec_store_bytes", &[], bytes as f64);
-            let fill = self.pipeline.store().fill();
-            if fill >= 0.8 {
-                let reason = format!("the store is {:.0} % full", fill * 100.0);
-                self.health.set("store", State::Degraded, &reason, now);
-            } else {
-                self.health.set("store", State::Ok, "", now);
-            }
-            let dropped = self.pipeline.store_mut().take_dropped();
-            if dropped.count > 0 {
-                tracing::error!(
-                    lines = dropped.count,
-                    "the store is full: the oldest waiting readings were dropped"
-                );
-                self.metrics.add("onspec_outbox_dropped", &[], dropped.count);
+            match self.pipeline.checkpoint() {
+                // The journal has it all; the next one comes when there is room.
+                Err(AppError::Store(error)) if error.is_full() => self.no_room(&error),
+                other => {
+                    other?;
+                    self.measure_store(now)?;
+                }
             }
         }
         if now - times.view >= VIEW_NANOS || stop {
@@ -232,15 +242,45 @@ impl Core {
         }
         Ok(())
     }
+
+    /// There is no room for what can wait.
+    fn no_room(&self, error: &StoreError) {
+        let reason = chain(error);
+        if self.health.set("store", State::Degraded, &reason, self.pace.now_nanos()) {
+            tracing::error!(reason, "the store has no room, not even for its housekeeping");
+        }
+    }
+
+    /// Tells people how full the store is, and what it had to drop.
+    fn measure_store(&mut self, now: i64) -> Result<(), AppError> {
+        let bytes = self.pipeline.store().size_bytes()?;
+        #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no 53 bits")]
+        self.metrics.set("onspec_store_bytes", &[], bytes as f64);
+        let fill = self.pipeline.store().fill();
+        if fill >= 0.8 {
+            let reason = format!("the store is {:.0} % full", fill * 100.0);
+            self.health.set("store", State::Degraded, &reason, now);
+        } else {
+            self.health.set("store", State::Ok, "", now);
+        }
+        let dropped = self.pipeline.store_mut().take_dropped();
+        if dropped.count > 0 {
+            tracing::error!(
+                lines = dropped.count,
+                "the store is full: the oldest waiting readings were dropped"
+            );
+            self.metrics.add("onspec_outbox_dropped", &[], dropped.count);
+        }
+        Ok(())
+    }
 }
 
-/// When things were last done, nanoseconds of the machine's clock.
+/// When things were last done, nanoseconds of the pacing clock.
 #[derive(Debug, Default)]
 struct Times {
     checkpoint: i64,
     view: i64,
     tick: i64,
-    arrival: i64,
 }
 
 /// Waits for the first input, or a pulse, then takes what has queued up, up to a group's bounds.

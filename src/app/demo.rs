@@ -287,6 +287,7 @@ mod with_broker {
         let note = watch::Sender::new(Some(note.into()));
         let heard = Arc::new(Mutex::new(Heard::default()));
         let around = Surroundings {
+            config: None,
             clock: Arc::new(clock),
             ticks: false,
             fits: FitMode::Inline,

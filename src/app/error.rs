@@ -46,7 +46,33 @@ pub enum AppError {
         /// Why.
         reason: String,
     },
+    /// It was told to stop while the store had no room; what it held was not acknowledged.
+    #[error("stopped while the store had no room")]
+    GivenUp,
     /// Something else that a person has to mend.
     #[error("{0}")]
     Other(String),
+}
+
+impl AppError {
+    /// True if it will pass when somebody makes room.
+    #[must_use]
+    pub fn is_full(&self) -> bool {
+        matches!(self, Self::Store(error) if error.is_full())
+    }
+}
+
+/// An error with everything that led to it, in one line.
+pub(super) fn chain(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut source = error.source();
+    while let Some(cause) = source {
+        let cause_text = cause.to_string();
+        // Some errors repeat their cause in their own words.
+        if !text.contains(&cause_text) {
+            text = format!("{text}: {cause_text}");
+        }
+        source = cause.source();
+    }
+    text
 }

@@ -1,7 +1,7 @@
 //! The engine, the store and the encoders of what goes out: one group of events, one transaction.
 
 use super::encode::{Group, Outputs, columns};
-use super::error::AppError;
+use super::error::{AppError, chain};
 use super::fits::fit;
 use crate::decode::Rule;
 use crate::engine::{Command, Effect, Engine, Event, FitRequest, ModelAnswer, View};
@@ -51,16 +51,19 @@ pub struct Pipeline {
     effects: Vec<Effect>,
     since_checkpoint: u64,
     events: u64,
+    /// The store had no room for the checkpoint that the configuration of now begins with: nothing
+    /// is taken before it is written.
+    owes_checkpoint: bool,
     waiter: Waiter,
 }
 
 /// What is done while the store has no room and the user said to wait: called with the reason, about
-/// five times a second.
-pub struct Waiter(Box<dyn FnMut(&StoreError) + Send>);
+/// five times a second; false gives up, and nothing may be committed after that.
+pub struct Waiter(Box<dyn FnMut(&StoreError) -> bool + Send>);
 
 impl Waiter {
     /// Waits like this.
-    pub fn new(wait: impl FnMut(&StoreError) + Send + 'static) -> Self {
+    pub fn new(wait: impl FnMut(&StoreError) -> bool + Send + 'static) -> Self {
         Self(Box::new(wait))
     }
 }
@@ -105,14 +108,25 @@ impl Pipeline {
             effects: Vec::new(),
             since_checkpoint: 0,
             events: recovery.last_seq,
-            waiter: Waiter::new(|_| std::thread::park_timeout(FULL_PAUSE)),
+            owes_checkpoint: false,
+            waiter: Waiter::new(|_| {
+                std::thread::park_timeout(FULL_PAUSE);
+                true
+            }),
         };
         pipeline.replay_journal(from, &mut recovered)?;
         let changed = pipeline.engine.reconfigure(plant, rules) | pipeline.install_newer()?;
         pipeline.requests = pipeline.engine.open_requests().cloned().collect();
         if changed || recovered.events > 0 || recovery.checkpoint.is_none() {
             // The journal before is read under the old configuration, all after it under the new one.
-            pipeline.checkpoint()?;
+            match pipeline.checkpoint() {
+                Err(error) if error.is_full() => {
+                    // Only senders make room, and they start when this is done.
+                    tracing::warn!(error = %chain(&error), "the store has no room to begin with");
+                    pipeline.owes_checkpoint = true;
+                }
+                other => other?,
+            }
         }
         Ok((pipeline, recovered))
     }
@@ -234,6 +248,7 @@ impl Pipeline {
         let mut group = Group::after(self.hash);
         let mut count = 0;
         for event in events {
+            self.pay_checkpoint()?;
             count += 1;
             event.encode(&mut self.journal);
             let requested = self.apply_seen(event, &mut group, seen);
@@ -325,7 +340,9 @@ impl Pipeline {
             if !error.is_full() {
                 return Err(error.into());
             }
-            (self.waiter.0)(&error);
+            if !(self.waiter.0)(&error) {
+                return Err(AppError::GivenUp);
+            }
         }
         if state.is_some() {
             self.since_checkpoint = 0;
@@ -333,6 +350,21 @@ impl Pipeline {
         self.hash = group.hash();
         self.events += events;
         self.journal.clear();
+        Ok(())
+    }
+
+    /// Writes the checkpoint that was put off, and waits until there is room for it.
+    fn pay_checkpoint(&mut self) -> Result<(), AppError> {
+        while self.owes_checkpoint {
+            match self.checkpoint() {
+                Err(AppError::Store(error)) if error.is_full() => {
+                    if !(self.waiter.0)(&error) {
+                        return Err(AppError::GivenUp);
+                    }
+                }
+                other => other?,
+            }
+        }
         Ok(())
     }
 
@@ -354,6 +386,7 @@ impl Pipeline {
             ..Commit::default()
         })?;
         self.since_checkpoint = 0;
+        self.owes_checkpoint = false;
         Ok(())
     }
 
@@ -363,3 +396,6 @@ impl Pipeline {
         self.engine.would_push(now)
     }
 }
+
+#[cfg(test)]
+mod tests;

@@ -5,12 +5,16 @@
 //! never end and does is a bug: everything stops, what can be written is written, and the process
 //! ends with 1 so that the service manager starts it again.
 //!
+//! SIGHUP reads the configuration again: when any part of it is wrong everything stays as it is; else
+//! the parts stop in the order of the end and start again with it, in this process. Nothing is lost
+//! by it: the brokers keep the sessions, the store has the state.
+//!
 //! Order of the end: brokers (what is not committed stays unacknowledged), core (a checkpoint),
 //! senders (what waits goes on at the next start), the page last.
 
 use super::core::{Control, Core};
 use super::encode::{MQTT, Outputs};
-use super::error::AppError;
+use super::error::{AppError, chain};
 use super::fits::fit;
 use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
@@ -19,10 +23,13 @@ use super::watch::{Links, watch_health};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, FitRequest, View};
 use crate::http::{ApiState, History, Progress};
+use crate::mqtt::LinkEvent;
 use crate::store::{Reader, Store};
-use crate::telemetry::{Clock, Health, Metrics, State, SystemClock};
+use crate::telemetry::{Clock, Health, Metrics, State, SteadyClock};
 use crate::{http, influx, mqtt, webhook};
-use std::sync::atomic::{AtomicI64, Ordering};
+use std::net::TcpListener;
+use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
 use tokio::sync::{mpsc, watch};
@@ -55,6 +62,8 @@ pub struct Surroundings {
     pub heard: Option<Arc<Mutex<Heard>>>,
     /// Told to stop from outside.
     pub cancel: CancellationToken,
+    /// The configuration, to be read again when somebody asks for it.
+    pub config: Option<PathBuf>,
 }
 
 /// Runs the daemon until it is told to stop.
@@ -62,8 +71,48 @@ pub struct Surroundings {
 /// # Errors
 /// When it cannot start (store, secrets, listener), or a part ended that must not.
 pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError> {
-    let health = around.health.clone();
+    let mut signals = Signals::new()?;
     let metrics = Metrics::default();
+    let mut checked = checked;
+    // What goes on when its successor cannot start.
+    let mut before = None;
+    loop {
+        let mut parts = match start(&checked, &around, &metrics) {
+            Ok(parts) => parts,
+            Err(error) => match before.take() {
+                Some(old) => {
+                    let error = chain(&error);
+                    tracing::error!(
+                        error,
+                        "the new configuration cannot start: back to the old one"
+                    );
+                    checked = old;
+                    continue;
+                }
+                None => return Err(error),
+            },
+        };
+        let outcome = parts.serve(&checked, &around, &mut signals).await;
+        parts.stop(&mut signals).await?;
+        match outcome? {
+            Ended::Asked => return Ok(()),
+            Ended::Reload(next) => before = Some(std::mem::replace(&mut checked, *next)),
+        }
+    }
+}
+
+/// Why the parts were stopped.
+enum Ended {
+    /// Somebody asked for it.
+    Asked,
+    /// There is another configuration.
+    Reload(Box<Checked>),
+}
+
+/// Opens the store and starts all parts.
+fn start(checked: &Checked, around: &Surroundings, metrics: &Metrics) -> Result<Parts, AppError> {
+    let health = around.health.clone();
+    health.forget();
     let clock = Arc::clone(&around.clock);
     let store = Store::open(&checked.store)?;
     health.set("store", State::Ok, "", clock.now_nanos());
@@ -89,21 +138,21 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
             "the journal gives other results than it gave before: it is of another release"
         );
     }
-    let mut parts = Parts::new(&checked, around, pipeline, metrics)?;
-    let outcome = parts.serve().await;
-    parts.stop().await?;
-    outcome
+    Parts::new(checked, around, pipeline, metrics.clone())
 }
 
 /// The running parts.
 struct Parts {
     brokers: JoinSet<(String, String)>,
+    /// Hand on what the links say; they end with their links, which say why themselves.
+    link_events: JoinSet<()>,
     senders: JoinSet<(String, String)>,
     page: JoinSet<(String, String)>,
     stop_brokers: CancellationToken,
     stop_senders: CancellationToken,
     stop_page: CancellationToken,
-    asked: CancellationToken,
+    /// Told to the core's wait for room in the store.
+    stop_core: CancellationToken,
     control: mpsc::Sender<Control>,
     core: Option<std::thread::JoinHandle<Result<super::core::CoreReport, AppError>>>,
     core_ended: CancellationToken,
@@ -112,24 +161,26 @@ struct Parts {
 impl Parts {
     fn new(
         checked: &Checked,
-        around: Surroundings,
+        around: &Surroundings,
         mut pipeline: Pipeline,
         metrics: Metrics,
     ) -> Result<Self, AppError> {
-        let (clock, health) = (around.clock, around.health);
+        let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
         let (control, controls) = mpsc::channel(256);
         let (fit_requests, asked_fits) = mpsc::channel(64);
-        let pace: Arc<dyn Clock> = Arc::new(SystemClock);
+        let pace: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+        let all_read = Arc::new(AtomicBool::new(false));
         let heartbeat = Arc::new(AtomicI64::new(pace.now_nanos()));
         let mut parts = Self {
             brokers: JoinSet::new(),
+            link_events: JoinSet::new(),
             senders: JoinSet::new(),
             page: JoinSet::new(),
             stop_brokers: CancellationToken::new(),
             stop_senders: CancellationToken::new(),
             stop_page: CancellationToken::new(),
-            asked: around.cancel,
+            stop_core: CancellationToken::new(),
             control: control.clone(),
             core: None,
             core_ended: CancellationToken::new(),
@@ -137,9 +188,12 @@ impl Parts {
         let shared = Shared { health: &health, metrics: &metrics, clock: &clock };
         parts.start_senders(checked, &pipeline, &shared)?;
         let view = around.view.subscribe();
-        parts.start_page(checked, &pipeline, &shared, &heartbeat, view, around.note)?;
+        let progress =
+            Arc::new(Heartbeat { beat: Arc::clone(&heartbeat), clock: Arc::clone(&pace) });
+        parts.start_page(checked, &pipeline, &shared, progress, view, around.note.clone())?;
         parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
-        parts.start_brokers(checked, &pipeline, &shared, &deliveries, control)?;
+        let events = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
+        parts.start_watches(checked, &pipeline, &shared, events, &all_read);
         drop(deliveries);
         for request in pipeline.take_requests() {
             let columns = pipeline.columns(request.line);
@@ -152,13 +206,15 @@ impl Parts {
             deliveries: received,
             control: controls,
             fits: fit_requests,
-            view: around.view,
-            committed: around.committed,
+            view: around.view.clone(),
+            committed: around.committed.clone(),
             heartbeat,
             clock,
             pace,
             ticks: around.ticks,
-            heard: around.heard,
+            all_read,
+            stopping: parts.stop_core.clone(),
+            heard: around.heard.clone(),
             health,
             metrics,
         };
@@ -226,7 +282,7 @@ impl Parts {
         checked: &Checked,
         pipeline: &Pipeline,
         shared: &Shared<'_>,
-        heartbeat: &Arc<AtomicI64>,
+        progress: Arc<Heartbeat>,
         view: watch::Receiver<Arc<View>>,
         note: watch::Receiver<Option<Arc<str>>>,
     ) -> Result<(), AppError> {
@@ -236,10 +292,7 @@ impl Parts {
             health: shared.health.clone(),
             metrics: shared.metrics.clone(),
             clock: Arc::clone(shared.clock),
-            progress: Arc::new(Heartbeat {
-                beat: Arc::clone(heartbeat),
-                clock: Arc::new(SystemClock),
-            }),
+            progress,
             history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
             note,
         };
@@ -268,8 +321,13 @@ impl Parts {
                 let Some((request, columns)) = next else { break };
                 let reader = reader.clone();
                 let (line, grade) = (request.line, Arc::clone(&request.grade));
-                let answer =
-                    tokio::task::spawn_blocking(move || fit(&reader, &request, &columns)).await;
+                let fitting = tokio::task::spawn_blocking(move || fit(&reader, &request, &columns));
+                // Cancel-safe: a fit that nobody waits for any more ends unheard, and its request
+                // is made again at the next start.
+                let answer = tokio::select! {
+                    answer = fitting => answer,
+                    () = stop.cancelled() => break,
+                };
                 match answer {
                     Ok(answer) => {
                         let fitted = answer.outcome.is_ok();
@@ -291,8 +349,7 @@ impl Parts {
         pipeline: &Pipeline,
         shared: &Shared<'_>,
         deliveries: &mpsc::Sender<mqtt::Delivery>,
-        control: mpsc::Sender<Control>,
-    ) -> Result<(), AppError> {
+    ) -> Result<mpsc::Receiver<(usize, LinkEvent)>, AppError> {
         let (link_events, events) = mpsc::channel(64);
         let newest_verdicts = pipeline.newest_verdicts();
         for (index, broker) in checked.brokers.iter().enumerate() {
@@ -309,14 +366,12 @@ impl Parts {
             let publishes = settings.publish_prefix.is_some();
             let (of_this, mut its_events) = mpsc::channel(16);
             let all = link_events.clone();
-            let of = name.clone();
-            self.brokers.spawn(async move {
+            self.link_events.spawn(async move {
                 while let Some(event) = its_events.recv().await {
                     if all.send((index, event)).await.is_err() {
                         break;
                     }
                 }
-                (of, "its link has ended".into())
             });
             let link = mqtt::Link {
                 settings: settings.clone(),
@@ -333,81 +388,140 @@ impl Parts {
             };
             self.brokers.spawn(async move { (name, ended(mqtt::run(link).await)) });
         }
-        let links = Links::new(checked.brokers.len(), Arc::clone(shared.clock));
-        let stop = self.stop_senders.clone();
-        let to_core = control.clone();
+        Ok(events)
+    }
+
+    /// Watches over the links and over all parts.
+    fn start_watches(
+        &mut self,
+        checked: &Checked,
+        pipeline: &Pipeline,
+        shared: &Shared<'_>,
+        events: mpsc::Receiver<(usize, LinkEvent)>,
+        all_read: &Arc<AtomicBool>,
+    ) {
+        let engine = pipeline.engine();
+        let names = checked.brokers.iter().map(|broker| {
+            let component = mqtt::component(&broker.settings.name);
+            (component.into(), broker.settings.client_id.as_str().into())
+        });
+        let links =
+            Links::new(names, Arc::clone(shared.clock), engine.is_link_up(), Arc::clone(all_read));
+        let (stop, control) = (self.stop_senders.clone(), self.control.clone());
         self.senders.spawn(async move {
-            links.follow(events, to_core, stop).await;
+            links.follow(events, control, stop).await;
             ("links".into(), "it was told to".into())
         });
+        let standing = engine.failed_parts().map(str::to_owned).collect();
+        let control = self.control.clone();
         let (health, clock) = (shared.health.clone(), Arc::clone(shared.clock));
         let (metrics, stop) = (shared.metrics.clone(), self.stop_senders.clone());
         self.senders.spawn(async move {
-            watch_health(health, metrics, clock, control, stop).await;
+            watch_health(health, metrics, clock, standing, control, stop).await;
             ("health".into(), "it was told to".into())
         });
-        Ok(())
     }
 
-    /// Waits until somebody asks to stop, or a part ends that must not.
-    async fn serve(&mut self) -> Result<(), AppError> {
-        let mut signals = Signals::new()?;
-        // Every branch is cancel-safe: joining and waiting take nothing when dropped.
-        let ended = tokio::select! {
-            () = self.asked.cancelled() => None,
-            () = signals.next() => None,
-            () = self.core_ended.cancelled() => Some(("core".to_owned(), "see the error before".to_owned())),
-            Some(ended) = self.brokers.join_next() => Some(joined(ended)),
-            Some(ended) = self.senders.join_next() => Some(joined(ended)),
-            Some(ended) = self.page.join_next() => Some(joined(ended)),
+    /// Waits until somebody asks to stop or for another configuration, or a part ends that must not.
+    async fn serve(
+        &mut self,
+        checked: &Checked,
+        around: &Surroundings,
+        signals: &mut Signals,
+    ) -> Result<Ended, AppError> {
+        let ended = loop {
+            // Every branch is cancel-safe: joining and waiting take nothing when dropped.
+            let ended = tokio::select! {
+                () = around.cancel.cancelled() => None,
+                signal = signals.next() => match signal {
+                    Signal::Stop => None,
+                    Signal::Reload => match read_again(around.config.as_deref(), checked) {
+                        Some(next) => {
+                            tracing::info!("the configuration was read again and takes effect");
+                            return Ok(Ended::Reload(next));
+                        }
+                        None => continue,
+                    },
+                },
+                () = self.core_ended.cancelled() => Some(("core".to_owned(), String::new())),
+                Some(ended) = self.brokers.join_next() => Some(joined(ended)),
+                Some(ended) = self.senders.join_next() => Some(joined(ended)),
+                Some(ended) = self.page.join_next() => Some(joined(ended)),
+            };
+            break ended;
         };
         tracing::info!("stopping");
         match ended {
-            None => {
-                // A second signal does not wait.
-                std::thread::Builder::new()
-                    .name("second-signal".into())
-                    .spawn(move || signals.exit_at_next())
-                    .map_err(|source| AppError::Io { doing: "start a thread".into(), source })?;
-                Ok(())
-            }
+            None => Ok(Ended::Asked),
+            // Why the core ended is known when its thread is joined.
+            Some((part, _)) if part == "core" => Ok(Ended::Asked),
             Some((part, reason)) => Err(AppError::PartEnded { part, reason }),
         }
     }
 
-    async fn stop(mut self) -> Result<(), AppError> {
-        let whole = async {
-            self.stop_brokers.cancel();
-            while self.brokers.join_next().await.is_some() {}
-            // The core may have ended by itself; then nobody listens.
-            let told = self.control.send(Control::Stop).await.is_ok();
-            tracing::debug!(told, "the core was told to stop");
-            let core = self.core.take().map(|thread| tokio::task::spawn_blocking(|| thread.join()));
-            let report = match core {
-                Some(core) => core.await,
-                None => return Ok(()),
-            };
-            self.stop_senders.cancel();
-            while self.senders.join_next().await.is_some() {}
-            self.stop_page.cancel();
-            while self.page.join_next().await.is_some() {}
-            match report {
-                Ok(Ok(report)) => report.map(|report| {
-                    tracing::info!(events = report.events, "stopped");
-                }),
-                Ok(Err(_)) | Err(_) => Err(AppError::PartEnded {
-                    part: "core".into(),
-                    reason: "it panicked, which is a bug".into(),
-                }),
-            }
-        };
-        match tokio::time::timeout(DEADLINE, whole).await {
-            Ok(outcome) => outcome,
-            Err(_) => Err(AppError::Other(format!(
+    async fn stop(mut self, signals: &mut Signals) -> Result<(), AppError> {
+        let deadline = tokio::time::sleep(DEADLINE);
+        // Every branch is cancel-safe: what is dropped was to end anyway. A second signal does not
+        // wait; nothing acknowledged is lost by it.
+        tokio::select! {
+            outcome = self.stop_in_order() => outcome,
+            () = deadline => Err(AppError::Other(format!(
                 "the end took longer than {} s; what was not committed was not acknowledged",
                 DEADLINE.as_secs()
             ))),
+            () = signals.next_stop() => Err(AppError::Other(
+                "told twice to stop, which ends it at once; what was not committed was not \
+                 acknowledged".into()
+            )),
         }
+    }
+
+    async fn stop_in_order(&mut self) -> Result<(), AppError> {
+        self.stop_brokers.cancel();
+        while self.brokers.join_next().await.is_some() {}
+        self.stop_core.cancel();
+        // The core may have ended by itself; then nobody listens.
+        let told = self.control.send(Control::Stop).await.is_ok();
+        tracing::debug!(told, "the core was told to stop");
+        let Some(core) = self.core.take() else { return Ok(()) };
+        let report = tokio::task::spawn_blocking(|| core.join()).await;
+        self.stop_senders.cancel();
+        while self.senders.join_next().await.is_some() {}
+        self.stop_page.cancel();
+        while self.page.join_next().await.is_some() {}
+        match report {
+            Ok(Ok(report)) => report.map(|report| {
+                tracing::info!(events = report.events, "stopped");
+            }),
+            Ok(Err(_)) | Err(_) => Err(AppError::PartEnded {
+                part: "core".into(),
+                reason: "it panicked, which is a bug".into(),
+            }),
+        }
+    }
+}
+
+/// The configuration as it is now; `None`, and said why, when it cannot be used.
+fn read_again(path: Option<&Path>, now: &Checked) -> Option<Box<Checked>> {
+    let Some(path) = path else {
+        tracing::warn!("there is no file of a configuration to read again");
+        return None;
+    };
+    let refused = |problem: String| {
+        tracing::error!(
+            problem,
+            "the new configuration is refused, everything goes on with the old one"
+        );
+        None
+    };
+    let next = match crate::config::read(path) {
+        Ok(next) => next,
+        Err(problem) => return refused(problem.to_string()),
+    };
+    let listen = |checked: &Checked| checked.http.as_ref().map(|http| http.listen);
+    match listen(&next).filter(|_| listen(&next) != listen(now)).map(TcpListener::bind) {
+        Some(Err(error)) => refused(format!("cannot listen there: {error}")),
+        _ => Some(Box::new(next)),
     }
 }
 
@@ -418,10 +532,10 @@ struct Shared<'a> {
     clock: &'a Arc<dyn Clock>,
 }
 
-fn ended<T, E: std::fmt::Display>(result: Result<T, E>) -> String {
+fn ended<T, E: std::error::Error>(result: Result<T, E>) -> String {
     match result {
         Ok(_) => "it was told to".into(),
-        Err(error) => error.to_string(),
+        Err(error) => chain(&error),
     }
 }
 
@@ -429,10 +543,20 @@ fn joined(ended: Result<(String, String), tokio::task::JoinError>) -> (String, S
     ended.unwrap_or_else(|error| ("a task".into(), format!("it panicked, which is a bug: {error}")))
 }
 
-/// The signals that ask to stop.
+/// What a signal asks for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Signal {
+    /// The end.
+    Stop,
+    /// To read the configuration again.
+    Reload,
+}
+
+/// The signals that ask for something.
 struct Signals {
     terminate: tokio::signal::unix::Signal,
     interrupt: tokio::signal::unix::Signal,
+    hangup: tokio::signal::unix::Signal,
 }
 
 impl Signals {
@@ -442,23 +566,22 @@ impl Signals {
         Ok(Self {
             terminate: signal(SignalKind::terminate()).map_err(fail)?,
             interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
+            hangup: signal(SignalKind::hangup()).map_err(fail)?,
         })
     }
 
-    async fn next(&mut self) {
+    async fn next(&mut self) -> Signal {
         // Cancel-safe: a signal is kept until it is received.
         tokio::select! {
-            _ = self.terminate.recv() => {}
-            _ = self.interrupt.recv() => {}
+            _ = self.terminate.recv() => Signal::Stop,
+            _ = self.interrupt.recv() => Signal::Stop,
+            _ = self.hangup.recv() => Signal::Reload,
         }
     }
 
-    /// A second signal means now; nothing acknowledged is lost by it.
-    fn exit_at_next(mut self) {
-        let waiting = tokio::runtime::Builder::new_current_thread().build();
-        if let Ok(waiting) = waiting {
-            waiting.block_on(self.next());
-            std::process::exit(1);
+    async fn next_stop(&mut self) {
+        while self.next().await != Signal::Stop {
+            tracing::warn!("the configuration is not read again while everything stops");
         }
     }
 }

@@ -1,12 +1,13 @@
 //! Watching the links and the parts: what lasts is told to the engine, which tells people.
 
 use super::core::Control;
-use crate::engine::Command;
+use crate::engine::{Command, session_part};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics, State};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
@@ -18,17 +19,47 @@ const PART_PATIENCE_NANOS: i64 = 10_000_000_000;
 /// How often the parts are looked at.
 const LOOK: Duration = Duration::from_secs(1);
 
-/// Which links are up: the line is blind when none is.
+/// The links of all brokers: the lines are blind when none is up.
 #[derive(Debug)]
 pub(super) struct Links {
-    up: Vec<bool>,
+    all: Vec<LinkState>,
     clock: Arc<dyn Clock>,
-    told: bool,
+    /// What the engine believes: it remembers from before a restart.
+    told_up: bool,
+    all_read: Arc<AtomicBool>,
+}
+
+/// One broker's link.
+#[derive(Debug, Clone)]
+struct LinkState {
+    /// The part's name in the register of health.
+    component: Arc<str>,
+    /// Names the session at the broker.
+    client_id: Arc<str>,
+    up: bool,
+    /// What the broker held when the connection was made has been handed over.
+    read: bool,
+    /// Its session was lost, and that stands until what it holds is read.
+    lost: bool,
 }
 
 impl Links {
-    pub(super) fn new(brokers: usize, clock: Arc<dyn Clock>) -> Self {
-        Self { up: vec![false; brokers], clock, told: true }
+    /// For brokers by the names of their parts and their client ids. `told_up` is what the engine
+    /// believes of the links; `all_read` is kept true while all are up and read.
+    pub(super) fn new(
+        brokers: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        clock: Arc<dyn Clock>,
+        told_up: bool,
+        all_read: Arc<AtomicBool>,
+    ) -> Self {
+        let link = |(component, client_id)| LinkState {
+            component,
+            client_id,
+            up: false,
+            read: false,
+            lost: false,
+        };
+        Self { all: brokers.into_iter().map(link).collect(), clock, told_up, all_read }
     }
 
     /// Follows the links' events until told to stop.
@@ -51,22 +82,24 @@ impl Links {
                 () = stop.cancelled() => return,
                 event = events.recv() => {
                     let Some((broker, event)) = event else { return };
-                    self.note(broker, &event);
+                    for command in self.note(broker, &event) {
+                        tell(command, &core).await;
+                    }
                 }
                 () = wait => {
                     deadline = None;
-                    if !self.any_up() && self.told {
-                        self.tell(false, &core).await;
+                    if !self.any_up() && self.told_up {
+                        self.tell_link(false, &core).await;
                     }
                     continue;
                 }
             }
             if self.any_up() {
                 deadline = None;
-                if !self.told {
-                    self.tell(true, &core).await;
+                if !self.told_up {
+                    self.tell_link(true, &core).await;
                 }
-            } else if deadline.is_none() && self.told {
+            } else if deadline.is_none() && self.told_up {
                 #[expect(
                     clippy::disallowed_methods,
                     reason = "a timer of the runtime, no time of an event"
@@ -78,39 +111,73 @@ impl Links {
     }
 
     fn any_up(&self) -> bool {
-        self.up.iter().any(|up| *up)
+        self.all.iter().any(|link| link.up)
     }
 
-    fn note(&mut self, broker: usize, event: &LinkEvent) {
-        let Some(up) = self.up.get_mut(broker) else { return };
-        match event {
-            LinkEvent::Up { .. } => *up = true,
-            LinkEvent::Down { .. } => *up = false,
-            LinkEvent::SessionLost | LinkEvent::CaughtUp | LinkEvent::Silent | LinkEvent::Heard => {
-            }
-        }
-    }
-
-    async fn tell(&mut self, up: bool, core: &mpsc::Sender<Control>) {
-        self.told = up;
+    /// Follows one event; what the engine has to know of it.
+    fn note(&mut self, broker: usize, event: &LinkEvent) -> Vec<Command> {
         let at = Timestamp::from_nanos(self.clock.now_nanos());
-        // A core that has ended hears nothing; then everything stops anyway.
-        if core.send(Control::Command(Command::Link { up, at })).await.is_err() {
-            tracing::debug!("the core has ended");
+        let Some(link) = self.all.get_mut(broker) else { return Vec::new() };
+        let mut commands = Vec::new();
+        match event {
+            LinkEvent::Up { session_present } => {
+                (link.up, link.read) = (true, false);
+                link.lost = !session_present;
+                commands.push(Command::Session {
+                    component: Arc::clone(&link.component),
+                    client_id: Arc::clone(&link.client_id),
+                    present: *session_present,
+                    at,
+                });
+            }
+            LinkEvent::CaughtUp => {
+                link.read = true;
+                if std::mem::take(&mut link.lost) {
+                    commands.push(Command::Component {
+                        component: session_part(&link.component),
+                        works: true,
+                        reason: "messages come again".into(),
+                        at,
+                    });
+                }
+            }
+            LinkEvent::Down { .. } => (link.up, link.read) = (false, false),
+            LinkEvent::Silent | LinkEvent::Heard => {}
         }
+        let all_read = self.all.iter().all(|link| link.up && link.read);
+        self.all_read.store(all_read, Ordering::Release);
+        commands
+    }
+
+    async fn tell_link(&mut self, up: bool, core: &mpsc::Sender<Control>) {
+        self.told_up = up;
+        let at = Timestamp::from_nanos(self.clock.now_nanos());
+        tell(Command::Link { up, at }, core).await;
+    }
+}
+
+/// Hands a command to the core.
+async fn tell(command: Command, core: &mpsc::Sender<Control>) {
+    // A core that has ended hears nothing; then everything stops anyway.
+    if core.send(Control::Command(command)).await.is_err() {
+        tracing::debug!("the core has ended");
     }
 }
 
 /// Tells the engine of parts that do not work for longer than [`PART_PATIENCE_NANOS`], and again
-/// when they do.
+/// when they do. `standing` are the parts whose alarm stands from before a restart; one that is no
+/// part any more is told to be gone.
 pub(super) async fn watch_health(
     health: Health,
     metrics: Metrics,
     clock: Arc<dyn Clock>,
+    standing: Vec<String>,
     core: mpsc::Sender<Control>,
     stop: CancellationToken,
 ) {
-    let mut told: BTreeMap<String, bool> = BTreeMap::new();
+    let mut told: BTreeMap<String, bool> =
+        standing.into_iter().map(|component| (component, false)).collect();
+    let mut patience = PART_PATIENCE_NANOS / i64::try_from(LOOK.as_nanos()).unwrap_or(i64::MAX);
     loop {
         // Cancel-safe: a sleep takes nothing.
         tokio::select! {
@@ -118,7 +185,22 @@ pub(super) async fn watch_health(
             () = tokio::time::sleep(LOOK) => {}
         }
         let now = clock.now_nanos();
-        for part in health.snapshot() {
+        let parts = health.snapshot();
+        patience -= 1;
+        if patience == 0 {
+            // All parts have begun by now.
+            let is_part = |component: &str| parts.iter().any(|part| part.component == component);
+            for component in told.keys().filter(|component| !is_part(component)) {
+                let command = Command::Component {
+                    component: component.as_str().into(),
+                    works: true,
+                    reason: "it is no part of the configuration any more".into(),
+                    at: Timestamp::from_nanos(now),
+                };
+                tell(command, &core).await;
+            }
+        }
+        for part in parts {
             let works = matches!(part.state, State::Ok | State::Starting);
             metrics.set("onspec_up", &[("component", &part.component)], f64::from(u8::from(works)));
             let patient = works || now - part.since_nanos >= PART_PATIENCE_NANOS;
@@ -133,9 +215,86 @@ pub(super) async fn watch_health(
                 reason: part.reason.as_str().into(),
                 at: Timestamp::from_nanos(now),
             };
-            if core.send(Control::Command(command)).await.is_err() {
-                return;
-            }
+            tell(command, &core).await;
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::telemetry::ManualClock;
+
+    fn links(all_read: &Arc<AtomicBool>) -> Links {
+        let names = ["mqtt/a", "mqtt/b"].map(|name| (name.into(), "onspec".into()));
+        Links::new(names, Arc::new(ManualClock::at(7)), true, Arc::clone(all_read))
+    }
+
+    #[test]
+    fn all_is_read_when_every_link_is_up_and_has_handed_over_what_it_held() {
+        let all_read = Arc::new(AtomicBool::new(false));
+        let mut links = links(&all_read);
+        let up = LinkEvent::Up { session_present: true };
+        let down = LinkEvent::Down { reason: "gone".into() };
+        for (broker, event, expected) in [
+            (0, &up, false),
+            (0, &LinkEvent::CaughtUp, false),
+            (1, &up, false),
+            (1, &LinkEvent::CaughtUp, true),
+            (1, &LinkEvent::Silent, true),
+            (0, &down, false),
+            (0, &up, false),
+            (0, &LinkEvent::CaughtUp, true),
+            // A connection made anew without a word of the old one's end.
+            (1, &up, false),
+            (9, &down, false),
+        ] {
+            links.note(broker, event);
+            assert_eq!(all_read.load(Ordering::Acquire), expected, "{broker} {event:?}");
+        }
+    }
+
+    #[test]
+    fn a_session_that_is_not_there_is_told_and_its_loss_ends_when_all_is_read() {
+        let mut links = links(&Arc::default());
+        let told = |links: &mut Links, event| {
+            let commands = links.note(1, &event);
+            commands.iter().map(|command| format!("{command:?}")).collect::<Vec<_>>().join("; ")
+        };
+        let lost = told(&mut links, LinkEvent::Up { session_present: false });
+        assert!(lost.contains("\"mqtt/b\"") && lost.contains("present: false"), "{lost}");
+        let back = told(&mut links, LinkEvent::CaughtUp);
+        assert!(back.contains("\"mqtt/b/session\", works: true"), "{back}");
+        assert!(
+            told(&mut links, LinkEvent::Up { session_present: true }).contains("present: true")
+        );
+        assert_eq!(told(&mut links, LinkEvent::CaughtUp), "");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_stands_from_before_is_told_when_it_works_and_when_it_is_gone() {
+        let health = Health::default();
+        health.set("influxdb", State::Ok, "", 0);
+        let (core, mut told) = mpsc::channel(9);
+        let stop = CancellationToken::new();
+        let standing = vec!["influxdb".to_owned(), "webhook/old".to_owned()];
+        let clock = Arc::new(ManualClock::at(7));
+        let watching =
+            watch_health(health, Metrics::default(), clock, standing, core, stop.clone());
+        let listening = async {
+            let mut parts = Vec::new();
+            while parts.len() < 2 {
+                match told.recv().await {
+                    Some(Control::Command(Command::Component { component, works, .. })) => {
+                        parts.push((component, works));
+                    }
+                    other => panic!("{other:?}"),
+                }
+            }
+            stop.cancel();
+            parts
+        };
+        let ((), parts) = tokio::join!(watching, listening);
+        assert_eq!(parts, [("influxdb".into(), true), ("webhook/old".into(), true)]);
     }
 }

@@ -38,8 +38,12 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         note: watch::Sender::new(None).subscribe(),
         heard: None,
         cancel: CancellationToken::new(),
+        config: Some(args.config.clone()),
     };
-    match runtime.block_on(crate::app::run(checked, around)) {
+    let outcome = runtime.block_on(crate::app::run(checked, around));
+    // A fit that goes on is of no use to anybody: its request is made again at the next start.
+    runtime.shutdown_background();
+    match outcome {
         Ok(()) => Exit::Done,
         Err(error) => out.fail(&error),
     }

@@ -54,6 +54,18 @@ pub enum Command {
         /// When that was seen.
         at: Timestamp,
     },
+    /// A link was made. A broker that had a session of this client and has it no more has lost what
+    /// it held: a gap.
+    Session {
+        /// The part that the link is.
+        component: Arc<str>,
+        /// The session's name at the broker.
+        client_id: Arc<str>,
+        /// True if the broker has kept the session.
+        present: bool,
+        /// When the link was made.
+        at: Timestamp,
+    },
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
 }

@@ -155,6 +155,11 @@ impl LineState {
         }
     }
 
+    /// When the line was last heard, by the receiver's clock.
+    pub(super) fn heard_at(&self) -> Option<Timestamp> {
+        self.heard.map(|(received, _)| received)
+    }
+
     /// True if nothing has come for the line's `idle`, and nothing is known of it but this.
     pub(super) fn is_silent(&self, line: &Line, now: Timestamp) -> bool {
         !self.blind && self.heard.is_some_and(|(heard, _)| now >= heard.plus(line.idle))

@@ -37,7 +37,7 @@ use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
 use line::{Context, LineState};
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 use strays::Strays;
 
@@ -77,7 +77,18 @@ struct State {
     readings: u64,
     duplicates: u64,
     link_down_since: Option<Timestamp>,
+    /// The sessions that brokers had for us, by part and client id.
+    sessions: BTreeSet<Arc<str>>,
     repeats: Repeats,
+}
+
+/// What the names of the alarms of the daemon's parts begin with.
+const SYSTEM: &str = "system/";
+
+/// The name under which the loss of a link's session is told.
+#[must_use]
+pub fn session_part(component: &str) -> Arc<str> {
+    format!("{component}/session").into()
 }
 
 /// Bytes that are no checkpoint of this release.
@@ -108,6 +119,7 @@ impl Engine {
             readings: 0,
             duplicates: 0,
             link_down_since: None,
+            sessions: BTreeSet::new(),
             repeats: Repeats::default(),
         };
         Self::with_state(plant, rules, state)
@@ -184,6 +196,10 @@ impl Engine {
         fresh.state.readings = old.readings;
         fresh.state.duplicates = old.duplicates;
         fresh.state.link_down_since = old.link_down_since;
+        for line in &mut fresh.state.lines {
+            line.blind = old.link_down_since.is_some();
+        }
+        fresh.state.sessions = old.sessions;
         fresh.state.repeats = old.repeats;
         *self = fresh;
         true
@@ -245,14 +261,20 @@ impl Engine {
     fn command(&mut self, command: Command, out: &mut Vec<Effect>) {
         match command {
             Command::Component { component, works, reason, at } => {
-                // Only what stood can come back: a part that never failed recovers in silence.
-                if works && !self.state.alarms.stands(&format!("system/{component}")) {
-                    return;
+                self.component(&component, works, &reason, at, out);
+            }
+            Command::Session { component, client_id, present, at } => {
+                let session: Arc<str> = format!("{component}\n{client_id}").into();
+                let had = !self.state.sessions.insert(session);
+                if had && !present {
+                    let last = self.state.lines.iter().filter_map(LineState::heard_at).max();
+                    let since = last.map_or_else(String::new, |last| format!(" since {last}"));
+                    let reason = format!(
+                        "the broker has lost the session `{client_id}`: what it held{since} is \
+                         missing; look at its persistence and the session expiry"
+                    );
+                    self.component(&session_part(&component), false, &reason.into(), at, out);
                 }
-                let news = tell::component(&component, works, &reason, at);
-                let (notification, record) = self.state.alarms.tell(news);
-                out.extend(record.map(Effect::Alarm));
-                out.push(Effect::Notification(Box::new(notification)));
             }
             Command::Link { up, at } => {
                 let before = self.state.link_down_since;
@@ -271,6 +293,37 @@ impl Engine {
             }
             Command::Finish => self.on_all_lines(out, LineState::finish),
         }
+    }
+
+    /// A part works, or does not.
+    fn component(
+        &mut self,
+        component: &Arc<str>,
+        works: bool,
+        reason: &Arc<str>,
+        at: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        // Only a change is news: what never failed recovers in silence, and what stands from before
+        // a restart is not told a second time under the same id.
+        if works != self.state.alarms.stands(&format!("{SYSTEM}{component}")) {
+            return;
+        }
+        let news = tell::component(component, works, reason, at);
+        let (notification, record) = self.state.alarms.tell(news);
+        out.extend(record.map(Effect::Alarm));
+        out.push(Effect::Notification(Box::new(notification)));
+    }
+
+    /// True if the lines are not blind.
+    #[must_use]
+    pub fn is_link_up(&self) -> bool {
+        self.state.link_down_since.is_none()
+    }
+
+    /// The parts of the daemon whose alarm stands.
+    pub fn failed_parts(&self) -> impl Iterator<Item = &str> {
+        self.state.alarms.standing().filter_map(|(alarm, _)| alarm.strip_prefix(SYSTEM))
     }
 
     fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {

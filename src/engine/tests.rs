@@ -264,6 +264,63 @@ fn link_that_is_down_blinds_the_line_and_changes_no_verdict() {
 }
 
 #[test]
+fn a_blind_line_stays_blind_under_another_configuration_until_the_link_is_back() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [Event::Command(Command::Link { up: false, at: at(110) })]);
+    let mut other = plant();
+    other.lines[0].tags.insert(0, Tag::named("new"));
+    engine.reconfigure(other, Vec::new());
+    assert!(engine.view().lines[0].blind && !engine.is_link_up());
+    let effects = apply(&mut engine, [Event::Command(Command::Link { up: true, at: at(900) })]);
+    assert_eq!(said(&effects), ["900 line.restored"]);
+}
+
+fn part(works: bool, s: i64) -> Event {
+    let component = "influxdb".into();
+    Event::Command(Command::Component { component, works, reason: "away".into(), at: at(s) })
+}
+
+#[test]
+fn a_part_is_told_of_once_for_each_time_it_fails() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let effects = apply(&mut engine, [part(true, 1), part(false, 2)]);
+    assert_eq!(said(&effects), ["2 system.degraded"]);
+    assert_eq!(engine.failed_parts().collect::<Vec<_>>(), ["influxdb"]);
+    // As after a restart: who watches does not know what was told before.
+    let mut engine = Engine::restore(&engine.checkpoint()).unwrap();
+    let effects = apply(&mut engine, [part(false, 50), part(true, 60), part(false, 70)]);
+    assert_eq!(said(&effects), ["60 system.recovered", "70 system.degraded"]);
+    let ids: BTreeSet<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Notification(n) => Some(Arc::clone(&n.id)),
+            _ => None,
+        })
+        .collect();
+    assert_eq!(ids.len(), 2);
+}
+
+#[test]
+fn a_session_that_was_there_and_is_not_is_a_gap() {
+    let session = |client: &str, present, s| {
+        let (component, client_id) = ("mqtt/plant".into(), client.into());
+        Event::Command(Command::Session { component, client_id, present, at: at(s) })
+    };
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, run(0..10, 15.0));
+    // The first connection of a client has none, and one that is kept is no news.
+    let first = [session("onspec", false, 10), session("onspec", true, 20)];
+    assert_eq!(said(&apply(&mut engine, first)), [""; 0]);
+    let mut engine = Engine::restore(&engine.checkpoint()).unwrap();
+    assert_eq!(said(&apply(&mut engine, [session("another", false, 30)])), [""; 0]);
+    let effects = apply(&mut engine, [session("onspec", false, 40)]);
+    assert_eq!(said(&effects), ["40 system.degraded"]);
+    assert_eq!(engine.failed_parts().collect::<Vec<_>>(), ["mqtt/plant/session"]);
+    let Some(Effect::Notification(told)) = effects.last() else { panic!("{effects:?}") };
+    assert!(told.text.contains("what it held since 1970-01-01T00:00:09"), "{}", told.text);
+}
+
+#[test]
 fn new_configuration_keeps_batches_and_sensors_by_name() {
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, [start(0, "R1")]);

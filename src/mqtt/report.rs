@@ -6,7 +6,6 @@ use super::wire::{Granted, Session};
 use super::{Pace, Settings, topics};
 use crate::store::StoreError;
 use crate::telemetry::{Clock, Health, Metrics, State};
-use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc;
@@ -17,14 +16,10 @@ use tokio_util::sync::CancellationToken;
 pub enum LinkEvent {
     /// Connected.
     Up {
-        /// True if the broker has kept our session. False at the first connection of a process
-        /// means a new client id, or a session that was lost while we were away: the store knows
-        /// which.
+        /// True if the broker has kept our session. False means a new client id, or a session that
+        /// was lost: the engine knows which, it remembers whether there was one.
         session_present: bool,
     },
-    /// The broker had a session of ours earlier in this process and has it no more: messages may be
-    /// lost, a gap. Follows [`LinkEvent::Up`].
-    SessionLost,
     /// What the broker held for us when we connected has been read, as far as can be told.
     CaughtUp,
     /// Connected, and nothing comes.
@@ -81,7 +76,6 @@ pub(super) struct Report {
     cancel: CancellationToken,
     standing: Mutex<Standing>,
     subscribes: bool,
-    had_session: AtomicBool,
 }
 
 impl Report {
@@ -103,7 +97,6 @@ impl Report {
             cancel,
             standing: Mutex::default(),
             subscribes: !settings.subscriptions.is_empty(),
-            had_session: AtomicBool::new(false),
         };
         report.stand(|standing| standing.down = Some((State::Starting, "connecting".to_owned())));
         for (filter, qos) in &settings.subscriptions {
@@ -129,27 +122,12 @@ impl Report {
         let broker = [("broker", self.name.as_str())];
         self.metrics.add("onspec_mqtt_connections", &broker, 1);
         tracing::info!(broker = self.name, session_present = session.present, "connected");
+        if !session.present {
+            self.metrics.add("onspec_mqtt_sessions_begun", &broker, 1);
+            let client_id = self.client_id.as_str();
+            tracing::info!(broker = self.name, client_id, "the broker begins a new session");
+        }
         self.emit(LinkEvent::Up { session_present: session.present }).await;
-        let had_session = self.had_session.swap(true, Ordering::Relaxed);
-        if session.present {
-            return;
-        }
-        self.metrics.add("onspec_mqtt_sessions_lost", &broker, 1);
-        if had_session {
-            tracing::error!(
-                broker = self.name,
-                client_id = self.client_id,
-                "the broker has lost our session: messages since the last connection may be lost; \
-                 look at its persistence and session expiry"
-            );
-            self.emit(LinkEvent::SessionLost).await;
-        } else {
-            tracing::info!(
-                broker = self.name,
-                client_id = self.client_id,
-                "the broker begins a new session"
-            );
-        }
     }
 
     /// The connection is gone, or could not be made; the next attempt is `wait` away.

@@ -77,6 +77,11 @@ impl Health {
         changed
     }
 
+    /// Forgets all parts: those of another configuration come.
+    pub fn forget(&self) {
+        self.parts.send_modify(BTreeMap::clear);
+    }
+
     /// All parts, by name.
     #[must_use]
     pub fn snapshot(&self) -> Vec<ComponentHealth> {

@@ -35,7 +35,7 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_webhook_deliveries", Kind::Counter, "Webhook attempts, by receiver and outcome"),
     ("onspec_mqtt_connections", Kind::Counter, "Connections made to a broker"),
     (
-        "onspec_mqtt_sessions_lost",
+        "onspec_mqtt_sessions_begun",
         Kind::Counter,
         "Connections at which the broker had no session of ours",
     ),

@@ -2,31 +2,9 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
-use crate::support::{Daemon, Mosquitto, PATIENCE, free_port, get, wait_until};
-use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::Packet;
-use rumqttc::v5::{Client, Event, MqttOptions};
+use crate::support::{Daemon, Mosquitto, PATIENCE, free_port, get, publish, wait_until};
 use std::path::Path;
 use std::time::Duration;
-
-/// Publishes at QoS 1 and returns when the broker has everything.
-fn publish(port: u16, messages: Vec<(String, Vec<u8>)>) {
-    let mut options = MqttOptions::new("bad-plant", "127.0.0.1", port);
-    options.set_max_packet_size(Some(32 << 20));
-    let (client, mut connection) = Client::new(options, 1000);
-    let mut open = messages.len();
-    for (topic, payload) in messages {
-        client.publish(topic, QoS::AtLeastOnce, false, payload).unwrap();
-    }
-    for event in connection.iter() {
-        if let Event::Incoming(Packet::PubAck(_)) = event.unwrap() {
-            open -= 1;
-            if open == 0 {
-                return;
-            }
-        }
-    }
-}
 
 fn config(directory: &Path, broker: &str, http: u16) -> std::path::PathBuf {
     let path = directory.join("onspec.toml");

@@ -15,4 +15,5 @@ mod outbox;
 mod readiness;
 mod same_again;
 mod services;
+mod upkeep;
 mod webhook;

@@ -21,6 +21,7 @@ mod influxd;
 mod mosquitto;
 mod port;
 mod process;
+mod publish;
 mod tcp_proxy;
 mod wait;
 mod webhook_receiver;
@@ -33,6 +34,8 @@ pub(crate) use self::{
     influxd::{Influxd, Point},
     mosquitto::Mosquitto,
     port::free_port,
+    process::Signal,
+    publish::publish,
     tcp_proxy::TcpProxy,
     wait::{PATIENCE, wait_until},
     webhook_receiver::{Answer, Received, WebhookReceiver},

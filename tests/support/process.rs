@@ -42,6 +42,8 @@ pub(crate) enum Signal {
     Interrupt,
     /// The polite request to end.
     Terminate,
+    /// The request to read the configuration again.
+    Hangup,
     /// The end, without a chance to put things in order.
     Kill,
 }
@@ -103,6 +105,7 @@ impl Process {
         let word = match signal {
             Signal::Interrupt => "INT",
             Signal::Terminate => "TERM",
+            Signal::Hangup => "HUP",
             Signal::Kill => "KILL",
         };
         // The standard library can only kill, and `unsafe` is forbidden here: the shell's own `kill` sends the others.

@@ -1,0 +1,93 @@
+//! A store without room, from its opening on.
+
+use super::*;
+use crate::plant::{ModelSettings, Undeclared};
+use crate::store::{Put, READINGS, Settings, WhenFull};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicU32, Ordering};
+use tempfile::TempDir;
+
+const MAX: u64 = 1 << 20;
+
+fn open(dir: &TempDir) -> Store {
+    let path = Some(dir.path().join("onspec.db"));
+    Store::open(&Settings { path, max_size_bytes: MAX, when_full: WhenFull::Block }).unwrap()
+}
+
+/// Fills the outbox of readings until nothing fits.
+fn fill(store: &mut Store) {
+    let mut random = 1_u64;
+    for len in [20_000, 4_000, 400, 4] {
+        loop {
+            let noise: Vec<u8> = std::iter::repeat_with(|| {
+                random = random.wrapping_mul(6_364_136_223_846_793_005).wrapping_add(1);
+                (random >> 56) as u8
+            })
+            .take(len)
+            .collect();
+            let puts = [Put { outbox: READINGS, key: "", replace: false, count: 1, body: &noise }];
+            match store.commit(&Commit { puts: &puts, ..Commit::default() }) {
+                Ok(()) => {}
+                Err(error) if error.is_full() => break,
+                Err(error) => panic!("{error}"),
+            }
+        }
+    }
+}
+
+fn plant() -> Plant {
+    Plant {
+        site: "mill".into(),
+        lines: Vec::new(),
+        grades: BTreeMap::new(),
+        undeclared: Undeclared::Store,
+        undeclared_max: 3,
+        models: ModelSettings::default(),
+    }
+}
+
+fn pipeline(store: Store) -> Pipeline {
+    let outputs = Outputs::default();
+    let opened = Pipeline::open(store, plant(), Vec::new(), outputs, FitMode::Elsewhere);
+    opened.expect("a store without room opens: senders have to start").0
+}
+
+fn finish() -> [Event; 1] {
+    [Event::Command(Command::Finish)]
+}
+
+#[test]
+fn a_store_without_room_opens_and_goes_on_once_senders_have_made_room() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir);
+    fill(&mut store);
+    let readings = store.outbox(READINGS).unwrap();
+    let mut pipeline = pipeline(store);
+    let waits = Arc::new(AtomicU32::new(0));
+    let counted = Arc::clone(&waits);
+    pipeline.wait_by(Waiter::new(move |error| {
+        assert!(error.is_full());
+        if counted.fetch_add(1, Ordering::Relaxed) == 2 {
+            let sent = readings.oldest(0, 10, usize::MAX).unwrap();
+            readings.done(&sent.iter().map(|item| item.id).collect::<Vec<_>>());
+        }
+        true
+    }));
+    pipeline.commit(finish(), &mut |_| {}).unwrap();
+    assert_eq!((waits.load(Ordering::Relaxed), pipeline.events()), (3, 1));
+    // The configuration of now stands before the first event.
+    let store = pipeline.store();
+    assert_eq!(store.recover().unwrap().checkpoint.map(|found| found.seq), Some(0));
+}
+
+#[test]
+fn who_waits_for_room_can_give_up_and_has_committed_nothing() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&dir);
+    fill(&mut store);
+    let mut pipeline = pipeline(store);
+    pipeline.wait_by(Waiter::new(|_| false));
+    let outcome = pipeline.commit(finish(), &mut |_| {});
+    assert!(matches!(outcome, Err(AppError::GivenUp)), "{outcome:?}");
+    assert_eq!(pipeline.store().recover().unwrap().last_seq, 0);
+}

@@ -1,0 +1,121 @@
+//! What the daemon does beside judging: it notices silence, and reads its configuration again.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
+#![allow(clippy::disallowed_methods, reason = "a gateway stamps its readings with its own clock")]
+
+use crate::support::{Daemon, Mosquitto, PATIENCE, Signal, free_port, get, publish, wait_until};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+use tempfile::TempDir;
+
+struct Rig {
+    broker: Mosquitto,
+    directory: TempDir,
+    http: u16,
+    daemon: Daemon,
+}
+
+/// A configuration; `more` comes at its end.
+fn config(directory: &Path, broker: &str, http: u16, more: &str) -> PathBuf {
+    let path = directory.join("onspec.toml");
+    let text = format!(
+        r#"
+        [store]
+        path = "{}"
+        [[mqtt]]
+        url = "{broker}"
+        [[mqtt.subscribe]]
+        topic = "mill/{{line}}/{{area}}/{{tag}}"
+        time = "/ts"
+        [http]
+        listen = "127.0.0.1:{http}"
+        [line.tm3]
+        idle = "1s"
+        [line.tm3.tag.basis_weight]
+        unit = "g/m2"
+        stale = "1s"
+        {more}
+        "#,
+        directory.join("onspec.db").display()
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+impl Rig {
+    fn start() -> Self {
+        let broker = Mosquitto::start();
+        let directory = tempfile::tempdir().unwrap();
+        let http = free_port();
+        let path = config(directory.path(), &broker.url(), http, "");
+        let mut daemon = Daemon::start(&path);
+        daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+        Self { broker, directory, http, daemon }
+    }
+
+    fn reconfigure(&mut self, more: &str) {
+        config(self.directory.path(), &self.broker.url(), self.http, more);
+        self.daemon.signal(Signal::Hangup);
+    }
+
+    /// A reading of now.
+    fn say(&self, line: &str, tag: &str, value: f64) {
+        let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis();
+        let body = format!(r#"{{"value":{value},"ts":{now}}}"#).into_bytes();
+        publish(self.broker.port(), vec![(format!("mill/{line}/dry/{tag}"), body)]);
+    }
+
+    /// A key of a tag; null when there is no such tag, or no page now.
+    fn tag(&self, id: &str, key: &str) -> serde_json::Value {
+        let Ok(answer) = get(&format!("http://127.0.0.1:{}/api/v1/tags", self.http)) else {
+            return serde_json::Value::Null;
+        };
+        let body: serde_json::Value = serde_json::from_str(&answer.text()).unwrap_or_default();
+        let tags = body["tags"].as_array();
+        let tag = tags.and_then(|tags| tags.iter().find(|tag| tag["tag"] == id));
+        tag.map_or(serde_json::Value::Null, |tag| tag[key].clone())
+    }
+}
+
+#[test]
+fn a_line_that_falls_silent_is_noticed_while_another_goes_on() {
+    let rig = Rig::start();
+    rig.say("tm3", "basis_weight", 15.0);
+    wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
+    wait_until("the silence is seen", PATIENCE, || {
+        rig.say("tm4", "basis_weight", 17.0);
+        rig.tag("basis_weight", "health") == "stale"
+    });
+}
+
+#[test]
+fn another_configuration_takes_effect_and_no_message_is_lost() {
+    let mut rig = Rig::start();
+    rig.say("tm3", "moisture", 5.5);
+    rig.reconfigure("[line.tm3.tag.moisture]\nunit = \"%\"\n");
+    // Some of them come while the parts are down: the broker keeps them.
+    let mut value = 0.0;
+    wait_until("the new tag is known", PATIENCE, || {
+        value += 1.0;
+        rig.say("tm3", "moisture", value);
+        rig.tag("moisture", "unit") == "%"
+    });
+    wait_until("the last is seen", PATIENCE, || rig.tag("moisture", "value") == value);
+    let log = rig.daemon.wait_for_log("takes effect");
+    assert_eq!(log.matches("store is open").count(), 2, "{log}");
+    assert!(!log.contains("has lost the session"), "{log}");
+    assert_eq!(rig.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn a_wrong_configuration_is_refused_and_everything_goes_on() {
+    let mut rig = Rig::start();
+    rig.reconfigure("[line.tm3.tag.moisture]\nunitt = \"%\"\n");
+    let log = rig.daemon.wait_for_log("everything goes on with the old one");
+    assert!(log.contains("unitt"), "{log}");
+    rig.say("tm3", "basis_weight", 15.0);
+    wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
+    let log = rig.daemon.log();
+    assert_eq!(log.matches("store is open").count(), 1, "{log}");
+    assert_eq!(rig.daemon.terminate(), Some(0));
+}
