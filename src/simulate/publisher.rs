@@ -9,7 +9,9 @@ use crate::decode::sparkplug::Command;
 use crate::telemetry::Secret;
 use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
-use rumqttc::v5::mqttbytes::v5::{ConnectReturnCode, LastWill, Packet, PubAckReason};
+use rumqttc::v5::mqttbytes::v5::{
+    ConnectReturnCode, Filter, LastWill, Packet, PubAckReason, Subscribe,
+};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Request};
 use std::sync::Arc;
 use std::time::Duration;
@@ -138,7 +140,7 @@ pub async fn publish(
     let mut node = machine.clone();
     let connection_of = Connection { target, acknowledged, asked, commands: machine.commands() };
     let mut connection = JoinSet::new();
-    let polling = connection_of.poll(eventloop, client.clone(), cancel.clone(), move || {
+    let polling = connection_of.poll(eventloop, cancel.clone(), move || {
         node.reconnect();
         will(&mut node)
     });
@@ -225,8 +227,8 @@ fn options(machine: &mut Machine, target: &PublishTarget) -> MqttOptions {
 /// What the other side asks of an edge node.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 struct Asked {
-    /// Connections after the first.
-    reconnects: u64,
+    /// Connections on which commands can be heard: only then may it be born.
+    connections: u64,
     /// Commands to be born again.
     rebirths: u64,
 }
@@ -245,7 +247,8 @@ impl Feed {
     /// Takes a new connection and commands of a host to the edge node.
     fn do_as_asked(&mut self) {
         let asked = *self.asks.borrow_and_update();
-        for _ in self.acted.reconnects..asked.reconnects {
+        // Born at the first one, born again at the others.
+        for _ in self.acted.connections.max(1)..asked.connections {
             self.machine.reconnect();
         }
         if asked.rebirths > self.acted.rebirths {
@@ -257,6 +260,17 @@ impl Feed {
     /// Steps the machine and hands its messages over: true if it came to its end, false if it was
     /// cancelled or the connection is gone.
     async fn run(&mut self, pace: Pace, cancel: &CancellationToken) -> Result<bool, PublishError> {
+        if self.machine.commands().is_some() {
+            // Both can be dropped at any time.
+            tokio::select! {
+                heard = self.asks.wait_for(|asked| asked.connections > 0) => {
+                    if heard.is_err() {
+                        return Ok(false);
+                    }
+                }
+                () = cancel.cancelled() => return Ok(false),
+            }
+        }
         let start = self.machine.spec().start;
         let mut second = Vec::new();
         let mut ticks = interval(TICK);
@@ -323,7 +337,6 @@ impl Connection {
     async fn poll(
         self,
         mut eventloop: EventLoop,
-        client: AsyncClient,
         cancel: CancellationToken,
         mut next_will: impl FnMut() -> Option<LastWill>,
     ) -> Result<(), PublishError> {
@@ -344,15 +357,17 @@ impl Connection {
                     if was_connected && !answer.session_present && on_the_way {
                         return Err(PublishError::SessionLost);
                     }
-                    if was_connected {
-                        asked.send_modify(|asked| asked.reconnects += 1);
-                    }
                     was_connected = true;
                     attempts = 0;
                     if let Some(topic) = &commands {
-                        // Full, or closed: a host that gets no birth asks again.
-                        drop(client.try_subscribe(&**topic, QoS::AtLeastOnce));
+                        // Ahead of all that waits: a host may answer the first birth.
+                        let filter = Filter::new(topic.to_string(), QoS::AtLeastOnce);
+                        let subscribe = Subscribe::new(filter, None);
+                        eventloop.pending.push_front(Request::Subscribe(subscribe));
                     }
+                }
+                Ok(Event::Incoming(Packet::SubAck(_))) => {
+                    asked.send_modify(|asked| asked.connections += 1);
                 }
                 Ok(Event::Incoming(Packet::Publish(message))) => {
                     if Command::decode(&message.payload) == Some(Command::Rebirth) {

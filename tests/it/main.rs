@@ -15,5 +15,6 @@ mod outbox;
 mod readiness;
 mod same_again;
 mod services;
+mod sparkplug;
 mod upkeep;
 mod webhook;

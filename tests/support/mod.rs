@@ -29,12 +29,12 @@ mod webhook_receiver;
 #[allow(unused_imports, reason = "see above: not every suite uses all of it")]
 pub(crate) use self::{
     chromium::Chromium,
-    daemon::Daemon,
+    daemon::{Daemon, binary},
     http_client::{Response, delete, get, post, request},
     influxd::{Influxd, Point},
     mosquitto::Mosquitto,
     port::free_port,
-    process::Signal,
+    process::{Process, Signal},
     publish::publish,
     tcp_proxy::TcpProxy,
     wait::{PATIENCE, wait_until},
