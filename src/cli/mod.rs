@@ -14,6 +14,7 @@ mod replay;
 mod run;
 pub mod schema;
 mod simulate;
+mod store;
 
 pub use out::{Exit, Out};
 
@@ -71,6 +72,9 @@ enum Command {
         after_help = "Example:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/"
     )]
     Replay(replay::Args),
+    /// Look after the embedded store: check, repair, back up.
+    #[command(subcommand)]
+    Store(store::Args),
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = "Example:\n  onspec schema > onspec.schema.json")]
     Schema,
@@ -134,6 +138,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Simulate(args) => simulate::command(&args, &mut out),
         Command::Fit(args) => fit::command(&args, &mut out),
         Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Store(args) => store::command(&args, &mut out),
         Command::Check { config, format } => {
             let form = match format {
                 Format::Text => check::Form::Text { colour: std::io::stderr().is_terminal() },

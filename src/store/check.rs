@@ -3,36 +3,19 @@
 use super::codec::Seal;
 use super::error::StoreError;
 use super::reader::{Reader, unpack};
+use super::sealed::{SEALED, Sealed};
 use std::path::Path;
 
-/// A table whose bodies have checksums.
-struct Sealed {
-    table: &'static str,
-    id: &'static str,
-    /// The text the checksum covers.
-    text: &'static str,
-    /// The numbers the checksum covers.
-    fields: &'static [&'static str],
+/// What cannot be read because it is damaged is what was asked for; any other error is one.
+fn note(outcome: Result<(), StoreError>, damage: &mut Vec<String>) -> Result<(), StoreError> {
+    match outcome {
+        Err(StoreError::Damaged { reason, .. }) => {
+            damage.push(reason);
+            Ok(())
+        }
+        other => other,
+    }
 }
-
-const SEALED: &[Sealed] = &[
-    Sealed {
-        table: "journal",
-        id: "first_seq",
-        text: "''",
-        fields: &["first_seq", "last_seq", "hash"],
-    },
-    Sealed { table: "checkpoints", id: "seq", text: "''", fields: &["seq", "hash"] },
-    Sealed { table: "outbox", id: "id", text: "key", fields: &["count"] },
-    Sealed { table: "parked", id: "id", text: "reason", fields: &["entry", "count"] },
-    Sealed {
-        table: "frames",
-        id: "id",
-        text: "''",
-        fields: &["line", "first", "last", "count", "width"],
-    },
-    Sealed { table: "models", id: "id", text: "header", fields: &["id"] },
-];
 
 /// Rows looked at in one read, so that the writer's log can be copied in between.
 const ROWS: i64 = 256;
@@ -43,11 +26,14 @@ impl Reader {
     pub fn check(&self) -> Result<Vec<String>, StoreError> {
         let mut damage = Vec::new();
         let said = self.rows("check the file", "PRAGMA integrity_check", (), |row| {
-            self.get::<String>(row, 0)
-        })?;
-        damage.extend(said.into_iter().filter(|line| line != "ok"));
+            let said: String = self.get(row, 0)?;
+            damage.extend(Some(said).filter(|said| said != "ok"));
+            Ok(())
+        });
+        note(said.map(|_| ()), &mut damage)?;
         for sealed in SEALED {
-            self.check_table(sealed, &mut damage)?;
+            let checked = self.check_table(sealed, &mut damage);
+            note(checked, &mut damage)?;
         }
         for chunk in self.journal_after(0) {
             match chunk {
@@ -58,7 +44,8 @@ impl Reader {
                 Err(other) => return Err(other),
             }
         }
-        self.check_counters(&mut damage)?;
+        let counted = self.check_counters(&mut damage);
+        note(counted, &mut damage)?;
         Ok(damage)
     }
 

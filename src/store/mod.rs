@@ -11,7 +11,7 @@
 //!
 //! In reading order: `schema` (the tables), `commit` (what goes in), `writer` (the [`Store`]),
 //! `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
-//! `outbox` and `queue` (what senders see), `reader`, `check`.
+//! `outbox` and `queue` (what senders see), `reader`, `check` and `repair`.
 //!
 //! | bound | at the bound |
 //! | --- | --- |
@@ -33,7 +33,9 @@ mod outbox;
 mod prune;
 mod queue;
 mod reader;
+mod repair;
 mod schema;
+mod sealed;
 mod statements;
 mod work;
 mod writer;
@@ -46,6 +48,7 @@ pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};
 pub use outbox::{Item, Outbox, Pending};
 pub use reader::{FrameRows, Parked, Reader, StoredBatch, StoredModel};
+pub use repair::{Repaired, repair};
 pub use writer::{Dropped, Store};
 
 use std::path::PathBuf;

@@ -343,7 +343,7 @@ fn load_queues(db: &Db, queues: &Queues) -> Result<(), StoreError> {
 
 /// Takes the lock beside the file, which the system releases when the process ends, however it
 /// does.
-fn lock_out(path: &Path) -> Result<File, StoreError> {
+pub(super) fn lock_out(path: &Path) -> Result<File, StoreError> {
     let lock_path = beside(path, ".lock");
     let failed = |doing, source| {
         let path = lock_path.to_string_lossy().into_owned();

@@ -3,8 +3,11 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 #![allow(clippy::disallowed_methods, reason = "a gateway stamps its readings with its own clock")]
 
-use crate::support::{Daemon, Mosquitto, PATIENCE, Signal, free_port, get, publish, wait_until};
+use crate::support::{
+    Daemon, Mosquitto, PATIENCE, Signal, binary, free_port, get, publish, wait_until,
+};
 use std::path::{Path, PathBuf};
+use std::process::Command;
 use std::time::{SystemTime, UNIX_EPOCH};
 use tempfile::TempDir;
 
@@ -117,5 +120,50 @@ fn a_wrong_configuration_is_refused_and_everything_goes_on() {
     wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
     let log = rig.daemon.log();
     assert_eq!(log.matches("store is open").count(), 1, "{log}");
+    assert_eq!(rig.daemon.terminate(), Some(0));
+}
+
+/// Runs `onspec store …`: its exit code, and what it printed on both streams.
+fn store(command: &str, more: &[&Path]) -> (Option<i32>, String) {
+    let mut run = Command::new(binary());
+    run.args(["store", command]);
+    for (flag, path) in ["--store", "--to"].iter().zip(more) {
+        run.arg(flag).arg(path);
+    }
+    let done = run.output().unwrap();
+    let text = [done.stdout, done.stderr].concat();
+    (done.status.code(), String::from_utf8(text).unwrap())
+}
+
+#[test]
+fn a_store_is_copied_in_use_and_mended_when_it_is_damaged() {
+    let mut rig = Rig::start();
+    rig.say("tm3", "basis_weight", 15.0);
+    wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
+    let path = rig.directory.path().join("onspec.db");
+    let copy = rig.directory.path().join("copy.db");
+    let (code, text) = store("repair", &[&path]);
+    assert!(code == Some(1) && text.contains("used by another process"), "{text}");
+    assert_eq!(store("check", &[&path]).0, Some(0));
+    assert_eq!(store("backup", &[&path, &copy]).0, Some(0));
+    let (code, text) = store("backup", &[&path, &copy]);
+    assert!(code == Some(2) && text.contains("is there already"), "{text}");
+    assert_eq!(store("check", &[&copy]).0, Some(0));
+    assert_eq!(rig.daemon.terminate(), Some(0));
+
+    // The last page is one of the newest state.
+    let mut bytes = std::fs::read(&path).unwrap();
+    let last = bytes.len() - 4096;
+    bytes[last..].fill(0xa5);
+    std::fs::write(&path, bytes).unwrap();
+    let (code, text) = store("check", &[&path]);
+    assert!(code == Some(1) && text.contains("is damaged"), "{text}");
+    let (code, text) = store("repair", &[&path]);
+    assert!(code == Some(0) && text.contains("is whole again"), "{text}");
+    let (code, text) = store("check", &[&path]);
+    assert_eq!(code, Some(0), "{text}");
+    let config = rig.directory.path().join("onspec.toml");
+    rig.daemon = Daemon::start(&config);
+    rig.daemon.wait_ready(&format!("http://127.0.0.1:{}/readyz", rig.http));
     assert_eq!(rig.daemon.terminate(), Some(0));
 }

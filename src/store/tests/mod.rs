@@ -5,6 +5,7 @@ mod journal;
 mod model;
 mod opening;
 mod outboxes;
+mod repair;
 mod size;
 mod tables;
 
