@@ -8,7 +8,7 @@ use super::error::AppError;
 use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
 use crate::config::Checked;
-use crate::decode::{Arrival, Disposition};
+use crate::decode::Disposition;
 use crate::engine::{Effect, Event};
 use crate::plant::{Grade, Line, Role};
 use crate::reading::Timestamp;
@@ -133,6 +133,9 @@ pub fn score(
 ) -> Result<Tally, AppError> {
     let (mut pipeline, _) =
         Pipeline::open(store, checked.plant.clone(), checked.rules(), outputs, FitMode::Inline)?;
+    // The machine has one broker.
+    let broker: Arc<str> =
+        checked.brokers.first().map_or_else(Default::default, |b| b.settings.name.as_str().into());
     let plan = checked
         .plant
         .lines
@@ -148,14 +151,8 @@ pub fn score(
                 break;
             }
         }
-        let events = published.drain(..).map(|message| {
-            Event::Arrival(Arrival {
-                received: message.at,
-                topic: message.topic,
-                payload: message.payload,
-                retained: message.retained,
-            })
-        });
+        let events =
+            published.drain(..).map(|message| Event::Arrival(message.from_broker(&broker)));
         if !machine.is_learning() {
             // Before the commit: the first scored batch may begin in this group.
             witness.watchers.learn_from(machine.learning_made());
@@ -371,7 +368,7 @@ mod tests {
     #[test]
     fn the_model_case_reads_the_machine_and_knows_its_grades() {
         let checked = tissue(None).expect("the model case can be used");
-        let ours = crate::simulate::rules();
+        let ours = crate::simulate::rules(&checked.brokers[0].settings.name);
         assert!(ours.iter().all(|rule| checked.rules().contains(rule)));
         let line = &checked.plant.lines[0];
         let declared: Vec<(&str, &str)> =

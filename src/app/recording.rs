@@ -1,7 +1,7 @@
 //! A simulated run as a recording: what `simulate --record` leaves behind, and `replay` reads.
 
 use super::error::AppError;
-use crate::decode::{Arrival, Decoder, Message};
+use crate::decode::{Decoder, Message};
 use crate::reading::Value;
 use crate::simulate::{Machine, Published, Truth};
 use flate2::Compression;
@@ -43,8 +43,10 @@ pub fn record(mut machine: Machine, directory: &Path) -> Result<(Recorded, Truth
         let file = File::create(&path);
         file.map_err(failed(format!("write `{}`", path.display())))
     };
+    let broker: Arc<str> = "machine".into();
     let mut tape = Tape {
-        decoder: Decoder::new(crate::simulate::rules()),
+        decoder: Decoder::new(crate::simulate::rules(&broker)),
+        broker,
         readings: GzEncoder::new(BufWriter::new(create("readings.csv.gz")?), Compression::fast()),
         events: BufWriter::new(create("events.jsonl")?),
         recorded: Recorded::default(),
@@ -68,6 +70,7 @@ pub fn record(mut machine: Machine, directory: &Path) -> Result<(Recorded, Truth
 
 struct Tape {
     decoder: Decoder,
+    broker: Arc<str>,
     readings: GzEncoder<BufWriter<File>>,
     events: BufWriter<File>,
     recorded: Recorded,
@@ -75,12 +78,7 @@ struct Tape {
 
 impl Tape {
     fn take(&mut self, published: Published) -> io::Result<()> {
-        let arrival = Arrival {
-            received: published.at,
-            topic: published.topic,
-            payload: published.payload,
-            retained: published.retained,
-        };
+        let arrival = published.from_broker(&self.broker);
         let (mut messages, mut faults) = (Vec::new(), Vec::new());
         self.decoder.decode(&arrival, &mut messages, &mut faults);
         debug_assert!(faults.is_empty(), "the machine writes what its rules read: {faults:?}");

@@ -375,7 +375,6 @@ impl Parts {
             });
             let link = mqtt::Link {
                 settings: settings.clone(),
-                broker_index: index,
                 newest_verdicts: newest_verdicts.clone(),
                 credentials,
                 deliveries: deliveries.clone(),

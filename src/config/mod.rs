@@ -73,7 +73,8 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 impl Checked {
-    /// The rules of all brokers, in the order in which they are to be tried.
+    /// The rules of all brokers: each names its own, and those of one broker stand in the order in which
+    /// they are to be tried.
     #[must_use]
     pub fn rules(&self) -> Vec<decode::Rule> {
         self.brokers.iter().flat_map(|broker| broker.rules.iter().cloned()).collect()

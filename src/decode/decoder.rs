@@ -11,7 +11,8 @@ use std::sync::Arc;
 
 /// Reads arrivals by the rules of the subscriptions.
 ///
-/// Of several rules that take a topic the one whose template describes it most closely reads it: level
+/// The rules of a broker read what that broker sends, and nothing else: two brokers may have the same
+/// topics for two lines. Of several rules of a broker that take a topic the one whose template describes it most closely reads it: level
 /// by level a literal is closer than a placeholder, a placeholder closer than `{name...}` or `#`; of
 /// equal ones the first in the configuration. So `mill/{line}/events` reads its events also where
 /// `mill/{line}/{area}` stands before it. No message is read twice.
@@ -19,7 +20,10 @@ use std::sync::Arc;
 pub struct Decoder {
     /// The closest rule first.
     rules: Vec<Prepared>,
-    topics: BTreeMap<Arc<str>, Names>,
+    /// What is known of topics, by broker.
+    topics: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Names>>,
+    /// How many topics that are.
+    cached: usize,
 }
 
 /// A rule with what can be worked out once.
@@ -46,7 +50,7 @@ impl Decoder {
         let mut rules: Vec<Prepared> = rules.into_iter().map(Prepared::new).collect();
         // A stable sort: equally close rules stay in the order of the configuration.
         rules.sort_by(|a, b| a.rule.template.closeness().cmp(b.rule.template.closeness()));
-        Self { rules, topics: BTreeMap::new() }
+        Self { rules, topics: BTreeMap::new(), cached: 0 }
     }
 
     /// Reads one arrival: appends what it says to `out`, and to `faults` what was not taken.
@@ -54,7 +58,7 @@ impl Decoder {
     /// A retained message is a last known value, not a new sample: without a time of its own nobody
     /// knows of when, so it is a fault.
     pub fn decode(&mut self, arrival: &Arrival, out: &mut Vec<Message>, faults: &mut Vec<Fault>) {
-        let Some(names) = self.names(&arrival.topic) else {
+        let Some(names) = self.names(&arrival.broker, &arrival.topic) else {
             return faults.push(fault(Reason::UnknownTopic, "no subscription takes the topic"));
         };
         if arrival.payload.len() > PAYLOAD_BYTES_MAX {
@@ -102,20 +106,23 @@ impl Decoder {
         }
     }
 
-    /// The names of a topic, from memory or matched anew.
-    fn names(&mut self, topic: &Arc<str>) -> Option<Names> {
-        if let Some(names) = self.topics.get(topic) {
+    /// The names of a broker's topic, from memory or matched anew.
+    fn names(&mut self, broker: &Arc<str>, topic: &Arc<str>) -> Option<Names> {
+        if let Some(names) = self.topics.get(broker).and_then(|topics| topics.get(topic)) {
             return Some(names.clone());
         }
-        let names = self.matched(topic)?;
-        if self.topics.len() < CACHED_TOPICS {
-            self.topics.insert(Arc::clone(topic), names.clone());
+        let names = self.matched(broker, topic)?;
+        if self.cached < CACHED_TOPICS {
+            let topics = self.topics.entry(Arc::clone(broker)).or_default();
+            topics.insert(Arc::clone(topic), names.clone());
+            self.cached += 1;
         }
         Some(names)
     }
 
-    fn matched(&self, topic: &str) -> Option<Names> {
-        self.rules.iter().enumerate().find_map(|(ix, Prepared { rule, .. })| {
+    fn matched(&self, broker: &str, topic: &str) -> Option<Names> {
+        let its_own = |(_, prepared): &(usize, &Prepared)| *prepared.rule.broker == *broker;
+        self.rules.iter().enumerate().filter(its_own).find_map(|(ix, Prepared { rule, .. })| {
             let captures = rule.template.matches(topic)?;
             let name = |taken: Option<&str>, fixed: &Option<Arc<str>>| {
                 taken.map(Arc::from).or_else(|| fixed.clone())
@@ -184,6 +191,7 @@ mod tests {
 
     fn rule(template: &str, format: Format) -> Rule {
         Rule {
+            broker: "plant".into(),
             template: Template::parse(template).unwrap(),
             format,
             line: None,
@@ -226,6 +234,7 @@ mod tests {
 
     fn arrival(topic: &str, payload: &[u8], retained: bool) -> Arrival {
         Arrival {
+            broker: "plant".into(),
             received: Timestamp::from_millis(99).unwrap(),
             topic: topic.into(),
             payload: Bytes::copy_from_slice(payload),
@@ -296,6 +305,27 @@ mod tests {
     }
 
     #[test]
+    fn equal_topics_of_two_brokers_are_read_by_the_rules_of_each() {
+        let of = |broker: &str, line: &str| Rule {
+            broker: broker.into(),
+            line: Some(line.into()),
+            ..rule("{area}/{tag}", Format::Value)
+        };
+        let mut decoder = Decoder::new(vec![of("north", "tm3"), of("south", "tm4")]);
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        // Twice: from the rules and from memory.
+        for broker in ["north", "south", "elsewhere", "south", "north"] {
+            let arrival = Arrival { broker: broker.into(), ..arrival("dry/steam", b"1", false) };
+            decoder.decode(&arrival, &mut out, &mut faults);
+        }
+        assert_eq!(
+            show(&out, &faults),
+            "tm3/dry/steam@-=1 | tm4/dry/steam@-=1 | tm4/dry/steam@-=1 | tm3/dry/steam@-=1 \
+             | !unknown-topic"
+        );
+    }
+
+    #[test]
     fn events_take_their_line_from_topic_or_body() {
         check("mill/tm3/events", r#"{"event":"resume","line":"tm3","ts":7}"#, "tm3@7 Resume");
         check("mill/tm3/events", r#"{"event":"resume","line":"tm4","ts":7}"#, "!line-unclear");
@@ -345,7 +375,7 @@ mod tests {
             decoder.decode(&arrival(&format!("raw/{n}"), b"1", false), &mut out, &mut faults);
             assert_eq!(out.len(), 1);
         }
-        assert_eq!(decoder.topics.len(), CACHED_TOPICS);
+        assert_eq!((decoder.topics["plant"].len(), decoder.cached), (CACHED_TOPICS, CACHED_TOPICS));
         assert_eq!(faults, []);
     }
 

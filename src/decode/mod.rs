@@ -32,6 +32,8 @@ use std::sync::Arc;
 /// A message as it arrived from a broker.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Arrival {
+    /// The name of the broker that sent it: equal topics of two brokers are two topics.
+    pub broker: Arc<str>,
     /// When the shell received it.
     pub received: Timestamp,
     /// The topic.
@@ -45,6 +47,8 @@ pub struct Arrival {
 /// How the messages of one subscription are read; checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Rule {
+    /// The name of the broker whose messages it reads.
+    pub broker: Arc<str>,
     /// The topic template, e.g. `mill/{line}/{area}/{tag}`.
     pub template: Template,
     /// What the payload is.

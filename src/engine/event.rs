@@ -96,6 +96,7 @@ impl Event {
             Self::Arrival(arrival) => {
                 out.push(if arrival.retained { RETAINED_ARRIVAL } else { ARRIVAL });
                 out.extend_from_slice(&arrival.received.as_nanos().to_le_bytes());
+                put(out, arrival.broker.as_bytes());
                 put(out, arrival.topic.as_bytes());
                 put(out, &arrival.payload);
             }
@@ -153,12 +154,10 @@ impl<'a> Reader<'a> {
         Ok(match kind {
             ARRIVAL | RETAINED_ARRIVAL => {
                 let received = self.time()?;
-                let topic = self.block()?;
-                let topic =
-                    std::str::from_utf8(topic).map_err(|e| self.error(e.to_string()))?.into();
+                let (broker, topic) = (self.text()?, self.text()?);
                 let payload = Bytes::copy_from_slice(self.block()?);
                 let retained = kind == RETAINED_ARRIVAL;
-                Event::Arrival(Arrival { received, topic, payload, retained })
+                Event::Arrival(Arrival { broker, received, topic, payload, retained })
             }
             TICK => Event::Tick(self.time()?),
             MODEL => {
@@ -177,6 +176,11 @@ impl<'a> Reader<'a> {
         let bytes = self.take(8)?;
         let nanos = i64::from_le_bytes(bytes.try_into().expect("eight bytes were taken"));
         Ok(Timestamp::from_nanos(nanos))
+    }
+
+    fn text(&mut self) -> Result<Arc<str>, EventError> {
+        let block = self.block()?;
+        Ok(std::str::from_utf8(block).map_err(|e| self.error(e.to_string()))?.into())
     }
 
     fn block(&mut self) -> Result<&'a [u8], EventError> {
@@ -207,12 +211,14 @@ mod tests {
     fn events_come_back_from_the_journal() {
         let events = vec![
             Event::Arrival(Arrival {
+                broker: "plant".into(),
                 received: Timestamp::from_nanos(-5),
                 topic: "mill/tm3/dry/steam".into(),
                 payload: Bytes::from_static(b"{\"v\":1}"),
                 retained: false,
             }),
             Event::Arrival(Arrival {
+                broker: "".into(),
                 received: Timestamp::MAX,
                 topic: "".into(),
                 payload: Bytes::new(),

@@ -15,7 +15,7 @@ use xxhash_rust::xxh3::xxh3_128;
 /// `tests/it/line_runs.rs`). One that came again beyond this number would be flagged late.
 const REMEMBERED: usize = 65_536;
 
-/// What is remembered of a message: 128 bits of its topic and payload, in two halves.
+/// What is remembered of a message: 128 bits of its broker, topic and payload, in two halves.
 type Digest = (u64, u64);
 
 /// The last messages of the plant.
@@ -27,11 +27,12 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// True if the same topic and payload are among the last messages; remembers them otherwise.
+    /// True if the same topic and payload of the same broker are among the last messages; remembers them otherwise.
     pub(super) fn repeats(&mut self, arrival: &Arrival) -> bool {
+        let broker = xxh3_128(arrival.broker.as_bytes());
         let topic = xxh3_128(arrival.topic.as_bytes());
         let payload = xxh3_128(&arrival.payload);
-        let both = topic.rotate_left(1) ^ payload;
+        let both = broker.rotate_left(2) ^ topic.rotate_left(1) ^ payload;
         let (high, low) = (both >> 64, both & u128::from(u64::MAX));
         let half = |half: u128| u64::try_from(half).expect("it was cut to 64 bits");
         let digest = (half(high), half(low));
@@ -69,6 +70,7 @@ mod tests {
 
     fn arrival(topic: &str, n: usize) -> Arrival {
         Arrival {
+            broker: "plant".into(),
             received: Timestamp::from_nanos(0),
             topic: topic.into(),
             payload: Bytes::from(n.to_string()),
@@ -82,7 +84,8 @@ mod tests {
         assert!(!repeats.repeats(&arrival("a", 0)));
         assert!(repeats.repeats(&arrival("a", 0)));
         assert!(!repeats.repeats(&arrival("b", 0)));
-        for n in 1..REMEMBERED - 1 {
+        assert!(!repeats.repeats(&Arrival { broker: "other".into(), ..arrival("a", 0) }));
+        for n in 1..REMEMBERED - 2 {
             assert!(!repeats.repeats(&arrival("a", n)));
         }
         assert!(repeats.repeats(&arrival("a", 0)));

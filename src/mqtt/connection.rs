@@ -36,7 +36,8 @@ const GOOD_BEATS: u32 = 600;
 #[derive(Debug)]
 pub(super) struct Context {
     pub(super) connect: Connect,
-    pub(super) broker: usize,
+    /// The broker's name, for its messages.
+    pub(super) broker: Arc<str>,
     pub(super) deliveries: mpsc::Sender<Delivery>,
     /// A permit for each byte on its way to its commit, [`ROOM_BYTES`] in all.
     pub(super) room: Arc<Semaphore>,
@@ -238,12 +239,12 @@ async fn deliver(
     let receipt = receipts.enter(message.ack, room);
     let delivery = Delivery {
         arrival: Arrival {
+            broker: Arc::clone(&context.broker),
             received,
             topic: message.topic,
             payload: message.payload,
             retained: message.retained,
         },
-        broker: context.broker,
         receipt,
     };
     // Cancel-safe: a place that was not handed out is not taken.

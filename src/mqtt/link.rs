@@ -22,8 +22,6 @@ pub struct Link {
     pub settings: Settings,
     /// User name and password, read from where [`Settings::credentials`] says they are.
     pub credentials: Option<(String, Option<Secret>)>,
-    /// The broker's index, told in each [`Delivery`].
-    pub broker_index: usize,
     /// Where messages go; full means that the broker has to wait. At most 64 MiB of messages of one
     /// link are on their way to their commit, and as many as this has places, in the broker's order.
     pub deliveries: mpsc::Sender<Delivery>,
@@ -106,8 +104,8 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
             link.link_events,
             link.cancel.clone(),
         ),
+        broker: link.settings.name.as_str().into(),
         connect: Connect { settings: link.settings, credentials: link.credentials, tls },
-        broker: link.broker_index,
         deliveries: link.deliveries,
         room: Arc::new(Semaphore::new(ROOM_BYTES as usize)),
         clock: link.clock,

@@ -17,8 +17,6 @@ use tokio::sync::{Notify, OwnedSemaphorePermit};
 pub struct Delivery {
     /// The message.
     pub arrival: Arrival,
-    /// The index of its broker.
-    pub broker: usize,
     /// To be released when the message is durable.
     pub receipt: Receipt,
 }

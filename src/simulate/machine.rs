@@ -12,6 +12,7 @@ use super::process::{Orders, Process};
 use super::reel::{Finding, LabValue, Reel};
 use super::tags::{TAGS, tag};
 use super::truth::{BatchTruth, SensorTruth, Truth};
+use crate::decode::Arrival;
 use crate::decode::sparkplug::Command;
 use crate::reading::Timestamp;
 use bytes::Bytes;
@@ -65,6 +66,20 @@ pub struct Published {
     pub payload: Bytes,
     /// Never true for this machine: a reading is no last known value.
     pub retained: bool,
+}
+
+impl Published {
+    /// The message as it arrives from a broker of this name.
+    #[must_use]
+    pub fn from_broker(self, broker: &Arc<str>) -> Arrival {
+        Arrival {
+            broker: Arc::clone(broker),
+            received: self.at,
+            topic: self.topic,
+            payload: self.payload,
+            retained: self.retained,
+        }
+    }
 }
 
 /// A tissue machine, deterministic at steps of one second.

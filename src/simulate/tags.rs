@@ -115,14 +115,15 @@ pub fn grade_names() -> [&'static str; GRADES.len()] {
     GRADES.map(|grade| grade.name)
 }
 
-/// The rules that read what the machine publishes in its own form: the subscriptions of
-/// `config/tissue.toml`.
+/// The rules that read what the machine publishes in its own form to the broker of this name: the
+/// subscriptions of `config/tissue.toml`.
 #[must_use]
-pub fn rules() -> Vec<Rule> {
+pub fn rules(broker: &str) -> Vec<Rule> {
     let mut fields: Vec<_> =
         TAGS.iter().map(|tag| (tag.name.into(), format!("/{}", tag.name).into())).collect();
     fields.sort();
     let rule = |template: &str, format| Rule {
+        broker: broker.into(),
         template: Template::parse(template).expect("a template of ours"),
         format,
         line: None,

@@ -8,9 +8,8 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench measures and prints")]
 
 use onspec::app::{FitMode, Outputs, Pipeline, demo};
-use onspec::decode::Arrival;
 use onspec::engine::{Engine, Event};
-use onspec::simulate::{Form, Published};
+use onspec::simulate::Form;
 use onspec::store::Store;
 use std::hint::black_box;
 
@@ -24,17 +23,9 @@ const SEED: u64 = 7;
 /// Runs, of which the best is told: the others were disturbed.
 const RUNS: usize = 3;
 
-fn arrival(message: Published) -> Arrival {
-    Arrival {
-        received: message.at,
-        topic: message.topic,
-        payload: message.payload,
-        retained: message.retained,
-    }
-}
-
 fn main() {
     let checked = demo::tissue(Some(LEARNING)).expect("the model case can be used");
+    let broker = checked.brokers[0].settings.name.as_str().into();
     let mut machine = demo::machine(&checked, SEED, BATCHES, Form::Wide);
     let store = Store::open(&checked.store).expect("a store in memory");
     let (mut pipeline, _) = Pipeline::open(
@@ -48,12 +39,12 @@ fn main() {
     let mut out = Vec::new();
     while machine.is_learning() {
         machine.step(&mut out);
-        let events = out.drain(..).map(|message| Event::Arrival(arrival(message)));
+        let events = out.drain(..).map(|message| Event::Arrival(message.from_broker(&broker)));
         pipeline.commit(events, &mut |_| {}).expect("a commit in memory");
     }
     let state = pipeline.engine().checkpoint();
     while machine.step(&mut out) {}
-    let arrivals: Vec<Arrival> = out.into_iter().map(arrival).collect();
+    let arrivals: Vec<_> = out.into_iter().map(|message| message.from_broker(&broker)).collect();
 
     let mut best: Option<(f64, f64, u64, u64)> = None;
     for _ in 0..RUNS {

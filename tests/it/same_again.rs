@@ -174,6 +174,7 @@ fn start_goes_on_from_the_checkpoint_and_the_journal_to_the_same_state() {
     let path = directory.path().join("s.db");
     let checked = demo::tissue(LEARNING).unwrap();
     let mut machine = demo::machine(&checked, SEED, 1, Form::Wide);
+    let broker = checked.brokers[0].settings.name.as_str().into();
     let open = |path: &Path| {
         Pipeline::open(
             Store::open(&store(path)).unwrap(),
@@ -189,14 +190,9 @@ fn start_goes_on_from_the_checkpoint_and_the_journal_to_the_same_state() {
     let mut published = Vec::new();
     for second in 0..4000 {
         machine.step(&mut published);
-        let events = published.drain(..).map(|message| {
-            onspec::engine::Event::Arrival(onspec::decode::Arrival {
-                received: message.at,
-                topic: message.topic,
-                payload: message.payload,
-                retained: message.retained,
-            })
-        });
+        let events = published
+            .drain(..)
+            .map(|message| onspec::engine::Event::Arrival(message.from_broker(&broker)));
         pipeline.commit(events, &mut |_| {}).unwrap();
         if second == 2000 {
             pipeline.checkpoint().unwrap();

@@ -82,7 +82,7 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
     if let Some(client_id) = mqtt.client_id.as_ref() {
         cx.name(client_id, client_id.span(), "the client", &[]);
     }
-    let (subscriptions, rules) = subscribe::check(cx, raw, mqtt);
+    let (subscriptions, rules) = subscribe::check(cx, raw, mqtt, &name);
     let settings = Settings {
         name,
         host,

@@ -11,15 +11,17 @@ use crate::decode::{Format, JsonValues, Rule, Template};
 use std::sync::Arc;
 
 /// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
-/// which they are tried, the more exact topic first.
+/// which they are tried, the more exact topic first. `broker` is its name: another broker may have the
+/// same topics, and other rules for them.
 pub(super) fn check(
     cx: &mut Context<'_>,
     raw: &Raw,
     mqtt: &At<Mqtt>,
+    broker: &str,
 ) -> (Vec<(String, u8)>, Vec<Rule>) {
     let mut found: Vec<(Rule, u8, usize)> = Vec::new();
     for subscribe in &mqtt.subscribe {
-        let Some((rule, qos)) = check_one(cx, raw, subscribe) else { continue };
+        let Some((rule, qos)) = check_one(cx, raw, subscribe, broker) else { continue };
         let filter = rule.template.filter();
         let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
         if let Some((first, _, at)) =
@@ -85,7 +87,12 @@ fn covers(wide: &str, narrow: &str) -> bool {
     narrow_levels.next().is_none()
 }
 
-fn check_one(cx: &mut Context<'_>, raw: &Raw, subscribe: &At<Subscribe>) -> Option<(Rule, u8)> {
+fn check_one(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    subscribe: &At<Subscribe>,
+    broker: &str,
+) -> Option<(Rule, u8)> {
     let qos = cx.integer(subscribe.qos.as_ref(), "qos", 1, 0..=2);
     let word = subscribe.format.as_ref().map_or(PayloadFormat::Json, |format| **format);
     let format = match word {
@@ -140,6 +147,7 @@ fn check_one(cx: &mut Context<'_>, raw: &Raw, subscribe: &At<Subscribe>) -> Opti
     check_names(cx, raw, subscribe, &template, &format);
     let fixed = |found: &Option<At<String>>| found.as_ref().map(|name| Arc::from(name.as_str()));
     let rule = Rule {
+        broker: broker.into(),
         template,
         format,
         line: fixed(&subscribe.line),

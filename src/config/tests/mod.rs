@@ -413,3 +413,30 @@ fn files_that_cannot_be_read_are_named() {
     std::fs::write(&path, [0xff, 0xfe]).unwrap();
     assert!(read(&path).unwrap_err().to_string().starts_with("cannot read the configuration"));
 }
+
+#[test]
+fn two_brokers_may_have_the_same_topics_for_two_lines() {
+    let broker = |name: &str, line: &str| {
+        format!(
+            "[[mqtt]]\nname = \"{name}\"\nurl = \"mqtt://{name}.mill\"\n[[mqtt.subscribe]]\n\
+             topic = \"{{area}}/{{tag}}\"\nformat = \"value\"\nline = \"{line}\"\n"
+        )
+    };
+    let checked = good(&format!("{}{}", broker("north", "tm3"), broker("south", "tm4")));
+    let mut decoder = crate::decode::Decoder::new(checked.rules());
+    for (broker, line) in [("south", "tm4"), ("north", "tm3")] {
+        let (mut messages, mut faults) = (Vec::new(), Vec::new());
+        let arrival = crate::decode::Arrival {
+            broker: broker.into(),
+            received: crate::reading::Timestamp::from_nanos(0),
+            topic: "dry/steam".into(),
+            payload: "1".into(),
+            retained: false,
+        };
+        decoder.decode(&arrival, &mut messages, &mut faults);
+        let [crate::decode::Message::Reading(reading)] = messages.as_slice() else {
+            panic!("{messages:?} {faults:?}")
+        };
+        assert_eq!(&*reading.line, line);
+    }
+}

@@ -1,7 +1,7 @@
 use super::super::rules;
 use super::super::truth::Class;
 use super::*;
-use crate::decode::{Arrival, BatchEvent, BatchMessage, Decoder, Disposition, Message};
+use crate::decode::{BatchEvent, BatchMessage, Decoder, Disposition, Message};
 use std::collections::BTreeSet;
 
 fn spec(seed: u64, learning_batches: u32, batches: u32) -> SimulationSpec {
@@ -24,16 +24,12 @@ fn run(spec: &SimulationSpec) -> (Vec<Published>, Truth) {
 
 /// Decodes all, which must leave no fault.
 fn decode(out: &[Published]) -> Vec<(Timestamp, Message)> {
-    let mut decoder = Decoder::new(rules());
+    let broker: Arc<str> = "machine".into();
+    let mut decoder = Decoder::new(rules(&broker));
     let (mut messages, mut faults) = (Vec::new(), Vec::new());
     let mut all = Vec::new();
     for published in out {
-        let arrival = Arrival {
-            received: published.at,
-            topic: Arc::clone(&published.topic),
-            payload: published.payload.clone(),
-            retained: published.retained,
-        };
+        let arrival = published.clone().from_broker(&broker);
         decoder.decode(&arrival, &mut messages, &mut faults);
         all.extend(messages.drain(..).map(|message| (published.at, message)));
     }

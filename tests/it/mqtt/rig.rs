@@ -159,7 +159,6 @@ impl Wanted {
         tasks.spawn(run(Link {
             settings: self.settings,
             credentials: self.credentials,
-            broker_index: 3,
             deliveries: deliveries_in,
             outbox: self.outbox.map(|outbox| outbox as Arc<dyn Outbox>),
             newest_verdicts: self.newest_verdicts,
@@ -203,7 +202,7 @@ impl Rig {
     /// Waits until the subscription stands: the retained greeting comes.
     pub(crate) async fn greeted(&mut self) {
         let delivery = self.delivery().await;
-        assert_eq!((&*delivery.arrival.topic, delivery.broker), ("mill/hello", 3));
+        assert_eq!((&*delivery.arrival.topic, &*delivery.arrival.broker), ("mill/hello", "plant"));
         assert!(delivery.arrival.retained);
         delivery.receipt.release();
     }
