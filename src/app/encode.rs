@@ -2,7 +2,7 @@
 
 use super::fits::FrameRun;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
-use crate::influx::{Encoded, Lines, READINGS, RESULTS};
+use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::store::{BatchRow, FrameBlock, ModelRow, Put};
 use crate::verdict::Document;
 use crate::webhook;
@@ -150,13 +150,14 @@ impl Group {
         if !outputs.influx {
             return;
         }
-        for (outbox, Lines { bytes, count }) in
+        for (outbox, Lines { bytes, count, in_order }) in
             [(READINGS, lines.readings), (RESULTS, lines.results)]
         {
             if count > 0 {
+                let key = if in_order { IN_ORDER } else { "" };
                 self.entries.push(Entry {
                     outbox: outbox.into(),
-                    key: String::new(),
+                    key: key.into(),
                     replace: false,
                     count,
                     body: bytes,

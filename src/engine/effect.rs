@@ -50,6 +50,9 @@ pub struct ReadingRecord {
     pub value: Value,
     /// What our checks say, as known on arrival.
     pub flags: Flags,
+    /// True if the series surely had no value at this time before: only then may it be sent before
+    /// older readings, for of two values the one that is sent last stays.
+    pub first: bool,
 }
 
 /// A frame's statistics under one model.

@@ -4,6 +4,7 @@ use super::documents::{
     contributions, document, found, quality_values, record, sensor_health, tag_view,
 };
 use super::effect::{Effect, FrameRecord, ModelRecord, ReadingRecord, ScoreRecord};
+use super::history::{History, Place};
 use super::learning::{Learning, Outcome};
 use super::steady::{Now, Steady};
 use super::tell;
@@ -90,11 +91,16 @@ struct TagState {
     /// Its names, once its first reading told the area.
     series: Option<Arc<Series>>,
     quality: TagQuality,
+    history: History,
 }
 
 impl LineState {
     pub(super) fn new(line: &Line) -> Self {
-        let tag = |_| TagState { series: None, quality: TagQuality::default() };
+        let tag = |_| TagState {
+            series: None,
+            quality: TagQuality::default(),
+            history: History::default(),
+        };
         Self {
             framer: Framer::new(line),
             newest: None,
@@ -189,14 +195,21 @@ impl LineState {
         let checks = Checks::of(declared);
         let (mut flags, usable, change) = state.quality.assess(&checks, reading);
         flags |= known;
+        let place = state.history.take(reading);
+        if place == Place::Conflict {
+            flags |= Flags::CONFLICT;
+        }
         if let Some(change) = change {
             if change.sick {
                 self.framer.forget(tag);
             }
             cx.tell(tell::sensor(cx.line, &declared.id, change, reading.at));
         }
-        let mut duplicate = false;
-        if usable && let Some(value) = reading.value.number() {
+        let mut duplicate = place == Place::Repeat;
+        if !duplicate
+            && usable
+            && let Some(value) = reading.value.number()
+        {
             match self.framer.offer(tag, reading.at, value) {
                 Offered::New => {}
                 Offered::Duplicate => duplicate = true,
@@ -214,6 +227,7 @@ impl LineState {
             at: reading.at,
             value: reading.value.clone(),
             flags,
+            first: place == Place::First,
         }));
         if usable || (reading.value.number().is_none() && !flags.contains(Flags::FUTURE)) {
             self.find_batch(cx, declared, reading);

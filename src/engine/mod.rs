@@ -10,6 +10,7 @@
 mod documents;
 mod effect;
 mod event;
+mod history;
 mod learning;
 mod line;
 mod repeats;

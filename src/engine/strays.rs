@@ -3,9 +3,10 @@
 
 use super::documents::sensor_health;
 use super::effect::{Effect, ReadingRecord};
+use super::history::{History, Place};
 use crate::decode::{Fault, Reason};
 use crate::quality::{Checks, TagQuality};
-use crate::reading::{Flags, Reading, Series, Timestamp, Value};
+use crate::reading::{Flags, Reading, Series, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -21,7 +22,7 @@ pub(super) struct Strays {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 struct Stray {
     quality: TagQuality,
-    last: Option<(Timestamp, Value)>,
+    history: History,
     minute: Option<Timestamp>,
 }
 
@@ -65,15 +66,11 @@ impl Strays {
         };
         let (mut flags, _, _) = stray.quality.assess(&Checks::undeclared(), reading);
         flags |= known;
-        let duplicate = match &stray.last {
-            Some((at, value)) if *at == reading.at => {
-                if *value != reading.value {
-                    flags |= Flags::CONFLICT;
-                }
-                *value == reading.value
-            }
-            _ => false,
-        };
+        let place = stray.history.take(reading);
+        if place == Place::Conflict {
+            flags |= Flags::CONFLICT;
+        }
+        let duplicate = place == Place::Repeat;
         stray.quality.count(flags, duplicate);
         let minute = reading.at.floor(Duration::from_secs(60));
         if stray.minute.is_none_or(|before| minute > before)
@@ -85,14 +82,12 @@ impl Strays {
         if duplicate {
             return Ok(false);
         }
-        if stray.last.as_ref().is_none_or(|(at, _)| reading.at >= *at) {
-            stray.last = Some((reading.at, reading.value.clone()));
-        }
         out.push(Effect::Reading(ReadingRecord {
             series,
             at: reading.at,
             value: reading.value.clone(),
             flags,
+            first: place == Place::First,
         }));
         Ok(true)
     }

@@ -512,3 +512,37 @@ fn change_of_grade_keeps_models_out_until_the_quality_is_inside() {
     });
     assert_eq!(state.as_deref(), Some("grade-change"));
 }
+
+#[test]
+fn second_value_of_a_time_is_never_called_its_first() {
+    let other = |event: Event, value: Value, quality: SourceQuality| match event {
+        Event::Message(received, Message::Reading(named)) => {
+            Event::Message(received, Message::Reading(NamedReading { value, quality, ..named }))
+        }
+        other => other,
+    };
+    // A declared tag and one that is not: a bad value, a text, the line goes on, then the correction.
+    for tag in ["steam", "stray"] {
+        let mut engine = Engine::new(plant(), Vec::new());
+        apply(&mut engine, [reading(tag, 0, 1.0)]);
+        let bad = other(reading(tag, 1, 0.0), reading_value(0.0), SourceQuality::Bad);
+        let text = other(reading(tag, 2, 0.0), Value::Text("off".into()), SourceQuality::Good);
+        apply(&mut engine, [bad, text.clone(), reading("bw", 2, 15.0)]);
+        let at_once = apply(&mut engine, [reading(tag, 2, 8.0), text.clone(), text]);
+        let readings = |effects: &[Effect]| -> Vec<(bool, bool)> {
+            let reading = |effect: &Effect| match effect {
+                Effect::Reading(r) => Some((r.first, r.flags.contains(Flags::CONFLICT))),
+                _ => None,
+            };
+            effects.iter().filter_map(reading).collect()
+        };
+        assert_eq!(readings(&at_once), [(false, true), (false, true)], "{tag}");
+        apply(&mut engine, (3..60).map(|s| reading(tag, s, 9.0)));
+        let later = apply(&mut engine, [reading(tag, 1, 7.0), reading(tag, 60, 9.0)]);
+        assert_eq!(readings(&later), [(false, false), (true, false)], "{tag}");
+    }
+}
+
+fn reading_value(value: f64) -> Value {
+    Value::Number(Finite::try_from(value).unwrap())
+}

@@ -2,10 +2,10 @@
 //!
 //! In order, except when readings have piled up: then the newest and the oldest entries take turns,
 //! so that a dashboard shows the present while the past is caught up. That must not change what
-//! the server ends up with. Of two different values of one tag at one time the later arrival stays,
-//! and the later one carries [`Flags::CONFLICT`]: an entry with such a line never overtakes.
+//! the server ends up with. Of two different values of one tag at one time the later arrival stays:
+//! an entry that may hold a second value says so by its key, [`IN_ORDER`], and never overtakes.
 
-use crate::reading::Flags;
+use super::IN_ORDER;
 use crate::store::{Item, Outbox, Pending, StoreError};
 
 /// With more requests than this waiting, readings have piled up.
@@ -35,7 +35,7 @@ pub(super) fn next_items(
     let items_max = items_max(pending, lines_max);
     if turn == Some(Turn::Newest) && is_pile(pending, lines_max) {
         let mut items = outbox.newest(items_max, bytes_max)?;
-        items.retain(|item| !carries_conflict(&item.body));
+        items.retain(|item| item.key != IN_ORDER);
         items.reverse();
         let mut items = up_to(items, lines_max);
         items.reverse();
@@ -67,27 +67,9 @@ fn up_to(mut items: Vec<Item>, lines_max: usize) -> Vec<Item> {
     items
 }
 
-/// True if a line of `readings` says that it replaces another value.
-fn carries_conflict(body: &[u8]) -> bool {
-    let mut lines = body.split(|byte| *byte == b'\n');
-    lines.any(|line| quality(line).is_some_and(|bits| bits & Flags::CONFLICT.bits() != 0))
-}
-
-/// The quality of a line that ends with `,quality=<bits>i <time>`.
-fn quality(line: &[u8]) -> Option<u32> {
-    let space = line.iter().rposition(|byte| *byte == b' ')?;
-    let bits = line[..space].strip_suffix(b"i")?;
-    let equals = bits.iter().rposition(|byte| !byte.is_ascii_digit())?;
-    let digits = bits[..=equals].ends_with(b",quality=").then(|| &bits[equals + 1..])?;
-    std::str::from_utf8(digits).ok()?.parse().ok()
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::engine::{Effect, ReadingRecord};
-    use crate::influx::Encoded;
-    use crate::reading::{Finite, Series, Timestamp, Value};
     use crate::store::fake::FakeOutbox;
 
     #[track_caller]
@@ -98,7 +80,6 @@ mod tests {
     }
 
     const TWO: &str = "m v=1\nm v=2\n";
-    const CONFLICT: &str = "readings,tag=a value=1,quality=128i 5\n";
 
     #[test]
     fn entries_are_merged_up_to_the_lines_of_a_request() {
@@ -118,32 +99,18 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_that_replaces_a_value_never_overtakes() {
-        let mut pile = [TWO; 12];
-        pile[11] = CONFLICT;
-        check(&pile, 5, Some(Turn::Newest), &[10, 11]);
-        check(&[CONFLICT; 30], 5, Some(Turn::Newest), &[1, 2, 3, 4, 5]);
-    }
-
-    #[test]
-    fn the_conflict_of_a_written_reading_is_seen() {
-        for (flags, value, expected) in [
-            (Flags::GOOD, Value::Number(Finite::try_from(128.0).unwrap()), false),
-            (Flags::RANGE, Value::Text(",quality=128i 1".into()), false),
-            (Flags::CONFLICT, Value::Text("x".into()), true),
-            (Flags::CONFLICT | Flags::LATE, Value::Number(Finite::try_from(1.0).unwrap()), true),
-        ] {
-            let series = Series { line: "l".into(), area: "".into(), tag: "t".into() };
-            let at = Timestamp::from_nanos(7);
-            let mut encoded = Encoded::default();
-            encoded.push(&Effect::Reading(ReadingRecord {
-                series: series.into(),
-                at,
-                value,
-                flags,
-            }));
-            assert_eq!(carries_conflict(&encoded.readings.bytes), expected, "{flags:?}");
+    fn an_entry_that_may_replace_a_value_never_overtakes() {
+        let outbox = FakeOutbox::with([TWO; 11]);
+        outbox.push(IN_ORDER, TWO);
+        let newest = |outbox: &FakeOutbox| {
+            let items = next_items(outbox, 5, Some(Turn::Newest)).unwrap();
+            items.iter().map(|item| item.id).collect::<Vec<_>>()
+        };
+        assert_eq!(newest(&outbox), [10, 11]);
+        let outbox = FakeOutbox::new();
+        for _ in 0..15 {
+            outbox.push(IN_ORDER, TWO);
         }
-        assert!(!carries_conflict(b"scores,line=a score=128 5\n\n"));
+        assert_eq!(newest(&outbox), [1, 2]);
     }
 }

@@ -34,6 +34,10 @@ use std::time::Duration;
 /// The outbox of readings, scores and contributions: written once, never changed.
 pub const READINGS: &str = "influx/readings";
 
+/// The key of an entry of [`READINGS`] that must not be sent before older ones, for it may hold the
+/// second value of a series at a time. An entry without a key may.
+pub const IN_ORDER: &str = "in-order";
+
 /// The outbox of batches, alarms and the health of sensors: changes, so its order is kept.
 pub const RESULTS: &str = "influx/results";
 

@@ -26,6 +26,8 @@ pub struct Lines {
     pub bytes: Vec<u8>,
     /// How many.
     pub count: u32,
+    /// True if one of them may replace a value that was written before.
+    pub in_order: bool,
 }
 
 impl Lines {
@@ -71,13 +73,14 @@ impl Encoded {
         for lines in [&mut self.readings, &mut self.results] {
             lines.bytes.clear();
             lines.count = 0;
+            lines.in_order = false;
         }
     }
 }
 
-/// The end of a line of `readings` is `,quality=<bits>i <time>`: [`super::backlog`] reads it there.
 fn reading(record: &ReadingRecord, out: &mut Lines) {
     let series = &record.series;
+    out.in_order |= !record.first;
     let tags = [("area", &*series.area), ("line", &*series.line), ("tag", &*series.tag)];
     out.put("readings", tags, record.at, |line| {
         match &record.value {
@@ -193,8 +196,9 @@ mod tests {
 
     #[test]
     fn a_reading_has_value_or_text_and_its_quality() {
-        let reading =
-            |series, value, flags| Effect::Reading(ReadingRecord { series, at: AT, value, flags });
+        let reading = |series, value, flags| {
+            Effect::Reading(ReadingRecord { series, at: AT, value, flags, first: true })
+        };
         check(
             &reading(series("tm3", "dry end", "steam"), number(4.25), Flags::GOOD),
             "readings,area=dry\\ end,line=tm3,tag=steam value=4.25,quality=0i 1769126400000000000\n",

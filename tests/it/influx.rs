@@ -105,6 +105,7 @@ fn reading(line: &str, area: &str, tag: &str, nanos: i64, value: Value, flags: F
         at: Timestamp::from_nanos(nanos),
         value,
         flags,
+        first: true,
     })
 }
 
