@@ -271,6 +271,15 @@ impl Core {
             );
             self.metrics.add("onspec_outbox_dropped", &[], dropped.count);
         }
+        if dropped.parked + dropped.orphaned > 0 {
+            tracing::warn!(
+                parked = dropped.parked,
+                orphaned = dropped.orphaned,
+                "refused lines and events, or such as waited for nobody, were dropped for room"
+            );
+            self.metrics.add("onspec_parked_dropped", &[], dropped.parked);
+            self.metrics.add("onspec_orphaned_dropped", &[], dropped.orphaned);
+        }
         Ok(())
     }
 }

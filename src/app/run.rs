@@ -24,7 +24,8 @@ use crate::config::Checked;
 use crate::engine::{BatchRecord, FitRequest, View};
 use crate::http::{ApiState, History, Progress};
 use crate::mqtt::LinkEvent;
-use crate::store::{Reader, Store};
+use crate::reading::Timestamp;
+use crate::store::{Pending, Reader, Store};
 use crate::telemetry::{Clock, Health, Metrics, State, SteadyClock};
 use crate::{http, influx, mqtt, webhook};
 use std::net::TcpListener;
@@ -114,8 +115,9 @@ fn start(checked: &Checked, around: &Surroundings, metrics: &Metrics) -> Result<
     let health = around.health.clone();
     health.forget();
     let clock = Arc::clone(&around.clock);
-    let store = Store::open(&checked.store)?;
+    let mut store = Store::open(&checked.store)?;
     health.set("store", State::Ok, "", clock.now_nanos());
+    name_orphans(&mut store, checked, &health, clock.now_nanos())?;
     // Before the page can be asked: a link that has not spoken yet is not ready.
     for broker in &checked.brokers {
         let component = mqtt::component(&broker.settings.name);
@@ -139,6 +141,39 @@ fn start(checked: &Checked, around: &Surroundings, metrics: &Metrics) -> Result<
         );
     }
     Parts::new(checked, around, pipeline, metrics.clone())
+}
+
+/// Tells the store who empties its outboxes, and people what waits for nobody.
+fn name_orphans(
+    store: &mut Store,
+    checked: &Checked,
+    health: &Health,
+    now: i64,
+) -> Result<(), AppError> {
+    let mut receivers: Vec<String> =
+        checked.webhooks.iter().map(|hook| webhook::outbox_name(&hook.name)).collect();
+    if checked.influx.is_some() {
+        receivers.extend([influx::READINGS.to_owned(), influx::RESULTS.to_owned()]);
+    }
+    if checked.brokers.iter().any(|broker| broker.settings.publish_prefix.is_some()) {
+        receivers.push(MQTT.to_owned());
+    }
+    let receivers: Vec<&str> = receivers.iter().map(String::as_str).collect();
+    for orphan in store.name_receivers(&receivers, Timestamp::from_nanos(now))? {
+        let Pending { count, bytes, .. } = orphan.pending;
+        let outbox = &orphan.outbox;
+        if orphan.dropped {
+            tracing::warn!(%outbox, count, bytes, "dropped what waited for nobody for 7 days");
+            continue;
+        }
+        let reason = format!(
+            "{count} lines or events ({bytes} bytes) wait for a receiver that the configuration does \
+             not name: name it again, or they go after 7 days, or when room is needed"
+        );
+        tracing::warn!(%outbox, "{reason}");
+        health.set(&format!("outbox/{outbox}"), State::Degraded, &reason, now);
+    }
+    Ok(())
 }
 
 /// The running parts.

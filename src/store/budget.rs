@@ -50,6 +50,11 @@ impl Budget {
         self.max - self.log
     }
 
+    /// The bytes of parked entries: a sixteenth, so that what was refused never crowds out what waits.
+    pub(super) fn parked(&self) -> u64 {
+        self.max / 16
+    }
+
     /// How far below the limit room is made.
     pub(super) fn slack(&self) -> u64 {
         (self.max / 64).min(SLACK_MAX)

@@ -43,7 +43,7 @@ pub struct JournalChunk {
     pub bytes: Vec<u8>,
 }
 
-/// Where the journal ends, and how much of it there is.
+/// Where the journal ends, and how much there is of it and of parked entries.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Position {
     pub(super) last_seq: u64,
@@ -52,6 +52,7 @@ pub(super) struct Position {
     pub(super) journal_bytes: u64,
     pub(super) covered_bytes: u64,
     pub(super) since_kept: u64,
+    pub(super) parked_bytes: u64,
 }
 
 impl Position {
@@ -59,7 +60,7 @@ impl Position {
         let conn = db.lock();
         let found = conn.query_row(
             "SELECT last_seq, last_hash, journal_bytes, covered_bytes, since_kept,
-                coalesce((SELECT max(seq) FROM checkpoints), 0) FROM position",
+                parked_bytes, coalesce((SELECT max(seq) FROM checkpoints), 0) FROM position",
             (),
             |row| {
                 Ok(Self {
@@ -68,7 +69,8 @@ impl Position {
                     journal_bytes: size(row, 2)?,
                     covered_bytes: size(row, 3)?,
                     since_kept: size(row, 4)?,
-                    checkpoint_seq: row.get::<_, i64>(5)?.cast_unsigned(),
+                    parked_bytes: size(row, 5)?,
+                    checkpoint_seq: row.get::<_, i64>(6)?.cast_unsigned(),
                 })
             },
         );

@@ -15,9 +15,10 @@
 //!
 //! | bound | at the bound |
 //! | --- | --- |
-//! | `max_size_bytes` | old journal, then frames of old batches, then readings, or [`StoreError::Full`] |
+//! | `max_size_bytes` | old journal, then frames of old batches, then parked entries, then what waits for nobody, then readings, or [`StoreError::Full`] |
 //! | write-ahead log: an eighth of the size, at most 16 MiB | copied into the file; over 64 MiB a warning |
-//! | 10,000 parked entries | the oldest go |
+//! | 10,000 parked entries, and a sixteenth of the size | the oldest go |
+//! | 7 days, for an outbox that nobody empties | it is dropped at the next start |
 //! | frames of 200 batches a line | older ones may go when the size is reached |
 
 mod budget;
@@ -49,12 +50,13 @@ pub use journal::{Checkpoint, JournalChunk, Recovery};
 pub use outbox::{Item, Outbox, Pending};
 pub use reader::{FrameRows, Parked, Reader, StoredBatch, StoredModel};
 pub use repair::{Repaired, repair};
-pub use writer::{Dropped, Store};
+pub use writer::{Dropped, ORPHANS_KEPT, Orphan, Store};
 
 use std::path::PathBuf;
 
 /// The outbox whose oldest entries go when the store is full and [`WhenFull::DropOldestReadings`]
-/// is set: what is written once and never changes. No other outbox ever loses an entry.
+/// is set: what is written once and never changes. Another outbox loses an entry only when nobody
+/// empties it.
 pub const READINGS: &str = "influx/readings";
 
 /// Where the store is and how large it may grow.

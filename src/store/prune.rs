@@ -2,7 +2,8 @@
 //!
 //! 1. The oldest journal that the newest checkpoint covers.
 //! 2. Frames of no batch, then those of batches that are not among the newest of their line.
-//! 3. The oldest entries of the outbox of readings, unless the store blocks instead; counted.
+//! 3. The oldest parked entries, then the oldest entries of outboxes that nobody empties; counted.
+//! 4. The oldest entries of the outbox of readings, unless the store blocks instead; counted.
 //!
 //! Nothing else ever goes.
 
@@ -10,6 +11,7 @@ use super::READINGS;
 use super::codec::bytes_on_disk;
 use super::db::Db;
 use super::error::StoreError;
+use super::outbox::Pending;
 use super::statements::size;
 use super::work::Work;
 use rusqlite::{Connection, Row};
@@ -20,13 +22,25 @@ pub(super) const BATCHES_KEPT: i64 = 200;
 /// Rows looked at in one step.
 const STEP_ROWS: usize = 256;
 
+/// How far down the list it may go.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub(super) enum Reach {
+    /// What was kept because there was room.
+    Spare,
+    /// Also what nobody will take.
+    Unwanted,
+    /// Also readings.
+    Readings,
+}
+
 /// Frees pages until `goal` bytes are in use, `most` bytes are freed, or nothing may go any more.
-/// Readings go only if they are named.
+/// `orphans` are the outboxes that nobody empties.
 pub(super) fn prune(
     work: &mut Work<'_>,
     goal: u64,
     most: u64,
-    readings: bool,
+    reach: Reach,
+    orphans: &[String],
 ) -> Result<(), StoreError> {
     let goal = goal.max(work.pages()?.used().saturating_sub(most));
     loop {
@@ -37,7 +51,9 @@ pub(super) fn prune(
         let went = prune_journal(work, excess)?
             || prune_loose_frames(work, excess)?
             || prune_old_batch(work)?
-            || (readings && prune_readings(work, excess)?);
+            || (reach >= Reach::Unwanted
+                && (prune_parked(work, excess)? || prune_orphans(work, excess, orphans)?))
+            || (reach >= Reach::Readings && prune_readings(work, excess)?);
         if !went {
             return Ok(());
         }
@@ -158,17 +174,52 @@ fn prune_old_batch(work: &mut Work<'_>) -> Result<bool, StoreError> {
     Ok(true)
 }
 
-fn prune_readings(work: &mut Work<'_>, excess: u64) -> Result<bool, StoreError> {
+/// Forgets the oldest parked entries until about `excess` bytes are free; false if there are none.
+pub(super) fn prune_parked(work: &mut Work<'_>, excess: u64) -> Result<bool, StoreError> {
     let rows = work.rows(
-        "drop the oldest readings",
-        "SELECT id, length(body) FROM outbox
-         WHERE box = (SELECT id FROM outboxes WHERE name = ?1) ORDER BY id LIMIT ?2",
-        (READINGS, STEP_ROWS.cast_signed()),
+        "drop the oldest parked entries",
+        "SELECT id, length(body) FROM parked ORDER BY id LIMIT ?1",
+        [STEP_ROWS.cast_signed()],
         candidate,
     )?;
     let Some((last, _)) = enough(&rows, excess) else {
         return Ok(false);
     };
-    work.drop_oldest(READINGS, last)?;
+    work.drop_parked(last)?;
     Ok(true)
+}
+
+fn prune_orphans(work: &mut Work<'_>, excess: u64, orphans: &[String]) -> Result<bool, StoreError> {
+    for outbox in orphans {
+        if let Some(gone) = prune_outbox(work, outbox, excess)? {
+            work.dropped.orphaned += gone.count;
+            return Ok(true);
+        }
+    }
+    Ok(false)
+}
+
+fn prune_readings(work: &mut Work<'_>, excess: u64) -> Result<bool, StoreError> {
+    let Some(gone) = prune_outbox(work, READINGS, excess)? else {
+        return Ok(false);
+    };
+    work.dropped.items += gone.items;
+    work.dropped.count += gone.count;
+    Ok(true)
+}
+
+/// Drops the oldest entries of an outbox; `None` if it has none.
+fn prune_outbox(
+    work: &mut Work<'_>,
+    outbox: &str,
+    excess: u64,
+) -> Result<Option<Pending>, StoreError> {
+    let rows = work.rows(
+        "drop the oldest entries of an outbox",
+        "SELECT id, length(body) FROM outbox
+         WHERE box = (SELECT id FROM outboxes WHERE name = ?1) ORDER BY id LIMIT ?2",
+        (outbox, STEP_ROWS.cast_signed()),
+        candidate,
+    )?;
+    enough(&rows, excess).map(|(last, _)| work.drop_oldest(outbox, last)).transpose()
 }

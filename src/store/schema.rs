@@ -18,16 +18,17 @@ const APPLICATION_ID: i32 = 0x6f6e_7370;
 const MIGRATIONS: &[&str] = &[V1];
 
 const V1: &str = "
--- One row: where the journal ends, and how much of it there is.
+-- One row: where the journal ends, and how much there is of it and of parked entries.
 CREATE TABLE position (
     id            INTEGER PRIMARY KEY CHECK (id = 1),
     last_seq      INTEGER NOT NULL,  -- number of the last event
     last_hash     INTEGER NOT NULL,  -- running hash of the effects after it
     journal_bytes INTEGER NOT NULL,  -- size of all journal entries
     covered_bytes INTEGER NOT NULL,  -- of those, what the newest checkpoint covers
-    since_kept    INTEGER NOT NULL   -- journaled since the last checkpoint that is kept
+    since_kept    INTEGER NOT NULL,  -- journaled since the last checkpoint that is kept
+    parked_bytes  INTEGER NOT NULL   -- size of all parked entries
 );
-INSERT INTO position VALUES (1, 0, 0, 0, 0, 0);
+INSERT INTO position VALUES (1, 0, 0, 0, 0, 0, 0);
 
 -- Groups of events in order, without gaps.
 CREATE TABLE journal (
@@ -53,7 +54,8 @@ CREATE TABLE outboxes (
     name  TEXT NOT NULL UNIQUE,
     items INTEGER NOT NULL,
     count INTEGER NOT NULL,
-    bytes INTEGER NOT NULL
+    bytes INTEGER NOT NULL,
+    orphaned INTEGER                 -- since when nobody empties it; NULL while somebody does
 );
 
 -- What waits to be sent. Ids are never used twice.

@@ -7,10 +7,11 @@ use super::db::Db;
 use super::error::StoreError;
 use super::journal::Position;
 use super::outbox::Pending;
-use super::prune::droppable_frames;
+use super::prune::{droppable_frames, prune_parked};
 use super::queue::{Park, Queue, Queued, Queues};
-use super::statements::{execute, one, remove, signed};
+use super::statements::{execute, one, remove, signed, size};
 use super::writer::Dropped;
+use crate::reading::Timestamp;
 use rusqlite::{CachedStatement, Connection, OptionalExtension, Params, Row, Transaction};
 use rusqlite::{TransactionBehavior, params};
 use std::collections::BTreeMap;
@@ -61,12 +62,14 @@ impl Outcome {
 }
 
 impl<'c> Work<'c> {
-    /// Opens a transaction and writes what senders have said.
+    /// Opens a transaction and writes what senders have said. Parked entries take at most
+    /// `parked_max` bytes after it.
     pub(super) fn begin(
         db: &'c Db,
         conn: &'c mut Connection,
         queues: &'c Queues,
         position: Position,
+        parked_max: u64,
     ) -> Result<Self, StoreError> {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.map_err(|source| db.failed("begin a commit", source))?;
@@ -74,6 +77,12 @@ impl<'c> Work<'c> {
         let mut work = Self { db, tx, queues, position, boxes, dropped, runs_changed: false };
         for queue in queues.with_work() {
             work.settle(&queue)?;
+        }
+        while work.position.parked_bytes > parked_max {
+            let excess = work.position.parked_bytes - parked_max;
+            if !prune_parked(&mut work, excess)? {
+                work.position.parked_bytes = 0;
+            }
         }
         Ok(work)
     }
@@ -92,13 +101,14 @@ impl<'c> Work<'c> {
         self.run(
             "write the position",
             "UPDATE position SET last_seq = ?1, last_hash = ?2, journal_bytes = ?3,
-                covered_bytes = ?4, since_kept = ?5",
+                covered_bytes = ?4, since_kept = ?5, parked_bytes = ?6",
             (
                 at.last_seq.cast_signed(),
                 at.last_hash.cast_signed(),
                 signed(at.journal_bytes),
                 signed(at.covered_bytes),
                 signed(at.since_kept),
+                signed(at.parked_bytes),
             ),
         )?;
         let droppable_frames =
@@ -231,7 +241,7 @@ impl<'c> Work<'c> {
                 batch.line,
                 batch.batch,
                 batch.started.as_nanos(),
-                batch.ended.map(crate::reading::Timestamp::as_nanos),
+                batch.ended.map(Timestamp::as_nanos),
                 batch.record,
             ),
         )
@@ -341,7 +351,7 @@ impl<'c> Work<'c> {
         Ok(())
     }
 
-    fn add_park(&self, outbox: &str, park: &Park) -> Result<(), StoreError> {
+    fn add_park(&mut self, outbox: &str, park: &Park) -> Result<(), StoreError> {
         let doing = "park a refused entry";
         let packed = pack(&park_seal(&[park.id, park.count.into()], &park.reason), &park.body);
         let id: i64 = one(
@@ -352,20 +362,67 @@ impl<'c> Work<'c> {
              VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
             (outbox, park.id, park.count, &*park.reason, packed.checksum, &packed.body),
         )?;
-        self.run(doing, "DELETE FROM parked WHERE id <= ?1", [id - PARKED_MAX])
+        self.position.parked_bytes += bytes_on_disk(packed.body.len());
+        self.drop_parked(id - PARKED_MAX)
     }
 
-    /// Forgets the oldest entries of an outbox up to an id, and counts them as dropped.
-    pub(super) fn drop_oldest(&mut self, outbox: &str, up_to: i64) -> Result<(), StoreError> {
+    /// Forgets parked entries up to an id, and counts their lines.
+    pub(super) fn drop_parked(&mut self, up_to: i64) -> Result<(), StoreError> {
+        let gone = self.rows(
+            "forget parked entries",
+            "DELETE FROM parked WHERE id <= ?1 RETURNING count, length(body)",
+            [up_to],
+            |row| {
+                let len = usize::try_from(size(row, 1)?).unwrap_or(usize::MAX);
+                Ok((size(row, 0)?, bytes_on_disk(len)))
+            },
+        )?;
+        for (count, bytes) in gone {
+            self.dropped.parked += count;
+            self.position.parked_bytes = self.position.parked_bytes.saturating_sub(bytes);
+        }
+        Ok(())
+    }
+
+    /// Says which outboxes somebody empties, and since when nobody does the others: those are
+    /// returned.
+    pub(super) fn name_receivers(
+        &mut self,
+        receivers: &[&str],
+        now: Timestamp,
+    ) -> Result<Vec<(String, Timestamp)>, StoreError> {
+        let doing = "name the receivers of outboxes";
+        let mut orphans = Vec::new();
+        let rows = self.rows(doing, "SELECT id, name FROM outboxes ORDER BY name", (), |row| {
+            Ok((row.get::<_, i64>(0)?, row.get::<_, String>(1)?))
+        })?;
+        for (row, name) in rows {
+            if receivers.contains(&name.as_str()) {
+                self.run(doing, "UPDATE outboxes SET orphaned = NULL WHERE id = ?1", [row])?;
+                continue;
+            }
+            let sql = "UPDATE outboxes SET orphaned = coalesce(orphaned, ?2) WHERE id = ?1
+                       RETURNING orphaned";
+            let since = one(self.db, &self.tx, doing, sql, (row, now.as_nanos()))?;
+            orphans.push((name, Timestamp::from_nanos(since)));
+        }
+        Ok(orphans)
+    }
+
+    /// Forgets the oldest entries of an outbox up to an id, and returns what they were.
+    pub(super) fn drop_oldest(&mut self, outbox: &str, up_to: i64) -> Result<Pending, StoreError> {
         let queue = self.queues.get(outbox);
         let draft = self.boxes.entry(Arc::clone(queue.name()));
         let draft = draft.or_insert_with(|| Draft::untouched(queue));
         let sql = "DELETE FROM outbox WHERE box = ?1 AND id <= ?2 RETURNING count, length(body)";
         let key = (draft.queued.row, up_to);
-        let gone = remove(self.db, &self.tx, &mut draft.queued.pending, sql, key)?;
-        self.dropped.items += gone.items;
-        self.dropped.count += gone.count;
-        Ok(())
+        remove(self.db, &self.tx, &mut draft.queued.pending, sql, key)
+    }
+
+    /// What waits in an outbox, as the transaction has it.
+    pub(super) fn pending(&self, outbox: &str) -> Pending {
+        let draft = self.boxes.get(outbox);
+        draft.map_or_else(|| self.queues.get(outbox).pending(), |draft| draft.queued.pending)
     }
 
     pub(super) fn run(

@@ -6,17 +6,19 @@ use super::db::{Db, beside};
 use super::error::StoreError;
 use super::journal::{self, Chunks, JournalChunk, Position, Recovery};
 use super::outbox::{Outbox, Pending, SqliteOutbox};
-use super::prune::{droppable_frames, prune};
+use super::prune::{Reach, droppable_frames, prune};
 use super::queue::Queues;
 use super::reader::Reader;
 use super::statements::size;
 use super::work::Work;
 use super::{Settings, WhenFull, schema};
+use crate::reading::Timestamp;
 use rusqlite::config::DbConfig;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A log of that size means that a reader does not let go of it.
 const LOG_WARNING: u64 = 64 << 20;
@@ -30,14 +32,32 @@ const VACUUM_BUSY: u64 = 64;
 /// Fewer free pages are left for new entries.
 const VACUUM_LEAST: u64 = 1024;
 
-/// Readings that were dropped at the size of the store.
+/// What was dropped: at the size of the store, or because nobody came for it.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct Dropped {
-    /// Entries of the outbox.
+    /// Entries of the outbox of readings.
     pub items: u64,
     /// Lines in them.
     pub count: u64,
+    /// Lines and events that a receiver had refused and that were kept for people.
+    pub parked: u64,
+    /// Lines and events of outboxes that nobody empties.
+    pub orphaned: u64,
 }
+
+/// An outbox that holds something and that nobody empties.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Orphan {
+    /// Its name.
+    pub outbox: String,
+    /// What it held.
+    pub pending: Pending,
+    /// True if that was dropped now, after [`ORPHANS_KEPT`].
+    pub dropped: bool,
+}
+
+/// So long what waits for a receiver is kept when the configuration no longer names it.
+pub const ORPHANS_KEPT: Duration = Duration::from_secs(7 * 86_400);
 
 /// The store, owned by one thread.
 #[derive(Debug)]
@@ -49,6 +69,8 @@ pub struct Store {
     pages: Pages,
     droppable_frames: u64,
     dropped: Dropped,
+    /// Outboxes that nobody empties.
+    orphans: Vec<String>,
     /// Why nothing is taken any more.
     refusal: Option<String>,
     log_warned: bool,
@@ -81,6 +103,7 @@ impl Store {
             pages,
             droppable_frames,
             dropped: Dropped::default(),
+            orphans: Vec::new(),
             refusal: None,
             log_warned: false,
             _lock: lock,
@@ -124,6 +147,38 @@ impl Store {
         self.transact(|work| work.activate(id.cast_signed()))
     }
 
+    /// Says which outboxes somebody empties. What waits in others is kept for [`ORPHANS_KEPT`] from the
+    /// first time this was said without them (it is dropped when it is said again after that), or
+    /// until room is needed; then it goes before any reading.
+    ///
+    /// Returns the others that hold something.
+    pub fn name_receivers(
+        &mut self,
+        receivers: &[&str],
+        now: Timestamp,
+    ) -> Result<Vec<Orphan>, StoreError> {
+        self.refuse()?;
+        let (names, orphans) = self.transact(|work| {
+            let found = work.name_receivers(receivers, now)?;
+            let mut orphans = Vec::new();
+            for (outbox, since) in &found {
+                let dropped = since.plus(ORPHANS_KEPT) <= now;
+                let pending = if dropped {
+                    work.drop_oldest(outbox, i64::MAX)?
+                } else {
+                    work.pending(outbox)
+                };
+                work.dropped.orphaned += if dropped { pending.count } else { 0 };
+                if pending.items > 0 {
+                    orphans.push(Orphan { outbox: outbox.clone(), pending, dropped });
+                }
+            }
+            Ok((found.into_iter().map(|(name, _)| name).collect(), orphans))
+        })?;
+        self.orphans = names;
+        Ok(orphans)
+    }
+
     /// What a start goes on from.
     pub fn recover(&self) -> Result<Recovery, StoreError> {
         Ok(Recovery {
@@ -161,16 +216,20 @@ impl Store {
         }
     }
 
-    /// The share of the size, 0–1, that is taken by what has to be kept: everything but old journal
-    /// and frames of old batches. At 1 readings are dropped, or commits refused; at 0.8 it is time
+    /// The share of the size, 0–1, that is taken by what has to be kept: everything but old journal,
+    /// frames of old batches, parked entries and what waits for nobody. At 1 readings are dropped, or commits refused; at 0.8 it is time
     /// to say so.
     #[must_use]
     pub fn fill(&self) -> f64 {
-        let droppable = self.position.covered_bytes + self.droppable_frames;
+        let orphaned = |name: &String| self.queues.get(name).pending().bytes;
+        let droppable = self.position.covered_bytes
+            + self.droppable_frames
+            + self.position.parked_bytes
+            + self.orphans.iter().map(orphaned).sum::<u64>();
         fill(self.pages.used(), droppable, self.budget.limit())
     }
 
-    /// The readings dropped since this was last asked.
+    /// What was dropped since this was last asked.
     pub fn take_dropped(&mut self) -> Dropped {
         std::mem::take(&mut self.dropped)
     }
@@ -191,9 +250,11 @@ impl Store {
             return Ok(());
         }
         let goal = limit.saturating_sub(need + self.budget.slack());
-        let readings = self.budget.when_full == WhenFull::DropOldestReadings;
-        self.transact(|work| prune(work, goal, need + PRUNE_STEP, readings))?;
-        if !readings && self.pages.used() + need > limit {
+        let block = self.budget.when_full == WhenFull::Block;
+        let reach = if block { Reach::Unwanted } else { Reach::Readings };
+        let orphans = self.orphans.clone();
+        self.transact(|work| prune(work, goal, need + PRUNE_STEP, reach, &orphans))?;
+        if block && self.pages.used() + need > limit {
             let (path, max_size_bytes) = (self.db.name().to_owned(), self.budget.max);
             return Err(StoreError::Full { path, max_size_bytes });
         }
@@ -207,7 +268,9 @@ impl Store {
     ) -> Result<T, StoreError> {
         let run = || {
             let mut conn = self.db.lock();
-            let mut work = Work::begin(&self.db, &mut conn, &self.queues, self.position)?;
+            let parked_max = self.budget.parked();
+            let mut work =
+                Work::begin(&self.db, &mut conn, &self.queues, self.position, parked_max)?;
             let value = add(&mut work)?;
             Ok((value, work.finish()?))
         };
@@ -220,6 +283,8 @@ impl Store {
         self.pages = outcome.pages;
         self.dropped.items += outcome.dropped.items;
         self.dropped.count += outcome.dropped.count;
+        self.dropped.parked += outcome.dropped.parked;
+        self.dropped.orphaned += outcome.dropped.orphaned;
         self.droppable_frames = outcome.droppable_frames.unwrap_or(self.droppable_frames);
         Ok(value)
     }
@@ -250,7 +315,7 @@ impl Store {
         let droppable = self.position.covered_bytes + self.droppable_frames;
         if idle && droppable > 0 && self.pages.used() + slack > self.budget.limit() {
             let goal = self.budget.limit().saturating_sub(2 * slack);
-            self.transact(|work| prune(work, goal, PRUNE_STEP, false))?;
+            self.transact(|work| prune(work, goal, PRUNE_STEP, Reach::Spare, &[]))?;
         }
         self.give_back(idle).map_err(|error| self.failed(error))
     }

@@ -29,6 +29,8 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_store_bytes", Kind::Gauge, "Size of the store with its write-ahead log"),
     ("onspec_outbox_pending", Kind::Gauge, "Lines or events waiting in an outbox"),
     ("onspec_outbox_dropped", Kind::Counter, "Lines dropped from an outbox at the disk budget"),
+    ("onspec_orphaned_dropped", Kind::Counter, "Lines and events dropped that waited for nobody"),
+    ("onspec_parked_dropped", Kind::Counter, "Refused lines and events that were kept and went"),
     ("onspec_influxdb_lines", Kind::Counter, "Lines stored by InfluxDB"),
     ("onspec_influxdb_requests", Kind::Counter, "Requests to InfluxDB, by outcome"),
     ("onspec_influxdb_parked_lines", Kind::Counter, "Lines that InfluxDB refused for good"),

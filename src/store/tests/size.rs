@@ -65,7 +65,11 @@ fn at_the_size_journal_goes_first_then_old_frames_then_readings() {
         fill(&mut store, n, 40_000);
         n += 1;
         let more = store.take_dropped();
-        dropped = Dropped { items: dropped.items + more.items, count: dropped.count + more.count };
+        dropped = Dropped {
+            items: dropped.items + more.items,
+            count: dropped.count + more.count,
+            ..more
+        };
         assert!(store.size_bytes().unwrap() <= max);
     }
     assert_eq!(readings.pending().unwrap().items, before + 50 - dropped.items);
@@ -187,4 +191,82 @@ fn churn_at_the_size_stays_within_it() {
             assert!(size <= max, "seed {seed}, commit {n}: {size} bytes");
         }
     }
+}
+
+#[test]
+fn parked_entries_take_a_share_and_go_before_readings() {
+    let dir = TempDir::new().unwrap();
+    let max = 4 * MIB;
+    for when_full in [WhenFull::DropOldestReadings, WhenFull::Block] {
+        let mut store = open(&settings(&dir, max, when_full));
+        let (readings, reader) = (store.outbox(READINGS).unwrap(), store.reader().unwrap());
+        let before = reader.parked(99).unwrap().len();
+        for n in 0..20 {
+            readings.park(n, 7, &noise(n.cast_unsigned(), 50_000), "beyond the retention");
+        }
+        store.settle().unwrap();
+        let kept = reader.parked(99).unwrap();
+        assert_eq!((kept.len(), kept[0].entry), (4, 19), "a sixteenth is 256 KiB");
+        assert_eq!(store.take_dropped().parked, 7 * (before as u64 + 20 - 4));
+
+        // Readings are taken until all that was parked is gone, and the store is still not full.
+        let mut n = 0;
+        while !reader.parked(1).unwrap().is_empty() {
+            let body = noise(n, 40_000);
+            put_all(&mut store, &[put(READINGS, "", false, &body)]);
+            n += 1;
+        }
+        let dropped = store.take_dropped();
+        assert_eq!((dropped.parked, dropped.count), (7 * 4, 0));
+        let all = readings.oldest(0, usize::MAX, usize::MAX).unwrap();
+        assert_eq!(all.len() as u64, n);
+        // Room for the second round.
+        readings.done(&all.iter().map(|item| item.id).collect::<Vec<_>>());
+        readings.park(1, 7, b"x", "again");
+        store.settle().unwrap();
+    }
+}
+
+#[test]
+fn what_waits_for_nobody_goes_after_a_week_or_before_readings() {
+    const DAY: i64 = 86_400_000_000_000;
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&settings(&dir, MIB, WhenFull::DropOldestReadings));
+    let body = noise(1, 100_000);
+    put_all(&mut store, &[put("webhook/old", "", false, &body), put("webhook/a", "", false, b"a")]);
+    let at = |days: i64| Timestamp::from_nanos(days * DAY);
+    let names = |orphans: Vec<Orphan>| -> Vec<(String, u64, bool)> {
+        orphans.into_iter().map(|o| (o.outbox, o.pending.items, o.dropped)).collect()
+    };
+    let receivers = ["webhook/a", READINGS];
+    let all = ["webhook/a", "webhook/old", READINGS];
+    assert_eq!(names(store.name_receivers(&all, at(0)).unwrap()), []);
+    let waits = [("webhook/old".to_owned(), 1, false)];
+    assert_eq!(names(store.name_receivers(&receivers, at(3)).unwrap()), waits);
+    drop(store);
+
+    // The first time counts, until somebody comes back.
+    let mut store = open(&settings(&dir, MIB, WhenFull::DropOldestReadings));
+    assert_eq!(names(store.name_receivers(&receivers, at(9)).unwrap()), waits);
+    assert_eq!(names(store.name_receivers(&all, at(9)).unwrap()), []);
+    assert_eq!(names(store.name_receivers(&receivers, at(10)).unwrap()), waits);
+
+    // Room is needed: it goes before any reading.
+    let old = store.outbox("webhook/old").unwrap();
+    let mut n = 0;
+    while old.pending().unwrap().items > 0 {
+        let body = noise(n, 40_000);
+        put_all(&mut store, &[put(READINGS, "", false, &body)]);
+        n += 1;
+    }
+    let dropped = store.take_dropped();
+    assert_eq!((dropped.orphaned, dropped.count), (10, 0));
+    assert_eq!(store.outbox(READINGS).unwrap().pending().unwrap().items, n);
+    assert_eq!(store.outbox("webhook/a").unwrap().pending().unwrap().items, 1);
+
+    put_all(&mut store, &[put("webhook/old", "", false, b"b")]);
+    let gone = [("webhook/old".to_owned(), 1, true)];
+    assert_eq!(names(store.name_receivers(&receivers, at(17)).unwrap()), gone);
+    assert_eq!(store.take_dropped().orphaned, 10);
+    assert_eq!(names(store.name_receivers(&receivers, at(17)).unwrap()), []);
 }
