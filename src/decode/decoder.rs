@@ -41,6 +41,8 @@ struct Names {
     area: Arc<str>,
     /// `None` if neither the topic nor the rule names a tag.
     tag: Option<Arc<str>>,
+    /// True if one of them has a control character in it: it would stand in series and in the log.
+    control: bool,
 }
 
 impl Decoder {
@@ -61,6 +63,11 @@ impl Decoder {
         let Some(names) = self.names(&arrival.broker, &arrival.topic) else {
             return faults.push(fault(Reason::UnknownTopic, "no subscription takes the topic"));
         };
+        if names.control {
+            let topic = found(&arrival.topic);
+            let detail = format!("a name in the topic has a control character: `{topic}`");
+            return faults.push(fault(Reason::UnknownTopic, detail));
+        }
         if arrival.payload.len() > PAYLOAD_BYTES_MAX {
             let len = arrival.payload.len();
             let detail = format!("the payload has {len} bytes, {PAYLOAD_BYTES_MAX} allowed");
@@ -127,11 +134,13 @@ impl Decoder {
             let name = |taken: Option<&str>, fixed: &Option<Arc<str>>| {
                 taken.map(Arc::from).or_else(|| fixed.clone())
             };
+            let taken = [captures.line, captures.area, captures.tag];
             Some(Names {
                 rule: ix,
                 line: name(captures.line, &rule.line).unwrap_or_default(),
                 area: name(captures.area, &rule.area).unwrap_or_default(),
                 tag: name(captures.tag, &rule.tag),
+                control: taken.into_iter().flatten().any(|name| name.contains(char::is_control)),
             })
         })
     }
@@ -291,6 +300,10 @@ mod tests {
         check("now/x", r#"{"value":1,"ts":5}"#, "//x@-=1");
         check("untagged", "1", "!unknown-topic");
         check("elsewhere", "1", "!unknown-topic");
+        for topic in ["mill/tm3/dry/st\neam", "mill/tm3/d\u{7f}ry/steam", "mill/t\u{85}/dry/steam"]
+        {
+            check(topic, r#"{"value":7.1,"ts":5}"#, "!unknown-topic");
+        }
     }
 
     #[test]

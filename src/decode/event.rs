@@ -12,6 +12,9 @@ use std::sync::Arc;
 const EVENTS: &str = "batch-start, batch-end, lab, disposition, action, grade-change, pause, resume, \
                       consumes, merge, void";
 
+/// What a level of a topic cannot carry.
+const TOPIC_SIGNS: [char; 3] = ['/', '+', '#'];
+
 /// Where the line of an event comes from when its body does not name one.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum LineSource<'a> {
@@ -101,7 +104,7 @@ impl<'v> Body<'v> {
     ) -> Result<BatchMessage, Fault> {
         let event = self.event()?;
         let line = self.line(source)?;
-        let station = self.name("station")?;
+        let station = self.station()?;
         let at = match self.get("ts") {
             Some(ts) => instant(ts)?,
             None => no_time.clone()?,
@@ -111,7 +114,10 @@ impl<'v> Body<'v> {
 
     fn event(&self) -> Result<BatchEvent, Fault> {
         let Some(kind) = self.get("event") else {
-            return Err(bad("no `event`, which says what happened"));
+            // What a laboratory system sends that was made for another reader.
+            let lab = self.get("property").is_some();
+            let meant = if lab { "; of a laboratory result it is `lab`" } else { "" };
+            return Err(bad(format!("no `event`, which says what happened{meant}")));
         };
         Ok(match kind.as_str().unwrap_or_default() {
             "batch-start" => BatchEvent::Start { batch: self.batch()?, grade: self.name("grade")? },
@@ -181,6 +187,17 @@ impl<'v> Body<'v> {
         }
     }
 
+    /// The station, which becomes a level of a topic.
+    fn station(&self) -> Result<Option<Arc<str>>, Fault> {
+        let station = self.name("station")?;
+        match station.as_ref().and_then(|name| name.chars().find(|c| TOPIC_SIGNS.contains(c))) {
+            Some(sign) => Err(bad(format!(
+                "`station` has a `{sign}` in it, which a level of a topic cannot carry"
+            ))),
+            None => Ok(station),
+        }
+    }
+
     fn batch(&self) -> Result<Arc<str>, Fault> {
         self.needed("batch")
     }
@@ -218,6 +235,10 @@ impl<'v> Body<'v> {
             Value::Number(number) if number.is_i64() || number.is_u64() => number.to_string(),
             other => return Err(bad(format!("`{key}` is {}, a text was expected", kind(other)))),
         };
+        // It will stand in a line of the log, and in topics.
+        if text.contains(char::is_control) {
+            return Err(bad(format!("`{key}` has a control character in it: `{}`", found(&text))));
+        }
         match text.len() {
             0 => Err(bad(format!("`{key}` is empty"))),
             1..=NAME_BYTES_MAX => Ok(Some(text.into())),
@@ -225,11 +246,14 @@ impl<'v> Body<'v> {
         }
     }
 
-    /// A text for people: cut when it is too long.
+    /// A text for people: cut when it is too long, and on one line.
     fn note(&self, key: &str) -> Result<Option<Arc<str>>, Fault> {
         match self.get(key) {
             None => Ok(None),
-            Some(Value::String(text)) => Ok(Some(cut(text, NOTE_BYTES_MAX).into())),
+            Some(Value::String(text)) => {
+                let text = cut(text, NOTE_BYTES_MAX);
+                Ok(Some(text.replace(char::is_control, " ").into()))
+            }
             Some(other) => Err(bad(format!("`{key}` is {}, a text was expected", kind(other)))),
         }
     }
@@ -238,8 +262,11 @@ impl<'v> Body<'v> {
         let Some(value) = self.get(key) else { return Ok(None) };
         // serde_json refuses numbers beyond the floats, so what is one is finite.
         let number = value.as_f64().filter(|number| number.is_finite());
-        let number = number
-            .ok_or_else(|| bad(format!("`{key}` is {}, a number was expected", kind(value))))?;
+        let number = number.ok_or_else(|| {
+            let bare = value.as_str().is_some_and(|text| text.trim().parse::<f64>().is_ok());
+            let help = if bare { ": leave the quotes out" } else { "" };
+            bad(format!("`{key}` is {}, a number was expected{help}", kind(value)))
+        })?;
         // Takes the sign from a negative zero.
         Ok(Some(number + 0.0))
     }
@@ -368,7 +395,15 @@ mod tests {
         );
         check(
             r#"{"event":"lab","batch":"R","property":"p","value":"12","ts":1}"#,
+            "!bad-event: `value` is a text, a number was expected: leave the quotes out",
+        );
+        check(
+            r#"{"event":"lab","batch":"R","property":"p","value":"n/a","ts":1}"#,
             "!bad-event: `value` is a text, a number was expected",
+        );
+        check(
+            r#"{"batch":"R","property":"p","value":12,"ts":1}"#,
+            "!bad-event: no `event`, which says what happened; of a laboratory result it is `lab`",
         );
         check(
             r#"{"event":"lab","batch":"R","property":"p","value":null,"ts":1}"#,
@@ -401,6 +436,34 @@ mod tests {
         check(
             r#"{"event":"resume"}"#,
             "!bad-time: no `ts`: an event of a recording needs its time",
+        );
+    }
+
+    #[test]
+    fn names_and_notes_can_forge_no_line_of_a_log_and_no_level_of_a_topic() {
+        check(
+            r#"{"event":"void","batch":"R1\nERROR all is lost","ts":1}"#,
+            r"!bad-event: `batch` has a control character in it: `R1\nERROR all is lost`",
+        );
+        for key in ["line", "station", "batch"] {
+            let rest = if key == "batch" { "" } else { r#""batch":"R","# };
+            let event = format!(r#"{{"event":"void",{rest}"{key}":"a\u0007b","ts":1}}"#);
+            check(
+                &event,
+                &format!(r"!bad-event: `{key}` has a control character in it: `a\u{{7}}b`"),
+            );
+        }
+        for sign in ['/', '+', '#'] {
+            check(
+                &format!(r#"{{"event":"resume","station":"un{sign}wind","ts":1}}"#),
+                &format!(
+                    "!bad-event: `station` has a `{sign}` in it, which a level of a topic cannot carry"
+                ),
+            );
+        }
+        check(
+            r#"{"event":"action","batch":"R1","text":"first\r\nsecond\ttab","ts":1}"#,
+            r#"tm3 1 Action { batch: "R1", text: "first  second tab", by: None }"#,
         );
     }
 

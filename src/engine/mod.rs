@@ -446,7 +446,9 @@ impl Engine {
 
     fn fault(&mut self, received: Timestamp, topic: &str, fault: Fault, out: &mut Vec<Effect>) {
         *self.state.faults.entry(fault.reason).or_default() += 1;
-        let topic: Arc<str> = topic.chars().take(256).collect::<String>().into();
+        // It goes to the log and the page as it is.
+        let visible = |c: char| if c.is_control() { '\u{fffd}' } else { c };
+        let topic: Arc<str> = topic.chars().take(256).map(visible).collect::<String>().into();
         let record = FaultRecord { received, topic, fault };
         if self.state.last_faults.len() == FAULTS_KEPT {
             self.state.last_faults.pop_front();
