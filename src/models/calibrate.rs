@@ -17,6 +17,9 @@ const POLLUTED: f64 = 4.0;
 /// The upper share of frames that an exponential tail is fitted to.
 const TAIL: f64 = 0.02;
 
+/// No budget asks for fewer false flags than this share of the units.
+const LEAST_RATE: f64 = 1e-9;
+
 /// No limit is set below this share of the theoretical one: less is rounding.
 const LEAST_FACTOR: f64 = 0.05;
 
@@ -96,6 +99,14 @@ pub(super) fn by_frames(values: &[f64], rate: f64) -> Calibration {
     }
 }
 
+/// The factor for frames, where the budget counts batches and no stretch of the recording is long
+/// enough to stand in for one of so many frames. As many false flags as batches allow are taken to be
+/// so many frames apart, which is never too few. What is extrapolated so far is provisional.
+pub(super) fn by_frames_for_batches(values: &[f64], rate: f64, frames: usize) -> Calibration {
+    let per_frame = (rate / count(frames.max(1))).max(LEAST_RATE);
+    Calibration { provisional: true, ..by_frames(values, per_frame) }
+}
+
 /// The rate that a budget allows, as a share of batches or of frames of this many seconds.
 pub(super) fn rate(budget: Budget, frame_s: f64) -> (f64, bool) {
     let share = |flags: u32, of: u32| f64::from(flags.max(1)) / f64::from(of.max(1));
@@ -104,7 +115,7 @@ pub(super) fn rate(budget: Budget, frame_s: f64) -> (f64, bool) {
         Budget::PerFrames { flags, frames } => (share(flags, frames), false),
         Budget::PerDay(flags) => (flags * frame_s / 86_400.0, false),
     };
-    (rate.clamp(1e-9, 0.5), batches)
+    (rate.clamp(LEAST_RATE, 0.5), batches)
 }
 
 /// The k-th smallest of n held-out values, k = ⌈(n+1)(1−α)⌉: a new one is above it with probability
@@ -259,6 +270,17 @@ mod tests {
         let calibration = by_batches(&maxima, 0.01, 1);
         assert_eq!(calibration.excluded, 1);
         assert!((calibration.factor - clean).abs() < 1e-12);
+    }
+
+    #[test]
+    fn budget_of_batches_over_single_frames_is_spread_over_them_and_provisional() {
+        let values: Vec<f64> = (0..4000).map(|ix| f64::from(ix % 400) / 400.0).collect();
+        let calibration = by_frames_for_batches(&values, 0.01, 180);
+        assert!((calibration.rate - 0.01 / 180.0).abs() < 1e-15);
+        assert_eq!((calibration.needed, calibration.provisional), (17_999, true));
+        assert!(calibration.factor > by_frames(&values, 0.01).factor);
+        // Enough frames for the budget as spread, and still no batch was seen.
+        assert!(by_frames_for_batches(&values, 0.5, 1000).provisional);
     }
 
     #[test]

@@ -20,6 +20,11 @@ pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_
 pub use model::{ArtifactError, Header, Model, Online, Score, Statistic, fit};
 pub use screen::{Dropped, FitError};
 
+/// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
+/// them about a GiB while it runs. 45 tags of one-second frames have room for 8 days, which is more
+/// than the twenty batches of eight hours that a first model waits for.
+pub const VALUES_MAX: usize = 1 << 25;
+
 use crate::plant::Budget;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -35,6 +40,8 @@ pub struct Table {
     pub values: Vec<f64>,
     /// The first row of each block; the first entry is 0.
     pub blocks: Vec<usize>,
+    /// Older batches, or rows where there are no batches, that had no room in [`VALUES_MAX`].
+    pub left_out: usize,
 }
 
 impl Table {
@@ -42,6 +49,27 @@ impl Table {
     #[must_use]
     pub fn rows(&self) -> usize {
         if self.columns.is_empty() { 0 } else { self.values.len() / self.columns.len() }
+    }
+
+    /// How many rows of so many columns a fit takes at most.
+    #[must_use]
+    pub fn rows_max(columns: usize) -> usize {
+        VALUES_MAX / columns.max(1)
+    }
+
+    /// How many of the last batches have room together, when each has so many rows of so many
+    /// columns; a batch is taken whole or not at all.
+    #[must_use]
+    pub fn newest_with_room(rows: &[usize], columns: usize) -> usize {
+        let mut room = Self::rows_max(columns);
+        let fits = |rows: &&usize| match room.checked_sub(**rows) {
+            Some(rest) => {
+                room = rest;
+                true
+            }
+            None => false,
+        };
+        rows.iter().rev().take_while(fits).count()
     }
 
     /// The values of one row.
@@ -75,5 +103,26 @@ impl FitSpec {
     #[must_use]
     pub fn least_sd(centerline: &BTreeMap<Arc<str>, (f64, f64)>) -> BTreeMap<Arc<str>, f64> {
         centerline.iter().map(|(tag, (low, high))| (Arc::clone(tag), (high - low) / 2.0)).collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn newest_batches_have_room_and_are_taken_whole() {
+        let columns = 1 << 10;
+        let room = Table::rows_max(columns);
+        assert_eq!(room, 1 << 15);
+        for (rows, expected) in [
+            (vec![], 0),
+            (vec![1, 2, 3], 3),
+            (vec![1, room - 1, 1], 2),
+            (vec![1, room, 1], 1),
+            (vec![1, room + 1], 0),
+        ] {
+            assert_eq!(Table::newest_with_room(&rows, columns), expected, "{rows:?}");
+        }
     }
 }

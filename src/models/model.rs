@@ -41,6 +41,9 @@ pub struct Header {
     pub rows: usize,
     /// Blocks (batches) it was fitted on.
     pub blocks: usize,
+    /// Older batches, or rows where there are no batches, that had no room.
+    #[serde(default)]
+    pub left_out: usize,
     /// Components.
     pub components: usize,
     /// The share of the variance they explain, 0–1.
@@ -165,7 +168,8 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
     let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
     let folds = folds(&screened, spec.batches);
     if folds.len() < 2 {
-        return Err(FitError::TooFewBlocks { have: screened.blocks.len() });
+        let have = screened.blocks.len();
+        return Err(FitError::TooFewBlocks { have, left_out: table.left_out });
     }
     let mut frames = Vec::with_capacity(screened.rows.nrows());
     let mut maxima = Vec::new();
@@ -185,10 +189,10 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
             frames.extend(ratios);
         }
     }
-    let calibration = if per_batch && maxima.len() >= 2 {
-        calibrate::by_batches(&maxima, rate, spec.seed)
-    } else {
-        calibrate::by_frames(&frames, rate)
+    let calibration = match (per_batch, maxima.len()) {
+        (true, 2..) => calibrate::by_batches(&maxima, rate, spec.seed),
+        (true, _) => calibrate::by_frames_for_batches(&frames, rate, frames_in(STRETCH_S, spec)),
+        (false, _) => calibrate::by_frames(&frames, rate),
     };
     Ok(Model {
         header: Header {
@@ -198,6 +202,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
             dropped: screened.dropped,
             rows: pca.rows,
             blocks: screened.blocks.len(),
+            left_out: table.left_out,
             components: pca.components(),
             explained: pca.explained(),
             spec: spec.clone(),
@@ -300,13 +305,21 @@ impl Model {
         } else {
             String::new()
         };
+        let of = if header.spec.batches {
+            format!("{} frames of {} batches", header.rows, header.blocks)
+        } else {
+            format!("{} frames", header.rows)
+        };
+        let left_out = match (header.left_out, header.spec.batches) {
+            (0, _) => String::new(),
+            (n, true) => format!(" ({n} older batches had no room)"),
+            (n, false) => format!(" ({n} older frames had no room)"),
+        };
         format!(
-            "pca of {} tags, {} components ({:.0} %), {} frames of {} batches{provisional}",
+            "pca of {} tags, {} components ({:.0} %), {of}{left_out}{provisional}",
             self.used.len(),
             header.components,
             header.explained * 100.0,
-            header.rows,
-            header.blocks,
         )
     }
 
@@ -638,15 +651,29 @@ mod tests {
     }
 
     #[test]
+    fn recording_too_short_for_a_batch_keeps_a_budget_of_batches() {
+        // Ten folds of 60 frames of 10 s: none is half as long as a batch.
+        let mut table = plant(2, 9);
+        table.left_out = 7;
+        let short = FitSpec { batches: false, ..spec(true) };
+        let model = fit(&table, &short).unwrap();
+        let calibration = &model.header().calibration;
+        assert_eq!((calibration.unit.as_str(), calibration.provisional), ("frames", true));
+        assert!((calibration.rate - 0.05 / 180.0).abs() < 1e-15, "{calibration:?}");
+        assert!(model.summary().contains("(7 older frames had no room), limits provisional"));
+    }
+
+    #[test]
     fn one_column_and_one_block_are_handled() {
         let whole = plant(20, 9);
         let table = Table {
             columns: vec!["a".into()],
             values: (0..whole.rows()).map(|ix| whole.row(ix)[0]).collect(),
             blocks: vec![0],
+            left_out: 0,
         };
         let model = fit(&table, &spec(false)).unwrap();
         assert!(model.score(&mut model.start(), &[100.0]).score.unwrap() < 1.0);
-        assert!(matches!(fit(&table, &spec(true)), Err(FitError::TooFewBlocks { have: 1 })));
+        assert!(matches!(fit(&table, &spec(true)), Err(FitError::TooFewBlocks { have: 1, .. })));
     }
 }

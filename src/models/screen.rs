@@ -1,6 +1,6 @@
 //! Which columns and rows of a table a model can be fitted on.
 
-use super::Table;
+use super::{Table, VALUES_MAX};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -30,7 +30,7 @@ pub struct Dropped {
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum FitError {
     /// No column is left.
-    #[error("no column can be used: {}", .0.iter().map(|d| format!("`{}` {}", d.column, d.reason)).collect::<Vec<_>>().join(", "))]
+    #[error("no column can be used: {}", unusable_columns(.0))]
     NoColumn(Vec<Dropped>),
     /// Too few rows have a value in every column.
     #[error("{have} rows have a value in every one of {columns} columns, {need} are needed")]
@@ -44,15 +44,35 @@ pub enum FitError {
     },
     /// Nothing is left to calibrate on.
     #[error(
-        "{have} blocks have rows, at least 2 are needed to calibrate on data that were not fitted"
+        "{have} blocks have rows, at least 2 are needed to calibrate on data that were not fitted{}",
+        no_room(*left_out)
     )]
     TooFewBlocks {
         /// Blocks with rows.
         have: usize,
+        /// Blocks that had no room.
+        left_out: usize,
     },
     /// The eigenvalues did not come.
     #[error("the eigenvalues of {0} columns did not converge")]
     NotConverged(usize),
+}
+
+fn unusable_columns(dropped: &[Dropped]) -> String {
+    if dropped.is_empty() {
+        return "there is none with the id of a process or raw-material tag".into();
+    }
+    let words = dropped.iter().map(|d| format!("`{}` {}", d.column, d.reason));
+    words.collect::<Vec<_>>().join(", ")
+}
+
+fn no_room(left_out: usize) -> String {
+    if left_out == 0 {
+        return String::new();
+    }
+    format!(
+        "; {left_out} had no room in the {VALUES_MAX} values that a fit takes: make `frame` longer"
+    )
 }
 
 /// The rows that a fit uses, and where they came from.
@@ -133,6 +153,7 @@ mod tests {
             columns: vec!["a".into(), "constant".into(), "empty".into()],
             values: Vec::new(),
             blocks: vec![0, 20],
+            left_out: 0,
         };
         for ix in 0..40 {
             let a = if ix == 7 { f64::NAN } else { f64::from(ix % 5) };
@@ -147,9 +168,22 @@ mod tests {
 
     #[test]
     fn too_few_rows_say_how_many_are_needed() {
-        let table =
-            Table { columns: vec!["a".into()], values: vec![1.0, 2.0, 3.0], blocks: vec![0] };
+        let table = Table {
+            columns: vec!["a".into()],
+            values: vec![1.0, 2.0, 3.0],
+            blocks: vec![0],
+            left_out: 0,
+        };
         let error = screen(&table).unwrap_err();
         assert_eq!(error, FitError::TooFewRows { have: 3, need: 30, columns: 1 });
+    }
+
+    #[test]
+    fn table_without_columns_says_which_are_wanted() {
+        let words = screen(&Table::default()).unwrap_err().to_string();
+        assert_eq!(
+            words,
+            "no column can be used: there is none with the id of a process or raw-material tag"
+        );
     }
 }
