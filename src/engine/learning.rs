@@ -135,6 +135,11 @@ impl Learning {
             .map_or(0, |models| u32::try_from(models.fit.len()).unwrap_or(u32::MAX))
     }
 
+    /// The ids of the batches of a grade that are fit for learning, in the order in which they became so.
+    pub(super) fn fit_batches(&self, grade: &str) -> &[Arc<str>] {
+        self.grades.get(grade).map_or(&[], |models| &models.fit)
+    }
+
     /// The requests whose answers are awaited: a shell starts them again after a restart.
     pub(super) fn open_requests(&self) -> impl Iterator<Item = &FitRequest> {
         self.grades.values().filter(|models| models.ready.is_none()).filter_map(|m| m.open.as_ref())
@@ -152,6 +157,23 @@ impl Learning {
         }
     }
 
+    /// The line is declared anew. An open request names tags by their old positions and is dropped; it is
+    /// made again when it is due. Where the kept frames have other columns now, their batches teach no
+    /// more: what a model learns is counted from here.
+    pub(super) fn reconfigured(&mut self, frames_hold: bool) {
+        for models in self.grades.values_mut() {
+            if models.ready.is_none() && models.open.take().is_some() {
+                models.requested = None;
+                models.since_request = models.since_request.max(1);
+            }
+            if !frames_hold {
+                models.fit.clear();
+                models.since_request = 0;
+                models.failed = false;
+            }
+        }
+    }
+
     /// Forgets the online state: a new batch begins.
     pub(super) fn restart(&mut self, grade: &str) {
         if let Some(judging) = self.judging_mut(grade)
@@ -161,7 +183,8 @@ impl Learning {
         }
     }
 
-    /// Installs a model from the registry.
+    /// Installs a model from the registry. A person put it there: no fit that was asked for before, or
+    /// failed before, takes its place.
     pub(super) fn install(
         &mut self,
         line: &Line,
@@ -173,6 +196,9 @@ impl Learning {
         let models = self.grades.entry(Arc::clone(grade)).or_default();
         models.version = models.version.max(version);
         models.judging = Some(judging);
+        models.failed = false;
+        models.open = None;
+        models.ready = None;
         Ok(())
     }
 
@@ -289,11 +315,12 @@ impl Learning {
 
 impl GradeModels {
     fn is_due(&self, settings: &ModelSettings, now: Timestamp) -> bool {
-        if self.failed {
-            return self.since_request >= RETRY_AFTER;
+        if self.fit.len() < settings.learning_batches.max(2) as usize {
+            return false;
         }
+        let again = !self.failed || self.since_request >= RETRY_AFTER;
         if self.judging.is_none() {
-            return self.fit.len() >= settings.learning_batches.max(2) as usize;
+            return again;
         }
         if settings.promote == Promote::ByHand {
             return false;
@@ -304,6 +331,7 @@ impl GradeModels {
         };
         match settings.refit {
             Refit::Never => false,
+            _ if self.failed => again,
             Refit::Daily => days(1),
             Refit::Weekly => days(7),
             Refit::Batches(n) => self.since_request >= n.max(1),
@@ -338,4 +366,115 @@ fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom) -> bool {
     }
     learn_from == LearnFrom::Unrejected
         && batch.out_share().is_some_and(|share| share <= 1.0 - UNREJECTED_SHARE)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{Table, fit};
+    use crate::plant::Tag;
+
+    fn line() -> Line {
+        let mut line = Line::named("tm3");
+        line.tags = ["a", "b"].map(|id| Tag { role: Role::Process, ..Tag::named(id) }).into();
+        line
+    }
+
+    /// A model of both tags.
+    fn artifact() -> Arc<[u8]> {
+        let columns = vec!["a".into(), "b".into()];
+        let row = |ix: i32| [f64::from(ix % 7), f64::from(ix % 5 + ix % 7)];
+        let values = (0..200).flat_map(row).collect();
+        let table = Table { columns, values, blocks: vec![0, 100], left_out: 0 };
+        let spec = FitSpec {
+            frame: std::time::Duration::from_secs(10),
+            budget: Budget::PerBatches { flags: 1, batches: 20 },
+            batches: true,
+            seed: 1,
+            least_sd: BTreeMap::new(),
+        };
+        fit(&table, &spec).unwrap().to_bytes().into()
+    }
+
+    /// A grade that has learned from so many batches since its last request.
+    fn learned(batches: u32) -> Learning {
+        let fit = (0..batches).map(|n| format!("R{n}").as_str().into()).collect();
+        let models = GradeModels { fit, since_request: batches, ..GradeModels::default() };
+        Learning { grades: [(Arc::from("g"), models)].into() }
+    }
+
+    fn request(learning: &mut Learning, settings: &ModelSettings, id: u64) -> Option<u64> {
+        let (grade, now) = (Arc::from("g"), Timestamp::from_nanos(0));
+        learning.request((LineIx(0), &line()), &grade, (settings, None), now, id).map(|r| r.id)
+    }
+
+    fn add_batches(learning: &mut Learning, n: u32) {
+        let models = learning.grades.get_mut("g").unwrap();
+        models.fit.extend((0..n).map(|ix| Arc::from(format!("N{ix}"))));
+        models.since_request += n;
+    }
+
+    fn fail(learning: &mut Learning, id: u64) {
+        assert!(learning.answer(&ModelAnswer { request: id, outcome: Err("no".into()) }));
+        assert!(matches!(learning.boundary(&line())[..], [(_, Outcome::Rejected { .. })]));
+    }
+
+    #[test]
+    fn model_of_a_person_stays_after_a_fit_that_failed() {
+        for settings in [
+            ModelSettings { promote: Promote::ByHand, ..ModelSettings::default() },
+            ModelSettings { refit: Refit::Never, ..ModelSettings::default() },
+        ] {
+            let mut learning = learned(20);
+            assert_eq!(request(&mut learning, &settings, 1), Some(1));
+            fail(&mut learning, 1);
+            assert_eq!(request(&mut learning, &settings, 2), None, "it waits for more batches");
+            learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+            add_batches(&mut learning, 200);
+            assert_eq!(request(&mut learning, &settings, 2), None, "{settings:?}");
+        }
+    }
+
+    #[test]
+    fn model_of_a_person_is_newer_than_what_was_asked_for_before() {
+        let settings = ModelSettings::default();
+        let mut learning = learned(20);
+        assert_eq!(request(&mut learning, &settings, 1), Some(1));
+        learning.install(&line(), &"g".into(), 4, artifact()).unwrap();
+        assert!(!learning.answer(&ModelAnswer { request: 1, outcome: Ok(artifact()) }));
+        assert_eq!(learning.boundary(&line()), []);
+        assert_eq!(learning.version("g"), 4);
+    }
+
+    #[test]
+    fn failed_refit_is_tried_again_after_some_batches() {
+        let settings = ModelSettings { refit: Refit::Batches(20), ..ModelSettings::default() };
+        let mut learning = learned(20);
+        learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+        assert_eq!(request(&mut learning, &settings, 1), Some(1));
+        fail(&mut learning, 1);
+        add_batches(&mut learning, RETRY_AFTER - 1);
+        assert_eq!(request(&mut learning, &settings, 2), None);
+        add_batches(&mut learning, 1);
+        assert_eq!(request(&mut learning, &settings, 2), Some(2));
+    }
+
+    #[test]
+    fn request_of_an_older_configuration_is_dropped_and_made_again() {
+        let settings = ModelSettings::default();
+        let mut learning = learned(20);
+        assert_eq!(request(&mut learning, &settings, 1), Some(1));
+        learning.reconfigured(true);
+        assert_eq!(learning.open_requests().count(), 0);
+        assert!(!learning.answer(&ModelAnswer { request: 1, outcome: Ok(artifact()) }));
+        assert_eq!(request(&mut learning, &settings, 2), Some(2));
+    }
+
+    #[test]
+    fn batches_whose_frames_have_other_columns_teach_no_more() {
+        let settings = ModelSettings::default();
+        let mut learning = learned(20);
+        learning.reconfigured(false);
+        assert_eq!((learning.have("g"), request(&mut learning, &settings, 1)), (0, None));
+    }
 }

@@ -177,10 +177,15 @@ impl Engine {
         }
         let mut fresh = Self::new(plant, rules);
         let old = std::mem::replace(&mut self.state, fresh.state.clone());
-        for (old_line, old_state) in self.plant.lines.iter().zip(old.lines) {
+        for (old_ix, (old_line, old_state)) in self.plant.lines.iter().zip(old.lines).enumerate() {
             if let Some(ix) = fresh.plant.line_ix(&old_line.name) {
                 let line = &fresh.plant.lines[ix.get()];
-                fresh.state.lines[ix.get()].adopt(old_state, old_line, line);
+                let state = &mut fresh.state.lines[ix.get()];
+                state.adopt(old_state, old_line, line);
+                // Kept frames are found by the line's position and read by those of its tags.
+                let same_tags =
+                    old_line.tags.iter().map(|t| &t.id).eq(line.tags.iter().map(|t| &t.id));
+                state.learning.reconfigured(old_ix == ix.get() && same_tags);
             }
         }
         let declared = |line: &str| fresh.plant.line_ix(line).is_some();
@@ -228,6 +233,13 @@ impl Engine {
     pub fn model_version(&self, line: &str, grade: &str) -> u32 {
         let ix = self.plant.line_ix(line);
         ix.map_or(0, |ix| self.state.lines[ix.get()].learning.version(grade))
+    }
+
+    /// The ids of the batches of a line and grade that are fit for learning, in the order in which they
+    /// became so; at most the last few hundred.
+    #[must_use]
+    pub fn fit_batches(&self, line: LineIx, grade: &str) -> &[Arc<str>] {
+        self.state.lines.get(line.get()).map_or(&[], |line| line.learning.fit_batches(grade))
     }
 
     /// The fits that were asked for and not answered.
