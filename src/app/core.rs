@@ -1,6 +1,7 @@
 //! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
 
 use super::error::{AppError, chain};
+use super::fits::Columns;
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
@@ -58,7 +59,7 @@ pub struct Core {
     /// Everything else.
     pub control: mpsc::Receiver<Control>,
     /// Where fits are asked for, with the names of the line's tags.
-    pub fits: mpsc::Sender<(FitRequest, Vec<Arc<str>>)>,
+    pub fits: mpsc::Sender<(FitRequest, Columns)>,
     /// What people see.
     pub view: watch::Sender<Arc<View>>,
     /// The event time of the newest committed message, ms: the demo's machine waits for it.

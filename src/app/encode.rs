@@ -1,12 +1,12 @@
 //! Effects become what the store keeps: entries of outboxes, rows, blocks of frames.
 
-use super::fits::FrameRun;
+use super::fits::{Columns, FrameRun};
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
+use crate::plant::Plant;
 use crate::store::{BatchRow, FrameBlock, ModelRow, Put};
 use crate::verdict::Document;
 use crate::webhook;
-use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The outbox of MQTT.
@@ -192,6 +192,15 @@ impl Group {
             .collect()
     }
 
+    /// Says of every run of frames what its values are.
+    pub(super) fn name_frames(&mut self, plant: &Plant) {
+        for run in &mut self.frames {
+            if let Some(line) = plant.lines.get(usize::from(run.line)) {
+                run.name(&Columns::of(line));
+            }
+        }
+    }
+
     pub(super) fn frame_blocks(&self) -> Vec<FrameBlock<'_>> {
         self.frames.iter().map(FrameRun::block).collect()
     }
@@ -212,9 +221,4 @@ impl Group {
             })
             .collect()
     }
-}
-
-/// The names of a line's declared tags.
-pub(super) fn columns(line: &crate::plant::Line) -> Vec<Arc<str>> {
-    line.tags.iter().map(|tag| Arc::clone(&tag.id)).collect()
 }

@@ -2,14 +2,39 @@
 
 use crate::engine::{FitRequest, ModelAnswer};
 use crate::models::{self, Table};
+use crate::plant::Line;
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use xxhash_rust::xxh3::xxh3_64;
+
+/// Bytes before the frames of a block: the hash of its columns.
+const HEAD: usize = 8;
 
 /// Bytes of one frame of `width` values: its begin and the values, little-endian.
 fn frame_bytes(width: usize) -> usize {
     8 + 8 * width
+}
+
+/// What the values of a line's frames are: one for each declared tag, in the order of declaration.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Columns {
+    names: Vec<Arc<str>>,
+    hash: u64,
+}
+
+impl Columns {
+    /// The columns of a line as it is declared now.
+    #[must_use]
+    pub fn of(line: &Line) -> Self {
+        let names: Vec<Arc<str>> = line.tags.iter().map(|tag| Arc::clone(&tag.id)).collect();
+        // No name has the separator: frames of another line, or of tags in another order, differ.
+        let words: Vec<&str> =
+            std::iter::once(&*line.name).chain(names.iter().map(|name| &**name)).collect();
+        let hash = xxh3_64(words.join("\0").as_bytes());
+        Self { names, hash }
+    }
 }
 
 /// Consecutive frames of one line and batch, as the store keeps them.
@@ -26,7 +51,7 @@ pub(super) struct FrameRun {
 
 impl FrameRun {
     pub(super) fn new(line: u16, batch: Option<Arc<str>>, first: Timestamp) -> Self {
-        Self { line, batch, first, last: first, count: 0, width: 0, bytes: Vec::new() }
+        Self { line, batch, first, last: first, count: 0, width: 0, bytes: vec![0; HEAD] }
     }
 
     pub(super) fn push(&mut self, start: Timestamp, values: &[f64]) {
@@ -37,6 +62,11 @@ impl FrameRun {
         for value in values {
             self.bytes.extend_from_slice(&value.to_le_bytes());
         }
+    }
+
+    /// Says whose values these are: whoever reads the frames under another configuration can tell.
+    pub(super) fn name(&mut self, columns: &Columns) {
+        self.bytes[..HEAD].copy_from_slice(&columns.hash.to_le_bytes());
     }
 
     pub(super) fn block(&self) -> FrameBlock<'_> {
@@ -52,10 +82,12 @@ impl FrameRun {
     }
 }
 
-/// Answers a request from the frames in the store. A fit that panics is an answer too.
+/// Answers a request from the frames in the store; `columns` are the line's. A fit that panics is an
+/// answer too.
 #[must_use]
-pub fn fit(reader: &Reader, request: &FitRequest, columns: &[Arc<str>]) -> ModelAnswer {
-    let outcome = match table(reader, request, columns) {
+pub fn fit(reader: &Reader, request: &FitRequest, columns: &Columns) -> ModelAnswer {
+    let room = Table::rows_max(request.tags.len());
+    let outcome = match table(reader, request, columns, room) {
         Ok(table) => match catch_unwind(AssertUnwindSafe(|| models::fit(&table, &request.spec))) {
             Ok(Ok(model)) => Ok(model.to_bytes().into()),
             Ok(Err(error)) => Err(error.to_string()),
@@ -66,35 +98,140 @@ pub fn fit(reader: &Reader, request: &FitRequest, columns: &[Arc<str>]) -> Model
     ModelAnswer { request: request.id, outcome }
 }
 
-/// The frames of the batches of a request, batch after batch; `columns` names the line's tags.
-fn table(reader: &Reader, request: &FitRequest, columns: &[Arc<str>]) -> Result<Table, StoreError> {
+/// The frames of the batches of a request, batch after batch: of the newest that have room together in
+/// so many rows.
+fn table(
+    reader: &Reader,
+    request: &FitRequest,
+    columns: &Columns,
+    mut room: usize,
+) -> Result<Table, StoreError> {
+    let names = &columns.names;
     let tags: Vec<usize> =
-        request.tags.iter().map(|ix| *ix as usize).filter(|ix| *ix < columns.len()).collect();
+        request.tags.iter().map(|ix| *ix as usize).filter(|ix| *ix < names.len()).collect();
     let mut table = Table {
-        columns: tags.iter().map(|ix| Arc::clone(&columns[*ix])).collect(),
+        columns: tags.iter().map(|ix| Arc::clone(&names[*ix])).collect(),
         ..Table::default()
     };
-    for batch in &request.batches {
-        let begin = table.rows();
+    // The newest first, so that no more is read than has room; one batch at a time is unpacked.
+    let mut batches = Vec::new();
+    for (ix, batch) in request.batches.iter().enumerate().rev() {
+        let mut values = Vec::new();
         for block in reader.frames(request.line.0, batch)? {
-            // Frames from before a change of the configuration have other columns.
-            if block.width as usize == columns.len() {
-                append(&block, &tags, &mut table.values);
-            }
+            append(&block, &tags, columns, &mut values);
         }
-        if table.rows() > begin {
-            table.blocks.push(begin);
+        let rows = values.len() / tags.len().max(1);
+        if rows > room {
+            table.left_out = ix + 1;
+            break;
         }
+        room -= rows;
+        batches.push(values);
+    }
+    for values in batches.into_iter().rev().filter(|values| !values.is_empty()) {
+        table.blocks.push(table.rows());
+        table.values.extend(values);
     }
     Ok(table)
 }
 
-fn append(block: &FrameRows, tags: &[usize], values: &mut Vec<f64>) {
-    for row in block.bytes.chunks_exact(frame_bytes(block.width as usize)) {
+/// Appends the values of these tags, unless the block is of another line or other tags: frames from
+/// before a change of the configuration.
+fn append(block: &FrameRows, tags: &[usize], columns: &Columns, values: &mut Vec<f64>) {
+    let Some((head, frames)) = block.bytes.split_first_chunk::<HEAD>() else { return };
+    if u64::from_le_bytes(*head) != columns.hash || block.width as usize != columns.names.len() {
+        return;
+    }
+    for row in frames.chunks_exact(frame_bytes(columns.names.len())) {
         values.extend(tags.iter().map(|ix| {
             let at = 8 + 8 * ix;
             let bytes = row[at..at + 8].try_into().expect("eight bytes were taken");
             f64::from_le_bytes(bytes)
         }));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::FitSpec;
+    use crate::plant::{Budget, Tag};
+    use crate::reading::LineIx;
+    use crate::store::{Commit, Settings, Store, WhenFull};
+
+    fn columns(line: &str, tags: &[&str]) -> Columns {
+        let tags = tags.iter().map(|id| Tag::named(id)).collect();
+        Columns::of(&Line { tags, ..Line::named(line) })
+    }
+
+    fn store() -> Store {
+        let in_memory = Settings {
+            path: None,
+            max_size_bytes: 1 << 30,
+            when_full: WhenFull::DropOldestReadings,
+        };
+        Store::open(&in_memory).unwrap()
+    }
+
+    /// Frames of one batch, the first value of each its number.
+    fn keep(store: &mut Store, batch: &str, rows: i32, columns: &Columns) {
+        let mut run = FrameRun::new(0, Some(batch.into()), Timestamp::from_nanos(0));
+        let width = columns.names.len();
+        for row in 0..rows {
+            let mut values = vec![0.5; width];
+            values[0] = f64::from(row);
+            run.push(Timestamp::from_nanos(i64::from(row)), &values);
+        }
+        run.name(columns);
+        store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
+    }
+
+    fn request(batches: &[&str], tags: &[u32]) -> FitRequest {
+        FitRequest {
+            id: 1,
+            line: LineIx(0),
+            grade: "g".into(),
+            batches: batches.iter().map(|id| Arc::from(*id)).collect(),
+            tags: tags.into(),
+            spec: FitSpec {
+                frame: std::time::Duration::from_secs(1),
+                budget: Budget::PerBatches { flags: 1, batches: 20 },
+                batches: true,
+                seed: 1,
+                least_sd: std::collections::BTreeMap::new(),
+            },
+        }
+    }
+
+    #[test]
+    fn frames_of_another_configuration_are_never_read_under_new_names() {
+        let mut store = store();
+        let old = columns("tm3", &["a", "b"]);
+        keep(&mut store, "R1", 3, &old);
+        let reader = store.reader().unwrap();
+        let asked = request(&["R1"], &[0]);
+        let read = |columns: &Columns| table(&reader, &asked, columns, 100).unwrap();
+        assert_eq!(read(&old).values, [0.0, 1.0, 2.0]);
+        for (what, now) in [
+            ("tags in another order", columns("tm3", &["b", "a"])),
+            ("a tag in the place of another", columns("tm3", &["a", "c"])),
+            ("another line in its place", columns("tm4", &["a", "b"])),
+            ("a tag more", columns("tm3", &["a", "b", "c"])),
+        ] {
+            assert_eq!(read(&now).rows(), 0, "{what}");
+        }
+    }
+
+    #[test]
+    fn newest_batches_are_taken_until_there_is_no_room() {
+        let columns = columns("tm3", &["a", "b"]);
+        let mut store = store();
+        for (batch, rows) in [("R1", 2), ("R2", 300), ("R3", 300), ("R4", 200)] {
+            keep(&mut store, batch, rows, &columns);
+        }
+        let asked = request(&["R1", "R2", "R3", "gone", "R4"], &[0, 1]);
+        let table = table(&store.reader().unwrap(), &asked, &columns, 512).unwrap();
+        assert_eq!((table.left_out, table.rows()), (2, 500));
+        assert_eq!(table.blocks, [0, 300]);
     }
 }

@@ -22,7 +22,7 @@ mod watch;
 pub use self::core::{Control, Core, CoreReport};
 pub use encode::Outputs;
 pub use error::AppError;
-pub use fits::fit;
+pub use fits::{Columns, fit};
 pub use heard::Heard;
 pub use pipeline::{FitMode, Pipeline, Recovered, Waiter};
 pub use recording::{Recorded, record};

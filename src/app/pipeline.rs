@@ -1,8 +1,8 @@
 //! The engine, the store and the encoders of what goes out: one group of events, one transaction.
 
-use super::encode::{Group, Outputs, columns};
+use super::encode::{Group, Outputs};
 use super::error::{AppError, chain};
-use super::fits::fit;
+use super::fits::{Columns, fit};
 use crate::decode::Rule;
 use crate::engine::{Command, Effect, Engine, Event, FitRequest, ModelAnswer, View};
 use crate::plant::Plant;
@@ -223,10 +223,10 @@ impl Pipeline {
         std::mem::take(&mut self.requests)
     }
 
-    /// The names of the declared tags of a line.
+    /// What the values of a line's frames are.
     #[must_use]
-    pub fn columns(&self, line: LineIx) -> Vec<Arc<str>> {
-        self.engine.plant().lines.get(line.get()).map(columns).unwrap_or_default()
+    pub fn columns(&self, line: LineIx) -> Columns {
+        self.engine.plant().lines.get(line.get()).map(Columns::of).unwrap_or_default()
     }
 
     /// Events committed since the store was made.
@@ -319,6 +319,7 @@ impl Pipeline {
 
     fn write(&mut self, mut group: Group, events: u64) -> Result<(), AppError> {
         group.finish(&self.outputs);
+        group.name_frames(self.engine.plant());
         self.since_checkpoint += events;
         let state =
             (self.since_checkpoint >= EVENTS_PER_CHECKPOINT).then(|| self.engine.checkpoint());

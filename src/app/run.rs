@@ -15,7 +15,7 @@
 use super::core::{Control, Core};
 use super::encode::{MQTT, Outputs};
 use super::error::{AppError, chain};
-use super::fits::fit;
+use super::fits::{Columns, fit};
 use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
 use super::secrets::resolve;
@@ -342,7 +342,7 @@ impl Parts {
     fn start_fits(
         &mut self,
         reader: Reader,
-        mut requests: mpsc::Receiver<(FitRequest, Vec<Arc<str>>)>,
+        mut requests: mpsc::Receiver<(FitRequest, Columns)>,
         control: mpsc::Sender<Control>,
     ) {
         let stop = self.stop_senders.clone();
