@@ -74,7 +74,7 @@ pub(super) struct Publisher {
     newest: BTreeMap<String, Newest>,
     /// The last entry read from the outbox for this connection.
     after: i64,
-    /// True if this connection has not said `online`.
+    /// True if this connection has not said `online`, or the broker refused it.
     status_due: bool,
     hold: Hold,
     backoff: Backoff,
@@ -214,6 +214,7 @@ impl Publisher {
                 (Sent::Other(_), Fate::Arrived) => at.report.published(1),
                 (Sent::Other(topic), Fate::Refused | Fate::Later(_)) => {
                     at.report.not_now(&topic, code);
+                    self.not_taken(&topic);
                     self.hold_for(Pace::Slow);
                 }
             }
@@ -224,6 +225,13 @@ impl Publisher {
         at.report.published(done.len() as u64);
         self.backoff.reset();
         off_the_runtime(move || outbox.done(&done)).await;
+    }
+
+    /// Nothing stands in the outbox for this topic: a verdict is said again with its minute, the status
+    /// only if it is due.
+    fn not_taken(&mut self, topic: &str) {
+        let status = self.prefix.as_ref().map(|prefix| topics::topic(prefix, "status"));
+        self.status_due |= status.is_some_and(|status| status == topic);
     }
 
     fn hold_for(&mut self, pace: Pace) {
@@ -417,6 +425,16 @@ mod tests {
         check(61_000, false, Some((181_000, 120)));
         check(180_500, false, None);
         check(999_000, false, None);
+    }
+
+    #[test]
+    fn a_refused_status_is_said_again_and_a_verdict_waits_for_its_minute() {
+        let mut publisher = Publisher::new(Some("onspec".to_owned()), None, Vec::new(), 1);
+        publisher.status_due = false;
+        publisher.not_taken("onspec/tm3/verdict");
+        assert!(!publisher.status_due);
+        publisher.not_taken("onspec/status");
+        assert!(publisher.status_due);
     }
 
     #[test]
