@@ -63,6 +63,8 @@ struct Pulse {
     messages: AtomicU64,
     bytes: AtomicU64,
     good: AtomicBool,
+    /// True while a message waits for the core: then nobody listens to the broker.
+    waits: AtomicBool,
 }
 
 impl Pulse {
@@ -228,6 +230,7 @@ async fn deliver(
     }
     pulse.count(message.payload.len());
     let bytes = message.payload.len() + message.topic.len() + MESSAGE_BYTES;
+    pulse.waits.store(true, Ordering::Relaxed);
     // One that is larger than all the room takes all of it, rather than wait for ever.
     let bytes = u32::try_from(bytes).unwrap_or(ROOM_BYTES).min(ROOM_BYTES);
     // Cancel-safe: a permit that was not handed out is not taken.
@@ -256,6 +259,7 @@ async fn deliver(
         },
         () = context.cancel.cancelled() => drop(delivery),
     }
+    pulse.waits.store(false, Ordering::Relaxed);
     Ok(())
 }
 
@@ -276,7 +280,7 @@ async fn beat(context: &Context, receipts: &Receipts, pulse: &Pulse) {
     let silent_after = Some(settings.silent_after)
         .filter(|after| !after.is_zero() && !settings.subscriptions.is_empty());
     let mut backlog = Some(Backlog::default());
-    let (mut beats, mut quiet, mut silent) = (0_u32, Duration::ZERO, false);
+    let (mut beats, mut silence) = (0_u32, Silence::default());
     let mut interval = tokio::time::interval(BEAT);
     interval.set_missed_tick_behavior(MissedTickBehavior::Delay);
     interval.tick().await;
@@ -292,13 +296,58 @@ async fn beat(context: &Context, receipts: &Receipts, pulse: &Pulse) {
             backlog = None;
             context.report.caught_up().await;
         }
-        quiet = if arrived > 0 { Duration::ZERO } else { quiet + BEAT };
-        if silent && arrived > 0 {
-            silent = false;
-            context.report.heard_again().await;
-        } else if let Some(after) = silent_after.filter(|after| !silent && quiet >= *after) {
-            silent = true;
-            context.report.silent(after).await;
+        let Some(after) = silent_after else { continue };
+        match silence.beat(arrived > 0, pulse.waits.load(Ordering::Relaxed), after) {
+            Some(true) => context.report.silent(after).await,
+            Some(false) => context.report.heard_again().await,
+            None => {}
         }
+    }
+}
+
+/// How long a broker has brought nothing.
+#[derive(Debug, Default)]
+struct Silence {
+    quiet: Duration,
+    silent: bool,
+}
+
+impl Silence {
+    /// A beat in which something arrived or not; `waits`: we did not listen. True if the broker is
+    /// silent from now on, false if no longer.
+    fn beat(&mut self, arrived: bool, waits: bool, after: Duration) -> Option<bool> {
+        self.quiet = match (arrived, waits) {
+            (true, _) => Duration::ZERO,
+            (false, true) => self.quiet,
+            (false, false) => self.quiet + BEAT,
+        };
+        let silent = if self.silent { !arrived } else { self.quiet >= after };
+        (std::mem::replace(&mut self.silent, silent) != silent).then_some(silent)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// `.` nothing comes, `m` a message, `w` we wait for the core; `S` and `H` are what is said.
+    #[track_caller]
+    fn check(beats: &str, expected: &str) {
+        let mut silence = Silence::default();
+        let said =
+            beats.chars().map(|beat| match silence.beat(beat == 'm', beat == 'w', 3 * BEAT) {
+                Some(true) => 'S',
+                Some(false) => 'H',
+                None => '-',
+            });
+        assert_eq!(said.collect::<String>(), expected, "{beats}");
+    }
+
+    #[test]
+    fn a_broker_is_silent_only_while_we_listen() {
+        check("..m....m.", "-----S-H-");
+        check("..wwwww.m", "-------SH");
+        check("wwwwwwwww", "---------");
+        check("...wwm", "--S--H");
     }
 }
