@@ -68,7 +68,14 @@ mod tests {
     fn each_command_has_a_page_with_its_example() {
         let directory = tempfile::tempdir().expect("a directory for temporary files");
         pages(directory.path()).expect("the directory is ours");
-        for command in commands() {
+        let command = Cli::command();
+        let parts = |command: &clap::Command| {
+            let name = command.get_name().to_owned();
+            let of = |part: &clap::Command| format!("{name}-{}", part.get_name());
+            let parts: Vec<_> = command.get_subcommands().map(of).collect();
+            parts.into_iter().chain([name])
+        };
+        for command in command.get_subcommands().flat_map(parts) {
             let path = directory.path().join(format!("onspec-{command}.1"));
             let page = std::fs::read_to_string(&path).expect("it was written");
             assert!(page.contains("Example"), "{command} has no example");

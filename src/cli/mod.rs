@@ -73,7 +73,10 @@ enum Command {
     )]
     Replay(replay::Args),
     /// Look after the embedded store: check, repair, back up.
-    #[command(subcommand)]
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  onspec store check -c /etc/onspec/onspec.toml\n  onspec store backup -c /etc/onspec/onspec.toml --to /backup/onspec.db"
+    )]
     Store(store::Args),
     /// Print the JSON Schema of the configuration, for editors.
     #[command(after_help = "Example:\n  onspec schema > onspec.schema.json")]
