@@ -122,6 +122,14 @@ codes! {
     TagNeverComes = "C106", Warning;
     /// Nothing brings readings.
     NoBroker = "C107", Warning;
+    /// A broker that is asked for nothing.
+    NoSubscription = "C108", Warning;
+    /// Batches from events that no subscription brings.
+    EventsNeverCome = "C109", Warning;
+    /// A quality tag that no grade limits.
+    NoLimits = "C110", Warning;
+    /// A placeholder without meaning, which takes a level like `+`.
+    Placeholder = "C111", Warning;
 }
 
 impl fmt::Display for Code {

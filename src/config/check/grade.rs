@@ -57,6 +57,31 @@ pub(super) fn check(
     }
 }
 
+/// Warns of quality tags that no grade limits: they could never make a batch off spec.
+pub(super) fn unlimited(cx: &mut Context<'_>, raw: &Raw) {
+    if ["grade", "spec"].iter().any(|key| cx.was_removed(key)) {
+        return;
+    }
+    for (line, declared) in plant::lines(raw) {
+        for (id, tag) in plant::tags(declared) {
+            let quality = tag.role.as_ref().is_some_and(|role| **role == RoleName::Quality);
+            let limited =
+                || raw.grade.values().any(|grade| grade.spec.keys().any(|tag| **tag == **id));
+            if quality && !cx.was_removed(id) && !limited() {
+                let message =
+                    format!("quality tag `{}` of line `{}` has limits in no grade", **id, **line);
+                cx.report(Code::NoLimits, id.span(), message)
+                    .label("nothing says what is on spec")
+                    .help(format!(
+                        "add `spec.{} = {{ low = …, high = … }}` to a `[grade.…]`, or give it another \
+                         `role`",
+                        **id
+                    ));
+            }
+        }
+    }
+}
+
 fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit {
     let number = |found: &Option<At<f64>>| found.as_ref().map(|number| **number);
     let (low, target, high) = (number(&limit.low), number(&limit.target), number(&limit.high));

@@ -55,6 +55,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Vec<Broker> {
         found.settings.publish_prefix = Some(prefix);
     }
     subscribe::tags_that_never_come(cx, raw, &brokers);
+    subscribe::events_that_never_come(cx, raw, &brokers);
     brokers
 }
 
@@ -81,6 +82,17 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
     };
     if let Some(client_id) = mqtt.client_id.as_ref() {
         cx.name(client_id, client_id.span(), "the client", &[]);
+    }
+    // A broker that says that it publishes may be there for that alone.
+    if mqtt.publish.is_none()
+        && mqtt.subscribe.is_empty()
+        && !cx.removed.contains(&(mqtt.span().start, "subscribe".to_owned()))
+    {
+        let message = format!("nothing is asked of broker `{name}`, so it brings no readings");
+        cx.report(Code::NoSubscription, mqtt.span(), message).help(
+            "add `[[mqtt.subscribe]]` with a `topic` below it, or `[mqtt.publish]` if it only takes \
+             what is published",
+        );
     }
     let (subscriptions, rules) = subscribe::check(cx, raw, mqtt, &name);
     let settings = Settings {

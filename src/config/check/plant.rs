@@ -64,6 +64,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
     }
     let undeclared_max =
         cx.integer(raw.undeclared_max.as_ref(), "undeclared_max", 10_000, 0..=1_000_000);
+    grade::unlimited(cx, raw);
     Plant {
         site: text(site.and_then(|site| site.name.as_ref())).unwrap_or_default().into(),
         lines: lines.into_iter().map(|(name, line)| check_line(cx, raw, name, line)).collect(),

@@ -5,7 +5,7 @@ use super::super::at::At;
 use super::super::diagnostic::{Code, Diagnostic};
 use super::super::raw::{Mqtt, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
-use super::super::words::{PayloadFormat, Word};
+use super::super::words::{BatchFrom, PayloadFormat, Word};
 use super::{Context, plant};
 use crate::decode::{Format, JsonValues, Rule, Template};
 use std::sync::Arc;
@@ -179,11 +179,48 @@ fn check_topic(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Templa
         Ok(_) if topic.contains('\0') || topic.len() > 65_535 => {
             "MQTT cannot carry this topic".to_owned()
         }
-        Ok(template) => return Some(template),
+        Ok(template) => {
+            strange_placeholders(cx, topic);
+            return Some(template);
+        }
     };
     cx.report(Code::Template, topic.span(), problem)
         .help("write it like `\"mill/{line}/{area}/{tag}\"`");
     None
+}
+
+/// Warns of placeholders that mean nothing to us: they take a level as `+` does, which is seldom meant
+/// where the name is nearly one of ours.
+fn strange_placeholders(cx: &mut Context<'_>, topic: &At<String>) {
+    const KNOWN: [&str; 3] = ["line", "area", "tag"];
+    let mut start = 0;
+    for level in topic.split('/') {
+        let part = start..start + level.len();
+        start = part.end + 1;
+        let Some(inner) = level.strip_prefix('{').and_then(|rest| rest.strip_suffix('}')) else {
+            continue;
+        };
+        let (name, dots) = match inner.strip_suffix("...") {
+            Some(name) => (name, "..."),
+            None => (inner, ""),
+        };
+        let rest_of_line = name == "line" && !dots.is_empty();
+        if KNOWN.contains(&name) && !rest_of_line {
+            continue;
+        }
+        let near = nearest(name, KNOWN).filter(|near| *near != name);
+        let wildcard = if dots.is_empty() { "+" } else { "#" };
+        let help = match near {
+            Some(near) => format!("did you mean `{{{near}{dots}}}`? else write `{wildcard}`"),
+            None => format!(
+                "write `{wildcard}`; names are taken by `{{line}}`, `{{area}}` and `{{tag}}`"
+            ),
+        };
+        let span = cx.part(topic, part);
+        cx.report(Code::Placeholder, span, format!("`{level}` names nothing that is kept"))
+            .label(format!("taken as `{wildcard}`"))
+            .help(help);
+    }
 }
 
 fn check_json(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format> {
@@ -325,20 +362,55 @@ fn check_names(
     }
 }
 
-/// Warns of declared tags that no subscription can bring, where that can be known.
-pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[Broker]) {
+/// True if what the subscriptions bring can be known: one that is wrong may be the one that brings it.
+fn is_known(cx: &Context<'_>, raw: &Raw, brokers: &[Broker]) -> bool {
     let wrong = |found: &Diagnostic| {
         matches!(
             found.code,
             Code::Template | Code::Subscription | Code::Pointer | Code::Unsupported
         )
     };
-    let broken = raw.mqtt.iter().flat_map(|mqtt| &mqtt.subscribe).count()
-        != brokers.iter().map(|broker| broker.rules.len()).sum::<usize>()
+    let broken = brokers.is_empty()
+        || raw.mqtt.iter().flat_map(|mqtt| &mqtt.subscribe).count()
+            != brokers.iter().map(|broker| broker.rules.len()).sum::<usize>()
         || cx.diagnostics.iter().any(wrong)
         || ["mqtt", "subscribe", "fields", "tag"].iter().any(|key| cx.was_removed(key));
-    // A subscription that is wrong may be the one that brings the tag.
-    if brokers.is_empty() || broken {
+    !broken
+}
+
+/// Warns of lines whose batches come from events, where no subscription brings events for them.
+pub(super) fn events_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[Broker]) {
+    if !is_known(cx, raw, brokers) {
+        return;
+    }
+    for (name, line) in plant::lines(raw) {
+        // Said, not meant: a line without `batch` may have none.
+        let Some(batch) = line.batch.as_ref() else { continue };
+        if batch.from.as_ref().is_some_and(|from| **from != BatchFrom::Events)
+            || cx.was_removed("from")
+        {
+            continue;
+        }
+        let brings = |rule: &Rule| {
+            // The topic, or the body, may name any line.
+            rule.format == Format::BatchEvent
+                && rule.line.as_deref().is_none_or(|fixed| fixed == name.as_str())
+        };
+        if !brokers.iter().flat_map(|broker| &broker.rules).any(brings) {
+            let message = format!("no subscription brings batch events of line `{}`", **name);
+            cx.report(Code::EventsNeverCome, batch.span(), message)
+                .label("it would have no batches")
+                .help(
+                    "add `[[mqtt.subscribe]]` with `format = \"batch-event\"`, or let batches come \
+                     from a tag, the turn-up or a period",
+                );
+        }
+    }
+}
+
+/// Warns of declared tags that no subscription can bring, where that can be known.
+pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[Broker]) {
+    if !is_known(cx, raw, brokers) {
         return;
     }
     for (line, declared) in plant::lines(raw) {

@@ -367,7 +367,7 @@ default = "en"
 "#;
     let codes: Vec<Code> =
         good(text).warnings.diagnostics().iter().map(|found| found.code).collect();
-    assert_eq!(codes, [Code::NotYet]);
+    assert_eq!(codes, [Code::EventsNeverCome, Code::NotYet]);
 }
 
 #[test]
