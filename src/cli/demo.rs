@@ -26,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(2..=1000))]
     learning: Option<u32>,
     /// The seed of everything that is random, the mill too.
-    #[arg(long, default_value_t = 7, value_name = "S")]
+    #[arg(long, default_value_t = 7, value_name = "S", value_parser = super::seed, allow_negative_numbers = true)]
     seed: u64,
     /// So many seeds from `--seed` on, scored together; only with `--exit`.
     #[arg(long, default_value_t = 1, value_name = "N", requires = "exit",

@@ -168,3 +168,8 @@ fn speed(text: &str) -> Result<f64, String> {
     let speed = text.parse::<f64>().ok().filter(|speed| (0.001..=1e6).contains(speed));
     speed.ok_or_else(|| format!("`{text}` is no speed; write a number from 0.001 to 1000000"))
 }
+
+/// Reads a seed.
+fn seed(text: &str) -> Result<u64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no seed; write a whole number from 0"))
+}

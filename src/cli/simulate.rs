@@ -1,10 +1,11 @@
 //! `onspec simulate`.
 
 use super::out::{Exit, Out};
-use crate::app::demo;
+use crate::app::{AppError, demo};
 use crate::simulate::{Form, Machine, Pace, PublishTarget, Truth, publish};
 use crate::telemetry::Secret;
-use std::path::PathBuf;
+use std::io::Write as _;
+use std::path::{Path, PathBuf};
 use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
@@ -25,7 +26,7 @@ pub(super) struct Args {
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::speed)]
     speed: f64,
     /// The seed of everything that is random.
-    #[arg(long, default_value_t = 7, value_name = "S")]
+    #[arg(long, default_value_t = 7, value_name = "S", value_parser = super::seed, allow_negative_numbers = true)]
     seed: u64,
     /// Batches after the learning ones.
     #[arg(long, default_value_t = 60, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=100_000))]
@@ -67,9 +68,14 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Ok(checked) => checked,
         Err(error) => return out.fail(&error),
     };
+    // Before the machine runs: what it did is not lost because it cannot be written.
+    let mut truth = match args.truth.as_deref().map(TruthFile::create).transpose() {
+        Ok(truth) => truth,
+        Err(error) => return out.fail(&error),
+    };
     let machine = demo::machine(&checked, args.seed, args.batches, args.form.into());
     let Some((host, port)) = args.broker.clone() else {
-        return record_into(args, machine, out);
+        return record_into(args, machine, truth.as_mut(), out);
     };
     let password = match args.password_file.as_deref().map(std::fs::read_to_string).transpose() {
         Ok(password) => password.unwrap_or_default(),
@@ -103,10 +109,10 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => return out.fail(&error),
     };
     let told = format!("{} messages, all acknowledged by the broker\n", summary.acknowledged);
-    tell_truth(args, &summary.machine.into_truth(), out).unwrap_or_else(|| out.print(&told))
+    tell(&told, truth.as_mut(), &summary.machine.into_truth(), out)
 }
 
-fn record_into(args: &Args, machine: Machine, out: &mut Out) -> Exit {
+fn record_into(args: &Args, machine: Machine, file: Option<&mut TruthFile>, out: &mut Out) -> Exit {
     let directory = args.record.clone().unwrap_or_default();
     let (recorded, truth) = match crate::app::record(machine, &directory) {
         Ok(done) => done,
@@ -119,15 +125,39 @@ fn record_into(args: &Args, machine: Machine, out: &mut Out) -> Exit {
          --events {directory}/events.jsonl --truth {directory}/truth.jsonl\n",
         recorded.readings, recorded.events
     );
-    tell_truth(args, &truth, out).unwrap_or_else(|| out.print(&told))
+    tell(&told, file, &truth, out)
 }
 
-/// Writes the truth where it was asked for; how that failed, if it did.
-fn tell_truth(args: &Args, truth: &Truth, out: &mut Out) -> Option<Exit> {
-    let path = args.truth.as_ref()?;
-    let error = std::fs::write(path, truth.to_json_lines()).err()?;
-    out.error(&format!("error: cannot write `{}`\n", path.display()));
-    Some(out.fail(&error))
+/// Says what was done, once the truth is written where that was asked for.
+fn tell(told: &str, file: Option<&mut TruthFile>, truth: &Truth, out: &mut Out) -> Exit {
+    match file.map_or(Ok(()), |file| file.write(truth)) {
+        Ok(()) => out.print(told),
+        Err(error) => out.fail(&error),
+    }
+}
+
+/// The file of `--truth`.
+struct TruthFile {
+    file: std::fs::File,
+    path: PathBuf,
+}
+
+impl TruthFile {
+    fn create(path: &Path) -> Result<Self, AppError> {
+        match std::fs::File::create(path) {
+            Ok(file) => Ok(Self { file, path: path.to_owned() }),
+            Err(source) => {
+                Err(AppError::Io { doing: format!("make `{}`", path.display()), source })
+            }
+        }
+    }
+
+    fn write(&mut self, truth: &Truth) -> Result<(), AppError> {
+        let doing = || format!("write `{}`", self.path.display());
+        self.file
+            .write_all(truth.to_json_lines().as_bytes())
+            .map_err(|source| AppError::Io { doing: doing(), source })
+    }
 }
 
 /// Reads `mqtt://HOST:PORT`; the port is 1883 where none is given.
