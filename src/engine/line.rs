@@ -381,6 +381,10 @@ impl LineState {
 
     /// Silent sensors, and the minute's figures.
     fn watch_sensors(&mut self, cx: &mut Context<'_>, frame: &Frame) {
+        if self.newest.is_none() {
+            // The frames came whole, from a recording: no sensor said anything, nor kept silent.
+            return;
+        }
         let since = self.first_frame.unwrap_or(frame.start);
         let steady = self.steady.is_steady();
         for (declared, state) in cx.line.tags.iter().zip(&mut self.tags) {
