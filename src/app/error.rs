@@ -21,6 +21,18 @@ pub enum AppError {
     /// There is no model.
     #[error("no model can be fitted")]
     Fit(#[source] crate::models::FitError),
+    /// A recording without a batch to learn from.
+    #[error(
+        "none of the {batches} batches recorded is of grade `{grade}` and fit for learning: it has to be \
+         released, or all its laboratory results inside (say so with `--events`), or with `[models] learn_from = \
+         \"unrejected\"` its quality tags inside and nobody's rejection"
+    )]
+    NoTeachers {
+        /// The grade.
+        grade: std::sync::Arc<str>,
+        /// The batches with frames.
+        batches: usize,
+    },
     /// A secret is not to be had.
     #[error("cannot read the secret `{name}`: {reason}")]
     Secret {

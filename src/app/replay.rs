@@ -10,7 +10,7 @@ use crate::models::Table;
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant, Role, Tag, Undeclared};
 use crate::reading::{Finite, LineIx, SourceQuality, Timestamp, Value};
 use crate::record::{Files, Record, RecordError, Recording, Summary};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
@@ -21,7 +21,7 @@ pub const AUTO: &str = "auto";
 /// Records whose distances say how long a frame is, where nobody says it.
 const LOOKED_AT: usize = 1000;
 
-/// A plant of one line whose tags are the columns of a table, or the tags of a long recording.
+/// A plant of one line whose tags are the columns of a table, or the `tags` of a long recording.
 ///
 /// Without a period, a frame is as long as the median distance between records of one tag.
 ///
@@ -29,11 +29,11 @@ const LOOKED_AT: usize = 1000;
 /// When the recording cannot be read.
 pub fn auto_plant(
     recording: &Recording,
+    tags: &[Arc<str>],
     period: Option<Duration>,
     batches: bool,
 ) -> Result<Plant, RecordError> {
-    let columns =
-        if recording.is_long() { recording.tags()? } else { recording.columns().to_vec() };
+    let columns = if recording.is_long() { tags } else { recording.columns() };
     let mut line = Line::named(AUTO);
     line.frame = match period {
         Some(period) => period,
@@ -86,6 +86,8 @@ pub struct Feed<'a> {
     events: Vec<BatchMessage>,
     line: LineIx,
     name: Arc<str>,
+    /// The grade of what no batch says the grade of.
+    grade: Option<Arc<str>>,
     /// With a period rows are frames: the position in the line of each column, and the period.
     frames: Option<(Vec<Option<usize>>, Duration, usize)>,
 }
@@ -120,6 +122,7 @@ impl<'a> Feed<'a> {
             events: messages,
             line,
             name: Arc::clone(&declared.name),
+            grade: declared.grade.clone(),
             frames: period.map(|period| (positions(), period, declared.tags.len())),
         })
     }
@@ -191,15 +194,19 @@ impl<'a> Feed<'a> {
     }
 }
 
-/// The frames of a recording as a table to fit from, block after block (a batch each, where the line
-/// has batches).
+/// The frames of a recording as a table to fit a grade from: the batches of that grade that are fit for
+/// learning, a block each, by the rule of the live line; or, of a line without batches, everything. The
+/// newest that have room in a fit.
+///
+/// A recording with batches is read twice: what a batch was is known only after it.
 ///
 /// # Errors
-/// When the recording cannot be read.
+/// When the recording cannot be read, or none of its batches is fit for learning.
 pub fn table(
     feed: &Feed<'_>,
     plant: &Plant,
     line: LineIx,
+    grade: &str,
     row: &mut dyn FnMut(),
 ) -> Result<Table, AppError> {
     let declared = &plant.lines[line.get()];
@@ -214,25 +221,99 @@ pub fn table(
         columns: watched.iter().map(|ix| Arc::clone(&declared.tags[*ix].id)).collect(),
         ..Table::default()
     };
+    if declared.batch == BatchSource::None {
+        whole(feed, plant, &watched, &mut table, row)?;
+        return Ok(table);
+    }
+    let teachers = teachers(feed, plant, grade, row)?;
+    let rows: Vec<usize> = teachers.iter().map(|(_, rows)| *rows).collect();
+    table.left_out = rows.len() - Table::newest_with_room(&rows, watched.len());
+    let taken: BTreeSet<Arc<str>> =
+        teachers.into_iter().skip(table.left_out).map(|(batch, _)| batch).collect();
+    let mut last: Option<Arc<str>> = None;
+    product(feed, plant, row, &mut |frame| {
+        let Some(batch) = frame.batch.as_ref().filter(|batch| taken.contains(*batch)) else {
+            return;
+        };
+        if last.as_ref() != Some(batch) {
+            table.blocks.push(table.rows());
+            last = Some(Arc::clone(batch));
+        }
+        table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
+    })?;
+    Ok(table)
+}
+
+/// Shows the frames of the feed's line that are product; the engine that made them comes back.
+fn product(
+    feed: &Feed<'_>,
+    plant: &Plant,
+    row: &mut dyn FnMut(),
+    take: &mut dyn FnMut(&FrameRecord),
+) -> Result<Engine, AppError> {
     let mut engine = Engine::new(plant.clone(), Vec::new());
     let mut effects = Vec::new();
-    let mut batch: Option<Option<Arc<str>>> = None;
     feed.run(row, &mut |event| {
         engine.apply(event, &mut effects);
         for effect in effects.drain(..) {
-            let Effect::Frame(frame) = effect else { continue };
-            if !frame.product || frame.line != line {
-                continue;
+            if let Effect::Frame(frame) = effect
+                && frame.product
+                && frame.line == feed.line
+            {
+                take(&frame);
             }
-            if batch.as_ref() != Some(&frame.batch) {
-                table.blocks.push(table.rows());
-                batch = Some(frame.batch.clone());
-            }
-            table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
         }
         Ok(())
     })?;
-    Ok(table)
+    Ok(engine)
+}
+
+/// All rows of a line without batches, the newest that have room, as one block.
+fn whole(
+    feed: &Feed<'_>,
+    plant: &Plant,
+    watched: &[usize],
+    table: &mut Table,
+    row: &mut dyn FnMut(),
+) -> Result<(), AppError> {
+    let room = Table::rows_max(watched.len());
+    let forget = |table: &mut Table| {
+        let rows = table.rows().saturating_sub(room);
+        table.values.drain(..rows * watched.len());
+        table.left_out += rows;
+    };
+    product(feed, plant, row, &mut |frame| {
+        table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
+        // A quarter more than has room, so that old rows go by the many and not one by one.
+        if table.rows() > room + room / 4 {
+            forget(table);
+        }
+    })?;
+    forget(table);
+    table.blocks.push(0);
+    Ok(())
+}
+
+/// The batches of a grade that may teach, in the order in which they became fit for it, with their rows.
+fn teachers(
+    feed: &Feed<'_>,
+    plant: &Plant,
+    grade: &str,
+    row: &mut dyn FnMut(),
+) -> Result<Vec<(Arc<str>, usize)>, AppError> {
+    let mut rows: BTreeMap<Arc<str>, usize> = BTreeMap::new();
+    let engine = product(feed, plant, row, &mut |frame| {
+        if let Some(batch) = &frame.batch {
+            *rows.entry(Arc::clone(batch)).or_default() += 1;
+        }
+    })?;
+    let fit = engine.fit_batches(feed.line, grade).iter();
+    let teachers: Vec<_> =
+        fit.filter_map(|batch| Some((Arc::clone(batch), *rows.get(batch)?))).collect();
+    if teachers.is_empty() {
+        return Err(AppError::NoTeachers { grade: grade.into(), batches: rows.len() });
+    }
+    Ok(teachers)
 }
 
 /// Who judges a recording.
@@ -257,16 +338,17 @@ impl Judging {
 ///
 /// # Errors
 /// When the recording cannot be read or a file not written.
-pub fn replay(
-    feed: &Feed<'_>,
+pub fn replay<'a>(
+    feed: &'a Feed<'a>,
     judging: &mut Judging,
     period: Option<Duration>,
-    files: Option<&mut Files>,
-    heard: Option<&mut Heard>,
+    files: Option<&'a mut Files>,
+    heard: Option<&'a mut Heard>,
     row: &mut dyn FnMut(),
 ) -> Result<Summary, AppError> {
     let summary = Summary::default();
-    let mut sheet = Sheet { files, heard, period, open: None, summary, error: None };
+    let grades = BTreeMap::new();
+    let mut sheet = Sheet { feed, files, heard, period, open: None, grades, summary, error: None };
     let mut records = 0;
     let mut effects = Vec::new();
     let mut count = || {
@@ -297,11 +379,14 @@ pub fn replay(
 
 /// What is written while a recording goes through.
 struct Sheet<'a> {
+    feed: &'a Feed<'a>,
     files: Option<&'a mut Files>,
     heard: Option<&'a mut Heard>,
     period: Option<Duration>,
     /// The last frame, and its score once it came.
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
+    /// The grades of the batches in progress.
+    grades: BTreeMap<Arc<str>, Arc<str>>,
     summary: Summary,
     error: Option<RecordError>,
 }
@@ -324,6 +409,14 @@ impl Sheet<'_> {
             Effect::Verdict(document) => self.write(|files| files.verdict(document)),
             Effect::Alarm(alarm) => self.write(|files| files.alarm(alarm)),
             Effect::Batch(record) => {
+                match (&record.grade, record.ended) {
+                    (Some(grade), None) => {
+                        self.grades.insert(Arc::clone(&record.batch), Arc::clone(grade));
+                    }
+                    _ => {
+                        self.grades.remove(&record.batch);
+                    }
+                }
                 if let Some(files) = &mut self.files {
                     files.batch(record);
                 }
@@ -347,9 +440,11 @@ impl Sheet<'_> {
         self.summary.flagged += u64::from(judged.is_some_and(|score| score > 1.0));
         // A row that is a frame has the row's own time; a frame made from readings has its end.
         let at = if self.period.is_some() { frame.start } else { frame.end };
-        let line: Arc<str> =
-            score.as_ref().map_or_else(|| "".into(), |record| Arc::clone(&record.line));
-        self.write(|files| files.score(at, &line, frame.batch.as_deref(), score.as_ref()));
+        let of_batch = frame.batch.as_ref().and_then(|batch| self.grades.get(batch));
+        let grade = score.as_ref().map(|record| &record.grade).or(of_batch);
+        let grade = grade.or(self.feed.grade.as_ref()).cloned();
+        let whose = (&*self.feed.name, grade.as_deref(), frame.batch.as_deref());
+        self.write(|files| files.score(at, whose, score.as_ref()));
     }
 
     fn write(&mut self, f: impl FnOnce(&mut Files) -> Result<(), RecordError>) {

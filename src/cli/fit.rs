@@ -3,10 +3,11 @@
 use super::out::{Exit, Out};
 use super::recording::{self, progress};
 use crate::app::AppError;
-use crate::models::{FitError, FitSpec, Model};
-use crate::plant::BatchSource;
+use crate::models::{FitError, FitSpec, Header, Model};
+use crate::plant::{BatchSource, Budget};
 use crate::reading::Timestamp;
 use crate::store::{Commit, ModelRow, Settings, Store, WhenFull};
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 /// Ids of models that were fitted by hand begin here, so that they never meet a request's.
@@ -32,7 +33,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         out.error("error: say which grade was made with `--grade`\n");
         return Exit::Usage;
     };
-    if !opened.plant.grades.contains_key(&grade) {
+    // Without a configuration the grades are those that the events name.
+    if !args.recording.auto && !opened.plant.grades.contains_key(&grade) {
         let known: Vec<&str> = opened.plant.grades.keys().map(|name| &**name).collect();
         out.error(&format!(
             "error: the configuration has no grade `{grade}`; it has {}\n",
@@ -46,7 +48,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     };
     let bar = progress();
     let fitted = opened.feed().and_then(|feed| {
-        let table = crate::app::table(&feed, &opened.plant, opened.line, &mut || bar.inc(1))?;
+        let mut row = || bar.inc(1);
+        let table = crate::app::table(&feed, &opened.plant, opened.line, &grade, &mut row)?;
         let spec = FitSpec {
             frame: line.frame,
             budget: crate::engine::budget(&opened.plant.models, &opened.source),
@@ -67,7 +70,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => {
             let exit = out.fail(&error);
             if matches!(&error, AppError::Fit(FitError::TooFewRows { have: 0, .. })) {
-                out.error("  the recording has no column with the id of a process tag, or no frame within a batch\n");
+                out.error("  no frame of the recording has all of these columns\n");
             }
             return exit;
         }
@@ -83,20 +86,39 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 model.header_json() + "\n"
             } else {
                 format!(
-                    "line {}, grade {grade}: model {version} in {}\n{}\nlimits by {}: {} {}, one false flag in {:.0}\n",
+                    "line {}, grade {grade}: model {version} in {}\n{}\n{}\n",
                     line.name,
                     path.display(),
                     model.summary(),
-                    model.header().calibration.method,
-                    model.header().calibration.n,
-                    model.header().calibration.unit,
-                    1.0 / model.header().calibration.rate,
+                    limits(model.header())
                 )
             };
             out.print(&text)
         }
         Err(error) => out.fail(&error),
     }
+}
+
+/// How the limits were found, for people.
+fn limits(header: &Header) -> String {
+    let calibration = &header.calibration;
+    let mut text = format!(
+        "limits by {}: {} {}, one false flag in {:.0}",
+        calibration.method,
+        calibration.n,
+        calibration.unit,
+        1.0 / calibration.rate,
+    );
+    if let Budget::PerBatches { flags, batches } = header.spec.budget
+        && calibration.unit == "frames"
+    {
+        write!(
+            text,
+            "\n  for {flags} in {batches} batches: the recording is too short to stand in for batches of half an hour"
+        )
+        .expect("writing to a string cannot fail");
+    }
+    text
 }
 
 /// Puts a model into the registry; it judges from the next start of a daemon on this store.

@@ -5,7 +5,7 @@ use crate::app::{AppError, Feed, auto_plant};
 use crate::decode::{Rule, TimeUnit};
 use crate::plant::{BatchSource, Plant};
 use crate::reading::LineIx;
-use crate::record::{Options, Recording, read_events};
+use crate::record::{Options, Recording, Survey, read_events};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::PathBuf;
 use std::time::Duration;
@@ -23,7 +23,7 @@ pub(super) struct RecordingArgs {
     config: Option<PathBuf>,
     /// Take every column of numbers as a process tag of a line `auto`, grade `auto`.
     #[arg(long)]
-    auto: bool,
+    pub(super) auto: bool,
     /// The store that holds the models; the configuration's if not given.
     #[arg(long, value_name = "FILE", required_if_eq("auto", "true"))]
     store: Option<PathBuf>,
@@ -37,7 +37,7 @@ pub(super) struct RecordingArgs {
     #[arg(long, value_enum, default_value = "ms", value_name = "UNIT")]
     time_unit: Unit,
     /// Rows are frames, so far apart; then no column of times is needed.
-    #[arg(long, value_parser = crate::config::parse_duration, value_name = "DURATION")]
+    #[arg(long, value_parser = period, value_name = "DURATION")]
     period: Option<Duration>,
     /// Columns to leave out.
     #[arg(long, value_delimiter = ',', value_name = "COLUMN,…")]
@@ -55,6 +55,9 @@ enum Unit {
     Ns,
 }
 
+/// A plant, how its messages are read, and where its store is.
+type Configured = (Plant, Vec<Rule>, Option<PathBuf>);
+
 /// A recording, opened, and the plant it is of.
 #[derive(Debug)]
 pub(super) struct Opened {
@@ -65,6 +68,8 @@ pub(super) struct Opened {
     /// Where the batches of the line come from when it runs.
     pub(super) source: BatchSource,
     pub(super) store: Option<PathBuf>,
+    /// True if the store was named on the command line.
+    pub(super) store_named: bool,
     pub(super) period: Option<Duration>,
     events: Vec<(u64, String)>,
     events_path: PathBuf,
@@ -86,13 +91,22 @@ impl RecordingArgs {
         };
         let mut recording =
             Recording::open(&self.from, options).map_err(|error| out.fail(&error))?;
-        if self.auto {
-            recording.only_numbers().map_err(|error| out.fail(&error))?;
-        }
         let events_path = self.events.clone().unwrap_or_default();
         let events = self.events.as_deref().map_or(Ok(Vec::new()), read_events);
         let events = events.map_err(|error| out.fail(&error))?;
-        let (mut plant, rules, store) = self.plant(&recording, out)?;
+        let configured = self.configured(out)?;
+        let lateness = match &configured {
+            Some((plant, ..)) => plant.lines[self.line(plant, out)?.get()].lateness,
+            None => Duration::ZERO,
+        };
+        let survey = recording.survey(lateness).map_err(|error| out.fail(&error))?;
+        for note in &survey.notes {
+            out.error(&format!("warning: {note}\n"));
+        }
+        let (mut plant, rules, store) = match configured {
+            Some(configured) => configured,
+            None => (self.auto_plant(&recording, &survey, out)?, Vec::new(), self.store.clone()),
+        };
         let line = self.line(&plant, out)?;
         let source = plant.lines[line.get()].batch.clone();
         if self.events.is_none() && source == BatchSource::Events {
@@ -109,29 +123,37 @@ impl RecordingArgs {
             line,
             source,
             store,
+            store_named: self.store.is_some(),
             period: self.period,
             events,
             events_path,
         })
     }
 
-    /// The plant, its rules and its store: the configuration's, or what the recording shows.
-    fn plant(
-        &self,
-        recording: &Recording,
-        out: &mut Out,
-    ) -> Result<(Plant, Vec<Rule>, Option<PathBuf>), Exit> {
-        let Some(path) = &self.config else {
-            let plant = auto_plant(recording, self.period, self.events.is_some())
-                .map_err(|error| out.fail(&error))?;
-            return Ok((plant, Vec::new(), self.store.clone()));
-        };
+    /// The plant, its rules and its store by the configuration, if there is one.
+    fn configured(&self, out: &mut Out) -> Result<Option<Configured>, Exit> {
+        let Some(path) = &self.config else { return Ok(None) };
         let checked = crate::config::read(path).map_err(|problem| {
             out.error(&problem.to_string());
             Exit::Usage
         })?;
         let rules = checked.rules();
-        Ok((checked.plant, rules, self.store.clone().or(checked.store.path)))
+        Ok(Some((checked.plant, rules, self.store.clone().or(checked.store.path))))
+    }
+
+    /// The plant that the recording shows.
+    fn auto_plant(
+        &self,
+        recording: &Recording,
+        survey: &Survey,
+        out: &mut Out,
+    ) -> Result<Plant, Exit> {
+        if recording.columns().is_empty() && survey.tags.is_empty() {
+            out.error("error: no column of the recording holds numbers\n");
+            return Err(Exit::Failed);
+        }
+        auto_plant(recording, &survey.tags, self.period, self.events.is_some())
+            .map_err(|error| out.fail(&error))
     }
 
     fn line(&self, plant: &Plant, out: &mut Out) -> Result<LineIx, Exit> {
@@ -170,6 +192,18 @@ impl Opened {
         let events = &self.events;
         Feed::new(&self.recording, &self.plant, self.line, self.period, events, &self.events_path)
     }
+}
+
+/// The longest time between rows that are frames.
+const PERIOD_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// Reads a period.
+fn period(text: &str) -> Result<Duration, String> {
+    let period = crate::config::parse_duration(text)?;
+    if period > PERIOD_MAX {
+        return Err(format!("`{text}` is too long for a frame; write `366d` or less"));
+    }
+    Ok(period)
 }
 
 /// A count of the records read, for a person who waits; nothing where nobody looks.

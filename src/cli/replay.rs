@@ -38,20 +38,26 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     let bar = progress();
     let done = run(args, &opened, &mut heard, &mut || bar.inc(1), out);
     bar.finish_and_clear();
-    let summary = match done {
-        Ok(summary) => summary,
+    let (summary, models) = match done {
+        Ok(done) => done,
         Err(error) => return out.fail(&error),
     };
     let score = truth.map(|truth| heard.score(&truth, 0));
-    if args.recording.json {
+    let printed = if args.recording.json {
         let mut json = serde_json::to_value(&summary).expect("a summary has only text keys");
         if let Some(score) = score {
             json["score"] = serde_json::to_value(score).expect("a score has only text keys");
         }
-        return out.print(&format!("{json}\n"));
+        out.print(&format!("{json}\n"))
+    } else {
+        let score = score.map_or_else(String::new, |score| format!("\n{}", score.to_text()));
+        out.print(&(table(&summary) + &score))
+    };
+    if summary.judged == 0 && models > 0 {
+        out.error("error: no frame was judged, though the store has a model of this line\n");
+        return Exit::Failed;
     }
-    let score = score.map_or_else(String::new, |score| format!("\n{}", score.to_text()));
-    out.print(&(table(&summary) + &score))
+    printed
 }
 
 fn truth(path: &Path) -> Result<Truth, AppError> {
@@ -64,14 +70,16 @@ fn truth(path: &Path) -> Result<Truth, AppError> {
     })
 }
 
+/// The figures, and the models that the store has of the line.
 fn run(
     args: &Args,
     opened: &Opened,
     heard: &mut Heard,
     row: &mut dyn FnMut(),
     out: &mut Out,
-) -> Result<Summary, AppError> {
-    let mut judging = if args.learn { learning(opened)? } else { registry(opened, out)? };
+) -> Result<(Summary, usize), AppError> {
+    let (mut judging, models) =
+        if args.learn { (learning(opened)?, 0) } else { registry(opened, args, out)? };
     let mut files = args.out.as_deref().map(Files::create).transpose()?;
     let feed = opened.feed()?;
     let summary = crate::app::replay(
@@ -85,29 +93,40 @@ fn run(
     if let Some(files) = files {
         files.finish(&summary)?;
     }
-    Ok(summary)
+    Ok((summary, models))
 }
 
-/// The models that judge now in the store, which is only read.
-fn registry(opened: &Opened, out: &mut Out) -> Result<Judging, AppError> {
+/// The models that judge now in the store, which is only read, and how many of the line there are.
+fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usize), AppError> {
     let mut judging = Judging::with_registry(opened.plant.clone(), opened.rules.clone());
-    let Some(path) = opened.store.as_deref().filter(|path| path.exists()) else {
+    // A store that was named has to be there; the configuration's is made by the first `onspec run`.
+    let is_there = |path: &&Path| opened.store_named || path.exists();
+    let Some(path) = opened.store.as_deref().filter(is_there) else {
         out.error(
             "warning: there is no store, so no model judges: specification limits alone may flag\n",
         );
-        return Ok(judging);
+        return Ok((judging, 0));
     };
     let reader = Reader::open(path)?;
-    let Judging::Registry(engine) = &mut judging else { return Ok(judging) };
-    let mut installed = 0;
+    let Judging::Registry(engine) = &mut judging else { return Ok((judging, 0)) };
+    let (mut installed, mut of_line) = (0, 0);
+    let line = &opened.plant.lines[opened.line.get()].name;
     for model in reader.active_models()? {
+        of_line += usize::from(*model.line == **line);
         let Some(artifact) = reader.model_artifact(model.id)? else { continue };
         let grade: Arc<str> = model.grade.as_str().into();
         match engine.install(&model.line, &grade, model.version, artifact.into()) {
             Ok(()) => installed += 1,
             Err(reason) => out.error(&format!(
-                "warning: model {} of line {}, grade {} is not used: {reason}\n",
-                model.version, model.line, model.grade
+                "warning: model {} of line {}, grade {} is not used: {reason}{}\n",
+                model.version,
+                model.line,
+                model.grade,
+                if args.recording.auto {
+                    " (the recording has no such column of numbers)"
+                } else {
+                    ""
+                }
             )),
         }
     }
@@ -116,7 +135,7 @@ fn registry(opened: &Opened, out: &mut Out) -> Result<Judging, AppError> {
             "warning: the store has no model for this plant: specification limits alone may flag\n",
         );
     }
-    Ok(judging)
+    Ok((judging, of_line))
 }
 
 fn learning(opened: &Opened) -> Result<Judging, AppError> {

@@ -1,7 +1,8 @@
 //! Tables of numbers: wide and long CSV.
 
-use super::error::RecordError;
-use super::time;
+use super::error::{RecordError, excerpt, names};
+use super::guard::{Guard, RECORD_MAX};
+use super::time::{self, TimeError};
 use crate::decode::TimeUnit;
 use crate::reading::{Finite, SourceQuality, Timestamp, Value};
 use flate2::read::MultiGzDecoder;
@@ -30,7 +31,7 @@ pub struct Options {
 /// One record of a recording.
 #[derive(Debug, Clone, PartialEq)]
 pub enum Record {
-    /// A row of a wide table: a value for each of [`Recording::columns`], NaN where there is none.
+    /// A row of a wide table: a value for each of [`Recording::columns`], NaN where there is no number.
     Row {
         /// Its time; with a period, the period's multiples from 1970.
         at: Timestamp,
@@ -63,15 +64,19 @@ impl Record {
 /// A recording of one file or several of the same columns.
 #[derive(Debug, Clone)]
 pub struct Recording {
-    paths: Vec<PathBuf>,
+    pub(super) paths: Vec<PathBuf>,
     delimiter: u8,
-    options: Options,
-    shape: Shape,
-    columns: Vec<Arc<str>>,
+    pub(super) options: Options,
+    pub(super) shape: Shape,
+    pub(super) columns: Vec<Arc<str>>,
+    /// Cells of the header.
+    width: usize,
+    /// For each file whether it is brought into order of time.
+    pub(super) sorted: Vec<bool>,
 }
 
 #[derive(Debug, Clone)]
-enum Shape {
+pub(super) enum Shape {
     Wide { time: Option<usize>, values: Vec<usize> },
     Long { time: usize, tag: usize, value: usize, quality: Option<usize> },
 }
@@ -101,7 +106,8 @@ impl Recording {
             }
             Shape::Long { .. } => Vec::new(),
         };
-        Ok(Self { paths: paths.to_vec(), delimiter, options, shape, columns })
+        let (paths, width, sorted) = (paths.to_vec(), header.len(), vec![false; paths.len()]);
+        Ok(Self { paths, delimiter, options, shape, columns, width, sorted })
     }
 
     /// The columns of values of a wide recording, in order; empty for a long one.
@@ -116,51 +122,8 @@ impl Recording {
         matches!(self.shape, Shape::Long { .. })
     }
 
-    /// Leaves out the columns of a wide recording that hold anything but numbers, by reading it once.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn only_numbers(&mut self) -> Result<(), RecordError> {
-        let Shape::Wide { values, .. } = &self.shape else { return Ok(()) };
-        let mut numeric = vec![true; values.len()];
-        let mut seen = vec![false; values.len()];
-        for path in &self.paths {
-            let mut reader = reader(path, self.delimiter)?;
-            for record in reader.records() {
-                let record =
-                    record.map_err(|source| RecordError::Csv { path: path.clone(), source })?;
-                for (ix, column) in values.iter().enumerate() {
-                    let cell = record.get(*column).unwrap_or_default();
-                    numeric[ix] &= number(cell).is_some();
-                    seen[ix] |= number(cell).is_some_and(f64::is_finite);
-                }
-            }
-        }
-        let keep = |ix: &usize| numeric[*ix] && seen[*ix];
-        let kept: Vec<usize> = (0..values.len()).filter(keep).collect();
-        let values = kept.iter().map(|ix| values[*ix]).collect();
-        self.columns = kept.iter().map(|ix| Arc::clone(&self.columns[*ix])).collect();
-        if let Shape::Wide { values: all, .. } = &mut self.shape {
-            *all = values;
-        }
-        Ok(())
-    }
-
-    /// The tags of a long recording, by name, found by reading it once.
-    ///
-    /// # Errors
-    /// When a file cannot be read.
-    pub fn tags(&self) -> Result<Vec<Arc<str>>, RecordError> {
-        let mut tags = std::collections::BTreeSet::new();
-        for record in self.records()? {
-            if let Record::Sample { tag, .. } = record? {
-                tags.insert(tag);
-            }
-        }
-        Ok(tags.into_iter().collect())
-    }
-
-    /// The records of all files: by time where they have one, file after file where they are frames.
+    /// The records of all files: by time where they have one, file after file where they are frames. A
+    /// cell of a wide table that is no number counts as missing.
     ///
     /// # Errors
     /// When a file cannot be opened; each record may be an error of its own.
@@ -168,31 +131,29 @@ impl Recording {
         &self,
     ) -> Result<impl Iterator<Item = Result<Record, RecordError>> + '_, RecordError> {
         let mut files = Vec::new();
-        for path in &self.paths {
-            let reader = reader(path, self.delimiter)?;
-            files.push((path, reader.into_records().peekable()));
+        for (path, sorted) in self.paths.iter().zip(&self.sorted) {
+            files.push(self.records_of(path, *sorted)?);
         }
         let mut pending: Vec<Option<Result<Record, RecordError>>> = Vec::new();
         let mut rows = 0;
         Ok(std::iter::from_fn(move || {
-            if self.options.period.is_some() {
+            if let Some(period) = self.options.period {
                 // One file after the other.
-                for (path, records) in &mut files {
-                    if let Some(record) = records.next() {
-                        let parsed = self.parse(path, record, rows);
-                        rows += 1;
-                        return Some(parsed);
-                    }
-                }
-                return None;
+                let record = files.iter_mut().find_map(Iterator::next)?;
+                let at = self.frame_time(period, rows);
+                rows += 1;
+                return Some(record.and_then(|record| match record {
+                    Record::Row { values, .. } => Ok(Record::Row { at: at?, values }),
+                    sample @ Record::Sample { .. } => Ok(sample),
+                }));
             }
             // The earliest of the files' next records.
-            for (ix, (path, records)) in files.iter_mut().enumerate() {
+            for (ix, records) in files.iter_mut().enumerate() {
                 if pending.len() <= ix {
                     pending.push(None);
                 }
                 if pending[ix].is_none() {
-                    pending[ix] = records.next().map(|record| self.parse(path, record, 0));
+                    pending[ix] = records.next();
                 }
             }
             let at = |slot: &Option<Result<Record, RecordError>>| match slot {
@@ -208,62 +169,149 @@ impl Recording {
         }))
     }
 
+    /// The records of one file, in the order in which they stand there, or of their times.
+    fn records_of<'a>(
+        &'a self,
+        path: &'a Path,
+        sorted: bool,
+    ) -> Result<Box<dyn Iterator<Item = Result<Record, RecordError>> + 'a>, RecordError> {
+        let records = self.lines(path)?.map(|line| {
+            let (line, cells) = line?;
+            self.parse(path, line, &cells)
+        });
+        if !sorted {
+            return Ok(Box::new(records));
+        }
+        let mut records = records.collect::<Result<Vec<_>, _>>()?;
+        records.sort_by_key(Record::at);
+        Ok(Box::new(records.into_iter().map(Ok)))
+    }
+
+    /// The time of a row that is a frame.
+    fn frame_time(&self, period: Duration, row: u64) -> Result<Timestamp, RecordError> {
+        let nanos = period.as_nanos() * u128::from(row);
+        i64::try_from(nanos).map(Timestamp::from_nanos).map_err(|_| RecordError::Broken {
+            path: self.paths.last().cloned().unwrap_or_default(),
+            what: format!("row {}: so many periods end after the year 2262", row + 1),
+        })
+    }
+
+    /// The lines of a file below its header, as cells, with their numbers.
+    pub(super) fn lines<'a>(
+        &'a self,
+        path: &'a Path,
+    ) -> Result<
+        impl Iterator<Item = Result<(u64, ::csv::StringRecord), RecordError>> + 'a,
+        RecordError,
+    > {
+        let records = reader(path, self.delimiter)?.into_records();
+        Ok(records.map(move |record| {
+            let record = record.map_err(RecordError::csv(path))?;
+            let line = record.position().map_or(0, ::csv::Position::line);
+            if record.len() == self.width {
+                return Ok((line, record));
+            }
+            Err(RecordError::Cells {
+                path: path.to_owned(),
+                line,
+                have: record.len(),
+                want: self.width,
+                hint: open_quote(line, &record),
+            })
+        }))
+    }
+
+    /// The time of a line; `None` where rows are frames.
+    pub(super) fn time_of(
+        &self,
+        path: &Path,
+        line: u64,
+        cells: &::csv::StringRecord,
+    ) -> Result<Option<Timestamp>, RecordError> {
+        let Some(cell) = self.time_cell(cells) else { return Ok(None) };
+        let unit = self.options.time_unit;
+        let words = |error| match error {
+            TimeError::NoTime => {
+                format!("`{}` is no time: RFC 3339 or a number is wanted", excerpt(cell))
+            }
+            TimeError::Outside(None) => {
+                format!("`{}` is outside the years 1677 to 2262", excerpt(cell))
+            }
+            TimeError::Outside(Some(unit)) => {
+                let likelier = time::likelier_unit(cell, unit)
+                    .map(|unit| format!("; did you mean `--time-unit {unit}`?"));
+                format!(
+                    "`{}` {} is outside the years 1677 to 2262{}",
+                    excerpt(cell),
+                    time::word(unit),
+                    likelier.unwrap_or_default()
+                )
+            }
+        };
+        time::parse(cell, unit).map(Some).map_err(|error| {
+            let column = "time".to_owned();
+            RecordError::Cell { path: path.to_owned(), line, column, what: words(error) }
+        })
+    }
+
+    /// The cell of a line that says its time; `None` where rows are frames.
+    pub(super) fn time_cell<'a>(&self, cells: &'a ::csv::StringRecord) -> Option<&'a str> {
+        let column = match self.shape {
+            Shape::Wide { .. } if self.options.period.is_some() => None,
+            Shape::Wide { time, .. } => time,
+            Shape::Long { time, .. } => Some(time),
+        };
+        column.map(|ix| cells.get(ix).unwrap_or_default().trim())
+    }
+
     fn parse(
         &self,
         path: &Path,
-        record: Result<::csv::StringRecord, ::csv::Error>,
-        row: u32,
+        line: u64,
+        cells: &::csv::StringRecord,
     ) -> Result<Record, RecordError> {
-        let record = record.map_err(|source| RecordError::Csv { path: path.to_owned(), source })?;
-        let line = record.position().map_or(0, ::csv::Position::line);
-        let cell = |ix: usize| record.get(ix).unwrap_or_default().trim();
-        let wrong = |column: &str, what: String| RecordError::Cell {
-            path: path.to_owned(),
-            line,
-            column: column.to_owned(),
-            what,
-        };
-        let time = |ix: usize| {
-            time::parse(cell(ix), self.options.time_unit).ok_or_else(|| {
-                wrong("time", format!("`{}` is no time: RFC 3339 or a number is wanted", cell(ix)))
-            })
-        };
+        let cell = |ix: usize| cells.get(ix).unwrap_or_default().trim();
+        // Where rows are frames the time is the row's number; whoever counts the rows puts it in.
+        let at = self.time_of(path, line, cells)?.unwrap_or(Timestamp::from_nanos(0));
         match &self.shape {
-            Shape::Wide { time: column, values } => {
-                let at = match (self.options.period, column) {
-                    (Some(period), _) => Timestamp::from_nanos(0).plus(period.saturating_mul(row)),
-                    (None, Some(column)) => time(*column)?,
-                    (None, None) => unreachable!("`shape` asks for a time or a period"),
-                };
-                let mut numbers = Vec::with_capacity(values.len());
-                for (ix, column) in values.iter().enumerate() {
-                    let number = number(cell(*column)).ok_or_else(|| {
-                        let what = format!(
-                            "`{}` is no number; leave the column out with `--ignore`",
-                            cell(*column)
-                        );
-                        wrong(&self.columns[ix], what)
-                    })?;
-                    numbers.push(number);
-                }
-                Ok(Record::Row { at, values: numbers })
+            Shape::Wide { values, .. } => {
+                let values = values.iter().map(|ix| number(cell(*ix)).unwrap_or(f64::NAN));
+                Ok(Record::Row { at, values: values.collect() })
             }
-            Shape::Long { time: column, tag, value, quality } => {
-                let at = time(*column)?;
+            Shape::Long { tag, value, quality, .. } => {
                 let text = cell(*value);
                 let value = match text.parse::<f64>().ok().and_then(|n| Finite::try_from(n).ok()) {
                     Some(number) => Value::Number(number),
                     None => Value::Text(text.into()),
                 };
                 let quality = quality.map_or(Ok(SourceQuality::Good), |ix| {
-                    quality_of(cell(ix)).ok_or_else(|| {
-                        wrong("quality", format!("`{}` is no quality: `good`, `uncertain`, `bad` or an OPC number is wanted", cell(ix)))
+                    quality_of(cell(ix)).ok_or_else(|| RecordError::Cell {
+                        path: path.to_owned(),
+                        line,
+                        column: "quality".into(),
+                        what: format!(
+                            "`{}` is no quality: `good`, `uncertain`, `bad` or an OPC number is wanted",
+                            excerpt(cell(ix))
+                        ),
                     })
                 })?;
                 Ok(Record::Sample { at, tag: cell(*tag).into(), value, quality })
             }
         }
     }
+}
+
+/// Where a quote runs on over the end of its line, in words.
+fn open_quote(line: u64, cells: &::csv::StringRecord) -> String {
+    let breaks = |cell: &str| cell.bytes().filter(|byte| *byte == b'\n').count() as u64;
+    let mut line = line;
+    for cell in cells {
+        if breaks(cell) > 0 {
+            return format!(": the quote that opens in line {line} is not closed there");
+        }
+        line += breaks(cell);
+    }
+    String::new()
 }
 
 fn shape(header: &[String], options: &Options, path: &Path) -> Result<Shape, RecordError> {
@@ -297,12 +345,12 @@ fn position(header: &[String], column: &str, path: &Path) -> Result<usize, Recor
     header.iter().position(|name| name == column).ok_or_else(|| RecordError::NoColumn {
         path: path.to_owned(),
         column: column.to_owned(),
-        have: header.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "),
+        have: names(header.iter().map(String::as_str)),
     })
 }
 
 /// A cell as a number: NaN where it is empty or says so, `None` if it is something else.
-fn number(cell: &str) -> Option<f64> {
+pub(super) fn number(cell: &str) -> Option<f64> {
     let cell = cell.trim();
     if cell.is_empty()
         || ["nan", "na", "null", "n/a", "-"].iter().any(|no| cell.eq_ignore_ascii_case(no))
@@ -339,24 +387,28 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, RecordError> {
 
 /// The separator and the columns.
 fn header(path: &Path) -> Result<(u8, Vec<String>), RecordError> {
-    let mut line = String::new();
-    BufReader::new(open(path)?).read_line(&mut line).map_err(RecordError::file("read", path))?;
-    if line.trim().is_empty() {
+    let mut line = Vec::new();
+    let first = BufReader::new(open(path)?).take(RECORD_MAX as u64).read_until(b'\n', &mut line);
+    first.map_err(RecordError::file("read", path))?;
+    let text = std::str::from_utf8(&line)
+        .map_err(|_| RecordError::NotUtf8 { path: path.to_owned(), line: 1 })?;
+    if text.trim().is_empty() {
         return Err(RecordError::Empty { path: path.to_owned() });
     }
-    let count = |delimiter: &u8| line.bytes().filter(|byte| byte == delimiter).count();
+    let count = |delimiter: &u8| text.bytes().filter(|byte| byte == delimiter).count();
     let delimiter =
         *[b',', b';', b'\t'].iter().max_by_key(|d| (count(d), **d == b',')).expect("three");
     let mut reader = reader(path, delimiter)?;
-    let headers =
-        reader.headers().map_err(|source| RecordError::Csv { path: path.to_owned(), source })?;
+    let headers = reader.headers().map_err(RecordError::csv(path))?;
     let columns =
         headers.iter().map(|column| column.trim().trim_start_matches('\u{feff}').to_owned());
     Ok((delimiter, columns.collect()))
 }
 
-fn reader(path: &Path, delimiter: u8) -> Result<::csv::Reader<Box<dyn Read>>, RecordError> {
-    Ok(::csv::ReaderBuilder::new().delimiter(delimiter).from_reader(open(path)?))
+fn reader(path: &Path, delimiter: u8) -> Result<::csv::Reader<Guard<Box<dyn Read>>>, RecordError> {
+    let guarded = Guard::new(open(path)?, delimiter);
+    // Lines of another number of cells are found by us, who can say more about them.
+    Ok(::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(guarded))
 }
 
 #[cfg(test)]
@@ -370,11 +422,7 @@ mod tests {
         std::fs::write(&path, text).unwrap();
         let said = match Recording::open(std::slice::from_ref(&path), options) {
             Err(error) => error.to_string(),
-            Ok(mut recording) => {
-                let auto = recording.options.time.is_none();
-                if auto {
-                    recording.only_numbers().unwrap();
-                }
+            Ok(recording) => {
                 let records: Vec<String> = recording
                     .records()
                     .unwrap()
@@ -401,9 +449,9 @@ mod tests {
         check(
             "time,a,b\n1,2,3\n2,,x\n",
             Options { time_unit: TimeUnit::Seconds, ..options() },
-            "a | 1000:[2.0] 2000:[NaN]",
+            "a,b | 1000:[2.0, 3.0] 2000:[NaN, NaN]",
         );
-        check("ts;a;b\n1970-01-01T00:00:01Z;2;3,5\n", options(), "a | 1000:[2.0]");
+        check("ts;a;b\n1970-01-01T00:00:01Z;2;3,5\n", options(), "a,b | 1000:[2.0, NaN]");
         check(
             "sample,a\n7,1\n8,2\n",
             Options {
@@ -442,15 +490,70 @@ mod tests {
             Options { time: Some("when".into()), ..options() },
             "a | `r.csv`, line 2, column `time`: `soon` is no time: RFC 3339 or a number is wanted",
         );
+        let long = "x".repeat(1000);
         check(
-            "when,a\n1,two\n",
-            Options { time: Some("when".into()), ..options() },
-            "a | `r.csv`, line 2, column `a`: `two` is no number; leave the column out with `--ignore`",
+            &format!("time,a\n{long},2\n"),
+            options(),
+            &format!(
+                "a | `r.csv`, line 2, column `time`: `{}…` is no time: RFC 3339 or a number is wanted",
+                &long[..60]
+            ),
+        );
+        check(
+            "time,a\n1769126400000000000,2\n",
+            Options { time_unit: TimeUnit::Seconds, ..options() },
+            "a | `r.csv`, line 2, column `time`: `1769126400000000000` s is outside the years 1677 to 2262; did you mean `--time-unit ns`?",
+        );
+        check(
+            "time,a,b\n1,2,3\n4,5\n",
+            options(),
+            "a,b | 1:[2.0, 3.0] `r.csv`, line 3 has 2 cells, and the header has 3",
+        );
+        check(
+            "time,a\n1,\"2\n2,\"3,4\n",
+            options(),
+            "a | `r.csv`, line 2 has 3 cells, and the header has 2: the quote that opens in line 2 is not closed there",
+        );
+        check(
+            "time,a\n1,\"2\n2,3\n",
+            options(),
+            "a | `r.csv`, line 2: the quote that opens there is not closed",
         );
         check(
             "time,tag,value\n1,a,2\n",
             Options { period: Some(Duration::from_secs(1)), ..options() },
             "`r.csv` has one value a line, so its lines are no frames: `--period` cannot be used",
+        );
+    }
+
+    #[test]
+    fn text_that_is_no_utf8_is_named_by_its_line() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("r.csv");
+        for (bytes, line) in [
+            (&b"time,\xb5m\n1,2\n"[..], 1),
+            (b"time,a\n1,2\n2,\xb5\n", 3),
+            (b"\xff\xfet\0i\0m\0e\0", 1),
+        ] {
+            std::fs::write(&path, bytes).unwrap();
+            let read = Recording::open(std::slice::from_ref(&path), options())
+                .and_then(|recording| recording.records()?.collect::<Result<Vec<_>, _>>());
+            let words = read.unwrap_err().to_string();
+            assert!(words.contains(&format!("line {line} is no UTF-8 text")), "{words}");
+        }
+    }
+
+    #[test]
+    fn periods_that_no_time_can_count_are_refused() {
+        check(
+            "a\n1\n2\n",
+            Options { period: Some(Duration::from_secs(9_000_000_000)), ..options() },
+            "a | 0:[1.0] 9000000000000:[2.0]",
+        );
+        check(
+            "a\n1\n2\n",
+            Options { period: Some(Duration::from_secs(10_000_000_000)), ..options() },
+            "a | 0:[1.0] `r.csv`, row 2: so many periods end after the year 2262",
         );
     }
 

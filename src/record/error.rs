@@ -25,6 +25,47 @@ pub enum RecordError {
         #[source]
         source: ::csv::Error,
     },
+    /// A record that cannot be whole: a quote that is not closed, a line without an end.
+    #[error("`{path}`, {what}", path = path.display())]
+    Broken {
+        /// The file.
+        path: PathBuf,
+        /// The line, and what is wrong with it.
+        what: String,
+    },
+    /// Not text in UTF-8.
+    #[error("`{path}`, line {line} is no UTF-8 text: save the file as UTF-8", path = path.display())]
+    NotUtf8 {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+    },
+    /// A line with more or fewer cells than the header.
+    #[error("`{path}`, line {line} has {have} cells, and the header has {want}{hint}", path = path.display())]
+    Cells {
+        /// The file.
+        path: PathBuf,
+        /// The line, from 1.
+        line: u64,
+        /// Its cells.
+        have: usize,
+        /// Those of the header.
+        want: usize,
+        /// Where a quote runs on over the end of a line, if one does.
+        hint: String,
+    },
+    /// Out of order, and too long to be brought into it here.
+    #[error(
+        "`{path}` is not in order of time, and its {records} records are too many to be sorted in memory: sort          the file by its times, the oldest first",
+        path = path.display()
+    )]
+    Unsorted {
+        /// The file.
+        path: PathBuf,
+        /// Its records.
+        records: u64,
+    },
     /// Nothing in it.
     #[error("`{path}` has no header", path = path.display())]
     Empty {
@@ -84,4 +125,45 @@ impl RecordError {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }
     }
+
+    /// What the reader of CSV says.
+    pub(super) fn csv(path: &Path) -> impl Fn(::csv::Error) -> Self + '_ {
+        |source| {
+            let path = path.to_owned();
+            match source.kind() {
+                ::csv::ErrorKind::Utf8 { pos, .. } => {
+                    Self::NotUtf8 { path, line: pos.as_ref().map_or(1, ::csv::Position::line) }
+                }
+                ::csv::ErrorKind::Io(error) if error.kind() == std::io::ErrorKind::InvalidData => {
+                    Self::Broken { path, what: error.to_string() }
+                }
+                _ => Self::Csv { path, source },
+            }
+        }
+    }
+}
+
+/// Characters of a cell or a name that are shown.
+const SHOWN: usize = 60;
+
+/// A cell or a name as people see it: its first characters, on one line.
+pub(super) fn excerpt(text: &str) -> String {
+    let plain = |c: char| if c.is_control() { ' ' } else { c };
+    let mut shown: String = text.chars().take(SHOWN).map(plain).collect();
+    if text.chars().nth(SHOWN).is_some() {
+        shown.push('…');
+    }
+    shown
+}
+
+/// Names as people see them, not more than some.
+pub(super) fn names<'a>(names: impl ExactSizeIterator<Item = &'a str>) -> String {
+    const NAMES: usize = 20;
+    let more = names.len().saturating_sub(NAMES);
+    let mut shown: Vec<String> =
+        names.take(NAMES).map(|name| format!("`{}`", excerpt(name))).collect();
+    if more > 0 {
+        shown.push(format!("and {more} more"));
+    }
+    shown.join(", ")
 }

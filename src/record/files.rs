@@ -38,10 +38,13 @@ pub struct Summary {
     pub faults: BTreeMap<&'static str, u64>,
 }
 
-/// The files of a replay.
+/// The files of a replay, written beside where they will stand and moved there together at the end: a
+/// replay that fails leaves what stood there before.
 #[derive(Debug)]
 pub struct Files {
     directory: PathBuf,
+    /// Those that were begun and not yet moved.
+    begun: Vec<PathBuf>,
     scores: BufWriter<File>,
     verdicts: BufWriter<File>,
     alarms: BufWriter<File>,
@@ -49,18 +52,20 @@ pub struct Files {
 }
 
 impl Files {
-    /// Makes the directory and the files in it; what stood there under these names goes.
+    /// Makes the directory, and begins the files.
     ///
     /// # Errors
     /// When the file system says no.
     pub fn create(directory: &Path) -> Result<Self, RecordError> {
         std::fs::create_dir_all(directory)
             .map_err(RecordError::file("make the directory", directory))?;
+        let mut begun = Vec::new();
         let mut files = Self {
+            scores: begin(directory, "scores.csv", &mut begun)?,
+            verdicts: begin(directory, "verdicts.csv", &mut begun)?,
+            alarms: begin(directory, "alarms.csv", &mut begun)?,
             directory: directory.to_owned(),
-            scores: create(&directory.join("scores.csv"))?,
-            verdicts: create(&directory.join("verdicts.csv"))?,
-            alarms: create(&directory.join("alarms.csv"))?,
+            begun,
             batches: BTreeMap::new(),
         };
         files.line(
@@ -82,14 +87,16 @@ impl Files {
     pub fn score(
         &mut self,
         at: Timestamp,
-        line: &str,
-        batch: Option<&str>,
+        (line, grade, batch): (&str, Option<&str>, Option<&str>),
         score: Option<&ScoreRecord>,
     ) -> Result<(), RecordError> {
         let judged = score.and_then(|record| Some((record, record.score?)));
-        let grade = score.map_or("", |record| &record.grade);
-        let mut text =
-            format!("{at},{},{},{},", cell(line), cell(grade), cell(batch.unwrap_or_default()));
+        let mut text = format!(
+            "{at},{},{},{},",
+            cell(line),
+            cell(grade.unwrap_or_default()),
+            cell(batch.unwrap_or_default())
+        );
         match judged {
             Some((record, score)) => {
                 write!(text, "{score},{}", u8::from(score > 1.0)).expect(IN_MEMORY);
@@ -149,13 +156,32 @@ impl Files {
         self.batches.insert(key, record.clone());
     }
 
-    /// Writes what is known at the end.
+    /// Writes what is known at the end, and moves all files to where they stand.
     ///
     /// # Errors
     /// When the file system says no.
     pub fn finish(mut self, summary: &Summary) -> Result<(), RecordError> {
-        let path = self.directory.join("batches.csv");
-        let mut file = create(&path)?;
+        let batches = self.batches_text();
+        let json =
+            serde_json::to_string_pretty(summary).expect("a summary has only text keys") + "\n";
+        for (name, text) in [("batches.csv", batches), ("summary.json", json)] {
+            let mut file = begin(&self.directory, name, &mut self.begun)?;
+            file.write_all(text.as_bytes())
+                .and_then(|()| file.flush())
+                .map_err(RecordError::file("write", &self.directory.join(name)))?;
+        }
+        for file in [&mut self.scores, &mut self.verdicts, &mut self.alarms] {
+            file.flush().map_err(RecordError::file("write to", &self.directory))?;
+        }
+        for part in std::mem::take(&mut self.begun) {
+            // Its own name is what stands before the ending.
+            let path = part.with_extension("");
+            std::fs::rename(&part, &path).map_err(RecordError::file("write", &path))?;
+        }
+        Ok(())
+    }
+
+    fn batches_text(&self) -> String {
         let mut text = String::from(
             "line,batch,grade,verdict,disposition,revision,started,ended,length_m,mass_kg,off_spec_share,first_flag,first_flag_lead_s,lab\n",
         );
@@ -183,20 +209,7 @@ impl Files {
             )
             .expect(IN_MEMORY);
         }
-        file.write_all(text.as_bytes())
-            .and_then(|()| file.flush())
-            .map_err(RecordError::file("write", &path))?;
-        let path = self.directory.join("summary.json");
-        let json =
-            serde_json::to_string_pretty(summary).expect("a summary has only text keys") + "\n";
-        let mut file = create(&path)?;
-        file.write_all(json.as_bytes())
-            .and_then(|()| file.flush())
-            .map_err(RecordError::file("write", &path))?;
-        for file in [&mut self.scores, &mut self.verdicts, &mut self.alarms] {
-            file.flush().map_err(RecordError::file("write to", &self.directory))?;
-        }
-        Ok(())
+        text
     }
 
     fn line(
@@ -209,8 +222,26 @@ impl Files {
     }
 }
 
-fn create(path: &Path) -> Result<BufWriter<File>, RecordError> {
-    File::create(path).map(BufWriter::new).map_err(RecordError::file("make", path))
+impl Drop for Files {
+    /// What was begun and not finished goes.
+    fn drop(&mut self) {
+        for part in &self.begun {
+            // Nobody can be told, and what stays is overwritten by the next replay.
+            std::fs::remove_file(part).ok();
+        }
+    }
+}
+
+/// Begins a file under its name with `.part` behind it.
+fn begin(
+    directory: &Path,
+    name: &str,
+    begun: &mut Vec<PathBuf>,
+) -> Result<BufWriter<File>, RecordError> {
+    let path = directory.join(format!("{name}.part"));
+    let file = File::create(&path).map_err(RecordError::file("make", &path))?;
+    begun.push(path);
+    Ok(BufWriter::new(file))
 }
 
 fn number(value: Option<f64>) -> String {
@@ -223,5 +254,39 @@ fn cell(text: &str) -> String {
         format!("\"{}\"", text.replace('"', "\"\""))
     } else {
         text.to_owned()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn files_appear_together_at_the_end_or_not_at_all() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path();
+        let names = || {
+            let mut names: Vec<_> = std::fs::read_dir(path)
+                .unwrap()
+                .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+                .collect();
+            names.sort();
+            names
+        };
+        std::fs::write(path.join("scores.csv"), "old").unwrap();
+        let mut files = Files::create(path).unwrap();
+        files.score(Timestamp::from_nanos(0), ("tm3", Some("g"), None), None).unwrap();
+        drop(files);
+        assert_eq!(names(), ["scores.csv"]);
+        assert_eq!(std::fs::read_to_string(path.join("scores.csv")).unwrap(), "old");
+        let mut files = Files::create(path).unwrap();
+        files.score(Timestamp::from_nanos(0), ("tm3", Some("g"), None), None).unwrap();
+        files.finish(&Summary::default()).unwrap();
+        assert_eq!(
+            names(),
+            ["alarms.csv", "batches.csv", "scores.csv", "summary.json", "verdicts.csv"]
+        );
+        let scores = std::fs::read_to_string(path.join("scores.csv")).unwrap();
+        assert_eq!(scores.lines().nth(1), Some("1970-01-01T00:00:00Z,tm3,g,,,0,,,,"));
     }
 }

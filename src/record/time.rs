@@ -3,19 +3,64 @@
 use crate::decode::TimeUnit;
 use crate::reading::Timestamp;
 
+/// The units, and the words for them on the command line.
+const UNITS: [(TimeUnit, &str); 4] = [
+    (TimeUnit::Seconds, "s"),
+    (TimeUnit::Millis, "ms"),
+    (TimeUnit::Micros, "us"),
+    (TimeUnit::Nanos, "ns"),
+];
+
+/// The years in which a plant was recorded: 1990 to 2100, ns.
+const LIKELY: std::ops::Range<i64> = 631_152_000_000_000_000..4_102_444_800_000_000_000;
+
+/// Why a text is no time that we can hold.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum TimeError {
+    /// It is no time at all.
+    NoTime,
+    /// A time that is too far away, in this unit if it is a number.
+    Outside(Option<TimeUnit>),
+}
+
 /// Reads a time: RFC 3339; a date and a time of day without a zone, taken as UTC; or a number in
 /// this unit since 1970.
-pub(super) fn parse(text: &str, unit: TimeUnit) -> Option<Timestamp> {
+pub(super) fn parse(text: &str, unit: TimeUnit) -> Result<Timestamp, TimeError> {
     let text = text.trim();
-    if let Ok(number) = text.parse::<f64>() {
-        return from_number(text, number, unit);
+    if let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) {
+        return from_number(text, number, unit).ok_or(TimeError::Outside(Some(unit)));
     }
-    if let Ok(at) = Timestamp::parse_rfc3339(text) {
-        return Some(at);
+    let outside = |_| TimeError::Outside(None);
+    if let Ok(at) = text.parse::<jiff::Timestamp>() {
+        return i64::try_from(at.as_nanosecond()).map(Timestamp::from_nanos).map_err(outside);
     }
-    let civil: jiff::civil::DateTime = text.replacen('/', "-", 2).parse().ok()?;
-    let at = jiff::tz::TimeZone::UTC.to_timestamp(civil).ok()?;
-    i64::try_from(at.as_nanosecond()).ok().map(Timestamp::from_nanos)
+    let civil: jiff::civil::DateTime =
+        text.replacen('/', "-", 2).parse().map_err(|_| TimeError::NoTime)?;
+    let at = jiff::tz::TimeZone::UTC.to_timestamp(civil).map_err(|_| TimeError::Outside(None))?;
+    i64::try_from(at.as_nanosecond()).map(Timestamp::from_nanos).map_err(outside)
+}
+
+/// Another unit in which a number is a time of our days, as it is written on the command line; `None` if
+/// the text is no number, or is likely as it is.
+pub(super) fn likelier_unit(text: &str, unit: TimeUnit) -> Option<&'static str> {
+    let text = text.trim();
+    let number = text.parse::<f64>().ok()?;
+    let likely =
+        |unit| from_number(text, number, unit).is_some_and(|at| LIKELY.contains(&at.as_nanos()));
+    if likely(unit) {
+        return None;
+    }
+    UNITS.iter().find(|(other, _)| likely(*other)).map(|(_, word)| *word)
+}
+
+/// True if the instant is before 1990: no plant was recorded then.
+pub(super) fn is_long_ago(at: Timestamp) -> bool {
+    at.as_nanos() < LIKELY.start
+}
+
+/// The word of a unit on the command line.
+pub(super) fn word(unit: TimeUnit) -> &'static str {
+    UNITS.iter().find(|(other, _)| *other == unit).map_or("", |(_, word)| word)
 }
 
 fn from_number(text: &str, number: f64, unit: TimeUnit) -> Option<Timestamp> {
@@ -52,9 +97,34 @@ mod tests {
             ("1769126400.0", TimeUnit::Seconds),
             ("1769126400000000000", TimeUnit::Nanos),
         ] {
-            assert_eq!(read(text, unit).as_deref(), Some("2026-01-23T00:00:00Z"), "{text}");
+            assert_eq!(read(text, unit).as_deref(), Ok("2026-01-23T00:00:00Z"), "{text}");
         }
-        assert_eq!(read("soon", TimeUnit::Millis), None);
-        assert_eq!(read("1e300", TimeUnit::Millis), None);
+        for (text, error) in [
+            ("soon", TimeError::NoTime),
+            ("nan", TimeError::NoTime),
+            ("", TimeError::NoTime),
+            ("1e300", TimeError::Outside(Some(TimeUnit::Millis))),
+            ("9000-01-01T00:00:00Z", TimeError::Outside(None)),
+            ("1000-01-01 00:00", TimeError::Outside(None)),
+        ] {
+            assert_eq!(read(text, TimeUnit::Millis), Err(error), "{text}");
+        }
+    }
+
+    #[test]
+    fn number_in_the_wrong_unit_tells_the_right_one() {
+        for (text, unit, expected) in [
+            ("1769126400", TimeUnit::Millis, Some("s")),
+            ("1769126400.5", TimeUnit::Millis, Some("s")),
+            ("1769126400000", TimeUnit::Seconds, Some("ms")),
+            ("1769126400000", TimeUnit::Nanos, Some("ms")),
+            ("1769126400000000", TimeUnit::Millis, Some("us")),
+            ("1769126400000000000", TimeUnit::Seconds, Some("ns")),
+            ("1769126400000", TimeUnit::Millis, None),
+            ("0", TimeUnit::Millis, None),
+            ("1970-01-01T00:00:00Z", TimeUnit::Millis, None),
+        ] {
+            assert_eq!(likelier_unit(text, unit), expected, "{text} {unit:?}");
+        }
     }
 }

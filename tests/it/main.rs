@@ -13,6 +13,7 @@ mod line_runs;
 mod mqtt;
 mod outbox;
 mod readiness;
+mod recordings;
 mod same_again;
 mod services;
 mod sparkplug;

@@ -1,0 +1,214 @@
+//! `onspec fit`, `replay` and `simulate` over tables as plants have them: what is wrong with a recording is
+//! said, and nothing of it is lost in silence.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
+
+use std::fmt::Write as _;
+use std::fs;
+use std::process::Command;
+use tempfile::TempDir;
+
+/// 2026-01-23T00:00:00Z, s.
+const EPOCH: i64 = 1_769_126_400;
+
+/// A directory with recordings, where `onspec` is run.
+struct Desk(TempDir);
+
+impl Desk {
+    fn new() -> Self {
+        Self(tempfile::tempdir().unwrap())
+    }
+
+    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+        fs::write(self.0.path().join(name), text).unwrap();
+    }
+
+    fn read(&self, name: &str) -> String {
+        fs::read_to_string(self.0.path().join(name)).unwrap()
+    }
+
+    /// The status, standard output and standard error of a command line.
+    fn run(&self, line: &str) -> (i32, String, String) {
+        let output = Command::new(env!("CARGO_BIN_EXE_onspec"))
+            .args(line.split_whitespace())
+            .current_dir(self.0.path())
+            .output()
+            .unwrap();
+        let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
+        (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
+    }
+}
+
+/// Three columns of which the third follows the others; of row `n`.
+fn values(n: i64) -> String {
+    #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+    let part = |times: i64, of: i64| ((n * times) % of) as f64 / 10.0;
+    let (a, b) = (part(37, 101), part(53, 97));
+    format!("{a},{b},{}", a + b + part(11, 7))
+}
+
+fn table(rows: impl Iterator<Item = i64>) -> String {
+    let mut csv = String::from("time,a,b,c\n");
+    for n in rows {
+        writeln!(csv, "{},{}", EPOCH + n, values(n)).unwrap();
+    }
+    csv
+}
+
+const AUTO: &str = "--auto --store m.db --time-unit s";
+
+#[test]
+fn cell_that_is_no_number_costs_a_value_and_not_a_column() {
+    let desk = Desk::new();
+    desk.write("bad.csv", table(0..400).replacen(&values(299), "1.0,2.0,Bad", 1));
+    let (status, said, warned) = desk.run(&format!("fit {AUTO} --from bad.csv"));
+    assert_eq!(status, 0, "{warned}");
+    assert!(said.contains("pca of 3 tags"), "{said}");
+    let expected = "warning: column `c`: 1 of 400 values are no numbers and count as missing, the first `Bad` in line 301\n";
+    assert_eq!(warned, expected);
+    let (status, _, warned) = desk.run(&format!("replay {AUTO} --from bad.csv"));
+    assert_eq!((status, warned.as_str()), (0, expected));
+    // A table without the column cannot be judged by the model, and that is no success.
+    desk.write("less.csv", table(0..400).replace(",c\n", ",d\n"));
+    let (status, printed, warned) = desk.run(&format!("replay {AUTO} --from less.csv"));
+    assert_eq!(status, 1, "{printed}");
+    assert!(
+        warned.contains("the line has no tag `c` (the recording has no such column"),
+        "{warned}"
+    );
+    assert!(warned.contains("error: no frame was judged"), "{warned}");
+    desk.write("text.csv", "time,a\n1769126400,on\n1769126401,off\n");
+    let (status, _, warned) = desk.run(&format!("fit {AUTO} --from text.csv"));
+    assert_eq!(status, 1);
+    assert!(warned.contains("no column of the recording holds numbers"), "{warned}");
+}
+
+#[test]
+fn newest_first_is_judged_like_oldest_first() {
+    let desk = Desk::new();
+    desk.write("up.csv", table(0..300));
+    desk.write("down.csv", table((0..300).rev()));
+    assert_eq!(desk.run(&format!("fit {AUTO} --from up.csv")).0, 0);
+    for name in ["up", "down"] {
+        let (status, _, warned) =
+            desk.run(&format!("replay {AUTO} --from {name}.csv --out {name}"));
+        assert_eq!(status, 0, "{warned}");
+        assert_eq!(warned.contains("its 300 records are sorted"), name == "down", "{warned}");
+    }
+    assert_eq!(desk.read("up/scores.csv"), desk.read("down/scores.csv"));
+    assert!(desk.read("up/summary.json").contains("\"judged\": 300"));
+}
+
+#[test]
+fn store_that_was_named_has_to_be_there() {
+    let desk = Desk::new();
+    desk.write("r.csv", table(0..3));
+    let (status, printed, warned) =
+        desk.run("replay --auto --store typo.db --time-unit s --from r.csv");
+    assert_eq!((status, printed.as_str()), (1, ""));
+    assert!(warned.contains("typo.db"), "{warned}");
+    assert!(!desk.0.path().join("typo.db").exists());
+}
+
+#[test]
+fn replay_that_fails_leaves_the_files_of_the_one_before() {
+    let desk = Desk::new();
+    desk.write("r.csv", table(0..300));
+    assert_eq!(desk.run(&format!("fit {AUTO} --from r.csv")).0, 0);
+    assert_eq!(desk.run(&format!("replay {AUTO} --from r.csv --out out")).0, 0);
+    let before = desk.read("out/scores.csv");
+    // The survey passes; the events do not.
+    desk.write("e.jsonl", "{\"event\":\"batch-start\"}\n");
+    let (status, _, warned) =
+        desk.run(&format!("replay {AUTO} --from r.csv --events e.jsonl --out out"));
+    assert_eq!(status, 1, "{warned}");
+    assert_eq!(desk.read("out/scores.csv"), before);
+    assert!(!desk.0.path().join("out/scores.csv.part").exists());
+}
+
+#[test]
+fn rows_that_are_frames_raise_no_silent_sensor_and_name_line_and_grade() {
+    let desk = Desk::new();
+    desk.write("r.csv", table(0..200));
+    let common = "--auto --store m.db --period 3m --ignore time --from r.csv";
+    assert_eq!(desk.run(&format!("fit {common}")).0, 0);
+    // Rows without a value cannot be judged.
+    desk.write("r.csv", table(0..200).replace(&values(199), ",,"));
+    assert_eq!(desk.run(&format!("replay {common} --out out")).0, 0);
+    assert_eq!(desk.read("out/alarms.csv"), "time,line,alarm,state,severity,message,id\n");
+    let scores = desk.read("out/scores.csv");
+    assert_eq!(scores.lines().last(), Some("1970-01-01T09:57:00Z,auto,auto,,,0,,,,"));
+}
+
+/// Batches of 200 frames of a second: `R0` to `R9` of grade `g` released, `S…` scrapped ones
+/// and `T…` of another grade between them, which run far away.
+fn mill(desk: &Desk) {
+    let (mut csv, mut events) = (String::from("time,a,b,c\n"), String::from("\u{feff}"));
+    for batch in 0..30 {
+        let (name, grade, fate, shift) = match batch % 3 {
+            0 => (format!("R{}", batch / 3), "g", "release", 0),
+            1 => (format!("S{}", batch / 3), "g", "scrap", 50),
+            _ => (format!("T{}", batch / 3), "other", "release", 90),
+        };
+        let start = EPOCH + batch * 200;
+        writeln!(
+            events,
+            r#"{{"event":"batch-start","batch":"{name}","grade":"{grade}","ts":{start}000}}
+{{"event":"batch-end","batch":"{name}","ts":{}000}}
+{{"event":"disposition","batch":"{name}","disposition":"{fate}","ts":{}000}}"#,
+            start + 200,
+            start + 201,
+        )
+        .unwrap();
+        for n in batch * 200..(batch + 1) * 200 {
+            let (a, rest) =
+                values(n).split_once(',').map(|(a, r)| (a.to_owned(), r.to_owned())).unwrap();
+            let a = a.parse::<f64>().unwrap() + f64::from(shift);
+            writeln!(csv, "{},{a},{rest}", EPOCH + n).unwrap();
+        }
+    }
+    desk.write("r.csv", csv);
+    desk.write("e.jsonl", events);
+    desk.write(
+        "mill.toml",
+        "[store]\npath = \"mill.db\"\n[line.tm3]\nframe = \"1s\"\nlateness = \"0s\"\nsettle = \"0s\"\n\
+         batch = { from = \"events\" }\n[line.tm3.tag.a]\n[line.tm3.tag.b]\n[line.tm3.tag.c]\n[grade.g]\n[grade.other]\n",
+    );
+}
+
+#[test]
+fn fit_learns_from_the_batches_of_its_grade_that_are_fit_for_learning() {
+    let desk = Desk::new();
+    mill(&desk);
+    let fit = "fit -c mill.toml --grade g --json --time-unit s --from r.csv --events e.jsonl";
+    let (status, printed, warned) = desk.run(fit);
+    assert_eq!(status, 0, "{warned}");
+    let header: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    // Neither scrapped batches nor those of the other grade are in.
+    assert_eq!(header["blocks"], 10, "{printed}");
+    // Nobody said what was good.
+    let events = desk.read("e.jsonl");
+    let silent = events.lines().filter(|line| !line.contains("disposition"));
+    desk.write("e.jsonl", silent.collect::<Vec<_>>().join("\n"));
+    let (status, _, warned) = desk.run(fit);
+    assert_eq!(status, 1);
+    assert!(warned.contains("none of the 30 batches recorded is of grade `g`"), "{warned}");
+}
+
+#[test]
+fn what_cannot_be_is_refused_before_it_is_begun() {
+    let desk = Desk::new();
+    desk.write("r.csv", table(0..3));
+    for (line, status, words) in [
+        ("replay --auto --store m.db --period 1000000h --from r.csv", 2, "is too long for a frame"),
+        ("simulate --seed -1 --record d", 2, "`-1` is no seed; write a whole number from 0"),
+        ("demo --seed -1", 2, "`-1` is no seed"),
+        ("simulate --record d --truth nowhere/t.jsonl", 1, "cannot make `nowhere/t.jsonl`"),
+        ("replay --auto --store m.db --from r.csv", 1, "did you mean `--time-unit s`?"),
+    ] {
+        let (ended, printed, warned) = desk.run(line);
+        assert_eq!((ended, printed.as_str()), (status, ""), "{line}: {warned}");
+        assert!(warned.contains(words), "{line}: {warned}");
+    }
+    assert!(!desk.0.path().join("d").exists());
+}
