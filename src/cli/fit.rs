@@ -17,7 +17,8 @@ const FIRST_ID: u64 = 1 << 40;
 pub(super) struct Args {
     #[command(flatten)]
     recording: recording::RecordingArgs,
-    /// The grade that was made; the line's if not given.
+    /// The grade that was made; the line's if not given. Of a recording with batches, those of the grade
+    /// teach that are released, or have all laboratory results inside.
     #[arg(long, value_name = "GRADE")]
     grade: Option<String>,
 }

@@ -68,7 +68,14 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Ok(checked) => checked,
         Err(error) => return out.fail(&error),
     };
-    // Before the machine runs: what it did is not lost because it cannot be written.
+    // Before the machine runs: what it did is not lost because it cannot be written. The truth may stand in
+    // the directory of the recording.
+    if let Some(directory) = &args.record
+        && let Err(source) = std::fs::create_dir_all(directory)
+    {
+        let doing = format!("make the directory `{}`", directory.display());
+        return out.fail(&AppError::Io { doing, source });
+    }
     let mut truth = match args.truth.as_deref().map(TruthFile::create).transpose() {
         Ok(truth) => truth,
         Err(error) => return out.fail(&error),

@@ -156,6 +156,10 @@ struct Artifact<M> {
 /// # Errors
 /// When too few columns, rows or blocks can be used: with the counts.
 pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
+    if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
+        let (have, left_out) = (table.blocks.len(), table.left_out);
+        return Err(FitError::TooFewBlocks { have, left_out });
+    }
     let screened = screen(table)?;
     let least = screened.columns.iter().map(|ix| {
         let name = &table.columns[*ix];
@@ -661,6 +665,17 @@ mod tests {
         assert_eq!((calibration.unit.as_str(), calibration.provisional), ("frames", true));
         assert!((calibration.rate - 0.05 / 180.0).abs() < 1e-15, "{calibration:?}");
         assert!(model.summary().contains("(7 older frames had no room), limits provisional"));
+    }
+
+    #[test]
+    fn batches_too_long_to_have_room_say_what_helps() {
+        let table = Table { columns: vec!["a".into()], left_out: 5, ..Table::default() };
+        let words = fit(&table, &spec(true)).unwrap_err().to_string();
+        assert_eq!(
+            words,
+            "0 blocks have rows, at least 2 are needed to calibrate on data that were not fitted; 5 had no \
+             room in the 33554432 values that a fit takes: make `frame` longer"
+        );
     }
 
     #[test]

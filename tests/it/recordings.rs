@@ -210,5 +210,5 @@ fn what_cannot_be_is_refused_before_it_is_begun() {
         assert_eq!((ended, printed.as_str()), (status, ""), "{line}: {warned}");
         assert!(warned.contains(words), "{line}: {warned}");
     }
-    assert!(!desk.0.path().join("d").exists());
+    assert!(!desk.0.path().join("d/readings.csv.gz").exists());
 }
