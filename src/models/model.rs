@@ -299,12 +299,12 @@ impl Model {
         let calibration = &header.calibration;
         let provisional = if calibration.provisional {
             format!(
-                ", limits provisional ({} of {} {}: the rate of false flags may be {:.2} to {:.1} %)",
+                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %)",
                 calibration.n,
                 calibration.needed,
                 calibration.unit,
-                calibration.rate_range.0 * 100.0,
-                calibration.rate_range.1 * 100.0
+                percent(calibration.rate_range.0, 2),
+                percent(calibration.rate_range.1, 1)
             )
         } else {
             String::new()
@@ -479,6 +479,12 @@ impl Model {
         }
         Ok(())
     }
+}
+
+/// A share in per cent with so many decimals; with more where they would show nothing.
+fn percent(share: f64, decimals: usize) -> String {
+    let decimals = if share < 1e-4 { 5 } else { decimals };
+    format!("{:.decimals$}", share * 100.0)
 }
 
 /// The frames in so many seconds, at least one.
@@ -664,7 +670,9 @@ mod tests {
         let calibration = &model.header().calibration;
         assert_eq!((calibration.unit.as_str(), calibration.provisional), ("frames", true));
         assert!((calibration.rate - 0.05 / 180.0).abs() < 1e-15, "{calibration:?}");
-        assert!(model.summary().contains("(7 older frames had no room), limits provisional"));
+        let summary = model.summary();
+        assert!(summary.contains("(7 older frames had no room), limits provisional"), "{summary}");
+        assert!(summary.contains("may be 0.00556 to 0.1 %"), "{summary}");
     }
 
     #[test]
