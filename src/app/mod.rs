@@ -28,4 +28,4 @@ pub use pipeline::{FitMode, Pipeline, Recovered, Waiter};
 pub use recording::{Recorded, record};
 pub use replay::{AUTO, Feed, Judging, auto_plant, replay, table};
 pub use run::{Surroundings, run};
-pub use secrets::resolve;
+pub use secrets::{Absent, absent, resolve};

@@ -1,7 +1,90 @@
-//! Secrets are read when the shells are built, from the environment or a file.
+//! What a configuration names and a machine has to have: secrets, in the environment or in files,
+//! certificates, the directory of the store.
 
 use super::error::AppError;
+use crate::config::Checked;
 use crate::telemetry::{Secret, SecretSource};
+use crate::{mqtt, webhook};
+use std::path::Path;
+
+/// Something that the configuration names and this machine does not have.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Absent {
+    /// What it is for, such as `influxdb.token`.
+    pub key: String,
+    /// Why it cannot be used.
+    pub reason: String,
+    /// As the configuration names it: a variable, a path.
+    pub named: String,
+}
+
+impl Absent {
+    /// The line of the configuration's text that names it, from 1, if one does in these letters.
+    #[must_use]
+    pub fn line(&self, text: &str) -> Option<usize> {
+        let quoted = [format!("\"{}\"", self.named), format!("'{}'", self.named)];
+        let names = |line: &str| quoted.iter().any(|named| line.contains(named));
+        text.lines().position(names).map(|before| before + 1)
+    }
+}
+
+/// Everything that a configuration names and this machine does not have, in one list: whoever sets up
+/// a machine wants to mend it all at once.
+#[must_use]
+pub fn absent(checked: &Checked) -> Vec<Absent> {
+    let mut found = Vec::new();
+    if let Some(path) = &checked.store.path {
+        let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+        if let Some(directory) = directory.filter(|directory| !directory.is_dir()) {
+            found.push(Absent {
+                key: "store.path".to_owned(),
+                reason: format!("there is no directory `{}`: make it", directory.display()),
+                named: path.display().to_string(),
+            });
+        }
+    }
+    for broker in &checked.brokers {
+        let settings = &broker.settings;
+        let of = mqtt::component(&settings.name);
+        if let Some((_, Some(password))) = &settings.credentials {
+            found.extend(absent_secret(&format!("{of}.password"), password));
+        }
+        let Some(tls) = &settings.tls else { continue };
+        let identity = tls.identity.as_ref();
+        let (cert, key) = (identity.map(|(cert, _)| cert), identity.map(|(_, key)| key));
+        for (name, path) in [("ca", tls.ca.as_ref()), ("cert", cert), ("key", key)] {
+            found.extend(path.and_then(|path| absent_file(format!("{of}.tls.{name}"), path)));
+        }
+    }
+    if let Some(influx) = &checked.influx {
+        found.extend(absent_secret("influxdb.token", &influx.token));
+    }
+    for hook in &checked.webhooks {
+        let of = webhook::outbox_name(&hook.name);
+        found.extend(absent_secret(&format!("{of}.url"), &hook.url));
+        let secret = hook.secret.as_ref();
+        found.extend(secret.and_then(|secret| absent_secret(&format!("{of}.secret"), secret)));
+    }
+    found
+}
+
+fn absent_secret(key: &str, source: &SecretSource) -> Option<Absent> {
+    let named = match source {
+        SecretSource::Env(variable) => variable.clone(),
+        SecretSource::File(path) => path.display().to_string(),
+        SecretSource::Given(_) => return None,
+    };
+    match resolve(key, source) {
+        Err(AppError::Secret { name, reason }) => Some(Absent { key: name, reason, named }),
+        _ => None,
+    }
+}
+
+fn absent_file(key: String, path: &Path) -> Option<Absent> {
+    let named = path.display().to_string();
+    let error = std::fs::File::open(path).err()?;
+    Some(Absent { key, reason: format!("cannot read `{named}`: {error}"), named })
+}
 
 /// Reads a secret; `name` says in an error what it is for.
 ///
@@ -25,4 +108,49 @@ pub fn resolve(name: &str, source: &SecretSource) -> Result<Secret, AppError> {
         SecretSource::Given(secret) => return Ok(secret.clone()),
     };
     if text.is_empty() { Err(fail("it is empty".into())) } else { Ok(Secret::new(text)) }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn everything_that_is_not_here_is_named_at_once_with_its_line() {
+        let text = r#"
+[store]
+path = "/no/such/directory/onspec.db"
+[[mqtt]]
+url = "mqtts://broker.mill"
+username = "onspec"
+password = { file = "/no/such/password" }
+tls = { ca = "/no/such/ca.pem", cert = "/no/such/cert.pem", key = '/no/such/key.pem' }
+[[mqtt.subscribe]]
+topic = "mill/{line}/{area}/{tag}"
+[influxdb]
+url = "http://127.0.0.1:8086"
+org = "mill"
+bucket = "onspec"
+token = { env = "ONSPEC_TEST_NO_SUCH_TOKEN" }
+[[webhook]]
+name = "leads"
+url = { env = "ONSPEC_TEST_NO_SUCH_URL" }
+secret = { file = "/no/such/secret" }
+"#;
+        let checked = crate::config::load(text, "mill.toml").unwrap();
+        let found = absent(&checked);
+        let places: Vec<(&str, Option<usize>)> =
+            found.iter().map(|absent| (&*absent.key, absent.line(text))).collect();
+        let expected = [
+            ("store.path", 3),
+            ("mqtt/mqtt.password", 7),
+            ("mqtt/mqtt.tls.ca", 8),
+            ("mqtt/mqtt.tls.cert", 8),
+            ("mqtt/mqtt.tls.key", 8),
+            ("influxdb.token", 15),
+            ("webhook/leads.url", 18),
+            ("webhook/leads.secret", 19),
+        ];
+        assert_eq!(places, expected.map(|(key, line)| (key, Some(line))));
+        assert!(found[5].reason.contains("no variable `ONSPEC_TEST_NO_SUCH_TOKEN`"));
+    }
 }

@@ -1,5 +1,6 @@
 //! `onspec check`: what is wrong with a configuration, or what it says.
 
+use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
 use crate::decode::{Format, JsonValues, Rule};
 use crate::plant::{BatchSource, Budget, Line, Role, Undeclared};
@@ -24,7 +25,8 @@ pub enum Form {
         /// With colours.
         colour: bool,
     },
-    /// One JSON document: `file`, `ok`, `diagnostics`, and `summary` when it is good.
+    /// One JSON document: `file`, `ok`, `diagnostics`, and when it is good `summary` and `not_here`:
+    /// what it names and this machine does not have.
     Json,
 }
 
@@ -40,10 +42,32 @@ pub fn check_command(
     out: &mut dyn Write,
     err: &mut dyn Write,
 ) -> io::Result<bool> {
+    answer(path, form, absent, out, err)
+}
+
+/// The answer, where `look` says what is not on this machine.
+fn answer(
+    path: &Path,
+    form: Form,
+    look: impl Fn(&Checked) -> Vec<Absent>,
+    out: &mut dyn Write,
+    err: &mut dyn Write,
+) -> io::Result<bool> {
     let name = path.display().to_string();
+    // It is read a second time for places only.
+    let text = std::fs::read_to_string(path).unwrap_or_default();
     match (config::read(path), form) {
         (Ok(checked), Form::Text { colour }) => {
             write_report(&checked.warnings, colour, err)?;
+            // A configuration is often checked on another machine than the one it is for.
+            for absent in look(&checked) {
+                let Absent { key, reason, .. } = &absent;
+                let line = absent.line(&text).map(|line| format!(":{line}")).unwrap_or_default();
+                writeln!(
+                    err,
+                    "warning: not here on this machine: {name}{line}: `{key}`: {reason}"
+                )?;
+            }
             out.write_all(summary(&name, &checked).as_bytes())?;
             Ok(true)
         }
@@ -52,6 +76,9 @@ pub fn check_command(
                 "file": name,
                 "ok": true,
                 "diagnostics": checked.warnings.json(),
+                "not_here": look(&checked).iter().map(|absent| json!({
+                    "key": absent.key, "reason": absent.reason, "line": absent.line(&text),
+                })).collect::<Vec<_>>(),
                 "summary": summary_json(&checked),
             });
             writeln!(out, "{document}")?;
@@ -345,7 +372,7 @@ mod tests {
 
     fn run(path: &Path, form: Form) -> (bool, String, String) {
         let (mut out, mut err) = (Vec::new(), Vec::new());
-        let good = check_command(path, form, &mut out, &mut err).unwrap();
+        let good = answer(path, form, |_| Vec::new(), &mut out, &mut err).unwrap();
         (good, String::from_utf8(out).unwrap(), String::from_utf8(err).unwrap())
     }
 
@@ -377,6 +404,26 @@ mod tests {
         store: `tissue.db`, at most 20.0 GiB, drops the oldest readings when full
           at 1000 readings a second it takes about 3.2 GiB a day and holds about 6 days
         ");
+    }
+
+    #[test]
+    fn what_is_not_on_this_machine_is_a_warning() {
+        let dir = tempfile::tempdir().unwrap();
+        let path = dir.path().join("mill.toml");
+        let text = std::fs::read_to_string(example("minimal.toml")).unwrap();
+        let text = text.replace("{ env = \"INFLUX_TOKEN\" }", "{ file = \"/no/such/token\" }");
+        std::fs::write(&path, format!("{text}[store]\npath = \"onspec.db\"\n")).unwrap();
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert!(check_command(&path, Form::Text { colour: false }, &mut out, &mut err).unwrap());
+        let err = String::from_utf8(err).unwrap();
+        let start = format!("warning: not here on this machine: {}:", path.display());
+        assert!(err.starts_with(&start), "{err}");
+        assert!(err.contains(": `influxdb.token`: cannot read `/no/such/token`"), "{err}");
+        let (mut out, mut err) = (Vec::new(), Vec::new());
+        assert!(check_command(&path, Form::Json, &mut out, &mut err).unwrap());
+        let document: Value = serde_json::from_slice(&out).unwrap();
+        assert_eq!(document["not_here"][0]["key"], "influxdb.token");
+        assert_eq!(document["not_here"].as_array().map(Vec::len), Some(1));
     }
 
     #[test]

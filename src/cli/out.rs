@@ -1,5 +1,6 @@
 //! Where output goes, and what the process ends with.
 
+use crate::config::ConfigError;
 use std::error::Error;
 use std::fmt::Write as _;
 use std::io::{self, Write};
@@ -73,6 +74,17 @@ impl Out {
         if self.stderr.write_all(text.as_bytes()).is_err() {
             tracing::debug!("standard error is closed");
         }
+    }
+
+    /// Says why a configuration cannot be used.
+    pub fn unusable(&mut self, problem: &ConfigError) -> Exit {
+        match problem {
+            ConfigError::Rejected(report) => self.error(&report.to_string()),
+            ConfigError::Read { .. } => {
+                self.fail(problem);
+            }
+        }
+        Exit::Usage
     }
 
     /// Says why a command failed, with everything that led to it.

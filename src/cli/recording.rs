@@ -133,10 +133,7 @@ impl RecordingArgs {
     /// The plant, its rules and its store by the configuration, if there is one.
     fn configured(&self, out: &mut Out) -> Result<Option<Configured>, Exit> {
         let Some(path) = &self.config else { return Ok(None) };
-        let checked = crate::config::read(path).map_err(|problem| {
-            out.error(&problem.to_string());
-            Exit::Usage
-        })?;
+        let checked = crate::config::read(path).map_err(|problem| out.unusable(&problem))?;
         let rules = checked.rules();
         Ok(Some((checked.plant, rules, self.store.clone().or(checked.store.path))))
     }

@@ -1,10 +1,11 @@
 //! `onspec run`.
 
 use super::out::{Exit, Out};
-use crate::app::{FitMode, Surroundings};
+use crate::app::{Absent, FitMode, Surroundings};
 use crate::engine::View;
 use crate::telemetry::{Health, SystemClock};
-use std::path::PathBuf;
+use std::fmt::Write as _;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use tokio::sync::watch;
 use tokio_util::sync::CancellationToken;
@@ -16,14 +17,30 @@ pub(super) struct Args {
     config: PathBuf,
 }
 
+/// What is not on this machine, each with its line of the configuration.
+fn not_here(config: &Path, absent: &[Absent]) -> String {
+    // It was read a moment ago; if it is gone, the lines are.
+    let text = std::fs::read_to_string(config).unwrap_or_default();
+    let mut said = "error: the configuration names what is not on this machine\n".to_owned();
+    for absent in absent {
+        let line = absent.line(&text).map(|line| format!(":{line}")).unwrap_or_default();
+        let (file, key) = (config.display(), &absent.key);
+        writeln!(said, "  {file}{line}: `{key}`: {}", absent.reason)
+            .expect("writing to a string cannot fail");
+    }
+    said
+}
+
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     let checked = match crate::config::read(&args.config) {
         Ok(checked) => checked,
-        Err(problem) => {
-            out.error(&problem.to_string());
-            return Exit::Usage;
-        }
+        Err(problem) => return out.unusable(&problem),
     };
+    let absent = crate::app::absent(&checked);
+    if !absent.is_empty() {
+        out.error(&not_here(&args.config, &absent));
+        return Exit::Usage;
+    }
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out.fail(&error),

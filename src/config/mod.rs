@@ -119,13 +119,32 @@ const LARGEST: u64 = 16 << 20;
 /// When the file cannot be read, is larger than 16 MiB or not UTF-8, or when anything in it is wrong.
 pub fn read(path: &Path) -> Result<Checked, ConfigError> {
     let fail = |source| ConfigError::Read { path: path.to_owned(), source };
-    let mut text = String::new();
+    let mut bytes = Vec::new();
     let file = std::fs::File::open(path).map_err(fail)?;
-    let read = file.take(LARGEST + 1).read_to_string(&mut text).map_err(fail)?;
+    let read = file.take(LARGEST + 1).read_to_end(&mut bytes).map_err(fail)?;
     if u64::try_from(read).is_ok_and(|read| read > LARGEST) {
         return Err(fail(io::Error::other("it is larger than 16 MiB")));
     }
+    let text = utf8(bytes).map_err(|reason| fail(io::Error::other(reason)))?;
     load(&text, &path.display().to_string()).map_err(ConfigError::Rejected)
+}
+
+/// The text of a file, or which of its bytes is none.
+fn utf8(bytes: Vec<u8>) -> Result<String, String> {
+    if bytes.starts_with(&[0xff, 0xfe]) || bytes.starts_with(&[0xfe, 0xff]) {
+        return Err("it is written in UTF-16: save it as UTF-8".to_owned());
+    }
+    String::from_utf8(bytes).map_err(|error| {
+        let at = error.utf8_error().valid_up_to();
+        let (before, rest) = error.as_bytes().split_at_checked(at).unwrap_or_default();
+        let line = before.split(|byte| *byte == b'\n').count();
+        let byte = before.iter().rev().take_while(|byte| **byte != b'\n').count() + 1;
+        let found = rest.first().copied().unwrap_or_default();
+        format!(
+            "byte {byte} of line {line} is {found:#04x}, which is no UTF-8 (an umlaut or `µ` of \
+             another encoding?): save it as UTF-8"
+        )
+    })
 }
 
 /// Checks a configuration; `name` stands for the file in diagnostics.

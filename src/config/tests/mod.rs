@@ -440,3 +440,21 @@ fn two_brokers_may_have_the_same_topics_for_two_lines() {
         assert_eq!(&*reading.line, line);
     }
 }
+
+#[test]
+fn file_of_another_encoding_is_told_where_it_is_none() {
+    let check = |bytes: &[u8], expected: &str| {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("mill.toml");
+        std::fs::write(&path, bytes).unwrap();
+        let error = read(&path).unwrap_err();
+        let source = std::error::Error::source(&error).map(ToString::to_string);
+        assert!(source.as_ref().is_some_and(|source| source.contains(expected)), "{source:?}");
+    };
+    check(
+        b"schema = 1\n[site]\nname = \"M\xfchle\"\n",
+        "byte 10 of line 3 is 0xfc, which is no UTF-8",
+    );
+    check(b"\xff\xfes\0", "UTF-16: save it as UTF-8");
+    check(b"\xfe\xff\0s", "UTF-16: save it as UTF-8");
+}
