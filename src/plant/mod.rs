@@ -3,6 +3,12 @@
 //! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
+mod nearest;
+mod unit;
+
+pub use nearest::nearest;
+pub use unit::convert;
+
 use crate::reading::LineIx;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -17,7 +23,7 @@ pub struct Plant {
     /// The lines, in order of the configuration.
     pub lines: Vec<Line>,
     /// The grades by name.
-    pub grades: BTreeMap<Arc<str>, Grade>,
+    pub grades: Grades,
     /// What to do with lines and tags that are not declared.
     pub undeclared: Undeclared,
     /// The greatest number of undeclared tags in the plant.
@@ -96,6 +102,19 @@ impl Line {
     pub fn tag_position(&self, id: &str) -> Option<usize> {
         self.tags.iter().position(|tag| &*tag.id == id)
     }
+
+    /// True if only numbers say something about the tag: all that is watched or measured is one, but a
+    /// reel id is a name even where it looks like a number.
+    #[must_use]
+    pub fn is_numeric(&self, tag: &Tag) -> bool {
+        if matches!(&self.batch, BatchSource::Tag(id) if *id == tag.id) {
+            return false;
+        }
+        tag.role != Role::Context
+            || !tag.unit.is_empty()
+            || tag.range.is_some()
+            || self.break_tag.as_ref() == Some(&tag.id)
+    }
 }
 
 /// Where a line's batches come from.
@@ -149,6 +168,8 @@ pub struct Tag {
     pub range: Option<(f64, f64)>,
     /// How long the last good value may stand in for a missing one.
     pub stale: Duration,
+    /// Without a reading for so long its sensor is stale; `None`: by its own interval.
+    pub silence: Option<Duration>,
     /// A value that does not move for this long is stuck; `None` turns the check off.
     pub stuck: Option<Duration>,
 }
@@ -168,6 +189,7 @@ impl Tag {
             role: Role::Process,
             range: None,
             stale: Self::STALE,
+            silence: None,
             stuck: Some(Self::STUCK),
         }
     }
@@ -274,6 +296,9 @@ pub enum Promote {
     /// A person.
     ByHand,
 }
+
+/// The grades of a plant by name.
+pub type Grades = BTreeMap<Arc<str>, Grade>;
 
 /// The `[models]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

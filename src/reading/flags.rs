@@ -45,8 +45,10 @@ impl Flags {
     pub const RETAINED: Self = Self(1 << 8);
     /// The source sent no time; the receive time stands in.
     pub const NO_SOURCE_TIME: Self = Self(1 << 9);
+    /// A text, where only numbers say something about the tag.
+    pub const NO_NUMBER: Self = Self(1 << 10);
 
-    const NAMES: [(Self, &'static str); 10] = [
+    const NAMES: [(Self, &'static str); 11] = [
         (Self::SOURCE_BAD, "source-bad"),
         (Self::SOURCE_UNCERTAIN, "source-uncertain"),
         (Self::RANGE, "range"),
@@ -57,6 +59,7 @@ impl Flags {
         (Self::CONFLICT, "conflict"),
         (Self::RETAINED, "retained"),
         (Self::NO_SOURCE_TIME, "no-source-time"),
+        (Self::NO_NUMBER, "no-number"),
     ];
 
     /// The bits, as written to InfluxDB.

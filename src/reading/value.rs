@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// The greatest magnitude to which every integer is a float.
+const EXACT_MAX: f64 = 9_007_199_254_740_992.0;
+
 /// A finite number: NaN and infinities cannot exist here.
 #[derive(Debug, Clone, Copy, PartialEq, PartialOrd, Serialize, Deserialize)]
 #[serde(try_from = "f64", into = "f64")]
@@ -51,5 +54,32 @@ impl Value {
             Self::Number(number) => Some(number.get()),
             Self::Text(_) => None,
         }
+    }
+
+    /// The number that a text stands for, e.g. `7.1`. Not of an integer beyond 2⁵³, which a float would
+    /// change.
+    #[must_use]
+    pub fn parsed(&self) -> Option<Finite> {
+        let Self::Text(text) = self else { return None };
+        let number: f64 = text.trim().parse().ok()?;
+        Finite::try_from(number).ok().filter(|number| number.get().abs() <= EXACT_MAX)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn text_that_is_a_number_is_read_as_one() {
+        let check = |text: &str, expected: Option<f64>| {
+            assert_eq!(Value::Text(text.into()).parsed().map(Finite::get), expected, "{text}");
+        };
+        check(" 7.1 ", Some(7.1));
+        check("-3e2", Some(-300.0));
+        check("bad", None);
+        check("", None);
+        check("NaN", None);
+        check("9007199254740993123", None);
     }
 }

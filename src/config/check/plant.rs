@@ -146,6 +146,7 @@ fn check_tag(cx: &mut Context<'_>, id: &At<String>, tag: &At<Tag>, frame: Durati
         role: role.into(),
         range: tag.range.as_ref().and_then(|range| check_range(cx, range, "range")),
         stale,
+        silence: (stale != default.stale.max(frame)).then_some(stale * 2),
         stuck,
     }
 }
