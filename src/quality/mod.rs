@@ -19,6 +19,34 @@ const CHANGES_BEFORE_STUCK: u32 = 10;
 /// So many bad readings in a row make a sensor sick, so many good ones make it well.
 const STREAK: u32 = 3;
 
+/// So many readings in a row must show the same value before it stands still: a tag that speaks every
+/// five minutes may say the same twice (domain.md 11.2).
+const READINGS_BEFORE_STUCK: u32 = 10;
+
+/// A tag whose own interval tells when it is silent is silent after so many of them.
+const INTERVALS_OF_SILENCE: f64 = 3.0;
+
+/// So many intervals make one known.
+const INTERVALS_BEFORE_KNOWN: u32 = 3;
+
+/// How long a tag may be silent whose interval is not known yet.
+const SILENCE_AT_FIRST: Duration = Duration::from_secs(900);
+
+/// How long a tag may be silent at least and at most, whatever its interval.
+const SILENCE_MIN: Duration = Duration::from_secs(60);
+const SILENCE_MAX: Duration = Duration::from_secs(3600);
+
+/// When a tag without a reading is stale.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Silence {
+    /// Never: set points and states speak when they change.
+    Allowed,
+    /// After so long.
+    After(Duration),
+    /// After three times as long as it usually waits, at least a minute and at most an hour.
+    ByInterval,
+}
+
 /// What a tag's readings are held against.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Checks {
@@ -26,8 +54,10 @@ pub struct Checks {
     pub range: Option<(f64, f64)>,
     /// A value that stands still for so long is stuck; `None` turns the check off.
     pub stuck: Option<Duration>,
-    /// A tag without a reading for twice this long is stale; `None` turns the check off.
-    pub stale: Option<Duration>,
+    /// When a tag without a reading is stale.
+    pub silence: Silence,
+    /// True if only numbers say something about the tag.
+    pub numeric: bool,
 }
 
 impl Checks {
@@ -35,17 +65,19 @@ impl Checks {
     #[must_use]
     pub fn of(tag: &Tag) -> Self {
         let watched = tag.role != Role::Context;
+        let silence = tag.silence.map_or(Silence::ByInterval, Silence::After);
         Self {
             range: tag.range,
             stuck: tag.stuck.filter(|_| watched),
-            stale: watched.then_some(tag.stale),
+            silence: if watched { silence } else { Silence::Allowed },
+            numeric: watched,
         }
     }
 
     /// The checks of a tag that the configuration does not name: what cannot be known is not checked.
     #[must_use]
     pub fn undeclared() -> Self {
-        Self { range: None, stuck: Some(Tag::STUCK), stale: None }
+        Self { range: None, stuck: Some(Tag::STUCK), silence: Silence::Allowed, numeric: false }
     }
 }
 
@@ -60,6 +92,8 @@ pub enum SensorFault {
     Range,
     /// The source calls its readings bad.
     SourceBad,
+    /// Texts come where numbers are expected.
+    NoNumber,
 }
 
 impl SensorFault {
@@ -71,6 +105,7 @@ impl SensorFault {
             Self::Stale => "stale",
             Self::Range => "range",
             Self::SourceBad => "source-bad",
+            Self::NoNumber => "no-number",
         }
     }
 }
@@ -80,8 +115,8 @@ impl SensorFault {
 /// | state | input | next |
 /// | --- | --- | --- |
 /// | well | still for longer than it may be | sick: stuck |
-/// | well | no reading for twice `stale` | sick: stale |
-/// | well | the third bad reading in a row | sick: range, or source-bad |
+/// | well | no reading for longer than it may be | sick: stale |
+/// | well | the third bad reading in a row | sick: range, source-bad, or no-number |
 /// | sick: stuck | the value moves | well |
 /// | sick: other | the third good reading in a row | well |
 /// | sick | anything else | as before |
@@ -134,6 +169,11 @@ pub struct TagQuality {
     moved: Option<Timestamp>,
     /// Changes seen, up to [`CHANGES_BEFORE_STUCK`].
     changes: u32,
+    /// Readings in a row that show the newest value, up to [`READINGS_BEFORE_STUCK`].
+    same: u32,
+    /// How long it usually waits between two readings at most, s, and from how many this is known.
+    interval_s: f64,
+    intervals: u32,
     /// The longest the value has stood still without being stuck, ns.
     longest_still_nanos: i64,
     /// Up to when it need not have said anything.
@@ -164,7 +204,7 @@ impl TagQuality {
             return (flags | Flags::FUTURE, false, None);
         }
         let Some(value) = reading.value.number() else {
-            return (flags, false, None);
+            return self.assess_text(checks, flags, reading.at);
         };
         if checks.range.is_some_and(|(low, high)| value < low || value > high) {
             flags |= Flags::RANGE;
@@ -194,6 +234,28 @@ impl TagQuality {
         (flags, !bad && !self.is_stuck(), change)
     }
 
+    /// Judges a text: of a tag of numbers it is a bad reading.
+    fn assess_text(
+        &mut self,
+        checks: &Checks,
+        mut flags: Flags,
+        at: Timestamp,
+    ) -> (Flags, bool, Option<SensorChange>) {
+        if !checks.numeric {
+            return (flags, false, None);
+        }
+        flags |= Flags::NO_NUMBER;
+        let last = self.last.map(|(at, _)| at);
+        if last.is_some_and(|last| at <= last) {
+            return (flags, false, None);
+        }
+        self.bad_streak = self.bad_streak.saturating_add(1);
+        self.good_streak = 0;
+        let falls = self.state == SensorState::Well && self.bad_streak >= STREAK;
+        let change = falls.then(|| self.fall_sick(SensorFault::NoNumber, last.unwrap_or(at)));
+        (flags, false, change)
+    }
+
     /// Time has passed on the line: tells if the tag has fallen silent.
     ///
     /// `since` stands in for the last reading of a tag that never had one.
@@ -203,13 +265,39 @@ impl TagQuality {
         clock: Timestamp,
         since: Timestamp,
     ) -> Option<SensorChange> {
-        let stale = checks.stale?;
+        let silence = match checks.silence {
+            Silence::Allowed => return None,
+            Silence::After(silence) => silence,
+            Silence::ByInterval => self.silence_by_interval(),
+        };
         let last = self.last.map_or(since, |(at, _)| at).max(self.excused.unwrap_or(since));
-        if self.state != SensorState::Well || clock <= last.plus(stale * 2) {
+        if self.state != SensorState::Well || clock <= last.plus(silence) {
             return None;
         }
         self.good_streak = 0;
         Some(self.fall_sick(SensorFault::Stale, last))
+    }
+
+    fn silence_by_interval(&self) -> Duration {
+        if self.intervals < INTERVALS_BEFORE_KNOWN {
+            return SILENCE_AT_FIRST;
+        }
+        let silence = INTERVALS_OF_SILENCE * self.interval_s.min(SILENCE_MAX.as_secs_f64());
+        Duration::from_secs_f64(silence).clamp(SILENCE_MIN, SILENCE_MAX)
+    }
+
+    /// Learns from the time between two readings; one in which it was excused, or sick, tells nothing
+    /// of how long it usually waits.
+    fn follow_interval(&mut self, before: Timestamp, at: Timestamp) {
+        let excused = self.excused.is_some_and(|excused| excused > before);
+        let known = self.intervals >= INTERVALS_BEFORE_KNOWN;
+        if excused || (known && self.state != SensorState::Well) {
+            return;
+        }
+        let interval = at.seconds_since(before);
+        // The longest lately: a tenth of the way down with each shorter one.
+        self.interval_s = interval.max(self.interval_s + 0.1 * (interval - self.interval_s));
+        self.intervals = (self.intervals + 1).min(INTERVALS_BEFORE_KNOWN);
     }
 
     /// Silence and stillness up to `clock` say nothing about the sensor: what it watches was away.
@@ -224,7 +312,8 @@ impl TagQuality {
         minute.count += 1;
         minute.duplicate += u32::from(duplicate);
         minute.late += u32::from(flags.contains(Flags::LATE));
-        let bad = flags.intersects(Flags::SOURCE_BAD | Flags::RANGE | Flags::FUTURE);
+        let bad =
+            flags.intersects(Flags::SOURCE_BAD | Flags::RANGE | Flags::FUTURE | Flags::NO_NUMBER);
         minute.bad += u32::from(bad);
         minute.good +=
             u32::from(!bad && !duplicate && !flags.intersects(Flags::LATE | Flags::STUCK));
@@ -255,11 +344,15 @@ impl TagQuality {
     fn follow_movement(&mut self, at: Timestamp, value: f64) {
         let Some((last_at, last_value)) = self.last else {
             self.moved = Some(at);
+            self.same = 1;
             return;
         };
+        self.follow_interval(last_at, at);
         if value == last_value {
+            self.same = (self.same + 1).min(READINGS_BEFORE_STUCK);
             return;
         }
+        self.same = 1;
         if let (Some(moved), false) = (self.moved, self.is_stuck()) {
             self.longest_still_nanos = self.longest_still_nanos.max(last_at.since(moved));
         }
@@ -288,8 +381,9 @@ impl TagQuality {
                 let still = at.since(moved);
                 let limit = i64::try_from(checks.stuck?.as_nanos()).unwrap_or(i64::MAX);
                 let limit = limit.max(self.longest_still_nanos.saturating_mul(3));
-                (self.changes >= CHANGES_BEFORE_STUCK && still >= limit)
-                    .then(|| self.fall_sick(SensorFault::Stuck, moved))
+                let often =
+                    self.changes >= CHANGES_BEFORE_STUCK && self.same >= READINGS_BEFORE_STUCK;
+                (often && still >= limit).then(|| self.fall_sick(SensorFault::Stuck, moved))
             }
             SensorState::Sick { fault: SensorFault::Stuck, since } => {
                 (self.moved == Some(at)).then(|| self.recover(SensorFault::Stuck, since))
@@ -324,7 +418,8 @@ mod tests {
         Checks {
             range: Some((0.0, 60.0)),
             stuck: Some(Duration::from_secs(300)),
-            stale: Some(Duration::from_secs(30)),
+            silence: Silence::After(Duration::from_secs(60)),
+            numeric: true,
         }
     }
 
@@ -400,6 +495,64 @@ mod tests {
         let change = quality.pass(&checks(), seconds(61), seconds(0)).unwrap();
         assert_eq!((change.fault, change.sick), (SensorFault::Stale, true));
         assert_eq!(quality.pass(&checks(), seconds(99), seconds(0)), None);
+    }
+
+    /// A value that moves each `interval` seconds for two hours, then silence: when it is called stale.
+    #[track_caller]
+    fn check_silence(interval: i64, expected_after: i64) {
+        let mut quality = TagQuality::default();
+        let checks = Checks { silence: Silence::ByInterval, ..checks() };
+        let mut last = 0;
+        for s in 0..20_000 {
+            if s % interval == 0 && s < 7200 {
+                let reading = Reading {
+                    at: seconds(s),
+                    received: seconds(s),
+                    // It says the same twice, then something else.
+                    #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+                    value: Value::Number(Finite::try_from((s / interval / 2 % 9) as f64).unwrap()),
+                    quality: SourceQuality::Good,
+                };
+                let (_, _, change) = quality.assess(&checks, &reading);
+                assert_eq!(change, None, "at {s} s");
+                last = s;
+            }
+            if quality.pass(&checks, seconds(s), seconds(0)).is_some() {
+                assert_eq!((s - last, s > 7000), (expected_after + 1, true));
+                return;
+            }
+        }
+        panic!("never stale");
+    }
+
+    #[test]
+    fn silence_is_held_against_the_tags_own_interval() {
+        check_silence(1, 60);
+        check_silence(45, 135);
+        check_silence(300, 900);
+        check_silence(840, 2520);
+    }
+
+    #[test]
+    fn text_of_a_tag_of_numbers_makes_it_sick() {
+        let mut quality = TagQuality::default();
+        feed(&mut quality, moving(20), 0);
+        let text = |s| Reading {
+            at: seconds(s),
+            received: seconds(s),
+            value: Value::Text("bad".into()),
+            quality: SourceQuality::Good,
+        };
+        let changes: Vec<_> = (20..24).map(|s| quality.assess(&checks(), &text(s))).collect();
+        assert!(changes.iter().all(|(flags, usable, _)| *flags == Flags::NO_NUMBER && !usable));
+        let fault = changes[2].2.unwrap();
+        assert_eq!(
+            (fault.fault, fault.sick, fault.since),
+            (SensorFault::NoNumber, true, seconds(19))
+        );
+        assert_eq!(feed(&mut quality, moving(5), 24), ["26s well no-number since 19s"]);
+        let context = Checks { numeric: false, ..checks() };
+        assert_eq!(quality.assess(&context, &text(40)), (Flags::GOOD, false, None));
     }
 
     #[test]
