@@ -49,6 +49,23 @@ impl Framer {
         }
     }
 
+    /// Takes over what waits in the framer of an older configuration, whose tags are at these positions
+    /// here, if at all. What it has closed stays closed: with frames of another length the open one
+    /// begins at the next multiple.
+    pub fn adopt(&mut self, old: Self, positions: impl Iterator<Item = Option<usize>>) {
+        self.open = old.open.map(|open| {
+            let floor = open.floor(self.length);
+            if floor < open { floor.plus(self.length) } else { floor }
+        });
+        let open = self.open;
+        for (mut waiting, ix) in old.tags.into_iter().zip(positions) {
+            let Some(tag) = ix.and_then(|ix| self.tags.get_mut(ix)) else { continue };
+            let closed = waiting.readings.partition_point(|(at, _)| Some(*at) < open);
+            tag.held = waiting.readings[..closed].last().copied().or(waiting.held);
+            tag.readings = waiting.readings.split_off(closed);
+        }
+    }
+
     /// The begin of the open frame: what lies before it is closed.
     #[must_use]
     pub fn open(&self) -> Option<Timestamp> {
