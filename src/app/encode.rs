@@ -74,11 +74,11 @@ impl Group {
                 }
             }
             Effect::Verdict(document) => {
-                let key = format!("{}/verdict", document.line);
+                let key = topic(document, "verdict");
                 self.document(document, &key, true, outputs);
             }
             Effect::BatchVerdict(document) => {
-                let key = format!("{}/batch", document.line);
+                let key = topic(document, "batch");
                 self.document(document, &key, false, outputs);
             }
             Effect::Batch(record) => {
@@ -220,5 +220,13 @@ impl Group {
                 active: true,
             })
             .collect()
+    }
+}
+
+/// The topic of a document below the prefix: of a station's batch, `{line}/{station}/{what}`.
+fn topic(document: &Document, what: &str) -> String {
+    match &document.station {
+        Some(station) => format!("{}/{station}/{what}", document.line),
+        None => format!("{}/{what}", document.line),
     }
 }

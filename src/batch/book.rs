@@ -1,11 +1,13 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
-use super::life::{Batch, LabResult, PersonsWord};
+use super::declared::{check_grade, in_unit_of_limits};
+use super::life::Batch;
+use super::product::{Limits, Made, Product, WINDOW, left_after};
 use crate::decode::{BatchEvent, BatchMessage};
-use crate::plant::SpecLimit;
+use crate::plant::{Grade, Grades, nearest};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
 
 /// Finished batches kept, for laboratory results that come late.
@@ -14,9 +16,11 @@ const FINISHED_MAX: usize = 200;
 /// Events kept for batches not yet known, and for instants not yet reached.
 const WAITING_MAX: usize = 1000;
 
-/// The time constant of the filter on quality values, s: about one scan, so that one noisy scan
-/// does not count as product outside its limits (domain.md 3.4, `q_filtered`).
-const FILTER_S: f64 = 30.0;
+/// Stations of one line.
+const STATIONS_MAX: usize = 64;
+
+/// Properties without limits that were said once and are not said again.
+const STRANGE_MAX: usize = 1000;
 
 /// What happened to a batch; the engine looks it up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -25,12 +29,13 @@ pub enum Change {
     Started(Arc<str>),
     /// It ended.
     Ended(Arc<str>),
+    /// It became known when it was over: its line has gone on to another batch, or to none.
+    Added(Arc<str>),
     /// Something new is known about it.
     Revised(Arc<str>),
+    /// An event, or a part of it, was not taken: why, and what is expected.
+    Refused(String),
 }
-
-/// A quality tag's value in a frame and its limits in the grade.
-pub type Limits<'a> = [(&'a Arc<str>, f64, &'a SpecLimit)];
 
 /// What a frame was to the batch.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -41,21 +46,68 @@ pub struct Counted {
     pub product: bool,
 }
 
+/// A pause of a station.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pause {
+    /// Since when.
+    pub since: Timestamp,
+    /// Why, if it was said.
+    pub reason: Option<Arc<str>>,
+}
+
+/// A station of the line.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Station {
+    current: Option<Batch>,
+    /// What is made now is no product.
+    pause: Option<Pause>,
+    /// The newest pause and the newest resume that were told: what is older, or the same again, says
+    /// nothing about now.
+    paused: Option<Timestamp>,
+    resumed: Option<Timestamp>,
+}
+
 /// The batches of one line.
+///
+/// The line's frames belong to the batch without a station: those of its stations (an unwind, a
+/// rewinder) run beside it, and are known by what is told of them alone.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Book {
-    /// In progress, by station; the empty one is the line itself.
-    current: BTreeMap<Arc<str>, Batch>,
+    /// By name; the line itself has the empty one.
+    stations: BTreeMap<Arc<str>, Station>,
     /// Finished, newest last.
     finished: VecDeque<Batch>,
     /// Events whose instant the line has not reached, by time, then arrival.
     ahead: Vec<BatchMessage>,
     /// Results, decisions and actions for batches not yet known.
     orphans: VecDeque<BatchMessage>,
-    /// The grade of batches whose start names none.
+    /// The grade of batches whose start names none, and since when.
     grade: Option<Arc<str>>,
+    grade_since: Option<Timestamp>,
+    /// What was made lately, on a line without batches.
+    running: Product,
+    /// The last frame counted, and up to where holes after it are.
+    last_start: Option<Timestamp>,
+    counted_to: Option<Timestamp>,
+    /// Properties without limits that were said.
+    strange: BTreeSet<(Arc<str>, Arc<str>)>,
     /// Events that found no place.
     dropped: u64,
+}
+
+/// What a station turns to.
+enum Turn {
+    /// What is made from now on is no product, and why.
+    Pause(Option<Arc<str>>),
+    /// It is again.
+    Resume,
+}
+
+/// Where and when a batch begins or ends.
+struct Instant<'a> {
+    key: &'a Arc<str>,
+    station: Option<Arc<str>>,
+    at: Timestamp,
 }
 
 impl Book {
@@ -68,11 +120,19 @@ impl Book {
     /// The batch that the line's frames belong to.
     #[must_use]
     pub fn current(&self) -> Option<&Batch> {
-        self.current.values().next()
+        self.stations.get("")?.current.as_ref()
     }
 
-    fn current_mut(&mut self) -> Option<&mut Batch> {
-        self.current.values_mut().next()
+    /// The pause of the line, while it stands.
+    #[must_use]
+    pub fn pause(&self) -> Option<&Pause> {
+        self.stations.get("")?.pause.as_ref()
+    }
+
+    /// What a line without batches made lately.
+    #[must_use]
+    pub fn running(&self) -> &Product {
+        &self.running
     }
 
     /// The grade in progress.
@@ -84,15 +144,14 @@ impl Book {
     /// A batch by its id.
     #[must_use]
     pub fn find(&self, id: &str) -> Option<&Batch> {
-        self.current.values().chain(self.finished.iter().rev()).find(|batch| *batch.id == *id)
+        let current = self.stations.values().filter_map(|station| station.current.as_ref());
+        current.chain(self.finished.iter().rev()).find(|batch| *batch.id == *id)
     }
 
     /// A batch by its id, to change.
     pub fn find_mut(&mut self, id: &str) -> Option<&mut Batch> {
-        self.current
-            .values_mut()
-            .chain(self.finished.iter_mut().rev())
-            .find(|batch| *batch.id == *id)
+        let current = self.stations.values_mut().filter_map(|station| station.current.as_mut());
+        current.chain(self.finished.iter_mut().rev()).find(|batch| *batch.id == *id)
     }
 
     /// Finished batches, newest first.
@@ -112,8 +171,9 @@ impl Book {
     pub fn expected_amount(&self, in_metres: bool) -> Option<f64> {
         let mut amounts: Vec<f64> = self
             .finished()
-            .filter(|batch| batch.begin_known && !batch.void)
-            .filter_map(|batch| if in_metres { batch.made_m } else { Some(batch.made_s) })
+            .filter(|batch| batch.begin_known && !batch.void && batch.station.is_none())
+            .map(|batch| &batch.product)
+            .filter_map(|product| if in_metres { product.made_m } else { Some(product.made_s) })
             .filter(|amount| *amount > 0.0)
             .take(20)
             .collect();
@@ -127,6 +187,7 @@ impl Book {
         &mut self,
         message: BatchMessage,
         frontier: Option<Timestamp>,
+        grades: &Grades,
         out: &mut Vec<Change>,
     ) {
         match message.event {
@@ -144,73 +205,92 @@ impl Book {
                 let ix = self.ahead.partition_point(|waiting| waiting.at <= message.at);
                 self.ahead.insert(ix, message);
             }
-            _ => self.apply(message, out),
+            _ => self.apply(message, grades, out),
         }
     }
 
-    /// The line has reached `frontier`: what waited for it takes effect.
-    pub fn advance(&mut self, frontier: Timestamp, out: &mut Vec<Change>) {
+    /// The line has reached `frontier`: what waited for it takes effect, and what nobody saw up to
+    /// there was made all the same.
+    pub fn advance(&mut self, frontier: Timestamp, grades: &Grades, out: &mut Vec<Change>) {
         while self.ahead.first().is_some_and(|message| message.at <= frontier) {
             let message = self.ahead.remove(0);
-            self.apply(message, out);
+            self.apply(message, grades, out);
+        }
+        if frontier < Timestamp::MAX {
+            self.pass(frontier);
         }
     }
 
-    /// Adds a frame to the batch in progress: its time, length and mass, and the values of the
-    /// quality tags against their limits.
-    pub fn count(
-        &mut self,
-        start: Timestamp,
-        end: Timestamp,
-        metres: Option<f64>,
-        kg: Option<f64>,
-        limits: &Limits<'_>,
-    ) -> Option<Counted> {
-        let batch = self.current_mut().filter(|batch| start >= batch.started)?;
-        let counted = Counted { batch: Arc::clone(&batch.id), product: !batch.paused };
-        if batch.paused {
-            return Some(counted);
+    /// Adds a frame to the batch in progress.
+    pub fn count(&mut self, made: &Made, limits: &Limits<'_>) -> Option<Counted> {
+        self.note_frame(made);
+        let station = self.stations.get_mut("")?;
+        let batch = station.current.as_mut().filter(|batch| made.start >= batch.started)?;
+        let product = station.pause.is_none();
+        if product {
+            batch.product.count(made, limits);
         }
-        let seconds = end.seconds_since(start);
-        let position = batch.made_m.or(metres.map(|_| 0.0));
-        for (tag, value, limit) in limits {
-            if !batch.quality.contains_key(*tag) {
-                batch.quality.insert(Arc::clone(tag), super::life::OutOfSpec::default());
-            }
-            let quality = batch.quality.get_mut(*tag).expect("it was inserted above");
-            if value.is_nan() {
-                quality.smoothed = None;
-                quality.out_since = None;
-                quality.in_since = None;
-                continue;
-            }
-            let smoothed = quality.smoothed.map_or(*value, |before| {
-                before + (1.0 - libm::exp(-seconds / FILTER_S)) * (value - before)
-            });
-            quality.smoothed = Some(smoothed);
-            quality.add(limit.contains(smoothed), start, end, metres, position);
-        }
-        batch.made_s += seconds;
-        if let Some(metres) = metres {
-            *batch.made_m.get_or_insert(0.0) += metres;
-        }
-        if let Some(kg) = kg {
-            *batch.made_kg.get_or_insert(0.0) += kg;
-        }
-        Some(counted)
+        Some(Counted { batch: Arc::clone(&batch.id), product })
     }
 
-    fn apply(&mut self, message: BatchMessage, out: &mut Vec<Change>) {
+    /// Adds a frame to what a line without batches made lately; false if it is paused.
+    pub fn count_running(&mut self, made: &Made, limits: &Limits<'_>) -> bool {
+        let before = self.counted_to.unwrap_or(made.start);
+        self.running.fade(made.end.seconds_since(before), made.end);
+        self.note_frame(made);
+        let product = self.pause().is_none();
+        if product {
+            self.running.count(made, limits);
+        }
+        product
+    }
+
+    /// A pause whose end was never told is over.
+    pub fn resume(&mut self, at: Timestamp) {
+        self.pass(at);
+        if let Some(station) = self.stations.get_mut("") {
+            station.pause = None;
+        }
+    }
+
+    fn note_frame(&mut self, made: &Made) {
+        self.last_start = Some(made.start);
+        self.counted_to = self.counted_to.max(Some(made.end));
+    }
+
+    /// Between the last frame and `to` nothing was seen; if the line was not paused, it was made.
+    fn pass(&mut self, to: Timestamp) {
+        let before = self.counted_to;
+        self.counted_to = before.max(Some(to));
+        let station = self.stations.get_mut("");
+        if station.as_ref().is_some_and(|station| station.pause.is_some()) {
+            return;
+        }
+        if let Some(batch) = station.and_then(|station| station.current.as_mut()) {
+            let from = before.map_or(batch.started, |before| before.max(batch.started));
+            batch.product.count_unseen(to.seconds_since(from));
+        } else {
+            let hole = before.map_or(0.0, |before| to.seconds_since(before));
+            self.running.fade(hole, to);
+            self.running.count_unseen(WINDOW.as_secs_f64() * (1.0 - left_after(hole)));
+        }
+    }
+
+    fn apply(&mut self, message: BatchMessage, grades: &Grades, out: &mut Vec<Change>) {
         let BatchMessage { line, station, at, event } = message;
         let key: Arc<str> = station.clone().unwrap_or_else(|| "".into());
+        let instant = Instant { key: &key, station: station.clone(), at };
         match event {
-            BatchEvent::Start { batch, grade } => self.start(&key, station, &batch, grade, at, out),
+            BatchEvent::Start { batch, grade } => self.start(&instant, &batch, grade, grades, out),
             BatchEvent::End { batch, length_m, mass_kg } => {
-                self.end(&key, station, &batch, at, (length_m, mass_kg), out);
+                self.end(&instant, &batch, (length_m, mass_kg), grades, out);
             }
-            BatchEvent::GradeChange { grade } => self.grade = Some(grade),
-            BatchEvent::Pause { .. } => self.pause(&key, true),
-            BatchEvent::Resume => self.pause(&key, false),
+            BatchEvent::GradeChange { grade } => {
+                check_grade(&grade, "the line changes to", grades, out);
+                self.change_grade(&grade, at);
+            }
+            BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
+            BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
             BatchEvent::Lab { ref batch, .. }
             | BatchEvent::Disposition { ref batch, .. }
             | BatchEvent::Action { ref batch, .. }
@@ -218,95 +298,317 @@ impl Book {
             | BatchEvent::Merge { ref batch, .. }
             | BatchEvent::Void { ref batch } => {
                 let id = Arc::clone(batch);
-                let Some(known) = self.find_mut(&id) else {
+                let target_known = match &event {
+                    BatchEvent::Merge { into, .. } => self.find(into).is_some(),
+                    _ => true,
+                };
+                if self.find(&id).is_none() || !target_known {
                     self.wait(BatchMessage { line, station, at, event });
                     return;
-                };
-                if known.learn(at, event) {
-                    known.revision += 1;
-                    out.push(Change::Revised(id));
+                }
+                match self.learn(&id, at, event, grades, out) {
+                    Ok(true) => out.push(Change::Revised(id)),
+                    Ok(false) => {}
+                    Err(why) => out.push(Change::Refused(why)),
                 }
             }
         }
     }
 
+    fn change_grade(&mut self, grade: &Arc<str>, at: Timestamp) {
+        if self.grade_since.is_none_or(|since| at >= since) {
+            self.grade = Some(Arc::clone(grade));
+            self.grade_since = Some(at);
+        }
+    }
+
+    /// The station, if there is room for it.
+    fn station(&mut self, key: &Arc<str>, out: &mut Vec<Change>) -> Option<&mut Station> {
+        if !self.stations.contains_key(key) && self.stations.len() >= STATIONS_MAX {
+            out.push(Change::Refused(format!(
+                "station `{key}` is one more than the {STATIONS_MAX} that a line may have"
+            )));
+            return None;
+        }
+        Some(self.stations.entry(Arc::clone(key)).or_default())
+    }
+
     fn start(
         &mut self,
-        key: &Arc<str>,
-        station: Option<Arc<str>>,
+        instant: &Instant<'_>,
         id: &Arc<str>,
         grade: Option<Arc<str>>,
-        at: Timestamp,
+        grades: &Grades,
         out: &mut Vec<Change>,
     ) {
-        if self.find(id).is_some() {
+        let (key, at) = (instant.key, instant.at);
+        let known = self.find(id).map(|batch| (batch.begin_known, batch.ended));
+        if let Some((begin_known, ended)) = known {
+            match ended {
+                Some(ended) if !begin_known && at <= ended => {
+                    if let Some(grade) = &grade {
+                        check_grade(grade, &format!("batch `{id}` has"), grades, out);
+                    }
+                    self.begin_of_finished(instant, id, (grade, ended), out);
+                }
+                Some(ended) if !begin_known => out.push(Change::Refused(format!(
+                    "batch `{id}` cannot start at {at}, it ended at {ended}"
+                ))),
+                _ => {}
+            }
             return;
         }
-        if let Some(before) = self.current.remove(key) {
-            // A start that is older than the batch in progress cannot end it before it began.
-            let ended = at.max(before.started);
-            self.finish(before, ended, out);
+        if self.station(key, out).is_none() {
+            return;
         }
-        if grade.is_some() {
-            self.grade.clone_from(&grade);
+        if let Some(grade) = &grade {
+            check_grade(grade, &format!("batch `{id}` has"), grades, out);
+            self.change_grade(grade, at);
         }
         let grade = grade.or_else(|| self.grade.clone());
-        self.current.insert(Arc::clone(key), Batch::begin(Arc::clone(id), station, grade, at));
-        out.push(Change::Started(Arc::clone(id)));
-        self.adopt_orphans(id, out);
+        let mut batch = Batch::begin(Arc::clone(id), instant.station.clone(), grade, at);
+        let next = self.begin_after(key, at);
+        self.end_at_start(instant, out);
+        if let Some(next) = next {
+            // It came late: what began after it has ended it already.
+            batch.product.count_unseen(next.seconds_since(at));
+            self.add(batch, next, out);
+        } else {
+            let since = self.counted_to.filter(|_| key.is_empty());
+            if let Some(to) = since.filter(|_| self.last_start.is_some_and(|last| last >= at)) {
+                // Its first frames were closed before anybody knew that they were its own.
+                batch.product.count_unseen(to.seconds_since(at));
+            }
+            let station = self.stations.entry(Arc::clone(key)).or_default();
+            station.current = Some(batch);
+            station.pause = None;
+            out.push(Change::Started(Arc::clone(id)));
+        }
+        self.adopt_orphans(id, grades, out);
+    }
+
+    /// The beginning of a batch of which only the end was known.
+    fn begin_of_finished(
+        &mut self,
+        instant: &Instant<'_>,
+        id: &Arc<str>,
+        (grade, ended): (Option<Arc<str>>, Timestamp),
+        out: &mut Vec<Change>,
+    ) {
+        self.end_at_start(instant, out);
+        let Some(batch) = self.find_mut(id) else { return };
+        batch.started = instant.at;
+        batch.begin_known = true;
+        batch.grade = grade.or_else(|| batch.grade.take());
+        batch.product.count_unseen(ended.seconds_since(instant.at));
+        batch.revision += 1;
+        out.push(Change::Revised(Arc::clone(id)));
+    }
+
+    /// A start ends what its station made at that instant.
+    fn end_at_start(&mut self, instant: &Instant<'_>, out: &mut Vec<Change>) {
+        let at = instant.at;
+        if instant.key.is_empty() {
+            self.pass(at);
+        }
+        let station = self.stations.get_mut(instant.key);
+        let before = station.and_then(|station| station.current.take_if(|b| b.started <= at));
+        if let Some(before) = before {
+            self.finish(before, at, out);
+            return;
+        }
+        let guessed = |batch: &&mut Batch| {
+            batch.station == instant.station
+                && !batch.end_told
+                && batch.started < at
+                && batch.ended.is_some_and(|ended| ended > at)
+        };
+        if let Some(before) = self.finished.iter_mut().rev().find(guessed) {
+            before.ended = Some(at);
+            before.revision += 1;
+            out.push(Change::Revised(Arc::clone(&before.id)));
+        }
+    }
+
+    /// When the first batch of a station began that began after an instant.
+    fn begin_after(&self, key: &str, at: Timestamp) -> Option<Timestamp> {
+        let of_station = |batch: &&Batch| batch.station.as_deref().unwrap_or_default() == key;
+        let current = self.stations.get(key).and_then(|station| station.current.as_ref());
+        let finished = self.finished.iter().filter(of_station);
+        finished.chain(current).map(|batch| batch.started).filter(|started| *started > at).min()
     }
 
     fn end(
         &mut self,
-        key: &Arc<str>,
-        station: Option<Arc<str>>,
+        instant: &Instant<'_>,
         id: &Arc<str>,
-        at: Timestamp,
         (length_m, mass_kg): (Option<f64>, Option<f64>),
+        grades: &Grades,
         out: &mut Vec<Change>,
     ) {
-        if self.current.get(key).is_some_and(|batch| batch.id == *id) {
-            let mut batch = self.current.remove(key).expect("it was found above");
-            batch.counted_m = length_m;
-            batch.weighed_kg = mass_kg;
-            let ended = at.max(batch.started);
-            self.finish(batch, ended, out);
-        } else if let Some(batch) = self.find_mut(id) {
-            let before = (batch.ended, batch.counted_m, batch.weighed_kg);
-            // The batch's own end knows better than the start of the next one.
-            if batch.ended.is_some() {
-                batch.ended = Some(at.max(batch.started));
-            }
-            batch.counted_m = length_m.or(batch.counted_m);
-            batch.weighed_kg = mass_kg.or(batch.weighed_kg);
-            if before != (batch.ended, batch.counted_m, batch.weighed_kg) {
-                batch.revision += 1;
-                out.push(Change::Revised(Arc::clone(id)));
-            }
-        } else {
-            let mut batch = Batch::begin(Arc::clone(id), station, self.grade.clone(), at);
+        let at = instant.at;
+        let Some(known) = self.find_mut(id) else {
+            let mut batch =
+                Batch::begin(Arc::clone(id), instant.station.clone(), self.grade.clone(), at);
             batch.begin_known = false;
+            batch.end_told = true;
             batch.counted_m = length_m;
             batch.weighed_kg = mass_kg;
-            self.finish(batch, at, out);
-            self.adopt_orphans(id, out);
+            self.add(batch, at, out);
+            self.adopt_orphans(id, grades, out);
+            return;
+        };
+        if at < known.started && known.begin_known {
+            out.push(Change::Refused(format!(
+                "batch `{id}` cannot end at {at}, before it started at {}",
+                known.started
+            )));
+            return;
+        }
+        let before = (known.ended, known.counted_m, known.weighed_kg);
+        known.counted_m = length_m.or(known.counted_m);
+        known.weighed_kg = mass_kg.or(known.weighed_kg);
+        known.end_told = true;
+        if known.ended.is_none() {
+            // Its station may have been left out of its end.
+            let station = known.station.clone().unwrap_or_else(|| "".into());
+            if station.is_empty() {
+                self.pass(at);
+            }
+            let batch = self.stations.get_mut(&station).and_then(|station| station.current.take());
+            if let Some(batch) = batch {
+                self.finish(batch, at, out);
+            }
+            return;
+        }
+        // The batch's own end knows better than the start of the next one.
+        known.started = known.started.min(at);
+        known.ended = Some(at);
+        if before != (known.ended, known.counted_m, known.weighed_kg) {
+            known.revision += 1;
+            out.push(Change::Revised(Arc::clone(id)));
         }
     }
 
     fn finish(&mut self, mut batch: Batch, ended: Timestamp, out: &mut Vec<Change>) {
         batch.ended = Some(ended);
-        batch.paused = false;
         batch.revision += 1;
         out.push(Change::Ended(Arc::clone(&batch.id)));
-        self.finished.push_back(batch);
+        self.keep(batch);
+    }
+
+    /// A batch becomes known when it is over.
+    fn add(&mut self, mut batch: Batch, ended: Timestamp, out: &mut Vec<Change>) {
+        batch.ended = Some(ended);
+        batch.revision += 1;
+        out.push(Change::Added(Arc::clone(&batch.id)));
+        self.keep(batch);
+    }
+
+    /// Puts a finished batch where it belongs in time.
+    fn keep(&mut self, batch: Batch) {
+        let later = self.finished.iter().rev().take_while(|known| known.ended > batch.ended);
+        let ix = self.finished.len() - later.count();
+        self.finished.insert(ix, batch);
         if self.finished.len() > FINISHED_MAX {
             self.finished.pop_front();
         }
     }
 
-    fn pause(&mut self, key: &str, paused: bool) {
-        if let Some(batch) = self.current.get_mut(key) {
-            batch.paused = paused;
+    /// A pause (with its reason) or a resume. An older one, or the same again, changes nothing.
+    fn turn(&mut self, instant: &Instant<'_>, turn: Turn, out: &mut Vec<Change>) {
+        let at = instant.at;
+        let Some(station) = self.station(instant.key, out) else { return };
+        let (own, other) = match turn {
+            Turn::Pause(_) => (&mut station.paused, station.resumed),
+            Turn::Resume => (&mut station.resumed, station.paused),
+        };
+        if own.is_some_and(|newest| at <= newest) {
+            return;
+        }
+        *own = Some(at);
+        if other.is_some_and(|other| at < other) {
+            return;
+        }
+        if instant.key.is_empty() {
+            self.pass(at);
+        }
+        let Some(station) = self.stations.get_mut(instant.key) else { return };
+        station.pause = match turn {
+            Turn::Pause(reason) => Some(Pause { since: at, reason }),
+            Turn::Resume => None,
+        };
+        if station.pause.is_some()
+            && let Some(batch) = &mut station.current
+        {
+            batch.product.lose_sight();
+        }
+    }
+
+    fn learn(
+        &mut self,
+        id: &Arc<str>,
+        at: Timestamp,
+        mut event: BatchEvent,
+        grades: &Grades,
+        out: &mut Vec<Change>,
+    ) -> Result<bool, String> {
+        if let BatchEvent::Merge { into, .. } = &event {
+            self.check_merge(id, into)?;
+        }
+        let Some(batch) = self.find_mut(id) else { return Ok(false) };
+        if let BatchEvent::Lab { property, value, unit, .. } = &mut event
+            && let Some((name, grade)) =
+                batch.grade.as_ref().and_then(|name| Some((Arc::clone(name), grades.get(name)?)))
+        {
+            in_unit_of_limits(id, property, (value, unit.as_deref()), grade)?;
+            let property = Arc::clone(property);
+            self.note_strange(&property, &name, grade, out);
+        }
+        let Some(batch) = self.find_mut(id) else { return Ok(false) };
+        let new = batch.learn(at, event)?;
+        batch.revision += u32::from(new);
+        Ok(new)
+    }
+
+    /// A batch may merge into one that is, and that did not merge into it.
+    fn check_merge(&self, id: &Arc<str>, into: &Arc<str>) -> Result<(), String> {
+        let mut target = self.find(into);
+        if target.is_some_and(|batch| batch.void && batch.merged_into.is_none()) {
+            return Err(format!("batch `{id}` cannot merge into batch `{into}`, which is void"));
+        }
+        // No chain is longer than the batches that are known.
+        for _ in 0..=FINISHED_MAX + STATIONS_MAX {
+            let Some(next) = target.and_then(|batch| batch.merged_into.as_ref()) else { break };
+            if next == id {
+                return Err(format!(
+                    "batch `{id}` cannot merge into batch `{into}`, which merged into it"
+                ));
+            }
+            target = self.find(next);
+        }
+        Ok(())
+    }
+
+    /// A property that the grade has no limits for is said once: it may be misspelt.
+    fn note_strange(
+        &mut self,
+        property: &Arc<str>,
+        name: &Arc<str>,
+        grade: &Grade,
+        out: &mut Vec<Change>,
+    ) {
+        let known = grade.lab.is_empty() || grade.lab.contains_key(property);
+        if known || self.strange.len() >= STRANGE_MAX {
+            return;
+        }
+        if self.strange.insert((Arc::clone(name), Arc::clone(property))) {
+            let meant = nearest(property, grade.lab.keys().map(|property| &**property))
+                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+            out.push(Change::Refused(format!(
+                "grade `{name}` has no limits for property `{property}`: its results are kept and \
+                 decide nothing{meant}"
+            )));
         }
     }
 
@@ -318,11 +620,15 @@ impl Book {
         self.orphans.push_back(message);
     }
 
-    fn adopt_orphans(&mut self, id: &Arc<str>, out: &mut Vec<Change>) {
+    fn adopt_orphans(&mut self, id: &Arc<str>, grades: &Grades, out: &mut Vec<Change>) {
         let orphans = std::mem::take(&mut self.orphans);
         for message in orphans {
-            if message.event.batch() == Some(id) {
-                self.apply(message, out);
+            let waits_for = match &message.event {
+                BatchEvent::Merge { into, .. } if into == id => true,
+                event => event.batch() == Some(id),
+            };
+            if waits_for {
+                self.apply(message, grades, out);
             } else {
                 self.orphans.push_back(message);
             }
@@ -330,192 +636,5 @@ impl Book {
     }
 }
 
-impl Batch {
-    /// Takes what is said about the batch; true if it is new.
-    #[expect(clippy::float_cmp, reason = "a repeated result has the same bits")]
-    fn learn(&mut self, at: Timestamp, event: BatchEvent) -> bool {
-        match event {
-            BatchEvent::Lab { property, value, position, .. } => {
-                let same = |result: &&mut LabResult| {
-                    result.property == property && result.at == at && result.position == position
-                };
-                match self.lab.iter_mut().find(same) {
-                    Some(result) if result.value == value => return false,
-                    Some(result) => result.value = value,
-                    None => self.lab.push(LabResult { property, at, value, position }),
-                }
-            }
-            BatchEvent::Disposition { disposition, by, .. } => {
-                let word = PersonsWord { at, disposition, by };
-                if self.dispositions.contains(&word) {
-                    return false;
-                }
-                self.dispositions.push(word);
-            }
-            BatchEvent::Action { text, by, .. } => {
-                let action = (at, text, by);
-                if self.actions.contains(&action) {
-                    return false;
-                }
-                self.actions.push(action);
-            }
-            BatchEvent::Consumes { from, mass_kg, .. } => {
-                if self.consumed.contains(&(Arc::clone(&from), mass_kg)) {
-                    return false;
-                }
-                self.consumed.push((from, mass_kg));
-            }
-            BatchEvent::Merge { .. } | BatchEvent::Void { .. } => {
-                return !std::mem::replace(&mut self.void, true);
-            }
-            BatchEvent::Start { .. }
-            | BatchEvent::End { .. }
-            | BatchEvent::GradeChange { .. }
-            | BatchEvent::Pause { .. }
-            | BatchEvent::Resume => return false,
-        }
-        true
-    }
-}
-
 #[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::decode::Disposition;
-
-    fn at(s: i64) -> Timestamp {
-        Timestamp::from_nanos(s * 1_000_000_000)
-    }
-
-    /// Words `kind:batch@seconds[=value]`, `|seconds` moves the frontier; prints the changes and at
-    /// the end every batch.
-    #[track_caller]
-    fn check(script: &str, expected: &str) {
-        let mut book = Book::new(Some("facial".into()));
-        let mut frontier = Some(at(0));
-        let mut changes = Vec::new();
-        for word in script.split_whitespace() {
-            if let Some(s) = word.strip_prefix('|') {
-                frontier = Some(at(s.parse().unwrap()));
-                book.advance(at(s.parse().unwrap()), &mut changes);
-                continue;
-            }
-            let (kind, rest) = word.split_once(':').unwrap();
-            let (batch, rest) = rest.split_once('@').unwrap();
-            let (s, value) = rest.split_once('=').unwrap_or((rest, ""));
-            let batch: Arc<str> = batch.into();
-            let event = match kind {
-                "start" => BatchEvent::Start { batch, grade: None },
-                "end" => BatchEvent::End { batch, length_m: value.parse().ok(), mass_kg: None },
-                "lab" => BatchEvent::Lab {
-                    batch,
-                    property: "tensile".into(),
-                    value: value.parse().unwrap(),
-                    unit: None,
-                    position: None,
-                },
-                "release" => BatchEvent::Disposition {
-                    batch,
-                    disposition: Disposition::Release,
-                    by: None,
-                    note: None,
-                },
-                "void" => BatchEvent::Void { batch },
-                "pause" => BatchEvent::Pause { reason: None },
-                "resume" => BatchEvent::Resume,
-                other => panic!("unknown word {other}"),
-            };
-            let message = BatchMessage {
-                line: "tm3".into(),
-                station: None,
-                at: at(s.parse().unwrap()),
-                event,
-            };
-            book.take(message, frontier, &mut changes);
-        }
-        let mut said: Vec<String> = changes
-            .iter()
-            .map(|change| match change {
-                Change::Started(id) => format!("+{id}"),
-                Change::Ended(id) => format!("-{id}"),
-                Change::Revised(id) => format!("~{id}"),
-            })
-            .collect();
-        said.push(";".into());
-        let batches = book.finished.iter().chain(book.current.values());
-        said.extend(batches.map(|batch| {
-            let end =
-                batch.ended.map_or("..".into(), |ended| (ended.as_millis() / 1000).to_string());
-            let begin = if batch.begin_known { "" } else { "?" };
-            format!(
-                "{}{begin}[{},{end}]r{}",
-                batch.id,
-                batch.started.as_millis() / 1000,
-                batch.revision
-            )
-        }));
-        assert_eq!(said.join(" "), expected);
-    }
-
-    #[test]
-    fn start_ends_the_batch_before_it() {
-        check("start:A@10 |10 start:B@20 |20", "+A -A +B ; A[10,20]r1 B[20,..]r0");
-    }
-
-    #[test]
-    fn event_waits_until_the_line_has_reached_it() {
-        check("start:A@10 |9", ";");
-        check("start:B@20 start:A@10 |30", "+A -A +B ; A[10,20]r1 B[20,..]r0");
-    }
-
-    #[test]
-    fn late_event_takes_effect_at_once() {
-        check("|100 start:A@10 end:A@50=7", "+A -A ; A[10,50]r1");
-    }
-
-    #[test]
-    fn end_without_a_start_makes_a_batch_of_unknown_beginning() {
-        check("|100 end:X@50=700", "-X ; X?[50,50]r1");
-        check("|10 start:A@10 end:X@10=700", "+A -X ; X?[10,10]r1 A[10,..]r0");
-    }
-
-    #[test]
-    fn repeated_events_change_nothing() {
-        check(
-            "|10 start:A@10 start:A@10 |20 end:A@20=7 end:A@20=7 start:A@10 lab:A@30=1 lab:A@30=1 release:A@40 release:A@40",
-            "+A -A ~A ~A ; A[10,20]r3",
-        );
-    }
-
-    #[test]
-    fn end_that_comes_after_the_next_start_corrects_it() {
-        check("|10 start:A@10 |20 start:B@20 end:A@19=700", "+A -A +B ~A ; A[10,19]r2 B[20,..]r0");
-    }
-
-    #[test]
-    fn laboratory_result_waits_for_its_batch_and_may_be_corrected() {
-        check("lab:A@5=1 |10 start:A@10 lab:A@5=2 lab:A@6=2", "+A ~A ~A ~A ; A[10,..]r3");
-    }
-
-    #[test]
-    fn void_is_for_ever() {
-        check("|10 start:A@10 void:A@11 void:A@12 end:A@10", "+A ~A -A ; A[10,10]r2");
-    }
-
-    #[test]
-    fn paused_product_does_not_count() {
-        let mut book = Book::new(None);
-        let mut changes = Vec::new();
-        let message = |event| BatchMessage { line: "tm3".into(), station: None, at: at(0), event };
-        book.take(
-            message(BatchEvent::Start { batch: "A".into(), grade: None }),
-            None,
-            &mut changes,
-        );
-        let counted = book.count(at(0), at(1), Some(30.0), None, &[]).unwrap();
-        assert!(counted.product);
-        book.take(message(BatchEvent::Pause { reason: None }), None, &mut changes);
-        assert!(!book.count(at(1), at(2), Some(30.0), None, &[]).unwrap().product);
-        assert_eq!(book.current().unwrap().made_m, Some(30.0));
-    }
-}
+mod tests;

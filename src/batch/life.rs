@@ -1,11 +1,15 @@
-//! One batch: what is known of it, and what of its product was outside its limits.
+//! One batch: what is known of it, and what is said about it.
 
-use crate::decode::Disposition;
+use super::product::Product;
+use crate::decode::{BatchEvent, Disposition};
 use crate::plant::Grade;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// What is kept of each kind that is said about one batch: results, decisions, actions, lots.
+const SAID_MAX: usize = 1000;
 
 /// A batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -24,26 +28,24 @@ pub struct Batch {
     pub begin_known: bool,
     /// The end.
     pub ended: Option<Timestamp>,
-    /// True while what is made is no product.
-    pub paused: bool,
+    /// True if its own end was told, false if the start of the next batch stands in for it.
+    pub end_told: bool,
     /// True once it was merged into another one or declared void.
     pub void: bool,
+    /// The batch that it was merged into.
+    pub merged_into: Option<Arc<str>>,
     /// Grows with each change after the start.
     pub revision: u32,
-    /// Length by the speed, m, if a speed is known.
-    pub made_m: Option<f64>,
-    /// Mass by the production rate, kg, if one is known.
-    pub made_kg: Option<f64>,
+    /// What was made of it.
+    pub product: Product,
     /// Length as counted by the source, m.
     pub counted_m: Option<f64>,
     /// Mass as weighed by the source, kg.
     pub weighed_kg: Option<f64>,
-    /// Time made, pauses left out, s.
-    pub made_s: f64,
-    /// The product outside limits, by quality tag.
-    pub quality: BTreeMap<Arc<str>, OutOfSpec>,
     /// Laboratory results, in order of arrival, repeated ones left out.
-    pub lab: Vec<LabResult>,
+    lab: Vec<LabResult>,
+    /// The result that counts for each property, kept up to date with `lab`.
+    counting: BTreeMap<Arc<str>, f64>,
     /// What people decided, in order of arrival.
     pub dispositions: Vec<PersonsWord>,
     /// What people did about it: when, what, who.
@@ -78,79 +80,6 @@ pub struct PersonsWord {
     pub by: Option<Arc<str>>,
 }
 
-/// How much of a batch's product was seen, and how much of that lay outside the limits of one tag.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct OutOfSpec {
-    /// The value, smoothed over the scans, in the tag's unit.
-    pub smoothed: Option<f64>,
-    /// Seen, s and m.
-    pub seen_s: f64,
-    /// Seen, m.
-    pub seen_m: f64,
-    /// Outside, s.
-    pub out_s: f64,
-    /// Outside, m.
-    pub out_m: f64,
-    /// Since when it has been outside, if it is now.
-    pub out_since: Option<Timestamp>,
-    /// Since when it has been inside, if it is now.
-    pub in_since: Option<Timestamp>,
-    /// The stretches outside, newest last: from, to, and metres of the batch.
-    pub stretches: Vec<Stretch>,
-}
-
-/// A stretch of a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Stretch {
-    /// Its begin.
-    pub from: Timestamp,
-    /// Its end.
-    pub to: Timestamp,
-    /// Its begin, m.
-    pub from_m: Option<f64>,
-    /// Its end, m.
-    pub to_m: Option<f64>,
-}
-
-/// Stretches kept for each tag; more of them are joined to the last.
-const STRETCHES_MAX: usize = 16;
-
-impl OutOfSpec {
-    /// Adds a frame's product: `inside` by the limits, over [`from`, `to`] of `metres` if known, at
-    /// `position` metres of the batch.
-    pub fn add(
-        &mut self,
-        inside: bool,
-        from: Timestamp,
-        to: Timestamp,
-        metres: Option<f64>,
-        position: Option<f64>,
-    ) {
-        let seconds = to.seconds_since(from);
-        self.seen_s += seconds;
-        self.seen_m += metres.unwrap_or(0.0);
-        if inside {
-            self.out_since = None;
-            self.in_since.get_or_insert(from);
-            return;
-        }
-        self.out_s += seconds;
-        self.out_m += metres.unwrap_or(0.0);
-        self.in_since = None;
-        let begins = self.out_since.is_none();
-        self.out_since.get_or_insert(from);
-        let to_m = position.map(|at| at + metres.unwrap_or(0.0));
-        let full = self.stretches.len() == STRETCHES_MAX;
-        match self.stretches.last_mut() {
-            Some(last) if !begins || full => {
-                last.to = to;
-                last.to_m = to_m;
-            }
-            _ => self.stretches.push(Stretch { from, to, from_m: position, to_m }),
-        }
-    }
-}
-
 impl Batch {
     /// A batch in progress.
     #[must_use]
@@ -168,16 +97,15 @@ impl Batch {
             started: at,
             begin_known: true,
             ended: None,
-            paused: false,
+            end_told: false,
             void: false,
+            merged_into: None,
             revision: 0,
-            made_m: None,
-            made_kg: None,
+            product: Product::default(),
             counted_m: None,
             weighed_kg: None,
-            made_s: 0.0,
-            quality: BTreeMap::new(),
             lab: Vec::new(),
+            counting: BTreeMap::new(),
             dispositions: Vec::new(),
             actions: Vec::new(),
             consumed: Vec::new(),
@@ -188,74 +116,26 @@ impl Batch {
     /// Its length: as counted by the source, else by the speed.
     #[must_use]
     pub fn length_m(&self) -> Option<f64> {
-        self.counted_m.or(self.made_m)
+        self.counted_m.or(self.product.made_m)
     }
 
     /// Its mass: as weighed by the source, else by the production rate.
     #[must_use]
     pub fn mass_kg(&self) -> Option<f64> {
-        self.weighed_kg.or(self.made_kg)
-    }
-
-    /// The amount made: metres where a speed is known, else seconds.
-    #[must_use]
-    pub fn amount(&self) -> f64 {
-        self.made_m.unwrap_or(self.made_s)
-    }
-
-    /// The amount outside of a quality tag, in the measure of [`Batch::amount`].
-    #[must_use]
-    pub fn amount_out(&self, tag: &str) -> f64 {
-        let Some(quality) = self.quality.get(tag) else { return 0.0 };
-        if self.made_m.is_some() { quality.out_m } else { quality.out_s }
-    }
-
-    /// The amount of which a quality tag was seen, in the measure of [`Batch::amount`].
-    #[must_use]
-    pub fn amount_seen(&self, tag: &str) -> f64 {
-        let Some(quality) = self.quality.get(tag) else { return 0.0 };
-        if self.made_m.is_some() { quality.seen_m } else { quality.seen_s }
+        self.weighed_kg.or(self.product.made_kg)
     }
 
     /// The greatest share outside of any quality tag so far, 0–1; `None` before anything was seen.
     #[must_use]
     pub fn out_share(&self) -> Option<f64> {
-        let amount = self.amount();
-        if amount <= 0.0 || self.quality.is_empty() {
-            return None;
-        }
-        self.quality.keys().map(|tag| (self.amount_out(tag) / amount).min(1.0)).reduce(f64::max)
+        self.product.out_share()
     }
 
     /// The laboratory result that counts for each property: the newest; the mean over positions
     /// where the newest has one.
     #[must_use]
-    pub fn lab_counting(&self) -> BTreeMap<Arc<str>, f64> {
-        let mut counting = BTreeMap::new();
-        for result in &self.lab {
-            let newest =
-                self.lab.iter().filter(|r| r.property == result.property).max_by_key(|r| r.at);
-            let Some(newest) = newest else { continue };
-            let value = if newest.position.is_some() {
-                // The newest of each position.
-                let mut positions: BTreeMap<&str, (Timestamp, f64)> = BTreeMap::new();
-                for r in self.lab.iter().filter(|r| r.property == result.property) {
-                    let Some(position) = r.position.as_deref() else { continue };
-                    let entry = positions.entry(position).or_insert((r.at, r.value));
-                    if r.at >= entry.0 {
-                        *entry = (r.at, r.value);
-                    }
-                }
-                let sum: f64 = positions.values().map(|(_, value)| value).sum();
-                #[expect(clippy::cast_precision_loss, reason = "a batch has few positions")]
-                let n = positions.len() as f64;
-                sum / n
-            } else {
-                newest.value
-            };
-            counting.insert(Arc::clone(&result.property), value);
-        }
-        counting
+    pub fn lab_counting(&self) -> &BTreeMap<Arc<str>, f64> {
+        &self.counting
     }
 
     /// The newest decision.
@@ -267,9 +147,8 @@ impl Batch {
     /// A laboratory result that lies outside the grade's limits: property, value and limit's name.
     #[must_use]
     pub fn lab_outside<'a>(&self, grade: &'a Grade) -> Option<(&'a Arc<str>, f64)> {
-        let counting = self.lab_counting();
         grade.lab.iter().find_map(|(property, limit)| {
-            let value = *counting.get(property)?;
+            let value = *self.counting.get(property)?;
             (!limit.contains(value)).then_some((property, value))
         })
     }
@@ -277,12 +156,104 @@ impl Batch {
     /// True if every laboratory property with limits has a result inside them, and there is one.
     #[must_use]
     pub fn lab_inside(&self, grade: &Grade) -> bool {
-        let counting = self.lab_counting();
         !grade.lab.is_empty()
             && grade.lab.iter().all(|(property, limit)| {
-                counting.get(property).is_some_and(|value| limit.contains(*value))
+                self.counting.get(property).is_some_and(|value| limit.contains(*value))
             })
     }
+
+    /// Takes what is said about the batch; true if it is new.
+    ///
+    /// # Errors
+    /// When as much of its kind as is kept was said already: the words for it.
+    pub(super) fn learn(&mut self, at: Timestamp, event: BatchEvent) -> Result<bool, String> {
+        match event {
+            BatchEvent::Lab { property, value, position, .. } => {
+                self.learn_result(LabResult { property, at, value, position })
+            }
+            BatchEvent::Disposition { disposition, by, .. } => {
+                let word = PersonsWord { at, disposition, by };
+                keep(&mut self.dispositions, word, &self.id, "dispositions")
+            }
+            BatchEvent::Action { text, by, .. } => {
+                keep(&mut self.actions, (at, text, by), &self.id, "actions")
+            }
+            BatchEvent::Consumes { from, mass_kg, .. } => {
+                keep(&mut self.consumed, (from, mass_kg), &self.id, "lots consumed")
+            }
+            BatchEvent::Merge { into, .. } => {
+                if self.void {
+                    return Ok(false);
+                }
+                self.merged_into = Some(into);
+                self.void = true;
+                Ok(true)
+            }
+            BatchEvent::Void { .. } => Ok(!std::mem::replace(&mut self.void, true)),
+            BatchEvent::Start { .. }
+            | BatchEvent::End { .. }
+            | BatchEvent::GradeChange { .. }
+            | BatchEvent::Pause { .. }
+            | BatchEvent::Resume => Ok(false),
+        }
+    }
+
+    /// Takes a laboratory result; of one property, time and position the later one corrects.
+    #[expect(clippy::float_cmp, reason = "a repeated result has the same bits")]
+    pub(crate) fn learn_result(&mut self, result: LabResult) -> Result<bool, String> {
+        let same = |known: &&mut LabResult| {
+            known.property == result.property
+                && known.at == result.at
+                && known.position == result.position
+        };
+        let property = Arc::clone(&result.property);
+        match self.lab.iter_mut().find(same) {
+            Some(known) if known.value == result.value => return Ok(false),
+            Some(known) => known.value = result.value,
+            None => {
+                keep(&mut self.lab, result, &self.id, "laboratory results")?;
+            }
+        }
+        if let Some(value) = self.result_that_counts(&property) {
+            self.counting.insert(property, value);
+        }
+        Ok(true)
+    }
+
+    fn result_that_counts(&self, property: &str) -> Option<f64> {
+        let results = || self.lab.iter().filter(|result| *result.property == *property);
+        let newest = results().max_by_key(|result| result.at)?;
+        if newest.position.is_none() {
+            return Some(newest.value);
+        }
+        // The newest of each position.
+        let mut positions: BTreeMap<&str, (Timestamp, f64)> = BTreeMap::new();
+        for result in results() {
+            let Some(position) = result.position.as_deref() else { continue };
+            let entry = positions.entry(position).or_insert((result.at, result.value));
+            if result.at >= entry.0 {
+                *entry = (result.at, result.value);
+            }
+        }
+        let sum: f64 = positions.values().map(|(_, value)| value).sum();
+        #[expect(clippy::cast_precision_loss, reason = "a batch has few positions")]
+        let n = positions.len() as f64;
+        Some(sum / n)
+    }
+}
+
+/// Appends what is new while there is room; true if it was.
+fn keep<T: PartialEq>(kept: &mut Vec<T>, new: T, batch: &str, what: &str) -> Result<bool, String> {
+    if kept.contains(&new) {
+        return Ok(false);
+    }
+    if kept.len() >= SAID_MAX {
+        return Err(format!(
+            "batch `{batch}` has {SAID_MAX} {what}, which is as many as are kept; this one is not taken"
+        ));
+    }
+    kept.push(new);
+    Ok(true)
 }
 
 #[cfg(test)]
@@ -305,32 +276,37 @@ mod tests {
     #[test]
     fn newest_laboratory_result_counts_and_positions_are_averaged() {
         let mut batch = Batch::begin("R1".into(), None, None, at(0));
-        batch.lab = vec![
+        for result in [
             result("tensile", 10, 100.0, None),
             result("tensile", 20, 110.0, None),
             result("tensile", 15, 90.0, None),
             result("stretch", 10, 10.0, Some("ts")),
             result("stretch", 11, 20.0, Some("ds")),
             result("stretch", 12, 14.0, Some("ts")),
-        ];
+        ] {
+            assert_eq!(batch.learn_result(result), Ok(true));
+        }
         let counting = batch.lab_counting();
         assert!((counting["tensile"] - 110.0).abs() < 1e-12);
         assert!((counting["stretch"] - 17.0).abs() < 1e-12);
+        assert_eq!(batch.learn_result(result("tensile", 20, 111.0, None)), Ok(true));
+        assert!((batch.lab_counting()["tensile"] - 111.0).abs() < 1e-12);
     }
 
     #[test]
-    fn stretches_outside_join_and_shares_count_metres() {
-        let mut quality = OutOfSpec::default();
-        for (s, inside) in [(0, true), (1, false), (2, false), (3, true), (4, false)] {
-            #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
-            quality.add(inside, at(s), at(s + 1), Some(10.0), Some(s as f64 * 10.0));
+    fn what_is_said_of_a_batch_has_a_bound() {
+        let mut batch = Batch::begin("R1".into(), None, None, at(0));
+        let action = |n: i64| BatchEvent::Action {
+            batch: "R1".into(),
+            text: n.to_string().into(),
+            by: None,
+        };
+        for n in 0..1000 {
+            assert_eq!(batch.learn(at(n), action(n)), Ok(true));
         }
-        assert_eq!(quality.stretches.len(), 2);
-        assert_eq!(
-            (quality.stretches[0].from_m, quality.stretches[0].to_m),
-            (Some(10.0), Some(30.0))
-        );
-        assert!((quality.out_m - 30.0).abs() < 1e-12 && (quality.seen_m - 50.0).abs() < 1e-12);
-        assert_eq!(quality.out_since, Some(at(4)));
+        assert_eq!(batch.learn(at(7), action(7)), Ok(false));
+        let refused = batch.learn(at(1000), action(1000)).unwrap_err();
+        assert!(refused.contains("1000 actions"), "{refused}");
+        assert_eq!(batch.actions.len(), 1000);
     }
 }

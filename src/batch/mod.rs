@@ -5,23 +5,36 @@
 //! | none | start | in progress |
 //! | none | end of an unknown batch | finished, beginning unknown |
 //! | in progress | start of the same id | in progress, nothing changes |
-//! | in progress | start of another id, same station | finished at that instant; the other one in progress |
+//! | in progress | later start of another id, same station | finished at that instant; the other one in progress |
+//! | in progress | earlier start of another id, same station | in progress; the other one finished where this one began |
 //! | in progress | end of its id | finished |
+//! | in progress | end of its id, before its start | in progress; a fault |
 //! | in progress | end of another, unknown id | in progress; the other one finished, beginning unknown |
 //! | in progress | pause, resume | in progress; what is made in between is no product |
+//! | in progress | pause or resume that is older than the newest, or the same again | nothing changes |
 //! | in progress, finished | laboratory result, disposition, action | the same, revised if it says something new |
+//! | finished, beginning unknown | start of its id | finished, beginning known |
 //! | finished | start of its id | finished, nothing changes |
 //! | finished | end of its id | finished, revised if length, mass or end are new |
-//! | finished, in progress | void, merge | void for ever |
+//! | finished, end not told | start of another id before it ended | finished at that instant |
+//! | finished, in progress | void | void for ever |
+//! | finished, in progress | merge into a known batch | void for ever; into one that merged into it: a fault |
 //! | unknown | laboratory result, disposition, action | waits for the batch |
+//! | any | merge into an unknown batch | waits for that batch |
+//!
+//! An older change of grade than the newest changes nothing. What is made while no frame comes was made
+//! unseen: it counts as time of the batch, of which nothing is known.
 //!
 //! The room follows what is told and what is measured; it does not judge: shares outside are counted
 //! against the limits it is given, the verdict is made elsewhere.
 
 mod book;
+mod declared;
 mod life;
+mod product;
 mod source;
 
-pub use book::{Book, Change, Counted, Limits};
-pub use life::{Batch, LabResult, OutOfSpec, PersonsWord, Stretch};
+pub use book::{Book, Change, Counted, Pause};
+pub use life::{Batch, LabResult, PersonsWord};
+pub use product::{Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use source::Finder;

@@ -4,11 +4,11 @@ use super::effect::{BatchRecord, ContributionRecord, Effect, SensorHealthRecord}
 use super::line::{Context, NO_GRADE};
 use super::view::TagView;
 use crate::batch::Batch;
-use crate::decode::{BatchEvent, BatchMessage};
+use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
-use crate::plant::{Grade, Line, Role, SpecLimit, Tag};
+use crate::plant::{Grade, Line, SpecLimit, Tag};
 use crate::quality::{SensorState, TagQuality};
-use crate::reading::{Series, Timestamp};
+use crate::reading::{Series, Timestamp, Value};
 use crate::verdict::{Call, Document, Learning, Opinion};
 use std::sync::Arc;
 
@@ -65,6 +65,7 @@ pub(super) fn document(
     let ts = at.as_millis();
     let document = Document {
         line: Arc::clone(&line.name),
+        station: batch.and_then(|batch| batch.station.clone()),
         batch: batch.map(|batch| Arc::clone(&batch.id)),
         grade: (**grade != *NO_GRADE).then(|| Arc::clone(grade)),
         verdict: opinion.call,
@@ -104,7 +105,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         off_spec_share: batch.out_share(),
         first_flag_lead_s: lead,
         first_flag: batch.first_flag,
-        lab: batch.lab_counting().into_iter().collect(),
+        lab: batch.lab_counting().iter().map(|(name, value)| (Arc::clone(name), *value)).collect(),
     }
 }
 
@@ -134,7 +135,22 @@ pub(super) fn sensor_health(
     }
 }
 
-pub(super) fn tag_view(tag: &Tag, quality: &TagQuality) -> TagView {
+/// The fault of a text from a tag of numbers.
+pub(super) fn no_number(line: &Line, tag: &Tag, value: &Value, numeric: bool) -> Option<Fault> {
+    let Value::Text(text) = value else { return None };
+    numeric.then(|| {
+        let shown: String = text.chars().take(40).collect();
+        let detail = format!(
+            "tag `{}` of line `{}` sent the text `{shown}`, a number was expected; \
+             give a tag of texts `role = \"context\"`",
+            tag.id, line.name
+        );
+        Fault { reason: Reason::WrongType, detail }
+    })
+}
+
+/// A tag as people see it; `heard` if anything ever came of it.
+pub(super) fn tag_view(tag: &Tag, quality: &TagQuality, heard: bool) -> TagView {
     let last = quality.last();
     TagView {
         id: Arc::clone(&tag.id),
@@ -143,7 +159,7 @@ pub(super) fn tag_view(tag: &Tag, quality: &TagQuality) -> TagView {
         at: last.map(|(at, _)| at.as_millis()),
         health: match (quality.state(), last) {
             (SensorState::Sick { fault, .. }, _) => fault.as_str().into(),
-            (SensorState::Well, None) if tag.role != Role::Context => "waiting".into(),
+            (SensorState::Well, None) if !heard => "waiting".into(),
             (SensorState::Well, _) => "good".into(),
         },
     }

@@ -1,7 +1,8 @@
 //! One line: its tags, its clock, its frames, its batches, its models, its verdict.
 
+use super::breaks::{Breaks, FRESH};
 use super::documents::{
-    contributions, document, found, quality_values, record, sensor_health, tag_view,
+    self, contributions, document, found, quality_values, record, sensor_health, tag_view,
 };
 use super::effect::{Effect, FrameRecord, ModelRecord, ReadingRecord, ScoreRecord};
 use super::history::{History, Place};
@@ -10,12 +11,12 @@ use super::steady::{Now, Steady};
 use super::tell;
 use super::view::{LineView, TrendPoint};
 use crate::alarm::{self, EventKind, News, Sets};
-use crate::batch::{self, Batch, Change, Counted, Finder};
-use crate::decode::{BatchEvent, BatchMessage};
+use crate::batch::{self, Batch, Change, Counted, Finder, Made};
+use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered};
 use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{Checks, TagQuality};
-use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
+use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
 use crate::verdict::{
     Call, Document, Evidence, Judge, Learning as LearningDocument, ProcessEvidence,
 };
@@ -43,6 +44,7 @@ pub(super) struct Context<'a> {
     pub(super) line: &'a Line,
     pub(super) alarms: &'a mut alarm::Book,
     pub(super) next_request: &'a mut u64,
+    pub(super) faults: &'a mut Vec<Fault>,
     pub(super) out: &'a mut Vec<Effect>,
 }
 
@@ -55,6 +57,11 @@ impl Context<'_> {
 
     fn grade(&self, name: Option<&Arc<str>>) -> Option<&Grade> {
         self.plant.grades.get(name?)
+    }
+
+    /// The name of a grade that the plant does not declare, though it declares others.
+    fn strange<'n>(&self, name: Option<&'n Arc<str>>) -> Option<&'n Arc<str>> {
+        name.filter(|name| !self.plant.grades.is_empty() && !self.plant.grades.contains_key(*name))
     }
 }
 
@@ -79,10 +86,19 @@ pub(super) struct LineState {
     frames: u64,
     first_frame: Option<Timestamp>,
     steady: Steady,
-    /// The last word of the tag that tells breaks.
-    broken: Option<bool>,
+    breaks: Breaks,
+    /// The end of the last frame.
+    judged_to: Option<Timestamp>,
     minute: Option<Timestamp>,
     pub(super) blind: bool,
+}
+
+/// What a frame is a frame of.
+struct FrameOf {
+    /// The batch; `None` on a line without.
+    batch: Option<Arc<str>>,
+    /// False while the line is paused.
+    product: bool,
 }
 
 /// The state of a declared tag.
@@ -118,20 +134,30 @@ impl LineState {
             frames: 0,
             first_frame: None,
             steady: Steady::default(),
-            broken: None,
+            breaks: Breaks::default(),
+            judged_to: None,
             minute: None,
             blind: false,
         }
     }
 
-    /// Takes over what a line knew under an older configuration: its batches, models and sensors.
+    /// Takes over what a line knew under an older configuration: its open frame, batches, models and
+    /// sensors. What was judged stays judged.
     pub(super) fn adopt(&mut self, old: Self, old_line: &Line, line: &Line) {
         for (tag, state) in old_line.tags.iter().zip(old.tags) {
             if let Some(ix) = line.tag_position(&tag.id) {
                 self.tags[ix] = state;
             }
         }
+        let tags = old_line.tags.iter().map(|tag| line.tag_position(&tag.id));
+        self.framer.adopt(old.framer, tags);
         self.newest = old.newest;
+        self.heard = old.heard;
+        self.frames = old.frames;
+        self.first_frame = old.first_frame;
+        self.judged_to = old.judged_to;
+        self.minute = old.minute;
+        self.trend = old.trend;
         self.book = old.book;
         self.judges = old.judges;
         self.learning = old.learning;
@@ -140,7 +166,7 @@ impl LineState {
         self.said = old.said;
         self.steady = old.steady;
         if line.break_tag == old_line.break_tag {
-            self.broken = old.broken;
+            self.breaks = old.breaks;
         }
         if line.batch == old_line.batch {
             self.finder = old.finder;
@@ -192,7 +218,15 @@ impl LineState {
     ) -> bool {
         let declared = &cx.line.tags[tag.get()];
         let state = &mut self.tags[tag.get()];
-        let checks = Checks::of(declared);
+        let checks = Checks { numeric: cx.line.is_numeric(declared), ..Checks::of(declared) };
+        let number = reading.value.parsed().filter(|_| checks.numeric);
+        let parsed =
+            number.map(|number| Reading { value: Value::Number(number), ..reading.clone() });
+        let reading = parsed.as_ref().unwrap_or(reading);
+        if let Some(fault) = documents::no_number(cx.line, declared, &reading.value, checks.numeric)
+        {
+            cx.faults.push(fault);
+        }
         let (mut flags, usable, change) = state.quality.assess(&checks, reading);
         flags |= known;
         let place = state.history.take(reading);
@@ -229,7 +263,10 @@ impl LineState {
             flags,
             first: place == Place::First,
         }));
-        if usable || (reading.value.number().is_none() && !flags.contains(Flags::FUTURE)) {
+        // A text is good, too, unless its source calls it bad, as one does that has just lost its PLC.
+        let text = reading.value.number().is_none()
+            && !flags.intersects(Flags::FUTURE | Flags::SOURCE_BAD | Flags::NO_NUMBER);
+        if usable || text {
             self.find_batch(cx, declared, reading);
             self.find_break(cx, declared, reading);
             self.newest = self.newest.max(Some(reading.at));
@@ -260,17 +297,11 @@ impl LineState {
 
     /// A change of the tag that tells breaks is a pause, or its end.
     fn find_break(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
-        if cx.line.break_tag.as_ref() != Some(&tag.id) || self.newest > Some(reading.at) {
+        if cx.line.break_tag.as_ref() != Some(&tag.id) {
             return;
         }
         let Some(value) = reading.value.number() else { return };
-        let broken = value.abs() > 0.5;
-        if self.broken.replace(broken).unwrap_or(false) != broken {
-            let event = if broken {
-                BatchEvent::Pause { reason: Some("break".into()) }
-            } else {
-                BatchEvent::Resume
-            };
+        if let Some(event) = self.breaks.tell(reading.at, value) {
             let (line, at) = (Arc::clone(&cx.line.name), reading.at);
             self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
@@ -280,7 +311,7 @@ impl LineState {
     pub(super) fn batch_message(&mut self, cx: &mut Context<'_>, message: BatchMessage) {
         let mut changes = Vec::new();
         let at = message.at;
-        self.book.take(message, self.framer.open(), &mut changes);
+        self.book.take(message, self.framer.open(), &cx.plant.grades, &mut changes);
         self.follow(cx, changes, at);
     }
 
@@ -318,7 +349,7 @@ impl LineState {
             self.frame(cx, &frame);
         }
         let mut changes = Vec::new();
-        self.book.advance(Timestamp::MAX, &mut changes);
+        self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, newest);
     }
 
@@ -326,17 +357,13 @@ impl LineState {
     pub(super) fn frame(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         self.begin_frame(cx, frame);
         let counted = self.count(cx, frame);
-        let judged = match (&counted, &cx.line.batch) {
-            (Some(counted), _) => counted.product,
-            (None, BatchSource::None) => true,
-            (None, _) => false,
-        };
+        let judged = counted.as_ref().is_some_and(|counted| counted.product);
         self.follow_state(cx, frame, counted.is_some() && !judged);
         self.watch_sensors(cx, frame);
         let steady = self.steady.is_steady();
         cx.out.push(Effect::Frame(FrameRecord {
             line: cx.ix,
-            batch: counted.as_ref().map(|counted| Arc::clone(&counted.batch)),
+            batch: counted.as_ref().and_then(|counted| counted.batch.clone()),
             product: judged && steady,
             start: frame.start,
             end: frame.end,
@@ -352,13 +379,13 @@ impl LineState {
     /// Breaks and changes of grade; smoothed statistics begin anew after them.
     fn follow_state(&mut self, cx: &Context<'_>, frame: &Frame, paused: bool) {
         let batch = self.book.current();
-        let outside = |batch: &Batch| batch.quality.values().any(|q| q.out_since.is_some());
+        let inside = |batch: &Batch| batch.product.quality.values().all(|q| q.in_since.is_some());
         let now = Now {
             start: frame.start,
             end: frame.end,
             paused,
             grade: batch.and_then(|batch| batch.grade.as_ref()),
-            inside: !batch.is_some_and(outside),
+            inside: batch.is_none_or(inside),
         };
         if self.steady.follow(cx.line, now) {
             let grade = self.grade_name();
@@ -369,13 +396,17 @@ impl LineState {
     fn begin_frame(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         self.frames += 1;
         self.first_frame.get_or_insert(frame.start);
+        if self.judged_to.replace(frame.end).is_some_and(|before| before < frame.start) {
+            // Nothing came of the whole line: no tag can be blamed for its silence until then.
+            self.tags.iter_mut().for_each(|tag| tag.quality.excuse(frame.start));
+        }
         let mut changes = Vec::new();
         if let BatchSource::Period(every) = cx.line.batch
             && let Some(at) = self.finder.look_at_clock(every, frame.start)
         {
-            self.book.take(found(cx.line, at), None, &mut changes);
+            self.book.take(found(cx.line, at), None, &cx.plant.grades, &mut changes);
         }
-        self.book.advance(frame.start, &mut changes);
+        self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);
     }
 
@@ -408,18 +439,45 @@ impl LineState {
         }
     }
 
-    fn count(&mut self, cx: &Context<'_>, frame: &Frame) -> Option<Counted> {
+    /// Adds the frame to what was made; `None` between batches.
+    fn count(&mut self, cx: &Context<'_>, frame: &Frame) -> Option<FrameOf> {
         let value = |id: &Option<Arc<str>>| {
             let ix = cx.line.tag_position(id.as_ref()?)?;
             frame.values.get(ix).copied().filter(|value| value.is_finite())
         };
         let seconds = frame.end.seconds_since(frame.start);
-        let metres =
-            value(&cx.line.rate.length).map(|m_per_min| m_per_min.max(0.0) / 60.0 * seconds);
+        let speed = value(&cx.line.rate.length);
+        let metres = speed.map(|m_per_min| m_per_min.max(0.0) / 60.0 * seconds);
         let kg = value(&cx.line.rate.mass).map(|t_per_h| t_per_h.max(0.0) / 3.6 * seconds);
         let grade = cx.grade(self.book.grade());
         let limits: Vec<_> = quality_values(cx.line, grade, frame).collect();
-        self.book.count(frame.start, frame.end, metres, kg, &limits)
+        let moves = cx.line.rate.length.is_none() || metres.is_some_and(|metres| metres > 0.0);
+        let runs = self.book.pause().is_some() && moves && self.is_on_reel(cx, frame, &limits);
+        let span = (frame.start, frame.end);
+        if self.breaks.is_over(self.book.pause(), runs, span) {
+            self.book.resume(frame.start);
+        }
+        let made = Made { start: frame.start, end: frame.end, metres, kg };
+        if cx.line.batch == BatchSource::None {
+            let product = self.book.count_running(&made, &limits);
+            return Some(FrameOf { batch: None, product });
+        }
+        let Counted { batch, product } = self.book.count(&made, &limits)?;
+        Some(FrameOf { batch: Some(batch), product })
+    }
+
+    /// True if the tag that tells breaks says that there is none; where none tells, if every quality tag
+    /// with limits keeps coming.
+    fn is_on_reel(&self, cx: &Context<'_>, frame: &Frame, limits: &batch::Limits<'_>) -> bool {
+        if let Some(broken) = self.breaks.broken() {
+            return !broken;
+        }
+        let keeps_coming = |tag: &str| {
+            let last = cx.line.tag_position(tag).and_then(|ix| self.tags[ix].quality.last());
+            last.is_some_and(|(at, _)| at.plus(FRESH) >= frame.end)
+        };
+        !limits.is_empty()
+            && limits.iter().all(|(tag, value, _)| value.is_finite() && keeps_coming(tag))
     }
 
     fn judge(&mut self, cx: &mut Context<'_>, frame: &Frame) {
@@ -427,22 +485,26 @@ impl LineState {
         let steady = self.steady.is_steady();
         let process = if steady { self.score(cx, frame, &grade_name) } else { None };
         let batch = self.book.current();
+        let product = batch.map_or_else(|| self.book.running(), |batch| &batch.product);
         let key = batch.map_or_else(|| "".into(), |batch| Arc::clone(&batch.id));
-        let grade = cx.grade(batch.and_then(|batch| batch.grade.as_ref()));
+        let grade = cx.grade(self.book.grade());
         let missing: Vec<Arc<str>> = quality_values(cx.line, grade, frame)
             .filter(|(_, value, _)| value.is_nan())
             .map(|(tag, ..)| Arc::clone(tag))
             .collect();
         let learning = self.learning_count(cx.plant, &grade_name);
         let evidence = Evidence {
+            start: frame.start,
             at: frame.end,
             batch,
+            product,
             grade,
+            strange_grade: cx.strange(self.book.grade()),
             process: process.as_ref(),
             learning,
             steady,
             missing: &missing,
-            expected: self.book.expected_amount(batch.is_some_and(|batch| batch.made_m.is_some())),
+            expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
         };
         let before = self
             .document
@@ -552,7 +614,9 @@ impl LineState {
                 _ => None,
             };
             if let Some((kind, sets)) = kind.filter(|_| document.batch.is_some()) {
-                cx.tell(tell::batch(cx.line, kind, sets, at, &document));
+                let fate = document.batch.as_ref().and_then(|id| self.book.find(id));
+                let fate = fate.map_or(tell::Fate::Stands, tell::Fate::of);
+                cx.tell(tell::batch(cx.line, kind, sets, at, (&document, &fate)));
             }
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
@@ -588,30 +652,53 @@ impl LineState {
         self.say(cx, document, true, None);
     }
 
-    /// What happened to batches takes effect on verdicts, learning and models.
+    /// What happened to batches takes effect on verdicts, learning and models. What a station makes
+    /// beside the line, or made before it, is no boundary of the line.
     fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
         for change in changes {
             match change {
                 Change::Started(id) => {
-                    if let Some(batch) = self.book.find(&id) {
-                        let record = record(cx.line, batch, Some(Call::Unknown));
-                        cx.out.push(Effect::Batch(Box::new(record)));
+                    let Some(batch) = self.book.find(&id) else { continue };
+                    let record = record(cx.line, batch, Some(Call::Unknown));
+                    cx.out.push(Effect::Batch(Box::new(record)));
+                    if batch.station.is_none() {
+                        self.begin_batch(cx, at);
                     }
-                    self.boundary(cx, at);
-                    let grade = self.grade_name();
-                    self.learning.restart(&grade);
                 }
                 Change::Ended(id) => {
-                    self.conclude(cx, &id, at, Some(EventKind::BatchFinished));
-                    self.boundary(cx, at);
+                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Clear)));
+                    if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
+                        self.boundary(cx, at);
+                    }
                     let book = &self.book;
-                    self.judges.retain(|id, _| book.find(id).is_some());
+                    self.judges.retain(|id, _| id.is_empty() || book.find(id).is_some());
+                }
+                Change::Added(id) => {
+                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Keep)));
                 }
                 Change::Revised(id) => {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
-                    self.conclude(cx, &id, at, ended.then_some(EventKind::BatchRevised));
+                    let told = (EventKind::BatchRevised, Sets::Keep);
+                    self.conclude(cx, &id, at, ended.then_some(told));
+                }
+                Change::Refused(detail) => {
+                    let detail = format!("line `{}`: {detail}", cx.line.name);
+                    cx.faults.push(Fault { reason: Reason::BadEvent, detail });
                 }
             }
+        }
+    }
+
+    /// A batch of the line begins.
+    fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        self.boundary(cx, at);
+        let grade = self.grade_name();
+        self.learning.restart(&grade);
+        if self.breaks.broken() == Some(true) && cx.line.break_tag.is_some() {
+            // The reel was changed at a break: what is made is no product until the web is back.
+            let (line, reason) = (Arc::clone(&cx.line.name), Some("break".into()));
+            let event = BatchEvent::Pause { reason };
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
     }
 
@@ -621,10 +708,10 @@ impl LineState {
         cx: &mut Context<'_>,
         id: &Arc<str>,
         at: Timestamp,
-        kind: Option<EventKind>,
+        told: Option<(EventKind, Sets)>,
     ) {
         let Some(batch) = self.book.find(id) else { return };
-        let Some(kind) = kind else {
+        let Some((kind, sets)) = told else {
             // Still in progress: the next frame judges it with what is new.
             let verdict = self.document.as_ref().map(|document| document.verdict);
             cx.out.push(Effect::Batch(Box::new(record(cx.line, batch, verdict))));
@@ -632,9 +719,12 @@ impl LineState {
         };
         let grade = cx.grade(batch.grade.as_ref());
         let evidence = Evidence {
+            start: batch.ended.unwrap_or(at),
             at: batch.ended.unwrap_or(at),
             batch: Some(batch),
+            product: &batch.product,
             grade,
+            strange_grade: cx.strange(batch.grade.as_ref()),
             process: None,
             learning: None,
             steady: true,
@@ -642,7 +732,9 @@ impl LineState {
             expected: None,
         };
         let opinion = self.judges.entry(Arc::clone(id)).or_default().conclude(&evidence);
-        self.learning.look(batch, grade, &cx.plant.models);
+        if batch.station.is_none() {
+            self.learning.look(batch, grade, &cx.plant.models);
+        }
         let call = opinion.call;
         let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
         // A batch that ended while its model was learning says how far that is.
@@ -651,8 +743,8 @@ impl LineState {
         let (document, _) = document(cx.line, Some(batch), opinion, learning, said, &grade_name);
         let record = record(cx.line, batch, (!batch.void).then_some(call));
         cx.out.push(Effect::Batch(Box::new(record)));
-        let sets = if kind == EventKind::BatchFinished { Sets::Clear } else { Sets::Keep };
-        cx.tell(tell::batch(cx.line, kind, sets, said, &document));
+        let fate = tell::Fate::of(batch);
+        cx.tell(tell::batch(cx.line, kind, sets, said, (&document, &fate)));
         if kind == EventKind::BatchFinished {
             cx.out.push(Effect::BatchVerdict(Box::new(document)));
         }
@@ -729,7 +821,7 @@ impl LineState {
                 .tags
                 .iter()
                 .zip(&self.tags)
-                .map(|(tag, state)| tag_view(tag, &state.quality))
+                .map(|(tag, state)| tag_view(tag, &state.quality, state.series.is_some()))
                 .collect(),
             model: model.and_then(|judging| {
                 judging

@@ -7,6 +7,7 @@
 //! the configuration it was made under, so that the journal after it is read as it was the first
 //! time; a new configuration takes effect only after that ([`Engine::reconfigure`]).
 
+mod breaks;
 mod documents;
 mod effect;
 mod event;
@@ -40,6 +41,7 @@ use repeats::Repeats;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 use strays::Strays;
 
 /// Faults kept for people.
@@ -47,6 +49,13 @@ const FAULTS_KEPT: usize = 20;
 
 /// Finished batches shown for each line.
 const BATCHES_SHOWN: usize = 12;
+
+/// An event that is older than this when it comes is no late one: its time is wrong. A broker holds
+/// messages for days, and a laboratory takes weeks.
+const EVENT_AGE_MAX: Duration = Duration::from_secs(366 * 86_400);
+
+/// What no level of a topic may have.
+const NO_TOPIC: [char; 4] = ['/', '+', '#', '\0'];
 
 /// The form of checkpoints; another number is refused.
 const CHECKPOINT_VERSION: u32 = 1;
@@ -253,11 +262,11 @@ impl Engine {
             Event::Arrival(arrival) => self.arrival(&arrival, out),
             Event::Message(received, message) => self.message(received, "", message, false, out),
             Event::Frame(line, frame) => {
-                self.on_line(line, out, |state, cx| state.frame(cx, &frame));
+                self.on_line(line, (frame.end, ""), out, |state, cx| state.frame(cx, &frame));
             }
             Event::Tick(now) => {
                 if self.state.link_down_since.is_none() {
-                    self.on_all_lines(out, |state, cx| state.push(cx, now));
+                    self.on_all_lines(now, out, |state, cx| state.push(cx, now));
                 }
             }
             Event::Model(answer) => {
@@ -304,7 +313,10 @@ impl Engine {
                     out.push(Effect::Notification(Box::new(notification)));
                 }
             }
-            Command::Finish => self.on_all_lines(out, LineState::finish),
+            Command::Finish => {
+                let at = self.newest().unwrap_or_default();
+                self.on_all_lines(at, out, LineState::finish);
+            }
         }
     }
 
@@ -381,8 +393,8 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) {
         let fault = match message {
-            Message::Reading(named) => self.reading(received, named, retained, out),
-            Message::Batch(message) => self.batch_message(received, message, out),
+            Message::Reading(named) => self.reading((received, topic), named, retained, out),
+            Message::Batch(message) => self.batch_message((received, topic), message, out),
         };
         if let Some(fault) = fault {
             self.fault(received, topic, fault, out);
@@ -391,7 +403,7 @@ impl Engine {
 
     fn batch_message(
         &mut self,
-        received: Timestamp,
+        (received, topic): (Timestamp, &str),
         message: BatchMessage,
         out: &mut Vec<Effect>,
     ) -> Option<Fault> {
@@ -401,19 +413,22 @@ impl Engine {
                 detail: format!("line `{}` is not declared, so it has no batches", message.line),
             });
         };
-        if message.at > received.plus(FUTURE_GUARD) {
-            return Some(Fault {
-                reason: Reason::BadTime,
-                detail: format!("the event's time {} is ahead of its arrival", message.at),
-            });
+        if let Some(detail) = odd_time(message.at, received) {
+            return Some(Fault { reason: Reason::BadTime, detail });
         }
-        self.on_line(ix, out, |state, cx| state.batch_message(cx, message));
+        if let Some(station) = message.station.as_deref().filter(|name| name.contains(NO_TOPIC)) {
+            let detail = format!(
+                "station `{station}` cannot be a level of a topic: `/`, `+` and `#` are not allowed"
+            );
+            return Some(Fault { reason: Reason::BadEvent, detail });
+        }
+        self.on_line(ix, (received, topic), out, |state, cx| state.batch_message(cx, message));
         None
     }
 
     fn reading(
         &mut self,
-        received: Timestamp,
+        (received, topic): (Timestamp, &str),
         named: NamedReading,
         retained: bool,
         out: &mut Vec<Effect>,
@@ -436,7 +451,7 @@ impl Engine {
         let tag = line.and_then(|ix| tag_of(&self.names[ix.get()], &series.area, &series.tag));
         let new = if let (Some(line), Some(tag)) = (line, tag) {
             let mut new = false;
-            self.on_line(line, out, |state, cx| {
+            self.on_line(line, (received, topic), out, |state, cx| {
                 let series = state.series(tag, series);
                 new = state.reading(cx, tag, &series, &reading, known);
             });
@@ -469,27 +484,35 @@ impl Engine {
         out.push(Effect::Fault(record));
     }
 
+    /// Works on a line; what it could not take came `received` on `topic`, or came out then.
     fn on_line(
         &mut self,
         ix: LineIx,
+        (received, topic): (Timestamp, &str),
         out: &mut Vec<Effect>,
         f: impl FnOnce(&mut LineState, &mut Context<'_>),
     ) {
         let State { lines, alarms, next_request, .. } = &mut self.state;
         let plant = &*self.plant;
+        let mut faults = Vec::new();
         if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
-            f(state, &mut Context { ix, plant, line, alarms, next_request, out });
+            let faults = &mut faults;
+            f(state, &mut Context { ix, plant, line, alarms, next_request, faults, out });
+        }
+        for fault in faults {
+            self.fault(received, topic, fault, out);
         }
     }
 
     fn on_all_lines(
         &mut self,
+        at: Timestamp,
         out: &mut Vec<Effect>,
         f: impl Fn(&mut LineState, &mut Context<'_>),
     ) {
         for ix in 0..self.plant.lines.len() {
             if let Ok(ix) = u16::try_from(ix) {
-                self.on_line(LineIx(ix), out, &f);
+                self.on_line(LineIx(ix), (at, ""), out, &f);
             }
         }
     }
@@ -537,6 +560,26 @@ impl Engine {
             undeclared: self.state.strays.len(),
         }
     }
+}
+
+/// What is odd about an event's time: ahead of its arrival, or so old that no batch is meant by it.
+fn odd_time(at: Timestamp, received: Timestamp) -> Option<String> {
+    let near =
+        |nanos: i64| Duration::from_nanos(nanos.abs_diff(received.as_nanos())) < EVENT_AGE_MAX;
+    let what = if at > received.plus(FUTURE_GUARD) {
+        "ahead of its arrival".to_owned()
+    } else if at.plus(EVENT_AGE_MAX) < received {
+        format!("more than {} days before its arrival", EVENT_AGE_MAX.as_secs() / 86_400)
+    } else {
+        return None;
+    };
+    let unit = [("seconds", 1000, 1), ("microseconds", 1, 1000), ("nanoseconds", 1, 1_000_000)]
+        .into_iter()
+        .find(|(_, times, over)| near(at.as_nanos().saturating_mul(*times) / over));
+    let help = unit.map_or_else(String::new, |(unit, ..)| {
+        format!("; it looks like {unit}, `ts` is in milliseconds")
+    });
+    Some(format!("the event's time {at} is {what}{help}"))
 }
 
 fn names(line: &crate::plant::Line) -> Names {

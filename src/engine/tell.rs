@@ -1,6 +1,7 @@
 //! The words of events: one line and a few sentences for a person.
 
 use crate::alarm::{EventKind, News, Sets, Severity, Subject};
+use crate::batch::Batch;
 use crate::plant::Line;
 use crate::quality::SensorChange;
 use crate::reading::Timestamp;
@@ -8,16 +9,43 @@ use crate::verdict::{Call, Document, Reason};
 use std::fmt::Write;
 use std::sync::Arc;
 
-/// News of a batch.
+/// Whether a batch is still one.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Fate {
+    /// It is.
+    Stands,
+    /// It never was.
+    Void,
+    /// It is part of this one.
+    Merged(Arc<str>),
+}
+
+impl Fate {
+    /// What became of a batch.
+    pub(super) fn of(batch: &Batch) -> Self {
+        match &batch.merged_into {
+            Some(into) => Self::Merged(Arc::clone(into)),
+            None if batch.void => Self::Void,
+            None => Self::Stands,
+        }
+    }
+}
+
+/// News of a batch. Batches of a station have an alarm of their own.
 pub(super) fn batch(
     line: &Line,
     kind: EventKind,
     sets: Sets,
     at: Timestamp,
-    document: &Document,
+    (document, fate): (&Document, &Fate),
 ) -> News {
     let id = document.batch.clone().unwrap_or_else(|| "".into());
+    let ended = if kind == EventKind::BatchFinished { " and ended" } else { "" };
     let title = match kind {
+        _ if *fate == Fate::Void => format!("{}: batch {id} is void{ended}", line.name),
+        _ if let Fate::Merged(into) = fate => {
+            format!("{}: batch {id} is part of batch {into}{ended}", line.name)
+        }
         EventKind::BatchAtRisk => format!("{}: batch {id} is at risk", line.name),
         EventKind::BatchOffSpec => format!("{}: batch {id} is off spec", line.name),
         EventKind::BatchCleared => format!("{}: batch {id} is no longer at risk", line.name),
@@ -35,7 +63,10 @@ pub(super) fn batch(
         kind,
         at,
         line: Arc::clone(&line.name),
-        alarm: format!("{}/batch", line.name).into(),
+        alarm: match &document.station {
+            Some(station) => format!("{}/{station}/batch", line.name).into(),
+            None => format!("{}/batch", line.name).into(),
+        },
         sets,
         severity,
         revision: document.revision,
@@ -196,7 +227,13 @@ fn evidence(document: &Document) -> String {
             Reason::Laboratory { property, value, low, high } => {
                 write!(text, "laboratory: {property} {value:.4} against {}", limits(*low, *high))
             }
-            Reason::Coverage { tags, .. } => write!(text, "no good data of {}", tags.join(", ")),
+            Reason::Coverage { tags, share } if tags.is_empty() => {
+                write!(text, "only {:.0} % of it was seen", share * 100.0)
+            }
+            Reason::Coverage { tags, .. } => {
+                write!(text, "not enough good data of {}", tags.join(", "))
+            }
+            Reason::Grade { grade } => write!(text, "grade {grade} is not declared"),
             Reason::Person { disposition, by } => {
                 write!(text, "{disposition} by {}", by.as_deref().unwrap_or("a person"))
             }

@@ -428,6 +428,7 @@ fn line(call: Call) -> LineView {
         clock: Some(NOW),
         blind: false,
         verdict: Some(Document {
+            station: None,
             line: "tm3".into(),
             batch: Some("TM3-260123-014".into()),
             grade: Some("facial-15".into()),

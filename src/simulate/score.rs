@@ -51,7 +51,10 @@ impl Said {
                 }
                 Reason::Spec { tag, .. } => blamed.push(Arc::clone(tag)),
                 // Saying that a tag is missing does not blame the process for it.
-                Reason::Coverage { .. } | Reason::Laboratory { .. } | Reason::Person { .. } => {}
+                Reason::Coverage { .. }
+                | Reason::Laboratory { .. }
+                | Reason::Person { .. }
+                | Reason::Grade { .. } => {}
             }
         }
         blamed.sort();
@@ -542,6 +545,7 @@ mod tests {
     fn only_the_first_three_tags_of_a_reason_are_blamed() {
         let tags = ["a", "b", "c", "d"].map(|tag| (Arc::from(tag), 0.25)).to_vec();
         let document = Document {
+            station: None,
             line: "tm3".into(),
             batch: Some("R0".into()),
             grade: None,

@@ -90,6 +90,11 @@ pub enum Reason {
         #[serde(skip_serializing_if = "Option::is_none")]
         by: Option<Arc<str>>,
     },
+    /// The grade is not declared, so it has no limits.
+    Grade {
+        /// The grade as it was told.
+        grade: Arc<str>,
+    },
 }
 
 /// A stretch of the batch, in ms since 1970 and, where a speed is known, in metres of the batch.
@@ -121,6 +126,9 @@ pub struct Learning {
 pub struct Document {
     /// The line.
     pub line: Arc<str>,
+    /// The station, where the batch has one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub station: Option<Arc<str>>,
     /// The batch; `None` between batches and on lines without.
     pub batch: Option<Arc<str>>,
     /// The grade, if known.

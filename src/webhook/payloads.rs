@@ -139,6 +139,7 @@ mod tests {
             batch: "R1".into(),
             grade: None,
             verdict: Box::new(Document {
+                station: None,
                 line: "tm3".into(),
                 batch: Some("R1".into()),
                 grade: None,

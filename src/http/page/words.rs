@@ -134,6 +134,10 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
             strong(&mut html, disposition);
             html.raw(".");
         }
+        Reason::Grade { grade } => {
+            html.raw("Grade ").name(grade);
+            html.raw(" is not declared, so it has no limits: nothing of it is called on spec.");
+        }
     }
     html
 }

@@ -1,5 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
+mod odd;
+
 use super::*;
 use crate::decode::BatchEvent;
 use crate::plant::{Grade, Line, ModelSettings, Role, SpecLimit, Tag};

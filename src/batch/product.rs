@@ -1,0 +1,295 @@
+//! What was made: how much of it, how much of that was seen, and what lay outside its limits.
+
+use crate::plant::SpecLimit;
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// The time constant of the filter on quality values, s: about one scan, so that one noisy scan
+/// does not count as product outside its limits (domain.md 3.4, `q_filtered`).
+const FILTER_S: f64 = 30.0;
+
+/// Stretches kept for each tag; more of them are joined to the last.
+const STRETCHES_MAX: usize = 16;
+
+/// What a line without batches made counts for about so long: of older product less and less is left.
+pub const WINDOW: Duration = Duration::from_secs(3600);
+
+/// A quality tag's value in a frame and its limits in the grade.
+pub type Limits<'a> = [(&'a Arc<str>, f64, &'a SpecLimit)];
+
+/// What was made in a frame.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Made {
+    /// The frame's begin.
+    pub start: Timestamp,
+    /// The frame's end.
+    pub end: Timestamp,
+    /// Its length, m, if a speed is known.
+    pub metres: Option<f64>,
+    /// Its mass, kg, if a production rate is known.
+    pub kg: Option<f64>,
+}
+
+/// What was made of a batch so far, or lately on a line without batches; pauses are left out.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Product {
+    /// Length by the speed, m, if a speed is known.
+    pub made_m: Option<f64>,
+    /// Mass by the production rate, kg, if one is known.
+    pub made_kg: Option<f64>,
+    /// Time, s, seen or not.
+    pub made_s: f64,
+    /// What was outside limits, by quality tag.
+    pub quality: BTreeMap<Arc<str>, OutOfSpec>,
+}
+
+/// How much of a product was seen, and how much of that lay outside the limits of one tag.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct OutOfSpec {
+    /// The value, smoothed over the scans, in the tag's unit.
+    pub smoothed: Option<f64>,
+    /// The last of those values, for evidence when no new one comes.
+    pub last: Option<f64>,
+    /// Seen, s and m.
+    pub seen_s: f64,
+    /// Seen, m.
+    pub seen_m: f64,
+    /// Outside, s.
+    pub out_s: f64,
+    /// Outside, m.
+    pub out_m: f64,
+    /// Since when it has been outside, if it is now.
+    pub out_since: Option<Timestamp>,
+    /// Since when it has been seen inside without a gap, if it is now.
+    pub in_since: Option<Timestamp>,
+    /// The stretches outside, newest last: from, to, and metres of the batch.
+    pub stretches: Vec<Stretch>,
+}
+
+/// A stretch of a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Stretch {
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// Its begin, m.
+    pub from_m: Option<f64>,
+    /// Its end, m.
+    pub to_m: Option<f64>,
+}
+
+/// The share of older figures that is left after so many seconds on a line without batches.
+#[must_use]
+pub fn left_after(seconds: f64) -> f64 {
+    libm::exp(-seconds.max(0.0) / WINDOW.as_secs_f64())
+}
+
+impl Product {
+    /// The amount made: metres where a speed is known, else seconds.
+    #[must_use]
+    pub fn amount(&self) -> f64 {
+        self.made_m.unwrap_or(self.made_s)
+    }
+
+    /// The amount outside of a quality tag, in the measure of [`Product::amount`].
+    #[must_use]
+    pub fn amount_out(&self, tag: &str) -> f64 {
+        let Some(quality) = self.quality.get(tag) else { return 0.0 };
+        if self.made_m.is_some() { quality.out_m } else { quality.out_s }
+    }
+
+    /// The share of the product of which a quality tag was seen, 0–1: the lesser of its share of the
+    /// time and of the length, since a speed that is lost takes its metres with it. Of nothing, nothing.
+    #[must_use]
+    pub fn seen_share(&self, tag: &str) -> f64 {
+        let Some(quality) = self.quality.get(tag) else { return 0.0 };
+        let share = |seen: f64, made: f64| if made > 0.0 { (seen / made).min(1.0) } else { 0.0 };
+        let in_time = share(quality.seen_s, self.made_s);
+        match self.made_m {
+            Some(made_m) if made_m > 0.0 => in_time.min(share(quality.seen_m, made_m)),
+            _ => in_time,
+        }
+    }
+
+    /// The greatest share outside of any quality tag so far, 0–1; `None` before anything was seen.
+    #[must_use]
+    pub fn out_share(&self) -> Option<f64> {
+        let amount = self.amount();
+        if amount <= 0.0 || self.quality.is_empty() {
+            return None;
+        }
+        self.quality.keys().map(|tag| (self.amount_out(tag) / amount).min(1.0)).reduce(f64::max)
+    }
+
+    /// Adds a frame: its time, length and mass, and the values of the quality tags against their limits.
+    pub fn count(&mut self, made: &Made, limits: &Limits<'_>) {
+        let seconds = made.end.seconds_since(made.start);
+        let position = self.made_m.or(made.metres.map(|_| 0.0));
+        for (tag, value, limit) in limits {
+            if !self.quality.contains_key(*tag) {
+                self.quality.insert(Arc::clone(tag), OutOfSpec::default());
+            }
+            let quality = self.quality.get_mut(*tag).expect("it was inserted above");
+            if value.is_nan() {
+                quality.lose_sight();
+                continue;
+            }
+            let smoothed = quality.smoothed.map_or(*value, |before| {
+                before + (1.0 - libm::exp(-seconds / FILTER_S)) * (value - before)
+            });
+            quality.smoothed = Some(smoothed);
+            quality.last = Some(smoothed);
+            quality.add(limit.contains(smoothed), made, position);
+        }
+        self.made_s += seconds;
+        if let Some(metres) = made.metres {
+            *self.made_m.get_or_insert(0.0) += metres;
+        }
+        if let Some(kg) = made.kg {
+            *self.made_kg.get_or_insert(0.0) += kg;
+        }
+    }
+
+    /// So many seconds were made and nobody saw them.
+    pub fn count_unseen(&mut self, seconds: f64) {
+        if seconds > 0.0 {
+            self.made_s += seconds;
+            self.lose_sight();
+        }
+    }
+
+    /// What follows does not go on from what was seen last: a hole, or a pause.
+    pub fn lose_sight(&mut self) {
+        self.quality.values_mut().for_each(OutOfSpec::lose_sight);
+    }
+
+    /// So many seconds pass on a line without batches, up to `now`: older product counts less.
+    pub fn fade(&mut self, seconds: f64, now: Timestamp) {
+        let left = left_after(seconds);
+        self.made_s *= left;
+        for amount in [&mut self.made_m, &mut self.made_kg].into_iter().flatten() {
+            *amount *= left;
+        }
+        let oldest = now.minus(WINDOW);
+        for quality in self.quality.values_mut() {
+            for amount in
+                [&mut quality.seen_s, &mut quality.seen_m, &mut quality.out_s, &mut quality.out_m]
+            {
+                *amount *= left;
+            }
+            quality.stretches.retain(|stretch| stretch.to >= oldest);
+        }
+    }
+}
+
+impl OutOfSpec {
+    /// Adds a frame's product: `inside` by the limits, at `position` metres of the batch.
+    pub(crate) fn add(&mut self, inside: bool, made: &Made, position: Option<f64>) {
+        let Made { start: from, end: to, metres, .. } = *made;
+        let seconds = to.seconds_since(from);
+        self.seen_s += seconds;
+        self.seen_m += metres.unwrap_or(0.0);
+        if inside {
+            self.out_since = None;
+            self.in_since.get_or_insert(from);
+            return;
+        }
+        self.out_s += seconds;
+        self.out_m += metres.unwrap_or(0.0);
+        self.in_since = None;
+        let begins = self.out_since.is_none();
+        self.out_since.get_or_insert(from);
+        let to_m = position.map(|at| at + metres.unwrap_or(0.0));
+        let full = self.stretches.len() == STRETCHES_MAX;
+        match self.stretches.last_mut() {
+            Some(last) if !begins || full => {
+                last.to = to;
+                last.to_m = to_m;
+            }
+            _ => self.stretches.push(Stretch { from, to, from_m: position, to_m }),
+        }
+    }
+
+    fn lose_sight(&mut self) {
+        self.smoothed = None;
+        self.out_since = None;
+        self.in_since = None;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_nanos(s * 1_000_000_000)
+    }
+
+    fn second(s: i64, metres: Option<f64>) -> Made {
+        Made { start: at(s), end: at(s + 1), metres, kg: None }
+    }
+
+    #[test]
+    fn stretches_outside_join_and_shares_count_metres() {
+        let mut quality = OutOfSpec::default();
+        for (s, inside) in [(0, true), (1, false), (2, false), (3, true), (4, false)] {
+            #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+            quality.add(inside, &second(s, Some(10.0)), Some(s as f64 * 10.0));
+        }
+        assert_eq!(quality.stretches.len(), 2);
+        assert_eq!(
+            (quality.stretches[0].from_m, quality.stretches[0].to_m),
+            (Some(10.0), Some(30.0))
+        );
+        assert!((quality.out_m - 30.0).abs() < 1e-12 && (quality.seen_m - 50.0).abs() < 1e-12);
+        assert_eq!(quality.out_since, Some(at(4)));
+    }
+
+    /// The share seen of `bw` after frames of one second: metres, and whether `bw` has a value.
+    #[track_caller]
+    fn check(frames: &[(Option<f64>, bool, i64)], unseen: f64, expected: f64) {
+        let limit = SpecLimit { low: Some(14.0), ..SpecLimit::default() };
+        let (tag, mut product, mut now) = (Arc::from("bw"), Product::default(), 0);
+        for (metres, seen, seconds) in frames {
+            for _ in 0..*seconds {
+                let value = if *seen { 15.0 } else { f64::NAN };
+                product.count(&second(now, *metres), &[(&tag, value, &limit)]);
+                now += 1;
+            }
+        }
+        product.count_unseen(unseen);
+        assert!((product.seen_share("bw") - expected).abs() < 1e-9, "{}", product.seen_share("bw"));
+    }
+
+    #[test]
+    fn coverage_is_measured_in_time_and_in_length() {
+        check(&[], 0.0, 0.0);
+        check(&[], 60.0, 0.0);
+        check(&[(Some(10.0), true, 10)], 0.0, 1.0);
+        check(&[(Some(10.0), true, 60)], 540.0, 0.1);
+        // The speed dies with the tag: its metres stand still, its time does not.
+        check(&[(Some(10.0), true, 20), (None, false, 80)], 0.0, 0.2);
+        // The machine ran slowly while the tag was seen.
+        check(&[(Some(1.0), true, 90), (Some(91.0), false, 10)], 0.0, 0.09);
+        // The machine stood all the time.
+        check(&[(Some(0.0), true, 10)], 0.0, 1.0);
+    }
+
+    #[test]
+    fn without_batches_older_product_counts_less() {
+        let limit = SpecLimit { low: Some(14.0), ..SpecLimit::default() };
+        let (tag, mut product) = (Arc::from("bw"), Product::default());
+        for s in 0..40_000 {
+            product.fade(1.0, at(s + 1));
+            let value = if s < 4000 { 13.0 } else { 15.0 };
+            product.count(&second(s, None), &[(&tag, value, &limit)]);
+        }
+        assert!((product.made_s - 3600.0).abs() < 2.0, "{}", product.made_s);
+        assert!(product.out_share().unwrap() < 1e-3);
+        assert!(product.quality["bw"].stretches.is_empty());
+    }
+}
