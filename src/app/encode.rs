@@ -230,3 +230,21 @@ fn topic(document: &Document, what: &str) -> String {
         None => format!("{}/{what}", document.line),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn stations_have_topics_of_their_own() {
+        let mut document: Document = serde_json::from_value(serde_json::json!({
+            "line": "tm3", "batch": "U1", "grade": null, "verdict": "unknown", "since": 0,
+            "probability_off_spec": null, "progress": 1.0, "reasons": [], "first_mover": null,
+            "spans": [], "revision": 1, "ts": 0, "valid_until": 180_000
+        }))
+        .unwrap();
+        assert_eq!(topic(&document, "batch"), "tm3/batch");
+        document.station = Some("unwind".into());
+        assert_eq!(topic(&document, "batch"), "tm3/unwind/batch");
+    }
+}

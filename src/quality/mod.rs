@@ -505,12 +505,14 @@ mod tests {
         let mut last = 0;
         for s in 0..20_000 {
             if s % interval == 0 && s < 7200 {
+                // Once it says the same twice.
+                let step = s / interval - i64::from(s / interval >= 20);
+                #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+                let value = Value::Number(Finite::try_from((step % 9) as f64).unwrap());
                 let reading = Reading {
                     at: seconds(s),
                     received: seconds(s),
-                    // It says the same twice, then something else.
-                    #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
-                    value: Value::Number(Finite::try_from((s / interval / 2 % 9) as f64).unwrap()),
+                    value,
                     quality: SourceQuality::Good,
                 };
                 let (_, _, change) = quality.assess(&checks, &reading);

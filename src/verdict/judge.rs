@@ -766,7 +766,8 @@ mod tests {
         // No score for ten minutes, and one calm frame.
         let mut bench = Bench::new();
         bench.run(100, Some(0.3), Some(15.0)).run(60, Some(1.5), Some(15.0));
-        bench.run(700, None, Some(15.0)).run(10, Some(0.3), Some(15.0));
+        bench.run(1, Some(0.3), Some(15.0)).run(700, None, Some(15.0));
+        bench.run(10, Some(0.3), Some(15.0));
         ends(&mut bench, "at-risk since 100s [process/spe]");
     }
 
