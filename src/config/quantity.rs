@@ -31,6 +31,18 @@ pub(super) fn duration(text: &str) -> Option<Duration> {
     Duration::try_from_secs_f64((number * seconds * 1e6).round() / 1e6).ok()
 }
 
+/// True if the text is a number with a unit, whatever that unit counts: then it is not its form that is
+/// wrong but its size.
+pub(super) fn has_form(text: &str, units: &[&str]) -> bool {
+    split(text).is_some_and(|(_, unit)| units.contains(&unit))
+}
+
+/// The units of durations.
+pub(super) const DURATION_UNITS: [&str; 7] = ["ms", "s", "m", "min", "h", "d", "w"];
+/// The units of sizes.
+pub(super) const SIZE_UNITS: [&str; 10] =
+    ["B", "kB", "KB", "MB", "GB", "TB", "KiB", "MiB", "GiB", "TiB"];
+
 /// Reads a number of bytes such as `20GiB` or `500 MB`.
 pub(super) fn size(text: &str) -> Option<u64> {
     let (number, unit) = split(text)?;
@@ -100,6 +112,17 @@ pub(super) fn refit(text: &str) -> Option<Refit> {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn what_is_only_too_large_has_the_right_form() {
+        for (text, units) in
+            [("99999999999999999999d", &DURATION_UNITS[..]), ("9999999999TiB", &SIZE_UNITS[..])]
+        {
+            assert!(has_form(text, units), "{text}");
+        }
+        assert_eq!((duration("99999999999999999999d"), size("9999999999TiB")), (None, None));
+        assert!(!has_form("30", &DURATION_UNITS) && !has_form("20 gigs", &SIZE_UNITS));
+    }
 
     #[test]
     fn durations_want_a_unit() {

@@ -210,7 +210,10 @@ impl Walk<'_> {
                 false
             }
             (Some(wanted), found) => {
-                let found = kind(found);
+                // Between brackets in the line, not `[[…]]`.
+                let inline = matches!(found, DeValue::Array(entries)
+                    if !entries.iter().any(|entry| matches!(entry.get_ref(), DeValue::Table(_))));
+                let found = if inline { "a list of values" } else { kind(found) };
                 let span = if found == "a table" { key_span } else { span };
                 self.wrong_type(span, wanted, found, node, path);
                 false
@@ -247,6 +250,7 @@ impl Walk<'_> {
         };
         let dotted = path.join(".");
         let of_tables = node.items().is_some_and(|items| items.type_name() == Some("object"));
+        let of_numbers = node.items().is_some_and(|items| items.type_name() == Some("number"));
         let help = match (wanted, found) {
             ("array", "a table") if of_tables => {
                 Some(format!("there may be several: write `[[{dotted}]]` with double brackets"))
@@ -254,9 +258,24 @@ impl Walk<'_> {
             ("object", "a list") => {
                 Some(format!("there is only one: write `[{dotted}]` with single brackets"))
             }
+            ("object", "a list of values") => {
+                let keys = node.keys();
+                let first = keys.first().copied().unwrap_or("key");
+                Some(format!("write a table, `{{ {first} = … }}`; its keys are {}", list(&keys)))
+            }
             ("object", _) => {
                 let keys = node.keys();
                 (!keys.is_empty()).then(|| format!("its keys are {}", list(&keys)))
+            }
+            // The one check that can be switched off.
+            ("string", "`true` or `false`") if path.last().is_some_and(|key| key == "stuck") => {
+                Some("write `\"off\"` to switch it off, or a duration such as `\"5m\"`".to_owned())
+            }
+            ("array", _) if of_numbers => {
+                Some("write `[low, high]`, such as `[0.0, 60.0]`".to_owned())
+            }
+            ("string", "a number") if node.example().as_deref() == Some("\"\"") => {
+                Some("write it in quotes".to_owned())
             }
             _ => node.example().map(|example| format!("write it like `{example}`")),
         };

@@ -58,15 +58,28 @@ fn subscriber<W>(
 where
     W: for<'a> MakeWriter<'a> + Send + Sync + 'static,
 {
-    let filter = EnvFilter::builder()
-        .with_default_directive(LevelFilter::INFO.into())
-        .parse(filter)
-        .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })?;
+    let parse = |text: &str| {
+        EnvFilter::builder()
+            .with_default_directive(LevelFilter::INFO.into())
+            .parse(text)
+            .map_err(|source| LogError::Filter { filter: filter.to_owned(), source })
+    };
+    // A bare word that is no level would be taken for the name of a room that there is not, and
+    // nothing be logged.
+    for word in filter.split(',').map(str::trim).filter(|word| is_bare(word)) {
+        parse(&format!("onspec={word}"))?;
+    }
+    let filter = parse(filter)?;
     let fmt = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match format {
         LogFormat::Human => Box::new(fmt.with_ansi(colour).finish()),
         LogFormat::Json => Box::new(fmt.json().flatten_event(true).with_span_list(false).finish()),
     })
+}
+
+/// True if a part of a filter is one word, and none of ours.
+fn is_bare(part: &str) -> bool {
+    !part.is_empty() && !part.contains(['=', '[', ':']) && part != "onspec"
 }
 
 #[cfg(test)]
@@ -130,8 +143,12 @@ mod tests {
 
     #[test]
     fn a_filter_that_cannot_be_read_is_named() {
-        let error =
-            subscriber(LogFormat::Human, "onspec=loud", false, std::io::sink).err().unwrap();
-        assert!(error.to_string().contains("`onspec=loud`"), "{error}");
+        for filter in ["onspec=loud", "inof", "info,wran"] {
+            let error = subscriber(LogFormat::Human, filter, false, std::io::sink).err().unwrap();
+            assert!(error.to_string().contains(&format!("`{filter}`")), "{error}");
+        }
+        for filter in ["warn,onspec::mqtt=debug", "onspec", "off", "INFO,rumqttc=warn"] {
+            assert!(subscriber(LogFormat::Human, filter, false, std::io::sink).is_ok(), "{filter}");
+        }
     }
 }

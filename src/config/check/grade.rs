@@ -88,12 +88,13 @@ fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit 
     if let (Some(low), Some(high)) = (low, high)
         && low >= high
     {
+        let (low, high) = (show(low), show(high));
         let message = format!("`{key}` allows nothing: `low` {low} is not below `high` {high}");
         cx.report(Code::Limits, limit.span(), message).help("exchange them, or leave one out");
     } else if let Some(target) = limit.target.as_ref()
         && (low.is_some_and(|low| **target < low) || high.is_some_and(|high| **target > high))
     {
-        let message = format!("`target` {} of `{key}` is not on spec", **target);
+        let message = format!("`target` {} of `{key}` is not on spec", show(**target));
         cx.report(Code::Limits, target.span(), message).label("outside `low` and `high`");
     }
     let removed = |key: &str| cx.removed.contains(&(limit.span().start, key.to_owned()));
@@ -107,6 +108,12 @@ fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit 
         high,
         unit: text(limit.unit.as_ref()).unwrap_or_default().trim().into(),
     }
+}
+
+/// A number as people write it: a very large or very small one with its power of ten.
+fn show(number: f64) -> String {
+    let plain = number == 0.0 || (1e-6..1e15).contains(&number.abs());
+    if plain { number.to_string() } else { format!("{number:e}") }
 }
 
 /// Holds limits against the tags they are on, in every line that has one of this name.
@@ -215,4 +222,14 @@ fn check_inside_range(
     };
     warn(&limit.low, "low", limit.low.as_ref().is_some_and(|low| **low < **from));
     warn(&limit.high, "high", limit.high.as_ref().is_some_and(|high| **high > **to));
+}
+
+#[cfg(test)]
+mod tests {
+    use super::show;
+
+    #[test]
+    fn numbers_are_shown_in_few_digits() {
+        assert_eq!([14.4, -0.0, 1e308, 2e-9].map(show), ["14.4", "-0", "1e308", "2e-9"]);
+    }
 }

@@ -142,6 +142,12 @@ impl Context<'_> {
         allowed: RangeInclusive<Duration>,
     ) -> Option<Duration> {
         let Some(duration) = quantity::duration(text) else {
+            if quantity::has_form(text, &quantity::DURATION_UNITS) {
+                let high = show_duration(*allowed.end());
+                self.report(Code::OutOfBounds, span, format!("`{key}` is too large: `{text}`"))
+                    .label(format!("at most `{high}`"));
+                return None;
+            }
             self.report(Code::Quantity, span, format!("`{key}` is no duration: `{text}`")).help(
                 "write a number with its unit, `ms`, `s`, `m`, `h`, `d` or `w`, such as `\"30s\"`",
             );

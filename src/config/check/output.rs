@@ -28,7 +28,10 @@ const LISTEN: SocketAddr =
 /// Reads a size, or reports it.
 pub(super) fn size(cx: &mut Context<'_>, found: &At<SizeText>, key: &str) -> Option<u64> {
     let size = quantity::size(found);
-    if size.is_none() {
+    if size.is_none() && quantity::has_form(found, &quantity::SIZE_UNITS) {
+        let message = format!("`{key}` is too large: `{}`", &***found);
+        cx.report(Code::OutOfBounds, found.span(), message).label("more than any disk holds");
+    } else if size.is_none() {
         let message = format!("`{key}` is no size: `{}`", &***found);
         cx.report(Code::Quantity, found.span(), message)
             .help("write a number with its unit, such as `\"512MiB\"` or `\"20GiB\"`");

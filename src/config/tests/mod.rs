@@ -458,3 +458,18 @@ fn file_of_another_encoding_is_told_where_it_is_none() {
     check(b"\xff\xfes\0", "UTF-16: save it as UTF-8");
     check(b"\xfe\xff\0s", "UTF-16: save it as UTF-8");
 }
+
+#[test]
+fn help_offers_what_was_meant() {
+    let check = |text: &str, expected: &str| {
+        let report = report(text, "test.toml").text(false);
+        assert!(report.contains(expected), "{text}: {report}");
+    };
+    check("[line.a.tag.b]\nstuck = false\n", "write `\"off\"`");
+    check("[line.a.tag.b]\nunit = 3\n", "write it in quotes");
+    check("[grade.a]\nlab.b = [1, 2]\n", "write a table, `{ high = … }`");
+    check("[[grade.a.lab.b]]\nlow = 1\n", "`[grade.a.lab.b]` with single brackets");
+    check("[grade.a]\ncenterline.b = { low = 1 }\n", "write `[low, high]`");
+    check("[line.a]\nlateness = \"99999999999999999999d\"\n", "is too large");
+    check("[store]\nmax_size = \"9999999999TiB\"\n", "is too large");
+}
