@@ -70,6 +70,11 @@ impl History {
         }
         Place::First
     }
+
+    /// The value with the greatest time.
+    pub(super) fn newest(&self) -> Option<(Timestamp, &Value)> {
+        self.recent.last().map(|past| (past.at, &past.value))
+    }
 }
 
 #[cfg(test)]

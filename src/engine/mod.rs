@@ -29,7 +29,7 @@ pub use effect::{
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;
-pub use view::{LineView, TagView, TrendPoint, View};
+pub use view::{LineView, StrayView, TagView, TrendPoint, View};
 
 use crate::alarm;
 use crate::decode::{Arrival, BatchMessage, Decoder, Fault, Message, NamedReading, Reason, Rule};
@@ -46,6 +46,9 @@ use strays::Strays;
 
 /// Faults kept for people.
 const FAULTS_KEPT: usize = 20;
+
+/// Undeclared series shown: enough to see what to declare.
+const STRAYS_SHOWN: usize = 200;
 
 /// Finished batches shown for each line.
 const BATCHES_SHOWN: usize = 12;
@@ -558,6 +561,7 @@ impl Engine {
             readings: self.state.readings,
             duplicates: self.state.duplicates,
             undeclared: self.state.strays.len(),
+            strays: self.state.strays.view(STRAYS_SHOWN),
         }
     }
 }

@@ -4,9 +4,10 @@
 use super::documents::sensor_health;
 use super::effect::{Effect, ReadingRecord};
 use super::history::{History, Place};
+use super::view::StrayView;
 use crate::decode::{Fault, Reason};
 use crate::quality::{Checks, TagQuality};
-use crate::reading::{Flags, Reading, Series, Timestamp};
+use crate::reading::{Flags, Reading, Series, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -24,12 +25,28 @@ struct Stray {
     quality: TagQuality,
     history: History,
     minute: Option<Timestamp>,
+    /// Readings stored.
+    count: u64,
 }
 
 impl Strays {
     /// How many there are.
     pub(super) fn len(&self) -> usize {
         self.series.len()
+    }
+
+    /// The first of them in order of their names, for people.
+    pub(super) fn view(&self, most: usize) -> Vec<StrayView> {
+        let view = |(series, stray): (&Arc<Series>, &Stray)| {
+            let (at, value) = stray.history.newest()?;
+            let text = match value {
+                Value::Text(text) => Some(Arc::from(&**text)),
+                Value::Number(_) => None,
+            };
+            let (value, at) = (value.number(), at.as_millis());
+            Some(StrayView { series: Arc::clone(series), value, text, at, count: stray.count })
+        };
+        self.series.iter().filter_map(view).take(most).collect()
     }
 
     /// Those that are not `now_declared`.
@@ -82,6 +99,7 @@ impl Strays {
         if duplicate {
             return Ok(false);
         }
+        stray.count += 1;
         out.push(Effect::Reading(ReadingRecord {
             series,
             at: reading.at,

@@ -1,7 +1,7 @@
 //! What people see of the engine: a copy of the state that matters, made after each group.
 
 use super::effect::{BatchRecord, FaultRecord};
-use crate::reading::Timestamp;
+use crate::reading::{Series, Timestamp};
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +24,23 @@ pub struct View {
     pub duplicates: u64,
     /// Series of lines and tags that the configuration does not name.
     pub undeclared: usize,
+    /// The first of them, in order of line, area and tag.
+    pub strays: Vec<StrayView>,
+}
+
+/// A series of a line or tag that the configuration does not name, as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct StrayView {
+    /// Its names, as the topic gave them.
+    pub series: Arc<Series>,
+    /// Its last value, if it is a number.
+    pub value: Option<f64>,
+    /// Its last value, if it is a text.
+    pub text: Option<Arc<str>>,
+    /// The time of that value, ms.
+    pub at: i64,
+    /// Readings stored since it was first seen.
+    pub count: u64,
 }
 
 /// A line as it is now.

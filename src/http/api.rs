@@ -5,7 +5,8 @@
 
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
-use crate::engine::{BatchRecord, FaultRecord, LineView, TagView, TrendPoint, View};
+use crate::engine::{BatchRecord, FaultRecord, LineView, StrayView, TagView, TrendPoint, View};
+use crate::reading::Series;
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
 use serde::Serialize;
@@ -102,6 +103,7 @@ pub(super) struct Tag {
 #[derive(Debug, Serialize)]
 pub(super) struct Tags {
     tags: Vec<Tag>,
+    undeclared: Vec<Stray>,
 }
 
 /// `/api/v1/health`.
@@ -257,8 +259,31 @@ impl Tag {
 }
 
 impl Tags {
-    pub(super) fn new<'a>(lines: impl Iterator<Item = &'a LineView>) -> Self {
-        Self { tags: lines.flat_map(tags).collect() }
+    pub(super) fn new<'a>(
+        lines: impl Iterator<Item = &'a LineView>,
+        strays: impl Iterator<Item = &'a StrayView>,
+    ) -> Self {
+        Self { tags: lines.flat_map(tags).collect(), undeclared: strays.map(Stray::from).collect() }
+    }
+}
+
+/// A series that the configuration does not name.
+#[derive(Debug, Serialize)]
+struct Stray {
+    line: Arc<str>,
+    area: Arc<str>,
+    tag: Arc<str>,
+    value: Option<f64>,
+    text: Option<Arc<str>>,
+    at: i64,
+    count: u64,
+}
+
+impl From<&StrayView> for Stray {
+    fn from(stray: &StrayView) -> Self {
+        let Series { line, area, tag } = (*stray.series).clone();
+        let (value, text) = (stray.value, stray.text.clone());
+        Self { line, area, tag, value, text, at: stray.at, count: stray.count }
     }
 }
 

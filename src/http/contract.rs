@@ -329,4 +329,13 @@ fn hostile_names_come_back_whole_as_json() {
     let line = fixture::get(&fixture, "/api/v1/lines").json()["lines"][0]["line"].clone();
     assert_eq!(line, HOSTILE);
     assert!(fixture::get(&fixture, "/api/v1/tags").json()["tags"].is_array());
+    for path in ["/api/v1/tags", "/api/v1/tags?line=pm1"] {
+        let strays = fixture::get(&fixture, path).json()["undeclared"].clone();
+        assert_eq!(
+            (&strays[0]["tag"], &strays[0]["count"]),
+            (&"steam".into(), &3.into()),
+            "{path}"
+        );
+    }
+    assert!(fixture::get(&fixture, "/").text.contains("Not declared: stored, not judged"));
 }

@@ -106,8 +106,16 @@ pub(super) async fn tags(
     let Query(TagsQuery { line }) = query.map_err(IntoResponse::into_response)?;
     let view = shared.view();
     let tags = match line {
-        Some(name) => Tags::new(std::iter::once(find(&view, &name)?)),
-        None => Tags::new(view.lines.iter()),
+        Some(name) => {
+            let strays = || view.strays.iter().filter(|stray| *stray.series.line == *name);
+            let line = match find(&view, &name) {
+                // A line that is not declared is known by what came of it.
+                Err(_) if strays().next().is_some() => None,
+                found => Some(found?),
+            };
+            Tags::new(line.into_iter(), strays())
+        }
+        None => Tags::new(view.lines.iter(), view.strays.iter()),
     };
     Ok(Json(tags).into_response())
 }

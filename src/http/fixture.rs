@@ -148,6 +148,17 @@ fn view(line: LineView) -> View {
         readings: 1_284_330,
         duplicates: 12,
         undeclared: 2,
+        strays: vec![crate::engine::StrayView {
+            series: Arc::new(crate::reading::Series {
+                line: "pm1".into(),
+                area: "dry".into(),
+                tag: "steam".into(),
+            }),
+            value: Some(7.5),
+            text: None,
+            at: NOW,
+            count: 3,
+        }],
     }
 }
 

@@ -548,3 +548,13 @@ fn second_value_of_a_time_is_never_called_its_first() {
 fn reading_value(value: f64) -> Value {
     Value::Number(Finite::try_from(value).unwrap())
 }
+
+#[test]
+fn undeclared_series_are_shown_with_their_last_value() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [reading("stray", 1, 5.0), reading("stray", 2, 6.0)]);
+    let strays = engine.view().strays;
+    assert_eq!(strays.len(), 1);
+    assert_eq!((&*strays[0].series.tag, strays[0].value), ("stray", Some(6.0)));
+    assert_eq!((strays[0].at, strays[0].count), (2000, 2));
+}

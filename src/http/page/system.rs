@@ -1,6 +1,6 @@
 //! The daemon itself: its parts, what it stored, what it could not read.
 
-use super::format::{Clock, count, time};
+use super::format::{Clock, count, number, time};
 use super::html::Html;
 use crate::engine::View;
 use crate::telemetry::{ComponentHealth, State};
@@ -34,6 +34,35 @@ fn components(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
     html.raw("</dd></div><div><dt>Repeated</dt><dd>").text(&count(view.duplicates));
     html.raw("</dd></div><div><dt>Undeclared series</dt><dd>").text(&count(view.undeclared as u64));
     html.raw("</dd></div></dl></div>");
+    strays(html, view);
+}
+
+/// What comes and is named nowhere: whoever sets up a mill sees here what to declare.
+fn strays(html: &mut Html, view: &View) {
+    if view.strays.is_empty() {
+        return;
+    }
+    html.raw("<div class=\"panel\" data-part id=\"undeclared\"><h3>Not declared: stored, not judged</h3>");
+    html.raw(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Not declared\"><table>",
+    );
+    html.raw("<thead><tr><th scope=\"col\">Line</th><th scope=\"col\">Tag</th>");
+    html.raw("<th scope=\"col\" class=\"num\">Last value</th><th scope=\"col\" class=\"num minor\">At</th>");
+    html.raw("<th scope=\"col\" class=\"num\">Readings</th></tr></thead><tbody>");
+    for stray in &view.strays {
+        let series = &stray.series;
+        let area = if series.area.is_empty() { String::new() } else { format!("{}/", series.area) };
+        html.raw("<tr><th scope=\"row\">").name(&series.line).raw("</th><td class=\"wrap\">");
+        html.name(&format!("{area}{}", series.tag)).raw("</td><td class=\"num\">");
+        match (stray.value, &stray.text) {
+            (Some(value), _) => html.text(&number(value)),
+            (None, text) => html.name(text.as_deref().unwrap_or_default()),
+        };
+        html.raw("</td><td class=\"num minor\">");
+        time(html, stray.at, Clock::Day);
+        html.raw("</td><td class=\"num\">").text(&count(stray.count)).raw("</td></tr>");
+    }
+    html.raw("</tbody></table></div></div>");
 }
 
 fn component(html: &mut Html, part: &ComponentHealth) {
