@@ -18,7 +18,7 @@ use super::error::{AppError, chain};
 use super::fits::{Columns, fit};
 use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
-use super::secrets::resolve;
+use super::secrets::{Absent, absent, resolve};
 use super::watch::{Links, watch_health};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, FitRequest, View};
@@ -552,6 +552,11 @@ fn read_again(path: Option<&Path>, now: &Checked) -> Option<Box<Checked>> {
         Ok(next) => next,
         Err(problem) => return refused(problem.to_string()),
     };
+    let absent = absent(&next);
+    if !absent.is_empty() {
+        let of = |absent: &Absent| format!("`{}`: {}", absent.key, absent.reason);
+        return refused(absent.iter().map(of).collect::<Vec<_>>().join("; "));
+    }
     let listen = |checked: &Checked| checked.http.as_ref().map(|http| http.listen);
     match listen(&next).filter(|_| listen(&next) != listen(now)).map(TcpListener::bind) {
         Some(Err(error)) => refused(format!("cannot listen there: {error}")),

@@ -70,6 +70,14 @@ fn show(args: &Args, out: &mut Out) -> Exit {
         Ok(runtime) => runtime,
         Err(error) => return out.fail(&error),
     };
+    // Asked before people are sent there; it is ours for good a moment later.
+    if let Err(error) = std::net::TcpListener::bind(("127.0.0.1", args.port)) {
+        out.error(&format!(
+            "error: the page cannot listen on port {}: {error}; name another one with `--port`\n",
+            args.port
+        ));
+        return Exit::Failed;
+    }
     out.error(&format!(
         "open http://127.0.0.1:{}/ in a browser; Ctrl-C ends the demo\n",
         args.port
@@ -84,6 +92,7 @@ fn show(args: &Args, out: &mut Out) -> Exit {
         end_with_machine: false,
     };
     let outcome = runtime.block_on(demo::show(checked, what));
+    runtime.shutdown_background();
     match outcome {
         Ok(()) => Exit::Done,
         Err(error) => out.fail(&error),

@@ -116,6 +116,9 @@ fn a_wrong_configuration_is_refused_and_everything_goes_on() {
     rig.reconfigure("[line.tm3.tag.moisture]\nunitt = \"%\"\n");
     let log = rig.daemon.wait_for_log("everything goes on with the old one");
     assert!(log.contains("unitt"), "{log}");
+    // Right in itself, and this machine does not have what it names.
+    rig.reconfigure("[influxdb]\nurl = \"http://127.0.0.1:9\"\norg = \"o\"\nbucket = \"b\"\ntoken = { env = \"NO_SUCH\" }\n");
+    rig.daemon.wait_for_log("`influxdb.token`");
     rig.say("tm3", "basis_weight", 15.0);
     wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
     let log = rig.daemon.log();

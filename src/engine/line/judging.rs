@@ -1,0 +1,341 @@
+//! From a frame to a verdict, and what becomes of batches and models.
+
+use super::super::documents::{contributions, document, quality_values, record};
+use super::super::effect::{Effect, ModelRecord, ScoreRecord};
+use super::super::learning::Outcome;
+use super::super::tell;
+use super::super::view::TrendPoint;
+use super::{Context, LineState, NO_GRADE};
+use crate::alarm::{EventKind, Sets};
+use crate::batch::Change;
+use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
+use crate::frame::Frame;
+use crate::plant::Plant;
+use crate::reading::Timestamp;
+use crate::verdict::{Call, Document, Evidence, Learning as LearningDocument, ProcessEvidence};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Points of the trend kept for people.
+const TREND_MAX: usize = 360;
+
+/// A verdict is said again after so much event time, so that progress is seen.
+const REPEAT: Duration = Duration::from_secs(60);
+
+impl LineState {
+    pub(super) fn judge(&mut self, cx: &mut Context<'_>, frame: &Frame) {
+        let grade_name = self.grade_name();
+        let steady = self.steady.is_steady();
+        let process = if steady { self.score(cx, frame, &grade_name) } else { None };
+        let batch = self.book.current();
+        let product = batch.map_or_else(|| self.book.running(), |batch| &batch.product);
+        let key = batch.map_or_else(|| "".into(), |batch| Arc::clone(&batch.id));
+        let grade = cx.grade(self.book.grade());
+        let missing: Vec<Arc<str>> = quality_values(cx.line, grade, frame)
+            .filter(|(_, value, _)| value.is_nan())
+            .map(|(tag, ..)| Arc::clone(tag))
+            .collect();
+        let learning = self.learning_count(cx.plant, &grade_name);
+        let evidence = Evidence {
+            start: frame.start,
+            at: frame.end,
+            batch,
+            product,
+            grade,
+            strange_grade: cx.strange(self.book.grade()),
+            process: process.as_ref(),
+            learning,
+            steady,
+            missing: &missing,
+            expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
+        };
+        let before = self
+            .document
+            .as_ref()
+            .filter(|document| document.batch == batch.map(|b| Arc::clone(&b.id)));
+        let before = before.map(|document| document.verdict);
+        let judge = self.judges.entry(Arc::clone(&key)).or_default();
+        let opinion = judge.judge(&evidence);
+        let flagged = opinion.call.is_flag();
+        if let Some(batch) = self.book.find_mut(&key) {
+            if opinion.changed {
+                batch.revision += 1;
+            }
+            if flagged {
+                batch.first_flag.get_or_insert(frame.end);
+            }
+        }
+        let mut document =
+            document(cx.line, self.book.find(&key), opinion, learning, frame.end, &grade_name);
+        document.0.state = self.steady.word().map(Into::into);
+        if flagged && let Some(process) = &process {
+            contributions(cx, &grade_name, frame.end, &process.tags);
+        }
+        self.say(cx, document.0, document.1, before);
+    }
+
+    /// Puts the frame to the model of the grade.
+    pub(super) fn score(
+        &mut self,
+        cx: &mut Context<'_>,
+        frame: &Frame,
+        grade: &Arc<str>,
+    ) -> Option<ProcessEvidence> {
+        let judging = self.learning.judging_mut(grade)?;
+        let (model, row) = judging.row(&frame.values)?;
+        let score = model.score(&mut judging.online, &row);
+        let high = score.score.is_some_and(|score| score > 0.8);
+        let name = |column: usize| {
+            let tag = judging.tag_of(column).and_then(|ix| cx.line.tags.get(ix));
+            tag.map(|tag| Arc::clone(&tag.id))
+        };
+        let tags: Vec<(Arc<str>, f64)> = if high {
+            let shares = model.contributions(&judging.online);
+            shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect()
+        } else {
+            Vec::new()
+        };
+        let missing = row
+            .iter()
+            .enumerate()
+            .filter(|(_, value)| value.is_nan())
+            .filter_map(|(ix, _)| name(ix));
+        let evidence = ProcessEvidence {
+            score: score.score,
+            statistic: score.leads.as_str().into(),
+            tags,
+            missing: missing.collect(),
+            coverage: score.coverage,
+        };
+        cx.out.push(Effect::Score(ScoreRecord {
+            line: Arc::clone(&cx.line.name),
+            grade: Arc::clone(grade),
+            model: model.kind().into(),
+            batch: self.book.current().map(|batch| Arc::clone(&batch.id)),
+            at: frame.end,
+            statistics: vec![
+                ("t2", score.t2),
+                ("t2_limit", score.t2_limit),
+                ("spe", score.spe),
+                ("spe_limit", score.spe_limit),
+            ],
+            score: score.score,
+            probability_off_spec: None,
+        }));
+        if self.frames.is_multiple_of(u64::from(self.trend_every)) {
+            if self.trend.len() == TREND_MAX {
+                self.trend.pop_front();
+            }
+            self.trend.push_back(TrendPoint {
+                at: frame.end,
+                score: score.score,
+                t2: score.score.map(|_| (score.t2, score.t2_limit)),
+                spe: score.score.map(|_| (score.spe, score.spe_limit)),
+            });
+        }
+        Some(evidence)
+    }
+
+    /// Says a verdict: the document, and what its change means to the batch's alarm.
+    pub(super) fn say(
+        &mut self,
+        cx: &mut Context<'_>,
+        document: Document,
+        changed: bool,
+        before: Option<Call>,
+    ) {
+        let at = document.at();
+        if changed {
+            let kind = match (before.is_some_and(Call::is_flag), document.verdict) {
+                (_, Call::OffSpec) if before != Some(Call::OffSpec) => {
+                    Some((EventKind::BatchOffSpec, Sets::Raise))
+                }
+                (false, Call::AtRisk) => Some((EventKind::BatchAtRisk, Sets::Raise)),
+                (true, Call::OnSpec | Call::Unknown) => {
+                    Some((EventKind::BatchCleared, Sets::Clear))
+                }
+                _ => None,
+            };
+            if let Some((kind, sets)) = kind.filter(|_| document.batch.is_some()) {
+                let fate = document.batch.as_ref().and_then(|id| self.book.find(id));
+                let fate = fate.map_or(tell::Fate::Stands, tell::Fate::of);
+                cx.tell(tell::batch(cx.line, kind, sets, at, (&document, &fate)));
+            }
+            if before != Some(document.verdict)
+                && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+            {
+                let record = record(cx.line, batch, Some(document.verdict));
+                cx.out.push(Effect::Batch(Box::new(record)));
+            }
+        }
+        if changed || self.said.is_none_or(|said| at >= said.plus(REPEAT)) {
+            self.said = Some(at);
+            cx.out.push(Effect::Verdict(Box::new(document.clone())));
+        }
+        self.document = Some(document);
+    }
+
+    pub(super) fn between_batches(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        if self.document.as_ref().is_some_and(|document| document.batch.is_none()) {
+            return;
+        }
+        let grade = self.grade_name();
+        let opinion = crate::verdict::Opinion {
+            call: Call::Unknown,
+            since: at,
+            reasons: Vec::new(),
+            first_mover: None,
+            spans: Vec::new(),
+            progress: None,
+            changed: true,
+        };
+        let learning = self.learning_count(cx.plant, &grade);
+        let (document, _) = document(cx.line, None, opinion, learning, at, &grade);
+        // The alarm of the batch before was cleared when it ended.
+        self.say(cx, document, true, None);
+    }
+
+    /// What happened to batches takes effect on verdicts, learning and models. What a station makes
+    /// beside the line, or made before it, is no boundary of the line.
+    pub(super) fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
+        for change in changes {
+            match change {
+                Change::Started(id) => {
+                    let Some(batch) = self.book.find(&id) else { continue };
+                    let record = record(cx.line, batch, Some(Call::Unknown));
+                    cx.out.push(Effect::Batch(Box::new(record)));
+                    if batch.station.is_none() {
+                        self.begin_batch(cx, at);
+                    }
+                }
+                Change::Ended(id) => {
+                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Clear)));
+                    if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
+                        self.boundary(cx, at);
+                    }
+                    let book = &self.book;
+                    self.judges.retain(|id, _| id.is_empty() || book.find(id).is_some());
+                }
+                Change::Added(id) => {
+                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Keep)));
+                }
+                Change::Revised(id) => {
+                    let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
+                    let told = (EventKind::BatchRevised, Sets::Keep);
+                    self.conclude(cx, &id, at, ended.then_some(told));
+                }
+                Change::Refused(detail) => {
+                    let detail = format!("line `{}`: {detail}", cx.line.name);
+                    cx.faults.push(Fault { reason: Reason::BadEvent, detail });
+                }
+            }
+        }
+    }
+
+    /// A batch of the line begins.
+    pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        self.boundary(cx, at);
+        let grade = self.grade_name();
+        self.learning.restart(&grade);
+        if self.breaks.broken() == Some(true) && cx.line.break_tag.is_some() {
+            // The reel was changed at a break: what is made is no product until the web is back.
+            let (line, reason) = (Arc::clone(&cx.line.name), Some("break".into()));
+            let event = BatchEvent::Pause { reason };
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
+        }
+    }
+
+    /// The opinion on a batch of which the end, or something new, is known.
+    pub(super) fn conclude(
+        &mut self,
+        cx: &mut Context<'_>,
+        id: &Arc<str>,
+        at: Timestamp,
+        told: Option<(EventKind, Sets)>,
+    ) {
+        let Some(batch) = self.book.find(id) else { return };
+        let Some((kind, sets)) = told else {
+            // Still in progress: the next frame judges it with what is new.
+            let verdict = self.document.as_ref().map(|document| document.verdict);
+            cx.out.push(Effect::Batch(Box::new(record(cx.line, batch, verdict))));
+            return;
+        };
+        let grade = cx.grade(batch.grade.as_ref());
+        let evidence = Evidence {
+            start: batch.ended.unwrap_or(at),
+            at: batch.ended.unwrap_or(at),
+            batch: Some(batch),
+            product: &batch.product,
+            grade,
+            strange_grade: cx.strange(batch.grade.as_ref()),
+            process: None,
+            learning: None,
+            steady: true,
+            missing: &[],
+            expected: None,
+        };
+        let opinion = self.judges.entry(Arc::clone(id)).or_default().conclude(&evidence);
+        if batch.station.is_none() {
+            self.learning.look(batch, grade, &cx.plant.models);
+        }
+        let call = opinion.call;
+        let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
+        // A batch that ended while its model was learning says how far that is.
+        let learning = self.learning_count(cx.plant, &grade_name);
+        let said = evidence.at.max(at);
+        let (document, _) = document(cx.line, Some(batch), opinion, learning, said, &grade_name);
+        let record = record(cx.line, batch, (!batch.void).then_some(call));
+        cx.out.push(Effect::Batch(Box::new(record)));
+        let fate = tell::Fate::of(batch);
+        cx.tell(tell::batch(cx.line, kind, sets, said, (&document, &fate)));
+        if kind == EventKind::BatchFinished {
+            cx.out.push(Effect::BatchVerdict(Box::new(document)));
+        }
+        self.request(cx, &grade_name, said);
+    }
+
+    pub(super) fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
+        let id = *cx.next_request;
+        let line = (cx.ix, cx.line);
+        let how = (&cx.plant.models, cx.plant.grades.get(grade));
+        if let Some(request) = self.learning.request(line, grade, how, at, id) {
+            *cx.next_request += 1;
+            cx.out.push(Effect::Fit(request));
+        }
+    }
+
+    /// A batch boundary: a model that is ready judges from now on.
+    pub(super) fn boundary(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        for (grade, outcome) in self.learning.boundary(cx.line) {
+            let told = match &outcome {
+                Outcome::Promoted { version, summary, .. } => Ok((*version, summary.as_str())),
+                Outcome::Rejected { reason } => Err(reason.as_str()),
+            };
+            cx.tell(tell::model(cx.line, &grade, told, at));
+            if let Outcome::Promoted { request, version, artifact, .. } = outcome {
+                let kind = self.learning.judging(&grade).and_then(|judging| judging.model());
+                cx.out.push(Effect::Model(ModelRecord {
+                    id: request,
+                    line: Arc::clone(&cx.line.name),
+                    grade,
+                    kind: kind.map_or("", |model| model.kind()).into(),
+                    version,
+                    at,
+                    artifact,
+                }));
+            }
+        }
+    }
+
+    pub(super) fn grade_name(&self) -> Arc<str> {
+        self.book.grade().cloned().unwrap_or_else(|| NO_GRADE.into())
+    }
+
+    pub(super) fn learning_count(&self, plant: &Plant, grade: &str) -> Option<LearningDocument> {
+        if self.learning.judging(grade).is_some() {
+            return None;
+        }
+        let need = plant.models.learning_batches;
+        Some(LearningDocument { have: self.learning.have(grade).min(need), need })
+    }
+}

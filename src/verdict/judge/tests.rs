@@ -1,0 +1,309 @@
+use super::*;
+use crate::batch::Made;
+use crate::plant::SpecLimit;
+use Call::{AtRisk, OffSpec, OnSpec, Unknown};
+
+fn at(s: i64) -> Timestamp {
+    Timestamp::from_nanos(s * 1_000_000_000)
+}
+
+struct Bench {
+    batch: Batch,
+    grade: Grade,
+    judge: Judge,
+    second: i64,
+    said: Vec<String>,
+    expected: Option<f64>,
+    model: bool,
+    steady: bool,
+    strange: Option<Arc<str>>,
+}
+
+impl Bench {
+    fn new() -> Self {
+        let mut grade = Grade::default();
+        let limit = SpecLimit { low: Some(14.0), target: None, high: Some(16.0), unit: "".into() };
+        grade.spec.insert("bw".into(), limit);
+        Self {
+            batch: Batch::begin("R1".into(), None, Some("facial".into()), at(0)),
+            grade,
+            judge: Judge::default(),
+            second: 0,
+            said: Vec::new(),
+            expected: Some(1800.0),
+            model: true,
+            steady: true,
+            strange: None,
+        }
+    }
+
+    /// `seconds` frames of 1 s with this score and quality value.
+    fn run(&mut self, seconds: i64, score: Option<f64>, value: Option<f64>) -> &mut Self {
+        for _ in 0..seconds {
+            let (from, to) = (at(self.second), at(self.second + 1));
+            let made = Made { start: from, end: to, metres: None, kg: None };
+            let quality = self.batch.product.quality.entry("bw".into()).or_default();
+            if let Some(value) = value {
+                quality.last = Some(value);
+                quality.add((14.0..=16.0).contains(&value), &made, None);
+            } else {
+                self.batch.product.lose_sight();
+            }
+            self.batch.product.made_s += 1.0;
+            self.second += 1;
+            let process = ProcessEvidence {
+                score,
+                statistic: "spe".into(),
+                tags: vec![("steam".into(), 0.7)],
+                missing: if score.is_none() { vec!["steam".into()] } else { Vec::new() },
+                coverage: 1.0,
+            };
+            let missing: Vec<Arc<str>> =
+                if value.is_none() { vec!["bw".into()] } else { Vec::new() };
+            let opinion = self.judge.judge(&Evidence {
+                start: from,
+                at: to,
+                batch: Some(&self.batch),
+                product: &self.batch.product,
+                strange_grade: self.strange.as_ref(),
+                grade: Some(&self.grade),
+                process: (self.model && self.steady).then_some(&process),
+                learning: None,
+                steady: self.steady,
+                missing: &missing,
+                expected: self.expected,
+            });
+            self.note(&opinion);
+        }
+        self
+    }
+
+    fn note(&mut self, opinion: &Opinion) {
+        if opinion.changed {
+            let reasons: Vec<String> = opinion.reasons.iter().map(basis).collect();
+            let since = opinion.since.as_millis() / 1000;
+            self.said.push(format!(
+                "{}s {} since {since}s [{}]",
+                self.second,
+                opinion.call.as_str(),
+                reasons.join(" ")
+            ));
+        }
+    }
+
+    fn end(&mut self) -> &mut Self {
+        self.batch.ended = Some(at(self.second));
+        let opinion = self.judge.conclude(&Evidence {
+            start: at(self.second),
+            at: at(self.second),
+            batch: Some(&self.batch),
+            product: &self.batch.product,
+            strange_grade: self.strange.as_ref(),
+            grade: Some(&self.grade),
+            process: None,
+            learning: None,
+            steady: true,
+            missing: &[],
+            expected: self.expected,
+        });
+        self.said.push("end".into());
+        self.note(&opinion);
+        self
+    }
+}
+
+#[test]
+fn good_batch_becomes_on_spec_after_a_minute_and_stays() {
+    let mut bench = Bench::new();
+    bench.run(1800, Some(0.3), Some(15.0)).end();
+    assert_eq!(bench.said, ["1s unknown since 1s []", "61s on-spec since 61s []", "end"]);
+}
+
+#[test]
+fn score_above_its_limit_flags_and_is_withdrawn_after_ten_calm_minutes() {
+    let mut bench = Bench::new();
+    bench.run(100, Some(0.3), Some(15.0)).run(20, Some(0.9), Some(15.0)).run(
+        60,
+        Some(1.5),
+        Some(15.0),
+    );
+    bench.run(590, Some(0.3), Some(15.0)).run(30, Some(0.3), Some(15.0));
+    assert_eq!(
+        bench.said,
+        [
+            "1s unknown since 1s []",
+            "61s on-spec since 61s []",
+            "121s at-risk since 100s [process/spe]",
+            "780s on-spec since 780s []",
+        ]
+    );
+}
+
+#[test]
+fn quality_outside_is_at_risk_after_a_minute_and_off_spec_after_a_tenth_of_the_batch() {
+    let mut bench = Bench::new();
+    bench.run(100, Some(0.3), Some(15.0)).run(300, Some(0.3), Some(17.0)).end();
+    assert_eq!(
+        bench.said[2..],
+        ["160s at-risk since 100s [spec/bw]", "281s off-spec since 100s [spec/bw]", "end",]
+    );
+}
+
+#[test]
+fn missing_data_is_unknown_never_on_spec() {
+    let mut bench = Bench::new();
+    bench.run(100, Some(0.3), Some(15.0)).run(100, Some(0.3), None).end();
+    assert_eq!(bench.said[2..], ["126s unknown since 126s [coverage/bw]", "end"]);
+    let mut bench = Bench::new();
+    bench.run(300, None, Some(15.0)).end();
+    assert_eq!(bench.said[0], "1s unknown since 1s [coverage/steam]");
+    assert!(!bench.said.iter().any(|said| said.contains("on-spec")));
+}
+
+#[test]
+fn without_a_model_limits_alone_may_flag() {
+    let mut bench = Bench::new();
+    bench.model = false;
+    bench.run(100, None, Some(15.0)).run(100, None, Some(17.0));
+    assert_eq!(bench.said, ["1s unknown since 1s []", "160s at-risk since 100s [spec/bw]"]);
+}
+
+#[test]
+fn laboratory_and_people_make_a_finished_batch_off_spec() {
+    let mut bench = Bench::new();
+    bench.run(1800, Some(0.3), Some(15.0)).end();
+    let limit = SpecLimit { low: Some(120.0), ..SpecLimit::default() };
+    bench.grade.lab.insert("tensile".into(), limit);
+    let result = crate::batch::LabResult {
+        property: "tensile".into(),
+        at: at(1900),
+        value: 110.0,
+        position: None,
+    };
+    assert_eq!(bench.batch.learn_result(result), Ok(true));
+    bench.end();
+    assert_eq!(bench.said[4..], ["1800s off-spec since 1800s [laboratory/tensile/110]"]);
+}
+
+/// The last word on a batch: its call and what it rests on.
+#[track_caller]
+fn ends(bench: &mut Bench, expected: &str) {
+    bench.end();
+    let last = bench.said.iter().rev().find(|said| *said != "end").unwrap();
+    assert!(last.contains(expected), "{:?}", bench.said);
+}
+
+#[test]
+fn batch_of_which_nothing_was_seen_ends_unknown() {
+    ends(&mut Bench::new(), "unknown");
+    // Wholly within a change of grade.
+    let mut bench = Bench::new();
+    bench.steady = false;
+    bench.run(600, Some(0.3), Some(15.0));
+    ends(&mut bench, "unknown");
+}
+
+#[test]
+fn holes_count_as_made_and_unseen() {
+    let mut bench = Bench::new();
+    bench.run(240, Some(0.3), Some(15.0));
+    bench.batch.product.count_unseen(2340.0);
+    bench.second += 2340;
+    bench.run(120, Some(0.3), Some(15.0));
+    ends(&mut bench, "unknown since 2581s [coverage/bw]");
+}
+
+#[test]
+fn flags_are_not_withdrawn_by_missing_data() {
+    // The sensor dies while the batch is at risk by it.
+    let mut bench = Bench::new();
+    bench.expected = Some(100_000.0);
+    bench.run(100, Some(0.3), Some(15.0)).run(70, Some(0.3), Some(17.0));
+    bench.run(2000, Some(0.3), None);
+    ends(&mut bench, "at-risk since 100s [spec/bw]");
+    // Ten minutes inside withdraw it; a gap begins them anew.
+    let mut bench = Bench::new();
+    bench.expected = Some(100_000.0);
+    bench.run(100, Some(0.3), Some(15.0)).run(70, Some(0.3), Some(17.0));
+    bench.run(500, Some(0.3), Some(15.0)).run(5, Some(0.3), None);
+    bench.run(599, Some(0.3), Some(15.0));
+    assert!(bench.said.last().unwrap().contains("at-risk"));
+    bench.run(1, Some(0.3), Some(15.0));
+    assert!(bench.said.last().unwrap().contains("1275s on-spec"), "{:?}", bench.said);
+    // No score for ten minutes, and one calm frame.
+    let mut bench = Bench::new();
+    bench.run(100, Some(0.3), Some(15.0)).run(60, Some(1.5), Some(15.0));
+    bench.run(1, Some(0.3), Some(15.0)).run(700, None, Some(15.0));
+    bench.run(10, Some(0.3), Some(15.0));
+    ends(&mut bench, "at-risk since 100s [process/spe]");
+}
+
+#[test]
+fn at_the_end_real_amounts_count() {
+    let mut bench = Bench::new();
+    bench.expected = Some(600.0);
+    bench.run(100, Some(0.3), Some(15.0)).run(80, Some(0.3), Some(17.0));
+    assert!(bench.said.last().unwrap().contains("off-spec"), "{:?}", bench.said);
+    // It grew longer than expected: 80 s of 1,580 s are 5 %.
+    bench.run(1400, Some(0.3), Some(15.0));
+    ends(&mut bench, "1580s on-spec");
+}
+
+#[test]
+fn grade_that_is_not_declared_is_never_on_spec() {
+    let mut bench = Bench::new();
+    bench.strange = Some("facail".into());
+    bench.run(600, Some(0.3), Some(15.0));
+    ends(&mut bench, "unknown since 1s [grade/facail]");
+}
+
+#[test]
+fn void_batch_is_nothing() {
+    let mut bench = Bench::new();
+    bench.run(100, Some(0.3), Some(15.0)).run(300, Some(0.3), Some(17.0));
+    bench.batch.void = true;
+    bench.run(1, Some(0.3), Some(17.0));
+    ends(&mut bench, "401s unknown since 401s []");
+}
+
+#[test]
+fn line_without_batches_is_judged_by_its_grade_and_forgets() {
+    let grade = Bench::new().grade;
+    let (mut judge, mut product, mut calls) = (Judge::default(), Product::default(), Vec::new());
+    let tag: Arc<str> = "bw".into();
+    for s in 0..30_000 {
+        let made = Made { start: at(s), end: at(s + 1), metres: None, kg: None };
+        let value = match s {
+            1000..2000 => 17.0,
+            9000..9500 => f64::NAN,
+            _ => 15.0,
+        };
+        product.fade(1.0, made.end);
+        product.count(&made, &[(&tag, value, &grade.spec["bw"])]);
+        let process = ProcessEvidence {
+            score: Some(0.3),
+            statistic: "spe".into(),
+            tags: Vec::new(),
+            missing: Vec::new(),
+            coverage: 1.0,
+        };
+        let missing = if value.is_nan() { vec![Arc::clone(&tag)] } else { Vec::new() };
+        let opinion = judge.judge(&Evidence {
+            start: made.start,
+            at: made.end,
+            batch: None,
+            product: &product,
+            grade: Some(&grade),
+            strange_grade: None,
+            process: Some(&process),
+            learning: None,
+            steady: true,
+            missing: &missing,
+            expected: None,
+        });
+        if calls.last() != Some(&opinion.call) {
+            calls.push(opinion.call);
+        }
+    }
+    assert_eq!(calls, [OnSpec, AtRisk, OffSpec, OnSpec, Unknown, OnSpec]);
+}
