@@ -590,7 +590,8 @@ impl Book {
         Ok(())
     }
 
-    /// A property that the grade has no limits for is said once: it may be misspelt.
+    /// A property that the grade has no limits for, and is called nearly as one that has, is said
+    /// once: it may be misspelt. Others are measured for other reasons.
     fn note_strange(
         &mut self,
         property: &Arc<str>,
@@ -598,16 +599,16 @@ impl Book {
         grade: &Grade,
         out: &mut Vec<Change>,
     ) {
-        let known = grade.lab.is_empty() || grade.lab.contains_key(property);
-        if known || self.strange.len() >= STRANGE_MAX {
+        if grade.lab.contains_key(property) || self.strange.len() >= STRANGE_MAX {
             return;
         }
+        let Some(near) = nearest(property, grade.lab.keys().map(|property| &**property)) else {
+            return;
+        };
         if self.strange.insert((Arc::clone(name), Arc::clone(property))) {
-            let meant = nearest(property, grade.lab.keys().map(|property| &**property))
-                .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
             out.push(Change::Refused(format!(
                 "grade `{name}` has no limits for property `{property}`: its results are kept and \
-                 decide nothing{meant}"
+                 decide nothing; did you mean `{near}`?"
             )));
         }
     }

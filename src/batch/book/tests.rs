@@ -30,9 +30,9 @@ fn event(kind: &str, batch: &str, value: &str) -> BatchEvent {
                 position: None,
             }
         }
-        "stretch" => BatchEvent::Lab {
+        "stretch" | "brightness" => BatchEvent::Lab {
             batch,
-            property: "tensil".into(),
+            property: if kind == "stretch" { "tensil" } else { "brightness" }.into(),
             value: value.parse().unwrap(),
             unit: None,
             position: None,
@@ -247,6 +247,7 @@ fn grades_and_properties_that_are_not_declared_are_said_with_the_nearest_name() 
         &["grade `facial` has no limits for property `tensil`: its results are kept and decide \
            nothing; did you mean `tensile`?"],
     );
+    check_refused("|10 start:A@10 brightness:A@11=7", &[]);
 }
 
 #[test]
