@@ -70,7 +70,8 @@ where
         parse(&format!("onspec={word}"))?;
     }
     // The broker within the demo calls it an error when somebody hangs up.
-    let filter = parse(&format!("rumqttd=off,{filter}"))?;
+    let quiet = if filter.contains("rumqttd") { None } else { "rumqttd=off".parse().ok() };
+    let filter = quiet.into_iter().fold(parse(filter)?, EnvFilter::add_directive);
     let fmt = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
     Ok(match format {
         LogFormat::Human => Box::new(fmt.with_ansi(colour).finish()),
