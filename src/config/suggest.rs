@@ -37,16 +37,7 @@ pub(super) fn nearest<'a>(
     if let Some(word) = known.iter().find(|word| Some(**word) == synonym) {
         return Some(word);
     }
-    known
-        .into_iter()
-        .map(|word| (strsim::damerau_levenshtein(&plain, &normal(word)), word))
-        .filter(|(distance, word)| {
-            let length = plain.chars().count().max(word.chars().count());
-            *distance <= (length / 3).max(1)
-        })
-        // The first of the nearest, so that the answer does not depend on anything but the words.
-        .min_by_key(|(distance, _)| *distance)
-        .map(|(_, word)| word)
+    crate::plant::nearest(written, known)
 }
 
 /// `did you mean …`, or the list of what is declared, or where to declare it.
