@@ -364,6 +364,7 @@ mod with_broker {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::simulate::Report;
 
     #[test]
     fn the_model_case_reads_the_machine_and_knows_its_grades() {
@@ -380,7 +381,6 @@ mod tests {
             assert!(checked.plant.grades.contains_key(grade), "{grade}");
         }
     }
-    use crate::simulate::Report;
 
     /// The score of two seeds of a short demo, on so many threads.
     fn two_seeds(threads: usize) -> String {

@@ -245,10 +245,10 @@ impl Pipeline {
         events: impl IntoIterator<Item = Event>,
         seen: &mut dyn FnMut(&Effect),
     ) -> Result<(), AppError> {
+        self.pay_checkpoint()?;
         let mut group = Group::after(self.hash);
         let mut count = 0;
         for event in events {
-            self.pay_checkpoint()?;
             count += 1;
             event.encode(&mut self.journal);
             let requested = self.apply_seen(event, &mut group, seen);

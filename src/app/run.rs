@@ -554,7 +554,8 @@ fn read_again(path: Option<&Path>, now: &Checked) -> Option<Box<Checked>> {
     };
     let absent = absent(&next);
     if !absent.is_empty() {
-        let of = |absent: &Absent| format!("`{}`: {}", absent.key, absent.reason);
+        let text = std::fs::read_to_string(path).unwrap_or_default();
+        let of = |absent: &Absent| absent.told(path, &text);
         return refused(absent.iter().map(of).collect::<Vec<_>>().join("; "));
     }
     let listen = |checked: &Checked| checked.http.as_ref().map(|http| http.listen);

@@ -19,6 +19,13 @@ pub struct Absent {
 }
 
 impl Absent {
+    /// What is not here, with its place in the configuration, whose text that is.
+    #[must_use]
+    pub fn told(&self, file: &Path, text: &str) -> String {
+        let line = self.line(text).map(|line| format!(":{line}")).unwrap_or_default();
+        format!("{}{line}: `{}`: {}", file.display(), self.key, self.reason)
+    }
+
     /// The line of the configuration's text that names it, from 1, if one does in these letters.
     #[must_use]
     pub fn line(&self, text: &str) -> Option<usize> {

@@ -61,12 +61,7 @@ fn answer(
             write_report(&checked.warnings, colour, err)?;
             // A configuration is often checked on another machine than the one it is for.
             for absent in look(&checked) {
-                let Absent { key, reason, .. } = &absent;
-                let line = absent.line(&text).map(|line| format!(":{line}")).unwrap_or_default();
-                writeln!(
-                    err,
-                    "warning: not here on this machine: {name}{line}: `{key}`: {reason}"
-                )?;
+                writeln!(err, "warning: not here on this machine: {}", absent.told(path, &text))?;
             }
             out.write_all(summary(&name, &checked).as_bytes())?;
             Ok(true)

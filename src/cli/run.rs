@@ -23,9 +23,7 @@ fn not_here(config: &Path, absent: &[Absent]) -> String {
     let text = std::fs::read_to_string(config).unwrap_or_default();
     let mut said = "error: the configuration names what is not on this machine\n".to_owned();
     for absent in absent {
-        let line = absent.line(&text).map(|line| format!(":{line}")).unwrap_or_default();
-        let (file, key) = (config.display(), &absent.key);
-        writeln!(said, "  {file}{line}: `{key}`: {}", absent.reason)
+        writeln!(said, "  {}", absent.told(config, &text))
             .expect("writing to a string cannot fail");
     }
     said

@@ -68,6 +68,13 @@ impl Rig {
         publish(self.broker.port(), vec![(format!("mill/{line}/dry/{tag}"), body)]);
     }
 
+    /// Readings stored so far.
+    fn readings(&self) -> f64 {
+        let answer = get(&format!("http://127.0.0.1:{}/api/v1/health", self.http)).unwrap();
+        let body: serde_json::Value = serde_json::from_str(&answer.text()).unwrap();
+        body["readings"].as_f64().unwrap()
+    }
+
     /// A key of a tag; null when there is no such tag, or no page now.
     fn tag(&self, id: &str, key: &str) -> serde_json::Value {
         let Ok(answer) = get(&format!("http://127.0.0.1:{}/api/v1/tags", self.http)) else {
@@ -104,6 +111,8 @@ fn another_configuration_takes_effect_and_no_message_is_lost() {
         rig.tag("moisture", "unit") == "%"
     });
     wait_until("the last is seen", PATIENCE, || rig.tag("moisture", "value") == value);
+    // The first one, and one for each number up to the last.
+    assert!((rig.readings() - value - 1.0).abs() < 0.5, "{} of {}", rig.readings(), value + 1.0);
     let log = rig.daemon.wait_for_log("takes effect");
     assert_eq!(log.matches("store is open").count(), 2, "{log}");
     assert!(!log.contains("has lost the session"), "{log}");
