@@ -15,6 +15,8 @@ pub enum Sets {
     Clear,
     /// It stands, or not, as before.
     Keep,
+    /// It happened and is over: an occurrence of its own, and nothing stands.
+    Passed,
 }
 
 /// Something to tell.
@@ -110,7 +112,7 @@ impl Book {
         let title: Arc<str> = news.title.into();
         let before = state.standing.as_ref().map(|standing| standing.severity);
         let changed = match (news.sets, before) {
-            (Sets::Raise, None) => {
+            (Sets::Raise, None) | (Sets::Passed, _) => {
                 state.occurrence += 1;
                 true
             }
@@ -124,7 +126,7 @@ impl Book {
                 let severity = news.severity;
                 state.standing = Some(Standing { since, severity, title: Arc::clone(&title) });
             }
-            Sets::Clear => state.standing = None,
+            Sets::Clear | Sets::Passed => state.standing = None,
             Sets::Keep => {}
         }
         let occurrence = state.occurrence.max(1);
@@ -204,6 +206,8 @@ mod tests {
             (Sets::Keep, Severity::Critical, 5),
             (Sets::Clear, Severity::Info, 5),
             (Sets::Raise, Severity::Warning, 6),
+            (Sets::Passed, Severity::Info, 7),
+            (Sets::Passed, Severity::Info, 8),
         ] {
             let (notification, record) = book.tell(news(sets, severity, s));
             let record = record.map_or("-".into(), |r| format!("{}@{}", r.state, r.at.as_nanos()));
@@ -220,6 +224,8 @@ mod tests {
                 "#1 -",
                 "#1 normal@5000000001",
                 "#2 active@6000000000",
+                "#3 normal@7000000000",
+                "#4 normal@8000000000",
             ]
         );
     }

@@ -26,6 +26,8 @@ const PULSE: Duration = Duration::from_millis(200);
 const CHECKPOINT_NANOS: i64 = 10_000_000_000;
 /// People see the state at most so often, ns.
 const VIEW_NANOS: i64 = 250_000_000;
+/// When nothing is committed for so long, the journal is told that the daemon works, ns.
+const ALIVE_NANOS: i64 = 60_000_000_000;
 /// Ticks come at most so often, ns.
 const TICK_NANOS: i64 = 1_000_000_000;
 /// A fault of one reason is logged at most so often, ns.
@@ -107,12 +109,14 @@ impl Core {
             .map_err(|source| AppError::Io { doing: "make the core's timer".into(), source })?;
         let waiter = self.waiter();
         self.pipeline.wait_by(waiter);
-        let mut times = Times::default();
+        let mut held = Held::default();
+        let mut times = Times { taken: self.pace.now_nanos(), ..Times::default() };
         let mut logged: BTreeMap<&'static str, (i64, u64)> = BTreeMap::new();
         loop {
             self.heartbeat.store(self.pace.now_nanos(), Ordering::Release);
             // Asked before the queue is read: what was held is in it by then.
             let all_read = self.all_read.load(Ordering::Acquire);
+            let queued = self.deliveries.len();
             let (mut deliveries, mut controls) = (Vec::new(), Vec::new());
             waiting.block_on(wait(
                 &mut self.deliveries,
@@ -128,6 +132,18 @@ impl Core {
                 .filter(|now| self.pipeline.would_push(*now));
             if tick.is_some() {
                 times.tick = now;
+            }
+            let idle = deliveries.is_empty() && controls.is_empty() && tick.is_none();
+            let caught_up = held.all_taken(all_read, queued, deliveries.len());
+            let at = Timestamp::from_nanos(self.clock.now_nanos());
+            if self.pipeline.engine().is_catching_up() && caught_up {
+                controls.push(Control::Command(Command::CaughtUp { at }));
+            } else if stop || idle && now - times.taken >= ALIVE_NANOS {
+                // The last words say until when the daemon worked.
+                controls.push(Control::Command(Command::Alive { at }));
+            }
+            if !deliveries.is_empty() || !controls.is_empty() || tick.is_some() {
+                times.taken = now;
             }
             match self.group(deliveries, controls, tick, &mut logged) {
                 Err(AppError::GivenUp) => {
@@ -288,9 +304,29 @@ impl Core {
 /// When things were last done, nanoseconds of the pacing clock.
 #[derive(Debug, Default)]
 struct Times {
+    /// Something was taken.
+    taken: i64,
     checkpoint: i64,
     view: i64,
     tick: i64,
+}
+
+/// What the brokers had handed over when all of them were read, and is not committed yet.
+#[derive(Debug, Default)]
+struct Held(Option<usize>);
+
+impl Held {
+    /// True once all of it was taken by groups before this one. `queued` messages waited when the
+    /// links were asked whether all is read, `taken` of the queue are in this group.
+    fn all_taken(&mut self, all_read: bool, queued: usize, taken: usize) -> bool {
+        if !all_read {
+            self.0 = None;
+            return false;
+        }
+        let left = *self.0.get_or_insert(queued);
+        self.0 = Some(left.saturating_sub(taken));
+        left == 0
+    }
 }
 
 /// Waits for the first input, or a pulse, then takes what has queued up, up to a group's bounds.
@@ -332,6 +368,10 @@ impl Tally {
                 tracing::debug!(topic = %record.topic, reason = record.fault.reason.as_str(),
                     detail = %record.fault.detail, "message not taken");
             }
+            Effect::Recovered(recovery) if recovery.missed() => {
+                tracing::warn!(gaps = ?recovery.gaps, "caught up: {}", recovery.summary());
+            }
+            Effect::Recovered(recovery) => tracing::info!("caught up: {}", recovery.summary()),
             Effect::Score(_) => self.frames += 1,
             Effect::Verdict(document) => {
                 let key = (Arc::clone(&document.line), document.verdict.as_str());
@@ -367,6 +407,32 @@ impl Tally {
                 tracing::warn!(reason, count = *held, "messages, or parts of them, were not taken");
                 (*last, *held) = (now, 0);
             }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_is_taken_by_the_group_after_the_last_that_was_held() {
+        let mut held = Held::default();
+        for (step, (all_read, queued, taken, expected)) in [
+            (false, 9, 4, false),
+            (true, 5, 3, false),
+            // What came since does not count.
+            (true, 40, 3, false),
+            (true, 40, 40, true),
+            (true, 0, 0, true),
+            // A link went down and came back.
+            (false, 7, 7, false),
+            (true, 0, 0, true),
+        ]
+        .into_iter()
+        .enumerate()
+        {
+            assert_eq!(held.all_taken(all_read, queued, taken), expected, "step {step}");
         }
     }
 }

@@ -21,7 +21,7 @@ use super::pipeline::{FitMode, Pipeline};
 use super::secrets::{Absent, absent, resolve};
 use super::watch::{Links, watch_health};
 use crate::config::Checked;
-use crate::engine::{BatchRecord, FitRequest, View};
+use crate::engine::{BatchRecord, Command, FitRequest, View};
 use crate::http::{ApiState, History, Progress};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
@@ -203,6 +203,9 @@ impl Parts {
         let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
         let (control, controls) = mpsc::channel(256);
+        // The first of all that the core hears, before any message.
+        let started = Command::Started { at: Timestamp::from_nanos(clock.now_nanos()) };
+        control.try_send(Control::Command(started)).expect("the queue is new and empty");
         let (fit_requests, asked_fits) = mpsc::channel(64);
         let pace: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let all_read = Arc::new(AtomicBool::new(false));

@@ -1,5 +1,6 @@
 //! What the engine emits: records for the time series, documents, notifications, requests.
 
+use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
 use crate::decode::{Disposition, Fault};
 use crate::models::FitSpec;
@@ -37,6 +38,8 @@ pub enum Effect {
     Model(ModelRecord),
     /// A message, or a part of it, that was not taken.
     Fault(FaultRecord),
+    /// What a start found, once all that the brokers held was taken; for the log.
+    Recovered(Box<Recovery>),
 }
 
 /// A reading to store.

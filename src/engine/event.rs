@@ -66,8 +66,38 @@ pub enum Command {
         /// When the link was made.
         at: Timestamp,
     },
+    /// The daemon starts.
+    Started {
+        /// When.
+        at: Timestamp,
+    },
+    /// All that the brokers held when the daemon started has been taken.
+    CaughtUp {
+        /// When.
+        at: Timestamp,
+    },
+    /// The daemon works, or ends in order, at this instant: nothing else says so when nothing comes.
+    Alive {
+        /// When.
+        at: Timestamp,
+    },
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
+}
+
+impl Command {
+    /// When it was said, by the machine's clock; `None` for a start, which asks what was before it.
+    #[must_use]
+    pub fn at(&self) -> Option<Timestamp> {
+        match self {
+            Self::Component { at, .. }
+            | Self::Link { at, .. }
+            | Self::Session { at, .. }
+            | Self::CaughtUp { at }
+            | Self::Alive { at } => Some(*at),
+            Self::Started { .. } | Self::Finish => None,
+        }
+    }
 }
 
 /// Bytes of a journal that are no event.

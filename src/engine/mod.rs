@@ -14,6 +14,7 @@ mod event;
 mod history;
 mod learning;
 mod line;
+mod recovery;
 mod repeats;
 mod steady;
 mod strays;
@@ -29,6 +30,7 @@ pub use effect::{
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;
+pub use recovery::Recovery;
 pub use view::{LineView, StrayView, TagView, TrendPoint, View};
 
 use crate::alarm;
@@ -37,6 +39,7 @@ use crate::plant::{Plant, Undeclared};
 use crate::quality::FUTURE_GUARD;
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
 use line::{Context, LineState};
+use recovery::Recoveries;
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
@@ -93,6 +96,7 @@ struct State {
     /// The sessions that brokers had for us, by part and client id.
     sessions: BTreeSet<Arc<str>>,
     repeats: Repeats,
+    recoveries: Recoveries,
 }
 
 /// What the names of the alarms of the daemon's parts begin with.
@@ -134,6 +138,7 @@ impl Engine {
             link_down_since: None,
             sessions: BTreeSet::new(),
             repeats: Repeats::default(),
+            recoveries: Recoveries::default(),
         };
         Self::with_state(plant, rules, state)
     }
@@ -219,6 +224,7 @@ impl Engine {
         }
         fresh.state.sessions = old.sessions;
         fresh.state.repeats = old.repeats;
+        fresh.state.recoveries = old.recoveries;
         *self = fresh;
         true
     }
@@ -261,6 +267,21 @@ impl Engine {
 
     /// Takes an event; what follows from it is appended to `out`.
     pub fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
+        let before = out.len();
+        let taken = match &event {
+            Event::Arrival(arrival) => Some(arrival.received),
+            Event::Tick(at) => Some(*at),
+            Event::Command(command) => command.at(),
+            Event::Message(..) | Event::Frame(..) | Event::Model(_) => None,
+        };
+        if let Some(at) = taken {
+            self.state.recoveries.alive(at);
+        }
+        self.take(event, out);
+        self.state.recoveries.see(&out[before..]);
+    }
+
+    fn take(&mut self, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Arrival(arrival) => self.arrival(&arrival, out),
             Event::Message(received, message) => self.message(received, "", message, false, out),
@@ -298,8 +319,22 @@ impl Engine {
                         "the broker has lost the session `{client_id}`: what it held{since} is \
                          missing; look at its persistence and the session expiry"
                     );
-                    self.component(&session_part(&component), false, &reason.into(), at, out);
+                    let reason = reason.into();
+                    self.state.recoveries.gap(&reason);
+                    self.component(&session_part(&component), false, &reason, at, out);
                 }
+            }
+            Command::Started { at } => self.state.recoveries.started(at),
+            Command::Alive { .. } => {}
+            Command::CaughtUp { at } => {
+                let Some(recovery) = self.state.recoveries.caught_up(at).cloned() else { return };
+                if recovery.matters() {
+                    let (notification, record) =
+                        self.state.alarms.tell(tell::recovery(&recovery, at));
+                    out.extend(record.map(Effect::Alarm));
+                    out.push(Effect::Notification(Box::new(notification)));
+                }
+                out.push(Effect::Recovered(Box::new(recovery)));
             }
             Command::Link { up, at } => {
                 let before = self.state.link_down_since;
@@ -347,6 +382,12 @@ impl Engine {
     #[must_use]
     pub fn is_link_up(&self) -> bool {
         self.state.link_down_since.is_none()
+    }
+
+    /// True from a start until what the brokers held meanwhile was taken.
+    #[must_use]
+    pub fn is_catching_up(&self) -> bool {
+        self.state.recoveries.is_open()
     }
 
     /// The parts of the daemon whose alarm stands.
@@ -562,6 +603,7 @@ impl Engine {
             duplicates: self.state.duplicates,
             undeclared: self.state.strays.len(),
             strays: self.state.strays.view(STRAYS_SHOWN),
+            recovery: self.state.recoveries.newest().cloned(),
         }
     }
 }

@@ -1,5 +1,6 @@
 //! The words of events: one line and a few sentences for a person.
 
+use super::recovery::Recovery;
 use crate::alarm::{EventKind, News, Sets, Severity, Subject};
 use crate::batch::Batch;
 use crate::plant::Line;
@@ -197,6 +198,33 @@ pub(super) fn component(name: &Arc<str>, works: bool, reason: &Arc<str>, at: Tim
             component: Arc::clone(name),
             reason: Arc::clone(reason),
             since: at,
+        },
+    }
+}
+
+/// News of a start that missed something.
+pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
+    let severity = if recovery.missed() { Severity::Warning } else { Severity::Info };
+    let summary = recovery.summary();
+    let mut text = summary.clone();
+    for gap in &recovery.gaps {
+        text.push_str("; ");
+        text.push_str(gap);
+    }
+    News {
+        kind: EventKind::SystemRecovered,
+        at,
+        line: "".into(),
+        alarm: "system/onspec".into(),
+        sets: Sets::Passed,
+        severity,
+        revision: 0,
+        title: format!("onspec works again: {summary}"),
+        text,
+        subject: Subject::System {
+            component: "onspec".into(),
+            reason: summary.into(),
+            since: recovery.down_since,
         },
     }
 }

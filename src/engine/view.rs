@@ -1,6 +1,7 @@
 //! What people see of the engine: a copy of the state that matters, made after each group.
 
 use super::effect::{BatchRecord, FaultRecord};
+use super::recovery::Recovery;
 use crate::reading::{Series, Timestamp};
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
@@ -26,6 +27,8 @@ pub struct View {
     pub undeclared: usize,
     /// The first of them, in order of line, area and tag.
     pub strays: Vec<StrayView>,
+    /// What the last start found; `None` when the store was new.
+    pub recovery: Option<Recovery>,
 }
 
 /// A series of a line or tag that the configuration does not name, as it is now.

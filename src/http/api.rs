@@ -5,8 +5,10 @@
 
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
-use crate::engine::{BatchRecord, FaultRecord, LineView, StrayView, TagView, TrendPoint, View};
-use crate::reading::Series;
+use crate::engine::{
+    BatchRecord, FaultRecord, LineView, Recovery, StrayView, TagView, TrendPoint, View,
+};
+use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
 use serde::Serialize;
@@ -117,6 +119,21 @@ pub(super) struct Health {
     undeclared: usize,
     faults: BTreeMap<&'static str, u64>,
     last_faults: Vec<Fault>,
+    last_start: Option<Start>,
+}
+
+/// What the last start found.
+#[derive(Debug, Serialize)]
+struct Start {
+    down_since: i64,
+    started: i64,
+    caught_up: Option<i64>,
+    down_ms: u64,
+    batches_judged_late: u64,
+    messages_known_lost: u64,
+    possible_gaps: u64,
+    gaps: Vec<Arc<str>>,
+    summary: String,
 }
 
 /// A part of the daemon.
@@ -303,6 +320,23 @@ impl Health {
             undeclared: view.undeclared,
             faults: view.faults.clone(),
             last_faults: view.last_faults.iter().map(Fault::from).collect(),
+            last_start: view.recovery.as_ref().map(Start::from),
+        }
+    }
+}
+
+impl From<&Recovery> for Start {
+    fn from(recovery: &Recovery) -> Self {
+        Self {
+            down_since: recovery.down_since.as_millis(),
+            started: recovery.started.as_millis(),
+            caught_up: recovery.caught_up.map(Timestamp::as_millis),
+            down_ms: recovery.down_ms,
+            batches_judged_late: recovery.batches_judged_late,
+            messages_known_lost: recovery.messages_known_lost,
+            possible_gaps: recovery.possible_gaps,
+            gaps: recovery.gaps.clone(),
+            summary: recovery.summary(),
         }
     }
 }

@@ -2,7 +2,7 @@
 
 use super::{ApiState, History, Progress, router};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
-use crate::engine::{BatchRecord, FaultRecord, LineView, TagView, TrendPoint, View};
+use crate::engine::{BatchRecord, FaultRecord, LineView, Recovery, TagView, TrendPoint, View};
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{Call, Document, Learning, Reason, SpanDocument};
@@ -159,6 +159,21 @@ fn view(line: LineView) -> View {
             at: NOW,
             count: 3,
         }],
+        recovery: Some(recovery()),
+    }
+}
+
+/// A start after 42 minutes, with a session that was lost.
+pub(super) fn recovery() -> Recovery {
+    Recovery {
+        down_since: at(NOW - 9_000_000),
+        started: at(NOW - 6_480_000),
+        caught_up: Some(at(NOW - 6_470_000)),
+        down_ms: 2_520_000,
+        batches_judged_late: 2,
+        messages_known_lost: 0,
+        possible_gaps: 1,
+        gaps: vec!["the broker has lost the session `onspec-1`".into()],
     }
 }
 

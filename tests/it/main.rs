@@ -14,6 +14,7 @@ mod mqtt;
 mod outbox;
 mod readiness;
 mod recordings;
+mod recovery;
 mod same_again;
 mod services;
 mod sparkplug;

@@ -1,6 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
 mod odd;
+mod starts;
 
 use super::*;
 use crate::decode::BatchEvent;

@@ -33,8 +33,29 @@ fn components(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
     html.raw("<dl class=\"counts\"><div><dt>Readings stored</dt><dd>").text(&count(view.readings));
     html.raw("</dd></div><div><dt>Repeated</dt><dd>").text(&count(view.duplicates));
     html.raw("</dd></div><div><dt>Undeclared series</dt><dd>").text(&count(view.undeclared as u64));
-    html.raw("</dd></div></dl></div>");
+    html.raw("</dd></div></dl>");
+    last_start(html, view);
+    html.raw("</div>");
     strays(html, view);
+}
+
+/// What the last start found.
+fn last_start(html: &mut Html, view: &View) {
+    let Some(recovery) = &view.recovery else { return };
+    html.raw("<p id=\"last-start\">Last start ");
+    time(html, recovery.started.as_millis(), Clock::Day);
+    html.raw(": ").text(&recovery.summary()).raw(".");
+    if recovery.caught_up.is_none() {
+        html.raw(" What the brokers held meanwhile is being read.");
+    }
+    html.raw("</p>");
+    if !recovery.gaps.is_empty() {
+        html.raw("<ul>");
+        for gap in &recovery.gaps {
+            html.raw("<li>").name(gap).raw("</li>");
+        }
+        html.raw("</ul>");
+    }
 }
 
 /// What comes and is named nowhere: whoever sets up a mill sees here what to declare.

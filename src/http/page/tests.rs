@@ -278,3 +278,15 @@ fn the_newest_view_is_shown() {
     fixture.view.send_replace(Arc::new(fixture::off_spec()));
     assert!(words(&fixture::get(&fixture, "/").text).contains("tm3 Off spec"));
 }
+
+#[test]
+fn the_last_start_is_summed_up_with_its_gaps() {
+    let summary = "down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap.";
+    let gap = "the broker has lost the session `onspec-1`";
+    let reading = "What the brokers held meanwhile is being read.";
+    check(fixture::on_spec(), &[summary, gap], &[reading]);
+    let mut open = fixture::on_spec();
+    open.recovery = Some(crate::engine::Recovery { caught_up: None, ..fixture::recovery() });
+    check(open, &[summary, gap, reading], &[]);
+    check(View { recovery: None, ..fixture::on_spec() }, &[], &["Last start"]);
+}

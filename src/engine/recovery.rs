@@ -1,0 +1,170 @@
+//! What a start found: how long nobody watched, what was judged late, what may be missing.
+//!
+//! Between [`Command::Started`](super::Command::Started) and
+//! [`Command::CaughtUp`](super::Command::CaughtUp) the brokers hand over what they held meanwhile.
+//! What is seen in between belongs to the start, and is summed up once.
+
+use super::effect::Effect;
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::fmt::Write;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// An absence that is shorter and missed nothing is for the log and the page, not for receivers.
+const WORTH_AN_EVENT: Duration = Duration::from_secs(120);
+
+/// Gaps that are named; more are only counted.
+const GAPS_NAMED: usize = 20;
+
+/// What a start found.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recovery {
+    /// When the daemon was last known to work before it.
+    pub down_since: Timestamp,
+    /// When it was started, the last time if more than once before it had caught up.
+    pub started: Timestamp,
+    /// When all that the brokers held was judged; `None` until then.
+    pub caught_up: Option<Timestamp>,
+    /// For how long nobody watched, ms.
+    pub down_ms: u64,
+    /// Batches that ended meanwhile and were judged only now.
+    pub batches_judged_late: u64,
+    /// Messages that are known to be lost: what the brokers say they dropped, of all their clients.
+    pub messages_known_lost: u64,
+    /// How many times messages may have been lost without a count.
+    pub possible_gaps: u64,
+    /// What these are, for people; at most 20.
+    pub gaps: Vec<Arc<str>>,
+}
+
+impl Recovery {
+    /// `down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap`.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let mut text = format!("down {}", rough(self.down_ms));
+        for (n, one, many) in [
+            (self.batches_judged_late, "batch judged late", "batches judged late"),
+            (self.messages_known_lost, "message known lost", "messages known lost"),
+            (self.possible_gaps, "possible gap", "possible gaps"),
+        ] {
+            let what = if n == 1 { one } else { many };
+            write!(text, ", {n} {what}").expect("writing to a string cannot fail");
+        }
+        text
+    }
+
+    /// True if something is, or may be, missing.
+    #[must_use]
+    pub fn missed(&self) -> bool {
+        self.messages_known_lost + self.possible_gaps > 0
+    }
+
+    /// True if receivers want to know of it.
+    pub(super) fn matters(&self) -> bool {
+        let long = u128::from(self.down_ms) >= WORTH_AN_EVENT.as_millis();
+        long || self.missed() || self.batches_judged_late > 0
+    }
+
+    /// True for an event time at which nobody watched.
+    fn was_unwatched(&self, at: Timestamp) -> bool {
+        (self.down_since..self.started).contains(&at)
+    }
+}
+
+/// A duration in the one unit in which people would say it.
+fn rough(ms: u64) -> String {
+    let seconds = (ms + 500) / 1000;
+    match seconds {
+        0..100 => format!("{seconds} s"),
+        100..6000 => format!("{} min", (seconds + 30) / 60),
+        6000..172_800 => format!("{} h", (seconds + 1800) / 3600),
+        _ => format!("{} days", (seconds + 43_200) / 86_400),
+    }
+}
+
+/// The starts that the state knows of.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct Recoveries {
+    /// The machine's clock when something was last taken.
+    alive: Option<Timestamp>,
+    /// A start that has not caught up.
+    open: Option<Recovery>,
+    /// The last one that has.
+    last: Option<Recovery>,
+}
+
+impl Recoveries {
+    /// Something was taken at this instant of the machine's clock.
+    pub(super) fn alive(&mut self, at: Timestamp) {
+        self.alive = Some(at);
+    }
+
+    /// The daemon starts. The first start of all recovers nothing.
+    pub(super) fn started(&mut self, at: Timestamp) {
+        let Some(since) = self.alive.replace(at) else { return };
+        // A clock that was set back meanwhile tells no length.
+        let down_ms = u64::try_from(at.as_millis() - since.as_millis()).unwrap_or(0);
+        match &mut self.open {
+            Some(open) => {
+                open.started = at;
+                open.down_ms += down_ms;
+            }
+            None => {
+                self.open = Some(Recovery {
+                    down_since: since,
+                    started: at,
+                    caught_up: None,
+                    down_ms,
+                    batches_judged_late: 0,
+                    messages_known_lost: 0,
+                    possible_gaps: 0,
+                    gaps: Vec::new(),
+                });
+            }
+        }
+    }
+
+    /// True while what the brokers held is being read.
+    pub(super) fn is_open(&self) -> bool {
+        self.open.is_some()
+    }
+
+    /// All that the brokers held has been taken; what the start found.
+    pub(super) fn caught_up(&mut self, at: Timestamp) -> Option<&Recovery> {
+        let mut done = self.open.take()?;
+        done.caught_up = Some(at);
+        Some(self.last.insert(done))
+    }
+
+    /// Messages may be missing.
+    pub(super) fn gap(&mut self, what: &Arc<str>) {
+        if let Some(open) = &mut self.open {
+            open.possible_gaps += 1;
+            if open.gaps.len() < GAPS_NAMED {
+                open.gaps.push(Arc::clone(what));
+            }
+        }
+    }
+
+    /// Looks at what followed from one event.
+    pub(super) fn see(&mut self, effects: &[Effect]) {
+        let Some(open) = &mut self.open else { return };
+        let mut ended = None;
+        for effect in effects {
+            match effect {
+                // Its record goes before the verdict on a finished batch.
+                Effect::Batch(record) => ended = record.ended,
+                Effect::BatchVerdict(_) if ended.is_some_and(|at| open.was_unwatched(at)) => {
+                    open.batches_judged_late += 1;
+                }
+                _ => {}
+            }
+        }
+    }
+
+    /// The newest, for people.
+    pub(super) fn newest(&self) -> Option<&Recovery> {
+        self.open.as_ref().or(self.last.as_ref())
+    }
+}

@@ -1,0 +1,100 @@
+//! What a start says of the time in which nobody watched.
+
+use super::*;
+
+fn command(command: Command) -> Event {
+    Event::Command(command)
+}
+
+fn started(s: i64) -> Event {
+    command(Command::Started { at: at(s) })
+}
+
+fn caught_up(s: i64) -> Event {
+    command(Command::CaughtUp { at: at(s) })
+}
+
+fn alive(s: i64) -> Event {
+    command(Command::Alive { at: at(s) })
+}
+
+fn session(present: bool, s: i64) -> Event {
+    let (component, client_id) = ("mqtt/plant".into(), "onspec-1".into());
+    command(Command::Session { component, client_id, present, at: at(s) })
+}
+
+/// Applies the events; what the starts found, and the events told of them.
+#[track_caller]
+fn check(events: impl IntoIterator<Item = Event>, expected: &[&str]) {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let effects = apply(&mut engine, events);
+    let said: Vec<String> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Recovered(recovery) => Some(recovery.summary()),
+            Effect::Notification(n) if &*n.alarm == "system/onspec" => {
+                Some(format!("event {} {}", n.occurrence, n.severity.as_str()))
+            }
+            _ => None,
+        })
+        .collect();
+    assert_eq!(said, expected);
+}
+
+#[test]
+fn the_first_start_of_all_finds_nothing() {
+    check([started(0), caught_up(1), alive(2)], &[]);
+}
+
+#[test]
+fn a_short_absence_that_missed_nothing_is_no_event() {
+    let events = [started(0), alive(9), started(19), caught_up(21), caught_up(22)];
+    check(events, &["down 10 s, 0 batches judged late, 0 messages known lost, 0 possible gaps"]);
+}
+
+#[test]
+fn each_long_absence_is_an_event_of_its_own() {
+    let long = "down 42 min, 0 batches judged late, 0 messages known lost, 0 possible gaps";
+    let events = [started(0), started(2520), caught_up(2521), started(5041), caught_up(5042)];
+    check(events, &["event 1 info", long, "event 2 info", long]);
+}
+
+#[test]
+fn batches_that_ended_unwatched_are_judged_late() {
+    let mut events = vec![started(0), start(0, "R1")];
+    events.extend(run(0..300, 15.0));
+    events.extend([alive(300), started(900)]);
+    // Held by the broker: R1 ended meanwhile, R2 goes on.
+    events.push(start(600, "R2"));
+    events.extend(run(300..910, 15.0));
+    events.push(caught_up(901));
+    // Watched again: no longer late.
+    events.push(start(950, "R3"));
+    events.extend(run(910..960, 15.0));
+    let found = "down 10 min, 1 batch judged late, 0 messages known lost, 0 possible gaps";
+    check(events, &["event 1 info", found]);
+}
+
+#[test]
+fn a_session_lost_meanwhile_is_a_possible_gap_and_one_lost_later_is_not_of_the_start() {
+    let events = [started(0), session(false, 1), alive(2), started(3), session(false, 4)];
+    let found = "down 1 s, 0 batches judged late, 0 messages known lost, 1 possible gap";
+    let later = [caught_up(5), session(false, 6), alive(7), started(8), caught_up(9)];
+    let quiet = "down 1 s, 0 batches judged late, 0 messages known lost, 0 possible gaps";
+    check(events.into_iter().chain(later), &["event 1 warning", found, quiet]);
+}
+
+#[test]
+fn starts_that_never_caught_up_count_as_one() {
+    let events = [started(0), started(600), session(true, 601), started(1201), caught_up(1202)];
+    let found = "down 20 min, 0 batches judged late, 0 messages known lost, 0 possible gaps";
+    check(events, &["event 1 info", found]);
+}
+
+#[test]
+fn a_clock_that_was_set_back_tells_no_length() {
+    check(
+        [started(1000), started(400), caught_up(401)],
+        &["down 0 s, 0 batches judged late, 0 messages known lost, 0 possible gaps"],
+    );
+}

@@ -1,0 +1,104 @@
+//! What a start says of the time in which the daemon was away.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
+#![allow(clippy::disallowed_methods, reason = "a plant stamps its messages with its own clock")]
+
+use crate::support::{
+    Answer, Daemon, Mosquitto, PATIENCE, WebhookReceiver, free_port, get, publish, wait_until,
+};
+use std::path::{Path, PathBuf};
+use std::time::{SystemTime, UNIX_EPOCH};
+
+fn now_ms() -> u128 {
+    SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_millis()
+}
+
+fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
+    let path = directory.join("onspec.toml");
+    let text = format!(
+        r#"
+        [store]
+        path = "{}"
+        [[mqtt]]
+        name = "plant"
+        url = "{broker}"
+        client_id = "onspec-1"
+        [[mqtt.subscribe]]
+        topic = "mill/{{line}}/events"
+        format = "batch-event"
+        [[mqtt.subscribe]]
+        topic = "mill/{{line}}/{{area}}/{{tag}}"
+        time = "/ts"
+        [http]
+        listen = "127.0.0.1:{http}"
+        [line.tm3]
+        batch = {{ from = "events" }}
+        idle = "1h"
+        [line.tm3.tag.basis_weight]
+        unit = "g/m2"
+        [[webhook]]
+        name = "all"
+        url = {{ env = "WEBHOOK_URL" }}
+        format = "standard"
+        when = {{ severity = "info" }}
+        "#,
+        directory.join("onspec.db").display()
+    );
+    std::fs::write(&path, text).unwrap();
+    path
+}
+
+#[test]
+fn a_start_says_how_long_nobody_watched_and_what_was_judged_late() {
+    let broker = Mosquitto::start();
+    let webhook = WebhookReceiver::start();
+    webhook.answer_always(Answer::Status(204));
+    let directory = tempfile::tempdir().unwrap();
+    let http = free_port();
+    let config = config(directory.path(), &broker.url(), http);
+    let start = || Daemon::start_with(&config, &[], &[("WEBHOOK_URL", &webhook.url("/hook"))]);
+    let say = |topic: &str, body: String| {
+        publish(broker.port(), vec![(format!("mill/tm3/{topic}"), body.into_bytes())]);
+    };
+    let health = || -> serde_json::Value {
+        let answer = get(&format!("http://127.0.0.1:{http}/api/v1/health"));
+        answer.map_or(serde_json::Value::Null, |a| serde_json::from_str(&a.text()).unwrap())
+    };
+
+    let mut daemon = start();
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    say("events", format!(r#"{{"event":"batch-start","batch":"R1","ts":{}}}"#, now_ms() - 60_000));
+    say("dry/basis_weight", format!(r#"{{"value":15.0,"ts":{}}}"#, now_ms()));
+    wait_until("the reading is stored", PATIENCE, || health()["readings"] == 1);
+    assert_eq!(health()["last_start"], serde_json::Value::Null);
+    daemon.kill_9();
+
+    // Nobody watches: the batch ends, and the line goes on.
+    say("events", format!(r#"{{"event":"batch-end","batch":"R1","ts":{}}}"#, now_ms()));
+    say("dry/basis_weight", format!(r#"{{"value":15.1,"ts":{}}}"#, now_ms() + 10_000));
+    let mut daemon = start();
+    wait_until("all that was held is judged", PATIENCE, || {
+        health()["last_start"]["caught_up"].is_i64()
+    });
+    let found = health()["last_start"].clone();
+    assert_eq!(found["batches_judged_late"], 1, "{found}");
+    assert_eq!((&found["messages_known_lost"], &found["possible_gaps"]), (&0.into(), &0.into()));
+    let summary = found["summary"].as_str().unwrap();
+    let log = daemon.wait_for_log("caught up: down");
+    assert!(log.contains(summary), "{summary} in {log}");
+    let page = get(&format!("http://127.0.0.1:{http}/")).unwrap().text();
+    assert!(page.contains("1 batch judged late"), "{page}");
+    wait_until("the receiver is told", PATIENCE, || {
+        let of_start = |body: &str| body.contains("system.recovered") && body.contains(summary);
+        webhook.received().iter().any(|received| of_start(&received.text()))
+    });
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // An end in order and a start at once miss nothing: a line in the log, and no event.
+    let events = webhook.received().len();
+    let mut daemon = start();
+    let log = daemon.wait_for_log("caught up: down");
+    assert!(log.contains("0 batches judged late, 0 messages known lost, 0 possible gaps"), "{log}");
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(webhook.received().len(), events);
+}
