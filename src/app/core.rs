@@ -95,6 +95,7 @@ struct Tally {
     flagged: BTreeMap<&'static str, u64>,
     faults: BTreeMap<&'static str, u64>,
     frames: u64,
+    dropped: BTreeMap<Arc<str>, u64>,
     verdicts: BTreeMap<(Arc<str>, &'static str), u64>,
 }
 
@@ -368,6 +369,9 @@ impl Tally {
                 tracing::debug!(topic = %record.topic, reason = record.fault.reason.as_str(),
                     detail = %record.fault.detail, "message not taken");
             }
+            Effect::Dropped { broker, dropped } => {
+                *self.dropped.entry(Arc::clone(broker)).or_default() += dropped;
+            }
             Effect::Recovered(recovery) if recovery.missed() => {
                 tracing::warn!(gaps = ?recovery.gaps, "caught up: {}", recovery.summary());
             }
@@ -398,6 +402,10 @@ impl Tally {
         }
         for ((line, call), n) in self.verdicts {
             metrics.add("onspec_verdicts", &[("line", &line), ("call", call)], n);
+        }
+        for (broker, n) in self.dropped {
+            tracing::warn!(broker = &*broker, messages = n, "the broker dropped messages");
+            metrics.add("onspec_broker_dropped", &[("broker", &broker)], n);
         }
         for (reason, n) in self.faults {
             metrics.add("onspec_faults", &[("reason", reason)], n);

@@ -100,6 +100,7 @@ impl Tape {
                     self.events.write_all(b"\n")?;
                     self.recorded.events += 1;
                 }
+                Message::Dropped(_) => unreachable!("the machine is no broker"),
             }
         }
         Ok(())

@@ -21,7 +21,7 @@ use super::pipeline::{FitMode, Pipeline};
 use super::secrets::{Absent, absent, resolve};
 use super::watch::{Links, watch_health};
 use crate::config::Checked;
-use crate::engine::{BatchRecord, Command, FitRequest, View};
+use crate::engine::{BatchRecord, Command, Engine, FitRequest, View, session_part};
 use crate::http::{ApiState, History, Progress};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
@@ -440,7 +440,8 @@ impl Parts {
         let engine = pipeline.engine();
         let names = checked.brokers.iter().map(|broker| {
             let component = mqtt::component(&broker.settings.name);
-            (component.into(), broker.settings.client_id.as_str().into())
+            let lost = engine.failed_parts().any(|part| *part == *session_part(&component));
+            (component.into(), broker.settings.client_id.as_str().into(), lost)
         });
         let links =
             Links::new(names, Arc::clone(shared.clock), engine.is_link_up(), Arc::clone(all_read));
@@ -449,7 +450,8 @@ impl Parts {
             links.follow(events, control, stop).await;
             ("links".into(), "it was told to".into())
         });
-        let standing = engine.failed_parts().map(str::to_owned).collect();
+        let of_parts = |part: &&str| !Engine::is_told_by_links(part);
+        let standing = engine.failed_parts().filter(of_parts).map(str::to_owned).collect();
         let control = self.control.clone();
         let (health, clock) = (shared.health.clone(), Arc::clone(shared.clock));
         let (metrics, stop) = (shared.metrics.clone(), self.stop_senders.clone());

@@ -44,20 +44,21 @@ struct LinkState {
 }
 
 impl Links {
-    /// For brokers by the names of their parts and their client ids. `told_up` is what the engine
-    /// believes of the links; `all_read` is kept true while all are up and read.
+    /// For brokers by the names of their parts and their client ids, and whether the loss of a session
+    /// stands from before. `told_up` is what the engine believes of the links; `all_read` is kept true
+    /// while all are up and read.
     pub(super) fn new(
-        brokers: impl IntoIterator<Item = (Arc<str>, Arc<str>)>,
+        brokers: impl IntoIterator<Item = (Arc<str>, Arc<str>, bool)>,
         clock: Arc<dyn Clock>,
         told_up: bool,
         all_read: Arc<AtomicBool>,
     ) -> Self {
-        let link = |(component, client_id)| LinkState {
+        let link = |(component, client_id, lost)| LinkState {
             component,
             client_id,
             up: false,
             read: false,
-            lost: false,
+            lost,
         };
         Self { all: brokers.into_iter().map(link).collect(), clock, told_up, all_read }
     }
@@ -122,7 +123,7 @@ impl Links {
         match event {
             LinkEvent::Up { session_present } => {
                 (link.up, link.read) = (true, false);
-                link.lost = !session_present;
+                link.lost |= !session_present;
                 commands.push(Command::Session {
                     component: Arc::clone(&link.component),
                     client_id: Arc::clone(&link.client_id),
@@ -226,7 +227,7 @@ mod tests {
     use crate::telemetry::ManualClock;
 
     fn links(all_read: &Arc<AtomicBool>) -> Links {
-        let names = ["mqtt/a", "mqtt/b"].map(|name| (name.into(), "onspec".into()));
+        let names = ["mqtt/a", "mqtt/b"].map(|name| (name.into(), "onspec".into(), false));
         Links::new(names, Arc::new(ManualClock::at(7)), true, Arc::clone(all_read))
     }
 

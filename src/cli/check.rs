@@ -259,6 +259,7 @@ fn describe_rule(rule: &Rule) -> String {
         }
         Format::Value => "as a bare value, the time of receipt".to_owned(),
         Format::BatchEvent => "as batch events".to_owned(),
+        Format::DroppedCount => "as the count of what the broker dropped".to_owned(),
     };
     format!("{} {how}", rule.template.as_str())
 }

@@ -67,6 +67,8 @@ words!(
         BatchEvent = "batch-event",
         /// The same as `batch-event`.
         LabEvent = "lab-event",
+        /// How many messages the broker has dropped, as it counts them itself.
+        DroppedCount = "dropped-count",
     }
 );
 

@@ -109,6 +109,10 @@ impl Decoder {
                     faults.push(no_tag(&arrival.topic));
                 }
             }
+            (Format::DroppedCount, _) => match dropped(&arrival.payload) {
+                Ok(count) => out.push(Message::Dropped(count)),
+                Err(fault) => faults.push(fault),
+            },
             (Format::Json { .. }, None) => unreachable!("a JSON rule is prepared with its reader"),
         }
     }
@@ -156,7 +160,7 @@ impl Prepared {
                 rule.time_unit,
                 rule.quality_codes,
             )),
-            Format::Value | Format::BatchEvent => None,
+            Format::Value | Format::BatchEvent | Format::DroppedCount => None,
         };
         Self { rule, json }
     }
@@ -179,6 +183,15 @@ impl Names {
             quality,
         })
     }
+}
+
+/// A broker's count of what it dropped.
+fn dropped(payload: &[u8]) -> Result<u64, Fault> {
+    let text = std::str::from_utf8(payload).map_err(|_| fault(Reason::NotUtf8, "not UTF-8"))?;
+    text.trim().parse().map_err(|_| {
+        let detail = format!("a whole number of dropped messages is wanted, not `{}`", found(text));
+        fault(Reason::WrongType, detail)
+    })
 }
 
 fn retained() -> Fault {
@@ -238,6 +251,7 @@ mod tests {
             },
             rule("now/{tag}", one(false)),
             rule("untagged", Format::Value),
+            rule("$SYS/broker/publish/messages/dropped", Format::DroppedCount),
         ]
     }
 
@@ -263,6 +277,7 @@ mod tests {
                     };
                     format!("{}/{}/{}@{at}={value}", r.line, r.area, r.tag)
                 }
+                Message::Dropped(count) => format!("dropped {count}"),
                 Message::Batch(b) => format!("{}@{} {:?}", b.line, b.at.as_millis(), b.event),
             })
             .collect();

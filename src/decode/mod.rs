@@ -81,6 +81,8 @@ pub enum Format {
     Value,
     /// Batch and laboratory events, a JSON object each.
     BatchEvent,
+    /// How many messages the broker has dropped since it was started: a bare whole number.
+    DroppedCount,
 }
 
 /// Where a JSON document has its values.
@@ -125,6 +127,8 @@ pub enum Message {
     Reading(NamedReading),
     /// Something about a batch.
     Batch(BatchMessage),
+    /// So many messages has the broker dropped since it was started.
+    Dropped(u64),
 }
 
 /// A reading with the names its source gave it.

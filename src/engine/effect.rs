@@ -38,6 +38,13 @@ pub enum Effect {
     Model(ModelRecord),
     /// A message, or a part of it, that was not taken.
     Fault(FaultRecord),
+    /// A broker has dropped messages, of all its clients; for the log.
+    Dropped {
+        /// The broker's name.
+        broker: Arc<str>,
+        /// How many, since it last said so.
+        dropped: u64,
+    },
     /// What a start found, once all that the brokers held was taken; for the log.
     Recovered(Box<Recovery>),
 }

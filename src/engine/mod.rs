@@ -9,6 +9,7 @@
 
 mod breaks;
 mod documents;
+mod drops;
 mod effect;
 mod event;
 mod history;
@@ -38,6 +39,7 @@ use crate::decode::{Arrival, BatchMessage, Decoder, Fault, Message, NamedReading
 use crate::plant::{Plant, Undeclared};
 use crate::quality::FUTURE_GUARD;
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
+use drops::Drops;
 use line::{Context, LineState};
 use recovery::Recoveries;
 use repeats::Repeats;
@@ -97,15 +99,27 @@ struct State {
     sessions: BTreeSet<Arc<str>>,
     repeats: Repeats,
     recoveries: Recoveries,
+    drops: Drops,
 }
 
 /// What the names of the alarms of the daemon's parts begin with.
 const SYSTEM: &str = "system/";
 
+/// What the name of a link's session adds to the link's.
+const SESSION: &str = "/session";
+
+/// What the name of a broker's queues adds to the link's.
+const QUEUE: &str = "/queue";
+
+/// The name under which it is told that a broker drops messages.
+fn queue_part(broker: &str) -> Arc<str> {
+    format!("mqtt/{broker}{QUEUE}").into()
+}
+
 /// The name under which the loss of a link's session is told.
 #[must_use]
 pub fn session_part(component: &str) -> Arc<str> {
-    format!("{component}/session").into()
+    format!("{component}{SESSION}").into()
 }
 
 /// Bytes that are no checkpoint of this release.
@@ -139,6 +153,7 @@ impl Engine {
             sessions: BTreeSet::new(),
             repeats: Repeats::default(),
             recoveries: Recoveries::default(),
+            drops: Drops::default(),
         };
         Self::with_state(plant, rules, state)
     }
@@ -225,6 +240,7 @@ impl Engine {
         fresh.state.sessions = old.sessions;
         fresh.state.repeats = old.repeats;
         fresh.state.recoveries = old.recoveries;
+        fresh.state.drops = old.drops;
         *self = fresh;
         true
     }
@@ -276,6 +292,10 @@ impl Engine {
         };
         if let Some(at) = taken {
             self.state.recoveries.alive(at);
+            for broker in self.state.drops.calm(at) {
+                let calm = "it has dropped nothing for ten minutes".into();
+                self.component(&queue_part(&broker), true, &calm, at, out);
+            }
         }
         self.take(event, out);
         self.state.recoveries.see(&out[before..]);
@@ -395,12 +415,23 @@ impl Engine {
         self.state.alarms.standing().filter_map(|(alarm, _)| alarm.strip_prefix(SYSTEM))
     }
 
+    /// True if the alarm of such a part begins and ends by what the links and brokers say, and not by
+    /// the register of health.
+    #[must_use]
+    pub fn is_told_by_links(component: &str) -> bool {
+        component.ends_with(SESSION) || component.ends_with(QUEUE)
+    }
+
     fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {
         let mut messages = std::mem::take(&mut self.messages);
         let mut faults = std::mem::take(&mut self.faults);
         self.decoder.decode(arrival, &mut messages, &mut faults);
         let repeated = self.state.repeats.repeats(arrival);
         for message in messages.drain(..) {
+            if let Message::Dropped(count) = message {
+                self.dropped(&arrival.broker, count, arrival.received, out);
+                continue;
+            }
             // Without a time of its own a value that comes again is a new reading.
             if repeated
                 && let Message::Reading(named) = &message
@@ -416,6 +447,18 @@ impl Engine {
         }
         self.messages = messages;
         self.faults = faults;
+    }
+
+    /// A broker says how many messages it has dropped.
+    fn dropped(&mut self, broker: &Arc<str>, count: u64, at: Timestamp, out: &mut Vec<Effect>) {
+        let Some((dropped, since)) = self.state.drops.heard(broker, count, at) else { return };
+        self.state.recoveries.lost(dropped);
+        let reason = format!(
+            "the broker dropped {dropped} messages of its clients since {since}: let more messages \
+             wait there (mosquitto: `max_queued_messages`), or look who is slow"
+        );
+        self.component(&queue_part(broker), false, &reason.into(), at, out);
+        out.push(Effect::Dropped { broker: Arc::clone(broker), dropped });
     }
 
     /// A reading of a message that came before: it writes nothing.
@@ -439,6 +482,8 @@ impl Engine {
         let fault = match message {
             Message::Reading(named) => self.reading((received, topic), named, retained, out),
             Message::Batch(message) => self.batch_message((received, topic), message, out),
+            // Only a broker knows what it dropped: in a recording it is nobody's.
+            Message::Dropped(_) => None,
         };
         if let Some(fault) = fault {
             self.fault(received, topic, fault, out);

@@ -137,6 +137,13 @@ impl Recoveries {
         Some(self.last.insert(done))
     }
 
+    /// A broker says that it dropped messages.
+    pub(super) fn lost(&mut self, dropped: u64) {
+        if let Some(open) = &mut self.open {
+            open.messages_known_lost += dropped;
+        }
+    }
+
     /// Messages may be missing.
     pub(super) fn gap(&mut self, what: &Arc<str>) {
         if let Some(open) = &mut self.open {

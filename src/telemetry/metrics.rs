@@ -42,6 +42,11 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
         "Connections at which the broker had no session of ours",
     ),
     ("onspec_mqtt_connections_lost", Kind::Counter, "Connections to a broker that were lost"),
+    (
+        "onspec_broker_dropped",
+        Kind::Counter,
+        "Messages that a broker says it dropped, of all its clients",
+    ),
     ("onspec_mqtt_published", Kind::Counter, "Messages published"),
     ("onspec_mqtt_publish_refused", Kind::Counter, "Messages that a broker did not take"),
     ("onspec_verdicts", Kind::Counter, "Verdict changes, by line and call"),

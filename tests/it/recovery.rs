@@ -29,6 +29,10 @@ fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
         [[mqtt.subscribe]]
         topic = "mill/{{line}}/{{area}}/{{tag}}"
         time = "/ts"
+        [[mqtt.subscribe]]
+        topic = "$SYS/broker/publish/messages/dropped"
+        format = "dropped-count"
+        qos = 0
         [http]
         listen = "127.0.0.1:{http}"
         [line.tm3]
@@ -101,4 +105,56 @@ fn a_start_says_how_long_nobody_watched_and_what_was_judged_late() {
     assert!(log.contains("0 batches judged late, 0 messages known lost, 0 possible gaps"), "{log}");
     assert_eq!(daemon.terminate(), Some(0));
     assert_eq!(webhook.received().len(), events);
+}
+
+#[test]
+fn a_start_says_what_the_broker_dropped_meanwhile() {
+    // It says its counts each second, and lets few messages wait.
+    let small = "sys_interval 1\nmax_inflight_messages 10\nmax_queued_messages 20";
+    let broker = Mosquitto::start_with(small);
+    let webhook = WebhookReceiver::start();
+    webhook.answer_always(Answer::Status(204));
+    let directory = tempfile::tempdir().unwrap();
+    let http = free_port();
+    let config = config(directory.path(), &broker.url(), http);
+    let start = || Daemon::start_with(&config, &[], &[("WEBHOOK_URL", &webhook.url("/hook"))]);
+    let ask = |path: &str| get(&format!("http://127.0.0.1:{http}{path}")).unwrap().text();
+    let health = || -> serde_json::Value { serde_json::from_str(&ask("/api/v1/health")).unwrap() };
+
+    let mut daemon = start();
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    wait_until("the broker has said its count", PATIENCE, || {
+        let metrics = ask("/metrics");
+        metrics
+            .lines()
+            .any(|line| line.starts_with("onspec_messages_total") && !line.ends_with(" 0"))
+    });
+    assert_eq!(daemon.terminate(), Some(0));
+
+    let message = |value: u128| {
+        let body = format!(r#"{{"value":{value},"ts":{}}}"#, now_ms() + value).into_bytes();
+        ("mill/tm3/dry/basis_weight".to_owned(), body)
+    };
+    publish(broker.port(), (0..100).map(message).collect());
+    let mut daemon = start();
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    // The count comes a moment later than what the broker held, before or after the start has caught up.
+    let log = daemon.wait_for_log("the broker dropped messages");
+    let lost = |log: &str| -> u64 {
+        log.lines()
+            .filter_map(|line| line.split_once("the broker dropped messages"))
+            .filter_map(|(_, rest)| rest.split_once("messages=")?.1.split_whitespace().next())
+            .map(|count| count.parse::<u64>().unwrap())
+            .sum()
+    };
+    assert!(lost(&log) > 0, "{log}");
+    wait_until("what was held is stored, and the rest is counted", PATIENCE, || {
+        health()["readings"] == 100 - lost(&daemon.log())
+    });
+    wait_until("the receiver is told", PATIENCE, || {
+        let of_queue =
+            |body: &str| body.contains("system.degraded") && body.contains("plant/queue");
+        webhook.received().iter().any(|received| of_queue(&received.text()))
+    });
+    assert_eq!(daemon.terminate(), Some(0));
 }

@@ -124,12 +124,31 @@ fn check_one(
             );
             Some(Format::BatchEvent)
         }
+        PayloadFormat::DroppedCount => {
+            without(
+                cx,
+                subscribe,
+                word,
+                &[
+                    "value",
+                    "fields",
+                    "time",
+                    "time_unit",
+                    "quality",
+                    "quality_codes",
+                    "line",
+                    "area",
+                    "tag",
+                ],
+            );
+            Some(Format::DroppedCount)
+        }
         PayloadFormat::LineProtocol | PayloadFormat::SparkplugB | PayloadFormat::Profile => {
             let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
             let message = format!("format `{}` is not supported by this release", word.as_str());
             cx.report(Code::Unsupported, span, message)
                 .label("nothing of these messages could be read")
-                .help("supported are `json`, `value` and `batch-event`");
+                .help("supported are `json`, `value`, `batch-event` and `dropped-count`");
             None
         }
     };
@@ -295,6 +314,7 @@ fn without(cx: &mut Context<'_>, subscribe: &At<Subscribe>, format: PayloadForma
         ("time_unit", subscribe.time_unit.as_ref().map(At::span)),
         ("quality", subscribe.quality.as_ref().map(At::span)),
         ("quality_codes", subscribe.quality_codes.as_ref().map(At::span)),
+        ("line", subscribe.line.as_ref().map(At::span)),
         ("area", subscribe.area.as_ref().map(At::span)),
         ("tag", subscribe.tag.as_ref().map(At::span)),
     ];
@@ -328,7 +348,7 @@ fn check_names(
                 .help(format!("leave `{name}` out, or put `+` into the topic"));
         }
     }
-    if *format == Format::BatchEvent {
+    if matches!(format, Format::BatchEvent | Format::DroppedCount) {
         return;
     }
     let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
@@ -420,7 +440,7 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
                 continue;
             }
             match &rule.format {
-                Format::BatchEvent => {}
+                Format::BatchEvent | Format::DroppedCount => {}
                 // The topic brings whatever it brings.
                 _ if rule.template.has_tag() => return,
                 Format::Json { values: JsonValues::Fields(fields), .. } => {

@@ -98,3 +98,64 @@ fn a_clock_that_was_set_back_tells_no_length() {
         &["down 0 s, 0 batches judged late, 0 messages known lost, 0 possible gaps"],
     );
 }
+
+#[test]
+fn what_a_broker_says_it_dropped_is_told_until_it_is_calm() {
+    let rule = |template: &str| crate::decode::Rule {
+        broker: "plant".into(),
+        template: crate::decode::Template::parse(template).unwrap(),
+        format: crate::decode::Format::DroppedCount,
+        line: None,
+        area: None,
+        tag: None,
+        time_unit: crate::decode::TimeUnit::Millis,
+        quality_codes: crate::decode::QualityCodes::OpcDa,
+    };
+    let topic = "$SYS/broker/publish/messages/dropped";
+    let count = |s: i64, count: &str| {
+        Event::Arrival(Arrival {
+            broker: "plant".into(),
+            received: at(s),
+            topic: topic.into(),
+            payload: count.to_owned().into_bytes().into(),
+            retained: true,
+        })
+    };
+    let mut engine = Engine::new(plant(), vec![rule(topic)]);
+    let mut said = Vec::new();
+    for event in [
+        started(0),
+        // What it had dropped before is nobody's news.
+        count(1, "40"),
+        count(2, "40"),
+        started(600),
+        count(601, "352"),
+        caught_up(602),
+        count(603, "353"),
+        count(604, "many"),
+        alive(1202),
+        alive(1203),
+        // Started again.
+        count(1300, "0"),
+        count(1310, "5"),
+    ] {
+        for effect in apply(&mut engine, [event]) {
+            said.extend(match effect {
+                Effect::Notification(n) => Some(format!("{} {}", n.at.as_millis() / 1000, n.title)),
+                Effect::Dropped { broker, dropped } => Some(format!("{broker} -{dropped}")),
+                Effect::Fault(record) => Some(record.fault.detail),
+                _ => None,
+            });
+        }
+    }
+    insta::assert_snapshot!(said.join("\n"), @r"
+    601 mqtt/plant/queue does not work: the broker dropped 312 messages of its clients since 1970-01-01T00:00:02Z: let more messages wait there (mosquitto: `max_queued_messages`), or look who is slow
+    plant -312
+    602 onspec works again: down 10 min, 0 batches judged late, 312 messages known lost, 0 possible gaps
+    plant -1
+    a whole number of dropped messages is wanted, not `many`
+    1203 mqtt/plant/queue works again
+    1310 mqtt/plant/queue does not work: the broker dropped 5 messages of its clients since 1970-01-01T00:21:40Z: let more messages wait there (mosquitto: `max_queued_messages`), or look who is slow
+    plant -5
+    ");
+}

@@ -185,13 +185,18 @@ pub(super) fn forgive_releases(wire: &mut EventLoop) {
 pub(super) fn subscribe(client: &AsyncClient, settings: &Settings) -> Result<(), NotSent> {
     let shared = settings.share.is_some();
     let filters = filters(settings).map(|(path, at_least_once)| Filter {
+        // We subscribe at each connection; what was retained is told once a session, but for what the
+        // broker says of itself: that may have changed meanwhile.
+        retain_forward_rule: if path.starts_with('$') {
+            RetainForwardRule::OnEverySubscribe
+        } else {
+            RetainForwardRule::OnNewSubscribe
+        },
         path,
         qos: if at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce },
         // What we publish is not input. A shared subscription must not ask for that.
         nolocal: !shared,
         preserve_retain: false,
-        // We subscribe at each connection; what was retained is told once a session.
-        retain_forward_rule: RetainForwardRule::OnNewSubscribe,
     });
     client.try_subscribe_many(filters).map_err(|_| NotSent)
 }
