@@ -13,6 +13,7 @@ use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
+use tokio::sync::mpsc::error::TrySendError;
 use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
@@ -157,8 +158,8 @@ impl Core {
             }
             for request in self.pipeline.take_requests() {
                 let columns = self.pipeline.columns(request.line);
-                // A full queue keeps the request open: the next start asks again.
-                if self.fits.try_send((request, columns)).is_err() {
+                // A request that nobody takes stays open: the next start asks again.
+                if let Err(TrySendError::Full(_)) = self.fits.try_send((request, columns)) {
                     tracing::warn!("too many fits wait, one was put off to the next start");
                 }
             }

@@ -4,6 +4,7 @@
 //! socket: `run`, `demo`, `replay` and the tests all drive this one thing. [`run`] puts the shells
 //! around it.
 
+mod asked;
 #[cfg(feature = "demo")]
 pub mod broker;
 mod core;

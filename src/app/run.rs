@@ -5,31 +5,33 @@
 //! never end and does is a bug: everything stops, what can be written is written, and the process
 //! ends with 1 so that the service manager starts it again.
 //!
-//! SIGHUP reads the configuration again: when any part of it is wrong everything stays as it is; else
-//! the parts stop in the order of the end and start again with it, in this process. Nothing is lost
-//! by it: the brokers keep the sessions, the store has the state.
+//! SIGHUP, or a POST on the API, reads the configuration again: when any part of it is wrong everything
+//! stays as it is; else the parts stop in the order of the end and start again with it, in this
+//! process. Nothing is lost by it: the brokers keep the sessions, the store has the state.
 //!
-//! Order of the end: brokers (what is not committed stays unacknowledged), core (a checkpoint),
-//! senders (what waits goes on at the next start), the page last.
+//! Order of the end: brokers (what is not committed stays unacknowledged), senders (once what waits for
+//! receivers that work is delivered, for a few seconds; the rest goes on at the next start), core (a
+//! checkpoint), the page last.
 
+use super::asked::{Asked, Asks};
 use super::core::{Control, Core};
 use super::encode::{MQTT, Outputs};
 use super::error::{AppError, chain};
 use super::fits::{Columns, fit};
 use super::heard::Heard;
 use super::pipeline::{FitMode, Pipeline};
-use super::secrets::{Absent, absent, resolve};
+use super::secrets::resolve;
 use super::watch::{Links, watch_health};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, Command, Engine, FitRequest, View, session_part};
-use crate::http::{ApiState, History, Progress};
+use crate::http::{ApiState, History, Progress, Reload};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
-use crate::store::{Pending, Reader, Store};
+use crate::store::{Outbox, Pending, Reader, Store};
 use crate::telemetry::{Clock, Health, Metrics, State, SteadyClock};
 use crate::{http, influx, mqtt, webhook};
-use std::net::TcpListener;
-use std::path::{Path, PathBuf};
+use std::cell::Cell;
+use std::path::PathBuf;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -41,6 +43,12 @@ use tokio_util::sync::CancellationToken;
 const DELIVERIES_WAITING: usize = 8192;
 /// How long the end may take.
 const DEADLINE: Duration = Duration::from_secs(20);
+/// How much of that is for what can still be delivered.
+const DRAIN: Duration = Duration::from_secs(8);
+/// How often it is looked whether all is delivered.
+const DRAIN_LOOK: Duration = Duration::from_millis(50);
+/// How often people are told what the end waits for.
+const STILL_PENDING: Duration = Duration::from_secs(5);
 
 /// What a demo or a test sets that a plant does not.
 #[derive(Debug)]
@@ -72,13 +80,13 @@ pub struct Surroundings {
 /// # Errors
 /// When it cannot start (store, secrets, listener), or a part ended that must not.
 pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError> {
-    let mut signals = Signals::new()?;
+    let (mut asks, reload) = Asks::new(around.config.clone())?;
     let metrics = Metrics::default();
     let mut checked = checked;
     // What goes on when its successor cannot start.
     let mut before = None;
     loop {
-        let mut parts = match start(&checked, &around, &metrics) {
+        let mut parts = match start(&checked, &around, &metrics, &reload) {
             Ok(parts) => parts,
             Err(error) => match before.take() {
                 Some(old) => {
@@ -93,8 +101,9 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
                 None => return Err(error),
             },
         };
-        let outcome = parts.serve(&checked, &around, &mut signals).await;
-        parts.stop(&mut signals).await?;
+        let outcome = parts.serve(&checked, &around, &mut asks).await;
+        let drain = !matches!(outcome, Ok(Ended::Reload(_)));
+        parts.stop(&mut asks, drain).await?;
         match outcome? {
             Ended::Asked => return Ok(()),
             Ended::Reload(next) => before = Some(std::mem::replace(&mut checked, *next)),
@@ -111,7 +120,12 @@ enum Ended {
 }
 
 /// Opens the store and starts all parts.
-fn start(checked: &Checked, around: &Surroundings, metrics: &Metrics) -> Result<Parts, AppError> {
+fn start(
+    checked: &Checked,
+    around: &Surroundings,
+    metrics: &Metrics,
+    reload: &mpsc::Sender<Reload>,
+) -> Result<Parts, AppError> {
     let health = around.health.clone();
     health.forget();
     let clock = Arc::clone(&around.clock);
@@ -140,7 +154,7 @@ fn start(checked: &Checked, around: &Surroundings, metrics: &Metrics) -> Result<
             "the journal gives other results than it gave before: it is of another release"
         );
     }
-    Parts::new(checked, around, pipeline, metrics.clone())
+    Parts::new(checked, around, pipeline, metrics.clone(), reload.clone())
 }
 
 /// Tells the store who empties its outboxes, and people what waits for nobody.
@@ -191,6 +205,9 @@ struct Parts {
     control: mpsc::Sender<Control>,
     core: Option<std::thread::JoinHandle<Result<super::core::CoreReport, AppError>>>,
     core_ended: CancellationToken,
+    health: Health,
+    /// What is delivered before the end.
+    watched: Vec<Watched>,
 }
 
 impl Parts {
@@ -199,6 +216,7 @@ impl Parts {
         around: &Surroundings,
         mut pipeline: Pipeline,
         metrics: Metrics,
+        reload: mpsc::Sender<Reload>,
     ) -> Result<Self, AppError> {
         let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
@@ -222,13 +240,26 @@ impl Parts {
             control: control.clone(),
             core: None,
             core_ended: CancellationToken::new(),
+            health: health.clone(),
+            watched: Vec::new(),
         };
         let shared = Shared { health: &health, metrics: &metrics, clock: &clock };
+        parts.watched = watched(checked, &pipeline)?;
         parts.start_senders(checked, &pipeline, &shared)?;
-        let view = around.view.subscribe();
-        let progress =
-            Arc::new(Heartbeat { beat: Arc::clone(&heartbeat), clock: Arc::clone(&pace) });
-        parts.start_page(checked, &pipeline, &shared, progress, view, around.note.clone())?;
+        let state = ApiState {
+            view: around.view.subscribe(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+            progress: Arc::new(Heartbeat {
+                beat: Arc::clone(&heartbeat),
+                clock: Arc::clone(&pace),
+            }),
+            history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
+            note: around.note.clone(),
+            reload: Some(reload),
+        };
+        parts.start_page(checked, state);
         parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
         let events = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
         parts.start_watches(checked, &pipeline, &shared, events, &all_read);
@@ -315,30 +346,12 @@ impl Parts {
         Ok(())
     }
 
-    fn start_page(
-        &mut self,
-        checked: &Checked,
-        pipeline: &Pipeline,
-        shared: &Shared<'_>,
-        progress: Arc<Heartbeat>,
-        view: watch::Receiver<Arc<View>>,
-        note: watch::Receiver<Option<Arc<str>>>,
-    ) -> Result<(), AppError> {
-        let Some(settings) = checked.http.clone() else { return Ok(()) };
-        let state = ApiState {
-            view,
-            health: shared.health.clone(),
-            metrics: shared.metrics.clone(),
-            clock: Arc::clone(shared.clock),
-            progress,
-            history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
-            note,
-        };
+    fn start_page(&mut self, checked: &Checked, state: ApiState) {
+        let Some(settings) = checked.http.clone() else { return };
         let cancel = self.stop_page.clone();
         self.page.spawn(async move {
             ("http".into(), ended(http::serve(settings, state, cancel).await))
         });
-        Ok(())
     }
 
     /// Fits run one after another on a thread of their own: the machine's cores belong to the line.
@@ -466,28 +479,19 @@ impl Parts {
         &mut self,
         checked: &Checked,
         around: &Surroundings,
-        signals: &mut Signals,
+        asks: &mut Asks,
     ) -> Result<Ended, AppError> {
-        let ended = loop {
-            // Every branch is cancel-safe: joining and waiting take nothing when dropped.
-            let ended = tokio::select! {
-                () = around.cancel.cancelled() => None,
-                signal = signals.next() => match signal {
-                    Signal::Stop => None,
-                    Signal::Reload => match read_again(around.config.as_deref(), checked) {
-                        Some(next) => {
-                            tracing::info!("the configuration was read again and takes effect");
-                            return Ok(Ended::Reload(next));
-                        }
-                        None => continue,
-                    },
-                },
-                () = self.core_ended.cancelled() => Some(("core".to_owned(), String::new())),
-                Some(ended) = self.brokers.join_next() => Some(joined(ended)),
-                Some(ended) = self.senders.join_next() => Some(joined(ended)),
-                Some(ended) = self.page.join_next() => Some(joined(ended)),
-            };
-            break ended;
+        // Every branch is cancel-safe: joining and waiting take nothing when dropped.
+        let ended = tokio::select! {
+            () = around.cancel.cancelled() => None,
+            asked = asks.next(checked) => match asked {
+                Asked::Stop => None,
+                Asked::Reload(next) => return Ok(Ended::Reload(next)),
+            },
+            () = self.core_ended.cancelled() => Some(("core".to_owned(), String::new())),
+            Some(ended) = self.brokers.join_next() => Some(joined(ended)),
+            Some(ended) = self.senders.join_next() => Some(joined(ended)),
+            Some(ended) = self.page.join_next() => Some(joined(ended)),
         };
         tracing::info!("stopping");
         match ended {
@@ -498,36 +502,72 @@ impl Parts {
         }
     }
 
-    async fn stop(mut self, signals: &mut Signals) -> Result<(), AppError> {
+    /// Stops all parts in order. With `drain`, what can be delivered is delivered before.
+    async fn stop(mut self, asks: &mut Asks, drain: bool) -> Result<(), AppError> {
         let deadline = tokio::time::sleep(DEADLINE);
+        let stage = Cell::new("");
         // Every branch is cancel-safe: what is dropped was to end anyway. A second signal does not
         // wait; nothing acknowledged is lost by it.
         tokio::select! {
-            outcome = self.stop_in_order() => outcome,
+            outcome = self.stop_in_order(drain, &stage) => outcome,
+            () = name_pending(&stage) => unreachable!("it has no end"),
             () = deadline => Err(AppError::Other(format!(
-                "the end took longer than {} s; what was not committed was not acknowledged",
-                DEADLINE.as_secs()
+                "the end took longer than {} s, and still waited for {}; what was not committed was \
+                 not acknowledged",
+                DEADLINE.as_secs(),
+                stage.get()
             ))),
-            () = signals.next_stop() => Err(AppError::Other(
+            () = asks.next_stop() => Err(AppError::Other(
                 "told twice to stop, which ends it at once; what was not committed was not \
                  acknowledged".into()
             )),
         }
     }
 
-    async fn stop_in_order(&mut self) -> Result<(), AppError> {
+    async fn stop_in_order(
+        &mut self,
+        drain: bool,
+        stage: &Cell<&'static str>,
+    ) -> Result<(), AppError> {
+        stage.set("the links to the brokers");
         self.stop_brokers.cancel();
         while self.brokers.join_next().await.is_some() {}
+        if drain && !self.core_ended.is_cancelled() {
+            stage.set("what can be delivered");
+            // Cancel-safe: it only looks.
+            tokio::select! {
+                () = self.drained() => {}
+                () = tokio::time::sleep(DRAIN) => {}
+                () = self.core_ended.cancelled() => {}
+            }
+        }
+        stage.set("the senders");
+        self.stop_senders.cancel();
+        while self.senders.join_next().await.is_some() {}
+        stage.set("the store");
         self.stop_core.cancel();
         // The core may have ended by itself; then nobody listens.
         let told = self.control.send(Control::Stop).await.is_ok();
         tracing::debug!(told, "the core was told to stop");
         let Some(core) = self.core.take() else { return Ok(()) };
         let report = tokio::task::spawn_blocking(|| core.join()).await;
-        self.stop_senders.cancel();
-        while self.senders.join_next().await.is_some() {}
+        stage.set("the page");
         self.stop_page.cancel();
         while self.page.join_next().await.is_some() {}
+        for Watched { component, outbox } in &self.watched {
+            match outbox.pending() {
+                Ok(Pending { count, bytes, .. }) if count > 0 => tracing::info!(
+                    receiver = component,
+                    count,
+                    bytes,
+                    "lines or events wait for the next start"
+                ),
+                Ok(_) => {}
+                Err(error) => {
+                    tracing::warn!(receiver = component, %error, "what waits is not known");
+                }
+            }
+        }
         match report {
             Ok(Ok(report)) => report.map(|report| {
                 tracing::info!(events = report.events, "stopped");
@@ -538,36 +578,55 @@ impl Parts {
             }),
         }
     }
+
+    /// Waits until nothing waits for a receiver that works.
+    async fn drained(&self) {
+        loop {
+            let parts = self.health.snapshot();
+            let works = |component: &str| {
+                parts.iter().any(|part| part.component == component && part.state == State::Ok)
+            };
+            let waits = |watched: &&Watched| {
+                let waiting = watched.outbox.pending().is_ok_and(|pending| pending.count > 0);
+                waiting && works(&watched.component)
+            };
+            if self.watched.iter().find(waits).is_none() {
+                return;
+            }
+            tokio::time::sleep(DRAIN_LOOK).await;
+        }
+    }
 }
 
-/// The configuration as it is now; `None`, and said why, when it cannot be used.
-fn read_again(path: Option<&Path>, now: &Checked) -> Option<Box<Checked>> {
-    let Some(path) = path else {
-        tracing::warn!("there is no file of a configuration to read again");
-        return None;
-    };
-    let refused = |problem: String| {
-        tracing::error!(
-            problem,
-            "the new configuration is refused, everything goes on with the old one"
-        );
-        None
-    };
-    let next = match crate::config::read(path) {
-        Ok(next) => next,
-        Err(problem) => return refused(problem.to_string()),
-    };
-    let absent = absent(&next);
-    if !absent.is_empty() {
-        let text = std::fs::read_to_string(path).unwrap_or_default();
-        let of = |absent: &Absent| absent.told(path, &text);
-        return refused(absent.iter().map(of).collect::<Vec<_>>().join("; "));
+/// Says every few seconds what the end waits for.
+async fn name_pending(stage: &Cell<&'static str>) {
+    loop {
+        tokio::time::sleep(STILL_PENDING).await;
+        tracing::warn!("the end waits for {}", stage.get());
     }
-    let listen = |checked: &Checked| checked.http.as_ref().map(|http| http.listen);
-    match listen(&next).filter(|_| listen(&next) != listen(now)).map(TcpListener::bind) {
-        Some(Err(error)) => refused(format!("cannot listen there: {error}")),
-        _ => Some(Box::new(next)),
+}
+
+/// An outbox, and the part that empties it.
+#[derive(Debug)]
+struct Watched {
+    component: String,
+    outbox: Arc<dyn Outbox>,
+}
+
+/// The outboxes that somebody empties whom the brokers' end does not stop.
+fn watched(checked: &Checked, pipeline: &Pipeline) -> Result<Vec<Watched>, AppError> {
+    let store = pipeline.store();
+    let mut watched = Vec::new();
+    if checked.influx.is_some() {
+        for name in [influx::RESULTS, influx::READINGS] {
+            watched.push(Watched { component: "influxdb".into(), outbox: store.outbox(name)? });
+        }
     }
+    for hook in &checked.webhooks {
+        let name = webhook::outbox_name(&hook.name);
+        watched.push(Watched { outbox: store.outbox(&name)?, component: name });
+    }
+    Ok(watched)
 }
 
 /// What every part gets.
@@ -586,49 +645,6 @@ fn ended<T, E: std::error::Error>(result: Result<T, E>) -> String {
 
 fn joined(ended: Result<(String, String), tokio::task::JoinError>) -> (String, String) {
     ended.unwrap_or_else(|error| ("a task".into(), format!("it panicked, which is a bug: {error}")))
-}
-
-/// What a signal asks for.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-enum Signal {
-    /// The end.
-    Stop,
-    /// To read the configuration again.
-    Reload,
-}
-
-/// The signals that ask for something.
-struct Signals {
-    terminate: tokio::signal::unix::Signal,
-    interrupt: tokio::signal::unix::Signal,
-    hangup: tokio::signal::unix::Signal,
-}
-
-impl Signals {
-    fn new() -> Result<Self, AppError> {
-        use tokio::signal::unix::{SignalKind, signal};
-        let fail = |source| AppError::Io { doing: "listen to signals".into(), source };
-        Ok(Self {
-            terminate: signal(SignalKind::terminate()).map_err(fail)?,
-            interrupt: signal(SignalKind::interrupt()).map_err(fail)?,
-            hangup: signal(SignalKind::hangup()).map_err(fail)?,
-        })
-    }
-
-    async fn next(&mut self) -> Signal {
-        // Cancel-safe: a signal is kept until it is received.
-        tokio::select! {
-            _ = self.terminate.recv() => Signal::Stop,
-            _ = self.interrupt.recv() => Signal::Stop,
-            _ = self.hangup.recv() => Signal::Reload,
-        }
-    }
-
-    async fn next_stop(&mut self) {
-        while self.next().await != Signal::Stop {
-            tracing::warn!("the configuration is not read again while everything stops");
-        }
-    }
 }
 
 /// The core's heartbeat, for `/healthz`.

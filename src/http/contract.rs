@@ -23,7 +23,8 @@ fn the_api_document_names_exactly_the_routes() {
     let document = openapi();
     let documented: Vec<&str> =
         document["paths"].as_object().unwrap().keys().map(String::as_str).collect();
-    let mut routes: Vec<&str> = router::API.iter().map(|(path, _)| *path).collect();
+    let mut routes: Vec<&str> =
+        router::API.iter().chain(router::ACTIONS).map(|(path, _)| *path).collect();
     routes.sort_unstable();
     let mut sorted = documented.clone();
     sorted.sort_unstable();
@@ -260,6 +261,52 @@ fn a_store_that_fails_is_said_and_nothing_more_breaks() {
     check_error(&fixture, "/api/v1/batches", 500, words);
     check_error(&fixture, "/api/v1/batches/tm3/X", 500, words);
     assert_eq!(fixture::get(&fixture, "/").status, 200);
+}
+
+/// Asks for another configuration, in the words that a page of `origin` would send; `answer` is what
+/// comes back, `None` where nobody listens.
+fn ask_reload(
+    fixture: &Fixture,
+    origin: Option<&str>,
+    answer: Option<Result<(), String>>,
+) -> Answer {
+    let (asks, mut asked) = tokio::sync::mpsc::channel::<super::Reload>(1);
+    let api = ApiState { reload: Some(asks), ..fixture.api.clone() };
+    let fixture = Fixture { api, ..fixture::state(fixture::on_spec()) };
+    let mut request = Request::post("/api/v1/reload").header("host", "127.0.0.1:8080");
+    if let Some(origin) = origin {
+        request = request.header("origin", origin);
+    }
+    let listening = std::thread::spawn(move || match answer {
+        Some(answer) => drop(asked.blocking_recv().map(|asker| asker.send(answer))),
+        None => asked.close(),
+    });
+    let answer = fixture::ask(&fixture, request.body(Body::empty()).unwrap());
+    drop(fixture);
+    listening.join().unwrap();
+    answer
+}
+
+#[test]
+fn another_configuration_is_asked_for_and_the_answer_is_that_of_the_daemon() {
+    let fixture = fixture::state(fixture::on_spec());
+    for (origin, answer, status, words) in [
+        (None, Some(Ok(())), 202, r#"{"reload":"takes effect"}"#),
+        (Some("http://127.0.0.1:8080"), Some(Ok(())), 202, "takes effect"),
+        (None, Some(Err("error[C002]: unknown key".into())), 422, "unknown key"),
+        (None, None, 503, "onspec stops"),
+        (Some("http://evil.example"), Some(Ok(())), 403, "another site"),
+        (Some("http://127.0.0.1:80"), Some(Ok(())), 403, "another site"),
+        (Some("null"), Some(Ok(())), 403, "another site"),
+    ] {
+        let answer = ask_reload(&fixture, origin, answer);
+        assert_eq!(answer.status, status, "{origin:?} {}", answer.text);
+        assert!(answer.text.contains(words), "{}", answer.text);
+    }
+    let request = Request::post("/api/v1/reload").body(Body::empty()).unwrap();
+    assert_eq!(fixture::ask(&fixture, request).status, 409);
+    let answer = fixture::get(&fixture, "/api/v1/reload");
+    assert_eq!(answer.error(), "`/api/v1/reload` takes no GET, only POST");
 }
 
 #[test]

@@ -71,6 +71,7 @@ pub(super) fn state(view: View) -> Fixture {
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
         note: watch::Sender::new(None).subscribe(),
+        reload: None,
     };
     Fixture { api, view: sender, heartbeat }
 }

@@ -1,6 +1,7 @@
 //! What every request and every answer goes through: the host check, bounds, security headers, and
 //! errors as JSON.
 
+use super::router;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
@@ -42,7 +43,9 @@ pub(super) async fn not_found(uri: Uri) -> Response {
 
 /// The path is there, the method is not.
 pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let text = format!("`{}` takes no {method}, only GET and HEAD", uri.path());
+    let acts = router::ACTIONS.iter().any(|(path, _)| *path == uri.path());
+    let only = if acts { "POST" } else { "GET and HEAD" };
+    let text = format!("`{}` takes no {method}, only {only}", uri.path());
     error(StatusCode::METHOD_NOT_ALLOWED, text)
 }
 
@@ -66,6 +69,24 @@ pub(super) async fn check_host(request: Request, next: Next) -> Response {
         let text = "the request names a host that is not this machine; \
                     use `localhost`, `127.0.0.1` or `[::1]`";
         error(StatusCode::MISDIRECTED_REQUEST, text)
+    }
+}
+
+/// Refuses to do anything for a page from elsewhere.
+///
+/// A browser lets any page send a POST to this machine, and says from where it comes. Programs say
+/// nothing of the kind.
+pub(super) async fn check_origin(request: Request, next: Next) -> Response {
+    let headers = request.headers();
+    let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
+    let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
+    let ours =
+        origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, of)| of == host));
+    if request.method().is_safe() || ours {
+        next.run(request).await
+    } else {
+        let text = "the request comes from a page of another site, which may not ask for this";
+        error(StatusCode::FORBIDDEN, text)
     }
 }
 

@@ -1,6 +1,7 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
 //!
-//! It never changes anything: every route reads. It never listens beyond loopback, because it has
+//! It never changes anything of the plant: every route reads, but for the one that has the configuration
+//! read again. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.
@@ -9,6 +10,7 @@
 //! at a time, [`BODY_MAX_BYTES`] of body, [`REQUEST_TIMEOUT`] for an answer, [`IDLE_TIMEOUT`] without
 //! a byte. Beyond them a client waits or is told to come back.
 
+mod actions;
 mod api;
 #[cfg(test)]
 mod contract;
@@ -31,7 +33,7 @@ use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
-use tokio::sync::watch;
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Open connections; more wait in the kernel's queue.
@@ -137,7 +139,13 @@ pub struct ApiState {
     pub history: Option<Arc<dyn History>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.
     pub note: watch::Receiver<Option<Arc<str>>>,
+    /// Where it is asked that the configuration is read again, if anybody can do that.
+    pub reload: Option<mpsc::Sender<Reload>>,
 }
+
+/// A request to read the configuration again: the answer comes back on it, with the words of the refusal
+/// if there is one. Dropped, everything stops.
+pub type Reload = oneshot::Sender<Result<(), String>>;
 
 /// Listens and serves until `cancel`; then lets open requests end for a few seconds.
 ///

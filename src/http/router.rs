@@ -1,11 +1,11 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{data, events, guard, page, probes};
+use super::{actions, data, events, guard, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::StatusCode;
-use axum::routing::{MethodRouter, get};
+use axum::routing::{MethodRouter, get, post};
 use std::ops::Deref;
 use std::sync::Arc;
 use tokio::sync::Semaphore;
@@ -49,7 +49,7 @@ impl Inner {
 
 type Route = (&'static str, fn() -> MethodRouter<Shared>);
 
-/// The paths of the API: exactly those of `openapi.json`.
+/// The paths of the API that read: with [`ACTIONS`], exactly those of `openapi.json`.
 pub(super) const API: &[Route] = &[
     ("/healthz", || get(probes::healthz)),
     ("/readyz", || get(probes::readyz)),
@@ -64,6 +64,9 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),
 ];
+
+/// The paths of the API that do something.
+pub(super) const ACTIONS: &[Route] = &[("/api/v1/reload", || post(actions::reload))];
 
 /// The paths of the page.
 pub(super) const PAGE: &[Route] = &[
@@ -88,7 +91,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         cancel,
     }));
     let mut router = Router::new();
-    for (path, method) in API.iter().chain(PAGE) {
+    for (path, method) in API.iter().chain(ACTIONS).chain(PAGE) {
         router = router.route(path, method());
     }
     // The last layer is the first that a request meets.
@@ -97,6 +100,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         .method_not_allowed_fallback(guard::method_not_allowed)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn(guard::check_origin))
         .layer(axum::middleware::from_fn(guard::check_host))
         .layer(axum::middleware::from_fn(guard::seal))
         .with_state(shared)

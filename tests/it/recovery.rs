@@ -158,3 +158,64 @@ fn a_start_says_what_the_broker_dropped_meanwhile() {
     });
     assert_eq!(daemon.terminate(), Some(0));
 }
+
+#[test]
+fn what_can_be_delivered_is_delivered_before_the_end_and_the_rest_is_named() {
+    const BATCHES: usize = 400;
+    let broker = Mosquitto::start();
+    let webhook = WebhookReceiver::start();
+    webhook.answer_always(Answer::Status(204));
+    let directory = tempfile::tempdir().unwrap();
+    let http = free_port();
+    let config = config(directory.path(), &broker.url(), http);
+    let start = || Daemon::start_with(&config, &[], &[("WEBHOOK_URL", &webhook.url("/hook"))]);
+    let readings = || -> serde_json::Value {
+        let answer = get(&format!("http://127.0.0.1:{http}/api/v1/health")).unwrap();
+        serde_json::from_str::<serde_json::Value>(&answer.text()).unwrap()["readings"].clone()
+    };
+    let reading = |ts: u128| {
+        let body = format!(r#"{{"value":15.0,"ts":{ts}}}"#).into_bytes();
+        ("mill/tm3/dry/basis_weight".to_owned(), body)
+    };
+    // All batches end at once, when the line's clock has come so far.
+    let end_all = |of: &str, begin: u128| {
+        let event = |ix: usize| {
+            let ts = begin + 5 * ix as u128;
+            let body = format!(r#"{{"event":"batch-start","batch":"{of}{ix}","ts":{ts}}}"#);
+            ("mill/tm3/events".to_owned(), body.into_bytes())
+        };
+        let messages = std::iter::once(reading(begin - 1)).chain((0..=BATCHES).map(event));
+        publish(broker.port(), messages.chain([reading(begin + 20_000)]).collect());
+    };
+    let finished = || {
+        let events = webhook.received();
+        events.iter().filter(|event| event.text().contains("batch.finished")).count()
+    };
+
+    let mut daemon = start();
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    end_all("A", now_ms() - 100_000);
+    wait_until("the last reading is stored", PATIENCE, || readings() == 2);
+    assert_eq!(daemon.terminate(), Some(0));
+    assert_eq!(finished(), BATCHES, "{}", daemon.log());
+
+    // What was delivered is not sent again, and what cannot be delivered does not hold up the end.
+    webhook.answer_always(Answer::Status(503));
+    let mut daemon = start();
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    end_all("B", now_ms() - 40_000);
+    wait_until("the last reading is stored", PATIENCE, || readings() == 4);
+    wait_until("a delivery was tried", PATIENCE, || finished() > BATCHES);
+    assert_eq!(daemon.terminate(), Some(0));
+    let log = daemon.log();
+    let named = log.lines().find(|line| line.contains("wait for the next start"));
+    let named = named.unwrap_or_else(|| panic!("what waits is not named in {log}"));
+    // The last batch of the first run ended with the first of the second.
+    assert!(named.contains("webhook/all") && named.contains("count=401"), "{named}");
+    let ids: std::collections::BTreeSet<_> = webhook
+        .received()
+        .iter()
+        .filter_map(|event| event.header("webhook-id").map(str::to_owned))
+        .collect();
+    assert_eq!(ids.len(), BATCHES + 1);
+}

@@ -4,7 +4,7 @@
 #![allow(clippy::disallowed_methods, reason = "a gateway stamps its readings with its own clock")]
 
 use crate::support::{
-    Daemon, Mosquitto, PATIENCE, Signal, binary, free_port, get, publish, wait_until,
+    Daemon, Mosquitto, PATIENCE, Signal, binary, free_port, get, post, publish, wait_until,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -116,6 +116,23 @@ fn another_configuration_takes_effect_and_no_message_is_lost() {
     let log = rig.daemon.wait_for_log("takes effect");
     assert_eq!(log.matches("store is open").count(), 2, "{log}");
     assert!(!log.contains("has lost the session"), "{log}");
+    assert_eq!(rig.daemon.terminate(), Some(0));
+}
+
+#[test]
+fn the_api_takes_another_configuration_and_says_why_not() {
+    let mut rig = Rig::start();
+    let reload = format!("http://127.0.0.1:{}/api/v1/reload", rig.http);
+    let more = "[line.tm3.tag.moisture]\nunitt = \"%\"\n";
+    config(rig.directory.path(), &rig.broker.url(), rig.http, more);
+    let answer = post(&reload, &[], b"").unwrap();
+    assert_eq!(answer.status, 422);
+    assert!(answer.text().contains("unitt"), "{}", answer.text());
+    let more = "[line.tm3.tag.moisture]\nunit = \"%\"\n";
+    config(rig.directory.path(), &rig.broker.url(), rig.http, more);
+    let answer = post(&reload, &[], b"").unwrap();
+    assert_eq!((answer.status, &*answer.text()), (202, r#"{"reload":"takes effect"}"#));
+    wait_until("the new tag is known", PATIENCE, || rig.tag("moisture", "unit") == "%");
     assert_eq!(rig.daemon.terminate(), Some(0));
 }
 
