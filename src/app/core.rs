@@ -1,6 +1,7 @@
 //! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
 
 use super::error::{AppError, chain};
+use super::filling::Filling;
 use super::fits::Columns;
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
@@ -251,7 +252,7 @@ impl Core {
                 Err(AppError::Store(error)) if error.is_full() => self.no_room(&error),
                 other => {
                     other?;
-                    self.measure_store(now)?;
+                    self.measure_store(times, now)?;
                 }
             }
         }
@@ -271,16 +272,19 @@ impl Core {
     }
 
     /// Tells people how full the store is, and what it had to drop.
-    fn measure_store(&mut self, now: i64) -> Result<(), AppError> {
+    fn measure_store(&mut self, times: &mut Times, now: i64) -> Result<(), AppError> {
         let bytes = self.pipeline.store().size_bytes()?;
         #[expect(clippy::cast_precision_loss, reason = "a gauge of bytes needs no 53 bits")]
         self.metrics.set("onspec_store_bytes", &[], bytes as f64);
         let fill = self.pipeline.store().fill();
-        if fill >= 0.8 {
-            let reason = format!("the store is {:.0} % full", fill * 100.0);
-            self.health.set("store", State::Degraded, &reason, now);
-        } else {
-            self.health.set("store", State::Ok, "", now);
+        self.metrics.set("onspec_store_fill_ratio", &[], fill);
+        match times.filling.note(now, fill) {
+            Some(reason) => {
+                if self.health.set("store", State::Degraded, &reason, now) {
+                    tracing::warn!("{reason}");
+                }
+            }
+            None => drop(self.health.set("store", State::Ok, "", now)),
         }
         let dropped = self.pipeline.store_mut().take_dropped();
         if dropped.count > 0 {
@@ -311,6 +315,8 @@ struct Times {
     checkpoint: i64,
     view: i64,
     tick: i64,
+    /// How full the store was.
+    filling: Filling,
 }
 
 /// What the brokers had handed over when all of them were read, and is not committed yet.

@@ -11,6 +11,7 @@ mod core;
 pub mod demo;
 mod encode;
 mod error;
+mod filling;
 mod fits;
 mod heard;
 mod pipeline;

@@ -5,7 +5,8 @@
 //! late one, whose readings carry another flag: the same message gives the same points.
 
 use crate::decode::Arrival;
-use serde::{Deserialize, Serialize};
+use serde::de::Visitor;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use std::collections::{BTreeSet, VecDeque};
 use xxhash_rust::xxh3::xxh3_128;
 
@@ -15,12 +16,15 @@ use xxhash_rust::xxh3::xxh3_128;
 /// `tests/it/line_runs.rs`). One that came again beyond this number would be flagged late.
 const REMEMBERED: usize = 65_536;
 
-/// What is remembered of a message: 128 bits of its broker, topic and payload, in two halves.
-type Digest = (u64, u64);
+/// What is remembered of a message: 128 bits of its broker, topic and payload. Fewer would not do: one
+/// that is taken for another is not stored.
+type Digest = u128;
+
+/// The bytes of a digest.
+const DIGEST_BYTES: usize = size_of::<Digest>();
 
 /// The last messages of the plant.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(from = "VecDeque<Digest>", into = "VecDeque<Digest>")]
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
 pub(super) struct Repeats {
     order: VecDeque<Digest>,
     known: BTreeSet<Digest>,
@@ -32,10 +36,7 @@ impl Repeats {
         let broker = xxh3_128(arrival.broker.as_bytes());
         let topic = xxh3_128(arrival.topic.as_bytes());
         let payload = xxh3_128(&arrival.payload);
-        let both = broker.rotate_left(2) ^ topic.rotate_left(1) ^ payload;
-        let (high, low) = (both >> 64, both & u128::from(u64::MAX));
-        let half = |half: u128| u64::try_from(half).expect("it was cut to 64 bits");
-        let digest = (half(high), half(low));
+        let digest = broker.rotate_left(2) ^ topic.rotate_left(1) ^ payload;
         if !self.known.insert(digest) {
             return true;
         }
@@ -49,16 +50,43 @@ impl Repeats {
     }
 }
 
-impl From<VecDeque<Digest>> for Repeats {
-    fn from(order: VecDeque<Digest>) -> Self {
-        let known = order.iter().copied().collect();
-        Self { order, known }
+/// One block of bytes, oldest digest first: as numbers of their own they took thirty times as long to
+/// write, and a checkpoint holds up the commits.
+impl Serialize for Repeats {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut bytes = Vec::with_capacity(self.order.len() * DIGEST_BYTES);
+        for digest in &self.order {
+            bytes.extend_from_slice(&digest.to_le_bytes());
+        }
+        serializer.serialize_bytes(&bytes)
     }
 }
 
-impl From<Repeats> for VecDeque<Digest> {
-    fn from(repeats: Repeats) -> Self {
-        repeats.order
+impl<'de> Deserialize<'de> for Repeats {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_bytes(Block)
+    }
+}
+
+/// Takes the block of bytes.
+struct Block;
+
+impl Visitor<'_> for Block {
+    type Value = Repeats;
+
+    fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "digests of {DIGEST_BYTES} bytes each")
+    }
+
+    fn visit_bytes<E: serde::de::Error>(self, bytes: &[u8]) -> Result<Repeats, E> {
+        let (digests, rest) = bytes.as_chunks::<DIGEST_BYTES>();
+        if !rest.is_empty() {
+            return Err(E::invalid_length(bytes.len(), &self));
+        }
+        let order: VecDeque<Digest> =
+            digests.iter().map(|digest| Digest::from_le_bytes(*digest)).collect();
+        let known = order.iter().copied().collect();
+        Ok(Repeats { order, known })
     }
 }
 
@@ -91,5 +119,19 @@ mod tests {
         assert!(repeats.repeats(&arrival("a", 0)));
         assert!(!repeats.repeats(&arrival("a", REMEMBERED)));
         assert!(!repeats.repeats(&arrival("a", 0)));
+    }
+
+    #[test]
+    fn what_is_known_comes_back_from_a_checkpoint() {
+        let mut repeats = Repeats::default();
+        for n in 0..100 {
+            repeats.repeats(&arrival("a", n));
+        }
+        let bytes = rmp_serde::to_vec_named(&repeats).unwrap();
+        assert_eq!(rmp_serde::from_slice::<Repeats>(&bytes).unwrap(), repeats);
+        // MessagePack's block of 17 bytes.
+        let torn = [&[0xc4, 17][..], &[0; 17]].concat();
+        let error = rmp_serde::from_slice::<Repeats>(&torn).unwrap_err();
+        assert!(error.to_string().contains("digests of 16 bytes"), "{error}");
     }
 }

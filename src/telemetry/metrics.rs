@@ -27,6 +27,11 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_commits", Kind::Counter, "Commits of the store"),
     ("onspec_commit_seconds", Kind::Counter, "Time spent in commits of the store"),
     ("onspec_store_bytes", Kind::Gauge, "Size of the store with its write-ahead log"),
+    (
+        "onspec_store_fill_ratio",
+        Kind::Gauge,
+        "Share of the store's size that is taken by what has to be kept",
+    ),
     ("onspec_outbox_pending", Kind::Gauge, "Lines or events waiting in an outbox"),
     ("onspec_outbox_dropped", Kind::Counter, "Lines dropped from an outbox at the disk budget"),
     ("onspec_orphaned_dropped", Kind::Counter, "Lines and events dropped that waited for nobody"),
