@@ -68,11 +68,15 @@ impl Server {
 
 impl Sink for Server {
     async fn write(&self, lines: Bytes) -> Result<(), Failure> {
+        let answer = if lines.is_empty() { Failure::answer_to_nothing } else { Failure::answer };
         let body = tokio::task::spawn_blocking(move || gzip(&lines))
             .await
             .expect("compression does not panic");
         let written = self.client.write_line_protocol(&self.org, &self.bucket, body).await;
-        written.map_err(failure)
+        match written {
+            Err(RequestError::Http { status, text }) => answer(status.as_u16(), &text),
+            other => other.map_err(failure),
+        }
     }
 }
 
@@ -85,10 +89,11 @@ pub async fn probe(settings: &Settings, token: &Secret) -> Result<String, Failur
     let unusable = |error: ClientError| Failure::unusable(chain(&error));
     let plain = client(settings, token, false).map_err(unusable)?;
     let server = Server::new(settings, token).map_err(unusable)?;
-    // Servers that only speak the protocol need not know this question.
+    // Servers that only speak the protocol need not know this question, and InfluxDB 3 answers `OK`.
     let version = match plain.health().await {
         Ok(health) => health.version.unwrap_or_default(),
         Err(RequestError::Http { .. }) => String::new(),
+        Err(RequestError::ReqwestProcessing { source }) if source.is_decode() => String::new(),
         Err(error) => return Err(failure(error)),
     };
     server.write(Bytes::new()).await?;
@@ -151,7 +156,6 @@ fn gzip(lines: &[u8]) -> Vec<u8> {
 
 fn failure(error: RequestError) -> Failure {
     match error {
-        RequestError::Http { status, text } => Failure::answer(status.as_u16(), &text),
         RequestError::ReqwestProcessing { source } if source.is_timeout() => {
             Failure::transport("no answer in time")
         }

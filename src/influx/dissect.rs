@@ -8,10 +8,10 @@
 //! | stored | any | settled |
 //! | too large | one line | parked |
 //! | too large | more | its two halves |
-//! | nothing stored, lines named | any | those parked, the rest one part |
 //! | nothing stored | one line | parked |
 //! | nothing stored | more | its two halves |
 //! | some dropped: too old for the bucket, or all of them | any | parked as one, with their number |
+//! | nothing stored, or some dropped, and lines named | any | those parked, the rest one part |
 //! | some dropped | one line | parked |
 //! | some dropped | more | its two halves |
 //!
@@ -79,30 +79,27 @@ impl Dissection {
     pub(super) fn refused(&mut self, chunk: &Chunk, failure: &Failure) {
         let Some(part) = self.parts.pop() else { return };
         let words = failure.words();
-        match failure.kind {
-            Kind::TooLarge => self.split_or_park(part, &words),
-            Kind::Partial { dropped, outside_retention } => {
-                self.looking = true;
-                let dropped = dropped.and_then(|n| usize::try_from(n).ok());
-                match dropped {
-                    Some(n) if n > 0 && (outside_retention || n >= part.len()) => {
-                        self.park(part, n, &words);
-                    }
-                    _ => self.split_or_park(part, &words),
+        let whole = match failure.kind {
+            Kind::Partial { dropped, outside_retention } => dropped
+                .and_then(|n| usize::try_from(n).ok())
+                .filter(|n| *n > 0 && (outside_retention || *n >= part.len())),
+            _ => None,
+        };
+        self.looking |= failure.kind != Kind::TooLarge;
+        if let Some(count) = whole {
+            self.park(part, count, &words);
+        } else {
+            let (named, rest) = named(chunk, part, failure);
+            if named.is_empty() {
+                self.split_or_park(rest, &words);
+            } else {
+                for (line, reason) in named {
+                    self.park(vec![line], 1, &reason);
                 }
-            }
-            Kind::Permanent | Kind::Transient | Kind::Auth => {
-                self.looking = true;
-                let (named, rest) = named(chunk, part, &failure.text);
-                if named.is_empty() {
-                    self.split_or_park(rest, &words);
-                } else {
-                    for (line, reason) in named {
-                        self.park(vec![line], 1, &reason);
-                    }
-                    if !rest.is_empty() {
-                        self.parts.push(rest);
-                    }
+                // What a server says that it has stored is sent once more: it overwrites equal
+                // points, and only then it is known that no other line was bad.
+                if !rest.is_empty() {
+                    self.parts.push(rest);
                 }
             }
         }
@@ -144,31 +141,42 @@ impl Dissection {
     }
 }
 
-/// The lines of a part that the server's words quote as those it cannot parse, each with its
-/// reason, and the others.
-fn named(chunk: &Chunk, part: Vec<usize>, text: &str) -> (Vec<(usize, String)>, Vec<usize>) {
-    const OPENING: &str = "unable to parse '";
-    const CLOSING: &str = "': ";
-    if !text.contains(OPENING) {
-        return (Vec::new(), part);
-    }
-    let mut reasons: BTreeMap<&[u8], &str> = BTreeMap::new();
-    for segment in text.split(OPENING).skip(1) {
-        // A line may contain the closing words itself: every cut is a candidate.
-        for (cut, _) in segment.match_indices(CLOSING) {
-            let reason = segment[cut + CLOSING.len()..].lines().next().unwrap_or_default();
-            reasons.entry(&segment.as_bytes()[..cut]).or_insert(reason);
-        }
-    }
+/// The lines of a part that the server names, each with its reason, and the others.
+fn named(chunk: &Chunk, part: Vec<usize>, failure: &Failure) -> (Vec<(usize, String)>, Vec<usize>) {
+    let by_number: BTreeMap<usize, &str> =
+        failure.named.iter().map(|(place, reason)| (*place, reason.as_str())).collect();
+    let by_quote = quoted(&failure.text);
     let mut named = Vec::new();
     let mut rest = Vec::new();
-    for line in part {
-        match reasons.get(chunk.line(line)) {
-            Some(reason) => named.push((line, format!("unable to parse it: {reason}"))),
+    for (place, line) in part.into_iter().enumerate() {
+        let reason = by_number.get(&place).map(|reason| (*reason).to_owned()).or_else(|| {
+            let reason = by_quote.get(chunk.line(line))?;
+            Some(format!("unable to parse it: {reason}"))
+        });
+        match reason {
+            Some(reason) => named.push((line, reason)),
             None => rest.push(line),
         }
     }
     (named, rest)
+}
+
+/// The lines that the server's words quote as those it cannot parse, each with its reason.
+fn quoted(text: &str) -> BTreeMap<&[u8], &str> {
+    const OPENING: &str = "unable to parse '";
+    const CLOSING: &str = "': ";
+    // InfluxDB 1 ends its list with a number that is not about the last line.
+    const END: &str = " dropped=0";
+    let mut reasons = BTreeMap::new();
+    for segment in text.split(OPENING).skip(1) {
+        // A line may contain the closing words itself: every cut is a candidate.
+        for (cut, _) in segment.match_indices(CLOSING) {
+            let reason = segment[cut + CLOSING.len()..].lines().next().unwrap_or_default();
+            let reason = reason.strip_suffix(END).unwrap_or(reason);
+            reasons.entry(&segment.as_bytes()[..cut]).or_insert(reason);
+        }
+    }
+    reasons
 }
 
 #[cfg(test)]
@@ -189,7 +197,7 @@ mod tests {
     }
 
     fn failure(kind: Kind, text: &str) -> Failure {
-        Failure { kind, status: Some(400), text: text.to_owned() }
+        Failure { kind, status: Some(400), text: text.to_owned(), named: Vec::new() }
     }
 
     /// Runs a dissection against a server that answers by the lines it gets. Returns the lines that
@@ -280,10 +288,11 @@ mod tests {
         let body = "m s=\"unable to parse 'x': y\" 1\nm v=1 2\n";
         let chunk = Chunk::new(&[Item { id: 1, key: String::new(), count: 2, body: body.into() }]);
         let text = "unable to parse 'm s=\"unable to parse 'x': y\" 1': whatever";
-        let (named, rest) = named(&chunk, vec![0, 1], text);
+        let ask = |text| named(&chunk, vec![0, 1], &failure(Kind::Permanent, text));
+        let (named, rest) = ask(text);
         // Cut apart by its own words it is not recognised, and will be found by halves.
         assert_eq!((named, rest), (vec![], vec![0, 1]));
-        let (named, rest) = super::named(&chunk, vec![0, 1], "unable to parse 'm v=1 2': bad");
+        let (named, rest) = ask("unable to parse 'm v=1 2': bad");
         assert_eq!((named, rest), (vec![(1, "unable to parse it: bad".to_owned())], vec![0]));
     }
 
@@ -320,6 +329,50 @@ mod tests {
         });
         assert_eq!(parked_lines(&parked), [77]);
         assert!(requests <= 27, "{requests}");
+    }
+
+    #[test]
+    fn lines_named_by_their_number_in_what_was_sent_cost_one_request_for_each_list() {
+        let bad: Vec<usize> = (0..5000).step_by(20).collect();
+        for kind in [Kind::Permanent, Kind::Partial { dropped: None, outside_retention: false }] {
+            let (stored, parked, requests) = run(5000, |part| {
+                let places = part.iter().enumerate().filter(|(_, line)| bad.contains(line));
+                // A list has a hundred entries at most.
+                let named: Vec<_> =
+                    places.map(|(place, line)| (place, format!("no {line}"))).take(100).collect();
+                if named.is_empty() {
+                    return Ok(());
+                }
+                Err(Failure { named, ..failure(kind, "some") })
+            });
+            assert_eq!((requests, stored.len()), (4, 4750));
+            assert_eq!(parked_lines(&parked), bad);
+            assert_eq!(parked[7].reason, "no 140");
+        }
+    }
+
+    #[test]
+    fn a_number_beyond_the_lines_names_none() {
+        let (stored, parked, _) = run(4, |part| {
+            if part.contains(&2) {
+                let named = vec![(4, "none".to_owned())];
+                Err(Failure { named, ..failure(Kind::Permanent, "bad") })
+            } else {
+                Ok(())
+            }
+        });
+        assert_eq!((stored, parked_lines(&parked)), (vec![0, 1, 3], vec![2]));
+    }
+
+    #[test]
+    fn a_partial_write_may_quote_the_lines_that_it_cannot_parse() {
+        let kind = Kind::Partial { dropped: Some(0), outside_retention: false };
+        let text = "partial write: unable to parse 'm v=1 1': no\nunable to parse 'm v=3 3': bad dropped=0";
+        let (stored, parked, requests) =
+            run(5, |part| if part.contains(&1) { Err(failure(kind, text)) } else { Ok(()) });
+        assert_eq!((stored, requests), (vec![0, 2, 4], 2));
+        let reasons: Vec<_> = parked.iter().map(|parked| parked.reason.as_str()).collect();
+        assert_eq!(reasons, ["unable to parse it: no", "unable to parse it: bad"]);
     }
 
     #[test]

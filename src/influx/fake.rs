@@ -14,6 +14,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::io::Read;
 use std::net::SocketAddr;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::time::Instant;
 use tower::ServiceExt;
 
 /// What the fake says to a write instead of doing its work.
@@ -21,6 +22,10 @@ use tower::ServiceExt;
 pub(super) enum Say {
     /// This status, with a body that is not InfluxDB's.
     Status(u16),
+    /// This status with this body.
+    Says(u16, &'static str),
+    /// Does its work, and says this all the same.
+    StoreAndAnswer(u16, &'static str),
     /// Nothing, for ever.
     Nothing,
     /// Does its work, and never says so.
@@ -39,6 +44,10 @@ pub(super) struct Write {
     pub(super) lines: usize,
     /// The first line.
     pub(super) first: String,
+    /// All of them.
+    pub(super) body: String,
+    /// When it came.
+    pub(super) at: Instant,
 }
 
 #[derive(Debug, Default)]
@@ -50,6 +59,7 @@ struct Inner {
     types: BTreeMap<String, std::mem::Discriminant<super::FieldValue>>,
     /// The greatest body taken.
     lines_max: Option<usize>,
+    bytes_max: Option<usize>,
 }
 
 /// The fake; all clones are one.
@@ -69,6 +79,11 @@ impl FakeInflux {
     /// Refuses writes of more lines as too large.
     pub(super) fn take_at_most(&self, lines: usize) {
         self.inner().lines_max = Some(lines);
+    }
+
+    /// Refuses writes of more bytes as too large.
+    pub(super) fn take_at_most_bytes(&self, bytes: usize) {
+        self.inner().bytes_max = Some(bytes);
     }
 
     /// All writes so far.
@@ -111,7 +126,9 @@ impl FakeInflux {
     /// Takes the lines as InfluxDB 2.9 does, and answers in its words.
     fn work(&self, text: &str) -> Response {
         let mut inner = self.inner();
-        if inner.lines_max.is_some_and(|max| text.lines().count() > max) {
+        if inner.lines_max.is_some_and(|max| text.lines().count() > max)
+            || inner.bytes_max.is_some_and(|max| text.len() > max)
+        {
             return StatusCode::PAYLOAD_TOO_LARGE.into_response();
         }
         let mut good = Vec::new();
@@ -156,6 +173,10 @@ fn says(status: u16, code: &str, message: &str) -> Response {
     (StatusCode::from_u16(status).unwrap(), body).into_response()
 }
 
+#[expect(
+    clippy::disallowed_methods,
+    reason = "the clock of the test's runtime, which may stand still"
+)]
 async fn write(State(fake): State<FakeInflux>, request: Request) -> Response {
     let (head, body) = request.into_parts();
     let header = |name: &str| {
@@ -178,11 +199,20 @@ async fn write(State(fake): State<FakeInflux>, request: Request) -> Response {
             compressed,
             lines: text.lines().count(),
             first: text.lines().next().unwrap_or_default().to_owned(),
+            body: text.clone(),
+            at: Instant::now(),
         });
         inner.script.pop_front().unwrap_or(Say::Work)
     };
+    let answer =
+        |status, body: &'static str| (StatusCode::from_u16(status).unwrap(), body).into_response();
     match say {
-        Say::Status(status) => (StatusCode::from_u16(status).unwrap(), "no").into_response(),
+        Say::Status(status) => answer(status, "no"),
+        Say::Says(status, body) => answer(status, body),
+        Say::StoreAndAnswer(status, body) => {
+            drop(fake.work(&text));
+            answer(status, body)
+        }
         Say::Nothing => std::future::pending().await,
         Say::StoreAndHang => {
             drop(fake.work(&text));
@@ -195,6 +225,7 @@ async fn write(State(fake): State<FakeInflux>, request: Request) -> Response {
 impl Sink for FakeInflux {
     /// Asks the same router without a socket, so that paused time stays paused.
     async fn write(&self, lines: Bytes) -> Result<(), Failure> {
+        let means = if lines.is_empty() { Failure::answer_to_nothing } else { Failure::answer };
         let request = Request::post("/api/v2/write").body(Body::from(lines)).unwrap();
         let answer = self.router().oneshot(request).await.unwrap();
         let status = answer.status();
@@ -202,6 +233,6 @@ impl Sink for FakeInflux {
             return Ok(());
         }
         let body = to_bytes(answer.into_body(), usize::MAX).await.unwrap();
-        Err(Failure::answer(status.as_u16(), &String::from_utf8_lossy(&body)))
+        means(status.as_u16(), &String::from_utf8_lossy(&body))
     }
 }

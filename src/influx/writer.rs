@@ -72,7 +72,11 @@ async fn serve<S: Sink>(writer: Writer, sink: S) -> Result<(), WriterError> {
     let cancel = writer.cancel.clone();
     let mut sender = Sender::new(writer, sink);
     while !cancel.is_cancelled() {
-        if sender.step(Which::Results).await? || sender.step(Which::Readings).await? {
+        if sender.step(Which::Results).await? {
+            continue;
+        }
+        let is_welcome = sender.is_welcome();
+        if is_welcome && sender.step(Which::Readings).await? {
             continue;
         }
         let [results, readings] = &mut sender.lanes;
@@ -80,7 +84,7 @@ async fn serve<S: Sink>(writer: Writer, sink: S) -> Result<(), WriterError> {
         tokio::select! {
             () = cancel.cancelled() => {}
             () = results.wake() => {}
-            () = readings.wake() => {}
+            () = readings.wake(), if is_welcome => {}
         }
     }
     Ok(())
@@ -118,6 +122,13 @@ impl<S: Sink> Sender<S> {
             clock: writer.clock,
             cancel: writer.cancel,
         }
+    }
+
+    /// False until the server has answered the question with which the lane of results begins: what
+    /// it says to lines before that may be about the bucket, and they would be parked for it.
+    fn is_welcome(&self) -> bool {
+        let asks = self.lanes[Which::Results as usize].chunk.as_ref();
+        asks.is_none_or(|(chunk, _)| chunk.len() > 0)
     }
 
     /// Makes one request of a lane, if it is ready and has something to send.
