@@ -21,23 +21,23 @@ use tokio_util::sync::CancellationToken;
 
 use crate::{
     outbox::MemoryOutbox,
-    support::{Influxd, PATIENCE, Point, wait_until},
+    support::{Influxd, PATIENCE, Point, TcpProxy, wait_until},
 };
 
 const AT: Timestamp = Timestamp::from_nanos(1_769_126_400_000_000_001);
 
 /// A writer at work, with the outboxes it empties.
-struct Rig {
-    readings: Arc<MemoryOutbox>,
-    results: Arc<MemoryOutbox>,
+pub(crate) struct Rig {
+    pub(crate) readings: Arc<MemoryOutbox>,
+    pub(crate) results: Arc<MemoryOutbox>,
     health: Health,
     cancel: CancellationToken,
     task: JoinHandle<Result<(), WriterError>>,
-    runtime: Runtime,
+    pub(crate) runtime: Runtime,
 }
 
 impl Rig {
-    fn start(settings: Settings, token: &str) -> Self {
+    pub(crate) fn start(settings: Settings, token: &str) -> Self {
         let runtime = Runtime::new().expect("a runtime");
         let (readings, results) = (MemoryOutbox::new(), MemoryOutbox::new());
         let health = Health::default();
@@ -56,7 +56,7 @@ impl Rig {
         Self { readings, results, health, cancel, task, runtime }
     }
 
-    fn push(&self, encoded: &Encoded) {
+    pub(crate) fn push(&self, encoded: &Encoded) {
         for (outbox, lines) in
             [(&self.readings, &encoded.readings), (&self.results, &encoded.results)]
         {
@@ -67,17 +67,22 @@ impl Rig {
     }
 
     #[track_caller]
-    fn wait_until_empty(&self) {
+    pub(crate) fn wait_until_empty(&self) {
         wait_until("the outboxes are empty", PATIENCE, || {
             self.readings.is_empty() && self.results.is_empty()
         });
     }
 
-    fn state(&self) -> Option<State> {
+    pub(crate) fn state(&self) -> Option<State> {
         self.health.snapshot().first().map(|part| part.state)
     }
 
-    fn stop(self) {
+    /// What the writer says of itself.
+    pub(crate) fn reason(&self) -> String {
+        self.health.snapshot().first().map(|part| part.reason.clone()).unwrap_or_default()
+    }
+
+    pub(crate) fn stop(self) {
         self.cancel.cancel();
         let ended = self.runtime.block_on(self.task);
         ended.expect("the writer does not panic").expect("the writer ends because it was told to");
@@ -99,7 +104,14 @@ fn rig(server: &Influxd) -> Rig {
     Rig::start(settings(server), server.token())
 }
 
-fn reading(line: &str, area: &str, tag: &str, nanos: i64, value: Value, flags: Flags) -> Effect {
+pub(crate) fn reading(
+    line: &str,
+    area: &str,
+    tag: &str,
+    nanos: i64,
+    value: Value,
+    flags: Flags,
+) -> Effect {
     Effect::Reading(ReadingRecord {
         series: Arc::new(Series { line: line.into(), area: area.into(), tag: tag.into() }),
         at: Timestamp::from_nanos(nanos),
@@ -109,7 +121,7 @@ fn reading(line: &str, area: &str, tag: &str, nanos: i64, value: Value, flags: F
     })
 }
 
-fn number(value: f64) -> Value {
+pub(crate) fn number(value: f64) -> Value {
     Value::Number(Finite::try_from(value).expect("a finite number"))
 }
 
@@ -336,11 +348,11 @@ fn batches_alarms_and_health_come_back_as_last_said() {
 }
 
 /// `count` lines of one measurement, their values their times.
-fn lines(measurement: &str, count: i64) -> Vec<String> {
+pub(crate) fn lines(measurement: &str, count: i64) -> Vec<String> {
     (0..count).map(|n| format!("{measurement},tag=a value={n} {n}")).collect()
 }
 
-fn body(lines: &[String]) -> String {
+pub(crate) fn body(lines: &[String]) -> String {
     lines.iter().fold(String::new(), |mut body, line| {
         writeln!(body, "{line}").expect("writing to a string cannot fail");
         body
@@ -478,6 +490,50 @@ fn an_outage_loses_nothing() {
 }
 
 #[test]
+fn an_answer_that_never_comes_and_a_cut_line_lose_nothing() {
+    let server = Influxd::start();
+    let proxy = TcpProxy::start(server.port());
+    let mut settings = settings(&server);
+    settings.url = format!("http://127.0.0.1:{}", proxy.port());
+    settings.timeout = Duration::from_millis(500);
+    let rig = Rig::start(settings, server.token());
+    let push = |n: i64| {
+        rig.readings.push("", 1, format!("unsure value={n} {n}\n").as_bytes());
+        rig.results.push("", 1, format!("unsure_change value={n} 1\n").as_bytes());
+    };
+    push(0);
+    rig.wait_until_empty();
+    let mut n = 0;
+    let mut trouble = |words: &[&str]| {
+        // Pushed again and again, so that some request is on its way whenever the line fails.
+        wait_until("the writer sees the trouble", PATIENCE, || {
+            n += 1;
+            push(n);
+            words.iter().any(|words| rig.reason().contains(words))
+        });
+    };
+
+    // The server gets the request and its answer is kept back: the same is sent again.
+    proxy.stall();
+    trouble(&["no answer"]);
+    proxy.resume();
+    rig.wait_until_empty();
+    wait_until("the writer sees the end of it", PATIENCE, || rig.state() == Some(State::Ok));
+
+    // Connections end in the middle.
+    proxy.cut();
+    trouble(&["connect", "connection", "request"]);
+    proxy.resume();
+    rig.wait_until_empty();
+
+    let stored: Vec<i64> = server.points("unsure").iter().map(|point| point.time_ns).collect();
+    assert_eq!(stored, (0..=n).collect::<Vec<_>>());
+    check_points(&server, "unsure_change", &[("unsure_change", 1, "value", &n.to_string())]);
+    assert_eq!((rig.readings.parked(), rig.results.parked()), (vec![], vec![]));
+    rig.stop();
+}
+
+#[test]
 fn a_wrong_token_or_bucket_keeps_everything_and_is_said() {
     let server = Influxd::start();
     let mut elsewhere = settings(&server);
@@ -487,9 +543,7 @@ fn a_wrong_token_or_bucket_keeps_everything_and_is_said() {
     {
         let rig = Rig::start(settings.clone(), token);
         rig.readings.push("", 1, b"m v=1 1\n");
-        wait_until("the writer says so", PATIENCE, || {
-            rig.health.snapshot().first().is_some_and(|part| part.reason.contains(words))
-        });
+        wait_until("the writer says so", PATIENCE, || rig.reason().contains(words));
         assert_eq!(rig.state(), Some(State::Degraded));
         assert!(!rig.readings.is_empty());
         let token = Secret::new(token);

@@ -9,6 +9,7 @@ mod bad_input;
 mod compose;
 mod grafana;
 mod influx;
+mod influx_versions;
 mod line_runs;
 mod mqtt;
 mod outbox;

@@ -17,6 +17,7 @@
 mod chromium;
 mod daemon;
 mod http_client;
+pub(crate) mod influx_fake;
 mod influxd;
 mod mosquitto;
 mod port;
