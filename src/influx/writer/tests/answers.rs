@@ -15,11 +15,20 @@ fn rig(script: impl IntoIterator<Item = Say>) -> Rig {
     rig.start()
 }
 
+/// Waits until the writer says this of itself.
+async fn becomes(rig: &Rig, state: State) {
+    let said = async {
+        while !rig.health.snapshot().iter().any(|part| part.state == state) {
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    };
+    let deadline = Duration::from_secs(300);
+    tokio::time::timeout(deadline, said).await.expect("the writer says how it is");
+}
+
 /// Waits until the writer says that it is in trouble, and how.
 async fn trouble(rig: &Rig) -> String {
-    while !rig.health.snapshot().iter().any(|part| part.state == State::Degraded) {
-        tokio::time::sleep(Duration::from_millis(20)).await;
-    }
+    becomes(rig, State::Degraded).await;
     rig.health().1
 }
 
@@ -41,9 +50,7 @@ async fn everything_arrives(rig: &Rig) {
         assert!(sent.iter().copied().eq(["b v=1 1", "b v=2 1", "b v=3 1"]), "{changes:?}");
     }
     assert!(rig.readings.parked().is_empty() && rig.results.parked().is_empty());
-    while rig.health().0 != State::Ok {
-        tokio::time::sleep(Duration::from_secs(1)).await;
-    }
+    becomes(rig, State::Ok).await;
 }
 
 /// The requests of the two lanes, each with its time.
