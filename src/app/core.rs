@@ -259,6 +259,11 @@ impl Core {
         if now - times.view >= VIEW_NANOS || stop {
             times.view = now;
             self.view.send_replace(Arc::new(self.pipeline.view()));
+            for (outbox, pending) in self.pipeline.store().pending() {
+                #[expect(clippy::cast_precision_loss, reason = "a gauge of lines needs no 53 bits")]
+                let count = pending.count as f64;
+                self.metrics.set("onspec_outbox_pending", &[("outbox", &outbox)], count);
+            }
         }
         Ok(())
     }

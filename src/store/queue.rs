@@ -141,6 +141,11 @@ impl Queues {
         queue
     }
 
+    /// How much waits in each outbox, by name.
+    pub(super) fn pending(&self) -> Vec<(Arc<str>, Pending)> {
+        self.map().iter().map(|(name, queue)| (Arc::clone(name), queue.pending())).collect()
+    }
+
     /// The outboxes of which something is to be written.
     pub(super) fn with_work(&self) -> Vec<Arc<Queue>> {
         self.map().values().filter(|queue| queue.has_work()).map(Arc::clone).collect()

@@ -229,6 +229,12 @@ impl Store {
         fill(self.pages.used(), droppable, self.budget.limit())
     }
 
+    /// How much waits in each outbox, by name, as of the last commit.
+    #[must_use]
+    pub fn pending(&self) -> Vec<(Arc<str>, Pending)> {
+        self.queues.pending()
+    }
+
     /// What was dropped since this was last asked.
     pub fn take_dropped(&mut self) -> Dropped {
         std::mem::take(&mut self.dropped)
