@@ -12,6 +12,7 @@ mod influx;
 mod influx_versions;
 mod line_runs;
 mod mqtt;
+mod outage;
 mod outbox;
 mod readiness;
 mod recordings;

@@ -22,6 +22,8 @@ pub(crate) struct Received {
     pub(crate) headers: Headers,
     /// The body.
     pub(crate) body: Vec<u8>,
+    /// When it had been read.
+    pub(crate) at: Instant,
 }
 
 impl Received {
@@ -198,7 +200,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let body = read_body(&mut reader, &headers)?.unwrap_or_default();
         let answer = {
             let mut state = shared.lock();
-            state.received.push(Received { method, path, headers, body });
+            state.received.push(Received { method, path, headers, body, at: Instant::now() });
             let otherwise = state.otherwise.clone();
             let answer = state.next.pop_front().unwrap_or(otherwise);
             shared.changed.notify_all();
