@@ -113,7 +113,8 @@ impl Core {
         let waiter = self.waiter();
         self.pipeline.wait_by(waiter);
         let mut held = Held::default();
-        let mut times = Times { taken: self.pace.now_nanos(), ..Times::default() };
+        let duplicates = self.pipeline.view().duplicates;
+        let mut times = Times { taken: self.pace.now_nanos(), duplicates, ..Times::default() };
         let mut logged: BTreeMap<&'static str, (i64, u64)> = BTreeMap::new();
         loop {
             self.heartbeat.store(self.pace.now_nanos(), Ordering::Release);
@@ -258,12 +259,13 @@ impl Core {
         }
         if now - times.view >= VIEW_NANOS || stop {
             times.view = now;
-            self.view.send_replace(Arc::new(self.pipeline.view()));
-            for (outbox, pending) in self.pipeline.store().pending() {
-                #[expect(clippy::cast_precision_loss, reason = "a gauge of lines needs no 53 bits")]
-                let count = pending.count as f64;
-                self.metrics.set("onspec_outbox_pending", &[("outbox", &outbox)], count);
-            }
+            let view = self.pipeline.view();
+            // The engine counts from the beginning of all days, a counter from the start of its process.
+            let more = view.duplicates - times.duplicates;
+            times.duplicates = view.duplicates;
+            self.metrics.add("onspec_readings_duplicate", &[], more);
+            self.measure_outboxes();
+            self.view.send_replace(Arc::new(view));
         }
         Ok(())
     }
@@ -273,6 +275,15 @@ impl Core {
         let reason = chain(error);
         if self.health.set("store", State::Degraded, &reason, self.pace.now_nanos()) {
             tracing::error!(reason, "the store has no room, not even for its housekeeping");
+        }
+    }
+
+    /// Tells people what waits for whom.
+    fn measure_outboxes(&self) {
+        for (outbox, pending) in self.pipeline.store().pending() {
+            #[expect(clippy::cast_precision_loss, reason = "a gauge of lines needs no 53 bits")]
+            let lines = pending.count as f64;
+            self.metrics.set("onspec_outbox_pending", &[("outbox", &outbox)], lines);
         }
     }
 
@@ -322,6 +333,8 @@ struct Times {
     tick: i64,
     /// How full the store was.
     filling: Filling,
+    /// Repeated readings as last counted.
+    duplicates: u64,
 }
 
 /// What the brokers had handed over when all of them were read, and is not committed yet.
