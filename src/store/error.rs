@@ -1,6 +1,9 @@
 //! Why the store did not do what was asked.
 
-use rusqlite::ErrorCode;
+use rusqlite::{ErrorCode, ffi};
+
+/// A write into the file or the log, and the growing of the log's index, that failed.
+const UNWRITTEN: [i32; 2] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE];
 
 /// Why the store did not do what was asked.
 #[derive(Debug, thiserror::Error)]
@@ -80,6 +83,20 @@ pub enum StoreError {
         /// The file.
         path: String,
     },
+    /// The disk did not take what was to be written, and not for want of free blocks: a quota, a limit
+    /// on the size of files, a fault that may pass. A write that fails changes nothing that counts (a
+    /// failed sync is another matter, see [`StoreError::Refused`]); the same commit may be tried again.
+    #[error(
+        "the disk of the store `{path}` does not take what is written: make room on it (quota, size \
+         of files), or look after the disk"
+    )]
+    Unwritable {
+        /// The file.
+        path: String,
+        /// Why not.
+        #[source]
+        source: rusqlite::Error,
+    },
     /// An earlier failure of the disk: what is in the file after it is only known after a start.
     #[error("the store `{path}` takes nothing more until onspec is started again: {reason}")]
     Refused {
@@ -91,16 +108,17 @@ pub enum StoreError {
 }
 
 impl StoreError {
-    /// True if there was no room and nothing else is wrong: the same commit may be tried again.
+    /// True if nothing was written and the file is as good as before, for want of room or what is as
+    /// good as that: the same commit may be tried again.
     #[must_use]
     pub fn is_full(&self) -> bool {
-        matches!(self, Self::Full { .. } | Self::DiskFull { .. })
+        matches!(self, Self::Full { .. } | Self::DiskFull { .. } | Self::Unwritable { .. })
     }
 
     /// True if the store is as good as before the failure.
     pub(super) fn is_passing(&self) -> bool {
         match self {
-            Self::Full { .. } | Self::DiskFull { .. } => true,
+            Self::Full { .. } | Self::DiskFull { .. } | Self::Unwritable { .. } => true,
             Self::Sqlite { source, .. } => matches!(
                 source.sqlite_error_code(),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked)
@@ -112,12 +130,37 @@ impl StoreError {
     /// SQLite's error in our words.
     pub(super) fn from_sqlite(doing: &'static str, path: &str, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
+        let is_write = |error: &ffi::Error| UNWRITTEN.contains(&error.extended_code);
         match source.sqlite_error_code() {
+            _ if source.sqlite_error().is_some_and(is_write) => Self::Unwritable { path, source },
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
             Some(ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path, reason: format!("cannot {doing}: {source}") }
             }
             _ => Self::Sqlite { doing, path, source },
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[track_caller]
+    fn check(extended_code: i32, full: bool, words: &str) {
+        let source = rusqlite::Error::SqliteFailure(ffi::Error::new(extended_code), None);
+        let error = StoreError::from_sqlite("make a commit durable", "a.db", source);
+        assert_eq!((error.is_full(), error.is_passing()), (full, full), "{error:?}");
+        assert!(error.to_string().contains(words), "{error}");
+    }
+
+    #[test]
+    fn a_write_that_fails_is_waited_out_and_a_sync_that_fails_is_not() {
+        check(ffi::SQLITE_FULL, true, "the disk of the store `a.db` is full");
+        check(ffi::SQLITE_IOERR_WRITE, true, "does not take what is written: make room on it");
+        check(ffi::SQLITE_IOERR_SHMSIZE, true, "does not take what is written: make room on it");
+        check(ffi::SQLITE_IOERR_FSYNC, false, "cannot make a commit durable");
+        check(ffi::SQLITE_IOERR_READ, false, "cannot make a commit durable");
+        check(ffi::SQLITE_CORRUPT, false, "is damaged");
     }
 }
