@@ -128,11 +128,20 @@ impl Core {
                 &mut deliveries,
                 &mut controls,
             ));
-            let now = self.pace.now_nanos();
+            let (now, plant_now) = (self.pace.now_nanos(), self.clock.now_nanos());
+            // Asked after the clock was, so that no tick of after the leap comes before the word of it.
+            let by_nanos = self.clock.take_leap();
+            if by_nanos > 0 {
+                tracing::warn!(
+                    seconds = by_nanos / 1_000_000_000,
+                    "the machine's clock leapt ahead"
+                );
+                controls.insert(0, Control::Command(Command::ClockLeap { by_nanos }));
+            }
             let stop = controls.iter().any(|control| matches!(control, Control::Stop));
             let due = now - times.tick >= TICK_NANOS && all_read && self.deliveries.is_empty();
             let tick = (self.ticks && due)
-                .then(|| Timestamp::from_nanos(self.clock.now_nanos()))
+                .then(|| Timestamp::from_nanos(plant_now))
                 .filter(|now| self.pipeline.would_push(*now));
             if tick.is_some() {
                 times.tick = now;

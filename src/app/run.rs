@@ -50,6 +50,9 @@ const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often people are told what the end waits for.
 const STILL_PENDING: Duration = Duration::from_secs(5);
 
+/// A clock that is further behind the last message than this was rather too far ahead when that came, ns.
+const CLOCK_BEHIND_MAX: i64 = 86_400_000_000_000;
+
 /// What a demo or a test sets that a plant does not.
 #[derive(Debug)]
 pub struct Surroundings {
@@ -147,6 +150,7 @@ fn start(
     let (pipeline, recovered) =
         Pipeline::open(store, checked.plant.clone(), checked.rules(), outputs, around.fits)?;
     tracing::info!(restored = recovered.restored, events = recovered.events, "store is open");
+    go_on_from(&pipeline, clock.as_ref());
     if let Some((first, last)) = recovered.diverged {
         tracing::error!(
             first,
@@ -155,6 +159,21 @@ fn start(
         );
     }
     Parts::new(checked, around, pipeline, metrics.clone(), reload.clone())
+}
+
+/// The plant's clock goes on from where it was: a machine's clock that is hours behind after a start is
+/// wrong, and would make everything a reading of the future, which nobody judges.
+fn go_on_from(pipeline: &Pipeline, clock: &dyn Clock) {
+    let Some(heard) = pipeline.engine().heard_at().map(Timestamp::as_nanos) else { return };
+    let behind = heard.saturating_sub(clock.now_nanos());
+    if behind > CLOCK_BEHIND_MAX {
+        tracing::error!(
+            hours = behind / 3_600_000_000_000,
+            "the machine's clock is far behind what it was when the last message came: set it right"
+        );
+    } else if behind > 0 {
+        clock.not_before(heard);
+    }
 }
 
 /// Tells the store who empties its outboxes, and people what waits for nobody.

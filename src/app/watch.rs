@@ -14,10 +14,13 @@ use tokio_util::sync::CancellationToken;
 
 /// A link that is down for less than this is not worth an alarm.
 const LINK_PATIENCE: Duration = Duration::from_secs(10);
-/// A part that does not work for less than this is not worth an alarm, ns.
-const PART_PATIENCE_NANOS: i64 = 10_000_000_000;
 /// How often the parts are looked at.
 const LOOK: Duration = Duration::from_secs(1);
+/// A part that does not work for fewer looks than this is not worth an alarm. Looks and no times: a
+/// clock may be set.
+const PART_PATIENCE: u32 = 10;
+/// The part that the machine's clock is.
+const CLOCK: &str = "clock";
 
 /// The links of all brokers: the lines are blind when none is up.
 #[derive(Debug)]
@@ -165,7 +168,7 @@ async fn tell(command: Command, core: &mpsc::Sender<Control>) {
     }
 }
 
-/// Tells the engine of parts that do not work for longer than [`PART_PATIENCE_NANOS`], and again
+/// Tells the engine of parts that do not work for longer than [`PART_PATIENCE`], and again
 /// when they do. `standing` are the parts whose alarm stands from before a restart; one that is no
 /// part any more is told to be gone.
 pub(super) async fn watch_health(
@@ -178,7 +181,8 @@ pub(super) async fn watch_health(
 ) {
     let mut told: BTreeMap<String, bool> =
         standing.into_iter().map(|component| (component, false)).collect();
-    let mut patience = PART_PATIENCE_NANOS / i64::try_from(LOOK.as_nanos()).unwrap_or(i64::MAX);
+    let mut look: u64 = 0;
+    let mut failing: BTreeMap<String, u32> = BTreeMap::new();
     loop {
         // Cancel-safe: a sleep takes nothing.
         tokio::select! {
@@ -186,9 +190,10 @@ pub(super) async fn watch_health(
             () = tokio::time::sleep(LOOK) => {}
         }
         let now = clock.now_nanos();
+        watch_clock(clock.as_ref(), &health);
         let parts = health.snapshot();
-        patience -= 1;
-        if patience == 0 {
+        look += 1;
+        if look == u64::from(PART_PATIENCE) {
             // All parts have begun by now.
             let is_part = |component: &str| parts.iter().any(|part| part.component == component);
             for component in told.keys().filter(|component| !is_part(component)) {
@@ -204,7 +209,9 @@ pub(super) async fn watch_health(
         for part in parts {
             let works = matches!(part.state, State::Ok | State::Starting);
             metrics.set("onspec_up", &[("component", &part.component)], f64::from(u8::from(works)));
-            let patient = works || now - part.since_nanos >= PART_PATIENCE_NANOS;
+            let looks = failing.entry(part.component.clone()).or_default();
+            *looks = if works { 0 } else { looks.saturating_add(1) };
+            let patient = works || *looks > PART_PATIENCE;
             let before = told.get(&part.component).copied().unwrap_or(true);
             if works == before || !patient {
                 continue;
@@ -219,6 +226,23 @@ pub(super) async fn watch_health(
             tell(command, &core).await;
         }
     }
+}
+
+/// Tells people when the machine's clock was set back, or was behind at the start, by a minute at least:
+/// so far a reading may be ahead of its arrival.
+fn watch_clock(clock: &dyn Clock, health: &Health) {
+    let minutes = clock.lead_nanos() / 60_000_000_000;
+    let (state, reason) = match minutes {
+        0 => (State::Ok, String::new()),
+        _ => (
+            State::Degraded,
+            format!(
+                "the clock of this machine is {minutes} min behind the time that onspec goes by, which \
+                 never goes back: set it right"
+            ),
+        ),
+    };
+    health.set(CLOCK, state, &reason, clock.now_nanos());
 }
 
 #[cfg(test)]
@@ -297,5 +321,28 @@ mod tests {
         };
         let ((), parts) = tokio::join!(watching, listening);
         assert_eq!(parts, [("influxdb".into(), true), ("webhook/old".into(), true)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_part_that_fails_is_told_after_ten_looks_whatever_the_clock_says() {
+        let health = Health::default();
+        // By a clock that is set back a moment later.
+        health.set("influxdb", State::Degraded, "gone", 9_000_000_000_000);
+        let (core, mut told) = mpsc::channel(9);
+        let stop = CancellationToken::new();
+        let clock = Arc::new(ManualClock::at(7));
+        let watching =
+            watch_health(health, Metrics::default(), clock, Vec::new(), core, stop.clone());
+        #[expect(clippy::disallowed_methods, reason = "paused time")]
+        let begun = tokio::time::Instant::now();
+        let listening = async {
+            let first = tokio::time::timeout(Duration::from_secs(60), told.recv()).await;
+            stop.cancel();
+            first
+        };
+        let ((), first) = tokio::join!(watching, listening);
+        let first = format!("{:?}", first.expect("it is told within a minute"));
+        assert!(first.contains("\"influxdb\", works: false"), "{first}");
+        assert!(begun.elapsed() >= Duration::from_secs(10), "{:?}", begun.elapsed());
     }
 }

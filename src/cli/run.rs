@@ -3,7 +3,7 @@
 use super::out::{Exit, Out};
 use crate::app::{Absent, FitMode, Surroundings};
 use crate::engine::View;
-use crate::telemetry::{Health, SystemClock};
+use crate::telemetry::{Health, OnwardClock};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -44,7 +44,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => return out.fail(&error),
     };
     let around = Surroundings {
-        clock: Arc::new(SystemClock),
+        clock: Arc::new(OnwardClock::start()),
         ticks: true,
         fits: FitMode::Elsewhere,
         committed: watch::Sender::new(0),

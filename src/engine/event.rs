@@ -81,6 +81,12 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
+    /// The clock by which arrivals and ticks are stamped leapt ahead by so much that did not pass: no
+    /// line was silent for that.
+    ClockLeap {
+        /// By how much, ns.
+        by_nanos: i64,
+    },
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
 }
@@ -95,7 +101,7 @@ impl Command {
             | Self::Session { at, .. }
             | Self::CaughtUp { at }
             | Self::Alive { at } => Some(*at),
-            Self::Started { .. } | Self::Finish => None,
+            Self::Started { .. } | Self::ClockLeap { .. } | Self::Finish => None,
         }
     }
 }

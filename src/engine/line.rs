@@ -184,6 +184,13 @@ impl LineState {
         self.heard.map(|(received, _)| received)
     }
 
+    /// The receiver's clock leapt by so much that did not pass.
+    pub(super) fn shift_heard(&mut self, by_nanos: i64) {
+        if let Some((received, _)) = &mut self.heard {
+            *received = Timestamp::from_nanos(received.as_nanos().saturating_add(by_nanos));
+        }
+    }
+
     /// True if nothing has come for the line's `idle`, and nothing is known of it but this.
     pub(super) fn is_silent(&self, line: &Line, now: Timestamp) -> bool {
         !self.blind && self.heard.is_some_and(|(heard, _)| now >= heard.plus(line.idle))

@@ -333,7 +333,7 @@ impl Engine {
                 let session: Arc<str> = format!("{component}\n{client_id}").into();
                 let had = !self.state.sessions.insert(session);
                 if had && !present {
-                    let last = self.state.lines.iter().filter_map(LineState::heard_at).max();
+                    let last = self.heard_at();
                     let since = last.map_or_else(String::new, |last| format!(" since {last}"));
                     let reason = format!(
                         "the broker has lost the session `{client_id}`: what it held{since} is \
@@ -369,6 +369,11 @@ impl Engine {
                     let (notification, record) = self.state.alarms.tell(news);
                     out.extend(record.map(Effect::Alarm));
                     out.push(Effect::Notification(Box::new(notification)));
+                }
+            }
+            Command::ClockLeap { by_nanos } => {
+                for state in &mut self.state.lines {
+                    state.shift_heard(by_nanos);
                 }
             }
             Command::Finish => {
@@ -622,6 +627,12 @@ impl Engine {
     #[must_use]
     pub fn clock(&self, line: LineIx) -> Option<Timestamp> {
         self.state.lines.get(line.get())?.clock()
+    }
+
+    /// When a line was last heard, by the receiver's clock.
+    #[must_use]
+    pub fn heard_at(&self) -> Option<Timestamp> {
+        self.state.lines.iter().filter_map(LineState::heard_at).max()
     }
 
     /// The newest event time of the good readings of all lines.

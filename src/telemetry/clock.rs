@@ -1,6 +1,7 @@
 //! The wall clock of the shells. The core never sees one.
 
 use std::fmt::Debug;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
@@ -8,6 +9,20 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 pub trait Clock: Debug + Send + Sync {
     /// Nanoseconds since 1970, UTC.
     fn now_nanos(&self) -> i64;
+
+    /// Sees to it that the clock is not before this instant, where it can be told that.
+    fn not_before(&self, _nanos: i64) {}
+
+    /// By how much it has leapt ahead since this was last asked, ns: so much has not passed, though a
+    /// difference of two of its times says so.
+    fn take_leap(&self) -> i64 {
+        0
+    }
+
+    /// By how much it is ahead of the machine's, ns.
+    fn lead_nanos(&self) -> i64 {
+        0
+    }
 }
 
 /// The machine's clock.
@@ -48,6 +63,59 @@ impl Clock for SteadyClock {
     }
 }
 
+/// The machine's clock as a plant needs it: it never goes back.
+///
+/// Readings of now must not become readings of the future, which nobody judges, because somebody set
+/// the machine's clock back; so this one goes on by a clock that nobody can set. Where the machine's is
+/// ahead it follows, for that is how a wrong clock is set right after a start, and counts the leap.
+#[derive(Debug)]
+pub struct OnwardClock {
+    machine: Arc<dyn Clock>,
+    steady: Arc<dyn Clock>,
+    /// What is added to the steady clock.
+    ahead: AtomicI64,
+    leapt: AtomicI64,
+}
+
+/// More than that at once is a leap, and no drift, ns.
+const LEAP: i64 = 1_000_000_000;
+
+impl OnwardClock {
+    /// A clock that begins with the machine's.
+    #[must_use]
+    pub fn start() -> Self {
+        Self::of(Arc::new(SystemClock), Arc::new(SteadyClock::start()))
+    }
+
+    fn of(machine: Arc<dyn Clock>, steady: Arc<dyn Clock>) -> Self {
+        Self { machine, steady, ahead: AtomicI64::new(0), leapt: AtomicI64::new(0) }
+    }
+}
+
+impl Clock for OnwardClock {
+    fn now_nanos(&self) -> i64 {
+        let (machine, steady) = (self.machine.now_nanos(), self.steady.now_nanos());
+        let wanted = machine.saturating_sub(steady);
+        let before = self.ahead.fetch_max(wanted, Ordering::AcqRel);
+        if wanted.saturating_sub(before) > LEAP {
+            self.leapt.fetch_add(wanted - before, Ordering::AcqRel);
+        }
+        steady.saturating_add(before.max(wanted))
+    }
+
+    fn not_before(&self, nanos: i64) {
+        self.ahead.fetch_max(nanos.saturating_sub(self.steady.now_nanos()), Ordering::AcqRel);
+    }
+
+    fn take_leap(&self) -> i64 {
+        self.leapt.swap(0, Ordering::AcqRel)
+    }
+
+    fn lead_nanos(&self) -> i64 {
+        self.now_nanos().saturating_sub(self.machine.now_nanos()).max(0)
+    }
+}
+
 /// A clock that is set by hand.
 #[derive(Debug, Default)]
 pub struct ManualClock(AtomicI64);
@@ -68,5 +136,36 @@ impl ManualClock {
 impl Clock for ManualClock {
     fn now_nanos(&self) -> i64 {
         self.0.load(Ordering::Acquire)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SECOND: i64 = 1_000_000_000;
+
+    #[test]
+    fn the_clock_of_a_plant_goes_on_whatever_is_done_to_the_machine_s() {
+        let (machine, steady) =
+            (Arc::new(ManualClock::at(100 * SECOND)), Arc::new(ManualClock::at(100 * SECOND)));
+        let clock = OnwardClock::of(Arc::clone(&machine) as _, Arc::clone(&steady) as _);
+        let seconds = |machine_at: i64, steady_at: i64| {
+            machine.set(machine_at * SECOND);
+            steady.set(steady_at * SECOND);
+            let now = clock.now_nanos() / SECOND;
+            (now, clock.lead_nanos() / SECOND, clock.take_leap() / SECOND)
+        };
+        assert_eq!(seconds(100, 100), (100, 0, 0));
+        assert_eq!(seconds(110, 110), (110, 0, 0));
+        // Set back by an hour: it goes on, and says how far it is ahead.
+        assert_eq!(seconds(-3480, 120), (120, 3600, 0));
+        assert_eq!(seconds(130, 130), (130, 0, 0));
+        // A drift of a second is none; an hour is a leap, told once.
+        assert_eq!(seconds(141, 140), (141, 0, 0));
+        assert_eq!(seconds(3751, 150), (3751, 0, 3600));
+        assert_eq!(seconds(3761, 160), (3761, 0, 0));
+        clock.not_before(5000 * SECOND);
+        assert_eq!(seconds(3771, 170), (5010, 1239, 0));
     }
 }

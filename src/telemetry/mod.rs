@@ -13,7 +13,7 @@ mod render;
 mod secret;
 
 pub use backoff::Backoff;
-pub use clock::{Clock, ManualClock, SteadyClock, SystemClock};
+pub use clock::{Clock, ManualClock, OnwardClock, SteadyClock, SystemClock};
 pub use health::{ComponentHealth, Health, State};
 pub use logging::{LogError, LogFormat, init};
 pub use metrics::{Kind, METRICS, Metrics};

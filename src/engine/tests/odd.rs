@@ -314,3 +314,19 @@ fn batch_of_holes_is_never_on_spec() {
     };
     assert_eq!((tags, (share * 100.0).round()), (&vec![Arc::from("bw")], 0.0), "no model judged");
 }
+
+#[test]
+fn a_leap_of_the_receiver_s_clock_is_no_silence() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let heard_at = |s: i64, received: i64| {
+        let Event::Message(_, message) = reading("bw", s, 15.0) else { unreachable!() };
+        Event::Message(at(received), message)
+    };
+    apply(&mut engine, (0..10).map(|s| heard_at(s, s)));
+    let leap = Event::Command(Command::ClockLeap { by_nanos: 7_200_000_000_000 });
+    apply(&mut engine, [leap, Event::Tick(at(7211))]);
+    assert!(!engine.would_push(at(7238)), "29 seconds of silence");
+    assert!(engine.would_push(at(7239)), "30 seconds of silence");
+    let effects = apply(&mut engine, [heard_at(11, 7211)]);
+    assert!(matches!(&effects[0], Effect::Reading(r) if r.flags == Flags::GOOD), "{effects:?}");
+}
