@@ -3,6 +3,7 @@
 mod publishing;
 mod refusals;
 mod rig;
+mod stays;
 
 use std::time::Duration;
 

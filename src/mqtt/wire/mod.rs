@@ -132,14 +132,28 @@ pub(super) enum Wire {
 
 impl Wire {
     /// Waits for the next thing to happen.
+    ///
+    /// Whatever comes from the broker says that it lives. The library believes only the answer to its
+    /// ping, which may stand behind all that a broker has held for us: some send far more than our
+    /// receive maximum at once, and while we have no room for that we do not read.
     pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
         match self {
             Self::V4(wire) => match wire.poll().await {
-                Ok(event) => Ok(v4::heard(event, wire.mqtt_options.keep_alive())),
+                Ok(event) => {
+                    if matches!(event, rumqttc::Event::Incoming(_)) {
+                        wire.state.await_pingresp = false;
+                    }
+                    Ok(v4::heard(event, wire.mqtt_options.keep_alive()))
+                }
                 Err(error) => Err(v4::trouble(&error, wire.mqtt_options.max_packet_size())),
             },
             Self::V5(wire) => match wire.poll().await {
-                Ok(event) => Ok(v5::heard(event, wire.options.keep_alive())),
+                Ok(event) => {
+                    if matches!(event, rumqttc::v5::Event::Incoming(_)) {
+                        wire.state.await_pingresp = false;
+                    }
+                    Ok(v5::heard(event, wire.options.keep_alive()))
+                }
                 Err(error) => Err(v5::trouble(&error)),
             },
         }
