@@ -10,8 +10,9 @@ use crate::reading::{LineIx, Timestamp};
 use crate::store::{Commit, Store, StoreError};
 use std::sync::Arc;
 
-/// A checkpoint is due after so many events.
-const EVENTS_PER_CHECKPOINT: u64 = 500_000;
+/// A checkpoint is due after so many readings, or messages without one: a start applies no more than
+/// that again, which takes about half a second.
+const READINGS_PER_CHECKPOINT: u64 = 500_000;
 
 /// The pause between tries while the store has no room.
 pub(super) const FULL_PAUSE: std::time::Duration = std::time::Duration::from_millis(200);
@@ -50,6 +51,8 @@ pub struct Pipeline {
     journal: Vec<u8>,
     effects: Vec<Effect>,
     since_checkpoint: u64,
+    /// Readings, or messages without one, since then.
+    readings_since_checkpoint: u64,
     events: u64,
     /// The store had no room for the checkpoint that the configuration of now begins with: nothing
     /// is taken before it is written.
@@ -107,6 +110,7 @@ impl Pipeline {
             journal: Vec::new(),
             effects: Vec::new(),
             since_checkpoint: 0,
+            readings_since_checkpoint: 0,
             events: recovery.last_seq,
             owes_checkpoint: false,
             waiter: Waiter::new(|_| {
@@ -305,15 +309,17 @@ impl Pipeline {
         seen: &mut dyn FnMut(&Effect),
     ) -> bool {
         self.engine.apply(event, &mut self.effects);
-        let mut requested = false;
+        let (mut requested, mut readings) = (false, 0);
         for effect in self.effects.drain(..) {
             group.take(&effect, &self.outputs);
+            readings += u64::from(matches!(effect, Effect::Reading(_)));
             if let Effect::Fit(request) = &effect {
                 self.requests.push(request.clone());
                 requested = true;
             }
             seen(&effect);
         }
+        self.readings_since_checkpoint += readings.max(1);
         requested
     }
 
@@ -321,8 +327,8 @@ impl Pipeline {
         group.finish(&self.outputs);
         group.name_frames(self.engine.plant());
         self.since_checkpoint += events;
-        let state =
-            (self.since_checkpoint >= EVENTS_PER_CHECKPOINT).then(|| self.engine.checkpoint());
+        let is_due = self.readings_since_checkpoint >= READINGS_PER_CHECKPOINT;
+        let state = is_due.then(|| self.engine.checkpoint());
         let (puts, batches) = (group.puts(), group.batch_rows());
         let (frames, models) = (group.frame_blocks(), group.model_rows());
         let commit = Commit {
@@ -346,7 +352,7 @@ impl Pipeline {
             }
         }
         if state.is_some() {
-            self.since_checkpoint = 0;
+            (self.since_checkpoint, self.readings_since_checkpoint) = (0, 0);
         }
         self.hash = group.hash();
         self.events += events;
@@ -386,7 +392,7 @@ impl Pipeline {
             checkpoint: Some(&state),
             ..Commit::default()
         })?;
-        self.since_checkpoint = 0;
+        (self.since_checkpoint, self.readings_since_checkpoint) = (0, 0);
         self.owes_checkpoint = false;
         Ok(())
     }

@@ -91,3 +91,45 @@ fn who_waits_for_room_can_give_up_and_has_committed_nothing() {
     assert!(matches!(outcome, Err(AppError::GivenUp)), "{outcome:?}");
     assert_eq!(pipeline.store().recover().unwrap().last_seq, 0);
 }
+
+#[test]
+fn a_checkpoint_is_due_by_readings_however_many_a_message_has() {
+    let text = r#"
+        [[mqtt]]
+        name = "plant"
+        url = "mqtt://broker"
+        [[mqtt.subscribe]]
+        topic = "wide/{line}"
+        area = "dry"
+        fields = { a = "/a", b = "/b", c = "/c" }
+        time = "/ts"
+    "#;
+    let checked = crate::config::load(text, "onspec.toml").expect("it is right");
+    let settings = Settings { path: None, max_size_bytes: 1 << 30, when_full: WhenFull::Block };
+    let (mut pipeline, _) = Pipeline::open(
+        Store::open(&settings).expect("a store in memory"),
+        checked.plant.clone(),
+        checked.rules(),
+        Outputs::default(),
+        FitMode::Elsewhere,
+    )
+    .expect("an empty store");
+    let three = |second: i64| {
+        let received = Timestamp::from_nanos(second * 1_000_000_000);
+        Event::Arrival(crate::decode::Arrival {
+            broker: "plant".into(),
+            received,
+            topic: "wide/tm3".into(),
+            payload: format!(r#"{{"a":1,"b":2,"c":3,"ts":{}}}"#, second * 1000).into(),
+            retained: false,
+        })
+    };
+    pipeline.readings_since_checkpoint = READINGS_PER_CHECKPOINT - 5;
+    let checkpoint = |pipeline: &Pipeline| {
+        pipeline.store().recover().unwrap().checkpoint.map(|found| found.seq)
+    };
+    pipeline.commit([three(1)], &mut |_| {}).unwrap();
+    assert_eq!(checkpoint(&pipeline), Some(0));
+    pipeline.commit([three(2)], &mut |_| {}).unwrap();
+    assert_eq!(checkpoint(&pipeline), Some(2));
+}
