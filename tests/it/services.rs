@@ -1,6 +1,6 @@
 //! The harness tested by itself: does each service do what the other tests take for granted?
 
-use std::{fs, time::Duration};
+use std::{fs, process::Command, time::Duration};
 
 use rumqttc::v5::{
     Client, Connection, Event, Incoming, MqttOptions,
@@ -11,8 +11,8 @@ use rumqttc::v5::{
 };
 
 use crate::support::{
-    Answer, Chromium, Influxd, Mosquitto, PATIENCE, Point, Received, TcpProxy, WebhookReceiver,
-    get, post, wait_until,
+    Answer, Chromium, Front, HttpFront, Influxd, Mosquitto, PATIENCE, Point, Received, TcpProxy,
+    WebhookReceiver, get, post, service, wait_until,
 };
 
 /// Returns a client with a session that outlives its connections.
@@ -235,6 +235,59 @@ fn tcp_proxy_passes_on_stalls_and_cuts() {
     assert_eq!(post(&url, &[], b"again").expect("an answer").status, 200, "after the cut");
     let bodies: Vec<_> = receiver.received().iter().map(Received::text).collect();
     assert_eq!(bodies, ["open", "stalled", "again"]);
+
+    // 60 kB at 20 kB/s: it is on its way for seconds, until the line is a fast one again.
+    proxy.throttle(Some(20_000));
+    let (before, _) = proxy.passed();
+    let slow = std::thread::spawn(move || post(&url, &[], &vec![b'x'; 60_000]));
+    wait_until("some of it has passed", PATIENCE, || proxy.passed().0 > before + 4000);
+    assert!(proxy.passed().0 < before + 60_000 && !slow.is_finished(), "the line is not slow");
+    proxy.throttle(None);
+    let answer = slow.join().expect("the thread does not panic");
+    assert_eq!(answer.expect("an answer").status, 200, "through a slow line");
+    assert_eq!(receiver.received()[3].body, vec![b'x'; 60_000]);
+}
+
+#[test]
+fn http_front_answers_in_the_server_s_place_or_passes_on() {
+    let receiver = WebhookReceiver::start();
+    receiver.answer_always(Answer::Status(204));
+    let front = HttpFront::start(receiver.url("").trim_end_matches('/'));
+    let url = format!("{}/write?a=1", front.url());
+    let send = |body: &str| post(&url, &[("X-Id", "42")], body.as_bytes());
+
+    front.answer_next([Front::Status(503, "not now"), Front::RefuseWith("bad")]);
+    let answer = send("one").expect("an answer");
+    assert_eq!((answer.status, answer.text()), (503, "not now".to_owned()));
+    assert_eq!(send("two is bad").expect("an answer").status, 400);
+    assert_eq!(front.kept_back(), 2);
+    front.answer_always(Front::RefuseWith("bad"));
+    assert_eq!(send("three is good").expect("an answer").status, 204);
+    let requests = receiver.received();
+    assert_eq!(requests.len(), 1);
+    assert_eq!((&requests[0].path[..], requests[0].header("x-id")), ("/write?a=1", Some("42")));
+    assert_eq!(requests[0].text(), "three is good");
+
+    front.answer_always(Front::Silence);
+    let waiting = std::thread::spawn({
+        let url = url.clone();
+        move || post(&url, &[], b"four")
+    });
+    wait_until("it is kept back", PATIENCE, || front.kept_back() == 3);
+    assert!(!waiting.is_finished(), "it was answered, or hung up on");
+    drop(front);
+    assert!(waiting.join().expect("the thread does not panic").is_err(), "it was answered");
+}
+
+#[test]
+fn libfaketime_shows_a_process_another_time() {
+    let year = Command::new("date")
+        .arg("+%Y")
+        .env("LD_PRELOAD", service("LIBFAKETIME", "libfaketime"))
+        .env("FAKETIME", "@2001-02-03 04:05:06")
+        .output()
+        .expect("there is a date");
+    assert_eq!(String::from_utf8_lossy(&year.stdout).trim(), "2001");
 }
 
 #[test]

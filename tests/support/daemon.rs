@@ -35,7 +35,25 @@ impl Daemon {
         arguments: &[&str],
         environment: &[(&str, &str)],
     ) -> Self {
-        let mut command = Command::new(binary());
+        Self::start_under(&[], config, arguments, environment)
+    }
+
+    /// Starts `onspec run -c CONFIG` by another program that puts itself in the daemon's place when it has prepared
+    /// something: the program and its arguments come first, the daemon's command line after them.
+    pub(crate) fn start_under(
+        by: &[&str],
+        config: &Path,
+        arguments: &[&str],
+        environment: &[(&str, &str)],
+    ) -> Self {
+        let mut command = match by {
+            [] => Command::new(binary()),
+            [program, rest @ ..] => {
+                let mut command = Command::new(program);
+                command.args(rest).arg(binary());
+                command
+            }
+        };
         command
             .args([OsStr::new("run"), OsStr::new("-c"), config.as_os_str()])
             .args(arguments)

@@ -17,6 +17,7 @@
 mod chromium;
 mod daemon;
 mod http_client;
+mod http_front;
 pub(crate) mod influx_fake;
 mod influxd;
 mod mosquitto;
@@ -32,10 +33,11 @@ pub(crate) use self::{
     chromium::Chromium,
     daemon::{Daemon, binary},
     http_client::{Response, delete, get, post, request},
+    http_front::{Front, HttpFront},
     influxd::{Influxd, Point},
     mosquitto::Mosquitto,
     port::free_port,
-    process::{Process, Signal},
+    process::{Process, Signal, service},
     publish::publish,
     tcp_proxy::TcpProxy,
     wait::{PATIENCE, wait_until},

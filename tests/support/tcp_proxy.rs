@@ -1,10 +1,11 @@
-//! A proxy between a client and a server that can lose the line between them.
+//! A proxy between a client and a server that can lose the line between them, or make it slow.
 
 use std::{
     io::{Read, Write},
     net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
     thread::JoinHandle,
+    time::{Duration, Instant},
 };
 
 /// A proxy on a port of its own in front of a port of this machine.
@@ -14,6 +15,9 @@ pub(crate) struct TcpProxy {
     shared: Arc<Shared>,
     acceptor: Option<JoinHandle<()>>,
 }
+
+/// The most that is passed on in one go.
+const BUFFER: usize = 64 * 1024;
 
 /// What the proxy does with what it gets.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -38,6 +42,8 @@ struct Shared {
 #[derive(Debug)]
 struct State {
     line: Line,
+    /// Bytes passed on in a second, in each direction of each connection; `None` without a limit.
+    rate: Option<u32>,
     /// Both ends of all connections made so far, to be closed by a cut.
     streams: Vec<TcpStream>,
     /// Connections that clients have made since the start, the refused ones too.
@@ -57,6 +63,7 @@ impl TcpProxy {
         let shared = Arc::new(Shared {
             state: Mutex::new(State {
                 line: Line::Open,
+                rate: None,
                 streams: Vec::new(),
                 accepted: 0,
                 to_server: 0,
@@ -91,6 +98,13 @@ impl TcpProxy {
     /// Passes everything on again.
     pub(crate) fn resume(&self) {
         self.set(Line::Open);
+    }
+
+    /// Passes on no more than so many bytes in a second, in each direction of each connection; `None` takes the limit
+    /// away again.
+    pub(crate) fn throttle(&self, bytes_per_second: Option<u32>) {
+        self.shared.lock().rate = bytes_per_second;
+        self.shared.changed.notify_all();
     }
 
     /// How many connections clients have made since the start, those that met a cut line included.
@@ -140,6 +154,29 @@ impl Shared {
             .wait_while(self.lock(), |state| state.line == Line::Stalled)
             .unwrap_or_else(PoisonError::into_inner);
         state.line == Line::Open
+    }
+
+    /// How many bytes are passed on in one go: about a tenth of a second's, so that a slow line is slow and not
+    /// lumpy.
+    fn portion(&self) -> usize {
+        let rate = self.lock().rate.map_or(usize::MAX, |rate| rate as usize / 10);
+        rate.clamp(1, BUFFER)
+    }
+
+    /// Waits as long as so many bytes take on a slow line, or until it is one no more.
+    fn pace(&self, bytes: usize) {
+        let begun = Instant::now();
+        let mut state = self.lock();
+        while let (Some(rate), Line::Open) = (state.rate, state.line) {
+            let bytes = u32::try_from(bytes).expect("it fits a buffer");
+            let due = Duration::from_secs(1) * bytes / rate.max(1);
+            let left = due.saturating_sub(begun.elapsed());
+            if left.is_zero() {
+                return;
+            }
+            state =
+                self.changed.wait_timeout(state, left).unwrap_or_else(PoisonError::into_inner).0;
+        }
     }
 }
 
@@ -200,9 +237,10 @@ fn connect(client: TcpStream, shared: &Arc<Shared>) {
 
 /// Passes on in one direction until one of the sides closes or the line is cut.
 fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, count: fn(&mut State, u64)) {
-    let mut buffer = vec![0; 64 * 1024];
+    let mut buffer = vec![0; BUFFER];
     loop {
-        let read = from.read(&mut buffer).unwrap_or(0);
+        let portion = shared.portion();
+        let read = from.read(&mut buffer[..portion]).unwrap_or(0);
         // The end of a stream is passed on like its bytes: not while the line is stalled.
         if !shared.open() {
             break;
@@ -217,6 +255,7 @@ fn pump(mut from: TcpStream, mut to: TcpStream, shared: &Shared, count: fn(&mut 
         if to.write_all(&buffer[..read]).is_err() {
             break;
         }
+        shared.pace(read);
     }
     drop(from.shutdown(Shutdown::Both));
     drop(to.shutdown(Shutdown::Both));
