@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod compose;
+mod faults;
 mod grafana;
 mod influx;
 mod influx_versions;
