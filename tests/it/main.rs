@@ -12,6 +12,7 @@ mod grafana;
 mod influx;
 mod influx_versions;
 mod line_runs;
+mod load;
 mod mqtt;
 mod outage;
 mod outbox;
