@@ -366,9 +366,9 @@ impl Parts {
                 metrics: shared.metrics.clone(),
                 clock: Arc::clone(shared.clock),
                 cancel: self.stop_senders.clone(),
-                client: client.clone(),
             };
-            self.senders.spawn(async move { (name, ended(webhook::run(sender).await)) });
+            let client = client.clone();
+            self.senders.spawn(async move { (name, ended(webhook::run(sender, client).await)) });
         }
         Ok(())
     }

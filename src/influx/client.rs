@@ -42,8 +42,8 @@ pub enum ClientError {
     Build(#[source] influxdb2::BuildError),
 }
 
-/// Takes lines.
-pub(super) trait Sink: Debug {
+/// What takes lines: the server, or in a simulation whatever stands for one.
+pub trait Sink: Debug {
     /// Sends lines, and returns when they are stored.
     fn write(&self, lines: Bytes) -> impl Future<Output = Result<(), Failure>> + Send;
 }

@@ -71,7 +71,7 @@ pub struct Failure {
 
 impl Failure {
     /// There was no answer, or none to the end.
-    pub(super) fn transport(text: impl Into<String>) -> Self {
+    pub fn transport(text: impl Into<String>) -> Self {
         Self { kind: Kind::Transient, status: None, text: text.into(), named: Vec::new() }
     }
 
@@ -81,7 +81,7 @@ impl Failure {
     }
 
     /// What an answer other than 204 means; `Ok` if everything is stored all the same.
-    pub(super) fn answer(status: u16, body: &str) -> Result<(), Self> {
+    pub fn answer(status: u16, body: &str) -> Result<(), Self> {
         let json: Option<Value> = serde_json::from_str(body).ok();
         let own = json.as_ref().and_then(own_words);
         let is_success = (200..300).contains(&status);

@@ -21,12 +21,12 @@ mod parse;
 mod schema;
 mod writer;
 
-pub use client::{ClientError, probe};
+pub use client::{ClientError, Sink, probe};
 pub use failure::{Failure, Kind};
 pub use line_protocol::{FieldValue, Point};
 pub use parse::{LineError, Points, points};
 pub use schema::{Encoded, Lines};
-pub use writer::{Writer, WriterError, run};
+pub use writer::{Writer, WriterError, run, serve};
 
 use crate::telemetry::SecretSource;
 use std::time::Duration;

@@ -68,7 +68,11 @@ pub async fn run(writer: Writer) -> Result<(), WriterError> {
     serve(writer, server).await
 }
 
-async fn serve<S: Sink>(writer: Writer, sink: S) -> Result<(), WriterError> {
+/// Sends to a sink of the caller's until it is cancelled, as [`run`] does to the server.
+///
+/// # Errors
+/// When the store fails.
+pub async fn serve<S: Sink>(writer: Writer, sink: S) -> Result<(), WriterError> {
     let cancel = writer.cancel.clone();
     let mut sender = Sender::new(writer, sink);
     while !cancel.is_cancelled() {

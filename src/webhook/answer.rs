@@ -17,11 +17,13 @@ const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
 /// An answer as it came.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
-pub(super) struct Answer {
-    pub(super) status: u16,
-    pub(super) retry_after: Option<String>,
+pub struct Answer {
+    /// The status.
+    pub status: u16,
+    /// The header `Retry-After`, if there was one.
+    pub retry_after: Option<String>,
     /// The begin of the body, without the address in it.
-    pub(super) text: String,
+    pub text: String,
 }
 
 /// What follows from it.

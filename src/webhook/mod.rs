@@ -14,8 +14,9 @@ mod redact;
 mod sender;
 mod signature;
 
+pub use answer::Answer;
 pub use payloads::{standard, wants};
-pub use sender::{Sender, SenderError, client, run};
+pub use sender::{Envelope, Post, Sender, SenderError, client, run, serve};
 pub use signature::{KeyError, SigningKey};
 
 use crate::alarm::Severity;

@@ -49,8 +49,6 @@ pub struct Sender {
     pub clock: Arc<dyn Clock>,
     /// Ends it.
     pub cancel: CancellationToken,
-    /// A client made by [`client`].
-    pub client: Client,
 }
 
 /// Why a sender ended otherwise than by cancellation: never because of the receiver.
@@ -74,15 +72,16 @@ pub fn client() -> Result<Client, reqwest::Error> {
         .build()
 }
 
-/// Sends until it is cancelled. The attempt in flight then has two seconds to end.
+/// Sends over a client made by [`client`] until it is cancelled. The attempt in flight then has two
+/// seconds to end.
 ///
 /// # Errors
 /// When the store fails.
-pub async fn run(sender: Sender) -> Result<(), SenderError> {
+pub async fn run(sender: Sender, client: Client) -> Result<(), SenderError> {
     let cancel = sender.cancel.clone();
     let key = sender.secret.as_ref().map(SigningKey::parse).transpose();
     let (post, key) = match (address(&sender.url), key) {
-        (Ok(url), Ok(key)) => (Receiver { client: sender.client.clone(), url }, key),
+        (Ok(url), Ok(key)) => (Receiver { client, url }, key),
         (url, key) => {
             let why = url.err().map(str::to_owned);
             let why = why.or_else(|| key.err().map(|error| error.to_string()));
@@ -92,7 +91,16 @@ pub async fn run(sender: Sender) -> Result<(), SenderError> {
             return Ok(());
         }
     };
-    serve(Delivery::new(sender, key), post).await
+    attend(Delivery::new(sender, key), post).await
+}
+
+/// Sends to a receiver of the caller's until it is cancelled, as [`run`] does to one at an address;
+/// nothing is signed.
+///
+/// # Errors
+/// When the store fails.
+pub async fn serve(sender: Sender, post: impl Post) -> Result<(), SenderError> {
+    attend(Delivery::new(sender, None), post).await
 }
 
 fn address(url: &Secret) -> Result<Url, &'static str> {
@@ -105,15 +113,21 @@ fn address(url: &Secret) -> Result<Url, &'static str> {
 
 /// One attempt, ready to send.
 #[derive(Debug, Clone, PartialEq, Eq)]
-struct Envelope {
-    id: String,
-    timestamp: i64,
-    signature: Option<String>,
-    body: Vec<u8>,
+pub struct Envelope {
+    /// The event's id.
+    pub id: String,
+    /// The time of the attempt, in seconds since 1970.
+    pub timestamp: i64,
+    /// The signature, if the receiver has a key.
+    pub signature: Option<String>,
+    /// The event.
+    pub body: Vec<u8>,
 }
 
-/// Takes an attempt, and says what came of it, or why nothing came.
-trait Post {
+/// Takes an attempt, and says what came of it, or why nothing came: a receiver, or in a simulation
+/// whatever stands for one.
+pub trait Post {
+    /// Makes one attempt.
     fn post(&self, envelope: Envelope) -> impl Future<Output = Result<Answer, String>> + Send;
 }
 
@@ -165,7 +179,7 @@ fn chain(error: &dyn Error) -> String {
     words
 }
 
-async fn serve(mut delivery: Delivery, post: impl Post) -> Result<(), SenderError> {
+async fn attend(mut delivery: Delivery, post: impl Post) -> Result<(), SenderError> {
     let cancel = delivery.cancel.clone();
     let mut committed = delivery.outbox.changed();
     delivery.say(State::Ok, "");

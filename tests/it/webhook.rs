@@ -51,9 +51,9 @@ impl Rig {
             metrics: Metrics::default(),
             clock: Arc::new(SystemClock),
             cancel: cancel.clone(),
-            client: webhook::client().expect("a client"),
         };
-        let task = runtime.handle().spawn(webhook::run(sender));
+        let client = webhook::client().expect("a client");
+        let task = runtime.handle().spawn(webhook::run(sender, client));
         Self { outbox, health, cancel, task, runtime }
     }
 

@@ -88,14 +88,13 @@ impl Rig {
             metrics: self.metrics.clone(),
             clock: Arc::new(ManualClock::at(1_614_265_330_999_999_999)),
             cancel: self.cancel.clone(),
-            client: client().unwrap(),
         }
     }
 
     fn scripted(mut self, post: &Scripted) -> Self {
         let key = SigningKey::parse(&Secret::new(SECRET)).unwrap();
         let delivery = Delivery::new(self.sender("http://h", None), Some(key));
-        self.tasks.spawn(serve(delivery, post.clone()));
+        self.tasks.spawn(attend(delivery, post.clone()));
         self
     }
 
@@ -255,7 +254,7 @@ async fn an_address_or_secret_that_is_none_is_said_and_nothing_is_lost() {
         let mut rig = Rig::new();
         rig.outbox.push("evt_1", "{}");
         let sender = rig.sender(url, secret);
-        rig.tasks.spawn(run(sender));
+        rig.tasks.spawn(run(sender, client().unwrap()));
         sleep(Duration::from_secs(1)).await;
         assert_eq!(rig.health(), (State::Failed, reason.to_owned()));
         assert_eq!(rig.outbox.done_ids(), Vec::<i64>::new());
@@ -291,7 +290,7 @@ async fn headers_are_those_of_the_specification() {
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&format!("{url}/services/key?token=secret"), Some(SECRET));
-    rig.tasks.spawn(run(sender));
+    rig.tasks.spawn(run(sender, client().unwrap()));
     rig.outbox.empty().await;
     let (path, headers) = seen.lock().unwrap()[0].clone();
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
@@ -311,7 +310,7 @@ async fn redirects_are_not_followed() {
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&format!("{url}/services/307"), None);
-    rig.tasks.spawn(run(sender));
+    rig.tasks.spawn(run(sender, client().unwrap()));
     while rig.outcomes("retry") + rig.outcomes("delivered") < 1.0 {
         tokio::task::yield_now().await;
     }
@@ -327,7 +326,7 @@ async fn the_address_is_in_no_reason_and_no_error() {
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&format!("{url}/services/T0K3N-OF-MINE/404"), None);
     assert!(!format!("{sender:?}").contains("T0K3N"));
-    rig.tasks.spawn(run(sender));
+    rig.tasks.spawn(run(sender, client().unwrap()));
     rig.outbox.empty().await;
     assert_eq!(rig.outbox.parked()[0].reason, "the receiver answered 404: Cannot POST …");
     rig.stop().await;
@@ -338,7 +337,7 @@ async fn the_address_is_in_no_reason_and_no_error() {
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&url, None);
-    rig.tasks.spawn(run(sender));
+    rig.tasks.spawn(run(sender, client().unwrap()));
     while rig.outcomes("retry") < 1.0 {
         tokio::task::yield_now().await;
     }
