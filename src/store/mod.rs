@@ -10,7 +10,7 @@
 //! failure of the disk.
 //!
 //! In reading order: `schema` (the tables), `commit` (what goes in), `writer` (the [`Store`]),
-//! `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
+//! `log` (what a start does before it trusts the log), `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
 //! `outbox` and `queue` (what senders see), `reader`, `check` and `repair`.
 //!
 //! | bound | at the bound |
@@ -30,6 +30,7 @@ mod error;
 #[cfg(test)]
 pub(crate) mod fake;
 mod journal;
+mod log;
 mod outbox;
 mod prune;
 mod queue;

@@ -11,7 +11,7 @@ use super::queue::Queues;
 use super::reader::Reader;
 use super::statements::size;
 use super::work::Work;
-use super::{Settings, WhenFull, schema};
+use super::{Settings, WhenFull, log, schema};
 use crate::reading::Timestamp;
 use rusqlite::config::DbConfig;
 use std::fs::{self, File, TryLockError};
@@ -81,11 +81,12 @@ pub struct Store {
 impl Store {
     /// Opens the file, creates it if there is none, and keeps other processes out of it.
     ///
-    /// Reads only headers and small tables. The file is not touched if it is of another program or
+    /// Reads only headers and small tables, and writes the log anew. The file is not touched if it is of another program or
     /// of a newer release.
     pub fn open(settings: &Settings) -> Result<Self, StoreError> {
         let path = settings.path.as_deref();
         let lock = path.map(lock_out).transpose()?;
+        path.map_or(Ok(()), log::write_anew)?;
         let budget = Budget::new(settings);
         let db = Db::writer(path)?;
         schema::prepare(&db, budget.log)?;

@@ -1,6 +1,8 @@
 //! Opening: locks, versions, files of others, stores in memory, elsewhere.
 
 use super::*;
+use std::fs::File;
+use std::time::{Duration, SystemTime};
 
 #[test]
 fn a_store_is_owned_by_one_thread_and_its_handles_by_any() {
@@ -138,4 +140,25 @@ fn another_process_may_read_and_copy_a_store_in_use() {
     let empty = elsewhere.path().join("empty.db");
     std::fs::write(&empty, b"").unwrap();
     assert!(matches!(Reader::open(&empty), Err(StoreError::Unusable { .. })));
+}
+
+#[test]
+fn the_log_is_on_the_disk_before_a_start_goes_on_from_it() {
+    let dir = TempDir::new().unwrap();
+    let settings = large(&dir);
+    let mut store = open(&settings);
+    event(&mut store, b"one", None).unwrap();
+    // As a killed process leaves it.
+    let other = TempDir::new().unwrap();
+    for name in ["onspec.db", "onspec.db-wal"] {
+        std::fs::copy(dir.path().join(name), other.path().join(name)).unwrap();
+    }
+    let log = other.path().join("onspec.db-wal");
+    let before = std::fs::read(&log).unwrap();
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    File::options().write(true).open(&log).unwrap().set_modified(long_ago).unwrap();
+    let store = open(&large(&other));
+    assert_eq!(store.recover().unwrap().last_seq, 1);
+    assert_eq!(std::fs::read(&log).unwrap(), before);
+    assert!(std::fs::metadata(&log).unwrap().modified().unwrap() > long_ago);
 }
