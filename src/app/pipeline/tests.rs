@@ -125,9 +125,8 @@ fn a_checkpoint_is_due_by_readings_however_many_a_message_has() {
         })
     };
     pipeline.readings_since_checkpoint = READINGS_PER_CHECKPOINT - 5;
-    let checkpoint = |pipeline: &Pipeline| {
-        pipeline.store().recover().unwrap().checkpoint.map(|found| found.seq)
-    };
+    let checkpoint =
+        |pipeline: &Pipeline| pipeline.store().recover().unwrap().checkpoint.map(|found| found.seq);
     pipeline.commit([three(1)], &mut |_| {}).unwrap();
     assert_eq!(checkpoint(&pipeline), Some(0));
     pipeline.commit([three(2)], &mut |_| {}).unwrap();
