@@ -232,7 +232,8 @@ impl Writer {
     /// A reading by itself, or something that is none.
     fn odd(&mut self, at: u64) {
         let (ns, ts) = times(at);
-        let value = 40.0 + self.random.swing();
+        // Never the value that the wide message has: that would be a repeat, and write nothing.
+        let value = 40.0005 + self.random.swing();
         let reading = |area: &str, tag: &str, ns: i64| {
             Meaning::Readings(vec![(format!("readings,area={area},line=tm3,tag={tag}"), ns)])
         };
