@@ -258,6 +258,7 @@ fn describe_rule(rule: &Rule) -> String {
             format!("as JSON: {what}, {when}")
         }
         Format::Value => "as a bare value, the time of receipt".to_owned(),
+        Format::LineProtocol { .. } => "as line protocol".to_owned(),
         Format::BatchEvent => "as batch events".to_owned(),
         Format::DroppedCount => "as the count of what the broker dropped".to_owned(),
     };

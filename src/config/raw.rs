@@ -175,15 +175,34 @@ pub(super) struct Subscribe {
     /// JSON Pointer to the time; without it the time of receipt counts.
     #[schemars(example = "/ts")]
     pub(super) time: Option<At<String>>,
-    /// The unit of a number that stands for a time.
+    /// The unit of a number that stands for a time; of line protocol `ns` unless it is said.
     #[schemars(extend("default" = "ms"))]
     pub(super) time_unit: Option<At<TimeUnit>>,
-    /// JSON Pointer to the quality code; without it every value counts as good.
+    /// JSON Pointer to the quality code, or the name of its field in line protocol; without it every
+    /// value counts as good.
     #[schemars(example = "/q")]
     pub(super) quality: Option<At<String>>,
+    /// Which tags of a point in line protocol give line, area and tag, where topic and subscription
+    /// do not.
+    pub(super) names: Option<At<PointNames>>,
     /// How quality codes are read.
     #[schemars(extend("default" = "opc-da"))]
     pub(super) quality_codes: Option<At<QualityCodes>>,
+}
+
+/// The tags of a point that give the names of its readings.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct PointNames {
+    /// The tag whose value is the line.
+    #[schemars(extend("default" = "line"))]
+    pub(super) line: Option<At<String>>,
+    /// The tag whose value is the area.
+    #[schemars(extend("default" = "area"))]
+    pub(super) area: Option<At<String>>,
+    /// The tag whose value is the tag.
+    #[schemars(extend("default" = "tag"))]
+    pub(super) tag: Option<At<String>>,
 }
 
 /// Where verdicts are published.

@@ -57,7 +57,7 @@ words!(
         Json = "json",
         /// One bare value.
         Value = "value",
-        /// InfluxDB line protocol. Not supported by this release.
+        /// InfluxDB line protocol.
         LineProtocol = "line-protocol",
         /// Sparkplug B. Not supported by this release.
         SparkplugB = "sparkplug-b",

@@ -3,6 +3,7 @@
 use super::event::{LineSource, decode_payload};
 use super::json::JsonReader;
 use super::limits::{CACHED_TOPICS, PAYLOAD_BYTES_MAX, fault, found};
+use super::line_protocol::{Given, PointReader};
 use super::value::bare;
 use super::{Arrival, Fault, Format, Message, NamedReading, Reason, Rule};
 use crate::reading::{SourceQuality, Timestamp, Value};
@@ -30,7 +31,16 @@ pub struct Decoder {
 #[derive(Debug)]
 struct Prepared {
     rule: Rule,
-    json: Option<JsonReader>,
+    reader: Reader,
+}
+
+/// What reads the payloads of a rule.
+#[derive(Debug)]
+enum Reader {
+    Json(JsonReader),
+    Points(PointReader),
+    /// The payload is one thing.
+    Whole,
 }
 
 /// What a topic says: its rule and its names, shared by all its messages.
@@ -73,8 +83,8 @@ impl Decoder {
             let detail = format!("the payload has {len} bytes, {PAYLOAD_BYTES_MAX} allowed");
             return faults.push(fault(Reason::TooLarge, detail));
         }
-        let Some(Prepared { rule, json }) = self.rules.get(names.rule) else { return };
-        match (&rule.format, json) {
+        let Some(Prepared { rule, reader }) = self.rules.get_mut(names.rule) else { return };
+        match (&rule.format, reader) {
             (Format::BatchEvent, _) => {
                 let source = if names.line.is_empty() {
                     LineSource::Body
@@ -93,7 +103,7 @@ impl Decoder {
                 (Ok(_), None) => faults.push(no_tag(&arrival.topic)),
                 (Err(fault), _) => faults.push(fault),
             },
-            (Format::Json { .. }, Some(json)) => {
+            (Format::Json { .. }, Reader::Json(json)) => {
                 let (mut no_time, mut untagged) = (false, false);
                 json.read(&arrival.payload, faults, |field, stamp, value| {
                     match field.or(names.tag.as_ref()) {
@@ -113,7 +123,23 @@ impl Decoder {
                 Ok(count) => out.push(Message::Dropped(count)),
                 Err(fault) => faults.push(fault),
             },
-            (Format::Json { .. }, None) => unreachable!("a JSON rule is prepared with its reader"),
+            (Format::LineProtocol { .. }, Reader::Points(points)) => {
+                let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
+                let mut no_time = false;
+                points.read(&arrival.payload, given, faults, |reading| {
+                    if arrival.retained && reading.at.is_none() {
+                        no_time = true;
+                    } else {
+                        out.push(Message::Reading(reading));
+                    }
+                });
+                if no_time {
+                    faults.push(retained());
+                }
+            }
+            (Format::Json { .. } | Format::LineProtocol { .. }, _) => {
+                unreachable!("such a rule is prepared with its reader")
+            }
         }
     }
 
@@ -152,17 +178,23 @@ impl Decoder {
 
 impl Prepared {
     fn new(rule: Rule) -> Self {
-        let json = match &rule.format {
-            Format::Json { values, time, quality } => Some(JsonReader::new(
+        let reader = match &rule.format {
+            Format::Json { values, time, quality } => Reader::Json(JsonReader::new(
                 values,
                 time.as_ref(),
                 quality.as_ref(),
                 rule.time_unit,
                 rule.quality_codes,
             )),
-            Format::Value | Format::BatchEvent | Format::DroppedCount => None,
+            Format::LineProtocol { names, quality } => Reader::Points(PointReader::new(
+                names.clone(),
+                quality.clone(),
+                rule.time_unit,
+                rule.quality_codes,
+            )),
+            Format::Value | Format::BatchEvent | Format::DroppedCount => Reader::Whole,
         };
-        Self { rule, json }
+        Self { rule, reader }
     }
 }
 

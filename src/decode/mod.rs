@@ -12,6 +12,7 @@ mod decoder;
 mod event;
 mod json;
 mod limits;
+mod line_protocol;
 mod pointer;
 mod quality;
 pub mod sparkplug;
@@ -79,6 +80,13 @@ pub enum Format {
     },
     /// The payload is one bare value: a number, `true`, `false` or text.
     Value,
+    /// InfluxDB line protocol.
+    LineProtocol {
+        /// Which of a point's tags give the names that topic and rule do not.
+        names: PointNames,
+        /// The field that has the quality code.
+        quality: Option<Arc<str>>,
+    },
     /// Batch and laboratory events, a JSON object each.
     BatchEvent,
     /// How many messages the broker has dropped since it was started: a bare whole number.
@@ -92,6 +100,23 @@ pub enum JsonValues {
     One(Arc<str>),
     /// Many: tag name and JSON Pointer, in order of the tag names.
     Fields(Vec<(Arc<str>, Arc<str>)>),
+}
+
+/// The keys of a point's tags that give the names of its readings.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct PointNames {
+    /// The tag whose value is the line.
+    pub line: Arc<str>,
+    /// The tag whose value is the area.
+    pub area: Arc<str>,
+    /// The tag whose value is the name of the reading's tag.
+    pub tag: Arc<str>,
+}
+
+impl Default for PointNames {
+    fn default() -> Self {
+        Self { line: "line".into(), area: "area".into(), tag: "tag".into() }
+    }
 }
 
 /// The unit of a number that stands for a time; RFC 3339 text is always understood.
@@ -310,6 +335,8 @@ pub enum Reason {
     NotUtf8,
     /// Not JSON.
     NotJson,
+    /// A line that is not of the line protocol.
+    NotLineProtocol,
     /// The JSON Pointer leads nowhere.
     MissingValue,
     /// The value is neither number, boolean nor text.
@@ -342,6 +369,7 @@ impl Reason {
             Self::UnknownTopic => "unknown-topic",
             Self::NotUtf8 => "not-utf8",
             Self::NotJson => "not-json",
+            Self::NotLineProtocol => "not-line-protocol",
             Self::MissingValue => "missing-value",
             Self::WrongType => "wrong-type",
             Self::NotFinite => "not-finite",

@@ -7,7 +7,7 @@ use super::super::raw::{Mqtt, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
 use super::super::words::{BatchFrom, PayloadFormat, Word};
 use super::{Context, plant};
-use crate::decode::{Format, JsonValues, Rule, Template};
+use crate::decode::{Format, JsonValues, PointNames, Rule, Template, TimeUnit};
 use std::sync::Arc;
 
 /// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
@@ -102,7 +102,7 @@ fn check_one(
                 cx,
                 subscribe,
                 word,
-                &["value", "fields", "time", "time_unit", "quality", "quality_codes"],
+                &["value", "fields", "time", "time_unit", "quality", "quality_codes", "names"],
             );
             Some(Format::Value)
         }
@@ -118,6 +118,7 @@ fn check_one(
                     "time_unit",
                     "quality",
                     "quality_codes",
+                    "names",
                     "area",
                     "tag",
                 ],
@@ -136,6 +137,7 @@ fn check_one(
                     "time_unit",
                     "quality",
                     "quality_codes",
+                    "names",
                     "line",
                     "area",
                     "tag",
@@ -143,12 +145,16 @@ fn check_one(
             );
             Some(Format::DroppedCount)
         }
-        PayloadFormat::LineProtocol | PayloadFormat::SparkplugB | PayloadFormat::Profile => {
+        PayloadFormat::LineProtocol => {
+            without(cx, subscribe, word, &["value", "fields", "time"]);
+            Some(check_points(cx, subscribe))
+        }
+        PayloadFormat::SparkplugB | PayloadFormat::Profile => {
             let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
             let message = format!("format `{}` is not supported by this release", word.as_str());
             cx.report(Code::Unsupported, span, message)
                 .label("nothing of these messages could be read")
-                .help("supported are `json`, `value`, `batch-event` and `dropped-count`");
+                .help("supported are `json`, `value`, `line-protocol`, `batch-event` and `dropped-count`");
             None
         }
     };
@@ -172,10 +178,12 @@ fn check_one(
         line: fixed(&subscribe.line),
         area: fixed(&subscribe.area),
         tag: fixed(&subscribe.tag),
-        time_unit: subscribe
-            .time_unit
-            .as_ref()
-            .map_or_else(Default::default, |unit| (**unit).into()),
+        time_unit: match subscribe.time_unit.as_ref() {
+            Some(unit) => (**unit).into(),
+            // What InfluxDB means where nothing is said.
+            None if word == PayloadFormat::LineProtocol => TimeUnit::Nanos,
+            None => TimeUnit::default(),
+        },
         quality_codes: subscribe
             .quality_codes
             .as_ref()
@@ -272,6 +280,10 @@ fn check_json(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format>
                 .help("write `fields = { moisture = \"/m\" }`");
         }
     }
+    if let Some(names) = subscribe.names.as_ref() {
+        cx.report(Code::Meaningless, names.span(), "`names` means nothing with format `json`")
+            .help("put `{line}`, `{area}` and `{tag}` into the topic");
+    }
     if subscribe.time.is_none()
         && let Some(unit) = subscribe.time_unit.as_ref()
         && !cx.removed.contains(&(subscribe.span().start, "time".to_owned()))
@@ -284,6 +296,27 @@ fn check_json(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format>
         None => JsonValues::One(value.unwrap_or_else(|| "/value".into())),
     };
     good.then_some(Format::Json { values, time, quality })
+}
+
+fn check_points(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Format {
+    let mut names = PointNames::default();
+    if let Some(asked) = subscribe.names.as_ref() {
+        for (key, found, place) in [
+            ("line", &asked.line, &mut names.line),
+            ("area", &asked.area, &mut names.area),
+            ("tag", &asked.tag, &mut names.tag),
+        ] {
+            let Some(found) = found.as_ref() else { continue };
+            if found.is_empty() {
+                let message = format!("`names.{key}` names no tag of a point");
+                cx.report(Code::Subscription, found.span(), message)
+                    .help("write the key of the tag, or leave it out");
+            }
+            *place = found.as_str().into();
+        }
+    }
+    let quality = subscribe.quality.as_ref().map(|field| field.as_str().into());
+    Format::LineProtocol { names, quality }
 }
 
 /// True if the text is a JSON Pointer (RFC 6901).
@@ -314,6 +347,7 @@ fn without(cx: &mut Context<'_>, subscribe: &At<Subscribe>, format: PayloadForma
         ("time_unit", subscribe.time_unit.as_ref().map(At::span)),
         ("quality", subscribe.quality.as_ref().map(At::span)),
         ("quality_codes", subscribe.quality_codes.as_ref().map(At::span)),
+        ("names", subscribe.names.as_ref().map(At::span)),
         ("line", subscribe.line.as_ref().map(At::span)),
         ("area", subscribe.area.as_ref().map(At::span)),
         ("tag", subscribe.tag.as_ref().map(At::span)),
@@ -348,7 +382,9 @@ fn check_names(
                 .help(format!("leave `{name}` out, or put `+` into the topic"));
         }
     }
-    if matches!(format, Format::BatchEvent | Format::DroppedCount) {
+    let names_itself =
+        matches!(format, Format::BatchEvent | Format::DroppedCount | Format::LineProtocol { .. });
+    if names_itself {
         return;
     }
     let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
@@ -441,8 +477,9 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
             }
             match &rule.format {
                 Format::BatchEvent | Format::DroppedCount => {}
-                // The topic brings whatever it brings.
+                // The topic, or the point, brings whatever it brings.
                 _ if rule.template.has_tag() => return,
+                Format::LineProtocol { .. } => return,
                 Format::Json { values: JsonValues::Fields(fields), .. } => {
                     names.extend(fields.iter().map(|(tag, _)| &**tag));
                 }

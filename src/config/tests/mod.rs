@@ -264,7 +264,8 @@ fn schema_states_the_defaults_that_hold() {
         let when = at("/webhook/when");
         format!(
             "{}\n[site]\n{}\n[store]\n{}\n[[mqtt]]\nurl = \"mqtt://h\"\n{}\n[[mqtt.subscribe]]\n{topic}\n\
-             time = \"/ts\"\n{}\n[mqtt.publish]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n\
+             time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
+             names = {{ {} }}\n[mqtt.publish]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n\
              [grade.g]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
@@ -273,6 +274,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/store"),
             at("/mqtt"),
             at("/mqtt/subscribe"),
+            at("/mqtt/subscribe/names"),
             at("/mqtt/publish"),
             at("/line"),
             at("/line/batch"),
