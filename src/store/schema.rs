@@ -208,8 +208,7 @@ fn settle_pragmas(conn: &Connection, found: &Found, log_bytes: u64) -> rusqlite:
         // Only works before the first table: free pages can be given back in small steps.
         conn.pragma_update(None, "auto_vacuum", "INCREMENTAL")?;
     }
-    // Answers with the mode; in memory it stays `memory`.
-    conn.pragma_update_and_check(None, "journal_mode", "WAL", |_| Ok(()))?;
+    set_log_mode(conn)?;
     // Each commit waits until its log is on the disk.
     conn.pragma_update(None, "synchronous", "FULL")?;
     // The writer copies the log itself: SQLite's own way swallows the error of a failed sync.
@@ -219,4 +218,14 @@ fn settle_pragmas(conn: &Connection, found: &Found, log_bytes: u64) -> rusqlite:
     conn.pragma_update(None, "cache_size", -16_000)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cell_size_check", true)
+}
+
+/// Switches to a write-ahead log. The statement answers with the mode first and commits at its end, so
+/// it has to come to its end: a disk that fails there leaves the store without a log, where a power
+/// cut may undo a commit.
+fn set_log_mode(conn: &Connection) -> rusqlite::Result<()> {
+    let mut statement = conn.prepare("PRAGMA journal_mode = WAL")?;
+    let mut rows = statement.query(())?;
+    while rows.next()?.is_some() {}
+    Ok(())
 }
