@@ -14,6 +14,7 @@ use onspec::reading::Timestamp;
 use onspec::store::{Commit, Outbox, Store, StoreError};
 use onspec::telemetry::{Clock, Health, Metrics, Secret};
 use onspec::webhook;
+use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::task::{JoinSet, yield_now};
@@ -404,7 +405,10 @@ fn ended(world: &World, error: &AppError) -> End {
     if world.disk.is_dead() {
         return End::Crashed;
     }
-    world.trace.say(format!("  {error:?}"));
+    // The directory is another one each time, the steps are not.
+    let directory = world.settings.path.as_deref().and_then(Path::parent).unwrap_or(Path::new(""));
+    let words = format!("{error:?}").replace(&*directory.to_string_lossy(), "");
+    world.trace.say(format!("  {words}"));
     match error {
         AppError::GivenUp => End::NoRoom,
         AppError::Store(error) if error.is_full() => End::NoRoom,
