@@ -202,6 +202,10 @@ pub(super) fn check_readable(db: &Db) -> Result<(), StoreError> {
     Err(StoreError::Unusable { path: db.name().to_owned(), reason })
 }
 
+/// Pages that the writer's connection keeps in memory, in KiB. It appends, and hardly ever reads what it
+/// wrote; more would only make a new process look for minutes as if it grew.
+const CACHE_KIB: i64 = 4096;
+
 fn settle_pragmas(conn: &Connection, found: &Found, log_bytes: u64) -> rusqlite::Result<()> {
     if matches!(found, Found::Empty) {
         conn.pragma_update(None, "page_size", PAGE_BYTES.cast_signed())?;
@@ -215,7 +219,7 @@ fn settle_pragmas(conn: &Connection, found: &Found, log_bytes: u64) -> rusqlite:
     conn.pragma_update_and_check(None, "wal_autocheckpoint", 0, |_| Ok(()))?;
     let limit = i64::try_from(log_bytes).unwrap_or(i64::MAX);
     conn.pragma_update_and_check(None, "journal_size_limit", limit, |_| Ok(()))?;
-    conn.pragma_update(None, "cache_size", -16_000)?;
+    conn.pragma_update(None, "cache_size", -CACHE_KIB)?;
     conn.pragma_update(None, "temp_store", "MEMORY")?;
     conn.pragma_update(None, "cell_size_check", true)
 }
