@@ -1,5 +1,6 @@
 //! The decoder: which rule takes a topic, and what its payload says.
 
+use super::compressed::opened;
 use super::event::{LineSource, decode_payload};
 use super::json::JsonReader;
 use super::limits::{CACHED_TOPICS, PAYLOAD_BYTES_MAX, fault, found};
@@ -83,6 +84,11 @@ impl Decoder {
             let detail = format!("the payload has {len} bytes, {PAYLOAD_BYTES_MAX} allowed");
             return faults.push(fault(Reason::TooLarge, detail));
         }
+        let payload = match opened(&arrival.payload) {
+            Ok(payload) => payload,
+            Err(fault) => return faults.push(fault),
+        };
+        let payload = payload.as_ref();
         let Some(Prepared { rule, reader }) = self.rules.get_mut(names.rule) else { return };
         match (&rule.format, reader) {
             (Format::BatchEvent, _) => {
@@ -93,10 +99,10 @@ impl Decoder {
                 };
                 let no_time = if arrival.retained { Err(retained()) } else { Ok(arrival.received) };
                 let take = |message| out.push(Message::Batch(message));
-                decode_payload(&arrival.payload, source, &no_time, take, faults);
+                decode_payload(payload, source, &no_time, take, faults);
             }
             (Format::Value, _) if arrival.retained => faults.push(retained()),
-            (Format::Value, _) => match (bare(&arrival.payload), &names.tag) {
+            (Format::Value, _) => match (bare(payload), &names.tag) {
                 (Ok(value), Some(tag)) => {
                     out.push(names.reading(tag, None, value, SourceQuality::Good));
                 }
@@ -105,7 +111,7 @@ impl Decoder {
             },
             (Format::Json { .. }, Reader::Json(json)) => {
                 let (mut no_time, mut untagged) = (false, false);
-                json.read(&arrival.payload, faults, |field, stamp, value| {
+                json.read(payload, faults, |field, stamp, value| {
                     match field.or(names.tag.as_ref()) {
                         _ if arrival.retained && stamp.at.is_none() => no_time = true,
                         None => untagged = true,
@@ -119,14 +125,14 @@ impl Decoder {
                     faults.push(no_tag(&arrival.topic));
                 }
             }
-            (Format::DroppedCount, _) => match dropped(&arrival.payload) {
+            (Format::DroppedCount, _) => match dropped(payload) {
                 Ok(count) => out.push(Message::Dropped(count)),
                 Err(fault) => faults.push(fault),
             },
             (Format::LineProtocol { .. }, Reader::Points(points)) => {
                 let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
                 let mut no_time = false;
-                points.read(&arrival.payload, given, faults, |reading| {
+                points.read(payload, given, faults, |reading| {
                     if arrival.retained && reading.at.is_none() {
                         no_time = true;
                     } else {
@@ -238,7 +244,7 @@ fn no_tag(topic: &str) -> Fault {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{JsonValues, QualityCodes, Template, TimeUnit};
+    use super::super::{JsonValues, PointNames, QualityCodes, Template, TimeUnit};
     use super::*;
     use bytes::Bytes;
     use proptest::prelude::*;
@@ -283,6 +289,13 @@ mod tests {
             },
             rule("now/{tag}", one(false)),
             rule("untagged", Format::Value),
+            Rule {
+                time_unit: TimeUnit::Millis,
+                ..rule(
+                    "lines/{line}",
+                    Format::LineProtocol { names: PointNames::default(), quality: None },
+                )
+            },
             rule("$SYS/broker/publish/messages/dropped", Format::DroppedCount),
         ]
     }
@@ -407,6 +420,20 @@ mod tests {
         check("retained raw/a", "1", "!retained");
         check("retained mill/tm3/events", r#"{"event":"resume"}"#, "!retained");
         check("retained mill/tm3/events", r#"{"event":"resume","ts":5}"#, "tm3@5 Resume");
+    }
+
+    #[test]
+    fn counts_points_and_compressed_payloads_are_read() {
+        check("$SYS/broker/publish/messages/dropped", "12\n", "dropped 12");
+        check("$SYS/broker/publish/messages/dropped", "-1", "!wrong-type");
+        check("lines/tm3", "m steam=7.5,ok=t 5", "tm3/m/steam@5=7.5 | tm3/m/ok@5=1");
+        check("retained lines/tm3", "m steam=7.5", "!retained");
+        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
+        std::io::Write::write_all(&mut gzip, br#"{"value":7.1,"ts":5}"#).unwrap();
+        let arrival = arrival("mill/tm3/dry/steam", &gzip.finish().unwrap(), false);
+        let (mut out, mut faults) = (Vec::new(), Vec::new());
+        Decoder::new(rules()).decode(&arrival, &mut out, &mut faults);
+        assert_eq!((out.len(), faults), (1, vec![]));
     }
 
     #[test]

@@ -8,6 +8,7 @@
 
 #![deny(clippy::indexing_slicing)]
 
+mod compressed;
 mod decoder;
 mod event;
 mod json;
@@ -335,6 +336,8 @@ pub enum Reason {
     NotUtf8,
     /// Not JSON.
     NotJson,
+    /// Compressed, and cannot be opened.
+    Corrupt,
     /// A line that is not of the line protocol.
     NotLineProtocol,
     /// The JSON Pointer leads nowhere.
@@ -369,6 +372,7 @@ impl Reason {
             Self::UnknownTopic => "unknown-topic",
             Self::NotUtf8 => "not-utf8",
             Self::NotJson => "not-json",
+            Self::Corrupt => "corrupt",
             Self::NotLineProtocol => "not-line-protocol",
             Self::MissingValue => "missing-value",
             Self::WrongType => "wrong-type",
