@@ -383,7 +383,9 @@ mod tests {
         `tissue.toml` can be used
 
         broker plant: 127.0.0.1:1883, no TLS, client `onspec-tm3`
+          subscribes to $SYS/broker/publish/messages/dropped (QoS 0)
           subscribes to mill/+/+ (QoS 1)
+          reads $SYS/broker/publish/messages/dropped as the count of what the broker dropped
           reads mill/{line}/events as batch events
           reads mill/{line}/{area} as JSON: 46 fields, the time at /ts
           publishes onspec/{line}/verdict, onspec/{line}/batch, onspec/status

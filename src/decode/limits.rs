@@ -4,6 +4,8 @@ use super::{Fault, Reason};
 
 /// The largest payload that is read, in bytes. MQTT allows 256 MiB; no reading of a plant needs them.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
+/// The most readings that are taken of one message. They stand in memory together until they are committed.
+pub const READINGS_MAX: usize = 100_000;
 /// The longest text that is a value, in bytes: a state, a grade code, a reel id; not a document.
 pub const TEXT_BYTES_MAX: usize = 1024;
 /// The longest name (batch, grade, property, lot, line, station) in an event, in bytes.

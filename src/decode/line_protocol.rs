@@ -7,7 +7,7 @@
 //!
 //! A line that cannot be read is a fault of its own; the others count all the same.
 
-use super::limits::{CACHED_TOPICS, NAME_BYTES_MAX, fault, found};
+use super::limits::{CACHED_TOPICS, NAME_BYTES_MAX, READINGS_MAX, fault, found};
 use super::value::{not_utf8, number, numeric, textual};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
 use crate::reading::{SourceQuality, Value};
@@ -89,6 +89,7 @@ impl PointReader {
         };
         let mut cursor = Cursor { text, at: 0 };
         let (mut fields, mut points, mut wrong) = (Vec::new(), 0_u64, 0);
+        let mut left = READINGS_MAX;
         let mut refuse = |begin: usize, refused: Fault| {
             wrong += 1;
             if wrong <= FAULTS_NAMED {
@@ -102,13 +103,22 @@ impl PointReader {
             fields.clear();
             match cursor.point(&mut fields) {
                 Ok((series, stamp)) => {
+                    let too_many = fields.len() > left;
+                    fields.truncate(left);
+                    left -= fields.len();
                     let refused = |refused| refuse(begin, refused);
                     self.point(series, &fields, stamp, given, refused, &mut take);
+                    if too_many {
+                        let detail =
+                            format!("{READINGS_MAX} readings were taken, the rest is left out");
+                        refuse(begin, fault(Reason::TooLarge, detail));
+                        break;
+                    }
                 }
                 Err((at, what)) => {
                     let detail = format!("{what}, {} bytes into it", at - begin);
                     refuse(begin, fault(Reason::NotLineProtocol, detail));
-                    cursor.at = begin;
+                    // Behind a text that ended: what stands in it is no line.
                     cursor.skip_line();
                 }
             }
@@ -415,6 +425,7 @@ impl<'p> Cursor<'p> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::reading::Timestamp;
     use proptest::prelude::*;
 
     fn reader(names: PointNames, quality: Option<&str>) -> PointReader {
@@ -478,7 +489,7 @@ mod tests {
         let given = Given { line: &line, area: &area, tag: None };
         let mut readings = Vec::new();
         reader.read(b"m,line=tm3,sensor=a,tag=b value=1", given, &mut Vec::new(), |r| {
-            readings.push(text(&r))
+            readings.push(text(&r));
         });
         let tag = "c".into();
         let given = Given { tag: Some(&tag), ..given };
@@ -546,6 +557,29 @@ mod tests {
             "m a\u{1}b=1",
             &[],
             &["not-line-protocol: line 1: a name has a control character: `a\\u{1}b`"],
+        );
+    }
+
+    #[test]
+    fn what_stands_in_a_text_is_no_line() {
+        check(
+            "m s=\"a\nm v=1 5\n\",t= 7\nm v=2",
+            &["/m/v@-=2"],
+            &["not-line-protocol: line 1: no value, 19 bytes into it"],
+        );
+    }
+
+    #[test]
+    fn readings_of_one_message_are_bounded() {
+        let mut reader = reader(PointNames::default(), None);
+        let wide = format!("m v=0{}", ",v=1".repeat(READINGS_MAX + 10));
+        let (readings, faults) = read(&mut reader, wide.as_bytes());
+        assert_eq!((readings.len(), faults.len()), (READINGS_MAX, 1));
+        let (readings, faults) = read(&mut reader, "m v=1\n".repeat(READINGS_MAX + 1).as_bytes());
+        assert_eq!(readings.len(), READINGS_MAX);
+        assert_eq!(
+            faults,
+            ["too-large: line 100001: 100000 readings were taken, the rest is left out"]
         );
     }
 
@@ -618,8 +652,9 @@ mod tests {
         let tags = proptest::collection::vec((names(), names()), 0..3);
         (names(), tags, fields, proptest::option::of(any::<i64>())).prop_map(
             |(name, tags, fields, time)| {
-                let tags: String =
-                    tags.iter().map(|(key, value)| format!(",{key}={value}")).collect();
+                let tags: String = tags
+                    .iter()
+                    .fold(String::new(), |all, (key, value)| all + "," + key + "=" + value);
                 let fields: Vec<String> =
                     fields.iter().map(|(key, value)| format!("{key}={value}")).collect();
                 let time = time.map_or_else(String::new, |time| format!(" {time}"));
@@ -647,7 +682,7 @@ mod tests {
                     Value::Number(value) => value.get().to_string(),
                     Value::Text(text) => format!("{text:?}"),
                 };
-                readings.push((r.tag.to_string(), value, r.at.map(|at| at.as_nanos())));
+                readings.push((r.tag.to_string(), value, r.at.map(Timestamp::as_nanos)));
             });
             prop_assert_eq!(faults, vec![]);
             prop_assert_eq!(Some(readings), expected);

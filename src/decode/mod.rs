@@ -23,7 +23,7 @@ mod value;
 
 pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
-pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, TEXT_BYTES_MAX};
+pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};
 pub use template::{Captures, Template, TemplateError};
 
 use crate::reading::{SourceQuality, Timestamp, Value};

@@ -45,13 +45,15 @@ pub(super) struct Dissection {
     /// Requests since the first bad line was heard of.
     requests: u32,
     looking: bool,
+    /// How many bad lines there still are, where the server has said how many it did not take.
+    bad: Option<usize>,
 }
 
 impl Dissection {
     /// Nothing of the chunk is settled yet.
     pub(super) fn new(chunk: &Chunk) -> Self {
         let whole = (0..chunk.len()).collect();
-        Self { parts: vec![whole], parked: Vec::new(), requests: 0, looking: false }
+        Self { parts: vec![whole], parked: Vec::new(), requests: 0, looking: false, bad: None }
     }
 
     /// The lines to send next; `None` when everything is settled.
@@ -79,6 +81,12 @@ impl Dissection {
     pub(super) fn refused(&mut self, chunk: &Chunk, failure: &Failure) {
         let Some(part) = self.parts.pop() else { return };
         let words = failure.words();
+        if let Kind::Partial { dropped: Some(n), .. } = failure.kind
+            && self.parts.is_empty()
+            && self.parked.is_empty()
+        {
+            self.bad = usize::try_from(n).ok().filter(|n| *n > 0);
+        }
         let whole = match failure.kind {
             Kind::Partial { dropped, outside_retention } => dropped
                 .and_then(|n| usize::try_from(n).ok())
@@ -121,6 +129,7 @@ impl Dissection {
     fn park(&mut self, lines: Vec<usize>, count: usize, reason: &str) {
         if !lines.is_empty() {
             let count = count.min(lines.len());
+            self.bad = self.bad.map(|bad| bad.saturating_sub(count));
             self.parked.push(Parked { lines, count, reason: reason.to_owned() });
         }
     }
@@ -134,7 +143,8 @@ impl Dissection {
         if self.requests >= REQUESTS_MAX && !self.parts.is_empty() {
             let mut rest: Vec<usize> = self.parts.drain(..).flatten().collect();
             rest.sort_unstable();
-            let count = rest.len();
+            // The server may have said how many of them it did not take.
+            let count = self.bad.map_or(rest.len(), |bad| bad.max(1));
             let reason = format!("not singled out within {REQUESTS_MAX} requests; last: {words}");
             self.park(rest, count, &reason);
         }

@@ -98,7 +98,10 @@ impl Failure {
         let kind = match status {
             _ if is_partial => Kind::Partial {
                 dropped: dropped(&text),
-                outside_retention: text.contains("retention policy"),
+                // A conflict of types is told "for retention policy: autogen" by newer 1.x.
+                outside_retention: ["beyond retention policy", "outside retention policy"]
+                    .iter()
+                    .any(|words| text.contains(words)),
             },
             _ if is_about_lines && own.is_some() => Kind::Permanent,
             413 => Kind::TooLarge,
@@ -197,6 +200,11 @@ mod tests {
             (422, own("unprocessable").as_str(), Kind::Permanent),
             (422, &conflict, partial(Some(1), false)),
             (422, &retention, partial(Some(12), true)),
+            (
+                400,
+                r#"{"error":"partial write: field type conflict: input field \"v\" dropped=1 for database: x for retention policy: autogen"}"#,
+                partial(Some(1), false),
+            ),
             (
                 400,
                 r#"{"error":"partial write: points beyond retention policy dropped=3"}"#,

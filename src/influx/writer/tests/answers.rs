@@ -210,6 +210,9 @@ async fn a_search_ends_after_64_requests_and_no_line_is_lost_to_it() {
     }
     let singled = &parked[..parked.len() - 1];
     assert!(singled.iter().all(|parked| parked.count == 1 && parked.body.contains('i')));
+    // The server has said how many it did not take: no more are called refused, though more are kept.
+    let bad = body.lines().filter(|line| line.contains('i')).count();
+    assert_eq!(parked.iter().map(|parked| parked.count as usize).sum::<usize>(), bad);
     rig.stop().await;
 }
 
