@@ -128,9 +128,8 @@ impl Core {
                 &mut deliveries,
                 &mut controls,
             ));
-            let (now, plant_now) = (self.pace.now_nanos(), self.clock.now_nanos());
-            // Asked after the clock was, so that no tick of after the leap comes before the word of it.
-            let by_nanos = self.clock.take_leap();
+            let now = self.pace.now_nanos();
+            let (plant_now, by_nanos) = self.clock.now_and_leap();
             if by_nanos > 0 {
                 tracing::warn!(
                     seconds = by_nanos / 1_000_000_000,
@@ -140,7 +139,8 @@ impl Core {
             }
             let stop = controls.iter().any(|control| matches!(control, Control::Stop));
             let due = now - times.tick >= TICK_NANOS && all_read && self.deliveries.is_empty();
-            let tick = (self.ticks && due)
+            // Whether a tick would push is asked of a state that knows of no leap in this group.
+            let tick = (self.ticks && due && by_nanos == 0)
                 .then(|| Timestamp::from_nanos(plant_now))
                 .filter(|now| self.pipeline.would_push(*now));
             if tick.is_some() {
@@ -148,7 +148,7 @@ impl Core {
             }
             let idle = deliveries.is_empty() && controls.is_empty() && tick.is_none();
             let caught_up = held.all_taken(all_read, queued, deliveries.len());
-            let at = Timestamp::from_nanos(self.clock.now_nanos());
+            let at = Timestamp::from_nanos(plant_now);
             if self.pipeline.engine().is_catching_up() && caught_up {
                 controls.push(Control::Command(Command::CaughtUp { at }));
             } else if stop || idle && now - times.taken >= ALIVE_NANOS {

@@ -3,6 +3,7 @@
 //! A broker whose queue for a client is full drops messages and tells nobody but its own count. The
 //! count is of all its clients, and begins anew when the broker does.
 
+use super::leapt;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -49,6 +50,14 @@ impl Drops {
         }
         known.grown = Some(at);
         Some((dropped, since))
+    }
+
+    /// The receiver's clock leapt by so much that did not pass.
+    pub(super) fn leap(&mut self, by_nanos: i64) {
+        for heard in self.brokers.values_mut() {
+            heard.at = leapt(heard.at, by_nanos);
+            heard.grown = heard.grown.map(|grown| leapt(grown, by_nanos));
+        }
     }
 
     /// The brokers whose count has not grown for long enough, once each.

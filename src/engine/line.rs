@@ -8,8 +8,8 @@ use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
 use super::steady::{Now, Steady};
-use super::tell;
 use super::view::{LineView, TrendPoint};
+use super::{leapt, tell};
 use crate::alarm::{self, News};
 use crate::batch::{self, Batch, Counted, Finder, Made};
 use crate::decode::{BatchMessage, Fault};
@@ -185,9 +185,9 @@ impl LineState {
     }
 
     /// The receiver's clock leapt by so much that did not pass.
-    pub(super) fn shift_heard(&mut self, by_nanos: i64) {
+    pub(super) fn leap(&mut self, by_nanos: i64) {
         if let Some((received, _)) = &mut self.heard {
-            *received = Timestamp::from_nanos(received.as_nanos().saturating_add(by_nanos));
+            *received = leapt(*received, by_nanos);
         }
     }
 
@@ -281,6 +281,8 @@ impl LineState {
     }
 
     fn hear(&mut self, received: Timestamp) {
+        // What was stamped before a leap of the clock may come after the word of it.
+        let received = self.heard_at().max(Some(received)).unwrap_or(received);
         self.heard = self.newest.map(|newest| (received, newest));
     }
 

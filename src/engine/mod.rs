@@ -372,9 +372,13 @@ impl Engine {
                 }
             }
             Command::ClockLeap { by_nanos } => {
-                for state in &mut self.state.lines {
-                    state.shift_heard(by_nanos);
+                let State { lines, drops, recoveries, link_down_since, .. } = &mut self.state;
+                for line in lines {
+                    line.leap(by_nanos);
                 }
+                drops.leap(by_nanos);
+                recoveries.leap(by_nanos);
+                *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
             }
             Command::Finish => {
                 let at = self.newest().unwrap_or_default();
@@ -662,6 +666,11 @@ impl Engine {
             recovery: self.state.recoveries.newest().cloned(),
         }
     }
+}
+
+/// An instant of the receiver's clock, once that has leapt: what lies between it and now stays as long.
+fn leapt(at: Timestamp, by_nanos: i64) -> Timestamp {
+    Timestamp::from_nanos(at.as_nanos().saturating_add(by_nanos))
 }
 
 /// What is odd about an event's time: ahead of its arrival, or so old that no batch is meant by it.

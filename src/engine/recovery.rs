@@ -5,6 +5,7 @@
 //! What is seen in between belongs to the start, and is summed up once.
 
 use super::effect::Effect;
+use super::leapt;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::fmt::Write;
@@ -122,6 +123,15 @@ impl Recoveries {
                     gaps: Vec::new(),
                 });
             }
+        }
+    }
+
+    /// The machine's clock leapt by so much that did not pass.
+    pub(super) fn leap(&mut self, by_nanos: i64) {
+        self.alive = self.alive.map(|alive| leapt(alive, by_nanos));
+        if let Some(open) = &mut self.open {
+            // When it went down was told by the clock of the run before, which nobody knows to be wrong.
+            open.started = leapt(open.started, by_nanos);
         }
     }
 

@@ -1,8 +1,8 @@
 //! The wall clock of the shells. The core never sees one.
 
 use std::fmt::Debug;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicI64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Instant, SystemTime, UNIX_EPOCH};
 
 /// Where shells get the time from: the machine's in a plant, a simulated one in demos and tests.
@@ -13,10 +13,10 @@ pub trait Clock: Debug + Send + Sync {
     /// Sees to it that the clock is not before this instant, where it can be told that.
     fn not_before(&self, _nanos: i64) {}
 
-    /// By how much it has leapt ahead since this was last asked, ns: so much has not passed, though a
-    /// difference of two of its times says so.
-    fn take_leap(&self) -> i64 {
-        0
+    /// The time, and by how much the clock has leapt ahead since this was last asked, ns: so much has not
+    /// passed, though a difference of two of its times says so. No time of after a leap is told before it.
+    fn now_and_leap(&self) -> (i64, i64) {
+        (self.now_nanos(), 0)
     }
 
     /// By how much it is ahead of the machine's, ns.
@@ -72,9 +72,16 @@ impl Clock for SteadyClock {
 pub struct OnwardClock {
     machine: Arc<dyn Clock>,
     steady: Arc<dyn Clock>,
-    /// What is added to the steady clock.
-    ahead: AtomicI64,
-    leapt: AtomicI64,
+    lead: Mutex<Lead>,
+}
+
+/// Where an [`OnwardClock`] is: one lock for all, so that a leap is known as soon as its time is.
+#[derive(Debug, Default)]
+struct Lead {
+    /// What is added to the steady clock, ns.
+    ahead: i64,
+    /// How much of it came by leaps that nobody has asked for yet, ns.
+    leapt: i64,
 }
 
 /// More than that at once is a leap, and no drift, ns.
@@ -88,27 +95,43 @@ impl OnwardClock {
     }
 
     fn of(machine: Arc<dyn Clock>, steady: Arc<dyn Clock>) -> Self {
-        Self { machine, steady, ahead: AtomicI64::new(0), leapt: AtomicI64::new(0) }
+        Self { machine, steady, lead: Mutex::default() }
+    }
+
+    fn lead(&self) -> MutexGuard<'_, Lead> {
+        self.lead.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn follow(&self, lead: &mut Lead) -> i64 {
+        let (machine, steady) = (self.machine.now_nanos(), self.steady.now_nanos());
+        lead.follow(machine.saturating_sub(steady));
+        steady.saturating_add(lead.ahead)
+    }
+}
+
+impl Lead {
+    fn follow(&mut self, wanted: i64) {
+        let before = self.ahead;
+        self.ahead = before.max(wanted);
+        if self.ahead.saturating_sub(before) > LEAP {
+            self.leapt = self.leapt.saturating_add(self.ahead - before);
+        }
     }
 }
 
 impl Clock for OnwardClock {
     fn now_nanos(&self) -> i64 {
-        let (machine, steady) = (self.machine.now_nanos(), self.steady.now_nanos());
-        let wanted = machine.saturating_sub(steady);
-        let before = self.ahead.fetch_max(wanted, Ordering::AcqRel);
-        if wanted.saturating_sub(before) > LEAP {
-            self.leapt.fetch_add(wanted - before, Ordering::AcqRel);
-        }
-        steady.saturating_add(before.max(wanted))
+        self.follow(&mut self.lead())
     }
 
     fn not_before(&self, nanos: i64) {
-        self.ahead.fetch_max(nanos.saturating_sub(self.steady.now_nanos()), Ordering::AcqRel);
+        let mut lead = self.lead();
+        lead.ahead = lead.ahead.max(nanos.saturating_sub(self.steady.now_nanos()));
     }
 
-    fn take_leap(&self) -> i64 {
-        self.leapt.swap(0, Ordering::AcqRel)
+    fn now_and_leap(&self) -> (i64, i64) {
+        let mut lead = self.lead();
+        (self.follow(&mut lead), std::mem::take(&mut lead.leapt))
     }
 
     fn lead_nanos(&self) -> i64 {
@@ -154,7 +177,7 @@ mod tests {
             machine.set(machine_at * SECOND);
             steady.set(steady_at * SECOND);
             let now = clock.now_nanos() / SECOND;
-            (now, clock.lead_nanos() / SECOND, clock.take_leap() / SECOND)
+            (now, clock.lead_nanos() / SECOND, clock.now_and_leap().1 / SECOND)
         };
         assert_eq!(seconds(100, 100), (100, 0, 0));
         assert_eq!(seconds(110, 110), (110, 0, 0));

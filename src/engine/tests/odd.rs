@@ -325,6 +325,11 @@ fn a_leap_of_the_receiver_s_clock_is_no_silence() {
     apply(&mut engine, (0..10).map(|s| heard_at(s, s)));
     let leap = Event::Command(Command::ClockLeap { by_nanos: 7_200_000_000_000 });
     apply(&mut engine, [leap, Event::Tick(at(7211))]);
+    // Stamped before the leap, applied after it.
+    apply(&mut engine, [heard_at(10, 9)]);
+    let clock = engine.clock(LineIx(0));
+    apply(&mut engine, [Event::Tick(at(7211))]);
+    assert_eq!(engine.clock(LineIx(0)), clock);
     assert!(!engine.would_push(at(7238)), "29 seconds of silence");
     assert!(engine.would_push(at(7239)), "30 seconds of silence");
     let effects = apply(&mut engine, [heard_at(11, 7211)]);

@@ -100,28 +100,52 @@ fn a_clock_that_was_set_back_tells_no_length() {
 }
 
 #[test]
-fn what_a_broker_says_it_dropped_is_told_until_it_is_calm() {
-    let rule = |template: &str| crate::decode::Rule {
+fn a_leap_of_the_clock_is_no_absence() {
+    let leap = command(Command::ClockLeap { by_nanos: 7_200_000_000_000 });
+    check(
+        [started(0), alive(10), leap, started(7220), caught_up(7221)],
+        &["down 10 s, 0 batches judged late, 0 messages known lost, 0 possible gaps"],
+    );
+}
+
+const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
+
+fn dropped_rule() -> crate::decode::Rule {
+    crate::decode::Rule {
         broker: "plant".into(),
-        template: crate::decode::Template::parse(template).unwrap(),
+        template: crate::decode::Template::parse(DROPPED).unwrap(),
         format: crate::decode::Format::DroppedCount,
         line: None,
         area: None,
         tag: None,
         time_unit: crate::decode::TimeUnit::Millis,
         quality_codes: crate::decode::QualityCodes::OpcDa,
-    };
-    let topic = "$SYS/broker/publish/messages/dropped";
-    let count = |s: i64, count: &str| {
-        Event::Arrival(Arrival {
-            broker: "plant".into(),
-            received: at(s),
-            topic: topic.into(),
-            payload: count.to_owned().into_bytes().into(),
-            retained: true,
-        })
-    };
-    let mut engine = Engine::new(plant(), vec![rule(topic)]);
+    }
+}
+
+/// What the broker says it has dropped.
+fn count(s: i64, count: &str) -> Event {
+    Event::Arrival(Arrival {
+        broker: "plant".into(),
+        received: at(s),
+        topic: DROPPED.into(),
+        payload: count.to_owned().into_bytes().into(),
+        retained: true,
+    })
+}
+
+#[test]
+fn a_leap_of_the_clock_makes_no_broker_calm() {
+    let mut engine = Engine::new(plant(), vec![dropped_rule()]);
+    apply(&mut engine, [count(1, "40"), count(2, "41")]);
+    let leap = command(Command::ClockLeap { by_nanos: 7_200_000_000_000 });
+    assert_eq!(said(&apply(&mut engine, [leap, alive(7801)])), [""; 0]);
+    assert_eq!(said(&apply(&mut engine, [alive(7802)])), ["7802 system.recovered"]);
+}
+
+#[test]
+fn what_a_broker_says_it_dropped_is_told_until_it_is_calm() {
+    let mut engine = Engine::new(plant(), vec![dropped_rule()]);
     let mut said = Vec::new();
     for event in [
         started(0),
