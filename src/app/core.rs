@@ -130,12 +130,16 @@ impl Core {
             ));
             let now = self.pace.now_nanos();
             let (plant_now, by_nanos) = self.clock.now_and_leap();
-            if by_nanos > 0 {
+            if by_nanos != 0 {
                 tracing::warn!(
                     seconds = by_nanos / 1_000_000_000,
-                    "the machine's clock leapt ahead"
+                    "the machine's clock was set, and onspec goes by it"
                 );
                 controls.insert(0, Control::Command(Command::ClockLeap { by_nanos }));
+            }
+            for Delivery { arrival, .. } in &mut deliveries {
+                // Stamped before the clock was set back: nothing came later than now.
+                arrival.received = arrival.received.min(Timestamp::from_nanos(plant_now));
             }
             let stop = controls.iter().any(|control| matches!(control, Control::Stop));
             let due = now - times.tick >= TICK_NANOS && all_read && self.deliveries.is_empty();

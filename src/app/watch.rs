@@ -229,7 +229,7 @@ pub(super) async fn watch_health(
 }
 
 /// Tells people when the machine's clock was set back, or was behind at the start, by a minute at least:
-/// so far a reading may be ahead of its arrival.
+/// so far a reading may be ahead of its arrival. Which of both clocks is wrong nobody knows here.
 fn watch_clock(clock: &dyn Clock, health: &Health) {
     let minutes = clock.lead_nanos() / 60_000_000_000;
     let (state, reason) = match minutes {
@@ -237,8 +237,9 @@ fn watch_clock(clock: &dyn Clock, health: &Health) {
         _ => (
             State::Degraded,
             format!(
-                "the clock of this machine is {minutes} min behind the time that onspec goes by, which \
-                 never goes back: set it right"
+                "the clock of this machine is {minutes} min behind the time that onspec goes by: it was \
+                 wrong before it was set back, or is now; after three minutes onspec takes it for \
+                 right, so set it right where it is not"
             ),
         ),
     };
@@ -294,6 +295,33 @@ mod tests {
             told(&mut links, LinkEvent::Up { session_present: true }).contains("present: true")
         );
         assert_eq!(told(&mut links, LinkEvent::CaughtUp), "");
+    }
+
+    /// A clock that is eight hours ahead of its machine's.
+    #[derive(Debug)]
+    struct Ahead;
+
+    impl Clock for Ahead {
+        fn now_nanos(&self) -> i64 {
+            self.lead_nanos()
+        }
+
+        fn lead_nanos(&self) -> i64 {
+            28_800_000_000_000
+        }
+    }
+
+    #[test]
+    fn nobody_is_told_that_a_clock_is_wrong_which_may_have_been_set_right() {
+        let health = Health::default();
+        watch_clock(&Ahead, &health);
+        let part = health.snapshot().remove(0);
+        assert_eq!(part.state, State::Degraded);
+        let words =
+            "is 480 min behind the time that onspec goes by: it was wrong before it was set";
+        assert!(part.reason.contains(words), "{}", part.reason);
+        watch_clock(&ManualClock::at(7), &health);
+        assert_eq!(health.snapshot().remove(0).state, State::Ok);
     }
 
     #[tokio::test(start_paused = true)]

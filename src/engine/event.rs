@@ -81,10 +81,10 @@ pub enum Command {
         /// When.
         at: Timestamp,
     },
-    /// The clock by which arrivals and ticks are stamped leapt ahead by so much that did not pass: no
-    /// line was silent for that.
+    /// The clock by which arrivals and ticks are stamped leapt by so much that did not pass: no line was
+    /// silent for that.
     ClockLeap {
-        /// By how much, ns.
+        /// By how much, ns; less than 0 if it was set back.
         by_nanos: i64,
     },
     /// No more input will come: every line's clock runs to the end of what it has.

@@ -13,10 +13,16 @@ pub trait Clock: Debug + Send + Sync {
     /// Sees to it that the clock is not before this instant, where it can be told that.
     fn not_before(&self, _nanos: i64) {}
 
-    /// The time, and by how much the clock has leapt ahead since this was last asked, ns: so much has not
-    /// passed, though a difference of two of its times says so. No time of after a leap is told before it.
+    /// The time, and by how much the clock has leapt since this was last asked, ns, less than 0 if back: so
+    /// much has not passed, though a difference of two of its times says so. No time of after a leap is told
+    /// before it.
     fn now_and_leap(&self) -> (i64, i64) {
         (self.now_nanos(), 0)
+    }
+
+    /// What the machine's own clock says, ns since 1970: for those outside, who compare it with theirs.
+    fn machine_nanos(&self) -> i64 {
+        self.now_nanos()
     }
 
     /// By how much it is ahead of the machine's, ns.
@@ -63,11 +69,13 @@ impl Clock for SteadyClock {
     }
 }
 
-/// The machine's clock as a plant needs it: it never goes back.
+/// The machine's clock as a plant needs it: it does not go back for a mistake.
 ///
 /// Readings of now must not become readings of the future, which nobody judges, because somebody set
 /// the machine's clock back; so this one goes on by a clock that nobody can set. Where the machine's is
-/// ahead it follows, for that is how a wrong clock is set right after a start, and counts the leap.
+/// ahead it follows at once, for that is how a wrong clock is set right after a start. Where it stays
+/// behind for [`BELIEVED`] it was ahead before, and is right now: this one follows, too. Both are leaps,
+/// and counted.
 #[derive(Debug)]
 pub struct OnwardClock {
     machine: Arc<dyn Clock>,
@@ -82,7 +90,15 @@ struct Lead {
     ahead: i64,
     /// How much of it came by leaps that nobody has asked for yet, ns.
     leapt: i64,
+    /// Since when (by the steady clock) the machine's is behind, and what was to be added then to be there.
+    behind: Option<(i64, i64)>,
 }
+
+/// The machine's clock is believed when it is behind for so long without being set again, ns.
+const BELIEVED: i64 = 180_000_000_000;
+
+/// A clock that goes slower, so as to come back without a leap, is not one that is set again, ns.
+const SLEWED: i64 = 60_000_000_000;
 
 /// More than that at once is a leap, and no drift, ns.
 const LEAP: i64 = 1_000_000_000;
@@ -104,17 +120,28 @@ impl OnwardClock {
 
     fn follow(&self, lead: &mut Lead) -> i64 {
         let (machine, steady) = (self.machine.now_nanos(), self.steady.now_nanos());
-        lead.follow(machine.saturating_sub(steady));
+        lead.follow(machine.saturating_sub(steady), steady);
         steady.saturating_add(lead.ahead)
     }
 }
 
 impl Lead {
-    fn follow(&mut self, wanted: i64) {
+    /// `wanted` is to be added for the machine's clock, `steady` is the steady one.
+    fn follow(&mut self, wanted: i64, steady: i64) {
         let before = self.ahead;
-        self.ahead = before.max(wanted);
-        if self.ahead.saturating_sub(before) > LEAP {
-            self.leapt = self.leapt.saturating_add(self.ahead - before);
+        if wanted >= before.saturating_sub(LEAP) {
+            (self.ahead, self.behind) = (before.max(wanted), None);
+        } else {
+            let (since, was) = *self.behind.get_or_insert((steady, wanted));
+            if wanted.abs_diff(was) > SLEWED.unsigned_abs() {
+                self.behind = Some((steady, wanted));
+            } else if steady.saturating_sub(since) >= BELIEVED {
+                (self.ahead, self.behind) = (wanted, None);
+            }
+        }
+        let by = self.ahead.saturating_sub(before);
+        if by.unsigned_abs() > LEAP.unsigned_abs() {
+            self.leapt = self.leapt.saturating_add(by);
         }
     }
 }
@@ -132,6 +159,10 @@ impl Clock for OnwardClock {
     fn now_and_leap(&self) -> (i64, i64) {
         let mut lead = self.lead();
         (self.follow(&mut lead), std::mem::take(&mut lead.leapt))
+    }
+
+    fn machine_nanos(&self) -> i64 {
+        self.machine.now_nanos()
     }
 
     fn lead_nanos(&self) -> i64 {
@@ -190,5 +221,31 @@ mod tests {
         assert_eq!(seconds(3761, 160), (3761, 0, 0));
         clock.not_before(5000 * SECOND);
         assert_eq!(seconds(3771, 170), (5010, 1239, 0));
+    }
+
+    #[test]
+    fn the_machine_s_clock_is_believed_when_it_stays_behind() {
+        let (machine, steady) = (Arc::new(ManualClock::at(0)), Arc::new(ManualClock::at(0)));
+        let clock = OnwardClock::of(Arc::clone(&machine) as _, Arc::clone(&steady) as _);
+        let seconds = |behind: i64, steady_at: i64| {
+            machine.set((steady_at - behind) * SECOND);
+            steady.set(steady_at * SECOND);
+            let (now, leapt) = clock.now_and_leap();
+            (now / SECOND, leapt / SECOND)
+        };
+        assert_eq!(seconds(0, 1000), (1000, 0));
+        assert_eq!(seconds(600, 1010), (1010, 0));
+        assert_eq!(clock.machine_nanos() / SECOND, 410);
+        assert_eq!(seconds(610, 1189), (1189, 0));
+        // Set again, and right for a moment: it begins anew each time.
+        assert_eq!(seconds(900, 1190), (1190, 0));
+        assert_eq!(seconds(900, 1369), (1369, 0));
+        assert_eq!(seconds(0, 1370), (1370, 0));
+        assert_eq!(seconds(900, 1371), (1371, 0));
+        assert_eq!(seconds(900, 1550), (1550, 0));
+        assert_eq!(seconds(901, 1551), (650, -901));
+        assert_eq!(seconds(901, 1552), (651, 0));
+        assert_eq!(seconds(902, 2000), (1099, 0));
+        assert_eq!(seconds(0, 2001), (2001, 901));
     }
 }

@@ -270,7 +270,7 @@ impl Delivery {
             };
             let answer = answer
                 .unwrap_or_else(|_| Err(format!("no answer within {:?}", self.attempt_timeout)));
-            let now = Timestamp::from_nanos(self.clock.now_nanos());
+            let now = Timestamp::from_nanos(self.clock.machine_nanos());
             let (outcome, words) = match answer {
                 Ok(answer) => (answer.outcome(now), answer.words()),
                 Err(words) => (Outcome::Again(Duration::ZERO), words),
@@ -314,7 +314,8 @@ impl Delivery {
     fn envelope(&self, item: &Item) -> Envelope {
         // All formats there are; another one will say here what it does with the body.
         let Format::Standard = self.format;
-        let timestamp = self.clock.now_nanos().div_euclid(1_000_000_000);
+        // A receiver refuses what is minutes from its own time: the plant's may be ahead of the true one.
+        let timestamp = self.clock.machine_nanos().div_euclid(1_000_000_000);
         Envelope {
             id: item.key.clone(),
             timestamp,

@@ -335,3 +335,18 @@ fn a_leap_of_the_receiver_s_clock_is_no_silence() {
     let effects = apply(&mut engine, [heard_at(11, 7211)]);
     assert!(matches!(&effects[0], Effect::Reading(r) if r.flags == Flags::GOOD), "{effects:?}");
 }
+
+#[test]
+fn a_receiver_s_clock_that_was_set_back_does_not_keep_silence_from_being_seen() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let ahead = 28_800;
+    let events = (0..10).map(|s| {
+        let Event::Message(_, message) = reading("bw", s, 15.0) else { unreachable!() };
+        Event::Message(at(s + ahead), message)
+    });
+    apply(&mut engine, events);
+    apply(&mut engine, [Event::Command(Command::ClockLeap { by_nanos: -ahead * 1_000_000_000 })]);
+    assert_eq!(engine.heard_at(), Some(at(9)), "a start goes on from there");
+    assert!(!engine.would_push(at(38)), "29 seconds of silence");
+    assert!(engine.would_push(at(39)), "30 seconds of silence");
+}

@@ -45,6 +45,20 @@ impl Post for Scripted {
     }
 }
 
+/// A plant's clock that is eight hours ahead of its machine's.
+#[derive(Debug)]
+struct Ahead(ManualClock);
+
+impl Clock for Ahead {
+    fn now_nanos(&self) -> i64 {
+        self.0.now_nanos() + 28_800_000_000_000
+    }
+
+    fn machine_nanos(&self) -> i64 {
+        self.0.now_nanos()
+    }
+}
+
 fn answer(status: u16) -> Answer {
     Answer { status, ..Answer::default() }
 }
@@ -86,7 +100,7 @@ impl Rig {
             outbox: Arc::<FakeOutbox>::clone(&self.outbox),
             health: self.health.clone(),
             metrics: self.metrics.clone(),
-            clock: Arc::new(ManualClock::at(1_614_265_330_999_999_999)),
+            clock: Arc::new(Ahead(ManualClock::at(1_614_265_330_999_999_999))),
             cancel: self.cancel.clone(),
         }
     }
