@@ -31,10 +31,13 @@ struct Heard {
 impl Drops {
     /// A broker has said its count; how many messages it has dropped since it said the one before, and
     /// when that was. What it had dropped before it was first heard is not ours.
+    ///
+    /// A count in a message that came before (`repeated`) is one that the broker sends again, or one that
+    /// it has reached again since it was started: it is followed, and tells of nothing.
     pub(super) fn heard(
         &mut self,
         broker: &Arc<str>,
-        count: u64,
+        (count, repeated): (u64, bool),
         at: Timestamp,
     ) -> Option<(u64, Timestamp)> {
         let Some(known) = self.brokers.get_mut(broker) else {
@@ -45,7 +48,7 @@ impl Drops {
         let dropped = count.checked_sub(known.count).unwrap_or(count);
         let since = std::mem::replace(&mut known.at, at);
         known.count = count;
-        if dropped == 0 {
+        if dropped == 0 || repeated {
             return None;
         }
         known.grown = Some(at);

@@ -438,7 +438,7 @@ impl Engine {
         let repeated = self.state.repeats.repeats(arrival);
         for message in messages.drain(..) {
             if let Message::Dropped(count) = message {
-                self.dropped(&arrival.broker, count, arrival.received, out);
+                self.dropped(&arrival.broker, (count, repeated), arrival.received, out);
                 continue;
             }
             // Without a time of its own a value that comes again is a new reading.
@@ -459,7 +459,13 @@ impl Engine {
     }
 
     /// A broker says how many messages it has dropped.
-    fn dropped(&mut self, broker: &Arc<str>, count: u64, at: Timestamp, out: &mut Vec<Effect>) {
+    fn dropped(
+        &mut self,
+        broker: &Arc<str>,
+        count: (u64, bool),
+        at: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
         let Some((dropped, since)) = self.state.drops.heard(broker, count, at) else { return };
         self.state.recoveries.lost(dropped);
         let reason = format!(

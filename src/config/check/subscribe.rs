@@ -189,6 +189,9 @@ fn check_one(
             .as_ref()
             .map_or_else(Default::default, |codes| (**codes).into()),
     };
+    // A count that a broker sends again, for want of an acknowledgement, is an old one, and looks like
+    // that of a broker that was started anew. The newest is retained: none need be sent again.
+    let qos = if word == PayloadFormat::DroppedCount { 0 } else { qos };
     Some((rule, u8::try_from(qos).unwrap_or(1)))
 }
 

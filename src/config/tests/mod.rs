@@ -417,6 +417,30 @@ fn files_that_cannot_be_read_are_named() {
 }
 
 #[test]
+fn a_count_of_dropped_messages_is_asked_for_at_most_once() {
+    let text = r#"
+[store]
+path = "onspec.db"
+[[mqtt]]
+name = "plant"
+url = "mqtt://localhost"
+[[mqtt.subscribe]]
+topic = "mill/{line}/{tag}"
+[[mqtt.subscribe]]
+topic = "$SYS/broker/publish/messages/dropped"
+format = "dropped-count"
+qos = 1
+[line.tm3]
+[line.tm3.tag.basis_weight]
+unit = "g/m2"
+"#;
+    let mut asked = good(text).brokers[0].settings.subscriptions.clone();
+    asked.sort();
+    let dropped = "$SYS/broker/publish/messages/dropped".to_owned();
+    assert_eq!(asked, [(dropped, 0), ("mill/+/+".to_owned(), 1)]);
+}
+
+#[test]
 fn two_brokers_may_have_the_same_topics_for_two_lines() {
     let broker = |name: &str, line: &str| {
         format!(

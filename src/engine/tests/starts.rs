@@ -144,6 +144,25 @@ fn a_leap_of_the_clock_makes_no_broker_calm() {
 }
 
 #[test]
+fn a_count_that_comes_again_is_no_broker_started_anew() {
+    let dropped = |effects: Vec<Effect>| -> Vec<u64> {
+        let dropped = |effect: &Effect| match effect {
+            Effect::Dropped { dropped, .. } => Some(*dropped),
+            _ => None,
+        };
+        effects.iter().filter_map(dropped).collect()
+    };
+    let mut engine = Engine::new(plant(), vec![dropped_rule()]);
+    let counts = [count(1, "0"), count(2, "40000"), count(3, "40050")];
+    assert_eq!(dropped(apply(&mut engine, counts)), [40_000, 50]);
+    let again = [count(5, "40000"), count(5, "40050"), count(6, "40051")];
+    assert_eq!(dropped(apply(&mut engine, again)), [1]);
+    // Started anew, its count begins where it began before.
+    let anew = [count(7, "0"), count(8, "40060")];
+    assert_eq!(dropped(apply(&mut engine, anew)), [40_060]);
+}
+
+#[test]
 fn what_a_broker_says_it_dropped_is_told_until_it_is_calm() {
     let mut engine = Engine::new(plant(), vec![dropped_rule()]);
     let mut said = Vec::new();
