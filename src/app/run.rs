@@ -490,7 +490,11 @@ impl Parts {
             links.follow(events, control, stop).await;
             ("links".into(), "it was told to".into())
         });
-        let of_parts = |part: &&str| !Engine::is_told_by_links(part);
+        // Nobody else tells the end of what was said of a broker that is not configured any more.
+        let is_link = |link: &str| {
+            checked.brokers.iter().any(|broker| mqtt::component(&broker.settings.name) == link)
+        };
+        let of_parts = |part: &&str| !Engine::told_by_link(part).is_some_and(is_link);
         let standing = engine.failed_parts().filter(of_parts).map(str::to_owned).collect();
         let control = self.control.clone();
         let (health, clock) = (shared.health.clone(), Arc::clone(shared.clock));

@@ -105,6 +105,9 @@ struct State {
 /// What the names of the alarms of the daemon's parts begin with.
 const SYSTEM: &str = "system/";
 
+/// What the names of the links to brokers begin with.
+const MQTT: &str = "mqtt/";
+
 /// What the name of a link's session adds to the link's.
 const SESSION: &str = "/session";
 
@@ -113,7 +116,7 @@ const QUEUE: &str = "/queue";
 
 /// The name under which it is told that a broker drops messages.
 fn queue_part(broker: &str) -> Arc<str> {
-    format!("mqtt/{broker}{QUEUE}").into()
+    format!("{MQTT}{broker}{QUEUE}").into()
 }
 
 /// The name under which the loss of a link's session is told.
@@ -424,11 +427,14 @@ impl Engine {
         self.state.alarms.standing().filter_map(|(alarm, _)| alarm.strip_prefix(SYSTEM))
     }
 
-    /// True if the alarm of such a part begins and ends by what the links and brokers say, and not by
-    /// the register of health.
+    /// The part that the link is by which the alarm of such a part begins and ends, if it does so by what
+    /// links and brokers say, and not by the register of health.
     #[must_use]
-    pub fn is_told_by_links(component: &str) -> bool {
-        component.ends_with(SESSION) || component.ends_with(QUEUE)
+    pub fn told_by_link(component: &str) -> Option<&str> {
+        let link = component.strip_suffix(SESSION).or_else(|| component.strip_suffix(QUEUE))?;
+        // The names of brokers are free, but for a slash.
+        let broker = link.strip_prefix(MQTT)?;
+        (!broker.is_empty() && !broker.contains('/')).then_some(link)
     }
 
     fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {

@@ -324,6 +324,25 @@ fn a_session_that_was_there_and_is_not_is_a_gap() {
 }
 
 #[test]
+fn only_sessions_and_queues_of_brokers_are_told_by_links() {
+    for (component, link) in [
+        ("mqtt/plant/session", Some("mqtt/plant")),
+        ("mqtt/plant/queue", Some("mqtt/plant")),
+        ("mqtt/queue/queue", Some("mqtt/queue")),
+        ("mqtt/queue", None),
+        ("mqtt/session", None),
+        ("mqtt/plant", None),
+        ("webhook/queue", None),
+        ("webhook/session", None),
+        ("store", None),
+    ] {
+        assert_eq!(Engine::told_by_link(component), link, "{component}");
+    }
+    assert_eq!(Engine::told_by_link(&queue_part("plant")), Some("mqtt/plant"));
+    assert_eq!(Engine::told_by_link(&session_part("mqtt/plant")), Some("mqtt/plant"));
+}
+
+#[test]
 fn new_configuration_keeps_batches_and_sensors_by_name() {
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, [start(0, "R1")]);
