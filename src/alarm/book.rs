@@ -95,6 +95,12 @@ impl Book {
         Self { site, alarms: BTreeMap::new() }
     }
 
+    /// The book of the same plant under the name of this site.
+    #[must_use]
+    pub fn of(self, site: Arc<str>) -> Self {
+        Self { site, ..self }
+    }
+
     /// The alarms that stand, by name.
     pub fn standing(&self) -> impl Iterator<Item = (&Arc<str>, &Standing)> {
         self.alarms.iter().filter_map(|(alarm, state)| Some((alarm, state.standing.as_ref()?)))

@@ -230,7 +230,7 @@ impl Engine {
                 tag_of(&fresh.names[ix.get()], &series.area, &series.tag).is_some()
             }
         });
-        fresh.state.alarms = old.alarms;
+        fresh.state.alarms = old.alarms.of(Arc::clone(&fresh.plant.site));
         fresh.state.next_request = old.next_request;
         fresh.state.faults = old.faults;
         fresh.state.last_faults = old.last_faults;

@@ -343,6 +343,16 @@ fn only_sessions_and_queues_of_brokers_are_told_by_links() {
 }
 
 #[test]
+fn events_bear_the_name_that_the_site_has_now() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [part(false, 1)]);
+    engine.reconfigure(Plant { site: "north mill".into(), ..plant() }, Vec::new());
+    let effects = apply(&mut engine, [part(true, 2)]);
+    let Some(Effect::Notification(told)) = effects.last() else { panic!("{effects:?}") };
+    assert_eq!((&*told.site, told.kind.as_str()), ("north mill", "system.recovered"));
+}
+
+#[test]
 fn new_configuration_keeps_batches_and_sensors_by_name() {
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, [start(0, "R1")]);
