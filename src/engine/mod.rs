@@ -241,11 +241,27 @@ impl Engine {
             line.blind = old.link_down_since.is_some();
         }
         fresh.state.sessions = old.sessions;
-        fresh.state.repeats = old.repeats;
+        // What nobody could take before may be taken now, such as a value that a broker retains; other
+        // changes leave known what comes again only for want of an acknowledgement.
+        if self.reads_as(&fresh) {
+            fresh.state.repeats = old.repeats;
+        }
         fresh.state.recoveries = old.recoveries;
         fresh.state.drops = old.drops;
         *self = fresh;
         true
+    }
+
+    /// True if every message gives the same readings of the same tags here as there.
+    fn reads_as(&self, other: &Self) -> bool {
+        let declared = |plant: &Plant| {
+            let lines: Vec<Arc<str>> =
+                plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();
+            (lines, plant.undeclared, plant.undeclared_max)
+        };
+        self.rules == other.rules
+            && self.names == other.names
+            && declared(&self.plant) == declared(&other.plant)
     }
 
     /// Installs a model from the registry, for a line and grade by name.

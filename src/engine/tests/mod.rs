@@ -353,6 +353,46 @@ fn events_bear_the_name_that_the_site_has_now() {
 }
 
 #[test]
+fn a_message_that_nobody_could_take_is_taken_once_its_tag_is_declared() {
+    let rule = Rule {
+        broker: "plant".into(),
+        template: crate::decode::Template::parse("mill/{line}/{tag}").unwrap(),
+        format: crate::decode::Format::Json {
+            values: crate::decode::JsonValues::One("/v".into()),
+            time: Some("/ts".into()),
+            quality: None,
+        },
+        line: None,
+        area: None,
+        tag: None,
+        time_unit: crate::decode::TimeUnit::Millis,
+        quality_codes: crate::decode::QualityCodes::OpcDa,
+    };
+    let ignoring = Plant { undeclared: Undeclared::Ignore, ..plant() };
+    let set_point = |s: i64| {
+        Event::Arrival(Arrival {
+            broker: "plant".into(),
+            received: at(20),
+            topic: "mill/tm3/set_point".into(),
+            payload: format!(r#"{{"v":15,"ts":{s}000}}"#).into_bytes().into(),
+            retained: true,
+        })
+    };
+    let mut engine = Engine::new(ignoring.clone(), vec![rule.clone()]);
+    let stored = |effects: &[Effect]| effects.iter().any(|e| matches!(e, Effect::Reading(_)));
+    assert!(!stored(&apply(&mut engine, [set_point(9)])));
+    let mut declared = ignoring;
+    declared.lines[0].tags.push(Tag::named("set_point"));
+    engine.reconfigure(declared.clone(), vec![rule.clone()]);
+    assert!(stored(&apply(&mut engine, [set_point(9)])));
+    assert!(stored(&apply(&mut engine, (10..19).map(set_point))));
+    // Other limits change nothing of what a message is.
+    declared.grades.clear();
+    assert!(engine.reconfigure(declared, vec![rule]));
+    assert!(!stored(&apply(&mut engine, [set_point(9)])));
+}
+
+#[test]
 fn new_configuration_keeps_batches_and_sensors_by_name() {
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, [start(0, "R1")]);
