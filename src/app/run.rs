@@ -50,6 +50,9 @@ const DRAIN_LOOK: Duration = Duration::from_millis(50);
 /// How often people are told what the end waits for.
 const STILL_PENDING: Duration = Duration::from_secs(5);
 
+/// A part that ends within this after another configuration took effect ends because of it, ns.
+const SETTLED_NANOS: i64 = 10_000_000_000;
+
 /// A clock that is further behind the last message than this was rather too far ahead when that came, ns.
 const CLOCK_BEHIND_MAX: i64 = 86_400_000_000_000;
 
@@ -86,9 +89,10 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
     let (mut asks, reload) = Asks::new(around.config.clone())?;
     let metrics = Metrics::default();
     let mut checked = checked;
-    // What goes on when its successor cannot start.
+    // What goes on when its successor cannot start, or ends as soon as it has.
     let mut before = None;
     loop {
+        let begun = SteadyClock::start();
         let mut parts = match start(&checked, &around, &metrics, &reload) {
             Ok(parts) => parts,
             Err(error) => match before.take() {
@@ -105,11 +109,24 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
             },
         };
         let outcome = parts.serve(&checked, &around, &mut asks).await;
-        let drain = !matches!(outcome, Ok(Ended::Reload(_)));
-        parts.stop(&mut asks, drain).await?;
-        match outcome? {
-            Ended::Asked => return Ok(()),
-            Ended::Reload(next) => before = Some(std::mem::replace(&mut checked, *next)),
+        let settled = begun.now_nanos() > SETTLED_NANOS;
+        let old = before.take().filter(|_| !settled);
+        let goes_back = |outcome: &Result<Ended, AppError>| {
+            old.is_some() && matches!(outcome, Err(AppError::PartEnded { .. }))
+        };
+        let drain = !goes_back(&outcome) && !matches!(outcome, Ok(Ended::Reload(_)));
+        // Why the core ended is known when it has stopped.
+        let outcome = parts.stop(&mut asks, drain).await.and(outcome);
+        let back = goes_back(&outcome);
+        match (outcome, old) {
+            (Ok(Ended::Asked), _) => return Ok(()),
+            (Ok(Ended::Reload(next)), _) => before = Some(std::mem::replace(&mut checked, *next)),
+            (Err(error), Some(old)) if back => {
+                let error = chain(&error);
+                tracing::error!(error, "the new configuration does not work: back to the old one");
+                checked = old;
+            }
+            (Err(error), _) => return Err(error),
         }
     }
 }

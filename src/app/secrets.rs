@@ -1,13 +1,14 @@
 //! What a configuration names and a machine has to have: secrets, in the environment or in files,
-//! certificates, the directory of the store.
+//! certificates, the directory of the store. What is there is also tried, so that nothing is found to be
+//! of no use only when a part has begun.
 
-use super::error::AppError;
+use super::error::{AppError, chain};
 use crate::config::Checked;
 use crate::telemetry::{Secret, SecretSource};
-use crate::{mqtt, webhook};
-use std::path::Path;
+use crate::{influx, mqtt, webhook};
+use std::path::{Path, PathBuf};
 
-/// Something that the configuration names and this machine does not have.
+/// Something that the configuration names and this machine does not have, or that cannot be used.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Absent {
     /// What it is for, such as `influxdb.token`.
@@ -35,8 +36,8 @@ impl Absent {
     }
 }
 
-/// Everything that a configuration names and this machine does not have, in one list: whoever sets up
-/// a machine wants to mend it all at once.
+/// Everything that a configuration names and this machine does not have, or that is of no use, in one
+/// list: whoever sets up a machine wants to mend it all at once.
 #[must_use]
 pub fn absent(checked: &Checked) -> Vec<Absent> {
     let mut found = Vec::new();
@@ -54,28 +55,50 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         let settings = &broker.settings;
         let of = mqtt::component(&settings.name);
         if let Some((_, Some(password))) = &settings.credentials {
-            found.extend(absent_secret(&format!("{of}.password"), password));
+            found.extend(absent_secret(&format!("{of}.password"), password, |_| Ok(())));
         }
         let Some(tls) = &settings.tls else { continue };
         let identity = tls.identity.as_ref();
         let (cert, key) = (identity.map(|(cert, _)| cert), identity.map(|(_, key)| key));
-        for (name, path) in [("ca", tls.ca.as_ref()), ("cert", cert), ("key", key)] {
-            found.extend(path.and_then(|path| absent_file(format!("{of}.tls.{name}"), path)));
+        let paths = [("ca", tls.ca.as_ref()), ("cert", cert), ("key", key)];
+        let file = |(name, path): (&str, Option<&PathBuf>)| {
+            path.and_then(|path| absent_file(format!("{of}.tls.{name}"), path))
+        };
+        let before = found.len();
+        found.extend(paths.into_iter().filter_map(file));
+        if found.len() == before
+            && let Err(error) = mqtt::usable(settings)
+        {
+            let named = cert.or(tls.ca.as_ref());
+            let named = named.map(|path| path.display().to_string()).unwrap_or_default();
+            found.push(Absent { key: format!("{of}.tls"), reason: chain(&error), named });
         }
     }
     if let Some(influx) = &checked.influx {
-        found.extend(absent_secret("influxdb.token", &influx.token));
+        found.extend(absent_secret("influxdb.token", &influx.token, |token| {
+            influx::usable(influx, token).map_err(|error| chain(&error))
+        }));
     }
     for hook in &checked.webhooks {
         let of = webhook::outbox_name(&hook.name);
-        found.extend(absent_secret(&format!("{of}.url"), &hook.url));
-        let secret = hook.secret.as_ref();
-        found.extend(secret.and_then(|secret| absent_secret(&format!("{of}.secret"), secret)));
+        found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
+            webhook::address(url).map(drop).map_err(str::to_owned)
+        }));
+        found.extend(hook.secret.as_ref().and_then(|secret| {
+            absent_secret(&format!("{of}.secret"), secret, |secret| {
+                webhook::SigningKey::parse(secret).map(drop).map_err(|error| error.to_string())
+            })
+        }));
     }
     found
 }
 
-fn absent_secret(key: &str, source: &SecretSource) -> Option<Absent> {
+/// A secret that is not to be had, or with which `try_it` finds something wrong.
+fn absent_secret(
+    key: &str,
+    source: &SecretSource,
+    try_it: impl FnOnce(&Secret) -> Result<(), String>,
+) -> Option<Absent> {
     let named = match source {
         SecretSource::Env(variable) => variable.clone(),
         SecretSource::File(path) => path.display().to_string(),
@@ -83,7 +106,11 @@ fn absent_secret(key: &str, source: &SecretSource) -> Option<Absent> {
     };
     match resolve(key, source) {
         Err(AppError::Secret { name, reason }) => Some(Absent { key: name, reason, named }),
-        _ => None,
+        Err(_) => None,
+        Ok(secret) => {
+            let reason = try_it(&secret).err()?;
+            Some(Absent { key: key.to_owned(), reason, named })
+        }
     }
 }
 
@@ -159,5 +186,50 @@ secret = { file = "/no/such/secret" }
         ];
         assert_eq!(places, expected.map(|(key, line)| (key, Some(line))));
         assert!(found[5].reason.contains("no variable `ONSPEC_TEST_NO_SUCH_TOKEN`"));
+    }
+
+    #[test]
+    fn what_is_here_and_cannot_be_used_is_named_as_well() {
+        let directory = tempfile::tempdir().unwrap();
+        let file = |name: &str, text: &str| {
+            let path = directory.path().join(name);
+            std::fs::write(&path, text).unwrap();
+            path.display().to_string()
+        };
+        let text = format!(
+            r#"
+[[mqtt]]
+url = "mqtts://broker.mill"
+tls = {{ ca = "{}" }}
+[[mqtt.subscribe]]
+topic = "mill/{{line}}/{{area}}/{{tag}}"
+[influxdb]
+url = "http://127.0.0.1:8086"
+org = "mill"
+bucket = "onspec"
+token = {{ file = "{}" }}
+[[webhook]]
+name = "leads"
+url = {{ file = "{}" }}
+secret = {{ file = "{}" }}
+"#,
+            file("ca.pem", "no certificate"),
+            file("token", "two words"),
+            file("url", "ftp://receiver.mill"),
+            file("secret", "whsec_?"),
+        );
+        let checked = crate::config::load(&text, "mill.toml").unwrap();
+        let found = absent(&checked);
+        let expected = [
+            ("mqtt/mqtt.tls", 4, "has no certificate: it wants PEM"),
+            ("influxdb.token", 11, "has characters that no token has"),
+            ("webhook/leads.url", 14, "neither http nor https"),
+            ("webhook/leads.secret", 15, "is no base64"),
+        ];
+        assert_eq!(found.len(), expected.len(), "{found:?}");
+        for (found, (key, line, words)) in found.iter().zip(expected) {
+            assert_eq!((&*found.key, found.line(&text)), (key, Some(line)));
+            assert!(found.reason.contains(words), "{found:?}");
+        }
     }
 }

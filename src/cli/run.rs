@@ -21,7 +21,9 @@ pub(super) struct Args {
 fn not_here(config: &Path, absent: &[Absent]) -> String {
     // It was read a moment ago; if it is gone, the lines are.
     let text = std::fs::read_to_string(config).unwrap_or_default();
-    let mut said = "error: the configuration names what is not on this machine\n".to_owned();
+    let mut said =
+        "error: the configuration names what is not on this machine, or cannot be used\n"
+            .to_owned();
     for absent in absent {
         writeln!(said, "  {}", absent.told(config, &text))
             .expect("writing to a string cannot fail");

@@ -103,6 +103,15 @@ pub async fn probe(settings: &Settings, token: &Secret) -> Result<String, Failur
     Ok(format!("InfluxDB{space}{version} at `{url}` takes lines for bucket `{bucket}` of `{org}`"))
 }
 
+/// Whether there can be a client with these settings: what [`super::run`] would refuse at once. Asks
+/// nobody.
+///
+/// # Errors
+/// As of [`super::run`], at once.
+pub fn usable(settings: &Settings, token: &Secret) -> Result<(), ClientError> {
+    client(settings, token, true).map(drop)
+}
+
 /// A client. With `compressed`, what it sends is said to be compressed.
 fn client(settings: &Settings, token: &Secret, compressed: bool) -> Result<Client, ClientError> {
     check_url(&settings.url)

@@ -21,7 +21,7 @@ mod parse;
 mod schema;
 mod writer;
 
-pub use client::{ClientError, Sink, probe};
+pub use client::{ClientError, Sink, probe, usable};
 pub use failure::{Failure, Kind};
 pub use line_protocol::{FieldValue, Point};
 pub use parse::{LineError, Points, points};

@@ -81,13 +81,7 @@ pub enum LinkError {
 pub async fn run(link: Link) -> Result<(), LinkError> {
     let name = link.settings.name.clone();
     check(&link.settings)?;
-    let tls = match &link.settings.tls {
-        Some(settings) => Some(
-            tls::client_config(settings)
-                .map_err(|source| LinkError::Tls { name: name.clone(), source })?,
-        ),
-        None => None,
-    };
+    let tls = tls_of(&link.settings)?;
     let seed = seed(link.clock.as_ref(), &link.settings.client_id);
     let mut backoff = Backoff::new(seed);
     let mut publisher = Publisher::new(
@@ -133,6 +127,21 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
     }
     context.report.stopped();
     Ok(())
+}
+
+/// Whether there can be a link with these settings: what [`run`] would refuse at once. Reads the
+/// certificates.
+///
+/// # Errors
+/// As of [`run`], at once.
+pub fn usable(settings: &Settings) -> Result<(), LinkError> {
+    check(settings)?;
+    tls_of(settings).map(drop)
+}
+
+fn tls_of(settings: &Settings) -> Result<Option<Arc<rustls::ClientConfig>>, LinkError> {
+    let config = settings.tls.as_ref().map(tls::client_config).transpose();
+    config.map_err(|source| LinkError::Tls { name: settings.name.clone(), source })
 }
 
 /// What the library would panic at.

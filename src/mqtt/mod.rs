@@ -39,7 +39,7 @@ mod wire;
 
 use backoff::Pace;
 
-pub use link::{Link, LinkError, run};
+pub use link::{Link, LinkError, run, usable};
 pub use receipts::{Delivery, Receipt};
 pub use report::LinkEvent;
 pub use tls::TlsError;

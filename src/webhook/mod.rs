@@ -16,7 +16,7 @@ mod signature;
 
 pub use answer::Answer;
 pub use payloads::{standard, wants};
-pub use sender::{Envelope, Post, Sender, SenderError, client, run, serve};
+pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
 
 use crate::alarm::Severity;

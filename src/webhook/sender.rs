@@ -103,7 +103,11 @@ pub async fn serve(sender: Sender, post: impl Post) -> Result<(), SenderError> {
     attend(Delivery::new(sender, None), post).await
 }
 
-fn address(url: &Secret) -> Result<Url, &'static str> {
+/// The address of a receiver.
+///
+/// # Errors
+/// When nothing can be posted there, in words without the address.
+pub fn address(url: &Secret) -> Result<Url, &'static str> {
     let url = Url::parse(url.expose().trim()).map_err(|_| "its address is no URL")?;
     match url.scheme() {
         "http" | "https" => Ok(url),

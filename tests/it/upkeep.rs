@@ -145,6 +145,11 @@ fn a_wrong_configuration_is_refused_and_everything_goes_on() {
     // Right in itself, and this machine does not have what it names.
     rig.reconfigure("[influxdb]\nurl = \"http://127.0.0.1:9\"\norg = \"o\"\nbucket = \"b\"\ntoken = { env = \"NO_SUCH\" }\n");
     rig.daemon.wait_for_log("`influxdb.token`");
+    // Here, and of no use: a part would end of it as soon as it has begun.
+    let token = rig.directory.path().join("token");
+    std::fs::write(&token, "two words").unwrap();
+    rig.reconfigure(&format!("[influxdb]\nurl = \"http://127.0.0.1:9\"\norg = \"o\"\nbucket = \"b\"\ntoken = {{ file = \"{}\" }}\n", token.display()));
+    rig.daemon.wait_for_log("characters that no token has");
     rig.say("tm3", "basis_weight", 15.0);
     wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
     let log = rig.daemon.log();
