@@ -26,6 +26,10 @@ pub(super) struct Asks {
     hangup: Signal,
     reloads: mpsc::Receiver<Reload>,
     config: Option<PathBuf>,
+    /// Somebody asked to read the configuration again while another one took effect.
+    again: bool,
+    /// Somebody asked for the end while another one took effect.
+    ends: bool,
 }
 
 impl Asks {
@@ -43,6 +47,8 @@ impl Asks {
             hangup: listen(SignalKind::hangup())?,
             reloads,
             config,
+            again: false,
+            ends: false,
         };
         Ok((asks, reload))
     }
@@ -52,11 +58,15 @@ impl Asks {
     pub(super) async fn next(&mut self, now: &Checked) -> Asked {
         loop {
             // Cancel-safe: a signal or request is kept until it is received.
-            let asker = tokio::select! {
-                _ = self.terminate.recv() => return Asked::Stop,
-                _ = self.interrupt.recv() => return Asked::Stop,
-                _ = self.hangup.recv() => None,
-                Some(asker) = self.reloads.recv() => Some(asker),
+            let asker = if std::mem::take(&mut self.again) {
+                None
+            } else {
+                tokio::select! {
+                    _ = self.terminate.recv() => return Asked::Stop,
+                    _ = self.interrupt.recv() => return Asked::Stop,
+                    _ = self.hangup.recv() => None,
+                    Some(asker) = self.reloads.recv() => Some(asker),
+                }
             };
             let next = match &self.config {
                 Some(path) => read_again(path, now),
@@ -81,18 +91,37 @@ impl Asks {
         }
     }
 
-    /// Waits until somebody asks for the end once more.
-    pub(super) async fn next_stop(&mut self) {
+    /// Waits, while all parts stop, until somebody asks for what ends that at once: the end once more.
+    ///
+    /// With `goes_on`, when the parts are to start again, the first who asks for the end is heard when
+    /// they have stopped ([`Asks::ends`]), and a signal to read the configuration again once they have
+    /// started. Cancel-safe.
+    pub(super) async fn hurry(&mut self, goes_on: bool) {
+        self.next_stop(goes_on).await;
+        if goes_on {
+            tracing::info!("stopping, for somebody asked for the end meanwhile");
+            self.ends = true;
+            self.next_stop(false).await;
+        }
+    }
+
+    /// True if somebody asked for the end while another configuration took effect.
+    pub(super) fn ends(&self) -> bool {
+        self.ends
+    }
+
+    /// Waits until somebody asks for the end. Cancel-safe.
+    pub(super) async fn next_stop(&mut self, goes_on: bool) {
         loop {
             // Cancel-safe: a signal or request is kept until it is received. A request that is
-            // dropped is told that everything stops.
+            // dropped is told to come again, for the page that would answer it stops as well.
             tokio::select! {
                 _ = self.terminate.recv() => return,
                 _ = self.interrupt.recv() => return,
-                _ = self.hangup.recv() => {}
+                _ = self.hangup.recv() => self.again = goes_on,
                 Some(_) = self.reloads.recv() => {}
             }
-            tracing::warn!("the configuration is not read again while everything stops");
+            tracing::warn!(later = self.again, "the configuration is not read again just now");
         }
     }
 }

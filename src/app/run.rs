@@ -114,14 +114,15 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
         let goes_back = |outcome: &Result<Ended, AppError>| {
             old.is_some() && matches!(outcome, Err(AppError::PartEnded { .. }))
         };
-        let drain = !goes_back(&outcome) && !matches!(outcome, Ok(Ended::Reload(_)));
+        let goes_on = goes_back(&outcome) || matches!(outcome, Ok(Ended::Reload(_)));
         // Why the core ended is known when it has stopped.
-        let outcome = parts.stop(&mut asks, drain).await.and(outcome);
+        let outcome = parts.stop(&mut asks, goes_on).await.and(outcome);
         let back = goes_back(&outcome);
         match (outcome, old) {
             (Ok(Ended::Asked), _) => return Ok(()),
+            (Ok(Ended::Reload(_)), _) if asks.ends() => return Ok(()),
             (Ok(Ended::Reload(next)), _) => before = Some(std::mem::replace(&mut checked, *next)),
-            (Err(error), Some(old)) if back => {
+            (Err(error), Some(old)) if back && !asks.ends() => {
                 let error = chain(&error);
                 tracing::error!(error, "the new configuration does not work: back to the old one");
                 checked = old;
@@ -550,14 +551,15 @@ impl Parts {
         }
     }
 
-    /// Stops all parts in order. With `drain`, what can be delivered is delivered before.
-    async fn stop(mut self, asks: &mut Asks, drain: bool) -> Result<(), AppError> {
+    /// Stops all parts in order. Unless it `goes_on` with others, what can be delivered is delivered
+    /// before.
+    async fn stop(mut self, asks: &mut Asks, goes_on: bool) -> Result<(), AppError> {
         let deadline = tokio::time::sleep(DEADLINE);
         let stage = Cell::new("");
         // Every branch is cancel-safe: what is dropped was to end anyway. A second signal does not
         // wait; nothing acknowledged is lost by it.
         tokio::select! {
-            outcome = self.stop_in_order(drain, &stage) => outcome,
+            outcome = self.stop_in_order(!goes_on, &stage) => outcome,
             () = name_pending(&stage) => unreachable!("it has no end"),
             () = deadline => Err(AppError::Other(format!(
                 "the end took longer than {} s, and still waited for {}; what was not committed was \
@@ -565,7 +567,7 @@ impl Parts {
                 DEADLINE.as_secs(),
                 stage.get()
             ))),
-            () = asks.next_stop() => Err(AppError::Other(
+            () = asks.hurry(goes_on) => Err(AppError::Other(
                 "told twice to stop, which ends it at once; what was not committed was not \
                  acknowledged".into()
             )),

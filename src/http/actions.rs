@@ -17,7 +17,10 @@ struct Reloads {
 
 /// Has the configuration read again, and says whether it takes effect.
 pub(super) async fn reload(State(shared): State<Shared>) -> Response {
-    let stops = || guard::error(StatusCode::SERVICE_UNAVAILABLE, "onspec stops");
+    let stops = || {
+        let text = "onspec stops, or another configuration is just taking effect: ask again then";
+        guard::error(StatusCode::SERVICE_UNAVAILABLE, text)
+    };
     let Some(asks) = &shared.api.reload else {
         let text = "this onspec has no configuration that could be read again";
         return guard::error(StatusCode::CONFLICT, text);

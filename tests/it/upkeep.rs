@@ -157,6 +157,31 @@ fn a_wrong_configuration_is_refused_and_everything_goes_on() {
     assert_eq!(rig.daemon.terminate(), Some(0));
 }
 
+#[test]
+fn the_end_and_another_reload_that_are_asked_for_during_a_reload_come_after_it() {
+    let mut rig = Rig::start();
+    // A broker that does not answer makes a reload take long enough to ask for more meanwhile.
+    rig.broker.signal(Signal::Stop);
+    rig.reconfigure("");
+    rig.daemon.wait_for_log("takes effect");
+    rig.reconfigure("[line.tm3.tag.moisture]\nunit = \"%\"\n");
+    rig.daemon.wait_for_log("later=true");
+    rig.broker.signal(Signal::Continue);
+    wait_until("the newest is read", PATIENCE, || rig.tag("moisture", "unit") == "%");
+
+    wait_until("it is connected", PATIENCE, || {
+        let ready = get(&format!("http://127.0.0.1:{}/readyz", rig.http));
+        ready.is_ok_and(|answer| answer.status == 200)
+    });
+    rig.broker.signal(Signal::Stop);
+    let before = rig.daemon.log().matches("takes effect").count();
+    rig.reconfigure("");
+    wait_until("it is read", PATIENCE, || {
+        rig.daemon.log().matches("takes effect").count() > before
+    });
+    assert_eq!(rig.daemon.terminate(), Some(0), "{}", rig.daemon.log());
+}
+
 /// Runs `onspec store …`: its exit code, and what it printed on both streams.
 fn store(command: &str, more: &[&Path]) -> (Option<i32>, String) {
     let mut run = Command::new(binary());

@@ -77,6 +77,11 @@ impl Mosquitto {
         format!("mqtt://127.0.0.1:{}", self.port)
     }
 
+    /// Sends the broker a signal.
+    pub(crate) fn signal(&mut self, signal: Signal) {
+        self.process.signal(signal);
+    }
+
     /// Kills the broker as a power cut would: sessions and messages since its last orderly stop are lost.
     pub(crate) fn kill(&mut self) {
         self.process.kill();

@@ -44,6 +44,10 @@ pub(crate) enum Signal {
     Terminate,
     /// The request to read the configuration again.
     Hangup,
+    /// To stand still.
+    Stop,
+    /// To go on after that.
+    Continue,
     /// The end, without a chance to put things in order.
     Kill,
 }
@@ -106,6 +110,8 @@ impl Process {
             Signal::Interrupt => "INT",
             Signal::Terminate => "TERM",
             Signal::Hangup => "HUP",
+            Signal::Stop => "STOP",
+            Signal::Continue => "CONT",
             Signal::Kill => "KILL",
         };
         // The standard library can only kill, and `unsafe` is forbidden here: the shell's own `kill` sends the others.
