@@ -129,6 +129,13 @@ impl Asks {
 /// The configuration as the file has it now, or why it cannot be used.
 fn read_again(path: &Path, now: &Checked) -> Result<Box<Checked>, String> {
     let next = crate::config::read(path).map_err(|problem| problem.to_string())?;
+    if next.store.path != now.store.path {
+        return Err(
+            "`[store] path` names another file, which would begin with nothing: restart onspec \
+                    for that, or leave the path as it was"
+                .to_owned(),
+        );
+    }
     let absent = absent(&next);
     if !absent.is_empty() {
         let text = std::fs::read_to_string(path).unwrap_or_default();

@@ -150,6 +150,11 @@ fn a_wrong_configuration_is_refused_and_everything_goes_on() {
     std::fs::write(&token, "two words").unwrap();
     rig.reconfigure(&format!("[influxdb]\nurl = \"http://127.0.0.1:9\"\norg = \"o\"\nbucket = \"b\"\ntoken = {{ file = \"{}\" }}\n", token.display()));
     rig.daemon.wait_for_log("characters that no token has");
+    let path = config(rig.directory.path(), &rig.broker.url(), rig.http, "");
+    let text = std::fs::read_to_string(&path).unwrap();
+    std::fs::write(&path, text.replace("onspec.db", "other.db")).unwrap();
+    rig.daemon.signal(Signal::Hangup);
+    rig.daemon.wait_for_log("restart onspec for that");
     rig.say("tm3", "basis_weight", 15.0);
     wait_until("the reading is seen", PATIENCE, || rig.tag("basis_weight", "value") == 15.0);
     let log = rig.daemon.log();
