@@ -190,6 +190,11 @@ pub(super) fn prepare(db: &Db, log_bytes: u64) -> Result<(), StoreError> {
     tx.commit().map_err(failed)
 }
 
+/// Checks that a file opened only for reading may be used for a store, without changing it.
+pub(super) fn check_ours(db: &Db) -> Result<(), StoreError> {
+    look(db, &db.lock()).map(drop)
+}
+
 /// Checks that a file opened only for reading is a store of this release's version.
 pub(super) fn check_readable(db: &Db) -> Result<(), StoreError> {
     let reason = match look(db, &db.lock())? {

@@ -143,11 +143,30 @@ fn another_process_may_read_and_copy_a_store_in_use() {
 }
 
 #[test]
+fn the_log_of_another_program_is_left_alone_while_that_writes_it() {
+    let dir = TempDir::new().unwrap();
+    let path = dir.path().join("onspec.db");
+    let other = stranger(&path);
+    other.execute_batch("PRAGMA journal_mode = WAL; CREATE TABLE t (a)").unwrap();
+    let log = dir.path().join("onspec.db-wal");
+    let long_ago = SystemTime::UNIX_EPOCH + Duration::from_secs(1);
+    let before = std::fs::read(&log).unwrap();
+    assert!(!before.is_empty());
+    File::options().write(true).open(&log).unwrap().set_modified(long_ago).unwrap();
+    let error = Store::open(&large(&dir)).unwrap_err();
+    assert!(error.to_string().contains("of another program"), "{error}");
+    assert_eq!(std::fs::read(&log).unwrap(), before);
+    assert_eq!(std::fs::metadata(&log).unwrap().modified().unwrap(), long_ago);
+    other.execute_batch("INSERT INTO t VALUES (1)").unwrap();
+}
+
+#[test]
 fn the_log_is_on_the_disk_before_a_start_goes_on_from_it() {
     let dir = TempDir::new().unwrap();
     let settings = large(&dir);
     let mut store = open(&settings);
-    event(&mut store, b"one", None).unwrap();
+    // More than is in memory at a time.
+    event(&mut store, &noise(1, 3 << 20), None).unwrap();
     // As a killed process leaves it.
     let other = TempDir::new().unwrap();
     for name in ["onspec.db", "onspec.db-wal"] {
