@@ -19,7 +19,7 @@ use super::encode::{MQTT, Outputs};
 use super::error::{AppError, chain};
 use super::fits::{Columns, fit};
 use super::heard::Heard;
-use super::pipeline::{FitMode, Pipeline};
+use super::pipeline::{FULL_PAUSE, FitMode, Pipeline};
 use super::secrets::resolve;
 use super::watch::{Links, watch_health};
 use crate::config::Checked;
@@ -93,7 +93,13 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
     let mut before = None;
     loop {
         let begun = SteadyClock::start();
-        let mut parts = match start(&checked, &around, &metrics, &reload) {
+        around.health.forget();
+        let started = match open_store(&checked, &around, &mut asks).await {
+            Ok(Some(store)) => start(store, &checked, &around, &metrics, &reload),
+            Ok(None) => return Ok(()),
+            Err(error) => Err(error),
+        };
+        let mut parts = match started {
             Ok(parts) => parts,
             Err(error) => match before.take() {
                 Some(old) => {
@@ -140,17 +146,41 @@ enum Ended {
     Reload(Box<Checked>),
 }
 
-/// Opens the store and starts all parts.
+/// Opens the store, and waits while it has no room for that; `None` when somebody asked for the end.
+async fn open_store(
+    checked: &Checked,
+    around: &Surroundings,
+    asks: &mut Asks,
+) -> Result<Option<Store>, AppError> {
+    loop {
+        match Store::open(&checked.store) {
+            Err(error) if error.is_full() => {
+                let (reason, now) = (chain(&error), around.clock.now_nanos());
+                if around.health.set("store", State::Degraded, &reason, now) {
+                    tracing::error!(reason, "the store cannot be opened until there is room");
+                }
+            }
+            other => return Ok(Some(other?)),
+        }
+        // Every branch is cancel-safe.
+        tokio::select! {
+            () = around.cancel.cancelled() => return Ok(None),
+            () = asks.next_stop(true) => return Ok(None),
+            () = tokio::time::sleep(FULL_PAUSE) => {}
+        }
+    }
+}
+
+/// Starts all parts.
 fn start(
+    mut store: Store,
     checked: &Checked,
     around: &Surroundings,
     metrics: &Metrics,
     reload: &mpsc::Sender<Reload>,
 ) -> Result<Parts, AppError> {
     let health = around.health.clone();
-    health.forget();
     let clock = Arc::clone(&around.clock);
-    let mut store = Store::open(&checked.store)?;
     health.set("store", State::Ok, "", clock.now_nanos());
     name_orphans(&mut store, checked, &health, clock.now_nanos())?;
     // Before the page can be asked: a link that has not spoken yet is not ready.

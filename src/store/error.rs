@@ -1,6 +1,8 @@
 //! Why the store did not do what was asked.
 
 use rusqlite::{ErrorCode, ffi};
+use std::io::{self, ErrorKind};
+use std::path::Path;
 
 /// A write into the file or the log, and the growing of the log's index, that failed.
 const UNWRITTEN: [i32; 2] = [ffi::SQLITE_IOERR_WRITE, ffi::SQLITE_IOERR_SHMSIZE];
@@ -95,7 +97,7 @@ pub enum StoreError {
         path: String,
         /// Why not.
         #[source]
-        source: rusqlite::Error,
+        source: Box<dyn std::error::Error + Send + Sync>,
     },
     /// An earlier failure of the disk: what is in the file after it is only known after a start.
     #[error("the store `{path}` takes nothing more until onspec is started again: {reason}")]
@@ -127,12 +129,31 @@ impl StoreError {
         }
     }
 
+    /// The error of a write of ours beside SQLite's, to `file` of the `store`, in our words.
+    pub(super) fn from_write(
+        doing: &'static str,
+        store: &Path,
+        file: &Path,
+        source: io::Error,
+    ) -> Self {
+        let text = |path: &Path| path.to_string_lossy().into_owned();
+        match source.kind() {
+            ErrorKind::StorageFull => Self::DiskFull { path: text(store) },
+            ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
+                Self::Unwritable { path: text(store), source: source.into() }
+            }
+            _ => Self::File { doing, path: text(file), source },
+        }
+    }
+
     /// SQLite's error in our words.
     pub(super) fn from_sqlite(doing: &'static str, path: &str, source: rusqlite::Error) -> Self {
         let path = path.to_owned();
         let is_write = |error: &ffi::Error| UNWRITTEN.contains(&error.extended_code);
         match source.sqlite_error_code() {
-            _ if source.sqlite_error().is_some_and(is_write) => Self::Unwritable { path, source },
+            _ if source.sqlite_error().is_some_and(is_write) => {
+                Self::Unwritable { path, source: source.into() }
+            }
             Some(ErrorCode::DiskFull) => Self::DiskFull { path },
             Some(ErrorCode::DatabaseCorrupt) => {
                 Self::Damaged { path, reason: format!("cannot {doing}: {source}") }
@@ -162,5 +183,20 @@ mod tests {
         check(ffi::SQLITE_IOERR_FSYNC, false, "cannot make a commit durable");
         check(ffi::SQLITE_IOERR_READ, false, "cannot make a commit durable");
         check(ffi::SQLITE_CORRUPT, false, "is damaged");
+    }
+
+    #[test]
+    fn a_write_beside_sqlite_that_finds_no_room_is_waited_out_as_well() {
+        for (kind, full) in [
+            (ErrorKind::StorageFull, true),
+            (ErrorKind::QuotaExceeded, true),
+            (ErrorKind::FileTooLarge, true),
+            (ErrorKind::PermissionDenied, false),
+        ] {
+            let (store, file) = (Path::new("a.db"), Path::new("a.db-wal"));
+            let error = StoreError::from_write("write", store, file, kind.into());
+            assert_eq!(error.is_full(), full, "{error:?}");
+            assert!(error.to_string().contains(if full { "`a.db`" } else { "`a.db-wal`" }));
+        }
     }
 }

@@ -22,10 +22,7 @@ const PIECE: usize = 1 << 20;
 /// The log of another program is left alone: that program may be writing it.
 pub(super) fn write_anew(store: &Path) -> Result<(), StoreError> {
     let path = beside(store, "-wal");
-    let failed = |source| {
-        let path = path.to_string_lossy().into_owned();
-        StoreError::File { doing: "write the log anew", path, source }
-    };
+    let failed = |source| StoreError::from_write("write the log anew", store, &path, source);
     let bytes = match path.metadata() {
         Ok(metadata) => metadata.len(),
         Err(error) if error.kind() == ErrorKind::NotFound => 0,

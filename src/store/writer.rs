@@ -417,10 +417,7 @@ fn load_queues(db: &Db, queues: &Queues) -> Result<(), StoreError> {
 /// does.
 pub(super) fn lock_out(path: &Path) -> Result<File, StoreError> {
     let lock_path = beside(path, ".lock");
-    let failed = |doing, source| {
-        let path = lock_path.to_string_lossy().into_owned();
-        StoreError::File { doing, path, source }
-    };
+    let failed = |doing, source| StoreError::from_write(doing, path, &lock_path, source);
     let file = File::options().create(true).truncate(false).write(true).open(&lock_path);
     let file = file.map_err(|source| failed("create the lock file", source))?;
     match file.try_lock() {

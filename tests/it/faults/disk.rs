@@ -40,7 +40,9 @@ fn limit(daemon: &Daemon, bytes: &str) {
 
 impl Scarcity for FileSize {
     fn start(&self, site: &Site, full: bool) -> Daemon {
-        let bytes = if full { largest(&site.store).to_string() } else { "unlimited".to_owned() };
+        // The daemon's own log is bounded as well, and wants a little.
+        let bytes = largest(&site.store).max(16 << 10).to_string();
+        let bytes = if full { bytes } else { "unlimited".to_owned() };
         let limit = format!("--fsize={bytes}:unlimited");
         // The system also sends a signal, of which a process that does not expect it dies.
         let ignoring = r#"trap '' XFSZ; exec "$@""#;
@@ -155,6 +157,19 @@ fn killed_and_started_on_a_full_disk_it_waits_for_room() {
     });
     FileSize.free(&daemon);
     site.check(&plant);
+    assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
+}
+
+#[test]
+fn a_first_start_on_a_full_disk_waits_for_room() {
+    let site = Site::new();
+    let mut daemon = FileSize.start(&site, true);
+    daemon.wait_for_log("cannot be opened until there is room");
+    assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
+    daemon = FileSize.start(&site, true);
+    daemon.wait_for_log("cannot be opened until there is room");
+    FileSize.free(&daemon);
+    daemon.wait_ready(&site.url("/readyz"));
     assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
 }
 
