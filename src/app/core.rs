@@ -46,6 +46,31 @@ pub enum Control {
     Stop,
 }
 
+/// A core that works takes what waits for it within this.
+const TAKEN_WITHIN: Duration = Duration::from_secs(1);
+
+/// Hands something to the core; false if it does not take it any more.
+///
+/// A core that waits for room in the store hears nothing, and is told not to wait only when everybody
+/// who speaks to it has ended. So whoever is told to stop does not wait for it: what it did not take by
+/// then goes the way of all that it holds, and is found again at the next start.
+pub(super) async fn hand(
+    to: &mpsc::Sender<Control>,
+    what: Control,
+    stop: &CancellationToken,
+) -> bool {
+    let patience = async {
+        stop.cancelled().await;
+        tokio::time::sleep(TAKEN_WITHIN).await;
+    };
+    // Cancel-safe: what was not sent is dropped on purpose.
+    tokio::select! {
+        biased;
+        sent = to.send(what) => sent.is_ok(),
+        () = patience => false,
+    }
+}
+
 /// The last words of the core.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct CoreReport {

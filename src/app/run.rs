@@ -14,7 +14,7 @@
 //! checkpoint), the page last.
 
 use super::asked::{Asked, Asks};
-use super::core::{Control, Core};
+use super::core::{Control, Core, hand};
 use super::encode::{MQTT, Outputs};
 use super::error::{AppError, chain};
 use super::fits::{Columns, fit};
@@ -458,7 +458,7 @@ impl Parts {
                     Ok(answer) => {
                         let fitted = answer.outcome.is_ok();
                         tracing::info!(line = line.0, %grade, fitted, "fit is done");
-                        if control.send(Control::Fitted(answer)).await.is_err() {
+                        if !hand(&control, Control::Fitted(answer), &stop).await {
                             break;
                         }
                     }

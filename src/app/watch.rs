@@ -1,6 +1,6 @@
 //! Watching the links and the parts: what lasts is told to the engine, which tells people.
 
-use super::core::Control;
+use super::core::{Control, hand};
 use crate::engine::{Command, session_part};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
@@ -87,13 +87,13 @@ impl Links {
                 event = events.recv() => {
                     let Some((broker, event)) = event else { return };
                     for command in self.note(broker, &event) {
-                        tell(command, &core).await;
+                        tell(command, &core, &stop).await;
                     }
                 }
                 () = wait => {
                     deadline = None;
                     if !self.any_up() && self.told_up {
-                        self.tell_link(false, &core).await;
+                        self.tell_link(false, &core, &stop).await;
                     }
                     continue;
                 }
@@ -101,7 +101,7 @@ impl Links {
             if self.any_up() {
                 deadline = None;
                 if !self.told_up {
-                    self.tell_link(true, &core).await;
+                    self.tell_link(true, &core, &stop).await;
                 }
             } else if deadline.is_none() && self.told_up {
                 #[expect(
@@ -153,18 +153,23 @@ impl Links {
         commands
     }
 
-    async fn tell_link(&mut self, up: bool, core: &mpsc::Sender<Control>) {
+    async fn tell_link(
+        &mut self,
+        up: bool,
+        core: &mpsc::Sender<Control>,
+        stop: &CancellationToken,
+    ) {
         self.told_up = up;
         let at = Timestamp::from_nanos(self.clock.now_nanos());
-        tell(Command::Link { up, at }, core).await;
+        tell(Command::Link { up, at }, core, stop).await;
     }
 }
 
 /// Hands a command to the core.
-async fn tell(command: Command, core: &mpsc::Sender<Control>) {
-    // A core that has ended hears nothing; then everything stops anyway.
-    if core.send(Control::Command(command)).await.is_err() {
-        tracing::debug!("the core has ended");
+async fn tell(command: Command, core: &mpsc::Sender<Control>, stop: &CancellationToken) {
+    // A core that hears nothing has ended, or waits; then everything stops anyway.
+    if !hand(core, Control::Command(command), stop).await {
+        tracing::debug!("the core hears nothing any more");
     }
 }
 
@@ -203,7 +208,7 @@ pub(super) async fn watch_health(
                     reason: "it is no part of the configuration any more".into(),
                     at: Timestamp::from_nanos(now),
                 };
-                tell(command, &core).await;
+                tell(command, &core, &stop).await;
             }
         }
         for part in parts {
@@ -223,7 +228,7 @@ pub(super) async fn watch_health(
                 reason: part.reason.as_str().into(),
                 at: Timestamp::from_nanos(now),
             };
-            tell(command, &core).await;
+            tell(command, &core, &stop).await;
         }
     }
 }
@@ -349,6 +354,30 @@ mod tests {
         };
         let ((), parts) = tokio::join!(watching, listening);
         assert_eq!(parts, [("influxdb".into(), true), ("webhook/old".into(), true)]);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn told_to_stop_nobody_waits_for_a_core_that_hears_nothing() {
+        let (core, mut told) = mpsc::channel(1);
+        let begun = Command::Started { at: Timestamp::from_nanos(0) };
+        core.try_send(Control::Command(begun)).expect("the queue is empty");
+        let stop = CancellationToken::new();
+        let standing = vec!["webhook/old".to_owned()];
+        let clock = Arc::new(ManualClock::at(7));
+        let (health, metrics) = (Health::default(), Metrics::default());
+        let watching = watch_health(health, metrics, clock, standing, core.clone(), stop.clone());
+        let (events, of_links) = mpsc::channel(1);
+        let up = LinkEvent::Up { session_present: false };
+        events.try_send((0, up)).expect("the queue is empty");
+        let following = links(&Arc::default()).follow(of_links, core, stop.clone());
+        let stopping = async {
+            tokio::time::sleep(Duration::from_secs(60)).await;
+            stop.cancel();
+        };
+        let all = async { tokio::join!(watching, following, stopping) };
+        let ended = tokio::time::timeout(Duration::from_secs(70), all).await;
+        ended.expect("they end though nobody listens");
+        assert!(matches!(told.try_recv(), Ok(Control::Command(Command::Started { .. }))));
     }
 
     #[tokio::test(start_paused = true)]
