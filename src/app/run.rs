@@ -94,6 +94,7 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
     loop {
         let begun = SteadyClock::start();
         around.health.forget();
+        metrics.forget_parts();
         let started = match open_store(&checked, &around, &mut asks).await {
             Ok(Some(store)) => start(store, &checked, &around, &metrics, &reload),
             Ok(None) => return Ok(()),

@@ -58,6 +58,9 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_up", Kind::Gauge, "1 while a part works, by component"),
 ];
 
+/// The labels that name a part of the configuration.
+const OF_PARTS: &[&str] = &["component", "broker", "outbox", "receiver"];
+
 type Labels = Vec<(&'static str, String)>;
 
 /// The register of all metrics. Cheap to clone; all clones are one register.
@@ -81,6 +84,16 @@ impl Metrics {
     /// Sets a gauge.
     pub fn set(&self, name: &'static str, labels: &[(&'static str, &str)], to: f64) {
         self.change(name, labels, |value| *value = to);
+    }
+
+    /// Forgets the gauges of parts, for a configuration that need not have them any more; a part that is
+    /// there says its own again. Counters stay, as they only grow.
+    pub fn forget_parts(&self) {
+        let is_gauge = |name: &str| METRICS.iter().any(|of| of.0 == name && of.1 == Kind::Gauge);
+        let mut values = self.values.lock().unwrap_or_else(PoisonError::into_inner);
+        for (_, series) in values.iter_mut().filter(|(name, _)| is_gauge(name)) {
+            series.retain(|labels, _| !labels.iter().any(|(key, _)| OF_PARTS.contains(key)));
+        }
     }
 
     /// The value of a metric, 0 if it has none.
@@ -112,4 +125,25 @@ impl Metrics {
 
 fn owned(labels: &[(&'static str, &str)]) -> Labels {
     labels.iter().map(|(key, value)| (*key, (*value).to_owned())).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_gauges_of_parts_are_forgotten_and_nothing_else() {
+        let metrics = Metrics::default();
+        metrics.set("onspec_up", &[("component", "webhook/old")], 0.0);
+        metrics.set("onspec_outbox_pending", &[("outbox", "webhook/old")], 3.0);
+        metrics.set("onspec_store_bytes", &[], 7.0);
+        metrics.add("onspec_mqtt_connections", &[("broker", "old")], 2);
+        metrics.forget_parts();
+        let left = metrics.snapshot();
+        let left: Vec<_> = left.iter().filter(|(_, series)| !series.is_empty()).collect();
+        assert_eq!(
+            left.iter().map(|(name, _)| *name).collect::<Vec<_>>(),
+            ["onspec_mqtt_connections", "onspec_store_bytes"]
+        );
+    }
 }
