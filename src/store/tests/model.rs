@@ -103,7 +103,11 @@ impl Model {
         self.parked.extend(self.parks.drain(..).map(|(_, body)| body));
     }
 
-    fn drop_readings(&mut self, dropped: Dropped) {
+    /// What the store says that it dropped: the oldest readings, the oldest of what was parked.
+    fn drop_oldest(&mut self, dropped: Dropped) {
+        // Each was parked alone.
+        self.parked.drain(..usize::try_from(dropped.parked).unwrap());
+        assert_eq!(dropped.orphaned, 0);
         let entries = self.boxes.entry(READINGS).or_default();
         let items = usize::try_from(dropped.items).unwrap();
         let gone: u64 = entries.drain(..items).map(|entry| u64::from(entry.count)).sum();
@@ -184,7 +188,9 @@ impl Machine {
             Op::Settle => {
                 self.store().settle().unwrap();
                 self.model.settle();
-                assert_eq!(self.store().take_dropped(), Dropped::default());
+                let dropped = self.store().take_dropped();
+                assert_eq!((dropped.items, dropped.count), (0, 0));
+                self.model.drop_oldest(dropped);
             }
             Op::Reopen => {
                 self.end();
@@ -241,6 +247,8 @@ impl Machine {
             Err(StoreError::Full { .. }) if self.when_full == WhenFull::Block => {
                 // Room was made, which writes what senders have said.
                 self.model.settle();
+                let dropped = self.store().take_dropped();
+                self.model.drop_oldest(dropped);
                 return;
             }
             Err(error) => panic!("{error:?}"),
@@ -248,7 +256,7 @@ impl Machine {
         self.model.settle();
         let dropped = self.store().take_dropped();
         let model = &mut self.model;
-        model.drop_readings(dropped);
+        model.drop_oldest(dropped);
         for (name, key, count, body) in entries {
             let entries = model.boxes.entry(name).or_default();
             if let Some(key) = &key {
