@@ -1,7 +1,6 @@
 //! What every request and every answer goes through: the host check, bounds, security headers, and
 //! errors as JSON.
 
-use super::router;
 use axum::Json;
 use axum::body::Body;
 use axum::extract::Request;
@@ -41,10 +40,8 @@ pub(super) async fn not_found(uri: Uri) -> Response {
     error(StatusCode::NOT_FOUND, format!("nothing is at `{}`; see `/api/openapi.json`", uri.path()))
 }
 
-/// The path is there, the method is not.
-pub(super) async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let acts = router::ACTIONS.iter().any(|(path, _)| *path == uri.path());
-    let only = if acts { "POST" } else { "GET and HEAD" };
+/// The path is there, the method is not: it takes `only` others.
+pub(super) fn method_not_allowed(method: &Method, uri: &Uri, only: &str) -> Response {
     let text = format!("`{}` takes no {method}, only {only}", uri.path());
     error(StatusCode::METHOD_NOT_ALLOWED, text)
 }

@@ -4,7 +4,8 @@ use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{actions, data, events, guard, page, probes};
 use crate::engine::View;
 use axum::Router;
-use axum::http::StatusCode;
+use axum::http::{Method, StatusCode, Uri};
+use axum::response::Response;
 use axum::routing::{MethodRouter, get, post};
 use std::ops::Deref;
 use std::sync::Arc;
@@ -77,6 +78,11 @@ pub(super) const PAGE: &[Route] = &[
     ("/assets/icon.svg", || get(page::icon)),
 ];
 
+async fn method_not_allowed(method: Method, uri: Uri) -> Response {
+    let acts = ACTIONS.iter().any(|(path, _)| *path == uri.path());
+    guard::method_not_allowed(&method, &uri, if acts { "POST" } else { "GET and HEAD" })
+}
+
 /// The page and the API over a state.
 pub fn router(state: ApiState) -> Router {
     with_shutdown(state, CancellationToken::new())
@@ -97,7 +103,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
     // The last layer is the first that a request meets.
     router
         .fallback(guard::not_found)
-        .method_not_allowed_fallback(guard::method_not_allowed)
+        .method_not_allowed_fallback(method_not_allowed)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn(guard::check_origin))

@@ -1,0 +1,394 @@
+//! The running parts: how each is started, and what ends their serving.
+
+use super::super::asked::{Asked, Asks};
+use super::super::core::{Control, Core, CoreReport, hand};
+use super::super::encode::MQTT;
+use super::super::error::{AppError, chain};
+use super::super::fits::{Columns, fit};
+use super::super::pipeline::Pipeline;
+use super::super::secrets::resolve;
+use super::super::watch::{Links, watch_health};
+use super::ending::{Watched, watched};
+use super::{Ended, Surroundings};
+use crate::config::Checked;
+use crate::engine::{BatchRecord, Command, Engine, FitRequest, session_part};
+use crate::http::{ApiState, History, Progress, Reload};
+use crate::mqtt::LinkEvent;
+use crate::reading::Timestamp;
+use crate::store::Reader;
+use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
+use crate::{http, influx, mqtt, webhook};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::time::Duration;
+use tokio::sync::mpsc;
+use tokio::task::JoinSet;
+use tokio_util::sync::CancellationToken;
+
+/// Messages received and not yet committed, at most.
+const DELIVERIES_WAITING: usize = 8192;
+
+/// The running parts.
+pub(super) struct Parts {
+    pub(super) brokers: JoinSet<(String, String)>,
+    /// Hand on what the links say; they end with their links, which say why themselves.
+    pub(super) link_events: JoinSet<()>,
+    pub(super) senders: JoinSet<(String, String)>,
+    pub(super) page: JoinSet<(String, String)>,
+    pub(super) stop_brokers: CancellationToken,
+    pub(super) stop_senders: CancellationToken,
+    pub(super) stop_page: CancellationToken,
+    /// Told to the core's wait for room in the store.
+    pub(super) stop_core: CancellationToken,
+    pub(super) control: mpsc::Sender<Control>,
+    pub(super) core: Option<std::thread::JoinHandle<Result<CoreReport, AppError>>>,
+    pub(super) core_ended: CancellationToken,
+    pub(super) health: Health,
+    /// What is delivered before the end.
+    pub(super) watched: Vec<Watched>,
+}
+
+impl Parts {
+    pub(super) fn new(
+        checked: &Checked,
+        around: &Surroundings,
+        mut pipeline: Pipeline,
+        metrics: Metrics,
+        reload: mpsc::Sender<Reload>,
+    ) -> Result<Self, AppError> {
+        let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
+        let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
+        let (control, controls) = mpsc::channel(256);
+        // The first of all that the core hears, before any message.
+        let started = Command::Started { at: Timestamp::from_nanos(clock.now_nanos()) };
+        control.try_send(Control::Command(started)).expect("the queue is new and empty");
+        let (fit_requests, asked_fits) = mpsc::channel(64);
+        let pace: Arc<dyn Clock> = Arc::new(SteadyClock::start());
+        let all_read = Arc::new(AtomicBool::new(false));
+        let heartbeat = Arc::new(AtomicI64::new(pace.now_nanos()));
+        let mut parts = Self {
+            brokers: JoinSet::new(),
+            link_events: JoinSet::new(),
+            senders: JoinSet::new(),
+            page: JoinSet::new(),
+            stop_brokers: CancellationToken::new(),
+            stop_senders: CancellationToken::new(),
+            stop_page: CancellationToken::new(),
+            stop_core: CancellationToken::new(),
+            control: control.clone(),
+            core: None,
+            core_ended: CancellationToken::new(),
+            health: health.clone(),
+            watched: Vec::new(),
+        };
+        let shared = Shared { health: &health, metrics: &metrics, clock: &clock };
+        parts.watched = watched(checked, &pipeline)?;
+        parts.start_senders(checked, &pipeline, &shared)?;
+        let state = ApiState {
+            view: around.view.subscribe(),
+            health: health.clone(),
+            metrics: metrics.clone(),
+            clock: Arc::clone(&clock),
+            progress: Arc::new(Heartbeat {
+                beat: Arc::clone(&heartbeat),
+                clock: Arc::clone(&pace),
+            }),
+            history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
+            note: around.note.clone(),
+            reload: Some(reload),
+        };
+        parts.start_page(checked, state);
+        parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
+        let events = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
+        parts.start_watches(checked, &pipeline, &shared, events, &all_read);
+        drop(deliveries);
+        for request in pipeline.take_requests() {
+            let columns = pipeline.columns(request.line);
+            if fit_requests.try_send((request, columns)).is_err() {
+                tracing::warn!("too many fits wait, one was put off to the next start");
+            }
+        }
+        let core = Core {
+            pipeline,
+            deliveries: received,
+            control: controls,
+            fits: fit_requests,
+            view: around.view.clone(),
+            committed: around.committed.clone(),
+            heartbeat,
+            clock,
+            pace,
+            ticks: around.ticks,
+            all_read,
+            stopping: parts.stop_core.clone(),
+            heard: around.heard.clone(),
+            health,
+            metrics,
+        };
+        let ended = parts.core_ended.clone();
+        let thread = std::thread::Builder::new().name("core".into()).spawn(move || {
+            let _guard = ended.drop_guard();
+            core.run()
+        });
+        parts.core =
+            Some(thread.map_err(|source| AppError::Io {
+                doing: "start the core's thread".into(),
+                source,
+            })?);
+        Ok(parts)
+    }
+
+    fn start_senders(
+        &mut self,
+        checked: &Checked,
+        pipeline: &Pipeline,
+        shared: &Shared<'_>,
+    ) -> Result<(), AppError> {
+        let store = pipeline.store();
+        if let Some(settings) = checked.influx.clone() {
+            let writer = influx::Writer {
+                token: resolve("influxdb.token", &settings.token)?,
+                settings,
+                readings: store.outbox(influx::READINGS)?,
+                results: store.outbox(influx::RESULTS)?,
+                health: shared.health.clone(),
+                metrics: shared.metrics.clone(),
+                clock: Arc::clone(shared.clock),
+                cancel: self.stop_senders.clone(),
+            };
+            self.senders
+                .spawn(async move { ("influxdb".into(), ended(influx::run(writer).await)) });
+        }
+        if checked.webhooks.is_empty() {
+            return Ok(());
+        }
+        let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
+        for settings in checked.webhooks.clone() {
+            let name = webhook::outbox_name(&settings.name);
+            let secret = settings.secret.as_ref();
+            let sender = webhook::Sender {
+                url: resolve(&format!("{name}.url"), &settings.url)?,
+                secret: secret
+                    .map(|source| resolve(&format!("{name}.secret"), source))
+                    .transpose()?,
+                outbox: store.outbox(&name)?,
+                settings,
+                health: shared.health.clone(),
+                metrics: shared.metrics.clone(),
+                clock: Arc::clone(shared.clock),
+                cancel: self.stop_senders.clone(),
+            };
+            let client = client.clone();
+            self.senders.spawn(async move { (name, ended(webhook::run(sender, client).await)) });
+        }
+        Ok(())
+    }
+
+    fn start_page(&mut self, checked: &Checked, state: ApiState) {
+        let Some(settings) = checked.http.clone() else { return };
+        let cancel = self.stop_page.clone();
+        self.page.spawn(async move {
+            ("http".into(), ended(http::serve(settings, state, cancel).await))
+        });
+    }
+
+    /// Fits run one after another on a thread of their own: the machine's cores belong to the line.
+    fn start_fits(
+        &mut self,
+        reader: Reader,
+        mut requests: mpsc::Receiver<(FitRequest, Columns)>,
+        control: mpsc::Sender<Control>,
+    ) {
+        let stop = self.stop_senders.clone();
+        self.senders.spawn(async move {
+            loop {
+                // Cancel-safe: a receive that is dropped has taken nothing.
+                let next = tokio::select! {
+                    next = requests.recv() => next,
+                    () = stop.cancelled() => None,
+                };
+                let Some((request, columns)) = next else { break };
+                let reader = reader.clone();
+                let (line, grade) = (request.line, Arc::clone(&request.grade));
+                let fitting = tokio::task::spawn_blocking(move || fit(&reader, &request, &columns));
+                // Cancel-safe: a fit that nobody waits for any more ends unheard, and its request
+                // is made again at the next start.
+                let answer = tokio::select! {
+                    answer = fitting => answer,
+                    () = stop.cancelled() => break,
+                };
+                match answer {
+                    Ok(answer) => {
+                        let fitted = answer.outcome.is_ok();
+                        tracing::info!(line = line.0, %grade, fitted, "fit is done");
+                        if !hand(&control, Control::Fitted(answer), &stop).await {
+                            break;
+                        }
+                    }
+                    Err(error) => tracing::error!(%error, "fit was lost"),
+                }
+            }
+            ("fits".into(), "it was told to".into())
+        });
+    }
+
+    fn start_brokers(
+        &mut self,
+        checked: &Checked,
+        pipeline: &Pipeline,
+        shared: &Shared<'_>,
+        deliveries: &mpsc::Sender<mqtt::Delivery>,
+    ) -> Result<mpsc::Receiver<(usize, LinkEvent)>, AppError> {
+        let (link_events, events) = mpsc::channel(64);
+        let newest_verdicts = pipeline.newest_verdicts();
+        for (index, broker) in checked.brokers.iter().enumerate() {
+            let settings = &broker.settings;
+            let name = mqtt::component(&settings.name);
+            let credentials = match &settings.credentials {
+                Some((user, password)) => {
+                    let of = format!("{name}.password");
+                    let password = password.as_ref().map(|source| resolve(&of, source));
+                    Some((user.clone(), password.transpose()?))
+                }
+                None => None,
+            };
+            let publishes = settings.publish_prefix.is_some();
+            let (of_this, mut its_events) = mpsc::channel(16);
+            let all = link_events.clone();
+            self.link_events.spawn(async move {
+                while let Some(event) = its_events.recv().await {
+                    if all.send((index, event)).await.is_err() {
+                        break;
+                    }
+                }
+            });
+            let link = mqtt::Link {
+                settings: settings.clone(),
+                newest_verdicts: newest_verdicts.clone(),
+                credentials,
+                deliveries: deliveries.clone(),
+                outbox: publishes.then(|| pipeline.store().outbox(MQTT)).transpose()?,
+                link_events: of_this,
+                health: shared.health.clone(),
+                metrics: shared.metrics.clone(),
+                clock: Arc::clone(shared.clock),
+                cancel: self.stop_brokers.clone(),
+            };
+            self.brokers.spawn(async move { (name, ended(mqtt::run(link).await)) });
+        }
+        Ok(events)
+    }
+
+    /// Watches over the links and over all parts.
+    fn start_watches(
+        &mut self,
+        checked: &Checked,
+        pipeline: &Pipeline,
+        shared: &Shared<'_>,
+        events: mpsc::Receiver<(usize, LinkEvent)>,
+        all_read: &Arc<AtomicBool>,
+    ) {
+        let engine = pipeline.engine();
+        let names = checked.brokers.iter().map(|broker| {
+            let component = mqtt::component(&broker.settings.name);
+            let lost = engine.failed_parts().any(|part| *part == *session_part(&component));
+            (component.into(), broker.settings.client_id.as_str().into(), lost)
+        });
+        let links =
+            Links::new(names, Arc::clone(shared.clock), engine.is_link_up(), Arc::clone(all_read));
+        let (stop, control) = (self.stop_senders.clone(), self.control.clone());
+        self.senders.spawn(async move {
+            links.follow(events, control, stop).await;
+            ("links".into(), "it was told to".into())
+        });
+        // Nobody else tells the end of what was said of a broker that is not configured any more.
+        let is_link = |link: &str| {
+            checked.brokers.iter().any(|broker| mqtt::component(&broker.settings.name) == link)
+        };
+        let of_parts = |part: &&str| !Engine::told_by_link(part).is_some_and(is_link);
+        let standing = engine.failed_parts().filter(of_parts).map(str::to_owned).collect();
+        let control = self.control.clone();
+        let (health, clock) = (shared.health.clone(), Arc::clone(shared.clock));
+        let (metrics, stop) = (shared.metrics.clone(), self.stop_senders.clone());
+        self.senders.spawn(async move {
+            watch_health(health, metrics, clock, standing, control, stop).await;
+            ("health".into(), "it was told to".into())
+        });
+    }
+
+    /// Waits until somebody asks to stop or for another configuration, or a part ends that must not.
+    pub(super) async fn serve(
+        &mut self,
+        checked: &Checked,
+        around: &Surroundings,
+        asks: &mut Asks,
+    ) -> Result<Ended, AppError> {
+        // Every branch is cancel-safe: joining and waiting take nothing when dropped.
+        let ended = tokio::select! {
+            () = around.cancel.cancelled() => None,
+            asked = asks.next(checked) => match asked {
+                Asked::Stop => None,
+                Asked::Reload(next) => return Ok(Ended::Reload(next)),
+            },
+            () = self.core_ended.cancelled() => Some(("core".to_owned(), String::new())),
+            Some(ended) = self.brokers.join_next() => Some(joined(ended)),
+            Some(ended) = self.senders.join_next() => Some(joined(ended)),
+            Some(ended) = self.page.join_next() => Some(joined(ended)),
+        };
+        tracing::info!("stopping");
+        match ended {
+            None => Ok(Ended::Asked),
+            // Why the core ended is known when its thread is joined.
+            Some((part, _)) if part == "core" => Ok(Ended::Asked),
+            Some((part, reason)) => Err(AppError::PartEnded { part, reason }),
+        }
+    }
+}
+
+/// What every part gets.
+struct Shared<'a> {
+    health: &'a Health,
+    metrics: &'a Metrics,
+    clock: &'a Arc<dyn Clock>,
+}
+
+fn ended<T, E: std::error::Error>(result: Result<T, E>) -> String {
+    match result {
+        Ok(_) => "it was told to".into(),
+        Err(error) => chain(&error),
+    }
+}
+
+fn joined(ended: Result<(String, String), tokio::task::JoinError>) -> (String, String) {
+    ended.unwrap_or_else(|error| ("a task".into(), format!("it panicked, which is a bug: {error}")))
+}
+
+/// The core's heartbeat, for `/healthz`.
+#[derive(Debug)]
+struct Heartbeat {
+    beat: Arc<AtomicI64>,
+    clock: Arc<dyn Clock>,
+}
+
+impl Progress for Heartbeat {
+    fn heartbeat_age(&self) -> Duration {
+        let age = self.clock.now_nanos().saturating_sub(self.beat.load(Ordering::Acquire));
+        Duration::from_nanos(u64::try_from(age).unwrap_or(0))
+    }
+}
+
+/// Finished batches, for the API.
+#[derive(Debug)]
+struct StoredBatches(Reader);
+
+impl History for StoredBatches {
+    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
+        let stored = self.0.batches(line, limit).map_err(|error| error.to_string())?;
+        Ok(stored.iter().filter_map(|batch| serde_json::from_str(&batch.record).ok()).collect())
+    }
+
+    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
+        let stored = self.0.batch(line, id).map_err(|error| error.to_string())?;
+        Ok(stored.and_then(|batch| serde_json::from_str(&batch.record).ok()))
+    }
+}
