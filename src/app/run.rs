@@ -75,12 +75,13 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
     let mut checked = checked;
     // What goes on when its successor cannot start, or ends as soon as it has.
     let mut before = None;
+    let mut begins = true;
     loop {
-        let begun = SteadyClock::start();
+        let (begun, begins) = (SteadyClock::start(), std::mem::take(&mut begins));
         around.health.forget();
         metrics.forget_parts();
         let started = match open_store(&checked, &around, &mut asks).await {
-            Ok(Some(store)) => start(store, &checked, &around, &metrics, &reload),
+            Ok(Some(store)) => start(store, &checked, &around, &metrics, &reload, begins),
             Ok(None) => return Ok(()),
             Err(error) => Err(error),
         };
@@ -156,13 +157,14 @@ async fn open_store(
     }
 }
 
-/// Starts all parts.
+/// Starts all parts; `begins` with the process, and not for another configuration.
 fn start(
     mut store: Store,
     checked: &Checked,
     around: &Surroundings,
     metrics: &Metrics,
     reload: &mpsc::Sender<Reload>,
+    begins: bool,
 ) -> Result<Parts, AppError> {
     let health = around.health.clone();
     let clock = Arc::clone(&around.clock);
@@ -191,7 +193,7 @@ fn start(
             "the journal gives other results than it gave before: it is of another release"
         );
     }
-    Parts::new(checked, around, pipeline, metrics.clone(), reload.clone())
+    Parts::new(checked, around, pipeline, metrics.clone(), reload.clone(), begins)
 }
 
 /// The plant's clock goes on from where it was: a machine's clock that is hours behind after a start is

@@ -4,7 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "a plant stamps its messages with its own clock")]
 
 use crate::support::{
-    Answer, Daemon, Mosquitto, PATIENCE, WebhookReceiver, free_port, get, publish, wait_until,
+    Answer, Daemon, Mosquitto, PATIENCE, Signal, WebhookReceiver, free_port, get, publish,
+    wait_until,
 };
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -90,6 +91,11 @@ fn a_start_says_how_long_nobody_watched_and_what_was_judged_late() {
     let summary = found["summary"].as_str().unwrap();
     let log = daemon.wait_for_log("caught up: down");
     assert!(log.contains(summary), "{summary} in {log}");
+    // Another configuration is no start: what the last one found stays.
+    daemon.signal(Signal::Hangup);
+    wait_until("the parts have started again", PATIENCE, || {
+        daemon.log().matches("store is open").count() == 2 && health()["last_start"].is_object()
+    });
     let page = get(&format!("http://127.0.0.1:{http}/")).unwrap().text();
     assert!(page.contains("1 batch judged late"), "{page}");
     wait_until("the receiver is told", PATIENCE, || {

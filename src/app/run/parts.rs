@@ -55,13 +55,16 @@ impl Parts {
         mut pipeline: Pipeline,
         metrics: Metrics,
         reload: mpsc::Sender<Reload>,
+        begins: bool,
     ) -> Result<Self, AppError> {
         let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
         let (control, controls) = mpsc::channel(256);
-        // The first of all that the core hears, before any message.
-        let started = Command::Started { at: Timestamp::from_nanos(clock.now_nanos()) };
-        control.try_send(Control::Command(started)).expect("the queue is new and empty");
+        if begins {
+            // The first of all that the core hears, before any message.
+            let started = Command::Started { at: Timestamp::from_nanos(clock.now_nanos()) };
+            control.try_send(Control::Command(started)).expect("the queue is new and empty");
+        }
         let (fit_requests, asked_fits) = mpsc::channel(64);
         let pace: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let all_read = Arc::new(AtomicBool::new(false));
