@@ -1,6 +1,6 @@
 //! What people ask of the running daemon: to stop, or to read its configuration again.
 
-use super::error::AppError;
+use super::error::{AppError, chain};
 use super::secrets::{Absent, absent};
 use crate::config::Checked;
 use crate::http::Reload;
@@ -128,7 +128,7 @@ impl Asks {
 
 /// The configuration as the file has it now, or why it cannot be used.
 fn read_again(path: &Path, now: &Checked) -> Result<Box<Checked>, String> {
-    let next = crate::config::read(path).map_err(|problem| problem.to_string())?;
+    let next = crate::config::read(path).map_err(|problem| chain(&problem))?;
     if next.store.path != now.store.path {
         return Err(
             "`[store] path` names another file, which would begin with nothing: restart onspec \

@@ -16,27 +16,36 @@ const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 /// The payload as it was before it was compressed, if it was.
 pub(super) fn opened(payload: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     if payload.starts_with(&GZIP) {
-        return read("gzip", MultiGzDecoder::new(payload)).map(Cow::Owned);
+        return read("gzip", MultiGzDecoder::new(payload), Vec::new()).map(Cow::Owned);
     }
     if payload.starts_with(&ZSTD) {
-        // It keeps a window as large as the sender asks for.
-        let window = u64::try_from(PAYLOAD_BYTES_MAX).unwrap_or(u64::MAX);
-        let mut decoder = StreamingDecoder::new_with_max_window_size(payload, window)
+        return zstd(payload).map(Cow::Owned);
+    }
+    Ok(Cow::Borrowed(payload))
+}
+
+/// All frames, one after another.
+fn zstd(mut rest: &[u8]) -> Result<Vec<u8>, Fault> {
+    // It keeps a window as large as the sender asks for.
+    let window = u64::try_from(PAYLOAD_BYTES_MAX).unwrap_or(u64::MAX);
+    let mut bytes = Vec::new();
+    while !rest.is_empty() {
+        let mut decoder = StreamingDecoder::new_with_max_window_size(rest, window)
             .map_err(|error| corrupt("zstd", &error))?;
-        let bytes = read("zstd", &mut decoder)?;
+        bytes = read("zstd", &mut decoder, bytes)?;
         let frame = &decoder.decoder;
         let sent = frame.get_checksum_from_data();
         if sent.is_some() && sent != frame.get_calculated_checksum() {
             return Err(corrupt("zstd", &"its checksum is another one"));
         }
-        return Ok(Cow::Owned(bytes));
+        rest = decoder.into_inner();
     }
-    Ok(Cow::Borrowed(payload))
+    Ok(bytes)
 }
 
-fn read(kind: &str, from: impl Read) -> Result<Vec<u8>, Fault> {
-    let mut bytes = Vec::new();
-    let more = PAYLOAD_BYTES_MAX as u64 + 1;
+/// Appends what comes out to `bytes`, up to the bound.
+fn read(kind: &str, from: impl Read, mut bytes: Vec<u8>) -> Result<Vec<u8>, Fault> {
+    let more = (PAYLOAD_BYTES_MAX + 1).saturating_sub(bytes.len()) as u64;
     from.take(more).read_to_end(&mut bytes).map_err(|error| corrupt(kind, &error))?;
     if bytes.len() > PAYLOAD_BYTES_MAX {
         let detail = format!("{kind} of more than {PAYLOAD_BYTES_MAX} bytes, which are allowed");
@@ -87,6 +96,7 @@ mod tests {
         check(&gzip(json), Ok(json));
         check(&[gzip(b"one "), gzip(b"two")].concat(), Ok(b"one two"));
         check(BY_OTHERS, Ok(json));
+        check(&[BY_OTHERS, BY_OTHERS].concat(), Ok(&[&json[..], &json[..]].concat()));
     }
 
     #[test]
@@ -95,6 +105,7 @@ mod tests {
         check(&whole[..whole.len() - 9], Err("begins as gzip and cannot be opened"));
         check(&GZIP, Err("begins as gzip and cannot be opened"));
         check(&BY_OTHERS[..BY_OTHERS.len() - 6], Err("begins as zstd and cannot be opened"));
+        check(&[BY_OTHERS, b"more"].concat(), Err("begins as zstd and cannot be opened"));
         let mut other = BY_OTHERS.to_vec();
         other[12] = b'w';
         check(&other, Err("its checksum is another one"));

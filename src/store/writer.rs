@@ -16,7 +16,7 @@ use crate::reading::Timestamp;
 use rusqlite::config::DbConfig;
 use std::fs::{self, File, TryLockError};
 use std::io;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -416,7 +416,8 @@ fn load_queues(db: &Db, queues: &Queues) -> Result<(), StoreError> {
 /// Takes the lock beside the file, which the system releases when the process ends, however it
 /// does.
 pub(super) fn lock_out(path: &Path) -> Result<File, StoreError> {
-    let lock_path = beside(path, ".lock");
+    // By whatever name the file is opened, the lock is that of the file.
+    let lock_path = beside(&real(path), ".lock");
     let failed = |doing, source| StoreError::from_write(doing, path, &lock_path, source);
     let file = File::options().create(true).truncate(false).write(true).open(&lock_path);
     let file = file.map_err(|source| failed("create the lock file", source))?;
@@ -426,6 +427,19 @@ pub(super) fn lock_out(path: &Path) -> Result<File, StoreError> {
             Err(StoreError::Locked { path: path.to_string_lossy().into_owned() })
         }
         Err(TryLockError::Error(source)) => Err(failed("lock the lock file", source)),
+    }
+}
+
+/// The path without symbolic links, as far as it exists.
+fn real(path: &Path) -> PathBuf {
+    if let Ok(real) = path.canonicalize() {
+        return real;
+    }
+    let directory = path.parent().filter(|parent| !parent.as_os_str().is_empty());
+    let directory = directory.unwrap_or(Path::new(".")).canonicalize();
+    match (directory, path.file_name()) {
+        (Ok(directory), Some(name)) => directory.join(name),
+        _ => path.to_owned(),
     }
 }
 

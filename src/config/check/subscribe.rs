@@ -159,6 +159,9 @@ fn check_one(
         }
     };
     let template = check_topic(cx, subscribe);
+    if word == PayloadFormat::DroppedCount {
+        one_topic(cx, subscribe, template.as_ref());
+    }
     for (name, found, forbidden) in [
         ("a line", &subscribe.line, &['/', '+', '#'][..]),
         ("an area", &subscribe.area, &['+', '#'][..]),
@@ -217,6 +220,17 @@ fn check_topic(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Templa
     cx.report(Code::Template, topic.span(), problem)
         .help("write it like `\"mill/{line}/{area}/{tag}\"`");
     None
+}
+
+/// Refuses a count that several topics bring: they would be taken for one.
+fn one_topic(cx: &mut Context<'_>, subscribe: &At<Subscribe>, template: Option<&Template>) {
+    if let (Some(template), Some(topic)) = (template, &subscribe.topic)
+        && template.filter().contains(['+', '#'])
+    {
+        let message = "a count of dropped messages is one topic, not several";
+        cx.report(Code::Subscription, topic.span(), message)
+            .help("mosquitto's is `$SYS/broker/publish/messages/dropped`");
+    }
 }
 
 /// Warns of placeholders that mean nothing to us: they take a level as `+` does, which is seldom meant
@@ -317,6 +331,12 @@ fn check_points(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Format {
             }
             *place = found.as_str().into();
         }
+    }
+    if let Some(field) = subscribe.quality.as_ref().filter(|field| field.starts_with('/')) {
+        let name = field.trim_start_matches('/');
+        let message = "`quality` names a field in line protocol, and is no JSON Pointer";
+        cx.report(Code::Subscription, field.span(), message)
+            .help(format!("write `quality = \"{name}\"`"));
     }
     let quality = subscribe.quality.as_ref().map(|field| field.as_str().into());
     Format::LineProtocol { names, quality }

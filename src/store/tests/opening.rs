@@ -181,3 +181,13 @@ fn the_log_is_on_the_disk_before_a_start_goes_on_from_it() {
     assert_eq!(std::fs::read(&log).unwrap(), before);
     assert!(std::fs::metadata(&log).unwrap().modified().unwrap() > long_ago);
 }
+
+#[test]
+fn a_store_is_locked_by_whatever_name_it_is_opened() {
+    let dir = TempDir::new().unwrap();
+    let link = dir.path().join("link.db");
+    std::os::unix::fs::symlink(dir.path().join("onspec.db"), &link).unwrap();
+    let _store = open(&large(&dir));
+    let by_link = Settings { path: Some(link), ..large(&dir) };
+    assert!(matches!(Store::open(&by_link), Err(StoreError::Locked { .. })));
+}
