@@ -74,7 +74,7 @@ impl Clock for SteadyClock {
 /// Readings of now must not become readings of the future, which nobody judges, because somebody set
 /// the machine's clock back; so this one goes on by a clock that nobody can set. Where the machine's is
 /// ahead it follows at once, for that is how a wrong clock is set right after a start. Where it stays
-/// behind for [`BELIEVED`] it was ahead before, and is right now: this one follows, too. Both are leaps,
+/// behind for three minutes it was ahead before, and is right now: this one follows, too. Both are leaps,
 /// and counted.
 #[derive(Debug)]
 pub struct OnwardClock {

@@ -2,7 +2,7 @@
 //!
 //! Once installed this is the way of all databases of the process that do not live in memory. A
 //! directory is a disk ([`mount`]); a file in any other directory cannot be opened. Each function
-//! turns SQLite's pointers into a [`Handle`] and slices, and leaves the work to safe code.
+//! turns SQLite's pointers into a `Handle` and slices, and leaves the work to safe code.
 #![expect(unsafe_code, reason = "SQLite calls a file layer through pointers")]
 
 use crate::disk::Disk;
