@@ -17,9 +17,10 @@ const TIME_MIN: i64 = i64::MIN + 2;
 /// The latest time that InfluxDB takes, nanoseconds.
 const TIME_MAX: i64 = i64::MAX - 1;
 
-/// A value of a field.
+/// A value of a field, of any type that the format has; we write none but floats, integers and texts.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq)]
-pub enum FieldValue {
+pub(super) enum FieldValue {
     /// A number: `1.5`.
     Float(f64),
     /// A signed integer: `-3i`.
@@ -33,22 +34,24 @@ pub enum FieldValue {
 }
 
 /// A point: names, values and a time, as one line of the protocol says it.
+#[cfg(test)]
 #[derive(Debug, Clone, PartialEq, Default)]
-pub struct Point {
+pub(super) struct Point {
     /// The measurement.
-    pub measurement: String,
+    pub(super) measurement: String,
     /// Tag keys and values. Written in order of the keys.
-    pub tags: Vec<(String, String)>,
+    pub(super) tags: Vec<(String, String)>,
     /// Field keys and values, in their order.
-    pub fields: Vec<(String, FieldValue)>,
+    pub(super) fields: Vec<(String, FieldValue)>,
     /// The time, in the unit that goes with the text.
-    pub time: Option<i64>,
+    pub(super) time: Option<i64>,
 }
 
+#[cfg(test)]
 impl Point {
     /// Appends the point as a line with its line feed; false, and nothing appended, if no field is
     /// left to write.
-    pub fn write(&self, out: &mut Vec<u8>) -> bool {
+    pub(super) fn write(&self, out: &mut Vec<u8>) -> bool {
         let mut tags: Vec<_> = self.tags.iter().map(|(k, v)| (k.as_str(), v.as_str())).collect();
         tags.sort_unstable();
         let mut line = Line::new(out, &self.measurement, tags);
@@ -117,6 +120,7 @@ impl<'a> Line<'a> {
         self.out.push(b'i');
     }
 
+    #[cfg(test)]
     /// An unsigned integer.
     fn unsigned(&mut self, key: &str, value: u64) {
         self.key(key);
@@ -124,6 +128,7 @@ impl<'a> Line<'a> {
         self.out.push(b'u');
     }
 
+    #[cfg(test)]
     /// A truth.
     fn boolean(&mut self, key: &str, value: bool) {
         self.key(key);

@@ -17,14 +17,15 @@ mod failure;
 mod fake;
 mod lane;
 mod line_protocol;
+#[cfg(test)]
 mod parse;
 mod schema;
 mod writer;
 
 pub use client::{ClientError, Sink, probe, usable};
 pub use failure::{Failure, Kind};
-pub use line_protocol::{FieldValue, Point};
-pub use parse::{LineError, Points, points};
+#[cfg(test)]
+use line_protocol::FieldValue;
 pub use schema::{Encoded, Lines};
 pub use writer::{Writer, WriterError, run, serve};
 

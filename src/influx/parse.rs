@@ -10,22 +10,22 @@ use super::line_protocol::{FieldValue, Point};
 /// A line that is none.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 #[error("no line protocol at byte {offset}: {what}")]
-pub struct LineError {
+pub(super) struct LineError {
     /// Where in the whole text.
-    pub offset: usize,
+    pub(super) offset: usize,
     /// What is wrong, and what was expected.
-    pub what: &'static str,
+    pub(super) what: &'static str,
 }
 
 /// Reads a text line by line. After a bad line it goes on with the next.
 #[must_use]
-pub fn points(text: &str) -> Points<'_> {
+pub(super) fn points(text: &str) -> Points<'_> {
     Points { text, at: 0 }
 }
 
 /// The points of a text, see [`points`].
 #[derive(Debug, Clone)]
-pub struct Points<'a> {
+pub(super) struct Points<'a> {
     text: &'a str,
     at: usize,
 }

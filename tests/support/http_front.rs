@@ -3,12 +3,14 @@
 use std::{
     collections::VecDeque,
     io::{self, BufReader, Read, Write},
-    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
+    net::TcpStream,
+    sync::{Arc, Mutex, MutexGuard},
 };
 
-use super::http_client::{Headers, header, read_body, read_head, request};
+use super::{
+    http_client::{Headers, header, read_body, read_head, request},
+    http_server::{HttpServer, lock},
+};
 
 /// A refusal in the words of InfluxDB: of another server's nobody believes that a line is wrong.
 const REFUSED: &str = r#"{"code":"invalid","message":"refused as ordered"}"#;
@@ -29,9 +31,8 @@ pub(crate) enum Front {
 /// A front on a port of its own.
 #[derive(Debug)]
 pub(crate) struct HttpFront {
-    port: u16,
+    server: HttpServer,
     shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug)]
@@ -47,34 +48,23 @@ struct State {
     otherwise: Front,
     /// Requests that the server did not hear of.
     kept_back: usize,
-    connections: Vec<TcpStream>,
-    closed: bool,
 }
 
 impl HttpFront {
     /// Starts a front before a server, as `http://127.0.0.1:8086`, that passes everything on.
     pub(crate) fn start(target: &str) -> Self {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a loopback interface");
-        let port = listener.local_addr().expect("a listener has an address").port();
-        let state = State {
-            next: VecDeque::new(),
-            otherwise: Front::Pass,
-            kept_back: 0,
-            connections: Vec::new(),
-            closed: false,
-        };
+        let state = State { next: VecDeque::new(), otherwise: Front::Pass, kept_back: 0 };
         let shared = Arc::new(Shared { state: Mutex::new(state), target: target.to_owned() });
-        let acceptor = std::thread::spawn({
+        let server = HttpServer::start({
             let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+            move |stream| serve(stream, &shared)
         });
-        Self { port, shared, acceptor: Some(acceptor) }
+        Self { server, shared }
     }
 
     /// The address without a path.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.server.url("")
     }
 
     /// What to do with the next requests, in order, after those that were ordered before.
@@ -93,45 +83,9 @@ impl HttpFront {
     }
 }
 
-impl Drop for HttpFront {
-    fn drop(&mut self) {
-        {
-            let mut state = self.shared.lock();
-            state.closed = true;
-            for connection in &state.connections {
-                drop(connection.shutdown(Shutdown::Both));
-            }
-        }
-        // The acceptor sees that it is over when it has accepted one more.
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
-        if let Some(acceptor) = self.acceptor.take() {
-            drop(acceptor.join());
-        }
-    }
-}
-
 impl Shared {
-    /// A test that failed while it held the lock has left nothing half done: the state is plain data.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        let mut state = shared.lock();
-        if state.closed {
-            return;
-        }
-        let Ok(kept) = stream.try_clone() else { continue };
-        state.connections.push(kept);
-        drop(state);
-        let shared = Arc::clone(shared);
-        std::thread::spawn(move || {
-            // An error is the other side's going away, which is its right.
-            drop(serve(&stream, &shared));
-        });
+        lock(&self.state)
     }
 }
 
@@ -153,7 +107,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         };
         let (status, words) = match what {
             Front::Status(status, words) => (status, words.as_bytes().to_vec()),
-            // The stream itself is kept open in `connections`.
+            // The stream itself is kept open by the server.
             Front::Silence => return Ok(()),
             Front::Pass | Front::RefuseWith(_) => pass(&shared.target, &line, &headers, &body)?,
         };

@@ -11,9 +11,8 @@ mod three;
 use std::{
     collections::BTreeMap,
     io::{self, BufReader, Read, Write},
-    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
-    sync::{Arc, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
+    net::TcpStream,
+    sync::{Arc, Mutex},
 };
 
 #[allow(unused_imports, reason = "not every suite uses all of the harness")]
@@ -22,7 +21,10 @@ pub(crate) use self::{
     one::One,
     three::{Refusal, Three},
 };
-use super::http_client::{Headers, header, read_body, read_head};
+use super::{
+    http_client::{Headers, header, read_body, read_head},
+    http_server::{HttpServer, lock},
+};
 
 /// Everything of one series at one time: field and value.
 pub(crate) type Fields = BTreeMap<String, Value>;
@@ -51,14 +53,8 @@ trait Version: std::fmt::Debug + Send + 'static {
 /// A server at a port of its own.
 #[derive(Debug)]
 pub(crate) struct FakeInflux {
-    port: u16,
-    shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
-}
-
-#[derive(Debug)]
-struct Shared {
-    state: Mutex<State>,
+    server: HttpServer,
+    state: Arc<Mutex<State>>,
 }
 
 #[derive(Debug)]
@@ -68,8 +64,6 @@ struct State {
     writes: usize,
     /// The status of each write.
     statuses: Vec<u16>,
-    connections: Vec<TcpStream>,
-    closed: bool,
 }
 
 impl FakeInflux {
@@ -84,90 +78,37 @@ impl FakeInflux {
     }
 
     fn start(version: Box<dyn Version>) -> Self {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a loopback interface");
-        let port = listener.local_addr().expect("a listener has an address").port();
-        let state = State {
-            version,
-            writes: 0,
-            statuses: Vec::new(),
-            connections: Vec::new(),
-            closed: false,
-        };
-        let shared = Arc::new(Shared { state: Mutex::new(state) });
-        let acceptor = std::thread::spawn({
-            let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+        let state = State { version, writes: 0, statuses: Vec::new() };
+        let state = Arc::new(Mutex::new(state));
+        let server = HttpServer::start({
+            let state = Arc::clone(&state);
+            move |stream| serve(stream, &state)
         });
-        Self { port, shared, acceptor: Some(acceptor) }
+        Self { server, state }
     }
 
     /// The address without a path.
     pub(crate) fn url(&self) -> String {
-        format!("http://127.0.0.1:{}", self.port)
+        self.server.url("")
     }
 
     /// What is stored.
     pub(crate) fn stored(&self) -> Stored {
-        self.shared.lock().version.stored()
+        lock(&self.state).version.stored()
     }
 
     /// How many requests had lines in them.
     pub(crate) fn writes(&self) -> usize {
-        self.shared.lock().writes
+        lock(&self.state).writes
     }
 
     /// The status of each write so far, the ones without a line included.
     pub(crate) fn statuses(&self) -> Vec<u16> {
-        self.shared.lock().statuses.clone()
+        lock(&self.state).statuses.clone()
     }
 }
 
-impl Drop for FakeInflux {
-    fn drop(&mut self) {
-        {
-            let mut state = self.shared.lock();
-            state.closed = true;
-            for connection in &state.connections {
-                drop(connection.shutdown(Shutdown::Both));
-            }
-        }
-        // The acceptor sees that it is over when it has accepted one more.
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
-        if let Some(acceptor) = self.acceptor.take() {
-            drop(acceptor.join());
-        }
-    }
-}
-
-impl Shared {
-    /// A test that failed while it held the lock has left nothing half done: the state is plain data.
-    fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        let mut state = shared.lock();
-        if state.closed {
-            return;
-        }
-        let Ok(kept) = stream.try_clone() else {
-            continue;
-        };
-        state.connections.push(kept);
-        drop(state);
-        let shared = Arc::clone(shared);
-        std::thread::spawn(move || {
-            // An error is the other side's going away, which is its right.
-            drop(serve(&stream, &shared));
-        });
-    }
-}
-
-fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
+fn serve(stream: &TcpStream, state: &Mutex<State>) -> io::Result<()> {
     let mut reader = BufReader::new(stream);
     while let Some((line, headers)) = read_head(&mut reader)? {
         let body = read_body(&mut reader, &headers)?.unwrap_or_default();
@@ -176,9 +117,9 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
         let (status, body) = match path {
             "/health" => {
                 let authorization = header(&headers, "authorization").unwrap_or_default();
-                shared.lock().version.health(authorization)
+                lock(state).version.health(authorization)
             }
-            "/api/v2/write" => write(shared, query, &headers, &body)?,
+            "/api/v2/write" => write(state, query, &headers, &body)?,
             _ => (404, "404 page not found\n".to_owned()),
         };
         let length = if status == 204 {
@@ -192,7 +133,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
     Ok(())
 }
 
-fn write(shared: &Shared, query: &str, headers: &Headers, body: &[u8]) -> io::Result<Answer> {
+fn write(state: &Mutex<State>, query: &str, headers: &Headers, body: &[u8]) -> io::Result<Answer> {
     let mut text = String::new();
     if header(headers, "content-encoding") == Some("gzip") {
         flate2::read::MultiGzDecoder::new(body).read_to_string(&mut text)?;
@@ -204,7 +145,7 @@ fn write(shared: &Shared, query: &str, headers: &Headers, body: &[u8]) -> io::Re
         authorization: header(headers, "authorization").unwrap_or_default().to_owned(),
         body: text,
     };
-    let mut state = shared.lock();
+    let mut state = lock(state);
     state.writes += usize::from(!request.body.is_empty());
     let answer = state.version.write(&request);
     state.statuses.push(answer.0);

@@ -18,6 +18,7 @@ mod chromium;
 mod daemon;
 mod http_client;
 mod http_front;
+mod http_server;
 pub(crate) mod influx_fake;
 mod influxd;
 mod mosquitto;

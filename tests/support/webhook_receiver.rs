@@ -3,13 +3,15 @@
 use std::{
     collections::VecDeque,
     io::{self, BufReader, Write},
-    net::{Ipv4Addr, Shutdown, TcpListener, TcpStream},
+    net::{Shutdown, TcpStream},
     sync::{Arc, Condvar, Mutex, MutexGuard, PoisonError},
-    thread::JoinHandle,
     time::{Duration, Instant},
 };
 
-use super::http_client::{Headers, header, read_body, read_head};
+use super::{
+    http_client::{Headers, header, read_body, read_head},
+    http_server::{HttpServer, lock},
+};
 
 /// A request that came.
 #[derive(Debug, Clone)]
@@ -54,9 +56,8 @@ pub(crate) enum Answer {
 /// A receiver on a port of its own.
 #[derive(Debug)]
 pub(crate) struct WebhookReceiver {
-    port: u16,
+    server: HttpServer,
     shared: Arc<Shared>,
-    acceptor: Option<JoinHandle<()>>,
 }
 
 #[derive(Debug, Default)]
@@ -71,40 +72,28 @@ struct State {
     /// The answers to the next requests; then comes `otherwise`.
     next: VecDeque<Answer>,
     otherwise: Answer,
-    /// To end the threads that wait for a request: a closed connection wakes them.
-    connections: Vec<TcpStream>,
-    closed: bool,
 }
 
 impl Default for State {
     fn default() -> Self {
-        Self {
-            received: Vec::new(),
-            next: VecDeque::new(),
-            otherwise: Answer::Status(200),
-            connections: Vec::new(),
-            closed: false,
-        }
+        Self { received: Vec::new(), next: VecDeque::new(), otherwise: Answer::Status(200) }
     }
 }
 
 impl WebhookReceiver {
     /// Starts a receiver that answers 200 to everything.
     pub(crate) fn start() -> Self {
-        let listener =
-            TcpListener::bind((Ipv4Addr::LOCALHOST, 0)).expect("there is a loopback interface");
-        let port = listener.local_addr().expect("a listener has an address").port();
         let shared = Arc::new(Shared::default());
-        let acceptor = std::thread::spawn({
+        let server = HttpServer::start({
             let shared = Arc::clone(&shared);
-            move || accept(&listener, &shared)
+            move |stream| serve(stream, &shared)
         });
-        Self { port, shared, acceptor: Some(acceptor) }
+        Self { server, shared }
     }
 
     /// The address with this path, which begins with a slash.
     pub(crate) fn url(&self, path: &str) -> String {
-        format!("http://127.0.0.1:{}{path}", self.port)
+        self.server.url(path)
     }
 
     /// The answers to the next requests, in order, after those that were ordered before.
@@ -146,47 +135,9 @@ impl WebhookReceiver {
     }
 }
 
-impl Drop for WebhookReceiver {
-    fn drop(&mut self) {
-        {
-            let mut state = self.shared.lock();
-            state.closed = true;
-            for connection in &state.connections {
-                drop(connection.shutdown(Shutdown::Both));
-            }
-        }
-        // The acceptor sees that it is over when it has accepted one more.
-        drop(TcpStream::connect((Ipv4Addr::LOCALHOST, self.port)));
-        if let Some(acceptor) = self.acceptor.take() {
-            drop(acceptor.join());
-        }
-    }
-}
-
 impl Shared {
-    /// A test that failed while it held the lock has left nothing half done: the state is plain data.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.state.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-}
-
-fn accept(listener: &TcpListener, shared: &Arc<Shared>) {
-    for stream in listener.incoming() {
-        let Ok(stream) = stream else { continue };
-        let mut state = shared.lock();
-        if state.closed {
-            return;
-        }
-        let Ok(kept) = stream.try_clone() else {
-            continue;
-        };
-        state.connections.push(kept);
-        drop(state);
-        let shared = Arc::clone(shared);
-        std::thread::spawn(move || {
-            // An error is the other side's going away, which is its right.
-            drop(serve(&stream, &shared));
-        });
+        lock(&self.state)
     }
 }
 
@@ -210,7 +161,7 @@ fn serve(stream: &TcpStream, shared: &Shared) -> io::Result<()> {
             Answer::Status(status) => (status, Vec::new()),
             Answer::With(status, headers) => (status, headers),
             Answer::HangUp => return stream.shutdown(Shutdown::Both),
-            // The stream itself is kept open in `connections`.
+            // The stream itself is kept open by the server.
             Answer::Silence => return Ok(()),
         };
         let mut head = format!("HTTP/1.1 {status} as ordered\r\nContent-Length: 0\r\n");

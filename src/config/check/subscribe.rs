@@ -10,6 +10,10 @@ use super::{Context, plant};
 use crate::decode::{Format, JsonValues, PointNames, Rule, Template, TimeUnit};
 use std::sync::Arc;
 
+/// The keys that say where a payload has its values: they mean nothing where the payload is one thing.
+const OF_A_DOCUMENT: &[&str] =
+    &["value", "fields", "time", "time_unit", "quality", "quality_codes", "names"];
+
 /// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
 /// which they are tried, the more exact topic first. `broker` is its name: another broker may have the
 /// same topics, and other rules for them.
@@ -98,51 +102,15 @@ fn check_one(
     let format = match word {
         PayloadFormat::Json => check_json(cx, subscribe),
         PayloadFormat::Value => {
-            without(
-                cx,
-                subscribe,
-                word,
-                &["value", "fields", "time", "time_unit", "quality", "quality_codes", "names"],
-            );
+            without(cx, subscribe, word, OF_A_DOCUMENT);
             Some(Format::Value)
         }
         PayloadFormat::BatchEvent | PayloadFormat::LabEvent => {
-            without(
-                cx,
-                subscribe,
-                word,
-                &[
-                    "value",
-                    "fields",
-                    "time",
-                    "time_unit",
-                    "quality",
-                    "quality_codes",
-                    "names",
-                    "area",
-                    "tag",
-                ],
-            );
+            without(cx, subscribe, word, &[OF_A_DOCUMENT, &["area", "tag"]].concat());
             Some(Format::BatchEvent)
         }
         PayloadFormat::DroppedCount => {
-            without(
-                cx,
-                subscribe,
-                word,
-                &[
-                    "value",
-                    "fields",
-                    "time",
-                    "time_unit",
-                    "quality",
-                    "quality_codes",
-                    "names",
-                    "line",
-                    "area",
-                    "tag",
-                ],
-            );
+            without(cx, subscribe, word, &[OF_A_DOCUMENT, &["line", "area", "tag"]].concat());
             Some(Format::DroppedCount)
         }
         PayloadFormat::LineProtocol => {
