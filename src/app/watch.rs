@@ -32,6 +32,9 @@ pub(super) struct Links {
     all_read: Arc<AtomicBool>,
 }
 
+/// The name of a broker's part, its client id and its filters, and whether the loss of its session stands.
+pub(super) type Broker = (Arc<str>, Arc<str>, Vec<Arc<str>>, bool);
+
 /// One broker's link.
 #[derive(Debug, Clone)]
 struct LinkState {
@@ -39,6 +42,8 @@ struct LinkState {
     component: Arc<str>,
     /// Names the session at the broker.
     client_id: Arc<str>,
+    /// What it subscribes to.
+    filters: Vec<Arc<str>>,
     up: bool,
     /// What the broker held when the connection was made has been handed over.
     read: bool,
@@ -47,18 +52,19 @@ struct LinkState {
 }
 
 impl Links {
-    /// For brokers by the names of their parts and their client ids, and whether the loss of a session
-    /// stands from before. `told_up` is what the engine believes of the links; `all_read` is kept true
+    /// For brokers by the names of their parts, their client ids and filters, and whether the loss of a
+    /// session stands from before. `told_up` is what the engine believes of the links; `all_read` is kept true
     /// while all are up and read.
     pub(super) fn new(
-        brokers: impl IntoIterator<Item = (Arc<str>, Arc<str>, bool)>,
+        brokers: impl IntoIterator<Item = Broker>,
         clock: Arc<dyn Clock>,
         told_up: bool,
         all_read: Arc<AtomicBool>,
     ) -> Self {
-        let link = |(component, client_id, lost)| LinkState {
+        let link = |(component, client_id, filters, lost)| LinkState {
             component,
             client_id,
+            filters,
             up: false,
             read: false,
             lost,
@@ -131,9 +137,15 @@ impl Links {
                     component: Arc::clone(&link.component),
                     client_id: Arc::clone(&link.client_id),
                     present: *session_present,
+                    filters: link.filters.clone(),
                     at,
                 });
             }
+            LinkEvent::Settled => commands.push(Command::Subscribed {
+                component: Arc::clone(&link.component),
+                client_id: Arc::clone(&link.client_id),
+                filters: link.filters.clone(),
+            }),
             LinkEvent::CaughtUp => {
                 link.read = true;
                 if std::mem::take(&mut link.lost) {
@@ -257,7 +269,8 @@ mod tests {
     use crate::telemetry::ManualClock;
 
     fn links(all_read: &Arc<AtomicBool>) -> Links {
-        let names = ["mqtt/a", "mqtt/b"].map(|name| (name.into(), "onspec".into(), false));
+        let names = ["mqtt/a", "mqtt/b"];
+        let names = names.map(|name| (name.into(), "onspec".into(), Vec::new(), false));
         Links::new(names, Arc::new(ManualClock::at(7)), true, Arc::clone(all_read))
     }
 

@@ -63,8 +63,19 @@ pub enum Command {
         client_id: Arc<str>,
         /// True if the broker has kept the session.
         present: bool,
+        /// The filters that are subscribed to, as the broker gets them.
+        filters: Vec<Arc<str>>,
         /// When the link was made.
         at: Timestamp,
+    },
+    /// The session has these filters and no other one.
+    Subscribed {
+        /// The part that the link is.
+        component: Arc<str>,
+        /// The session's name at the broker.
+        client_id: Arc<str>,
+        /// The filters, as the broker got them.
+        filters: Vec<Arc<str>>,
     },
     /// The daemon starts.
     Started {
@@ -101,7 +112,10 @@ impl Command {
             | Self::Session { at, .. }
             | Self::CaughtUp { at }
             | Self::Alive { at } => Some(*at),
-            Self::Started { .. } | Self::ClockLeap { .. } | Self::Finish => None,
+            Self::Subscribed { .. }
+            | Self::Started { .. }
+            | Self::ClockLeap { .. }
+            | Self::Finish => None,
         }
     }
 }

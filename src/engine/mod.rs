@@ -17,6 +17,7 @@ mod learning;
 mod line;
 mod recovery;
 mod repeats;
+mod sessions;
 mod steady;
 mod strays;
 mod tell;
@@ -44,7 +45,8 @@ use line::{Context, LineState};
 use recovery::Recoveries;
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
-use std::collections::{BTreeMap, BTreeSet, VecDeque};
+use sessions::Sessions;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 use strays::Strays;
@@ -95,8 +97,7 @@ struct State {
     readings: u64,
     duplicates: u64,
     link_down_since: Option<Timestamp>,
-    /// The sessions that brokers had for us, by part and client id.
-    sessions: BTreeSet<Arc<str>>,
+    sessions: Sessions,
     repeats: Repeats,
     recoveries: Recoveries,
     drops: Drops,
@@ -153,7 +154,7 @@ impl Engine {
             readings: 0,
             duplicates: 0,
             link_down_since: None,
-            sessions: BTreeSet::new(),
+            sessions: Sessions::default(),
             repeats: Repeats::default(),
             recoveries: Recoveries::default(),
             drops: Drops::default(),
@@ -317,7 +318,9 @@ impl Engine {
             }
         }
         self.take(event, out);
-        self.state.recoveries.see(&out[before..]);
+        if self.state.recoveries.see(&out[before..]) {
+            self.found_more(out);
+        }
     }
 
     fn take(&mut self, event: Event, out: &mut Vec<Effect>) {
@@ -348,9 +351,11 @@ impl Engine {
             Command::Component { component, works, reason, at } => {
                 self.component(&component, works, &reason, at, out);
             }
-            Command::Session { component, client_id, present, at } => {
-                let session: Arc<str> = format!("{component}\n{client_id}").into();
-                let had = !self.state.sessions.insert(session);
+            Command::Subscribed { component, client_id, filters } => {
+                self.state.sessions.settled((&component, &client_id), &filters);
+            }
+            Command::Session { component, client_id, present, filters, at } => {
+                let had = self.state.sessions.made((&component, &client_id), present, &filters);
                 if had && !present {
                     let last = self.heard_at();
                     let since = last.map_or_else(String::new, |last| format!(" since {last}"));
@@ -426,6 +431,11 @@ impl Engine {
         out.push(Effect::Notification(Box::new(notification)));
     }
 
+    /// The filters that a session may have at its broker, by the link's part and the client id.
+    pub fn subscriptions(&self, component: &str, client_id: &str) -> impl Iterator<Item = &str> {
+        self.state.sessions.filters(component, client_id)
+    }
+
     /// True if the lines are not blind.
     #[must_use]
     pub fn is_link_up(&self) -> bool {
@@ -480,6 +490,12 @@ impl Engine {
         self.faults = faults;
     }
 
+    /// What the last start found is more than was said. Receivers hear it by the alarm or the verdict that
+    /// it shows by; for the log it is summed up again.
+    fn found_more(&self, out: &mut Vec<Effect>) {
+        out.extend(self.state.recoveries.last().cloned().map(Box::new).map(Effect::Recovered));
+    }
+
     /// A broker says how many messages it has dropped.
     fn dropped(
         &mut self,
@@ -489,7 +505,9 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) {
         let Some((dropped, since)) = self.state.drops.heard(broker, count, at) else { return };
-        self.state.recoveries.lost(dropped);
+        if self.state.recoveries.lost(dropped, since) {
+            self.found_more(out);
+        }
         let reason = format!(
             "the broker dropped {dropped} messages of its clients since {since}: let more messages \
              wait there (mosquitto: `max_queued_messages`), or look who is slow"

@@ -2,18 +2,24 @@
 //!
 //! Between [`Command::Started`](super::Command::Started) and
 //! [`Command::CaughtUp`](super::Command::CaughtUp) the brokers hand over what they held meanwhile.
-//! What is seen in between belongs to the start, and is summed up once.
+//! What is seen in between belongs to the start, and is summed up. Some of it shows only later: a broker
+//! says what it dropped at an interval of its own, and a batch that nothing follows is judged when its line
+//! has been quiet for long enough. The sum is then said again.
 
 use super::effect::Effect;
 use super::leapt;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 use std::fmt::Write;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// An absence that is shorter and missed nothing is for the log and the page, not for receivers.
 const WORTH_AN_EVENT: Duration = Duration::from_secs(120);
+
+/// Batches judged late that are counted.
+const LATE_MAX: usize = 10_000;
 
 /// Gaps that are named; more are only counted.
 const GAPS_NAMED: usize = 20;
@@ -93,6 +99,8 @@ pub(super) struct Recoveries {
     open: Option<Recovery>,
     /// The last one that has.
     last: Option<Recovery>,
+    /// The batches that the newest start judged late, by line and id: a later word on one is no other one.
+    late: BTreeSet<(Arc<str>, Arc<str>)>,
 }
 
 impl Recoveries {
@@ -106,24 +114,22 @@ impl Recoveries {
         let Some(since) = self.alive.replace(at) else { return };
         // A clock that was set back meanwhile tells no length.
         let down_ms = u64::try_from(at.as_millis() - since.as_millis()).unwrap_or(0);
-        match &mut self.open {
-            Some(open) => {
-                open.started = at;
-                open.down_ms += down_ms;
-            }
-            None => {
-                self.open = Some(Recovery {
-                    down_since: since,
-                    started: at,
-                    caught_up: None,
-                    down_ms,
-                    batches_judged_late: 0,
-                    messages_known_lost: 0,
-                    possible_gaps: 0,
-                    gaps: Vec::new(),
-                });
-            }
+        if let Some(open) = &mut self.open {
+            open.started = at;
+            open.down_ms += down_ms;
+            return;
         }
+        self.late.clear();
+        self.open = Some(Recovery {
+            down_since: since,
+            started: at,
+            caught_up: None,
+            down_ms,
+            batches_judged_late: 0,
+            messages_known_lost: 0,
+            possible_gaps: 0,
+            gaps: Vec::new(),
+        });
     }
 
     /// The machine's clock leapt by so much that did not pass.
@@ -147,11 +153,18 @@ impl Recoveries {
         Some(self.last.insert(done))
     }
 
-    /// A broker says that it dropped messages.
-    pub(super) fn lost(&mut self, dropped: u64) {
+    /// A broker says that it dropped messages since it last said so; true if what a start found is more
+    /// by it than was said.
+    pub(super) fn lost(&mut self, dropped: u64, since: Timestamp) -> bool {
         if let Some(open) = &mut self.open {
             open.messages_known_lost += dropped;
+            return false;
         }
+        let Some(last) = self.last.as_mut().filter(|last| since < last.started) else {
+            return false;
+        };
+        last.messages_known_lost += dropped;
+        true
     }
 
     /// Messages may be missing.
@@ -164,20 +177,32 @@ impl Recoveries {
         }
     }
 
-    /// Looks at what followed from one event.
-    pub(super) fn see(&mut self, effects: &[Effect]) {
-        let Some(open) = &mut self.open else { return };
-        let mut ended = None;
+    /// Looks at what followed from one event; true if what a start found is more by it than was said.
+    pub(super) fn see(&mut self, effects: &[Effect]) -> bool {
+        let said = self.open.is_none();
+        let Some(start) = self.open.as_mut().or(self.last.as_mut()) else { return false };
+        let (mut record, mut more) = (None, false);
         for effect in effects {
-            match effect {
-                // Its record goes before the verdict on a finished batch.
-                Effect::Batch(record) => ended = record.ended,
-                Effect::BatchVerdict(_) if ended.is_some_and(|at| open.was_unwatched(at)) => {
-                    open.batches_judged_late += 1;
-                }
-                _ => {}
+            // Its record goes before the verdict on a finished batch.
+            if let Effect::Batch(of) = effect {
+                record = Some(of);
+            }
+            let (Effect::BatchVerdict(_), Some(record)) = (effect, record) else { continue };
+            let unwatched = record.ended.is_some_and(|at| start.was_unwatched(at));
+            if unwatched
+                && self.late.len() < LATE_MAX
+                && self.late.insert((Arc::clone(&record.line), Arc::clone(&record.batch)))
+            {
+                start.batches_judged_late += 1;
+                more = true;
             }
         }
+        more && said
+    }
+
+    /// What the last start found that has caught up.
+    pub(super) fn last(&self) -> Option<&Recovery> {
+        self.last.as_ref()
     }
 
     /// The newest, for people.

@@ -6,6 +6,7 @@
 
 use super::backlog::Backlog;
 use super::flight::Flight;
+use super::outdated::Outdated;
 use super::publisher::{Publisher, Speaker};
 use super::receipts::{Delivery, Receipts};
 use super::report::Report;
@@ -14,8 +15,8 @@ use super::wire::{self, Client, Connect, Heard, Incoming, Session, Wire};
 use crate::decode::Arrival;
 use crate::reading::Timestamp;
 use crate::telemetry::Clock;
-use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::{Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
@@ -39,6 +40,8 @@ pub(super) struct Context {
     /// The broker's name, for its messages.
     pub(super) broker: Arc<str>,
     pub(super) deliveries: mpsc::Sender<Delivery>,
+    /// Filters that the session may have from an older configuration, until a connection has said so.
+    pub(super) outdated: Mutex<Vec<String>>,
     /// A permit for each byte on its way to its commit, [`ROOM_BYTES`] in all.
     pub(super) room: Arc<Semaphore>,
     pub(super) report: Report,
@@ -109,6 +112,12 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
         context.report.unaskable(&context.connect.settings);
     }
 
+    let outdated = {
+        let mut filters = context.outdated.lock().unwrap_or_else(PoisonError::into_inner);
+        // A new session has none.
+        let filters = std::mem::take(&mut *filters);
+        Outdated::new(if session.present { filters } else { Vec::new() })
+    };
     let receipts = Arc::new(Receipts::default());
     let flight = Flight::default();
     let pulse = Pulse::default();
@@ -124,6 +133,7 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
     let end = {
         let rest = async {
             tokio::join!(
+                outdated.tell(&client),
                 acknowledge(&client, &receipts),
                 publisher.speak(&speaker),
                 beat(context, &receipts, &pulse),
@@ -135,7 +145,7 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
         };
         // Not a poll beside others: the whole of the polling, which ends with the connection.
         tokio::select! {
-            end = listen(context, &mut wire, session, &receipts, &flight, &pulse) => end,
+            end = listen(context, &mut wire, session, &receipts, (&flight, &outdated), &pulse) => end,
             _ = rest => End::Stopped,
             () = deadline => End::Stopped,
         }
@@ -179,7 +189,7 @@ async fn listen(
     wire: &mut Wire,
     session: Session,
     receipts: &Arc<Receipts>,
-    flight: &Flight,
+    (flight, outdated): (&Flight, &Outdated),
     pulse: &Pulse,
 ) -> End {
     // A write to a peer that reads no more has no limit of its own, and stops the pings too.
@@ -205,6 +215,11 @@ async fn listen(
             }
             Heard::Subscribed(granted) => {
                 context.report.subscribed(&context.connect.settings, &granted);
+            }
+            Heard::Unsubscribed(answer) => {
+                if let Some(refusals) = outdated.answered(answer) {
+                    context.report.unsubscribed(outdated.filters(), &refusals).await;
+                }
             }
             Heard::Numbered(packet_id) => flight.numbered(packet_id),
             Heard::Answered(packet_id, code) => flight.answered(packet_id, code),

@@ -11,7 +11,7 @@ use super::wire::Connect;
 use super::{Settings, Version};
 use crate::store::Outbox;
 use crate::telemetry::{Clock, Health, Metrics, Secret};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 use tokio::sync::{Semaphore, mpsc};
 use tokio_util::sync::CancellationToken;
 
@@ -22,6 +22,9 @@ pub struct Link {
     pub settings: Settings,
     /// User name and password, read from where [`Settings::credentials`] says they are.
     pub credentials: Option<(String, Option<Secret>)>,
+    /// Filters, as brokers get them, that the session may still have from an older configuration: see
+    /// [`filters`](super::filters). May be empty, or name some that it has no more.
+    pub outdated: Vec<String>,
     /// Where messages go; full means that the broker has to wait. At most 64 MiB of messages of one
     /// link are on their way to their commit, and as many as this has places, in the broker's order.
     pub deliveries: mpsc::Sender<Delivery>,
@@ -101,6 +104,7 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
         broker: link.settings.name.as_str().into(),
         connect: Connect { settings: link.settings, credentials: link.credentials, tls },
         deliveries: link.deliveries,
+        outdated: Mutex::new(link.outdated),
         room: Arc::new(Semaphore::new(ROOM_BYTES as usize)),
         clock: link.clock,
         cancel: link.cancel,

@@ -22,6 +22,7 @@
 //! - `publisher`, `flight`: what we say, and what of it is under way
 //! - `report`: each event's log line, counter, health and [`LinkEvent`] in one function
 //! - `backlog`, `backoff`, `topics`, `trouble`: decisions without I/O
+//! - `outdated`: subscriptions that a session has from an older configuration
 //! - `tls`: certificates
 
 mod backlog;
@@ -29,6 +30,7 @@ mod backoff;
 mod connection;
 mod flight;
 mod link;
+mod outdated;
 mod publisher;
 mod receipts;
 mod report;
@@ -43,6 +45,7 @@ pub use link::{Link, LinkError, run, usable};
 pub use receipts::{Delivery, Receipt};
 pub use report::LinkEvent;
 pub use tls::TlsError;
+pub use topics::filters;
 
 use crate::telemetry::SecretSource;
 use std::path::PathBuf;

@@ -22,6 +22,8 @@ pub enum LinkEvent {
     },
     /// What the broker held for us when we connected has been read, as far as can be told.
     CaughtUp,
+    /// The session has the configured filters, and none of an older configuration any more.
+    Settled,
     /// Connected, and nothing comes.
     Silent,
     /// After [`LinkEvent::Silent`], something came.
@@ -187,6 +189,24 @@ impl Report {
             }
         }
         self.refused(&refused);
+    }
+
+    /// The broker has answered to all filters that are wanted no more.
+    pub(super) async fn unsubscribed(&self, outdated: &[String], refusals: &[u8]) {
+        let filters = outdated.join(", ");
+        if let Some(code) = refusals.first() {
+            let reason = code_text(*code);
+            tracing::warn!(
+                broker = self.name,
+                filters,
+                reason,
+                "the broker keeps subscriptions that are not configured any more: what comes by them is \
+                 counted as of an unknown topic"
+            );
+            return;
+        }
+        tracing::info!(broker = self.name, filters, "subscribed no more");
+        self.emit(LinkEvent::Settled).await;
     }
 
     /// The filters cannot even be asked for.

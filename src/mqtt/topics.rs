@@ -1,5 +1,6 @@
 //! Topics and filters: what we subscribe to, and how what we publish is addressed.
 
+use super::Settings;
 use std::time::Duration;
 
 /// How long a verdict holds, and so how long a broker keeps it (MQTT 5): 180 s.
@@ -11,6 +12,13 @@ pub(super) fn filter(share: Option<&str>, filter: &str) -> String {
         Some(group) => format!("$share/{group}/{filter}"),
         None => filter.to_owned(),
     }
+}
+
+/// What a link with these settings subscribes to, as its broker gets it.
+#[must_use]
+pub fn filters(settings: &Settings) -> Vec<String> {
+    let share = settings.share.as_deref();
+    settings.subscriptions.iter().map(|(path, _)| filter(share, path)).collect()
 }
 
 /// The topic of an entry: `{prefix}/{key}`; without prefix the key alone.

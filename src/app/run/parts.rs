@@ -265,8 +265,16 @@ impl Parts {
                     }
                 }
             });
+            let filters = mqtt::filters(settings);
+            let outdated = pipeline
+                .engine()
+                .subscriptions(&name, &settings.client_id)
+                .filter(|known| !filters.iter().any(|filter| filter == known))
+                .map(str::to_owned)
+                .collect();
             let link = mqtt::Link {
                 settings: settings.clone(),
+                outdated,
                 newest_verdicts: newest_verdicts.clone(),
                 credentials,
                 deliveries: deliveries.clone(),
@@ -295,7 +303,8 @@ impl Parts {
         let names = checked.brokers.iter().map(|broker| {
             let component = mqtt::component(&broker.settings.name);
             let lost = engine.failed_parts().any(|part| *part == *session_part(&component));
-            (component.into(), broker.settings.client_id.as_str().into(), lost)
+            let filters = mqtt::filters(&broker.settings).into_iter().map(Into::into).collect();
+            (component.into(), broker.settings.client_id.as_str().into(), filters, lost)
         });
         let links =
             Links::new(names, Arc::clone(shared.clock), engine.is_link_up(), Arc::clone(all_read));

@@ -8,6 +8,7 @@ use crate::decode::BatchEvent;
 use crate::plant::{Grade, Line, ModelSettings, Role, SpecLimit, Tag};
 use crate::reading::{Finite, SourceQuality, Value};
 use proptest::prelude::*;
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 /// A line `tm3` with a quality tag `bw` (14 to 16), a process tag `steam` and a speed of 600 m/min.
@@ -307,7 +308,8 @@ fn a_part_is_told_of_once_for_each_time_it_fails() {
 fn a_session_that_was_there_and_is_not_is_a_gap() {
     let session = |client: &str, present, s| {
         let (component, client_id) = ("mqtt/plant".into(), client.into());
-        Event::Command(Command::Session { component, client_id, present, at: at(s) })
+        let filters = vec!["mill/#".into()];
+        Event::Command(Command::Session { component, client_id, present, filters, at: at(s) })
     };
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, run(0..10, 15.0));

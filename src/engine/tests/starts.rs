@@ -20,7 +20,8 @@ fn alive(s: i64) -> Event {
 
 fn session(present: bool, s: i64) -> Event {
     let (component, client_id) = ("mqtt/plant".into(), "onspec-1".into());
-    command(Command::Session { component, client_id, present, at: at(s) })
+    let filters = vec!["mill/#".into()];
+    command(Command::Session { component, client_id, present, filters, at: at(s) })
 }
 
 /// Applies the events; what the starts found, and the events told of them.
@@ -201,4 +202,39 @@ fn what_a_broker_says_it_dropped_is_told_until_it_is_calm() {
     1310 mqtt/plant/queue does not work: the broker dropped 5 messages of its clients since 1970-01-01T00:21:40Z: let more messages wait there (mosquitto: `max_queued_messages`), or look who is slow
     plant -5
     ");
+}
+
+#[test]
+fn what_shows_after_the_start_has_caught_up_is_added_to_it_once() {
+    let mut engine = Engine::new(plant(), vec![dropped_rule()]);
+    let end = BatchEvent::End { batch: "R1".into(), length_m: None, mass_kg: None };
+    let lab = BatchEvent::Lab {
+        batch: "R1".into(),
+        property: "tensile".into(),
+        value: 90.0,
+        unit: None,
+        position: None,
+    };
+    let mut events = vec![started(0), count(1, "40"), start(0, "R1")];
+    events.extend(run(0..300, 15.0));
+    events.extend([alive(300), started(900)]);
+    events.extend(run(300..880, 15.0));
+    events.extend([batch(880, end), caught_up(901)]);
+    // The broker says its count each ten seconds, and the line is quiet for so long that R1 is judged.
+    events.extend([count(905, "45"), count(915, "50")]);
+    events.extend((1000..2000).step_by(100).map(|s| Event::Tick(at(s))));
+    events.push(batch(2001, lab));
+    let found = |effect: &Effect| match effect {
+        Effect::Recovered(recovery) => Some(recovery.summary()),
+        _ => None,
+    };
+    let said: Vec<String> = apply(&mut engine, events).iter().filter_map(found).collect();
+    assert_eq!(
+        said,
+        [
+            "down 10 min, 0 batches judged late, 0 messages known lost, 0 possible gaps",
+            "down 10 min, 0 batches judged late, 5 messages known lost, 0 possible gaps",
+            "down 10 min, 1 batch judged late, 5 messages known lost, 0 possible gaps",
+        ]
+    );
 }

@@ -78,6 +78,9 @@ pub(super) enum Heard {
     Message(Incoming),
     /// The broker answered our subscription, filter by filter.
     Subscribed(Vec<Granted>),
+    /// The broker answered that we want a filter no more: with the reason code of its refusal, if it
+    /// refuses.
+    Unsubscribed(Result<(), u8>),
     /// The next publication went out under this packet id.
     Numbered(u16),
     /// The broker answered a publication with this reason code.
@@ -198,6 +201,14 @@ impl Client {
         match self {
             Self::V4(client) => v4::subscribe(client, settings),
             Self::V5(client) => v5::subscribe(client, settings),
+        }
+    }
+
+    /// Says that a filter is wanted no more.
+    pub(super) async fn unsubscribe(&self, filter: &str) -> Result<(), NotSent> {
+        match self {
+            Self::V4(client) => client.unsubscribe(filter).await.map_err(|_| NotSent),
+            Self::V5(client) => client.unsubscribe(filter).await.map_err(|_| NotSent),
         }
     }
 

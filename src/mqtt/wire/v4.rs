@@ -67,6 +67,7 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
         Event::Incoming(Packet::SubAck(packet)) => {
             Heard::Subscribed(packet.return_codes.into_iter().map(granted).collect())
         }
+        Event::Incoming(Packet::UnsubAck(_)) => Heard::Unsubscribed(Ok(())),
         Event::Incoming(Packet::PubAck(packet)) => Heard::Answered(packet.pkid, 0),
         Event::Outgoing(Outgoing::Publish(packet_id)) => Heard::Numbered(packet_id),
         Event::Outgoing(Outgoing::Disconnect) => Heard::Farewell,

@@ -10,7 +10,7 @@ use crate::mqtt::trouble::Trouble;
 use bytes::Bytes;
 use rumqttc::v5::mqttbytes::v5::{
     ConnAck, ConnectReturnCode, Filter, LastWill, Packet, PubAckReason, Publish, PublishProperties,
-    RetainForwardRule, SubscribeReasonCode,
+    RetainForwardRule, SubscribeReasonCode, UnsubAckReason,
 };
 use rumqttc::v5::mqttbytes::{Error as PacketError, QoS};
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, StateError};
@@ -63,6 +63,10 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
         Event::Incoming(Packet::SubAck(packet)) => {
             Heard::Subscribed(packet.return_codes.into_iter().map(granted).collect())
         }
+        Event::Incoming(Packet::UnsubAck(packet)) => {
+            let refused = packet.reasons.into_iter().find_map(ungranted);
+            Heard::Unsubscribed(refused.map_or(Ok(()), Err))
+        }
         Event::Incoming(Packet::PubAck(packet)) => {
             Heard::Answered(packet.pkid, answer(packet.reason))
         }
@@ -94,6 +98,18 @@ fn granted(code: SubscribeReasonCode) -> Granted {
         SubscribeReasonCode::SharedSubscriptionsNotSupported => Err(0x9E),
         SubscribeReasonCode::SubscriptionIdNotSupported => Err(0xA1),
         SubscribeReasonCode::WildcardSubscriptionsNotSupported => Err(0xA2),
+    }
+}
+
+/// The reason code of a refusal to forget a filter. That there was none is as good as forgotten.
+fn ungranted(reason: UnsubAckReason) -> Option<u8> {
+    match reason {
+        UnsubAckReason::Success | UnsubAckReason::NoSubscriptionExisted => None,
+        UnsubAckReason::UnspecifiedError => Some(0x80),
+        UnsubAckReason::ImplementationSpecificError => Some(0x83),
+        UnsubAckReason::NotAuthorized => Some(0x87),
+        UnsubAckReason::TopicFilterInvalid => Some(0x8F),
+        UnsubAckReason::PacketIdentifierInUse => Some(0x91),
     }
 }
 

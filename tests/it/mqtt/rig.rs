@@ -113,6 +113,7 @@ pub(crate) struct Rig {
 /// What a test wants otherwise than usual.
 pub(crate) struct Wanted {
     pub(crate) settings: Settings,
+    pub(crate) outdated: Vec<String>,
     pub(crate) places: usize,
     pub(crate) outbox: Option<Arc<FakeOutbox>>,
     pub(crate) newest_verdicts: Vec<(String, Vec<u8>)>,
@@ -138,6 +139,7 @@ pub(crate) fn wanted(port: u16, version: Version) -> Wanted {
             share: None,
             publish_prefix: None,
         },
+        outdated: Vec::new(),
         places: 100,
         outbox: None,
         newest_verdicts: Vec::new(),
@@ -158,6 +160,7 @@ impl Wanted {
         let mut tasks = JoinSet::new();
         tasks.spawn(run(Link {
             settings: self.settings,
+            outdated: self.outdated,
             credentials: self.credentials,
             deliveries: deliveries_in,
             outbox: self.outbox.map(|outbox| outbox as Arc<dyn Outbox>),

@@ -109,3 +109,39 @@ async fn a_session_that_is_there_gets_the_topics_that_are_new() {
     delivery.receipt.release();
     rig.stop().await;
 }
+
+async fn check_topics_taken_out_come_no_more(version: Version) {
+    let broker = Mosquitto::start();
+    greet(broker.port()).await;
+    let more = |w: &mut Wanted| w.settings.subscriptions.push(("lab/#".to_owned(), 1));
+    let mut rig = wanted(broker.port(), version).with(more).start();
+    rig.greeted().await;
+    rig.stop().await;
+
+    // One that the session never had is as good as forgotten.
+    let less = |w: &mut Wanted| w.outdated = vec!["lab/#".to_owned(), "old/+".to_owned()];
+    let mut rig = wanted(broker.port(), version).with(less).start();
+    assert_eq!(rig.connection_event().await, LinkEvent::Up { session_present: true });
+    assert_eq!(rig.connection_event().await, LinkEvent::Settled);
+    publish_all(broker.port(), "lab/x", false, vec![Bytes::from_static(b"0")]).await;
+    publish_all(broker.port(), "mill/x", false, vec![Bytes::from_static(b"1")]).await;
+    loop {
+        let delivery = rig.delivery().await;
+        delivery.receipt.release();
+        if &*delivery.arrival.topic == "mill/x" {
+            break;
+        }
+        assert_eq!(&*delivery.arrival.topic, "mill/hello", "3.1.1 greets each time");
+    }
+    rig.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_taken_out_come_no_more_mqtt_5() {
+    check_topics_taken_out_come_no_more(Version::V5).await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn topics_taken_out_come_no_more_mqtt_3() {
+    check_topics_taken_out_come_no_more(Version::V4).await;
+}

@@ -425,9 +425,14 @@ fn link(world: &mut World) {
             world.broker.connect();
             if !world.plain {
                 let present = world.calm || world.random.percent(80);
-                let (component, client_id) = ("mqtt/plant".into(), "onspec".into());
                 world.commands.push(Command::Link { up: true, at });
-                world.commands.push(Command::Session { component, client_id, present, at });
+                world.commands.push(Command::Session {
+                    component: "mqtt/plant".into(),
+                    client_id: "onspec".into(),
+                    present,
+                    filters: vec!["#".into()],
+                    at,
+                });
             }
         }
     } else if !world.calm && world.random.percent(3) {
