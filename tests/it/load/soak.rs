@@ -14,6 +14,8 @@ const TAGS: u32 = 50;
 /// Messages of one line in a second, each with one value of every tag of the line.
 const PER_SECOND: u32 = 20;
 const BEGIN_MS: i64 = 1_769_126_400_000;
+/// Minutes of history, with one message of each line in each: as many batches, and some more, as a line remembers.
+const HISTORY: u32 = 210;
 /// The store's `max_size`: some minutes of journal.
 const MAX_MIB: u64 = 64;
 
@@ -48,7 +50,15 @@ fn value(round: u32, line: u32, tag: u32) -> u32 {
 }
 
 fn message(round: u32, line: u32) -> Message {
-    let ts = BEGIN_MS + i64::from(round * 1000 / PER_SECOND);
+    said_at(BEGIN_MS + i64::from(round * 1000 / PER_SECOND), round, line)
+}
+
+/// What a line said in a minute before it all began.
+fn past(minute: u32, line: u32) -> Message {
+    said_at(BEGIN_MS - i64::from(HISTORY - minute) * 60_000, minute, line)
+}
+
+fn said_at(ts: i64, round: u32, line: u32) -> Message {
     let mut text = format!("{{\"ts\":{ts}");
     for tag in 0..TAGS {
         write!(text, ",\"t{tag:02}\":{}", value(round, line, tag)).expect("a String takes all");
@@ -93,11 +103,21 @@ fn a_plant_at_full_rate_takes_no_more_memory_nor_disk_however_long_it_runs() {
     site.more = lines(&fields.join(", "), lines_of);
     let mut daemon = site.daemon();
 
+    // What a line remembers of its batches is bounded, and is there when memory is first looked at.
+    let history = HISTORY * lines_of * TAGS;
+    let (port, never) = (site.broker.port(), AtomicBool::new(false));
+    publish_rounds(port, Duration::ZERO, &never, |minute| {
+        (minute < HISTORY).then(|| (0..lines_of).map(|line| past(minute, line)).collect())
+    });
+    wait_until("the history is in InfluxDB", Duration::from_secs(60), || {
+        stored(&site).0 >= u64::from(history)
+    });
+
     let (mut memory, mut largest) = (Memory::default(), 0);
     let before = cpu::seconds_of(daemon.id());
     let begun = Instant::now();
     let rounds = seconds * PER_SECOND;
-    let (port, stop, over) = (site.broker.port(), AtomicBool::new(false), AtomicBool::new(false));
+    let (stop, over) = (AtomicBool::new(false), AtomicBool::new(false));
     let sent = std::thread::scope(|scope| {
         let gateway = scope.spawn(|| {
             let sent = publish_rounds(port, Duration::from_secs(1) / PER_SECOND, &stop, |round| {
@@ -117,16 +137,17 @@ fn a_plant_at_full_rate_takes_no_more_memory_nor_disk_however_long_it_runs() {
     let took = begun.elapsed().as_secs_f64();
     let readings = u64::from(rounds * lines_of * TAGS);
     let sum = (0..rounds)
+        .chain(0..HISTORY)
         .flat_map(|round| (0..lines_of).map(move |line| (round, line)))
         .flat_map(|(round, line)| (0..TAGS).map(move |tag| u64::from(value(round, line, tag))))
         .sum::<u64>();
     wait_until("every reading is in InfluxDB", Duration::from_secs(600), || {
         // Asked seldom: the question costs InfluxDB more than the readings do.
         std::thread::park_timeout(Duration::from_millis(500));
-        stored(&site).0 >= readings
+        stored(&site).0 >= readings + u64::from(history)
     });
     let drained = begun.elapsed().as_secs_f64() - took;
-    assert_eq!(stored(&site), (readings, sum), "how many, and their sum");
+    assert_eq!(stored(&site), (readings + u64::from(history), sum), "how many, and their sum");
     wait_until("nothing waits for InfluxDB", Duration::from_secs(60), || {
         site.metric("onspec_outbox_pending") < 0.5
     });
