@@ -20,8 +20,8 @@ use tokio_util::sync::CancellationToken;
 
 /// Messages in one group at most.
 const GROUP_MESSAGES: usize = 4096;
-/// Payload bytes in one group at most.
-const GROUP_BYTES: usize = 8 << 20;
+/// Payload bytes in one group at most: about 60,000 readings, whose lines are in memory together until the commit.
+const GROUP_BYTES: usize = 512 << 10;
 /// How long the core waits for input before it looks at the clock.
 const PULSE: Duration = Duration::from_millis(200);
 /// A checkpoint is due after so long, if anything happened, ns.

@@ -33,7 +33,7 @@ pub use effect::{
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;
 pub use recovery::Recovery;
-pub use view::{LineView, StrayView, TagView, TrendPoint, View};
+pub use view::{AlarmView, LineView, StrayView, TagView, TrendPoint, View};
 
 use crate::alarm;
 use crate::decode::{Arrival, BatchMessage, Decoder, Fault, Message, NamedReading, Reason, Rule};
@@ -56,6 +56,9 @@ const FAULTS_KEPT: usize = 20;
 
 /// Undeclared series shown: enough to see what to declare.
 const STRAYS_SHOWN: usize = 200;
+
+/// Alarms shown to people.
+const ALARMS_SHOWN: usize = 200;
 
 /// Finished batches shown for each line.
 const BATCHES_SHOWN: usize = 12;
@@ -710,7 +713,22 @@ impl Engine {
             undeclared: self.state.strays.len(),
             strays: self.state.strays.view(STRAYS_SHOWN),
             recovery: self.state.recoveries.newest().cloned(),
+            alarms_standing: self.state.alarms.standing().count(),
+            alarms: self.alarms_shown(),
         }
+    }
+
+    fn alarms_shown(&self) -> Vec<AlarmView> {
+        let view = |(alarm, standing): (&Arc<str>, &alarm::Standing)| AlarmView {
+            alarm: Arc::clone(alarm),
+            since: standing.since,
+            severity: standing.severity,
+            title: Arc::clone(&standing.title),
+        };
+        let mut shown: Vec<AlarmView> = self.state.alarms.standing().map(view).collect();
+        shown.sort_by_key(|alarm| (std::cmp::Reverse(alarm.severity), alarm.since));
+        shown.truncate(ALARMS_SHOWN);
+        shown
     }
 }
 

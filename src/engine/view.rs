@@ -2,6 +2,7 @@
 
 use super::effect::{BatchRecord, FaultRecord};
 use super::recovery::Recovery;
+use crate::alarm::Severity;
 use crate::reading::{Series, Timestamp};
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
@@ -29,6 +30,23 @@ pub struct View {
     pub strays: Vec<StrayView>,
     /// What the last start found; `None` when the store was new.
     pub recovery: Option<Recovery>,
+    /// How many alarms stand.
+    pub alarms_standing: usize,
+    /// The first of them: the severest first, then the oldest.
+    pub alarms: Vec<AlarmView>,
+}
+
+/// An alarm that stands.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct AlarmView {
+    /// Its name.
+    pub alarm: Arc<str>,
+    /// Since when.
+    pub since: Timestamp,
+    /// Its severity.
+    pub severity: Severity,
+    /// What it says.
+    pub title: Arc<str>,
 }
 
 /// A series of a line or tag that the configuration does not name, as it is now.

@@ -6,7 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 use crate::engine::{
-    BatchRecord, FaultRecord, LineView, Recovery, StrayView, TagView, TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, StrayView, TagView, TrendPoint, View,
 };
 use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
@@ -106,6 +106,23 @@ pub(super) struct Tag {
 pub(super) struct Tags {
     tags: Vec<Tag>,
     undeclared: Vec<Stray>,
+}
+
+/// `/api/v1/alarms`.
+#[derive(Debug, Serialize)]
+pub(super) struct Alarms {
+    now: i64,
+    standing: usize,
+    alarms: Vec<Alarm>,
+}
+
+/// An alarm that stands.
+#[derive(Debug, Serialize)]
+struct Alarm {
+    alarm: Arc<str>,
+    since: i64,
+    severity: &'static str,
+    title: Arc<str>,
 }
 
 /// `/api/v1/health`.
@@ -321,6 +338,24 @@ impl Health {
             faults: view.faults.clone(),
             last_faults: view.last_faults.iter().map(Fault::from).collect(),
             last_start: view.recovery.as_ref().map(Start::from),
+        }
+    }
+}
+
+impl Alarms {
+    pub(super) fn new(view: &View, now: i64) -> Self {
+        let alarms = view.alarms.iter().map(Alarm::from).collect();
+        Self { now, standing: view.alarms_standing, alarms }
+    }
+}
+
+impl From<&AlarmView> for Alarm {
+    fn from(alarm: &AlarmView) -> Self {
+        Self {
+            alarm: Arc::clone(&alarm.alarm),
+            since: alarm.since.as_millis(),
+            severity: alarm.severity.as_str(),
+            title: Arc::clone(&alarm.title),
         }
     }
 }

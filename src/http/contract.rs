@@ -119,7 +119,7 @@ fn every_answer_is_as_documented() {
             }
         }
     }
-    assert_eq!(answered, 72, "eight views, nine documents");
+    assert_eq!(answered, 80, "eight views, ten documents");
 }
 
 #[test]
@@ -189,6 +189,12 @@ fn health_whole() {
     let fixture = fixture::state(fixture::at_risk());
     fixture.api.health.set("mqtt/plant", crate::telemetry::State::Ok, "", 1_500_000);
     insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/health").text, @r#"{"now":1769128260000,"heartbeat_age_ms":0,"components":[{"component":"mqtt/plant","state":"ok","reason":"","since":1}],"readings":1284330,"duplicates":12,"undeclared":2,"faults":{"not-json":3,"unknown-topic":41},"last_faults":[{"received":1769127560000,"topic":"mill/tm3/dry/old","reason":"unknown-topic","detail":"no rule takes it"},{"received":1769128170000,"topic":"mill/tm3/dry/steam","reason":"not-json","detail":"expected `,` at byte 17"}],"last_start":{"down_since":1769119260000,"started":1769121780000,"caught_up":1769121790000,"down_ms":2520000,"batches_judged_late":2,"messages_known_lost":0,"possible_gaps":1,"gaps":["the broker has lost the session `onspec-1`"],"summary":"down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap"}}"#);
+}
+
+#[test]
+fn alarms_whole() {
+    let fixture = fixture::state(fixture::at_risk());
+    insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/alarms").text, @r#"{"now":1769128260000,"standing":2,"alarms":[{"alarm":"tm3/batch","since":1769127900000,"severity":"warning","title":"reel TM3-260123-014 at risk"},{"alarm":"system/influxdb","since":1769128020000,"severity":"info","title":"influxdb does not work"}]}"#);
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! The handlers of the data: lines, verdicts, batches, tags, health.
 
 use super::History;
-use super::api::{self, Batch, Batches, Health, LineDetail, Lines, Tags};
+use super::api::{self, Alarms, Batch, Batches, Health, LineDetail, Lines, Tags};
 use super::guard;
 use super::router::Shared;
 use crate::engine::{BatchRecord, LineView, View};
@@ -118,6 +118,10 @@ pub(super) async fn tags(
         None => Tags::new(view.lines.iter(), view.strays.iter()),
     };
     Ok(Json(tags).into_response())
+}
+
+pub(super) async fn alarms(State(shared): State<Shared>) -> Response {
+    Json(Alarms::new(&shared.view(), shared.now_ms())).into_response()
 }
 
 pub(super) async fn health(State(shared): State<Shared>) -> Response {

@@ -1,8 +1,11 @@
 //! Views built by hand, and a router to ask, for the tests of this room.
 
 use super::{ApiState, History, Progress, router};
+use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
-use crate::engine::{BatchRecord, FaultRecord, LineView, Recovery, TagView, TrendPoint, View};
+use crate::engine::{
+    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, TagView, TrendPoint, View,
+};
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{Call, Document, Learning, Reason, SpanDocument};
@@ -161,7 +164,16 @@ fn view(line: LineView) -> View {
             count: 3,
         }],
         recovery: Some(recovery()),
+        alarms_standing: 2,
+        alarms: vec![
+            alarm("tm3/batch", NOW - 360_000, Severity::Warning, "reel TM3-260123-014 at risk"),
+            alarm("system/influxdb", NOW - 240_000, Severity::Info, "influxdb does not work"),
+        ],
     }
+}
+
+fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
+    AlarmView { alarm: name.into(), since: at(since), severity, title: title.into() }
 }
 
 /// A start after 42 minutes, with a session that was lost.

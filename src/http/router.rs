@@ -61,6 +61,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/batches", || get(data::batches)),
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
     ("/api/v1/tags", || get(data::tags)),
+    ("/api/v1/alarms", || get(data::alarms)),
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),

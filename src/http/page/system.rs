@@ -2,6 +2,7 @@
 
 use super::format::{Clock, count, number, time};
 use super::html::Html;
+use crate::alarm::Severity;
 use crate::engine::View;
 use crate::telemetry::{ComponentHealth, State};
 
@@ -9,9 +10,45 @@ use crate::telemetry::{ComponentHealth, State};
 pub(super) fn section(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
     html.raw("<section class=\"system\" aria-labelledby=\"system-name\">");
     html.raw("<h2 id=\"system-name\">onspec itself</h2><div class=\"columns tables\">");
+    alarms(html, view);
     components(html, view, parts);
     faults(html, view);
     html.raw("</div></section>");
+}
+
+/// What somebody should look at, of the plant and of the daemon.
+fn alarms(html: &mut Html, view: &View) {
+    html.raw("<div class=\"panel\" data-part id=\"alarms\"><h3>Alarms that stand</h3>");
+    if view.alarms.is_empty() {
+        html.raw("<p class=\"muted\">None.</p></div>");
+        return;
+    }
+    html.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Alarms that stand\"><table>");
+    html.raw("<thead><tr><th scope=\"col\">Alarm</th><th scope=\"col\">Severity</th>");
+    html.raw("<th scope=\"col\">What it says</th><th scope=\"col\" class=\"num minor\">Since</th></tr></thead>");
+    html.raw("<tbody>");
+    for alarm in &view.alarms {
+        let (class, symbol) = match alarm.severity {
+            Severity::Info => ("", "wait"),
+            Severity::Warning => ("is-risk", "risk"),
+            Severity::Critical => ("is-off", "off"),
+        };
+        html.raw("<tr class=\"")
+            .raw(class)
+            .raw("\"><th scope=\"row\" class=\"wrap\">")
+            .name(&alarm.alarm);
+        html.raw("</th><td><span class=\"mark\">").icon(symbol).raw(alarm.severity.as_str());
+        html.raw("</span></td>");
+        html.raw("<td class=\"wrap\">").name(&alarm.title).raw("</td><td class=\"num minor\">");
+        time(html, alarm.since.as_millis(), Clock::Day);
+        html.raw("</td></tr>");
+    }
+    html.raw("</tbody></table></div>");
+    if view.alarms_standing > view.alarms.len() {
+        let more = (view.alarms_standing - view.alarms.len()) as u64;
+        html.raw("<p class=\"muted\">And ").text(&count(more)).raw(" more.</p>");
+    }
+    html.raw("</div>");
 }
 
 fn components(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
