@@ -9,6 +9,9 @@ pub enum AppError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
+    /// A link that cannot be.
+    #[error(transparent)]
+    Link(#[from] crate::mqtt::LinkError),
     /// The checkpoint cannot be used.
     #[error("cannot go on from the stored state")]
     Checkpoint(#[from] CheckpointError),

@@ -14,6 +14,7 @@ mod error;
 mod filling;
 mod fits;
 mod heard;
+pub mod listen;
 mod pipeline;
 mod recording;
 mod replay;

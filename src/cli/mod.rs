@@ -15,14 +15,18 @@ mod run;
 pub mod schema;
 mod simulate;
 mod store;
+mod tap;
 
 pub use out::{Exit, Out};
 
+use crate::app::AppError;
 use clap::{Parser, Subcommand};
 use clap_complete::Shell;
 use std::ffi::OsString;
 use std::io::IsTerminal;
 use std::path::PathBuf;
+use std::time::Duration;
+use tokio::signal::unix::{SignalKind, signal};
 
 /// Says while a batch is still being made whether it will be on spec, why and since when.
 #[derive(Debug, Parser)]
@@ -72,6 +76,11 @@ enum Command {
         after_help = "Example:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/"
     )]
     Replay(replay::Args),
+    /// Show live how messages decode into readings, and why some do not, beside a daemon that runs.
+    #[command(
+        after_help = "Examples:\n  onspec tap -c config/onspec.toml\n  onspec tap -c config/onspec.toml 'mill/+/yankee' --for 30s --faults"
+    )]
+    Tap(tap::Args),
     /// Look after the embedded store: check, repair, back up.
     #[command(
         subcommand,
@@ -141,6 +150,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Simulate(args) => simulate::command(&args, &mut out),
         Command::Fit(args) => fit::command(&args, &mut out),
         Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Tap(args) => tap::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),
         Command::Check { config, format } => {
             let form = match format {
@@ -160,6 +170,47 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
             Ok(()) => Exit::Done,
             Err(error) => out.closed(&error),
         },
+    }
+}
+
+/// Runs what listens for a while, on a runtime of its own.
+fn listening<'a>(
+    out: &'a mut Out,
+    work: impl AsyncFnOnce(&mut Out) -> Result<Exit, AppError> + 'a,
+) -> Exit {
+    let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().build() {
+        Ok(runtime) => runtime,
+        Err(error) => return out.fail(&error),
+    };
+    match runtime.block_on(work(out)) {
+        Ok(exit) => exit,
+        Err(error) => out.fail(&error),
+    }
+}
+
+/// Ends after so long, or by Ctrl-C or a word of the service manager.
+async fn over(during: Option<Duration>) {
+    let time = async {
+        match during {
+            Some(during) => tokio::time::sleep(during).await,
+            None => std::future::pending().await,
+        }
+    };
+    let asked = async {
+        // Where there are no signals, there is only the time.
+        match signal(SignalKind::terminate()) {
+            Ok(mut terminate) => {
+                tokio::select! {
+                    _ = terminate.recv() => {}
+                    _ = tokio::signal::ctrl_c() => {}
+                }
+            }
+            Err(_) => std::future::pending().await,
+        }
+    };
+    tokio::select! {
+        () = time => {}
+        () = asked => {}
     }
 }
 

@@ -31,6 +31,7 @@ impl From<Exit> for ExitCode {
 pub struct Out {
     stdout: Box<dyn Write>,
     stderr: Box<dyn Write>,
+    closed: bool,
 }
 
 impl std::fmt::Debug for Out {
@@ -43,7 +44,7 @@ impl Out {
     /// The process's own.
     #[must_use]
     pub fn standard() -> Self {
-        Self { stdout: Box::new(io::stdout()), stderr: Box::new(io::stderr()) }
+        Self { stdout: Box::new(io::stdout()), stderr: Box::new(io::stderr()), closed: false }
     }
 
     /// Both, as writers.
@@ -59,8 +60,15 @@ impl Out {
         }
     }
 
+    /// True once nothing can be printed any more: who prints for ever ends.
+    #[must_use]
+    pub fn is_closed(&self) -> bool {
+        self.closed
+    }
+
     /// What a result that could not be written means.
     pub fn closed(&mut self, error: &io::Error) -> Exit {
+        self.closed = true;
         if error.kind() == io::ErrorKind::BrokenPipe {
             return Exit::Done;
         }

@@ -149,6 +149,12 @@ impl Decoder {
         }
     }
 
+    /// The template of the rule that reads a topic of a broker.
+    pub fn template(&mut self, broker: &Arc<str>, topic: &Arc<str>) -> Option<&str> {
+        let names = self.names(broker, topic)?;
+        self.rules.get(names.rule).map(|prepared| prepared.rule.template.as_str())
+    }
+
     /// The names of a broker's topic, from memory or matched anew.
     fn names(&mut self, broker: &Arc<str>, topic: &Arc<str>) -> Option<Names> {
         if let Some(names) = self.topics.get(broker).and_then(|topics| topics.get(topic)) {

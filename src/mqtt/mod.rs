@@ -72,6 +72,8 @@ pub struct Settings {
     pub version: Version,
     /// The client id: fixed, so that the broker keeps the session.
     pub client_id: String,
+    /// True for who only listens for a while: the broker keeps nothing for it.
+    pub clean_start: bool,
     /// How long the broker keeps the session while we are away (MQTT 5).
     pub session_expiry: Duration,
     /// User name and password.

@@ -22,5 +22,6 @@ mod recovery;
 mod same_again;
 mod services;
 mod sparkplug;
+mod tap;
 mod upkeep;
 mod webhook;

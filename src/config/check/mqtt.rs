@@ -102,6 +102,7 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
         tls: check_tls(cx, mqtt, secure),
         version,
         client_id: text(mqtt.client_id.as_ref()).unwrap_or("onspec").to_owned(),
+        clean_start: false,
         session_expiry: whole_seconds(cx.duration(
             mqtt.session_expiry.as_ref(),
             "session_expiry",

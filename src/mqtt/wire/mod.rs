@@ -296,6 +296,7 @@ mod tests {
                 tls: None,
                 version,
                 client_id: "onspec".to_owned(),
+                clean_start: false,
                 session_expiry: Duration::from_secs(3600),
                 credentials: None,
                 keep_alive: Duration::from_secs(1),

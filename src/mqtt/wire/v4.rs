@@ -26,7 +26,7 @@ pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
     options
         .set_transport(transport(connect.tls.as_ref()))
         .set_keep_alive(keep_alive(settings))
-        .set_clean_session(false)
+        .set_clean_session(settings.clean_start)
         .set_manual_acks(true)
         .set_inflight(IN_FLIGHT_MAX)
         .set_max_packet_size(

@@ -30,7 +30,7 @@ pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
         .set_network_options(network)
         .set_connection_timeout(CONNECT_SECONDS)
         .set_keep_alive(keep_alive(settings))
-        .set_clean_start(false)
+        .set_clean_start(settings.clean_start)
         .set_session_expiry_interval(Some(
             // All ones mean for ever, which is what so long a time is.
             u32::try_from(settings.session_expiry.as_secs()).unwrap_or(u32::MAX),

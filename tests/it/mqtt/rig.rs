@@ -129,6 +129,7 @@ pub(crate) fn wanted(port: u16, version: Version) -> Wanted {
             tls: None,
             version,
             client_id: "onspec-test".to_owned(),
+            clean_start: false,
             session_expiry: Duration::from_secs(3600),
             credentials: None,
             keep_alive: Duration::from_secs(30),
