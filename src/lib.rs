@@ -14,6 +14,7 @@ pub mod reading;
 pub mod plant;
 
 pub mod decode;
+pub mod discover;
 pub mod frame;
 pub mod quality;
 

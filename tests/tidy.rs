@@ -67,6 +67,7 @@ const ROOMS: &[Room] = &[
     room("telemetry", false, &[]),
     room("plant", true, &["reading"]),
     room("decode", true, &["reading", "plant"]),
+    room("discover", true, &["reading", "decode"]),
     room("quality", true, &["reading", "plant"]),
     room("frame", true, &["reading", "plant"]),
     // decode: the events of batches are what the wire says, word for word.

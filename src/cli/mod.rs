@@ -6,6 +6,7 @@
 
 pub mod check;
 mod demo;
+mod discover;
 mod fit;
 mod man;
 mod out;
@@ -76,6 +77,11 @@ enum Command {
         after_help = "Example:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/"
     )]
     Replay(replay::Args),
+    /// Listen to a broker, and propose a configuration from what is heard.
+    #[command(
+        after_help = "Examples:\n  onspec discover --broker mqtt://127.0.0.1:1883\n  onspec discover --broker mqtt://127.0.0.1:1883 --topic 'mill/#' --for 5m -o onspec.toml"
+    )]
+    Discover(discover::Args),
     /// Show live how messages decode into readings, and why some do not, beside a daemon that runs.
     #[command(
         after_help = "Examples:\n  onspec tap -c config/onspec.toml\n  onspec tap -c config/onspec.toml 'mill/+/yankee' --for 30s --faults"
@@ -150,6 +156,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Simulate(args) => simulate::command(&args, &mut out),
         Command::Fit(args) => fit::command(&args, &mut out),
         Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),
         Command::Check { config, format } => {

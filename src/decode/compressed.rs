@@ -14,7 +14,10 @@ const GZIP: [u8; 3] = [0x1f, 0x8b, 0x08];
 const ZSTD: [u8; 4] = [0x28, 0xb5, 0x2f, 0xfd];
 
 /// The payload as it was before it was compressed, if it was.
-pub(super) fn opened(payload: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
+///
+/// # Errors
+/// A fault when it is compressed, and damaged or too large.
+pub fn opened(payload: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
     if payload.starts_with(&GZIP) {
         return read("gzip", MultiGzDecoder::new(payload), Vec::new()).map(Cow::Owned);
     }

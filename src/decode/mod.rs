@@ -21,6 +21,7 @@ mod template;
 mod time;
 mod value;
 
+pub use compressed::opened;
 pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
 pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};

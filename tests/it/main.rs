@@ -7,6 +7,7 @@ mod support;
 
 mod bad_input;
 mod compose;
+mod discover;
 mod faults;
 mod grafana;
 mod influx;
