@@ -2,7 +2,7 @@
 
 use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
-use crate::decode::{Format, JsonValues, Rule};
+use crate::decode::{Format, JsonRule, JsonValues, Rule};
 use crate::plant::{BatchSource, Budget, Line, Role, Undeclared};
 use crate::store::WhenFull;
 use serde_json::{Value, json};
@@ -246,7 +246,7 @@ fn days(seconds: u64) -> String {
 
 fn describe_rule(rule: &Rule) -> String {
     let how = match &rule.format {
-        Format::Json { values, time, .. } => {
+        Format::Json(JsonRule { each, values, time, lines, .. }) => {
             let what = match values {
                 JsonValues::One(pointer) => format!("the value at {pointer}"),
                 JsonValues::Fields(fields) => count(fields.len(), "field"),
@@ -255,7 +255,9 @@ fn describe_rule(rule: &Rule) -> String {
                 Some(pointer) => format!("the time at {pointer}"),
                 None => "the time of receipt".to_owned(),
             };
-            format!("as JSON: {what}, {when}")
+            let kind = if *lines { "JSON, a document a line" } else { "JSON" };
+            let each = each.as_ref().map_or(String::new(), |each| format!("of each {each} "));
+            format!("as {kind}: {each}{what}, {when}")
         }
         Format::Value => "as a bare value, the time of receipt".to_owned(),
         Format::LineProtocol { .. } => "as line protocol".to_owned(),

@@ -167,42 +167,53 @@ pub(super) struct Subscribe {
     pub(super) area: Option<At<String>>,
     /// The tag, where the topic does not give it.
     pub(super) tag: Option<At<String>>,
+    /// Many readings in one payload: JSON Pointer to them, in which a token `*` takes every element of an
+    /// array, or every key of an object that no other pointer names. Other pointers count from there.
+    #[schemars(example = "/values/*")]
+    pub(super) each: Option<At<String>>,
     /// JSON Pointer to the value.
     #[schemars(extend("default" = "/value"))]
     pub(super) value: Option<At<String>>,
     /// Many values in one payload: tag and JSON Pointer. Instead of `value`.
     pub(super) fields: Option<At<BTreeMap<At<String>, At<String>>>>,
-    /// JSON Pointer to the time; without it the time of receipt counts.
+    /// JSON Pointer to the time; without it the time of receipt counts. `1/t` is the key `t` beside each
+    /// value, as in a Relative JSON Pointer.
     #[schemars(example = "/ts")]
     pub(super) time: Option<At<String>>,
     /// The unit of a number that stands for a time; of line protocol `ns` unless it is said.
     #[schemars(extend("default" = "ms"))]
     pub(super) time_unit: Option<At<TimeUnit>>,
     /// JSON Pointer to the quality code, or the name of its field in line protocol; without it every
-    /// value counts as good.
+    /// value counts as good. `1/q` is the key `q` beside each value.
     #[schemars(example = "/q")]
     pub(super) quality: Option<At<String>>,
-    /// Which tags of a point in line protocol give line, area and tag, where topic and subscription
-    /// do not.
-    pub(super) names: Option<At<PointNames>>,
+    /// Where the payload names line, area, tag and unit, where topic and subscription do not: JSON
+    /// Pointers, or the tags of a point in line protocol.
+    pub(super) names: Option<At<Names>>,
     /// How quality codes are read.
     #[schemars(extend("default" = "opc-da"))]
     pub(super) quality_codes: Option<At<QualityCodes>>,
+    /// The unit in which numbers are sent, where it is not that of the tags: they are converted.
+    #[schemars(example = &"psi")]
+    pub(super) unit: Option<At<String>>,
+    /// The units in which numbers of single tags are sent.
+    pub(super) units: Option<At<BTreeMap<At<String>, At<String>>>>,
 }
 
-/// The tags of a point that give the names of its readings.
+/// Where a payload names its readings. In JSON nothing is looked for that is not asked for.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
-pub(super) struct PointNames {
-    /// The tag whose value is the line.
-    #[schemars(extend("default" = "line"))]
+pub(super) struct Names {
+    /// JSON Pointer to the line, or the tag of a point (`line` unless it is said).
     pub(super) line: Option<At<String>>,
-    /// The tag whose value is the area.
-    #[schemars(extend("default" = "area"))]
+    /// JSON Pointer to the area, or the tag of a point (`area` unless it is said).
     pub(super) area: Option<At<String>>,
-    /// The tag whose value is the tag.
-    #[schemars(extend("default" = "tag"))]
+    /// JSON Pointer to the tag, or the tag of a point (`tag` unless it is said). `0#` is the key under
+    /// which the value stands.
+    #[schemars(example = "/id")]
     pub(super) tag: Option<At<String>>,
+    /// JSON Pointer to the unit in which a number is sent, or the tag of a point.
+    pub(super) unit: Option<At<String>>,
 }
 
 /// Where verdicts are published.

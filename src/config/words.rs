@@ -55,6 +55,8 @@ words!(
     PayloadFormat {
         /// A JSON document.
         Json = "json",
+        /// A JSON document on each line.
+        JsonLines = "json-lines",
         /// One bare value.
         Value = "value",
         /// InfluxDB line protocol.

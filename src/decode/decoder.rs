@@ -3,12 +3,14 @@
 use super::compressed::opened;
 use super::event::{LineSource, decode_payload};
 use super::json::JsonReader;
-use super::limits::{CACHED_TOPICS, PAYLOAD_BYTES_MAX, fault, found};
+use super::limits::{PAYLOAD_BYTES_MAX, fault, found};
 use super::line_protocol::{Given, PointReader};
+use super::topics::Remembered;
+use super::units::Units;
 use super::value::bare;
 use super::{Arrival, Fault, Format, Message, NamedReading, Reason, Rule};
+use crate::plant::Plant;
 use crate::reading::{SourceQuality, Timestamp, Value};
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// Reads arrivals by the rules of the subscriptions.
@@ -22,10 +24,10 @@ use std::sync::Arc;
 pub struct Decoder {
     /// The closest rule first.
     rules: Vec<Prepared>,
-    /// What is known of topics, by broker.
-    topics: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Names>>,
-    /// How many topics that are.
-    cached: usize,
+    /// The brokers of the rules; their places are the kinds of topics.
+    brokers: Vec<Arc<str>>,
+    topics: Remembered<Names>,
+    units: Units,
 }
 
 /// A rule with what can be worked out once.
@@ -38,7 +40,7 @@ struct Prepared {
 /// What reads the payloads of a rule.
 #[derive(Debug)]
 enum Reader {
-    Json(JsonReader),
+    Json(Box<JsonReader>),
     Points(PointReader),
     /// The payload is one thing.
     Whole,
@@ -57,13 +59,26 @@ struct Names {
 }
 
 impl Decoder {
-    /// A decoder for these rules, in order of the configuration.
+    /// A decoder for these rules, in order of the configuration, that knows of no tag which unit it is
+    /// declared in.
     #[must_use]
     pub fn new(rules: Vec<Rule>) -> Self {
         let mut rules: Vec<Prepared> = rules.into_iter().map(Prepared::new).collect();
         // A stable sort: equally close rules stay in the order of the configuration.
         rules.sort_by(|a, b| a.rule.template.closeness().cmp(b.rule.template.closeness()));
-        Self { rules, topics: BTreeMap::new(), cached: 0 }
+        let mut brokers: Vec<Arc<str>> = Vec::new();
+        for Prepared { rule, .. } in &rules {
+            if !brokers.contains(&rule.broker) {
+                brokers.push(Arc::clone(&rule.broker));
+            }
+        }
+        Self { rules, brokers, topics: Remembered::new(), units: Units::default() }
+    }
+
+    /// A decoder for these rules that converts what is sent in another unit than the plant declares.
+    #[must_use]
+    pub fn for_plant(rules: Vec<Rule>, plant: &Plant) -> Self {
+        Self { units: Units::of(plant), ..Self::new(rules) }
     }
 
     /// Reads one arrival: appends what it says to `out`, and to `faults` what was not taken.
@@ -71,8 +86,22 @@ impl Decoder {
     /// A retained message is a last known value, not a new sample: without a time of its own nobody
     /// knows of when, so it is a fault.
     pub fn decode(&mut self, arrival: &Arrival, out: &mut Vec<Message>, faults: &mut Vec<Fault>) {
-        let Some(names) = self.names(&arrival.broker, &arrival.topic) else {
-            return faults.push(fault(Reason::UnknownTopic, "no subscription takes the topic"));
+        let no_rule = || fault(Reason::UnknownTopic, "no subscription takes the topic");
+        let broker = self.brokers.iter().position(|broker| *broker == arrival.broker);
+        let Some(broker) = broker.and_then(|broker| u64::try_from(broker).ok()) else {
+            return faults.push(no_rule());
+        };
+        let matched;
+        let known = self.topics.find(broker, &arrival.topic);
+        let names = if let Some(names) = known.and_then(|place| self.topics.get(place)) {
+            names
+        } else {
+            let Some(names) = self.matched(&arrival.broker, &arrival.topic) else {
+                return faults.push(no_rule());
+            };
+            matched = names;
+            self.topics.insert(broker, Arc::clone(&arrival.topic), matched.clone());
+            &matched
         };
         if names.control {
             let topic = found(&arrival.topic);
@@ -88,85 +117,18 @@ impl Decoder {
             Ok(payload) => payload,
             Err(fault) => return faults.push(fault),
         };
-        let payload = payload.as_ref();
         let Some(Prepared { rule, reader }) = self.rules.get_mut(names.rule) else { return };
-        match (&rule.format, reader) {
-            (Format::BatchEvent, _) => {
-                let source = if names.line.is_empty() {
-                    LineSource::Body
-                } else {
-                    LineSource::Topic(&names.line)
-                };
-                let no_time = if arrival.retained { Err(retained()) } else { Ok(arrival.received) };
-                let take = |message| out.push(Message::Batch(message));
-                decode_payload(payload, source, &no_time, take, faults);
-            }
-            (Format::Value, _) if arrival.retained => faults.push(retained()),
-            (Format::Value, _) => match (bare(payload), &names.tag) {
-                (Ok(value), Some(tag)) => {
-                    out.push(names.reading(tag, None, value, SourceQuality::Good));
-                }
-                (Ok(_), None) => faults.push(no_tag(&arrival.topic)),
-                (Err(fault), _) => faults.push(fault),
-            },
-            (Format::Json { .. }, Reader::Json(json)) => {
-                let (mut no_time, mut untagged) = (false, false);
-                json.read(payload, faults, |field, stamp, value| {
-                    match field.or(names.tag.as_ref()) {
-                        _ if arrival.retained && stamp.at.is_none() => no_time = true,
-                        None => untagged = true,
-                        Some(tag) => out.push(names.reading(tag, stamp.at, value, stamp.quality)),
-                    }
-                });
-                if no_time {
-                    faults.push(retained());
-                }
-                if untagged {
-                    faults.push(no_tag(&arrival.topic));
-                }
-            }
-            (Format::DroppedCount, _) => match dropped(payload) {
-                Ok(count) => out.push(Message::Dropped(count)),
-                Err(fault) => faults.push(fault),
-            },
-            (Format::LineProtocol { .. }, Reader::Points(points)) => {
-                let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
-                let mut no_time = false;
-                points.read(payload, given, faults, |reading| {
-                    if arrival.retained && reading.at.is_none() {
-                        no_time = true;
-                    } else {
-                        out.push(Message::Reading(reading));
-                    }
-                });
-                if no_time {
-                    faults.push(retained());
-                }
-            }
-            (Format::Json { .. } | Format::LineProtocol { .. }, _) => {
-                unreachable!("such a rule is prepared with its reader")
-            }
-        }
+        let units = &mut self.units;
+        let mut taking = Taking { arrival, names, rule, units, out, refused: Vec::new() };
+        taking.payload(payload.as_ref(), reader, faults);
+        faults.append(&mut taking.refused);
     }
 
-    /// The template of the rule that reads a topic of a broker.
-    pub fn template(&mut self, broker: &Arc<str>, topic: &Arc<str>) -> Option<&str> {
-        let names = self.names(broker, topic)?;
-        self.rules.get(names.rule).map(|prepared| prepared.rule.template.as_str())
-    }
-
-    /// The names of a broker's topic, from memory or matched anew.
-    fn names(&mut self, broker: &Arc<str>, topic: &Arc<str>) -> Option<Names> {
-        if let Some(names) = self.topics.get(broker).and_then(|topics| topics.get(topic)) {
-            return Some(names.clone());
-        }
+    /// The template of the rule that reads a topic of a broker; `None` if no rule does.
+    #[must_use]
+    pub fn template(&self, broker: &str, topic: &str) -> Option<&str> {
         let names = self.matched(broker, topic)?;
-        if self.cached < CACHED_TOPICS {
-            let topics = self.topics.entry(Arc::clone(broker)).or_default();
-            topics.insert(Arc::clone(topic), names.clone());
-            self.cached += 1;
-        }
-        Some(names)
+        self.rules.get(names.rule).map(|prepared| prepared.rule.template.as_str())
     }
 
     fn matched(&self, broker: &str, topic: &str) -> Option<Names> {
@@ -190,42 +152,111 @@ impl Decoder {
 
 impl Prepared {
     fn new(rule: Rule) -> Self {
+        let (times, codes) = (rule.time_unit, rule.quality_codes);
         let reader = match &rule.format {
-            Format::Json { values, time, quality } => Reader::Json(JsonReader::new(
-                values,
-                time.as_ref(),
-                quality.as_ref(),
-                rule.time_unit,
-                rule.quality_codes,
-            )),
-            Format::LineProtocol { names, quality } => Reader::Points(PointReader::new(
-                names.clone(),
-                quality.clone(),
-                rule.time_unit,
-                rule.quality_codes,
-            )),
+            Format::Json(json) => Reader::Json(Box::new(JsonReader::new(json, times, codes))),
+            Format::LineProtocol { names, quality } => {
+                Reader::Points(PointReader::new(names.clone(), quality.clone(), times, codes))
+            }
             Format::Value | Format::BatchEvent | Format::DroppedCount => Reader::Whole,
         };
         Self { rule, reader }
     }
 }
 
-impl Names {
-    fn reading(
-        &self,
-        tag: &Arc<str>,
+/// One arrival that is being read.
+struct Taking<'a> {
+    arrival: &'a Arrival,
+    names: &'a Names,
+    rule: &'a Rule,
+    units: &'a mut Units,
+    out: &'a mut Vec<Message>,
+    /// Readings that were read and cannot be taken; each reason once.
+    refused: Vec<Fault>,
+}
+
+impl Taking<'_> {
+    fn payload(&mut self, payload: &[u8], reader: &mut Reader, faults: &mut Vec<Fault>) {
+        let Self { arrival, names, .. } = *self;
+        match (&self.rule.format, reader) {
+            (Format::BatchEvent, _) => {
+                let source = if names.line.is_empty() {
+                    LineSource::Body
+                } else {
+                    LineSource::Topic(&names.line)
+                };
+                let no_time = if arrival.retained { Err(retained()) } else { Ok(arrival.received) };
+                let take = |message| self.out.push(Message::Batch(message));
+                decode_payload(payload, source, &no_time, take, faults);
+            }
+            (Format::Value, _) => match bare(payload) {
+                _ if arrival.retained => faults.push(retained()),
+                Err(fault) => faults.push(fault),
+                Ok(value) => {
+                    let (line, area) = (Arc::clone(&names.line), Arc::clone(&names.area));
+                    let quality = SourceQuality::Good;
+                    self.take(line, area, names.tag.clone(), None, value, quality, None);
+                }
+            },
+            (Format::DroppedCount, _) => match dropped(payload) {
+                Ok(count) => self.out.push(Message::Dropped(count)),
+                Err(fault) => faults.push(fault),
+            },
+            (Format::Json(_), Reader::Json(json)) => {
+                json.read(payload, arrival.received, faults, |said| {
+                    let line = said.line.unwrap_or_else(|| Arc::clone(&names.line));
+                    let area = said.area.unwrap_or_else(|| Arc::clone(&names.area));
+                    let tag = said.tag.or_else(|| names.tag.clone());
+                    let unit = said.unit.as_deref();
+                    self.take(line, area, tag, said.at, said.value, said.quality, unit);
+                });
+            }
+            (Format::LineProtocol { .. }, Reader::Points(points)) => {
+                let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
+                points.read(payload, given, arrival.received, faults, |reading, unit| {
+                    self.reading(reading, unit);
+                });
+            }
+            (Format::Json(_) | Format::LineProtocol { .. }, _) => {
+                unreachable!("such a rule is prepared with its reader")
+            }
+        }
+    }
+
+    #[expect(clippy::too_many_arguments, reason = "the parts of one reading")]
+    fn take(
+        &mut self,
+        line: Arc<str>,
+        area: Arc<str>,
+        tag: Option<Arc<str>>,
         at: Option<Timestamp>,
         value: Value,
         quality: SourceQuality,
-    ) -> Message {
-        Message::Reading(NamedReading {
-            line: Arc::clone(&self.line),
-            area: Arc::clone(&self.area),
-            tag: Arc::clone(tag),
-            at,
-            value,
-            quality,
-        })
+        unit: Option<&str>,
+    ) {
+        let Some(tag) = tag else { return self.refuse(no_tag(&self.arrival.topic)) };
+        self.reading(NamedReading { line, area, tag, at, value, quality }, unit);
+    }
+
+    /// Takes a reading that was sent in this unit, if anything says so.
+    fn reading(&mut self, mut reading: NamedReading, unit: Option<&str>) {
+        if self.arrival.retained && reading.at.is_none() {
+            return self.refuse(retained());
+        }
+        let declared = self.rule.units.get(&reading.tag).or(self.rule.unit.as_ref());
+        if let Some(sent) = unit.or(declared.map(|unit| &**unit))
+            && let Err(fault) = self.units.convert(&mut reading, sent)
+        {
+            return self.refuse(fault);
+        }
+        self.out.push(Message::Reading(reading));
+    }
+
+    /// Refuses a reading. What is wrong with one is wrong with all of the payload: it is said once.
+    fn refuse(&mut self, refused: Fault) {
+        if self.refused.iter().all(|known| known.reason != refused.reason) {
+            self.refused.push(refused);
+        }
     }
 }
 
@@ -249,274 +280,4 @@ fn no_tag(topic: &str) -> Fault {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::super::{JsonValues, PointNames, QualityCodes, Template, TimeUnit};
-    use super::*;
-    use bytes::Bytes;
-    use proptest::prelude::*;
-
-    fn rule(template: &str, format: Format) -> Rule {
-        Rule {
-            broker: "plant".into(),
-            template: Template::parse(template).unwrap(),
-            format,
-            line: None,
-            area: None,
-            tag: None,
-            time_unit: TimeUnit::Millis,
-            quality_codes: QualityCodes::OpcDa,
-        }
-    }
-
-    fn one(time: bool) -> Format {
-        Format::Json {
-            values: JsonValues::One("/value".into()),
-            time: time.then(|| "/ts".into()),
-            quality: Some("/q".into()),
-        }
-    }
-
-    fn rules() -> Vec<Rule> {
-        let fields = vec![("bw".into(), "/bw".into()), ("m".into(), "/m".into())];
-        let fields = JsonValues::Fields(fields);
-        vec![
-            rule("mill/{line}/{area}/{tag}", one(true)),
-            rule(
-                "mill/{line}/{area}",
-                Format::Json { values: fields, time: Some("/ts".into()), quality: None },
-            ),
-            rule("mill/{line}/events", Format::BatchEvent),
-            rule("events", Format::BatchEvent),
-            rule("raw/{tag...}", Format::Value),
-            Rule {
-                line: Some("tm9".into()),
-                area: Some("dry".into()),
-                ..rule("bare/{tag}", Format::Value)
-            },
-            rule("now/{tag}", one(false)),
-            rule("untagged", Format::Value),
-            Rule {
-                time_unit: TimeUnit::Millis,
-                ..rule(
-                    "lines/{line}",
-                    Format::LineProtocol { names: PointNames::default(), quality: None },
-                )
-            },
-            rule("$SYS/broker/publish/messages/dropped", Format::DroppedCount),
-        ]
-    }
-
-    fn arrival(topic: &str, payload: &[u8], retained: bool) -> Arrival {
-        Arrival {
-            broker: "plant".into(),
-            received: Timestamp::from_millis(99).unwrap(),
-            topic: topic.into(),
-            payload: Bytes::copy_from_slice(payload),
-            retained,
-        }
-    }
-
-    fn show(messages: &[Message], faults: &[Fault]) -> String {
-        let mut lines: Vec<String> = messages
-            .iter()
-            .map(|message| match message {
-                Message::Reading(r) => {
-                    let at = r.at.map_or("-".to_owned(), |at| at.as_millis().to_string());
-                    let value = match &r.value {
-                        Value::Number(number) => number.get().to_string(),
-                        Value::Text(text) => format!("{text:?}"),
-                    };
-                    format!("{}/{}/{}@{at}={value}", r.line, r.area, r.tag)
-                }
-                Message::Dropped(count) => format!("dropped {count}"),
-                Message::Batch(b) => format!("{}@{} {:?}", b.line, b.at.as_millis(), b.event),
-            })
-            .collect();
-        lines.extend(faults.iter().map(|f| format!("!{}", f.reason.as_str())));
-        lines.join(" | ")
-    }
-
-    #[track_caller]
-    fn check(topic: &str, payload: &str, expected: &str) {
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        let mut decoder = Decoder::new(rules());
-        // Twice: from the rules and from memory.
-        for _ in 0..2 {
-            out.clear();
-            faults.clear();
-            let (topic, retained) = match topic.strip_prefix("retained ") {
-                Some(topic) => (topic, true),
-                None => (topic, false),
-            };
-            decoder.decode(&arrival(topic, payload.as_bytes(), retained), &mut out, &mut faults);
-            assert_eq!(show(&out, &faults), expected);
-        }
-    }
-
-    #[test]
-    fn rules_name_what_they_read() {
-        check("mill/tm3/dry/steam", r#"{"value":7.1,"ts":5}"#, "tm3/dry/steam@5=7.1");
-        check(
-            "mill/tm3/scanner",
-            r#"{"bw":15,"m":5.5,"ts":5}"#,
-            "tm3/scanner/bw@5=15 | tm3/scanner/m@5=5.5",
-        );
-        check("raw/a/b", "15", "//a/b@-=15");
-        check("bare/steam", "15", "tm9/dry/steam@-=15");
-        check("now/x", r#"{"value":1,"ts":5}"#, "//x@-=1");
-        check("untagged", "1", "!unknown-topic");
-        check("elsewhere", "1", "!unknown-topic");
-        for topic in ["mill/tm3/dry/st\neam", "mill/tm3/d\u{7f}ry/steam", "mill/t\u{85}/dry/steam"]
-        {
-            check(topic, r#"{"value":7.1,"ts":5}"#, "!unknown-topic");
-        }
-    }
-
-    #[test]
-    fn the_closest_rule_reads_a_topic() {
-        check("mill/tm3/events", r#"{"event":"resume","ts":7}"#, "tm3@7 Resume");
-        let first = Rule { tag: Some("first".into()), ..rule("a/+", Format::Value) };
-        let second = Rule { tag: Some("second".into()), ..rule("a/{line}", Format::Value) };
-        let mut decoder = Decoder::new(vec![first, second]);
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        decoder.decode(&arrival("a/b", b"1", false), &mut out, &mut faults);
-        assert_eq!(show(&out, &faults), "//first@-=1");
-    }
-
-    #[test]
-    fn equal_topics_of_two_brokers_are_read_by_the_rules_of_each() {
-        let of = |broker: &str, line: &str| Rule {
-            broker: broker.into(),
-            line: Some(line.into()),
-            ..rule("{area}/{tag}", Format::Value)
-        };
-        let mut decoder = Decoder::new(vec![of("north", "tm3"), of("south", "tm4")]);
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        // Twice: from the rules and from memory.
-        for broker in ["north", "south", "elsewhere", "south", "north"] {
-            let arrival = Arrival { broker: broker.into(), ..arrival("dry/steam", b"1", false) };
-            decoder.decode(&arrival, &mut out, &mut faults);
-        }
-        assert_eq!(
-            show(&out, &faults),
-            "tm3/dry/steam@-=1 | tm4/dry/steam@-=1 | tm4/dry/steam@-=1 | tm3/dry/steam@-=1 \
-             | !unknown-topic"
-        );
-    }
-
-    #[test]
-    fn events_take_their_line_from_topic_or_body() {
-        check("mill/tm3/events", r#"{"event":"resume","line":"tm3","ts":7}"#, "tm3@7 Resume");
-        check("mill/tm3/events", r#"{"event":"resume","line":"tm4","ts":7}"#, "!line-unclear");
-        check("events", r#"{"event":"resume","line":"tm4","ts":7}"#, "tm4@7 Resume");
-        check("events", r#"{"event":"resume","ts":7}"#, "!line-unclear");
-        check("mill/tm3/events", r#"{"event":"resume"}"#, "tm3@99 Resume");
-        check(
-            "mill/tm3/events",
-            r#"[{"event":"resume","ts":7},{"event":"?"},{"event":"pause","ts":8}]"#,
-            "tm3@7 Resume | tm3@8 Pause { reason: None } | !bad-event",
-        );
-    }
-
-    #[test]
-    fn a_retained_message_counts_only_with_a_time_of_its_own() {
-        check("retained mill/tm3/dry/steam", r#"{"value":7.1,"ts":5}"#, "tm3/dry/steam@5=7.1");
-        check("retained mill/tm3/dry/steam", r#"{"value":7.1}"#, "!retained");
-        check("retained mill/tm3/scanner", r#"{"bw":1,"m":2}"#, "!retained");
-        check("retained raw/a", "1", "!retained");
-        check("retained mill/tm3/events", r#"{"event":"resume"}"#, "!retained");
-        check("retained mill/tm3/events", r#"{"event":"resume","ts":5}"#, "tm3@5 Resume");
-    }
-
-    #[test]
-    fn counts_points_and_compressed_payloads_are_read() {
-        check("$SYS/broker/publish/messages/dropped", "12\n", "dropped 12");
-        check("$SYS/broker/publish/messages/dropped", "-1", "!wrong-type");
-        check("lines/tm3", "m steam=7.5,ok=t 5", "tm3/m/steam@5=7.5 | tm3/m/ok@5=1");
-        check("retained lines/tm3", "m steam=7.5", "!retained");
-        let mut gzip = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::fast());
-        std::io::Write::write_all(&mut gzip, br#"{"value":7.1,"ts":5}"#).unwrap();
-        let arrival = arrival("mill/tm3/dry/steam", &gzip.finish().unwrap(), false);
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        Decoder::new(rules()).decode(&arrival, &mut out, &mut faults);
-        assert_eq!((out.len(), faults), (1, vec![]));
-    }
-
-    #[test]
-    fn payloads_beyond_the_limit_are_not_read() {
-        let mut decoder = Decoder::new(rules());
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        let payload = vec![b' '; PAYLOAD_BYTES_MAX + 1];
-        decoder.decode(&arrival("raw/a", &payload, false), &mut out, &mut faults);
-        assert_eq!(show(&out, &faults), "!too-large");
-    }
-
-    #[test]
-    fn deep_nesting_is_a_fault_and_no_overflow() {
-        let deep = "[".repeat(200_000);
-        check("mill/tm3/events", &deep, "!not-json");
-        check("mill/tm3/dry/steam", &format!(r#"{{"value":{deep}"#), "!not-json");
-        check("mill/tm3/dry/steam", &format!(r#"{{"x":{deep}"#), "!not-json");
-    }
-
-    #[test]
-    fn memory_of_topics_is_bounded() {
-        let mut decoder = Decoder::new(rules());
-        let (mut out, mut faults) = (Vec::new(), Vec::new());
-        for n in 0..CACHED_TOPICS + 10 {
-            out.clear();
-            decoder.decode(&arrival(&format!("raw/{n}"), b"1", false), &mut out, &mut faults);
-            assert_eq!(out.len(), 1);
-        }
-        assert_eq!((decoder.topics["plant"].len(), decoder.cached), (CACHED_TOPICS, CACHED_TOPICS));
-        assert_eq!(faults, []);
-    }
-
-    proptest! {
-        #[test]
-        fn nothing_that_arrives_makes_it_panic(
-            topic in prop_oneof![
-                ".{0,30}",
-                "(mill|raw|bare|now|events|untagged)(/[a-z]{0,3}){0,4}",
-            ],
-            payload in prop_oneof![
-                prop::collection::vec(any::<u8>(), 0..200),
-                r#"[\[\]{}":,a-z0-9.eE+ \\-]{0,60}"#.prop_map(String::into_bytes),
-            ],
-            retained: bool,
-        ) {
-            let (mut out, mut faults) = (Vec::new(), Vec::new());
-            Decoder::new(rules()).decode(&arrival(&topic, &payload, retained), &mut out, &mut faults);
-            prop_assert!(!out.is_empty() || !faults.is_empty());
-            for fault in &faults {
-                prop_assert!(fault.detail.chars().count() <= 120);
-            }
-        }
-
-        #[test]
-        fn readings_are_what_the_payload_holds(
-            values in prop::collection::btree_map("[a-z]{1,2}", prop::num::f64::NORMAL, 0..6),
-            ts in 0_i64..4_000_000_000_000,
-        ) {
-            let mut document: serde_json::Map<String, serde_json::Value> =
-                values.iter().map(|(k, v)| (k.clone(), serde_json::json!(v))).collect();
-            document.insert("ts".into(), ts.into());
-            let payload = serde_json::to_vec(&document).unwrap();
-            let (mut out, mut faults) = (Vec::new(), Vec::new());
-            Decoder::new(rules()).decode(&arrival("mill/tm3/x", &payload, false), &mut out, &mut faults);
-            let fields = ["bw", "m"];
-            prop_assert!(out.len() <= fields.len());
-            for field in fields {
-                let held = values.get(field).copied();
-                let read = out.iter().find_map(|message| match message {
-                    Message::Reading(r) if *r.tag == *field => {
-                        assert_eq!(r.at, Timestamp::from_millis(ts).ok());
-                        r.value.number()
-                    }
-                    _ => None,
-                });
-                prop_assert_eq!(read, held);
-            }
-        }
-    }
-}
+mod tests;

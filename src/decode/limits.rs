@@ -1,6 +1,7 @@
 //! What the decoder takes at most, and how it words what it refuses.
 
 use super::{Fault, Reason};
+use crate::reading::Timestamp;
 
 /// The largest payload that is read, in bytes. MQTT allows 256 MiB; no reading of a plant needs them.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -15,6 +16,8 @@ pub const NAME_BYTES_MAX: usize = 256;
 pub(super) const NOTE_BYTES_MAX: usize = 4096;
 /// How many topics the decoder remembers; further ones are matched anew each time.
 pub const CACHED_TOPICS: usize = 100_000;
+/// The longest topic or series that is remembered, in bytes: a memory of many has to be bounded.
+pub(super) const REMEMBERED_BYTES_MAX: usize = 1024;
 /// The longest detail of a fault, in characters.
 const DETAIL_CHARS_MAX: usize = 120;
 
@@ -28,6 +31,75 @@ pub(super) fn fault(reason: Reason, detail: impl Into<String>) -> Fault {
         detail.push('…');
     }
     Fault { reason, detail }
+}
+
+/// Faults of one payload that are named; further ones are only counted.
+pub(super) const FAULTS_NAMED: usize = 16;
+
+/// What is refused of one payload: a bounded number of faults, whatever arrives.
+#[derive(Debug)]
+pub(super) struct Refusals<'f> {
+    faults: &'f mut Vec<Fault>,
+    /// How many there were, and the reason of the last one.
+    known: usize,
+    last: Reason,
+    hinted: bool,
+    /// When the payload came.
+    pub(super) received: Timestamp,
+    /// The line of the payload that is being read, where it has lines.
+    pub(super) line: Option<usize>,
+}
+
+impl<'f> Refusals<'f> {
+    pub(super) fn new(faults: &'f mut Vec<Fault>, received: Timestamp) -> Self {
+        let (known, last, hinted) = (0, Reason::MissingValue, false);
+        Self { faults, known, last, hinted, received, line: None }
+    }
+
+    pub(super) fn push(&mut self, refused: Fault) {
+        self.known += 1;
+        self.last = refused.reason;
+        if self.known <= FAULTS_NAMED {
+            self.faults.push(match self.line {
+                Some(line) => fault(refused.reason, format!("line {line}: {}", refused.detail)),
+                None => refused,
+            });
+        }
+    }
+
+    /// How many there were so far.
+    pub(super) fn known(&self) -> usize {
+        self.known
+    }
+
+    /// Says of the faults since there were `known` that they stand in the line that begins at this byte.
+    pub(super) fn stand(&mut self, known: usize, text: &str, begin: usize) {
+        let named = self.known.min(FAULTS_NAMED);
+        if named <= known {
+            return;
+        }
+        let line = text.bytes().take(begin).filter(|byte| *byte == b'\n').count() + 1;
+        let first = self.faults.len() - (named - known);
+        for told in self.faults.iter_mut().skip(first) {
+            *told = fault(told.reason, format!("line {line}: {}", told.detail));
+        }
+    }
+
+    /// Says what is odd about times, once for a payload. What it is about is taken all the same.
+    pub(super) fn hint(&mut self, words: impl FnOnce() -> String) {
+        if !self.hinted {
+            self.hinted = true;
+            self.push(fault(Reason::BadTime, words()));
+        }
+    }
+
+    /// Ends the payload: says how many were not named.
+    pub(super) fn end(self) {
+        if self.known > FAULTS_NAMED {
+            let detail = format!("{} more faults in the payload", self.known - FAULTS_NAMED);
+            self.faults.push(fault(self.last, detail));
+        }
+    }
 }
 
 /// What was found, short enough to stand in a sentence, with control characters made visible.

@@ -7,19 +7,20 @@
 //!
 //! A line that cannot be read is a fault of its own; the others count all the same.
 
-use super::limits::{CACHED_TOPICS, NAME_BYTES_MAX, READINGS_MAX, fault, found};
+use super::limits::{CACHED_TOPICS, READINGS_MAX, Refusals, fault, found};
+use super::names::checked;
+use super::topics::Remembered;
 use super::value::{not_utf8, number, numeric, textual};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
-use crate::reading::{SourceQuality, Value};
+use crate::reading::{SourceQuality, Timestamp, Value};
 use std::borrow::Cow;
-use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
-
-/// Lines of one payload that are named as faults; further ones are only counted.
-const FAULTS_NAMED: usize = 16;
 
 /// What a field is called that is the tag itself.
 const ITSELF: [&str; 2] = ["value", "text"];
+/// Fields of a series whose names are kept.
+const FIELDS_KEPT: usize = 64;
 
 /// How one rule reads its points.
 #[derive(Debug)]
@@ -30,9 +31,11 @@ pub(super) struct PointReader {
     unit: TimeUnit,
     codes: QualityCodes,
     /// What is known of series, by measurement and tags as they stand.
-    series: BTreeMap<Box<str>, Series>,
-    /// The names of fields, each kept once.
-    fields: BTreeMap<Box<str>, Arc<str>>,
+    series: Remembered<Series>,
+    /// Names of fields that are kept, in all series.
+    kept: usize,
+    /// The fields of the point that is being read: where key and value stand.
+    fields: Vec<Field>,
 }
 
 /// What a series says of the names of its readings.
@@ -42,6 +45,9 @@ struct Series {
     line: Option<Arc<str>>,
     area: Option<Arc<str>>,
     tag: Option<Arc<str>>,
+    unit: Option<Arc<str>>,
+    /// Keys of fields as they stand, and the tags that they are, where the topic gives none.
+    fields: Vec<(Box<str>, Arc<str>)>,
 }
 
 /// The names that the topic or the rule gives.
@@ -57,11 +63,11 @@ pub(super) struct Given<'a> {
 /// What is wrong with a line, and at which byte of the payload.
 type Wrong = (usize, &'static str);
 
-/// A field of a point, as it stands.
-#[derive(Debug, Clone, Copy)]
-struct Field<'p> {
-    key: &'p str,
-    value: &'p str,
+/// A field of a point: the offsets at which its key and its value begin and end in the payload.
+#[derive(Debug, Clone)]
+struct Field {
+    key: Range<usize>,
+    value: Range<usize>,
 }
 
 impl PointReader {
@@ -71,144 +77,173 @@ impl PointReader {
         unit: TimeUnit,
         codes: QualityCodes,
     ) -> Self {
-        let (series, fields) = (BTreeMap::new(), BTreeMap::new());
-        Self { names, quality, unit, codes, series, fields }
+        let series = Remembered::new();
+        Self { names, quality, unit, codes, series, kept: 0, fields: Vec::new() }
     }
 
-    /// Reads all points of a payload: hands each reading to `take`, and appends what was not taken.
+    /// Reads all points of a payload that came at `received`: hands each reading to `take` with the unit
+    /// in which the point says it was sent, and appends what was not taken.
     pub(super) fn read(
         &mut self,
         payload: &[u8],
         given: Given<'_>,
+        received: Timestamp,
         faults: &mut Vec<Fault>,
-        mut take: impl FnMut(NamedReading),
+        mut take: impl FnMut(NamedReading, Option<&str>),
     ) {
         let text = match std::str::from_utf8(payload) {
             Ok(text) => text,
             Err(error) => return faults.push(not_utf8(&error)),
         };
         let mut cursor = Cursor { text, at: 0 };
-        let (mut fields, mut points, mut wrong) = (Vec::new(), 0_u64, 0);
-        let mut left = READINGS_MAX;
-        let mut refuse = |begin: usize, refused: Fault| {
-            wrong += 1;
-            if wrong <= FAULTS_NAMED {
-                let line = text.bytes().take(begin).filter(|byte| *byte == b'\n').count() + 1;
-                faults.push(fault(refused.reason, format!("line {line}: {}", refused.detail)));
-            }
-        };
+        let mut fields = std::mem::take(&mut self.fields);
+        let mut refusals = Refusals::new(faults, received);
+        let (mut points, mut left) = (0_u64, READINGS_MAX);
         while cursor.next_line() {
             let begin = cursor.at;
             points += 1;
             fields.clear();
+            let known = refusals.known();
             match cursor.point(&mut fields) {
                 Ok((series, stamp)) => {
                     let too_many = fields.len() > left;
                     fields.truncate(left);
                     left -= fields.len();
-                    let refused = |refused| refuse(begin, refused);
-                    self.point(series, &fields, stamp, given, refused, &mut take);
+                    let point = Point { text, series, fields: &fields, stamp };
+                    self.point(&point, given, &mut refusals, &mut take);
                     if too_many {
                         let detail =
                             format!("{READINGS_MAX} readings were taken, the rest is left out");
-                        refuse(begin, fault(Reason::TooLarge, detail));
+                        refusals.push(fault(Reason::TooLarge, detail));
+                        refusals.stand(known, text, begin);
                         break;
                     }
                 }
                 Err((at, what)) => {
                     let detail = format!("{what}, {} bytes into it", at - begin);
-                    refuse(begin, fault(Reason::NotLineProtocol, detail));
+                    refusals.push(fault(Reason::NotLineProtocol, detail));
                     // Behind a text that ended: what stands in it is no line.
                     cursor.skip_line();
                 }
             }
-        }
-        if wrong > FAULTS_NAMED {
-            let detail = format!("{} more faults in the payload", wrong - FAULTS_NAMED);
-            faults.push(fault(Reason::NotLineProtocol, detail));
+            refusals.stand(known, text, begin);
         }
         if points == 0 {
-            faults.push(fault(Reason::MissingValue, "the payload has no point"));
+            refusals.push(fault(Reason::MissingValue, "the payload has no point"));
         }
+        refusals.end();
+        self.fields = fields;
     }
 
     /// The readings of one point.
     fn point(
         &mut self,
-        series: &str,
-        fields: &[Field<'_>],
-        stamp: Option<&str>,
+        point: &Point<'_>,
         given: Given<'_>,
-        mut refuse: impl FnMut(Fault),
-        take: &mut impl FnMut(NamedReading),
+        refusals: &mut Refusals<'_>,
+        take: &mut impl FnMut(NamedReading, Option<&str>),
     ) {
-        let known = match self.series(series) {
-            Ok(known) => known,
-            Err(refused) => return refuse(refused),
-        };
-        let at = match stamp.map(|stamp| time::read(stamp, self.unit)).transpose() {
+        let at = match point.stamp.map(|stamp| time::read(stamp, self.unit)).transpose() {
             Ok(at) => at,
             // Its values would land at a wrong instant.
-            Err(what) => return refuse(fault(Reason::BadTime, what)),
+            Err(what) => return refusals.push(fault(Reason::BadTime, what)),
         };
-        let quality = self.quality_of(fields, &mut refuse);
-        let line = if given.line.is_empty() { known.line } else { Some(Arc::clone(given.line)) };
-        let line = line.unwrap_or_default();
-        let tag = given.tag.cloned().or(known.tag);
-        let area = match (given.area.is_empty(), known.area, &tag) {
+        if let (Some(at), Some(stamp)) = (at, point.stamp)
+            && let Some(hint) = time::hint(stamp, at, self.unit, refusals.received)
+        {
+            refusals.hint(|| hint);
+        }
+        let quality_field = self.quality.as_ref().and_then(|name| {
+            let is = |field: &Field| *unescaped(point.slice(&field.key)) == **name;
+            point.fields.iter().position(is).map(|ix| (ix, Arc::clone(name)))
+        });
+        let quality = match &quality_field {
+            Some((ix, name)) => self.quality_of(point, *ix, name, refusals),
+            None => SourceQuality::Good,
+        };
+        let quality_field = quality_field.map(|(ix, _)| ix);
+        let mut fresh;
+        let place = self.series.find(0, point.series);
+        let known = if let Some(known) = place.and_then(|place| self.series.get_mut(place)) {
+            known
+        } else {
+            fresh = match self.series_of(point.series) {
+                Ok(series) => series,
+                Err(refused) => return refusals.push(refused),
+            };
+            self.series.insert(0, point.series.into(), fresh.clone());
+            &mut fresh
+        };
+        let line = if given.line.is_empty() { known.line.as_ref() } else { Some(given.line) };
+        let line = line.cloned().unwrap_or_default();
+        let area = match (given.area.is_empty(), &known.area, given.tag.or(known.tag.as_ref())) {
             (false, ..) => Arc::clone(given.area),
-            (true, Some(area), _) => area,
+            (true, Some(area), _) => Arc::clone(area),
             (true, None, Some(_)) => Arc::default(),
-            (true, None, None) => known.measurement,
+            (true, None, None) => Arc::clone(&known.measurement),
         };
-        for Field { key, value } in fields {
-            if self.quality.as_deref().is_some_and(|quality| *quality == *unescaped(key)) {
+        let mut present = false;
+        for (ix, field) in point.fields.iter().enumerate() {
+            let key = point.slice(&field.key);
+            let is_quality = |name: &Arc<str>| *unescaped(key) == **name;
+            if quality_field == Some(ix)
+                || (quality_field.is_some() && self.quality.as_ref().is_some_and(is_quality))
+            {
                 continue;
             }
-            let name = match &tag {
-                Some(tag) if ITSELF.contains(key) => Ok(Arc::clone(tag)),
-                Some(tag) => self.field(&format!("{tag}.{}", unescaped(key))),
-                None => self.field(key),
+            present = true;
+            let tag = match given.tag {
+                Some(tag) if ITSELF.contains(&key) => Ok(Arc::clone(tag)),
+                Some(tag) => checked(&format!("{tag}.{}", unescaped(key)), Reason::NotLineProtocol),
+                None => known.tag_of(ix, key, &mut self.kept),
             };
-            match name.and_then(|name| Ok((name, self::value(value, key)?))) {
+            match tag.and_then(|tag| Ok((tag, self::value(point.slice(&field.value), key)?))) {
                 Ok((tag, value)) => {
                     let (line, area) = (Arc::clone(&line), Arc::clone(&area));
-                    take(NamedReading { line, area, tag, at, value, quality });
+                    let reading = NamedReading { line, area, tag, at, value, quality };
+                    take(reading, known.unit.as_deref());
                 }
-                Err(refused) => refuse(refused),
+                Err(refused) => refusals.push(refused),
             }
+        }
+        if !present && !point.fields.is_empty() {
+            refusals.push(fault(Reason::MissingValue, "a quality code and no value"));
         }
     }
 
     /// The quality of a point. With a code that cannot be read its values are kept as bad: stored,
     /// never judged.
-    fn quality_of(&self, fields: &[Field<'_>], refuse: &mut impl FnMut(Fault)) -> SourceQuality {
-        let Some(name) = &self.quality else { return SourceQuality::Good };
-        let Some(field) = fields.iter().find(|field| *unescaped(field.key) == **name) else {
-            return SourceQuality::Good;
+    fn quality_of(
+        &self,
+        point: &Point<'_>,
+        field: usize,
+        name: &str,
+        refusals: &mut Refusals<'_>,
+    ) -> SourceQuality {
+        let value = point.fields.get(field).map_or("", |field| point.slice(&field.value));
+        let code = match value.strip_prefix('"') {
+            Some(text) => text.strip_suffix('"').unwrap_or(text),
+            None => value.trim_end_matches(['i', 'u']),
         };
-        let code = match field.value.strip_prefix('"') {
-            Some(text) => Cow::Borrowed(text.strip_suffix('"').unwrap_or(text)),
-            None => Cow::Borrowed(field.value.trim_end_matches(['i', 'u'])),
-        };
-        quality::read(&code, self.codes).unwrap_or_else(|| {
-            let detail = format!("field `{name}`: `{}` is no code", found(&code));
-            refuse(fault(Reason::BadQuality, detail));
+        quality::read(code, self.codes).unwrap_or_else(|| {
+            let detail = format!("field `{name}`: `{}` is no code", found(code));
+            refusals.push(fault(Reason::BadQuality, detail));
             SourceQuality::Bad
         })
     }
 
-    /// The names of a series, from memory or read anew.
-    fn series(&mut self, text: &str) -> Result<Series, Fault> {
-        if let Some(known) = self.series.get(text) {
-            return Ok(known.clone());
-        }
+    /// What a series says, read anew.
+    fn series_of(&self, text: &str) -> Result<Series, Fault> {
+        let name = |text: &str| match text {
+            "" => Ok(Arc::default()),
+            _ => checked(text, Reason::NotLineProtocol),
+        };
         let mut parts = split(text, b',');
         let measurement = parts.next().unwrap_or_default();
         let mut series =
             Series { measurement: name(&unescaped(measurement))?, ..Series::default() };
         for part in parts {
-            let (key, value) = match find(part.as_bytes(), b"=") {
+            let (key, value) = match find(part.as_bytes(), |byte| byte == b'=') {
                 Some(at) => (&part[..at], &part[at + 1..]),
                 None => (part, ""),
             };
@@ -216,40 +251,48 @@ impl PointReader {
                 key if *key == *self.names.line => &mut series.line,
                 key if *key == *self.names.area => &mut series.area,
                 key if *key == *self.names.tag => &mut series.tag,
+                key if self.names.unit.as_deref() == Some(key) => &mut series.unit,
                 _ => continue,
             };
             *place = Some(name(&unescaped(value))?);
         }
-        if self.series.len() < CACHED_TOPICS {
-            self.series.insert(text.into(), series.clone());
-        }
         Ok(series)
-    }
-
-    /// The name of a field, kept once.
-    fn field(&mut self, key: &str) -> Result<Arc<str>, Fault> {
-        if let Some(known) = self.fields.get(key) {
-            return Ok(Arc::clone(known));
-        }
-        let named = name(&unescaped(key))?;
-        if self.fields.len() < CACHED_TOPICS {
-            self.fields.insert(key.into(), Arc::clone(&named));
-        }
-        Ok(named)
     }
 }
 
-/// A name that may stand in series and logs.
-fn name(text: &str) -> Result<Arc<str>, Fault> {
-    if text.len() > NAME_BYTES_MAX {
-        let detail = format!("a name has {} bytes, {NAME_BYTES_MAX} allowed", text.len());
-        return Err(fault(Reason::NotLineProtocol, detail));
+impl Series {
+    /// The tag that a field is, where the topic gives none; `ix` is where it mostly stands.
+    fn tag_of(&mut self, ix: usize, key: &str, kept: &mut usize) -> Result<Arc<str>, Fault> {
+        let is = |(known, _): &&(Box<str>, Arc<str>)| **known == *key;
+        let known = self.fields.get(ix).filter(is).or_else(|| self.fields.iter().find(is));
+        if let Some((_, tag)) = known {
+            return Ok(Arc::clone(tag));
+        }
+        let tag = match &self.tag {
+            Some(tag) if ITSELF.contains(&key) => Arc::clone(tag),
+            Some(tag) => checked(&format!("{tag}.{}", unescaped(key)), Reason::NotLineProtocol)?,
+            None => checked(&unescaped(key), Reason::NotLineProtocol)?,
+        };
+        if self.fields.len() < FIELDS_KEPT && *kept < CACHED_TOPICS {
+            *kept += 1;
+            self.fields.push((key.into(), Arc::clone(&tag)));
+        }
+        Ok(tag)
     }
-    if text.contains(char::is_control) {
-        let detail = format!("a name has a control character: `{}`", found(text));
-        return Err(fault(Reason::NotLineProtocol, detail));
+}
+
+/// A point as it stands in the payload.
+struct Point<'p> {
+    text: &'p str,
+    series: &'p str,
+    fields: &'p [Field],
+    stamp: Option<&'p str>,
+}
+
+impl<'p> Point<'p> {
+    fn slice(&self, place: &Range<usize>) -> &'p str {
+        self.text.get(place.clone()).unwrap_or_default()
     }
-    Ok(text.into())
 }
 
 /// The value of a field as it stands.
@@ -262,7 +305,7 @@ fn value(text: &str, key: &str) -> Result<Value, Fault> {
         [b'"', ..] => {
             let inner = text.get(1..text.len() - 1).unwrap_or_default();
             let inner = without(inner, |next| matches!(next, '"' | '\\'));
-            textual(&inner, &format!("field `{}`", found(key)))
+            textual(&inner, || format!("field `{}`", found(key)))
         }
         b"t" | b"T" | b"true" | b"True" | b"TRUE" => Ok(number(1.0)),
         b"f" | b"F" | b"false" | b"False" | b"FALSE" => Ok(number(0.0)),
@@ -298,10 +341,11 @@ fn without(text: &str, escapes: impl Fn(char) -> bool) -> Cow<'_, str> {
 }
 
 /// The first of these bytes that no backslash stands before.
-fn find(bytes: &[u8], wanted: &[u8]) -> Option<usize> {
+#[inline]
+fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
     let mut escaped = false;
     bytes.iter().position(|byte| {
-        let hit = !escaped && wanted.contains(byte);
+        let hit = !escaped && wanted(*byte);
         escaped = *byte == b'\\' && !escaped;
         hit
     })
@@ -312,7 +356,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        match find(text.as_bytes(), &[separator]) {
+        match find(text.as_bytes(), |byte| byte == separator) {
             Some(at) => {
                 rest = Some(&text[at + 1..]);
                 Some(&text[..at])
@@ -358,12 +402,15 @@ impl<'p> Cursor<'p> {
         self.at += rest.find('\n').map_or(rest.len(), |end| end + 1);
     }
 
-    /// Takes up to one of these bytes; it stands at the cursor then.
-    fn until(&mut self, ends: &[u8]) -> &'p str {
-        let rest = self.rest();
-        let len = find(rest.as_bytes(), ends).unwrap_or(rest.len());
-        self.at += len;
-        rest.get(..len).unwrap_or_default()
+    /// Takes up to a byte that ends it; that stands at the cursor then.
+    fn until(&mut self, ends: impl Fn(u8) -> bool) -> Range<usize> {
+        let (begin, rest) = (self.at, self.rest().as_bytes());
+        self.at += find(rest, ends).unwrap_or(rest.len());
+        begin..self.at
+    }
+
+    fn slice(&self, place: Range<usize>) -> &'p str {
+        self.text.get(place).unwrap_or_default()
     }
 
     /// Takes the byte at the cursor, if it is this one.
@@ -374,9 +421,10 @@ impl<'p> Cursor<'p> {
     }
 
     /// Reads a point with the end of its line: its series, its fields, its time if it has one.
-    fn point(&mut self, fields: &mut Vec<Field<'p>>) -> Result<(&'p str, Option<&'p str>), Wrong> {
+    fn point(&mut self, fields: &mut Vec<Field>) -> Result<(&'p str, Option<&'p str>), Wrong> {
         let begin = self.at;
-        let series = self.until(b" \n");
+        let series = self.until(|byte| matches!(byte, b' ' | b'\n'));
+        let series = self.slice(series);
         if series.starts_with(',') {
             return Err((begin, "no measurement"));
         }
@@ -384,10 +432,9 @@ impl<'p> Cursor<'p> {
             return Err((self.at, "no fields"));
         }
         loop {
-            let begin = self.at;
-            let key = self.until(b"=, \n");
+            let key = self.until(|byte| matches!(byte, b'=' | b',' | b' ' | b'\n'));
             if key.is_empty() {
-                return Err((begin, "no name of a field"));
+                return Err((key.start, "no name of a field"));
             }
             if !self.takes(b'=') {
                 return Err((self.at, "no `=` after the name of a field"));
@@ -398,7 +445,12 @@ impl<'p> Cursor<'p> {
                 break;
             }
         }
-        let stamp = if self.takes(b' ') { self.until(b"\n").trim() } else { "" };
+        let stamp = if self.takes(b' ') {
+            let stamp = self.until(|byte| byte == b'\n');
+            self.slice(stamp).trim()
+        } else {
+            ""
+        };
         self.takes(b'\r');
         if !self.rest().is_empty() && !self.takes(b'\n') {
             return Err((self.at, "no end of the line"));
@@ -407,18 +459,18 @@ impl<'p> Cursor<'p> {
     }
 
     /// Reads the value of a field.
-    fn value(&mut self) -> Result<&'p str, Wrong> {
+    fn value(&mut self) -> Result<Range<usize>, Wrong> {
         let begin = self.at;
         if !self.takes(b'"') {
-            let value = self.until(b", \r\n");
+            let value = self.until(|byte| matches!(byte, b',' | b' ' | b'\r' | b'\n'));
             return if value.is_empty() { Err((begin, "no value")) } else { Ok(value) };
         }
-        self.until(b"\"");
+        self.until(|byte| byte == b'"');
         if !self.takes(b'"') {
             self.at = begin;
             return Err((begin, "a text that does not end"));
         }
-        Ok(self.text.get(begin..self.at).unwrap_or_default())
+        Ok(begin..self.at)
     }
 }
 

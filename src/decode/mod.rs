@@ -14,17 +14,24 @@ mod event;
 mod json;
 mod limits;
 mod line_protocol;
-mod pointer;
+mod names;
 mod quality;
+mod rule;
 pub mod sparkplug;
 mod template;
 mod time;
+mod topics;
+mod units;
 mod value;
 
 pub use compressed::opened;
 pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
+pub use json::path::is_relative;
 pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};
+pub use rule::{
+    Format, JsonRule, JsonValues, PayloadNames, PointNames, QualityCodes, Rule, TimeUnit,
+};
 pub use template::{Captures, Template, TemplateError};
 
 use crate::reading::{SourceQuality, Timestamp, Value};
@@ -45,106 +52,6 @@ pub struct Arrival {
     pub payload: Bytes,
     /// True if the broker sent it as the last known value of the topic.
     pub retained: bool,
-}
-
-/// How the messages of one subscription are read; checked.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Rule {
-    /// The name of the broker whose messages it reads.
-    pub broker: Arc<str>,
-    /// The topic template, e.g. `mill/{line}/{area}/{tag}`.
-    pub template: Template,
-    /// What the payload is.
-    pub format: Format,
-    /// The line, where the topic does not give it.
-    pub line: Option<Arc<str>>,
-    /// The area, where the topic does not give it.
-    pub area: Option<Arc<str>>,
-    /// The tag, where the topic does not give it.
-    pub tag: Option<Arc<str>>,
-    /// The unit of numbers that stand for times.
-    pub time_unit: TimeUnit,
-    /// How quality codes are read.
-    pub quality_codes: QualityCodes,
-}
-
-/// What a payload is.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum Format {
-    /// A JSON document.
-    Json {
-        /// Where the values are.
-        values: JsonValues,
-        /// JSON Pointer to the time; without it the receive time stands in.
-        time: Option<Arc<str>>,
-        /// JSON Pointer to the quality code.
-        quality: Option<Arc<str>>,
-    },
-    /// The payload is one bare value: a number, `true`, `false` or text.
-    Value,
-    /// InfluxDB line protocol.
-    LineProtocol {
-        /// Which of a point's tags give the names that topic and rule do not.
-        names: PointNames,
-        /// The field that has the quality code.
-        quality: Option<Arc<str>>,
-    },
-    /// Batch and laboratory events, a JSON object each.
-    BatchEvent,
-    /// How many messages the broker has dropped since it was started: a bare whole number.
-    DroppedCount,
-}
-
-/// Where a JSON document has its values.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub enum JsonValues {
-    /// One value, at this JSON Pointer.
-    One(Arc<str>),
-    /// Many: tag name and JSON Pointer, in order of the tag names.
-    Fields(Vec<(Arc<str>, Arc<str>)>),
-}
-
-/// The keys of a point's tags that give the names of its readings.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct PointNames {
-    /// The tag whose value is the line.
-    pub line: Arc<str>,
-    /// The tag whose value is the area.
-    pub area: Arc<str>,
-    /// The tag whose value is the name of the reading's tag.
-    pub tag: Arc<str>,
-}
-
-impl Default for PointNames {
-    fn default() -> Self {
-        Self { line: "line".into(), area: "area".into(), tag: "tag".into() }
-    }
-}
-
-/// The unit of a number that stands for a time; RFC 3339 text is always understood.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum TimeUnit {
-    /// Seconds, fractions allowed.
-    Seconds,
-    /// Milliseconds.
-    #[default]
-    Millis,
-    /// Microseconds.
-    Micros,
-    /// Nanoseconds.
-    Nanos,
-}
-
-/// How quality codes are read.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
-pub enum QualityCodes {
-    /// OPC DA: 192 and above good, 64–191 uncertain, below bad.
-    #[default]
-    OpcDa,
-    /// OPC UA status codes (the two top bits), or names such as `Good`.
-    OpcUa,
-    /// `true` good, `false` bad.
-    Bool,
 }
 
 /// What a payload says, piece by piece.
@@ -351,6 +258,8 @@ pub enum Reason {
     BadTime,
     /// The quality code cannot be read.
     BadQuality,
+    /// A unit that cannot become that of the tag.
+    WrongUnit,
     /// The payload is larger than allowed.
     TooLarge,
     /// A batch event that cannot be read.
@@ -380,6 +289,7 @@ impl Reason {
             Self::NotFinite => "not-finite",
             Self::BadTime => "bad-time",
             Self::BadQuality => "bad-quality",
+            Self::WrongUnit => "wrong-unit",
             Self::TooLarge => "too-large",
             Self::BadEvent => "bad-event",
             Self::LineUnclear => "line-unclear",

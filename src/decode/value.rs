@@ -3,23 +3,32 @@
 use super::limits::{TEXT_BYTES_MAX, fault, found};
 use super::{Fault, Reason};
 use crate::reading::{Finite, NotFinite, Value};
+use std::borrow::Cow;
 
 /// The greatest magnitude to which every integer is a float: 2⁵³.
 const EXACT_MAX: u64 = 1 << 53;
 
-/// Reads a payload that is one bare value: a number, `true`, `false`, or text.
+/// Reads a payload that is one bare value: a number, a boolean, or text, which may stand in quotes.
 pub(super) fn bare(payload: &[u8]) -> Result<Value, Fault> {
     let text = std::str::from_utf8(payload).map_err(|error| not_utf8(&error))?.trim();
     match text {
         "" => Err(fault(Reason::MissingValue, "the payload is empty")),
-        "true" => Ok(number(1.0)),
-        "false" => Ok(number(0.0)),
+        "true" | "True" | "TRUE" => Ok(number(1.0)),
+        "false" | "False" | "FALSE" => Ok(number(0.0)),
         _ => match numeric(text) {
             Some(value) => value.map_err(|_| {
                 fault(Reason::NotFinite, format!("`{}` is no finite number", found(text)))
             }),
-            None => textual(text, "the payload"),
+            None => textual(&plain(text), || "the payload".to_owned()),
         },
+    }
+}
+
+/// A text without its quotes, if it is a JSON string.
+fn plain(text: &str) -> Cow<'_, str> {
+    match text.as_bytes() {
+        [b'"', .., b'"'] => serde_json::from_str(text).map_or(Cow::Borrowed(text), Cow::Owned),
+        _ => Cow::Borrowed(text),
     }
 }
 
@@ -45,8 +54,9 @@ pub(super) fn numeric(text: &str) -> Option<Result<Value, NotFinite>> {
 }
 
 /// A text as a value, if it is short enough; `place` says where it stands.
-pub(super) fn textual(text: &str, place: &str) -> Result<Value, Fault> {
+pub(super) fn textual(text: &str, place: impl FnOnce() -> String) -> Result<Value, Fault> {
     if text.len() > TEXT_BYTES_MAX {
+        let place = place();
         let detail = format!("{place} is a text of {} bytes, {TEXT_BYTES_MAX} allowed", text.len());
         return Err(fault(Reason::TooLarge, detail));
     }
@@ -79,6 +89,13 @@ mod tests {
         check(b" -3e2\r\n", Ok(number(-300.0)));
         check(b"true", Ok(number(1.0)));
         check(b"false", Ok(number(0.0)));
+        check(b"TRUE", Ok(number(1.0)));
+        check(b"False", Ok(number(0.0)));
+        check(b"ON", Ok(Value::Text("ON".into())));
+        check(br#""FT\u0031 50""#, Ok(Value::Text("FT1 50".into())));
+        check(br#""7.1""#, Ok(Value::Text("7.1".into())));
+        check(br#""5" or "6""#, Ok(Value::Text(r#""5" or "6""#.into())));
+        check(br#"""#, Ok(Value::Text("\"".into())));
         check(b"FT150", Ok(Value::Text("FT150".into())));
         check(b"15.02 g/m2", Ok(Value::Text("15.02 g/m2".into())));
         check(b"", Err(Reason::MissingValue));

@@ -168,8 +168,8 @@ impl Engine {
     fn with_state(plant: Plant, rules: Vec<Rule>, state: State) -> Self {
         Self {
             names: plant.lines.iter().map(names).collect(),
+            decoder: Decoder::for_plant(rules.clone(), &plant),
             plant: Arc::new(plant),
-            decoder: Decoder::new(rules.clone()),
             rules,
             state,
             messages: Vec::new(),

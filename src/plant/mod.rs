@@ -7,7 +7,7 @@ mod nearest;
 mod unit;
 
 pub use nearest::nearest;
-pub use unit::convert;
+pub use unit::{Conversion, conversion, convert};
 
 use crate::reading::LineIx;
 use serde::{Deserialize, Serialize};

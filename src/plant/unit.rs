@@ -1,4 +1,4 @@
-//! Units of laboratory results: which mean the same, and by what factor they differ.
+//! Units of readings and laboratory results: which mean the same, and how one becomes the other.
 
 /// Units of one dimension: the words for each, and what one of it is in the dimension's first unit.
 type Dimension = &'static [(f64, &'static [&'static str])];
@@ -37,23 +37,76 @@ const DIMENSIONS: &[Dimension] = &[
     &[(1.0, &["cm3/g"]), (1.0, &["m3/t"]), (1000.0, &["m3/kg"])],
     &[(1.0, &["j/m2"]), (1000.0, &["kj/m2"])],
     &[(1.0, &["kg/m3"]), (1000.0, &["g/cm3"])],
+    &[
+        (1.0, &["l/min", "lpm"]),
+        (60.0, &["l/s"]),
+        (1000.0 / 60.0, &["m3/h"]),
+        (3.785_411_784, &["gpm"]),
+    ],
+    &[
+        (1.0, &["kg/h"]),
+        (1000.0, &["t/h", "tph"]),
+        (1000.0 / 24.0, &["t/d", "tpd"]),
+        (3600.0, &["kg/s"]),
+    ],
+    &[(1.0, &["rpm", "1/min"]), (60.0, &["hz", "1/s"])],
 ];
 
-/// A value in another unit; `None` where the two are not known to measure the same. Equal words,
-/// whatever their case, leave the value as it is.
+/// Temperatures: the words, what a degree is in ninths of a hundredth of a kelvin, and where the zero
+/// lies in these. All are whole numbers, so that 212 °F are 100 °C and nothing beside it.
+const TEMPERATURES: &[(f64, f64, &[&str])] = &[
+    (900.0, 0.0, &["k", "kelvin"]),
+    (900.0, 245_835.0, &["c", "degc", "celsius"]),
+    (500.0, 229_835.0, &["f", "degf", "fahrenheit"]),
+];
+
+/// How a number in one unit becomes one in another.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Conversion {
+    from: f64,
+    zero: f64,
+    to: f64,
+}
+
+impl Conversion {
+    /// Leaves numbers as they are.
+    pub const SAME: Self = Self { from: 1.0, zero: 0.0, to: 1.0 };
+
+    /// The number in the other unit.
+    #[must_use]
+    pub fn of(self, value: f64) -> f64 {
+        (value * self.from + self.zero) / self.to
+    }
+}
+
+/// How numbers in a unit become numbers in another one; `None` where the two are not known to measure
+/// the same. Equal words, whatever their case, leave numbers as they are.
 #[must_use]
-pub fn convert(value: f64, from: &str, to: &str) -> Option<f64> {
+pub fn conversion(from: &str, to: &str) -> Option<Conversion> {
     let (from, to) = (plain(from), plain(to));
     if from == to {
-        return Some(value);
+        return Some(Conversion::SAME);
     }
     let factor = |dimension: &Dimension, word: &str| {
         dimension.iter().find(|(_, words)| words.contains(&word)).map(|(factor, _)| *factor)
     };
-    let (from, to) = DIMENSIONS
-        .iter()
-        .find_map(|dimension| Some((factor(dimension, &from)?, factor(dimension, &to)?)))?;
-    Some(value * from / to)
+    let scaled = DIMENSIONS.iter().find_map(|dimension| {
+        let (from, to) = (factor(dimension, &from)?, factor(dimension, &to)?);
+        Some(Conversion { from, zero: 0.0, to })
+    });
+    let degrees = |word: &str| {
+        TEMPERATURES.iter().find(|(.., words)| words.contains(&word.trim_start_matches('°')))
+    };
+    scaled.or_else(|| {
+        let ((from, below, _), (to, above, _)) = (degrees(&from)?, degrees(&to)?);
+        Some(Conversion { from: *from, zero: below - above, to: *to })
+    })
+}
+
+/// A value in another unit, as [`conversion`] has it.
+#[must_use]
+pub fn convert(value: f64, from: &str, to: &str) -> Option<f64> {
+    conversion(from, to).map(|conversion| conversion.of(value))
 }
 
 /// The word without what people write in different ways: case, spaces, raised digits, the two mus.
@@ -90,6 +143,12 @@ mod tests {
         check(0.12, "mm", "µm", Some(120.0));
         check(0.18, "fraction", "%", Some(18.0));
         check(7.0, "SR", "SR", Some(7.0));
+        check(212.0, "°F", "°C", Some(100.0));
+        check(25.0, "degC", "K", Some(298.15));
+        check(-40.0, "C", "F", Some(-40.0));
+        check(100.0, "m³/h", "l/min", Some(100_000.0 / 60.0));
+        check(24.0, "t/d", "t/h", Some(1.0));
+        check(7.0, "°C", "bar", None);
         check(7.0, "banana", "N/m", None);
         check(7.0, "kPa", "N/m", None);
     }

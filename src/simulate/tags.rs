@@ -1,7 +1,7 @@
 //! The machine's tags: names, areas, units, instruments; and the rules that read what is published.
 
 use super::grades::GRADES;
-use crate::decode::{Format, JsonValues, QualityCodes, Rule, Template, TimeUnit};
+use crate::decode::{Format, JsonRule, JsonValues, Rule, Template};
 
 /// One tag of the machine.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -122,25 +122,16 @@ pub fn rules(broker: &str) -> Vec<Rule> {
     let mut fields: Vec<_> =
         TAGS.iter().map(|tag| (tag.name.into(), format!("/{}", tag.name).into())).collect();
     fields.sort();
-    let rule = |template: &str, format| Rule {
-        broker: broker.into(),
-        template: Template::parse(template).expect("a template of ours"),
-        format,
-        line: None,
-        area: None,
-        tag: None,
-        time_unit: TimeUnit::Millis,
-        quality_codes: QualityCodes::default(),
+    let rule = |template: &str, format| {
+        Rule::new(broker, Template::parse(template).expect("a template of ours"), format)
+    };
+    let wide = JsonRule {
+        values: JsonValues::Fields(fields),
+        time: Some("/ts".into()),
+        ..JsonRule::default()
     };
     vec![
-        rule(
-            "mill/{line}/{area}",
-            Format::Json {
-                values: JsonValues::Fields(fields),
-                time: Some("/ts".into()),
-                quality: None,
-            },
-        ),
+        rule("mill/{line}/{area}", Format::Json(wide)),
         rule("mill/{line}/events", Format::BatchEvent),
     ]
 }

@@ -4,6 +4,7 @@
 mod grade;
 mod mqtt;
 mod output;
+mod payload;
 mod plant;
 mod subscribe;
 

@@ -3,16 +3,16 @@
 use super::super::Broker;
 use super::super::at::At;
 use super::super::diagnostic::{Code, Diagnostic};
-use super::super::raw::{Mqtt, Raw, Subscribe};
+use super::super::raw::{Mqtt, Names, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
 use super::super::words::{BatchFrom, PayloadFormat, Word};
-use super::{Context, plant};
-use crate::decode::{Format, JsonValues, PointNames, Rule, Template, TimeUnit};
+use super::{Context, payload, plant};
+use crate::decode::{Format, JsonRule, JsonValues, Rule, Template, TimeUnit};
 use std::sync::Arc;
 
 /// The keys that say where a payload has its values: they mean nothing where the payload is one thing.
 const OF_A_DOCUMENT: &[&str] =
-    &["value", "fields", "time", "time_unit", "quality", "quality_codes", "names"];
+    &["each", "value", "fields", "time", "time_unit", "quality", "quality_codes", "names"];
 
 /// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
 /// which they are tried, the more exact topic first. `broker` is its name: another broker may have the
@@ -100,29 +100,40 @@ fn check_one(
     let qos = cx.integer(subscribe.qos.as_ref(), "qos", 1, 0..=2);
     let word = subscribe.format.as_ref().map_or(PayloadFormat::Json, |format| **format);
     let format = match word {
-        PayloadFormat::Json => check_json(cx, subscribe),
+        PayloadFormat::Json => payload::json(cx, subscribe, false),
+        PayloadFormat::JsonLines => payload::json(cx, subscribe, true),
         PayloadFormat::Value => {
-            without(cx, subscribe, word, OF_A_DOCUMENT);
+            payload::without(cx, subscribe, word, OF_A_DOCUMENT);
             Some(Format::Value)
         }
         PayloadFormat::BatchEvent | PayloadFormat::LabEvent => {
-            without(cx, subscribe, word, &[OF_A_DOCUMENT, &["area", "tag"]].concat());
+            payload::without(
+                cx,
+                subscribe,
+                word,
+                &[OF_A_DOCUMENT, &["area", "tag", "unit", "units"]].concat(),
+            );
             Some(Format::BatchEvent)
         }
         PayloadFormat::DroppedCount => {
-            without(cx, subscribe, word, &[OF_A_DOCUMENT, &["line", "area", "tag"]].concat());
+            payload::without(
+                cx,
+                subscribe,
+                word,
+                &[OF_A_DOCUMENT, &["line", "area", "tag", "unit", "units"]].concat(),
+            );
             Some(Format::DroppedCount)
         }
         PayloadFormat::LineProtocol => {
-            without(cx, subscribe, word, &["value", "fields", "time"]);
-            Some(check_points(cx, subscribe))
+            payload::without(cx, subscribe, word, &["each", "value", "fields", "time"]);
+            Some(payload::points(cx, subscribe))
         }
         PayloadFormat::SparkplugB | PayloadFormat::Profile => {
             let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
             let message = format!("format `{}` is not supported by this release", word.as_str());
             cx.report(Code::Unsupported, span, message)
                 .label("nothing of these messages could be read")
-                .help("supported are `json`, `value`, `line-protocol`, `batch-event` and `dropped-count`");
+                .help("supported are `json`, `json-lines`, `value`, `line-protocol`, `batch-event` and `dropped-count`");
             None
         }
     };
@@ -142,10 +153,13 @@ fn check_one(
     let (template, format) = (template?, format?);
     check_names(cx, raw, subscribe, &template, &format);
     let fixed = |found: &Option<At<String>>| found.as_ref().map(|name| Arc::from(name.as_str()));
+    let (unit, units) = payload::units(cx, raw, subscribe);
     let rule = Rule {
         broker: broker.into(),
         template,
         format,
+        unit,
+        units,
         line: fixed(&subscribe.line),
         area: fixed(&subscribe.area),
         tag: fixed(&subscribe.tag),
@@ -235,122 +249,6 @@ fn strange_placeholders(cx: &mut Context<'_>, topic: &At<String>) {
     }
 }
 
-fn check_json(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format> {
-    let mut good = true;
-    let mut pointer = |found: &At<String>, key: &str| -> Arc<str> {
-        good &= check_pointer(cx, found, key);
-        Arc::from(found.as_str())
-    };
-    let time = subscribe.time.as_ref().map(|found| pointer(found, "time"));
-    let quality = subscribe.quality.as_ref().map(|found| pointer(found, "quality"));
-    let value = subscribe.value.as_ref().map(|found| pointer(found, "value"));
-    let fields: Option<Vec<(Arc<str>, Arc<str>)>> = subscribe.fields.as_ref().map(|fields| {
-        fields
-            .iter()
-            .map(|(tag, found)| {
-                (Arc::from(tag.as_str()), pointer(found, &format!("fields.{}", **tag)))
-            })
-            .collect()
-    });
-    if let Some(fields) = subscribe.fields.as_ref() {
-        for tag in fields.keys() {
-            cx.name(tag, tag.span(), "a tag", &['+', '#']);
-        }
-        if let Some(value) = subscribe.value.as_ref() {
-            cx.report(Code::Meaningless, value.span(), "`value` means nothing beside `fields`")
-                .help("keep `value` for one value in a payload, or `fields` for many");
-        }
-        if fields.is_empty() && !cx.was_removed("fields") {
-            cx.report(Code::Subscription, fields.span(), "`fields` names no tag")
-                .help("write `fields = { moisture = \"/m\" }`");
-        }
-    }
-    if let Some(names) = subscribe.names.as_ref() {
-        cx.report(Code::Meaningless, names.span(), "`names` means nothing with format `json`")
-            .help("put `{line}`, `{area}` and `{tag}` into the topic");
-    }
-    if subscribe.time.is_none()
-        && let Some(unit) = subscribe.time_unit.as_ref()
-        && !cx.removed.contains(&(subscribe.span().start, "time".to_owned()))
-    {
-        cx.report(Code::Meaningless, unit.span(), "`time_unit` means nothing without `time`")
-            .help("add `time = \"/ts\"`, or leave `time_unit` out");
-    }
-    let values = match fields {
-        Some(fields) => JsonValues::Fields(fields),
-        None => JsonValues::One(value.unwrap_or_else(|| "/value".into())),
-    };
-    good.then_some(Format::Json { values, time, quality })
-}
-
-fn check_points(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Format {
-    let mut names = PointNames::default();
-    if let Some(asked) = subscribe.names.as_ref() {
-        for (key, found, place) in [
-            ("line", &asked.line, &mut names.line),
-            ("area", &asked.area, &mut names.area),
-            ("tag", &asked.tag, &mut names.tag),
-        ] {
-            let Some(found) = found.as_ref() else { continue };
-            if found.is_empty() {
-                let message = format!("`names.{key}` names no tag of a point");
-                cx.report(Code::Subscription, found.span(), message)
-                    .help("write the key of the tag, or leave it out");
-            }
-            *place = found.as_str().into();
-        }
-    }
-    if let Some(field) = subscribe.quality.as_ref().filter(|field| field.starts_with('/')) {
-        let name = field.trim_start_matches('/');
-        let message = "`quality` names a field in line protocol, and is no JSON Pointer";
-        cx.report(Code::Subscription, field.span(), message)
-            .help(format!("write `quality = \"{name}\"`"));
-    }
-    let quality = subscribe.quality.as_ref().map(|field| field.as_str().into());
-    Format::LineProtocol { names, quality }
-}
-
-/// True if the text is a JSON Pointer (RFC 6901).
-fn check_pointer(cx: &mut Context<'_>, found: &At<String>, key: &str) -> bool {
-    let text = found.as_str();
-    let escapes = text.split('~').skip(1).all(|rest| rest.starts_with(['0', '1']));
-    if (text.is_empty() || text.starts_with('/')) && escapes {
-        return true;
-    }
-    let meant = text.trim_start_matches(['$', '.', '/']).replace(['.', '['], "/").replace(']', "");
-    let help = if text.starts_with('/') {
-        "`~` is written `~0`, and `/` inside a name `~1`".to_owned()
-    } else {
-        format!("write `\"/{meant}\"`")
-    };
-    cx.report(Code::Pointer, found.span(), format!("`{key}` is no JSON Pointer: `{text}`"))
-        .label("a pointer begins with `/`, one for each level")
-        .help(help);
-    false
-}
-
-/// Reports keys that mean nothing with a format.
-fn without(cx: &mut Context<'_>, subscribe: &At<Subscribe>, format: PayloadFormat, keys: &[&str]) {
-    let spans = [
-        ("value", subscribe.value.as_ref().map(At::span)),
-        ("fields", subscribe.fields.as_ref().map(At::span)),
-        ("time", subscribe.time.as_ref().map(At::span)),
-        ("time_unit", subscribe.time_unit.as_ref().map(At::span)),
-        ("quality", subscribe.quality.as_ref().map(At::span)),
-        ("quality_codes", subscribe.quality_codes.as_ref().map(At::span)),
-        ("names", subscribe.names.as_ref().map(At::span)),
-        ("line", subscribe.line.as_ref().map(At::span)),
-        ("area", subscribe.area.as_ref().map(At::span)),
-        ("tag", subscribe.tag.as_ref().map(At::span)),
-    ];
-    for (key, span) in spans {
-        if let Some(span) = span.filter(|_| keys.contains(&key)) {
-            let message = format!("`{key}` means nothing with format `{}`", format.as_str());
-            cx.report(Code::Meaningless, span, message).help(format!("leave `{key}` out"));
-        }
-    }
-}
-
 /// Where line, area and tag come from: from one place each.
 fn check_names(
     cx: &mut Context<'_>,
@@ -373,6 +271,24 @@ fn check_names(
                 .help(format!("leave `{name}` out, or put `+` into the topic"));
         }
     }
+    let none = Names::default();
+    let of_payload = match format {
+        Format::Json(_) => subscribe.names.as_ref().map_or(&none, |names| &**names),
+        _ => &none,
+    };
+    for (name, found, fixed) in [
+        ("line", &of_payload.line, &subscribe.line),
+        ("area", &of_payload.area, &subscribe.area),
+        ("tag", &of_payload.tag, &subscribe.tag),
+    ] {
+        let Some(found) = found.as_ref().filter(|_| captures(name) || fixed.is_some()) else {
+            continue;
+        };
+        let place = if captures(name) { "the topic" } else { "the subscription" };
+        let message = format!("`names.{name}` is given by {place}, too");
+        cx.report(Code::Subscription, found.span(), message)
+            .help(format!("leave `names.{name}` out, or let the payload alone name the {name}"));
+    }
     let names_itself =
         matches!(format, Format::BatchEvent | Format::DroppedCount | Format::LineProtocol { .. });
     if names_itself {
@@ -380,6 +296,13 @@ fn check_names(
     }
     let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
     let fields = subscribe.fields.is_some();
+    if let (true, Some(found)) = (fields, of_payload.tag.as_ref()) {
+        let message = "the tag comes from `names.tag` and from `fields`";
+        cx.report(Code::Subscription, found.span(), message)
+            .help("keep `names.tag` with `value`, or `fields` without it");
+        return;
+    }
+    let named = fields || of_payload.tag.is_some();
     if fields && (captures("tag") || subscribe.tag.is_some()) {
         cx.report(Code::Subscription, topic, "the tag comes from the topic and from `fields`")
             .help("with `fields` put `+` or `{area}` into the topic, and leave `tag` out");
@@ -387,7 +310,7 @@ fn check_names(
     }
     let start = subscribe.span().start;
     let gone = |key: &str| cx.removed.contains(&(start, key.to_owned()));
-    if !fields && !captures("tag") && subscribe.tag.is_none() && !gone("fields") && !gone("tag") {
+    if !named && !captures("tag") && subscribe.tag.is_none() && !gone("fields") && !gone("tag") {
         cx.report(
             Code::Subscription,
             topic.clone(),
@@ -396,10 +319,10 @@ fn check_names(
         .label("no `{tag}` in the topic")
         .help(
             "put `{tag}` into the topic, or add `tag = \"…\"`, or `fields = { moisture = \"/m\" }` \
-                 for many values in one payload",
+                 for many values in one payload, or `names = { tag = \"/id\" }` where it names them",
         );
     }
-    let has_line = template.has_line() || subscribe.line.is_some();
+    let has_line = template.has_line() || subscribe.line.is_some() || of_payload.line.is_some();
     if !has_line && !gone("line") {
         let lines: Vec<&str> = plant::lines(raw).iter().map(|(name, _)| name.as_str()).collect();
         let example = lines.first().copied().unwrap_or("tm3");
@@ -471,7 +394,8 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
                 // The topic, or the point, brings whatever it brings.
                 _ if rule.template.has_tag() => return,
                 Format::LineProtocol { .. } => return,
-                Format::Json { values: JsonValues::Fields(fields), .. } => {
+                Format::Json(json) if json.names.tag.is_some() => return,
+                Format::Json(JsonRule { values: JsonValues::Fields(fields), .. }) => {
                     names.extend(fields.iter().map(|(tag, _)| &**tag));
                 }
                 _ => names.extend(rule.tag.as_deref()),

@@ -1,6 +1,7 @@
 //! The room as a whole: the examples, each diagnostic, what holds for any text.
 
 mod any;
+mod payloads;
 
 use super::schema::Node;
 use super::{Checked, Code, Report, Severity, load, read, schema};

@@ -1,5 +1,6 @@
 //! What the reader makes of payloads, beside another implementation.
 
+use super::super::limits::FAULTS_NAMED;
 use super::*;
 use crate::reading::Timestamp;
 use proptest::prelude::*;
@@ -14,7 +15,8 @@ fn read(reader: &mut PointReader, payload: &[u8]) -> (Vec<String>, Vec<String>) 
     let (mut readings, mut faults) = (Vec::new(), Vec::new());
     let (line, area) = (Arc::default(), Arc::default());
     let given = Given { line: &line, area: &area, tag: None };
-    reader.read(payload, given, &mut faults, |r| readings.push(text(&r)));
+    let received = Timestamp::from_nanos(0);
+    reader.read(payload, given, received, &mut faults, |r, _| readings.push(text(&r)));
     let said = |fault: &Fault| format!("{}: {}", fault.reason.as_str(), fault.detail);
     (readings, faults.iter().map(said).collect())
 }
@@ -64,12 +66,24 @@ fn what_the_topic_gives_counts() {
     let (line, area) = ("tm4".into(), "wet".into());
     let given = Given { line: &line, area: &area, tag: None };
     let mut readings = Vec::new();
-    reader.read(b"m,line=tm3,sensor=a,tag=b value=1", given, &mut Vec::new(), |r| {
-        readings.push(text(&r));
-    });
+    reader.read(
+        b"m,line=tm3,sensor=a,tag=b value=1",
+        given,
+        Timestamp::from_nanos(0),
+        &mut Vec::new(),
+        |r, _| {
+            readings.push(text(&r));
+        },
+    );
     let tag = "c".into();
     let given = Given { tag: Some(&tag), ..given };
-    reader.read(b"m,sensor=a value=1,x=2", given, &mut Vec::new(), |r| readings.push(text(&r)));
+    reader.read(
+        b"m,sensor=a value=1,x=2",
+        given,
+        Timestamp::from_nanos(0),
+        &mut Vec::new(),
+        |r, _| readings.push(text(&r)),
+    );
     assert_eq!(readings, ["tm4/wet/a@-=1", "tm4/wet/c@-=1", "tm4/wet/c.x@-=2"]);
 }
 
@@ -246,9 +260,9 @@ proptest! {
         let given = Given { line: &line, area: &area, tag: None };
         // No tag of a point is called so: every field is a tag of its own.
         let nothing: Arc<str> = "\u{1}".into();
-        let names = PointNames { line: Arc::clone(&nothing), area: Arc::clone(&nothing), tag: nothing };
+        let names = PointNames { line: Arc::clone(&nothing), area: Arc::clone(&nothing), tag: nothing, unit: None };
         let mut faults = Vec::new();
-        reader(names, None).read(payload.as_bytes(), given, &mut faults, |r| {
+        reader(names, None).read(payload.as_bytes(), given, Timestamp::from_nanos(0), &mut faults, |r, _| {
             let value = match &r.value {
                 Value::Number(value) => value.get().to_string(),
                 Value::Text(text) => format!("{text:?}"),

@@ -356,20 +356,13 @@ fn events_bear_the_name_that_the_site_has_now() {
 
 #[test]
 fn a_message_that_nobody_could_take_is_taken_once_its_tag_is_declared() {
-    let rule = Rule {
-        broker: "plant".into(),
-        template: crate::decode::Template::parse("mill/{line}/{tag}").unwrap(),
-        format: crate::decode::Format::Json {
-            values: crate::decode::JsonValues::One("/v".into()),
-            time: Some("/ts".into()),
-            quality: None,
-        },
-        line: None,
-        area: None,
-        tag: None,
-        time_unit: crate::decode::TimeUnit::Millis,
-        quality_codes: crate::decode::QualityCodes::OpcDa,
-    };
+    let format = crate::decode::Format::Json(crate::decode::JsonRule {
+        values: crate::decode::JsonValues::One("/v".into()),
+        time: Some("/ts".into()),
+        ..crate::decode::JsonRule::default()
+    });
+    let template = crate::decode::Template::parse("mill/{line}/{tag}").unwrap();
+    let rule = Rule::new("plant", template, format);
     let ignoring = Plant { undeclared: Undeclared::Ignore, ..plant() };
     let set_point = |s: i64| {
         Event::Arrival(Arrival {

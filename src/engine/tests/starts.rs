@@ -112,16 +112,8 @@ fn a_leap_of_the_clock_is_no_absence() {
 const DROPPED: &str = "$SYS/broker/publish/messages/dropped";
 
 fn dropped_rule() -> crate::decode::Rule {
-    crate::decode::Rule {
-        broker: "plant".into(),
-        template: crate::decode::Template::parse(DROPPED).unwrap(),
-        format: crate::decode::Format::DroppedCount,
-        line: None,
-        area: None,
-        tag: None,
-        time_unit: crate::decode::TimeUnit::Millis,
-        quality_codes: crate::decode::QualityCodes::OpcDa,
-    }
+    let template = crate::decode::Template::parse(DROPPED).unwrap();
+    crate::decode::Rule::new("plant", template, crate::decode::Format::DroppedCount)
 }
 
 /// What the broker says it has dropped.
