@@ -303,6 +303,7 @@ impl Core {
             times.duplicates = view.duplicates;
             self.metrics.add("onspec_readings_duplicate", &[], more);
             self.measure_outboxes();
+            self.measure_clocks(&view);
             self.view.send_replace(Arc::new(view));
         }
         Ok(())
@@ -322,6 +323,26 @@ impl Core {
             #[expect(clippy::cast_precision_loss, reason = "a gauge of lines needs no 53 bits")]
             let lines = pending.count as f64;
             self.metrics.set("onspec_outbox_pending", &[("outbox", &outbox)], lines);
+        }
+    }
+
+    /// Tells people how far clocks are off. Areas come from topics and are no closed set: of a line's
+    /// sources the one that is furthest off speaks.
+    fn measure_clocks(&self, view: &View) {
+        for line in &view.lines {
+            let of_line = view.sources.iter().filter(|source| source.line == line.name);
+            let mut worst: BTreeMap<&str, i64> = BTreeMap::new();
+            for (broker, ms) in of_line.filter_map(|s| Some((&*s.broker, s.delay_floor_ms?))) {
+                let known = worst.entry(broker).or_insert(ms);
+                if ms.unsigned_abs() > known.unsigned_abs() {
+                    *known = ms;
+                }
+            }
+            for (broker, ms) in worst {
+                let labels = [("broker", broker), ("line", &*line.name)];
+                #[expect(clippy::cast_precision_loss, reason = "a delay needs no 53 bits")]
+                self.metrics.set("onspec_source_delay_seconds", &labels, ms as f64 / 1000.0);
+            }
         }
     }
 
@@ -434,6 +455,10 @@ impl Tally {
             }
             Effect::Dropped { broker, dropped } => {
                 *self.dropped.entry(Arc::clone(broker)).or_default() += dropped;
+            }
+            Effect::NoSourceTime { broker, line, area } => {
+                tracing::info!(%broker, %line, %area, "readings come without a time of their own: \
+                    they count as measured when they arrive; give the rule a `time` if they have one");
             }
             Effect::Recovered(recovery) if recovery.missed() => {
                 tracing::warn!(gaps = ?recovery.gaps, "caught up: {}", recovery.summary());

@@ -154,6 +154,12 @@ impl Book {
         current.chain(self.finished.iter_mut().rev()).find(|batch| *batch.id == *id)
     }
 
+    /// All batches: in progress, then finished.
+    pub fn all_mut(&mut self) -> impl Iterator<Item = &mut Batch> {
+        let current = self.stations.values_mut().filter_map(|station| station.current.as_mut());
+        current.chain(self.finished.iter_mut().rev())
+    }
+
     /// Finished batches, newest first.
     pub fn finished(&self) -> impl Iterator<Item = &Batch> {
         self.finished.iter().rev()
@@ -228,7 +234,7 @@ impl Book {
         let batch = station.current.as_mut().filter(|batch| made.start >= batch.started)?;
         let product = station.pause.is_none();
         if product {
-            batch.product.count(made, limits);
+            batch.count(made, limits);
         }
         Some(Counted { batch: Arc::clone(&batch.id), product })
     }
@@ -268,7 +274,7 @@ impl Book {
         }
         if let Some(batch) = station.and_then(|station| station.current.as_mut()) {
             let from = before.map_or(batch.started, |before| before.max(batch.started));
-            batch.product.count_unseen(to.seconds_since(from));
+            batch.count_unseen(to.seconds_since(from));
         } else {
             let hole = before.map_or(0.0, |before| to.seconds_since(before));
             self.running.fade(hole, to);
@@ -371,13 +377,13 @@ impl Book {
         self.end_at_start(instant, out);
         if let Some(next) = next {
             // It came late: what began after it has ended it already.
-            batch.product.count_unseen(next.seconds_since(at));
+            batch.count_unseen(next.seconds_since(at));
             self.add(batch, next, out);
         } else {
             let since = self.counted_to.filter(|_| key.is_empty());
             if let Some(to) = since.filter(|_| self.last_start.is_some_and(|last| last >= at)) {
                 // Its first frames were closed before anybody knew that they were its own.
-                batch.product.count_unseen(to.seconds_since(at));
+                batch.count_unseen(to.seconds_since(at));
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
             station.current = Some(batch);
@@ -400,7 +406,7 @@ impl Book {
         batch.started = instant.at;
         batch.begin_known = true;
         batch.grade = grade.or_else(|| batch.grade.take());
-        batch.product.count_unseen(ended.seconds_since(instant.at));
+        batch.count_unseen(ended.seconds_since(instant.at));
         batch.revision += 1;
         out.push(Change::Revised(Arc::clone(id)));
     }
@@ -541,7 +547,7 @@ impl Book {
         if station.pause.is_some()
             && let Some(batch) = &mut station.current
         {
-            batch.product.lose_sight();
+            batch.lose_sight();
         }
     }
 

@@ -1,6 +1,7 @@
 //! One batch: what is known of it, and what is said about it.
 
-use super::product::Product;
+use super::past::{Entry, Past};
+use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
 use crate::plant::Grade;
 use crate::reading::Timestamp;
@@ -38,6 +39,8 @@ pub struct Batch {
     pub revision: u32,
     /// What was made of it.
     pub product: Product,
+    /// What was counted of it lately.
+    pub past: Past,
     /// Length as counted by the source, m.
     pub counted_m: Option<f64>,
     /// Mass as weighed by the source, kg.
@@ -102,6 +105,7 @@ impl Batch {
             merged_into: None,
             revision: 0,
             product: Product::default(),
+            past: Past::default(),
             counted_m: None,
             weighed_kg: None,
             lab: Vec::new(),
@@ -111,6 +115,24 @@ impl Batch {
             consumed: Vec::new(),
             first_flag: None,
         }
+    }
+
+    /// Adds a frame of product.
+    pub(super) fn count(&mut self, made: &Made, limits: &Limits<'_>) {
+        self.product.count(made, limits);
+        self.past.entries.push_back(Entry::Made { start: made.start, end: made.end });
+    }
+
+    /// So many seconds were made and nobody saw them.
+    pub(super) fn count_unseen(&mut self, seconds: f64) {
+        self.product.count_unseen(seconds);
+        self.past.entries.push_back(Entry::Unseen(seconds));
+    }
+
+    /// What follows does not go on from what was seen last.
+    pub(super) fn lose_sight(&mut self) {
+        self.product.lose_sight();
+        self.past.entries.push_back(Entry::Blind);
     }
 
     /// Its length: as counted by the source, else by the speed.

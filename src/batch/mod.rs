@@ -31,10 +31,12 @@
 mod book;
 mod declared;
 mod life;
+mod past;
 mod product;
 mod source;
 
 pub use book::{Book, Change, Counted, Pause};
 pub use life::{Batch, LabResult, PersonsWord};
+pub use past::{Entry, Past};
 pub use product::{Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use source::Finder;

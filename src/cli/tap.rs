@@ -59,7 +59,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         }
     }
     let rules = checked.rules();
-    let mut tap = Tap { decoder: Decoder::for_plant(rules, &checked.plant), plant: &checked.plant, shown: 0 };
+    let mut tap =
+        Tap { decoder: Decoder::for_plant(rules, &checked.plant), plant: &checked.plant, shown: 0 };
     super::listening(out, async |out| {
         let mut listener = Listener::start(&brokers, "tap")?;
         let answered = tap.show(args, &mut listener, out).await;

@@ -7,7 +7,7 @@ use crate::batch::Batch;
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
 use crate::plant::{Grade, Line, SpecLimit, Tag};
-use crate::quality::{SensorState, TagQuality};
+use crate::quality::{SensorState, TagClock, TagQuality};
 use crate::reading::{Series, Timestamp, Value};
 use crate::verdict::{Call, Document, Learning, Opinion};
 use std::sync::Arc;
@@ -149,8 +149,18 @@ pub(super) fn no_number(line: &Line, tag: &Tag, value: &Value, numeric: bool) ->
     })
 }
 
-/// A tag as people see it; `heard` if anything ever came of it.
-pub(super) fn tag_view(tag: &Tag, quality: &TagQuality, heard: bool) -> TagView {
+/// Whose time a reading has.
+pub(super) fn time_of(unstamped: bool) -> &'static str {
+    if unstamped { "arrival" } else { "source" }
+}
+
+/// A tag as people see it; `heard` if anything ever came of it, `unstamped` if that had no time.
+pub(super) fn tag_view(
+    tag: &Tag,
+    quality: &TagQuality,
+    clock: &TagClock,
+    (heard, unstamped): (bool, bool),
+) -> TagView {
     let last = quality.last();
     TagView {
         id: Arc::clone(&tag.id),
@@ -162,5 +172,7 @@ pub(super) fn tag_view(tag: &Tag, quality: &TagQuality, heard: bool) -> TagView 
             (SensorState::Well, None) if !heard => "waiting".into(),
             (SensorState::Well, _) => "good".into(),
         },
+        time: time_of(unstamped),
+        delay_ms: clock.offset().map(|nanos| nanos / 1_000_000),
     }
 }

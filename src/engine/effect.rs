@@ -45,6 +45,15 @@ pub enum Effect {
         /// How many, since it last said so.
         dropped: u64,
     },
+    /// A source sends no times: what it sends is taken for measured when it arrives; for the log.
+    NoSourceTime {
+        /// The broker that hands it over.
+        broker: Arc<str>,
+        /// The line.
+        line: Arc<str>,
+        /// The area; may be empty.
+        area: Arc<str>,
+    },
     /// What a start found, once all that the brokers held was taken; for the log.
     Recovered(Box<Recovery>),
 }

@@ -1,21 +1,23 @@
 //! One line: its tags, its clock, its frames, its batches, its models, its verdict.
 
 mod judging;
+pub(super) mod late;
 
 use super::breaks::{Breaks, FRESH};
+use super::clocks::{Clocks, Origin, SourceIx, sensor_words};
 use super::documents::{self, found, quality_values, record, sensor_health, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
-use super::{leapt, tell};
+use super::{leapt, stamps, tell};
 use crate::alarm::{self, News};
-use crate::batch::{self, Batch, Counted, Finder, Made};
-use crate::decode::{BatchMessage, Fault};
+use crate::batch::{self, Batch, Counted, Finder};
+use crate::decode::{BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered};
 use crate::plant::{BatchSource, Grade, Line, Plant};
-use crate::quality::{Checks, TagQuality};
+use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
 use crate::verdict::{Document, Judge};
 use serde::{Deserialize, Serialize};
@@ -36,11 +38,23 @@ pub(super) struct Context<'a> {
     pub(super) line: &'a Line,
     pub(super) alarms: &'a mut alarm::Book,
     pub(super) next_request: &'a mut u64,
+    pub(super) clocks: &'a mut Clocks,
     pub(super) faults: &'a mut Vec<Fault>,
     pub(super) out: &'a mut Vec<Effect>,
 }
 
 impl Context<'_> {
+    /// Where a reading of the line comes from.
+    pub(super) fn from(
+        &mut self,
+        broker: Option<&Arc<str>>,
+        series: &Series,
+        likely: Option<SourceIx>,
+        time: (bool, bool),
+    ) -> Origin {
+        self.clocks.from(broker, series, likely, time, self.out)
+    }
+
     fn tell(&mut self, news: News) {
         let (notification, record) = self.alarms.tell(news);
         self.out.extend(record.map(Effect::Alarm));
@@ -79,6 +93,7 @@ pub(super) struct LineState {
     first_frame: Option<Timestamp>,
     steady: Steady,
     breaks: Breaks,
+    late: late::Late,
     /// The end of the last frame.
     judged_to: Option<Timestamp>,
     minute: Option<Timestamp>,
@@ -100,6 +115,13 @@ struct TagState {
     series: Option<Arc<Series>>,
     quality: TagQuality,
     history: History,
+    clock: TagClock,
+    lately: late::Lately,
+    /// True if its last reading had no time of its own.
+    unstamped: bool,
+    /// Where its last reading came from.
+    #[serde(skip)]
+    source: Option<SourceIx>,
 }
 
 impl LineState {
@@ -108,6 +130,10 @@ impl LineState {
             series: None,
             quality: TagQuality::default(),
             history: History::default(),
+            clock: TagClock::default(),
+            lately: late::Lately::default(),
+            unstamped: false,
+            source: None,
         };
         Self {
             framer: Framer::new(line),
@@ -127,6 +153,7 @@ impl LineState {
             first_frame: None,
             steady: Steady::default(),
             breaks: Breaks::default(),
+            late: late::Late::default(),
             judged_to: None,
             minute: None,
             blind: false,
@@ -163,6 +190,7 @@ impl LineState {
         if line.batch == old_line.batch {
             self.finder = old.finder;
         }
+        self.close_past();
     }
 
     /// Reads what is not serialised.
@@ -179,6 +207,11 @@ impl LineState {
         }
     }
 
+    /// Where the last reading of a declared tag came from.
+    pub(super) fn likely_source(&self, tag: TagIx) -> Option<SourceIx> {
+        self.tags[tag.get()].source
+    }
+
     /// When the line was last heard, by the receiver's clock.
     pub(super) fn heard_at(&self) -> Option<Timestamp> {
         self.heard.map(|(received, _)| received)
@@ -189,6 +222,7 @@ impl LineState {
         if let Some((received, _)) = &mut self.heard {
             *received = leapt(*received, by_nanos);
         }
+        self.tags.iter_mut().for_each(|tag| tag.clock.forget());
     }
 
     /// True if nothing has come for the line's `idle`, and nothing is known of it but this.
@@ -213,7 +247,7 @@ impl LineState {
         tag: TagIx,
         series: &Arc<Series>,
         reading: &Reading,
-        known: Flags,
+        (known, from): (Flags, Origin),
     ) -> bool {
         let declared = &cx.line.tags[tag.get()];
         let state = &mut self.tags[tag.get()];
@@ -226,7 +260,14 @@ impl LineState {
         {
             cx.faults.push(fault);
         }
-        let (mut flags, usable, change) = state.quality.assess(&checks, reading);
+        let beyond = cx.clocks.guard(from, &state.clock, (reading.at, reading.received));
+        let (mut flags, mut usable, change) = match beyond {
+            // Nothing about the sensor can be learned from a clock that is wrong.
+            Some(Beyond::Past) => {
+                (TagQuality::of_source(reading.quality) | Flags::PAST, false, None)
+            }
+            Some(Beyond::Future) | None => state.quality.assess(&checks, reading),
+        };
         flags |= known;
         let place = state.history.take(reading);
         if place == Place::Conflict {
@@ -234,23 +275,44 @@ impl LineState {
         }
         if let Some(change) = change {
             if change.sick {
+                self.forget_lately(tag, change.fault);
                 self.framer.forget(tag);
             }
             cx.tell(tell::sensor(cx.line, &declared.id, change, reading.at));
         }
+        self.follow_clock(cx, tag, reading, (beyond, place, from));
+        let off_in_time = self.tags[tag.get()].quality.is_off_in_time();
+        usable &= !off_in_time;
+        if off_in_time && self.framer.open().is_some_and(|open| reading.at < open) {
+            flags |= Flags::LATE;
+        }
+        // However far ahead a clock is within its guard: it does not make the others late.
+        let moves_to = reading.at.min(reading.received.plus(AHEAD));
         let mut duplicate = place == Place::Repeat;
         if !duplicate
             && usable
             && let Some(value) = reading.value.number()
         {
-            match self.framer.offer(tag, reading.at, value) {
+            self.framer.begin(moves_to);
+            let offered = self.framer.offer(tag, reading.at, value);
+            match offered {
                 Offered::New => {}
                 Offered::Duplicate => duplicate = true,
                 Offered::Conflict => flags |= Flags::CONFLICT,
                 Offered::Late => flags |= Flags::LATE,
             }
+            if !duplicate {
+                let late = offered == Offered::Late;
+                self.keep_lately(cx, tag, (reading.at, reading.received), value, late);
+            }
         }
-        self.tags[tag.get()].quality.count(flags, duplicate);
+        let quality = &mut self.tags[tag.get()].quality;
+        quality.count(flags, duplicate);
+        if flags.intersects(Flags::LATE | Flags::FUTURE | Flags::PAST | Flags::CONFLICT)
+            && let Some(newest) = self.newest
+        {
+            quality.spoke(newest);
+        }
         if duplicate {
             self.hear(reading.received);
             return false;
@@ -264,15 +326,58 @@ impl LineState {
         }));
         // A text is good, too, unless its source calls it bad, as one does that has just lost its PLC.
         let text = reading.value.number().is_none()
-            && !flags.intersects(Flags::FUTURE | Flags::SOURCE_BAD | Flags::NO_NUMBER);
+            && !off_in_time
+            && !flags
+                .intersects(Flags::FUTURE | Flags::PAST | Flags::SOURCE_BAD | Flags::NO_NUMBER);
         if usable || text {
             self.find_batch(cx, declared, reading);
             self.find_break(cx, declared, reading);
-            self.newest = self.newest.max(Some(reading.at));
+            self.newest = self.newest.max(Some(moves_to));
             self.advance(cx);
         }
+        self.count_late(cx, Some(reading.received));
         self.hear(reading.received);
         true
+    }
+
+    /// Follows the clocks of a tag and its source.
+    fn follow_clock(
+        &mut self,
+        cx: &mut Context<'_>,
+        tag: TagIx,
+        reading: &Reading,
+        (beyond, place, from): (Option<Beyond>, Place, Origin),
+    ) {
+        let state = &mut self.tags[tag.get()];
+        state.source = from.source;
+        state.unstamped = !from.own_time;
+        if !from.own_time {
+            return;
+        }
+        let (at, received) = (reading.at, reading.received);
+        let conflict = place == Place::Conflict;
+        let stamp = Stamp { at, received, beyond, conflict, measures: from.measures };
+        cx.clocks.follow(from, &mut state.clock, &stamp);
+        let id = &cx.line.tags[tag.get()].id;
+        if let Some(beyond) = beyond.filter(|_| state.clock.begins_beyond()) {
+            let detail = stamps::odd_reading(id, at, received, beyond);
+            cx.faults.push(Fault { reason: Reason::BadTime, detail });
+        }
+        if state.clock.is_off() == state.quality.is_off_in_time() {
+            return;
+        }
+        let Some(change) = state.quality.follow_clock(&state.clock) else { return };
+        let words = sensor_words(&state.clock, change);
+        if change.sick {
+            self.forget_lately(tag, change.fault);
+            self.framer.forget(tag);
+        }
+        let said_at = self.newest.unwrap_or(at);
+        let mut news = tell::sensor(cx.line, id, change, said_at);
+        if let Some(words) = words {
+            news.text = format!("{}; {words}", news.text);
+        }
+        cx.tell(news);
     }
 
     /// A reading that came before came again.
@@ -340,6 +445,7 @@ impl LineState {
         let pushed = Timestamp::from_nanos(newest.as_nanos().saturating_add(now.since(heard)));
         self.newest = self.newest.max(Some(pushed));
         self.advance(cx);
+        self.count_late(cx, Some(now));
     }
 
     /// No more input will come: everything that waits is closed.
@@ -352,6 +458,7 @@ impl LineState {
         let mut changes = Vec::new();
         self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, newest);
+        self.count_late(cx, None);
     }
 
     /// A closed frame goes its way: batch, model, verdict.
@@ -430,7 +537,9 @@ impl LineState {
             }
         }
         let minute = frame.end.floor(MINUTE);
-        if self.minute.replace(minute).is_none_or(|before| before == minute) {
+        let is_new = self.minute.replace(minute).is_some_and(|before| before != minute);
+        self.fold_past(cx, is_new);
+        if !is_new {
             return;
         }
         for state in &mut self.tags {
@@ -442,23 +551,18 @@ impl LineState {
 
     /// Adds the frame to what was made; `None` between batches.
     fn count(&mut self, cx: &Context<'_>, frame: &Frame) -> Option<FrameOf> {
-        let value = |id: &Option<Arc<str>>| {
-            let ix = cx.line.tag_position(id.as_ref()?)?;
-            frame.values.get(ix).copied().filter(|value| value.is_finite())
-        };
-        let seconds = frame.end.seconds_since(frame.start);
-        let speed = value(&cx.line.rate.length);
-        let metres = speed.map(|m_per_min| m_per_min.max(0.0) / 60.0 * seconds);
-        let kg = value(&cx.line.rate.mass).map(|t_per_h| t_per_h.max(0.0) / 3.6 * seconds);
+        let span = (frame.start, frame.end);
+        let made = late::made(cx.line, span, |id| {
+            let ix = cx.line.tag_position(id);
+            ix.and_then(|ix| frame.values.get(ix)).copied().unwrap_or(f64::NAN)
+        });
         let grade = cx.grade(self.book.grade());
         let limits: Vec<_> = quality_values(cx.line, grade, frame).collect();
-        let moves = cx.line.rate.length.is_none() || metres.is_some_and(|metres| metres > 0.0);
+        let moves = cx.line.rate.length.is_none() || made.metres.is_some_and(|metres| metres > 0.0);
         let runs = self.book.pause().is_some() && moves && self.is_on_reel(cx, frame, &limits);
-        let span = (frame.start, frame.end);
         if self.breaks.is_over(self.book.pause(), runs, span) {
             self.book.resume(frame.start);
         }
-        let made = Made { start: frame.start, end: frame.end, metres, kg };
         if cx.line.batch == BatchSource::None {
             let product = self.book.count_running(&made, &limits);
             return Some(FrameOf { batch: None, product });
@@ -506,7 +610,10 @@ impl LineState {
                 .tags
                 .iter()
                 .zip(&self.tags)
-                .map(|(tag, state)| tag_view(tag, &state.quality, state.series.is_some()))
+                .map(|(tag, state)| {
+                    let heard = state.series.is_some();
+                    tag_view(tag, &state.quality, &state.clock, (heard, state.unstamped))
+                })
                 .collect(),
             model: model.and_then(|judging| {
                 judging

@@ -8,6 +8,7 @@
 //! time; a new configuration takes effect only after that ([`Engine::reconfigure`]).
 
 mod breaks;
+mod clocks;
 mod documents;
 mod drops;
 mod effect;
@@ -18,6 +19,7 @@ mod line;
 mod recovery;
 mod repeats;
 mod sessions;
+mod stamps;
 mod steady;
 mod strays;
 mod tell;
@@ -33,22 +35,22 @@ pub use effect::{
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;
 pub use recovery::Recovery;
-pub use view::{AlarmView, LineView, StrayView, TagView, TrendPoint, View};
+pub use view::{AlarmView, LineView, SourceView, StrayView, TagView, TrendPoint, View};
 
 use crate::alarm;
 use crate::decode::{Arrival, BatchMessage, Decoder, Fault, Message, NamedReading, Reason, Rule};
 use crate::plant::{Plant, Undeclared};
-use crate::quality::FUTURE_GUARD;
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
+use clocks::Clocks;
 use drops::Drops;
 use line::{Context, LineState};
 use recovery::Recoveries;
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
 use sessions::Sessions;
+use stamps::odd_time;
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 use strays::Strays;
 
 /// Faults kept for people.
@@ -62,10 +64,6 @@ const ALARMS_SHOWN: usize = 200;
 
 /// Finished batches shown for each line.
 const BATCHES_SHOWN: usize = 12;
-
-/// An event that is older than this when it comes is no late one: its time is wrong. A broker holds
-/// messages for days, and a laboratory takes weeks.
-const EVENT_AGE_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 /// What no level of a topic may have.
 const NO_TOPIC: [char; 4] = ['/', '+', '#', '\0'];
@@ -104,6 +102,17 @@ struct State {
     repeats: Repeats,
     recoveries: Recoveries,
     drops: Drops,
+    clocks: Clocks,
+}
+
+/// How a message came.
+#[derive(Debug, Clone, Copy)]
+struct Way<'a> {
+    received: Timestamp,
+    /// `None` for a recording.
+    broker: Option<&'a Arc<str>>,
+    topic: &'a str,
+    retained: bool,
 }
 
 /// What the names of the alarms of the daemon's parts begin with.
@@ -161,6 +170,7 @@ impl Engine {
             repeats: Repeats::default(),
             recoveries: Recoveries::default(),
             drops: Drops::default(),
+            clocks: Clocks::default(),
         };
         Self::with_state(plant, rules, state)
     }
@@ -252,6 +262,8 @@ impl Engine {
         }
         fresh.state.recoveries = old.recoveries;
         fresh.state.drops = old.drops;
+        let has_broker = |name: &str| fresh.rules.iter().any(|rule| *rule.broker == *name);
+        fresh.state.clocks = old.clocks.without(has_broker);
         *self = fresh;
         true
     }
@@ -329,7 +341,10 @@ impl Engine {
     fn take(&mut self, event: Event, out: &mut Vec<Effect>) {
         match event {
             Event::Arrival(arrival) => self.arrival(&arrival, out),
-            Event::Message(received, message) => self.message(received, "", message, false, out),
+            Event::Message(received, message) => {
+                let way = Way { received, broker: None, topic: "", retained: false };
+                self.message(way, message, out);
+            }
             Event::Frame(line, frame) => {
                 self.on_line(line, (frame.end, ""), out, |state, cx| state.frame(cx, &frame));
             }
@@ -399,10 +414,13 @@ impl Engine {
                 }
             }
             Command::ClockLeap { by_nanos } => {
-                let State { lines, drops, recoveries, link_down_since, .. } = &mut self.state;
+                let State { lines, strays, clocks, drops, recoveries, link_down_since, .. } =
+                    &mut self.state;
                 for line in lines {
                     line.leap(by_nanos);
                 }
+                strays.leap();
+                clocks.leap(by_nanos);
                 drops.leap(by_nanos);
                 recoveries.leap(by_nanos);
                 *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
@@ -466,6 +484,12 @@ impl Engine {
         (!broker.is_empty() && !broker.contains('/')).then_some(link)
     }
 
+    /// True if the engine itself tells of this part, by what comes from the plant.
+    #[must_use]
+    pub fn tells(&self, component: &str) -> bool {
+        self.state.clocks.tells(component)
+    }
+
     fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {
         let mut messages = std::mem::take(&mut self.messages);
         let mut faults = std::mem::take(&mut self.faults);
@@ -484,13 +508,22 @@ impl Engine {
                 self.repeated(named);
                 continue;
             }
-            self.message(arrival.received, &arrival.topic, message, arrival.retained, out);
+            let way = Way {
+                received: arrival.received,
+                broker: Some(&arrival.broker),
+                topic: &arrival.topic,
+                retained: arrival.retained,
+            };
+            self.message(way, message, out);
         }
         for fault in faults.drain(..) {
             self.fault(arrival.received, &arrival.topic, fault, out);
         }
         self.messages = messages;
         self.faults = faults;
+        for news in self.state.clocks.due(arrival.received) {
+            self.component(&news.part, news.works, &news.reason, arrival.received, out);
+        }
     }
 
     /// What the last start found is more than was said. Receivers hear it by the alarm or the verdict that
@@ -529,16 +562,10 @@ impl Engine {
         }
     }
 
-    fn message(
-        &mut self,
-        received: Timestamp,
-        topic: &str,
-        message: Message,
-        retained: bool,
-        out: &mut Vec<Effect>,
-    ) {
+    fn message(&mut self, way: Way<'_>, message: Message, out: &mut Vec<Effect>) {
+        let Way { received, topic, .. } = way;
         let fault = match message {
-            Message::Reading(named) => self.reading((received, topic), named, retained, out),
+            Message::Reading(named) => self.reading(way, named, out),
             Message::Batch(message) => self.batch_message((received, topic), message, out),
             // Only a broker knows what it dropped: in a recording it is nobody's.
             Message::Dropped(_) => None,
@@ -575,13 +602,14 @@ impl Engine {
 
     fn reading(
         &mut self,
-        (received, topic): (Timestamp, &str),
+        way: Way<'_>,
         named: NamedReading,
-        retained: bool,
         out: &mut Vec<Effect>,
     ) -> Option<Fault> {
+        let Way { received, broker, topic, retained } = way;
+        let own_time = named.at.is_some();
         let mut known = Flags::GOOD;
-        if named.at.is_none() {
+        if !own_time {
             known |= Flags::NO_SOURCE_TIME;
         }
         if retained {
@@ -593,22 +621,28 @@ impl Engine {
             value: named.value,
             quality: named.quality,
         };
+        // A last known value, and what a broker held while nobody listened, came when it could.
+        let measures = own_time && !retained && !self.state.recoveries.is_open();
         let series = Series { line: named.line, area: named.area, tag: named.tag };
         let line = self.plant.line_ix(&series.line);
         let tag = line.and_then(|ix| tag_of(&self.names[ix.get()], &series.area, &series.tag));
         let new = if let (Some(line), Some(tag)) = (line, tag) {
             let mut new = false;
             self.on_line(line, (received, topic), out, |state, cx| {
+                let from = cx.from(broker, &series, state.likely_source(tag), (own_time, measures));
                 let series = state.series(tag, series);
-                new = state.reading(cx, tag, &series, &reading, known);
+                new = state.reading(cx, tag, &series, &reading, (known, from));
             });
             new
         } else if self.plant.undeclared == Undeclared::Ignore {
             let detail = format!("tag `{}` of line `{}` is not declared", series.tag, series.line);
             return Some(Fault { reason: Reason::Undeclared, detail });
         } else {
-            match self.state.strays.reading(series, &reading, known, self.plant.undeclared_max, out)
-            {
+            let State { strays, clocks, .. } = &mut self.state;
+            let likely = strays.likely_source(&series);
+            let from = clocks.from(broker, &series, likely, (own_time, measures), out);
+            let max = self.plant.undeclared_max;
+            match strays.reading(series, &reading, (known, from), max, (clocks, out)) {
                 Ok(new) => new,
                 Err(fault) => return Some(fault),
             }
@@ -639,12 +673,12 @@ impl Engine {
         out: &mut Vec<Effect>,
         f: impl FnOnce(&mut LineState, &mut Context<'_>),
     ) {
-        let State { lines, alarms, next_request, .. } = &mut self.state;
+        let State { lines, alarms, next_request, clocks, .. } = &mut self.state;
         let plant = &*self.plant;
         let mut faults = Vec::new();
         if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
             let faults = &mut faults;
-            f(state, &mut Context { ix, plant, line, alarms, next_request, faults, out });
+            f(state, &mut Context { ix, plant, line, alarms, next_request, clocks, faults, out });
         }
         for fault in faults {
             self.fault(received, topic, fault, out);
@@ -715,6 +749,7 @@ impl Engine {
             recovery: self.state.recoveries.newest().cloned(),
             alarms_standing: self.state.alarms.standing().count(),
             alarms: self.alarms_shown(),
+            sources: self.state.clocks.view(),
         }
     }
 
@@ -735,26 +770,6 @@ impl Engine {
 /// An instant of the receiver's clock, once that has leapt: what lies between it and now stays as long.
 fn leapt(at: Timestamp, by_nanos: i64) -> Timestamp {
     Timestamp::from_nanos(at.as_nanos().saturating_add(by_nanos))
-}
-
-/// What is odd about an event's time: ahead of its arrival, or so old that no batch is meant by it.
-fn odd_time(at: Timestamp, received: Timestamp) -> Option<String> {
-    let near =
-        |nanos: i64| Duration::from_nanos(nanos.abs_diff(received.as_nanos())) < EVENT_AGE_MAX;
-    let what = if at > received.plus(FUTURE_GUARD) {
-        "ahead of its arrival".to_owned()
-    } else if at.plus(EVENT_AGE_MAX) < received {
-        format!("more than {} days before its arrival", EVENT_AGE_MAX.as_secs() / 86_400)
-    } else {
-        return None;
-    };
-    let unit = [("seconds", 1000, 1), ("microseconds", 1, 1000), ("nanoseconds", 1, 1_000_000)]
-        .into_iter()
-        .find(|(_, times, over)| near(at.as_nanos().saturating_mul(*times) / over));
-    let help = unit.map_or_else(String::new, |(unit, ..)| {
-        format!("; it looks like {unit}, `ts` is in milliseconds")
-    });
-    Some(format!("the event's time {at} is {what}{help}"))
 }
 
 fn names(line: &crate::plant::Line) -> Names {

@@ -1,12 +1,13 @@
 //! Readings of lines and tags that the configuration does not name: stored and checked with
 //! defaults, but no model uses them and no alarm speaks of them.
 
-use super::documents::sensor_health;
+use super::clocks::{Clocks, Origin, SourceIx};
+use super::documents::{sensor_health, time_of};
 use super::effect::{Effect, ReadingRecord};
 use super::history::{History, Place};
 use super::view::StrayView;
 use crate::decode::{Fault, Reason};
-use crate::quality::{Checks, TagQuality};
+use crate::quality::{Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, Reading, Series, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -24,6 +25,12 @@ pub(super) struct Strays {
 struct Stray {
     quality: TagQuality,
     history: History,
+    clock: TagClock,
+    /// True if the last reading had no time of its own.
+    unstamped: bool,
+    /// Where the last reading came from.
+    #[serde(skip)]
+    source: Option<SourceIx>,
     minute: Option<Timestamp>,
     /// Readings stored.
     count: u64,
@@ -44,7 +51,15 @@ impl Strays {
                 Value::Number(_) => None,
             };
             let (value, at) = (value.number(), at.as_millis());
-            Some(StrayView { series: Arc::clone(series), value, text, at, count: stray.count })
+            Some(StrayView {
+                series: Arc::clone(series),
+                value,
+                text,
+                at,
+                count: stray.count,
+                time: time_of(stray.unstamped),
+                delay_ms: stray.clock.offset().map(|nanos| nanos / 1_000_000),
+            })
         };
         self.series.iter().filter_map(view).take(most).collect()
     }
@@ -55,14 +70,24 @@ impl Strays {
         self
     }
 
+    /// Where the last reading of a series came from.
+    pub(super) fn likely_source(&self, series: &Series) -> Option<SourceIx> {
+        self.series.get(series)?.source
+    }
+
+    /// The receiver's clock leapt.
+    pub(super) fn leap(&mut self) {
+        self.series.values_mut().for_each(|stray| stray.clock.forget());
+    }
+
     /// Takes a reading; false if it repeats the last one.
     pub(super) fn reading(
         &mut self,
         series: Series,
         reading: &Reading,
-        known: Flags,
+        (known, from): (Flags, Origin),
         max: usize,
-        out: &mut Vec<Effect>,
+        (clocks, out): (&mut Clocks, &mut Vec<Effect>),
     ) -> Result<bool, Fault> {
         let full = self.series.len() >= max;
         let (series, stray) = match self.series.range_mut::<Series, _>(&series..=&series).next() {
@@ -81,9 +106,22 @@ impl Strays {
                 (Arc::clone(&series), self.series.entry(series).or_default())
             }
         };
-        let (mut flags, _, _) = stray.quality.assess(&Checks::undeclared(), reading);
-        flags |= known;
+        stray.source = from.source;
+        stray.unstamped = !from.own_time;
+        let beyond = clocks.guard(from, &stray.clock, (reading.at, reading.received));
+        let mut flags = known;
+        flags |= match beyond {
+            // Nothing about the sensor can be learned from a clock that is wrong.
+            Some(Beyond::Past) => TagQuality::of_source(reading.quality) | Flags::PAST,
+            Some(Beyond::Future) | None => stray.quality.assess(&Checks::undeclared(), reading).0,
+        };
         let place = stray.history.take(reading);
+        if from.own_time {
+            let (at, received) = (reading.at, reading.received);
+            let conflict = place == Place::Conflict;
+            let stamp = Stamp { at, received, beyond, conflict, measures: from.measures };
+            clocks.follow(from, &mut stray.clock, &stamp);
+        }
         if place == Place::Conflict {
             flags |= Flags::CONFLICT;
         }
@@ -91,7 +129,7 @@ impl Strays {
         stray.quality.count(flags, duplicate);
         let minute = reading.at.floor(Duration::from_secs(60));
         if stray.minute.is_none_or(|before| minute > before)
-            && !flags.contains(Flags::FUTURE)
+            && !flags.intersects(Flags::FUTURE | Flags::PAST)
             && stray.minute.replace(minute).is_some()
         {
             out.push(Effect::SensorHealth(sensor_health(&series, minute, &mut stray.quality)));

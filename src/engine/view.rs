@@ -34,6 +34,8 @@ pub struct View {
     pub alarms_standing: usize,
     /// The first of them: the severest first, then the oldest.
     pub alarms: Vec<AlarmView>,
+    /// Where readings come from, and the clocks there; in the order in which they were first heard.
+    pub sources: Vec<SourceView>,
 }
 
 /// An alarm that stands.
@@ -49,6 +51,28 @@ pub struct AlarmView {
     pub title: Arc<str>,
 }
 
+/// What is taken to share one clock: all that comes from a broker for a line and area.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct SourceView {
+    /// The broker.
+    pub broker: Arc<str>,
+    /// The line.
+    pub line: Arc<str>,
+    /// The area; may be empty.
+    pub area: Arc<str>,
+    /// Whose time its readings have: `source`, `arrival` where it sends none, or `both`.
+    pub time: &'static str,
+    /// The floor of (arrival − time), ms: the error of its clock and the network's least delay; less than 0
+    /// if it is ahead. `None` while not known.
+    pub delay_floor_ms: Option<i64>,
+    /// The running median of (arrival − time), ms.
+    pub delay_median_ms: Option<i64>,
+    /// `good`, or what is wrong with its stamps.
+    pub state: &'static str,
+    /// Since which arrival, ms, if something is.
+    pub since: Option<i64>,
+}
+
 /// A series of a line or tag that the configuration does not name, as it is now.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StrayView {
@@ -62,6 +86,10 @@ pub struct StrayView {
     pub at: i64,
     /// Readings stored since it was first seen.
     pub count: u64,
+    /// Whose time its last reading has: `source`, or `arrival` where it sent none.
+    pub time: &'static str,
+    /// How far its stamps are behind their arrival, ms; less than 0 if ahead; `None` while not known.
+    pub delay_ms: Option<i64>,
 }
 
 /// A line as it is now.
@@ -113,4 +141,8 @@ pub struct TagView {
     pub at: Option<i64>,
     /// `good`, or what is wrong with the sensor.
     pub health: Arc<str>,
+    /// Whose time its last reading has: `source`, or `arrival` where it sent none.
+    pub time: &'static str,
+    /// How far its stamps are behind their arrival, ms; less than 0 if ahead; `None` while not known.
+    pub delay_ms: Option<i64>,
 }

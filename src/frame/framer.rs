@@ -25,6 +25,8 @@ pub struct Framer {
     length: Duration,
     /// The begin of the open frame; `None` before the first reading.
     open: Option<Timestamp>,
+    /// True once a frame was closed.
+    closed: bool,
     tags: Vec<Waiting>,
 }
 
@@ -45,6 +47,7 @@ impl Framer {
         Self {
             length: line.frame,
             open: None,
+            closed: false,
             tags: line.tags.iter().map(|tag| waiting(tag.stale)).collect(),
         }
     }
@@ -57,6 +60,7 @@ impl Framer {
             let floor = open.floor(self.length);
             if floor < open { floor.plus(self.length) } else { floor }
         });
+        self.closed = old.closed;
         let open = self.open;
         for (mut waiting, ix) in old.tags.into_iter().zip(positions) {
             let Some(tag) = ix.and_then(|ix| self.tags.get_mut(ix)) else { continue };
@@ -70,6 +74,16 @@ impl Framer {
     #[must_use]
     pub fn open(&self) -> Option<Timestamp> {
         self.open
+    }
+
+    /// The first frame is no later than that of this instant: until a frame is closed, an earlier reading
+    /// than the first that came is in time as well.
+    pub fn begin(&mut self, at: Timestamp) {
+        let first = at.floor(self.length);
+        match &mut self.open {
+            Some(open) if !self.closed => *open = first.min(*open),
+            open => *open = open.or(Some(first)),
+        }
     }
 
     /// Takes a good reading.
@@ -118,6 +132,7 @@ impl Framer {
             return None;
         }
         let values: Vec<f64> = self.tags.iter_mut().map(|tag| tag.close(end)).collect();
+        self.closed = true;
         let empty = values.iter().all(|value| value.is_nan());
         self.open = Some(if empty { self.after_hole(end, watermark) } else { end });
         Some(Frame { start, end, values })

@@ -4,7 +4,7 @@ use super::{ApiState, History, Progress, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, TagView, TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, SourceView, TagView, TrendPoint, View,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -162,6 +162,8 @@ fn view(line: LineView) -> View {
             text: None,
             at: NOW,
             count: 3,
+            time: "source",
+            delay_ms: None,
         }],
         recovery: Some(recovery()),
         alarms_standing: 2,
@@ -169,11 +171,42 @@ fn view(line: LineView) -> View {
             alarm("tm3/batch", NOW - 360_000, Severity::Warning, "reel TM3-260123-014 at risk"),
             alarm("system/influxdb", NOW - 240_000, Severity::Info, "influxdb does not work"),
         ],
+        sources: sources(),
     }
 }
 
 fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
     AlarmView { alarm: name.into(), since: at(since), severity, title: title.into() }
+}
+
+/// One that is well, one whose clock is slow, and one without times.
+fn sources() -> Vec<SourceView> {
+    let source = |area: &str| SourceView {
+        broker: "plant".into(),
+        line: "tm3".into(),
+        area: area.into(),
+        time: "source",
+        delay_floor_ms: Some(12),
+        delay_median_ms: Some(184),
+        state: "good",
+        since: None,
+    };
+    vec![
+        source("dry"),
+        SourceView {
+            delay_floor_ms: Some(90_012),
+            delay_median_ms: Some(90_190),
+            state: "behind",
+            since: Some(NOW - 1_200_000),
+            ..source("wet")
+        },
+        SourceView {
+            time: "arrival",
+            delay_floor_ms: None,
+            delay_median_ms: None,
+            ..source("scanner")
+        },
+    ]
 }
 
 /// A start after 42 minutes, with a session that was lost.
@@ -401,6 +434,8 @@ fn tags() -> Vec<TagView> {
         value: Some(value),
         at: Some(NOW - age_s * 1000),
         health: health.into(),
+        time: "source",
+        delay_ms: Some(12),
     })
     .collect()
 }

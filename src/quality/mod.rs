@@ -4,6 +4,13 @@
 //! do not reach the frames, and it never hides a bad batch in silence, because a frame without it
 //! has a hole that the verdict sees. All times are event times.
 
+mod skew;
+
+pub use skew::{
+    AHEAD, Beyond, PAST_GUARD, Reference, Report, SourceClock, Stamp, TagClock, Trouble, beyond,
+    words,
+};
+
 use crate::plant::{Role, Tag};
 use crate::reading::{Flags, Reading, SourceQuality, Timestamp};
 use serde::{Deserialize, Serialize};
@@ -94,6 +101,10 @@ pub enum SensorFault {
     SourceBad,
     /// Texts come where numbers are expected.
     NoNumber,
+    /// Its stamps are off while those of its source are not.
+    Skew,
+    /// Its stamp stands still while its value changes.
+    FrozenClock,
 }
 
 impl SensorFault {
@@ -106,6 +117,8 @@ impl SensorFault {
             Self::Range => "range",
             Self::SourceBad => "source-bad",
             Self::NoNumber => "no-number",
+            Self::Skew => "skew",
+            Self::FrozenClock => "frozen-clock",
         }
     }
 }
@@ -117,6 +130,8 @@ impl SensorFault {
 /// | well | still for longer than it may be | sick: stuck |
 /// | well | no reading for longer than it may be | sick: stale |
 /// | well | the third bad reading in a row | sick: range, source-bad, or no-number |
+/// | well, sick: stale | its stamps are off, or stand still | sick: skew, frozen-clock |
+/// | sick: skew, frozen-clock | its stamps are right again | well |
 /// | sick: stuck | the value moves | well |
 /// | sick: other | the third good reading in a row | well |
 /// | sick | anything else | as before |
@@ -312,8 +327,9 @@ impl TagQuality {
         minute.count += 1;
         minute.duplicate += u32::from(duplicate);
         minute.late += u32::from(flags.contains(Flags::LATE));
-        let bad =
-            flags.intersects(Flags::SOURCE_BAD | Flags::RANGE | Flags::FUTURE | Flags::NO_NUMBER);
+        let bad = flags.intersects(
+            Flags::SOURCE_BAD | Flags::RANGE | Flags::FUTURE | Flags::PAST | Flags::NO_NUMBER,
+        );
         minute.bad += u32::from(bad);
         minute.good +=
             u32::from(!bad && !duplicate && !flags.intersects(Flags::LATE | Flags::STUCK));
@@ -388,6 +404,8 @@ impl TagQuality {
             SensorState::Sick { fault: SensorFault::Stuck, since } => {
                 (self.moved == Some(at)).then(|| self.recover(SensorFault::Stuck, since))
             }
+            // Good values say nothing about stamps: its clock ends it.
+            SensorState::Sick { fault, .. } if fault.is_of_time() => None,
             SensorState::Sick { fault, since } => {
                 (self.good_streak >= STREAK).then(|| self.recover(fault, since))
             }

@@ -55,6 +55,11 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_mqtt_published", Kind::Counter, "Messages published"),
     ("onspec_mqtt_publish_refused", Kind::Counter, "Messages that a broker did not take"),
     ("onspec_verdicts", Kind::Counter, "Verdict changes, by line and call"),
+    (
+        "onspec_source_delay_seconds",
+        Kind::Gauge,
+        "Least time from a reading's stamp to its arrival, of the source of a line that is furthest off",
+    ),
     ("onspec_up", Kind::Gauge, "1 while a part works, by component"),
 ];
 

@@ -257,18 +257,23 @@ impl Judge {
             LEAST_BATCH_S
         };
         let whole = evidence.expected.unwrap_or(least).max(amount);
-        for (tag, quality) in &product.quality {
+        for tag in product.quality.keys() {
             if product.amount_out(tag) > grade.off_share() * whole && !self.broken.contains(tag) {
                 self.broken.push(Arc::clone(tag));
             }
-            if quality.out_since.is_some_and(|since| evidence.at >= since.plus(PATIENCE)) {
-                self.spec.insert(Arc::clone(tag));
-            }
-            // Only what is seen inside withdraws: a sensor that died says nothing.
-            if quality.in_since.is_some_and(|since| evidence.at >= since.plus(WITHDRAW_AFTER)) {
-                self.spec.remove(tag);
-            }
         }
+        follow_limits(&mut self.spec, product, evidence.at);
+    }
+
+    /// The quality tags that flag the batch by their limits.
+    #[must_use]
+    pub fn limit_flags(&self) -> &BTreeSet<Arc<str>> {
+        &self.spec
+    }
+
+    /// Takes the flags of a batch that was counted again, with readings that came late.
+    pub fn set_limit_flags(&mut self, flags: BTreeSet<Arc<str>>) {
+        self.spec = flags;
     }
 
     /// True if something says that the batch may end off spec.
@@ -454,6 +459,20 @@ impl Judge {
             }
         }
         join(spans)
+    }
+}
+
+/// Follows the quality tags that flag a batch by their limits, at a frame's end: one that has been outside
+/// for a minute flags it, until it has been seen inside for ten.
+pub fn follow_limits(flags: &mut BTreeSet<Arc<str>>, product: &Product, at: Timestamp) {
+    for (tag, quality) in &product.quality {
+        if quality.out_since.is_some_and(|since| at >= since.plus(PATIENCE)) {
+            flags.insert(Arc::clone(tag));
+        }
+        // Only what is seen inside withdraws: a sensor that died says nothing.
+        if quality.in_since.is_some_and(|since| at >= since.plus(WITHDRAW_AFTER)) {
+            flags.remove(tag);
+        }
     }
 }
 

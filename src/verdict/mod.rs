@@ -7,4 +7,4 @@ mod document;
 mod judge;
 
 pub use document::{Call, Document, Learning, Reason, SpanDocument};
-pub use judge::{Evidence, Judge, Opinion, ProcessEvidence};
+pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};

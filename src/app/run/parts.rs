@@ -317,7 +317,8 @@ impl Parts {
         let is_link = |link: &str| {
             checked.brokers.iter().any(|broker| mqtt::component(&broker.settings.name) == link)
         };
-        let of_parts = |part: &&str| !Engine::told_by_link(part).is_some_and(is_link);
+        let of_parts =
+            |part: &&str| !Engine::told_by_link(part).is_some_and(is_link) && !engine.tells(part);
         let standing = engine.failed_parts().filter(of_parts).map(str::to_owned).collect();
         let control = self.control.clone();
         let (health, clock) = (shared.health.clone(), Arc::clone(shared.clock));

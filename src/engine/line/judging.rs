@@ -22,6 +22,17 @@ const TREND_MAX: usize = 360;
 /// A verdict is said again after so much event time, so that progress is seen.
 const REPEAT: Duration = Duration::from_secs(60);
 
+/// What is told of a batch that is looked at again.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Told {
+    /// Nothing: it is in progress, and its next frame judges it.
+    Later,
+    /// This.
+    Now(EventKind, Sets),
+    /// That it is another one, if its call is.
+    IfAnother,
+}
+
 impl LineState {
     pub(super) fn judge(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         let grade_name = self.grade_name();
@@ -209,7 +220,8 @@ impl LineState {
                     }
                 }
                 Change::Ended(id) => {
-                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Clear)));
+                    self.count_before_end(cx, &id);
+                    self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
                         self.boundary(cx, at);
                     }
@@ -217,12 +229,12 @@ impl LineState {
                     self.judges.retain(|id, _| id.is_empty() || book.find(id).is_some());
                 }
                 Change::Added(id) => {
-                    self.conclude(cx, &id, at, Some((EventKind::BatchFinished, Sets::Keep)));
+                    self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Keep));
                 }
                 Change::Revised(id) => {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
-                    let told = (EventKind::BatchRevised, Sets::Keep);
-                    self.conclude(cx, &id, at, ended.then_some(told));
+                    let told = Told::Now(EventKind::BatchRevised, Sets::Keep);
+                    self.conclude(cx, &id, at, if ended { told } else { Told::Later });
                 }
                 Change::Refused(detail) => {
                     let detail = format!("line `{}`: {detail}", cx.line.name);
@@ -251,15 +263,14 @@ impl LineState {
         cx: &mut Context<'_>,
         id: &Arc<str>,
         at: Timestamp,
-        told: Option<(EventKind, Sets)>,
+        told: Told,
     ) {
         let Some(batch) = self.book.find(id) else { return };
-        let Some((kind, sets)) = told else {
-            // Still in progress: the next frame judges it with what is new.
+        if told == Told::Later {
             let verdict = self.document.as_ref().map(|document| document.verdict);
             cx.out.push(Effect::Batch(Box::new(record(cx.line, batch, verdict))));
             return;
-        };
+        }
         let grade = cx.grade(batch.grade.as_ref());
         let evidence = Evidence {
             start: batch.ended.unwrap_or(at),
@@ -274,7 +285,9 @@ impl LineState {
             missing: &[],
             expected: None,
         };
-        let opinion = self.judges.entry(Arc::clone(id)).or_default().conclude(&evidence);
+        let judge = self.judges.entry(Arc::clone(id)).or_default();
+        let before = judge.call();
+        let opinion = judge.conclude(&evidence);
         if batch.station.is_none() {
             self.learning.look(batch, grade, &cx.plant.models);
         }
@@ -287,8 +300,15 @@ impl LineState {
         let record = record(cx.line, batch, (!batch.void).then_some(call));
         cx.out.push(Effect::Batch(Box::new(record)));
         let fate = tell::Fate::of(batch);
-        cx.tell(tell::batch(cx.line, kind, sets, said, (&document, &fate)));
-        if kind == EventKind::BatchFinished {
+        let news = match told {
+            Told::Now(kind, sets) => Some((kind, sets)),
+            Told::IfAnother => (call != before).then_some((EventKind::BatchRevised, Sets::Keep)),
+            Told::Later => None,
+        };
+        if let Some((kind, sets)) = news {
+            cx.tell(tell::batch(cx.line, kind, sets, said, (&document, &fate)));
+        }
+        if matches!(told, Told::Now(EventKind::BatchFinished, _)) {
             cx.out.push(Effect::BatchVerdict(Box::new(document)));
         }
         self.request(cx, &grade_name, said);

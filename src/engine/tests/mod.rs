@@ -1,5 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
+mod clocks;
+mod late;
 mod odd;
 mod starts;
 
