@@ -137,6 +137,14 @@ fn write_summary(text: &mut String, name: &str, checked: &Checked) -> std::fmt::
         for rule in &broker.rules {
             writeln!(text, "  reads {}", describe_rule(rule))?;
         }
+        let timeless: Vec<&str> = without_time(&broker.rules).collect();
+        if !timeless.is_empty() {
+            writeln!(
+                text,
+                "  no time in {}: readings count as measured when they arrive",
+                timeless.join(", ")
+            )?;
+        }
         if let Some(prefix) = &settings.publish_prefix {
             writeln!(
                 text,
@@ -267,6 +275,13 @@ fn describe_rule(rule: &Rule) -> String {
     format!("{} {how}", rule.template.as_str())
 }
 
+/// The topics whose readings have no time of their own.
+fn without_time(rules: &[Rule]) -> impl Iterator<Item = &str> {
+    let is_without =
+        |rule: &&Rule| matches!(rule.format, Format::Json { time: None, .. } | Format::Value);
+    rules.iter().filter(is_without).map(|rule| rule.template.as_str())
+}
+
 fn describe_undeclared(checked: &Checked) -> String {
     match checked.plant.undeclared {
         Undeclared::Store => {
@@ -301,6 +316,7 @@ fn summary_json(checked: &Checked) -> Value {
                     .map(|(filter, qos)| json!({ "filter": filter, "qos": qos }))
                     .collect::<Vec<_>>(),
                 "publish_prefix": broker.settings.publish_prefix,
+                "without_time": without_time(&broker.rules).collect::<Vec<_>>(),
             })
         })
         .collect();

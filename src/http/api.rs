@@ -6,7 +6,8 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, StrayView, TagView, TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, SourceView, StrayView, TagView,
+    TrendPoint, View,
 };
 use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
@@ -99,6 +100,8 @@ pub(super) struct Tag {
     value: Option<f64>,
     at: Option<i64>,
     health: Arc<str>,
+    time: &'static str,
+    delay_ms: Option<i64>,
 }
 
 /// `/api/v1/tags`.
@@ -137,6 +140,7 @@ pub(super) struct Health {
     faults: BTreeMap<&'static str, u64>,
     last_faults: Vec<Fault>,
     last_start: Option<Start>,
+    sources: Vec<SourceView>,
 }
 
 /// What the last start found.
@@ -288,6 +292,8 @@ impl Tag {
             value: tag.value,
             at: tag.at,
             health: Arc::clone(&tag.health),
+            time: tag.time,
+            delay_ms: tag.delay_ms,
         }
     }
 }
@@ -311,13 +317,16 @@ struct Stray {
     text: Option<Arc<str>>,
     at: i64,
     count: u64,
+    time: &'static str,
+    delay_ms: Option<i64>,
 }
 
 impl From<&StrayView> for Stray {
     fn from(stray: &StrayView) -> Self {
         let Series { line, area, tag } = (*stray.series).clone();
         let (value, text) = (stray.value, stray.text.clone());
-        Self { line, area, tag, value, text, at: stray.at, count: stray.count }
+        let StrayView { at, count, time, delay_ms, .. } = *stray;
+        Self { line, area, tag, value, text, at, count, time, delay_ms }
     }
 }
 
@@ -338,6 +347,7 @@ impl Health {
             faults: view.faults.clone(),
             last_faults: view.last_faults.iter().map(Fault::from).collect(),
             last_start: view.recovery.as_ref().map(Start::from),
+            sources: view.sources.clone(),
         }
     }
 }

@@ -6,6 +6,7 @@
 mod support;
 
 mod bad_input;
+mod clocks;
 mod compose;
 mod discover;
 mod faults;

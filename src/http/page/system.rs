@@ -1,6 +1,6 @@
 //! The daemon itself: its parts, what it stored, what it could not read.
 
-use super::format::{Clock, count, number, time};
+use super::format::{Clock, NONE, count, duration, number, time};
 use super::html::Html;
 use crate::alarm::Severity;
 use crate::engine::View;
@@ -12,6 +12,7 @@ pub(super) fn section(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
     html.raw("<h2 id=\"system-name\">onspec itself</h2><div class=\"columns tables\">");
     alarms(html, view);
     components(html, view, parts);
+    sources(html, view);
     faults(html, view);
     html.raw("</div></section>");
 }
@@ -119,6 +120,38 @@ fn strays(html: &mut Html, view: &View) {
         html.raw("</td><td class=\"num minor\">");
         time(html, stray.at, Clock::Day);
         html.raw("</td><td class=\"num\">").text(&count(stray.count)).raw("</td></tr>");
+    }
+    html.raw("</tbody></table></div></div>");
+}
+
+/// Where readings come from, and whether the clocks there can be believed.
+fn sources(html: &mut Html, view: &View) {
+    if view.sources.is_empty() {
+        return;
+    }
+    html.raw("<div class=\"panel\" data-part id=\"sources\"><h3>Sources and their clocks</h3>");
+    html.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Sources\"><table>");
+    html.raw("<thead><tr><th scope=\"col\">Line</th><th scope=\"col\">Area</th>");
+    html.raw("<th scope=\"col\" class=\"minor\">Broker</th><th scope=\"col\">Time</th>");
+    html.raw("<th scope=\"col\" class=\"num\">Delay</th><th scope=\"col\">Clock</th></tr></thead><tbody>");
+    for source in &view.sources {
+        let is_off = source.state != "good";
+        html.raw(if is_off { "<tr class=\"is-sick\">" } else { "<tr>" });
+        html.raw("<th scope=\"row\">").name(&source.line).raw("</th><td>").name(&source.area);
+        html.raw("</td><td class=\"minor\">").name(&source.broker).raw("</td><td>");
+        html.raw(match source.time {
+            "arrival" => "of arrival: it sends none",
+            "both" => "its own, or of arrival",
+            _ => "its own",
+        });
+        html.raw("</td><td class=\"num\">");
+        match source.delay_floor_ms.or(source.delay_median_ms) {
+            Some(ms) if ms < 0 => html.text(&format!("\u{2212}{}", duration(-ms))),
+            Some(ms) => html.text(&duration(ms)),
+            None => html.raw(NONE),
+        };
+        html.raw("</td><td><span class=\"mark\">").icon(if is_off { "risk" } else { "dot" });
+        html.raw(source.state).raw("</span></td></tr>");
     }
     html.raw("</tbody></table></div></div>");
 }
