@@ -60,7 +60,9 @@ fn break_tag_may_be_behind_the_others() {
         events.push(reading("broken", s - 1, if (100..200).contains(&s) { 1.0 } else { 0.0 }));
     }
     let runs = product_runs(&apply(&mut engine, events));
-    assert!(runs.len() >= 2 && (98..=100).contains(&runs[0].1), "{runs:?}");
+    // Its first reading is older than the batch.
+    let made: Vec<_> = runs.iter().filter(|(product, _)| *product).collect();
+    assert!((98..=100).contains(&made[0].1), "{runs:?}");
 }
 
 #[test]
