@@ -277,8 +277,10 @@ fn describe_rule(rule: &Rule) -> String {
 
 /// The topics whose readings have no time of their own.
 fn without_time(rules: &[Rule]) -> impl Iterator<Item = &str> {
-    let is_without =
-        |rule: &&Rule| matches!(rule.format, Format::Json { time: None, .. } | Format::Value);
+    let is_without = |rule: &&Rule| match &rule.format {
+        Format::Json(json) => json.time.is_none(),
+        format => *format == Format::Value,
+    };
     rules.iter().filter(is_without).map(|rule| rule.template.as_str())
 }
 

@@ -6,7 +6,7 @@
 use crate::support::{Daemon, Mosquitto, PATIENCE, free_port, get, publish, wait_until};
 use onspec::alarm::{EventKind, Subject};
 use onspec::app::demo::{machine, tissue};
-use onspec::decode::{Arrival, Format, JsonValues, Rule, Template};
+use onspec::decode::{Arrival, Format, JsonRule, JsonValues, Rule, Template};
 use onspec::engine::{Effect, Engine, Event};
 use onspec::reading::Timestamp;
 use onspec::simulate::{Form, Machine, rules};
@@ -120,11 +120,11 @@ impl Mill {
         let mut rules = rules("machine");
         rules[0] = Rule {
             template: Template::parse("mill/{line}/{area}/{tag}").unwrap(),
-            format: Format::Json {
+            format: Format::Json(JsonRule {
                 values: JsonValues::One("/value".into()),
                 time: Some("/ts".into()),
-                quality: None,
-            },
+                ..JsonRule::default()
+            }),
             ..rules[0].clone()
         };
         let machine = machine(&checked, seed, 0, Form::Topics);

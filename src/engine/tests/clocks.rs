@@ -1,28 +1,20 @@
 //! Clocks of sources: what is far off moves nothing and is said; what has no time is shown as such.
 
 use super::*;
-use crate::decode::{Format, JsonValues, QualityCodes, Template, TimeUnit};
+use crate::decode::{Format, JsonRule, JsonValues, Template};
 
 /// A working day in 2026, s.
 const BEGIN: i64 = 1_795_700_000;
 
 /// `mill/{line}/{area}/{tag}` with a time, `bare/{line}/{area}/{tag}` without.
 fn rules() -> Vec<Rule> {
-    let rule = |template: &str, format| Rule {
-        broker: "plant".into(),
-        template: Template::parse(template).unwrap(),
-        format,
-        line: None,
-        area: None,
-        tag: None,
-        time_unit: TimeUnit::Millis,
-        quality_codes: QualityCodes::OpcDa,
-    };
-    let timed = Format::Json {
+    let rule =
+        |template: &str, format| Rule::new("plant", Template::parse(template).unwrap(), format);
+    let timed = Format::Json(JsonRule {
         values: JsonValues::One("/v".into()),
         time: Some("/ts".into()),
-        quality: None,
-    };
+        ..JsonRule::default()
+    });
     vec![rule("mill/{line}/{area}/{tag}", timed), rule("bare/{line}/{area}/{tag}", Format::Value)]
 }
 
