@@ -303,7 +303,7 @@ impl LineState {
             }
             if !duplicate {
                 let late = offered == Offered::Late;
-                self.keep_lately(cx, tag, (reading.at, reading.received), value, late);
+                self.keep_lately(cx, tag, reading.at, value, late);
             }
         }
         let quality = &mut self.tags[tag.get()].quality;
@@ -335,7 +335,7 @@ impl LineState {
             self.newest = self.newest.max(Some(moves_to));
             self.advance(cx);
         }
-        self.count_late(cx, Some(reading.received));
+        self.count_late(cx, false);
         self.hear(reading.received);
         true
     }
@@ -445,7 +445,7 @@ impl LineState {
         let pushed = Timestamp::from_nanos(newest.as_nanos().saturating_add(now.since(heard)));
         self.newest = self.newest.max(Some(pushed));
         self.advance(cx);
-        self.count_late(cx, Some(now));
+        self.count_late(cx, false);
     }
 
     /// No more input will come: everything that waits is closed.
@@ -458,7 +458,7 @@ impl LineState {
         let mut changes = Vec::new();
         self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, newest);
-        self.count_late(cx, None);
+        self.count_late(cx, true);
     }
 
     /// A closed frame goes its way: batch, model, verdict.

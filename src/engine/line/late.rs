@@ -5,8 +5,8 @@
 //! with what is known now: the batch is then what it would be had the reading come in time. Scores stay as
 //! they were said; frames to learn from stay as they were judged, for that is how a model will see them.
 //!
-//! A batch in progress is counted again a minute after the first late reading, and at its end; a finished
-//! one a minute after the first late reading, so that a thousand of them are one revision.
+//! A batch in progress is counted again a minute of the line's clock after the first late reading, and at its
+//! end; a finished one a minute after the first late reading, so that a thousand of them are one revision.
 
 use super::judging::Told;
 use super::{Context, LineState, TagState};
@@ -36,7 +36,8 @@ pub(super) struct Lately(VecDeque<(Timestamp, f64)>);
 /// What came late to a line and is not counted yet.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Late {
-    /// When it is to be counted, by the arrival of the first.
+    /// When it is to be counted, by the line's own clock: the same messages are counted at the same places
+    /// however fast they arrive.
     due: Option<Timestamp>,
     /// What lies before is folded: nothing can be counted again.
     edge: Option<Timestamp>,
@@ -166,7 +167,7 @@ impl LineState {
         &mut self,
         cx: &Context<'_>,
         tag: TagIx,
-        (at, received): (Timestamp, Timestamp),
+        at: Timestamp,
         value: f64,
         late: bool,
     ) {
@@ -176,7 +177,7 @@ impl LineState {
         let edge = self.horizon();
         let out = late && edge.is_none_or(|edge| at < edge);
         if !out && self.tags[tag.get()].lately.keep(at, value) && late {
-            self.late.due.get_or_insert(received.plus(GATHER));
+            self.late.due = self.late.due.or(self.newest.map(|newest| newest.plus(GATHER)));
         }
     }
 
@@ -230,9 +231,10 @@ impl LineState {
         self.late = Late { due: None, edge: self.framer.open() };
     }
 
-    /// Counts what came late, once it is time; with `None`, at once.
-    pub(super) fn count_late(&mut self, cx: &mut Context<'_>, now: Option<Timestamp>) {
-        if self.late.due.is_none_or(|due| now.is_some_and(|now| now < due)) {
+    /// Counts what came late, once it is time, or `at_once`.
+    pub(super) fn count_late(&mut self, cx: &mut Context<'_>, at_once: bool) {
+        let Some(due) = self.late.due else { return };
+        if !at_once && self.newest.is_none_or(|newest| newest < due) {
             return;
         }
         self.late.due = None;
