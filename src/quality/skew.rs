@@ -188,6 +188,8 @@ pub struct TagClock {
     frozen: Option<Streak>,
     /// Stamps that moved on in a row.
     moved: u32,
+    /// True if the last block was off: one may be held against what its source was before.
+    suspect: bool,
     off: Option<Off>,
 }
 
@@ -264,7 +266,7 @@ impl TagClock {
             return None;
         }
         let floor = block.floor();
-        self.block = None;
+        self.block = Some(Block::new(received));
         if self.floors.len() == BLOCKS {
             self.floors.remove(0);
         }
@@ -297,7 +299,7 @@ impl TagClock {
         (before.is_some()) != (self.off.is_some())
     }
 
-    fn found(&self, source: &SourceClock, now: Timestamp, ended_block: bool) -> Option<Off> {
+    fn found(&mut self, source: &SourceClock, now: Timestamp, ended_block: bool) -> Option<Off> {
         let alone = |streak: &Streak, others: Option<Timestamp>| {
             streak.lasts(now) && others.is_some_and(|heard| heard >= streak.since.plus(UNDER_WAY))
         };
@@ -311,10 +313,11 @@ impl TagClock {
         if !ended_block {
             return None;
         }
+        let suspected = std::mem::take(&mut self.suspect);
         let (reference, offset) = (source.reference()?, self.offset()?);
         let since = self.floors.first()?.began;
-        (!self.agrees(offset, reference, (AHEAD_NANOS, BEHIND)))
-            .then_some(Off { fault: SensorFault::Skew, since })
+        self.suspect = !self.agrees(offset, reference, (AHEAD_NANOS, BEHIND));
+        (suspected && self.suspect).then_some(Off { fault: SensorFault::Skew, since })
     }
 
     fn is_well(&self, fault: SensorFault, source: &SourceClock, ended_block: bool) -> bool {

@@ -37,6 +37,8 @@ fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
         [http]
         listen = "127.0.0.1:{http}"
         [line.tm3]
+        # A stamp moves the clock by two seconds beyond its arrival at most: the batch ends by that.
+        lateness = "0s"
         batch = {{ from = "events" }}
         idle = "1h"
         [line.tm3.tag.basis_weight]
