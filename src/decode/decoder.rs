@@ -203,7 +203,7 @@ impl Taking<'_> {
                 Err(fault) => faults.push(fault),
             },
             (Format::Json(_), Reader::Json(json)) => {
-                json.read(payload, arrival.received, faults, |said| {
+                json.read(payload, faults, |said| {
                     let line = said.line.unwrap_or_else(|| Arc::clone(&names.line));
                     let area = said.area.unwrap_or_else(|| Arc::clone(&names.area));
                     let tag = said.tag.or_else(|| names.tag.clone());
@@ -213,7 +213,7 @@ impl Taking<'_> {
             }
             (Format::LineProtocol { .. }, Reader::Points(points)) => {
                 let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
-                points.read(payload, given, arrival.received, faults, |reading, unit| {
+                points.read(payload, given, faults, |reading, unit| {
                     self.reading(reading, unit);
                 });
             }

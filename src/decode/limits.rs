@@ -1,7 +1,6 @@
 //! What the decoder takes at most, and how it words what it refuses.
 
 use super::{Fault, Reason};
-use crate::reading::Timestamp;
 
 /// The largest payload that is read, in bytes. MQTT allows 256 MiB; no reading of a plant needs them.
 pub const PAYLOAD_BYTES_MAX: usize = 16 * 1024 * 1024;
@@ -43,17 +42,13 @@ pub(super) struct Refusals<'f> {
     /// How many there were, and the reason of the last one.
     known: usize,
     last: Reason,
-    hinted: bool,
-    /// When the payload came.
-    pub(super) received: Timestamp,
     /// The line of the payload that is being read, where it has lines.
     pub(super) line: Option<usize>,
 }
 
 impl<'f> Refusals<'f> {
-    pub(super) fn new(faults: &'f mut Vec<Fault>, received: Timestamp) -> Self {
-        let (known, last, hinted) = (0, Reason::MissingValue, false);
-        Self { faults, known, last, hinted, received, line: None }
+    pub(super) fn new(faults: &'f mut Vec<Fault>) -> Self {
+        Self { faults, known: 0, last: Reason::MissingValue, line: None }
     }
 
     pub(super) fn push(&mut self, refused: Fault) {
@@ -82,14 +77,6 @@ impl<'f> Refusals<'f> {
         let first = self.faults.len() - (named - known);
         for told in self.faults.iter_mut().skip(first) {
             *told = fault(told.reason, format!("line {line}: {}", told.detail));
-        }
-    }
-
-    /// Says what is odd about times, once for a payload. What it is about is taken all the same.
-    pub(super) fn hint(&mut self, words: impl FnOnce() -> String) {
-        if !self.hinted {
-            self.hinted = true;
-            self.push(fault(Reason::BadTime, words()));
         }
     }
 

@@ -12,7 +12,7 @@ use super::names::checked;
 use super::topics::Remembered;
 use super::value::{not_utf8, number, numeric, textual};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
-use crate::reading::{SourceQuality, Timestamp, Value};
+use crate::reading::{SourceQuality, Value};
 use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
@@ -87,7 +87,6 @@ impl PointReader {
         &mut self,
         payload: &[u8],
         given: Given<'_>,
-        received: Timestamp,
         faults: &mut Vec<Fault>,
         mut take: impl FnMut(NamedReading, Option<&str>),
     ) {
@@ -97,7 +96,7 @@ impl PointReader {
         };
         let mut cursor = Cursor { text, at: 0 };
         let mut fields = std::mem::take(&mut self.fields);
-        let mut refusals = Refusals::new(faults, received);
+        let mut refusals = Refusals::new(faults);
         let (mut points, mut left) = (0_u64, READINGS_MAX);
         while cursor.next_line() {
             let begin = cursor.at;
@@ -148,11 +147,6 @@ impl PointReader {
             // Its values would land at a wrong instant.
             Err(what) => return refusals.push(fault(Reason::BadTime, what)),
         };
-        if let (Some(at), Some(stamp)) = (at, point.stamp)
-            && let Some(hint) = time::hint(stamp, at, self.unit, refusals.received)
-        {
-            refusals.hint(|| hint);
-        }
         let quality_field = self.quality.as_ref().and_then(|name| {
             let is = |field: &Field| *unescaped(point.slice(&field.key)) == **name;
             point.fields.iter().position(is).map(|ix| (ix, Arc::clone(name)))

@@ -3,7 +3,6 @@
 use super::TimeUnit;
 use super::limits::found;
 use crate::reading::{Timestamp, TimestampError};
-use std::time::Duration;
 
 /// Reads a time from a number (as text) or from RFC 3339; the error says what is wrong with it.
 ///
@@ -21,40 +20,6 @@ pub(super) fn read(text: &str, unit: TimeUnit) -> Result<Timestamp, String> {
         }
     })
 }
-
-/// How far from the time of receipt a time must be before another unit is thought of.
-const FAR: Duration = Duration::from_secs(180 * 86_400);
-/// How near to the time of receipt it must be in the other unit.
-const NEAR: Duration = Duration::from_secs(86_400);
-
-/// Says in which unit a number would be a time near `received`, where `at` is months or more away.
-pub(super) fn hint(
-    text: &str,
-    at: Timestamp,
-    unit: TimeUnit,
-    received: Timestamp,
-) -> Option<String> {
-    let within =
-        |at: Timestamp, span: Duration| (received.minus(span)..=received.plus(span)).contains(&at);
-    if within(at, FAR) {
-        return None;
-    }
-    let text = text.trim();
-    let (_, meant) = UNITS.into_iter().find(|(other, _)| {
-        let read = |other| number(text, other)?.ok();
-        *other != unit && read(*other).is_some_and(|at| within(at, NEAR))
-    })?;
-    let (_, said) = UNITS.into_iter().find(|(known, _)| *known == unit)?;
-    let number = found(text);
-    Some(format!("`{number}` is {at} in {said}; write `time_unit = \"{meant}\"`"))
-}
-
-const UNITS: [(TimeUnit, &str); 4] = [
-    (TimeUnit::Seconds, "s"),
-    (TimeUnit::Millis, "ms"),
-    (TimeUnit::Micros, "us"),
-    (TimeUnit::Nanos, "ns"),
-];
 
 /// The instant of a decimal number in a unit; `None` if the text is no number.
 fn number(text: &str, unit: TimeUnit) -> Option<Result<Timestamp, TimestampError>> {
@@ -125,25 +90,6 @@ mod tests {
         check("0.9", TimeUnit::Nanos, Some(0));
         check("0e999999999", TimeUnit::Seconds, Some(0));
         check("1e-999999999", TimeUnit::Seconds, Some(0));
-    }
-
-    #[test]
-    fn a_unit_in_which_the_time_would_be_now_is_named() {
-        let received = Timestamp::from_millis(1_769_126_400_000).unwrap();
-        let check = |text: &str, unit, expected: Option<&str>| {
-            let at = read(text, unit).unwrap();
-            assert_eq!(hint(text, at, unit, received).as_deref(), expected, "{text}");
-        };
-        let words = "`1769126400` is 1970-01-21T11:25:26.4Z in ms; write `time_unit = \"s\"`";
-        check("1769126400", TimeUnit::Millis, Some(words));
-        let words =
-            "`1769126400000` is 1970-01-01T00:29:29.1264Z in ns; write `time_unit = \"ms\"`";
-        check("1769126400000", TimeUnit::Nanos, Some(words));
-        // In its own unit it is near, or in none.
-        check("1769126300000", TimeUnit::Millis, None);
-        check("1669126400000", TimeUnit::Millis, None);
-        check("5", TimeUnit::Millis, None);
-        check("1970-01-01T00:00:00Z", TimeUnit::Millis, None);
     }
 
     #[test]

@@ -395,26 +395,7 @@ fn numbers_in_another_unit_are_converted_or_refused() {
 }
 
 #[test]
-fn a_wrong_unit_of_times_is_named_where_it_is_certain() {
-    check(
-        "topic = \"t/{line}/{tag}\"\ntime = \"/ts\"",
-        "t/tm3/steam",
-        r#"{"value":7.1,"ts":1769126401}"#,
-        &[
-            "tm3//steam@-1767357273.599=7.1",
-            "!bad-time: time at /ts: `1769126401` is 1970-01-21T11:25:26.401Z in ms; write `time_unit = \"s\"`",
-        ],
-    );
-    check(
-        "topic = \"t/{line}\"\nformat = \"line-protocol\"",
-        "t/tm3",
-        "m,tag=steam value=1 1769126401000\nm,tag=speed value=1 1769126401000",
-        &[
-            "tm3//steam@-1769124630.873599=1",
-            "tm3//speed@-1769124630.873599=1",
-            "!bad-time: line 1: `1769126401000` is 1970-01-01T00:29:29.126401Z in ns; write `time_unit = \"ms\"`",
-        ],
-    );
+fn a_point_with_a_quality_and_no_value_is_a_fault() {
     check(
         "topic = \"t/{line}\"\nformat = \"line-protocol\"\nquality = \"q\"",
         "t/tm3",

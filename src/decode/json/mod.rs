@@ -83,7 +83,6 @@ impl JsonReader {
     pub(super) fn read(
         &mut self,
         payload: &[u8],
-        received: Timestamp,
         faults: &mut Vec<Fault>,
         mut take: impl FnMut(Said<'_>),
     ) {
@@ -94,7 +93,7 @@ impl JsonReader {
         // Some gateways write a byte order mark, which JSON does not know.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
         self.names.begin();
-        let mut refusals = Refusals::new(faults, received);
+        let mut refusals = Refusals::new(faults);
         let mut left = READINGS_MAX;
         if !self.lines {
             self.document(text, &mut left, &mut refusals, &mut take);
@@ -237,12 +236,7 @@ impl<'a> OneItem<'a, '_> {
         }
         let Some(text) = self.item.text(time) else { return Ok(None) };
         let at = match time::read(&text, self.times) {
-            Ok(at) => {
-                if let Some(hint) = time::hint(&text, at, self.times, self.refusals.received) {
-                    self.refusals.hint(|| format!("time at {}: {hint}", time.pointer));
-                }
-                Ok(at)
-            }
+            Ok(at) => Ok(at),
             Err(what) => {
                 let detail = format!("time at {}: {what}", time.pointer);
                 self.refusals.push(fault(Reason::BadTime, detail));

@@ -13,7 +13,7 @@ fn reader(values: &JsonValues) -> JsonReader {
 fn read(mut reader: JsonReader, payload: &[u8]) -> String {
     let mut lines = Vec::new();
     let mut faults = Vec::new();
-    reader.read(payload, Timestamp::from_nanos(0), &mut faults, |said| {
+    reader.read(payload, &mut faults, |said| {
         let at = said.at.map_or("-".to_owned(), |at| at.as_millis().to_string());
         let value = match said.value {
             Value::Number(number) => number.get().to_string(),

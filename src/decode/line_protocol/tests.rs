@@ -15,8 +15,7 @@ fn read(reader: &mut PointReader, payload: &[u8]) -> (Vec<String>, Vec<String>) 
     let (mut readings, mut faults) = (Vec::new(), Vec::new());
     let (line, area) = (Arc::default(), Arc::default());
     let given = Given { line: &line, area: &area, tag: None };
-    let received = Timestamp::from_nanos(0);
-    reader.read(payload, given, received, &mut faults, |r, _| readings.push(text(&r)));
+    reader.read(payload, given, &mut faults, |r, _| readings.push(text(&r)));
     let said = |fault: &Fault| format!("{}: {}", fault.reason.as_str(), fault.detail);
     (readings, faults.iter().map(said).collect())
 }
@@ -66,24 +65,12 @@ fn what_the_topic_gives_counts() {
     let (line, area) = ("tm4".into(), "wet".into());
     let given = Given { line: &line, area: &area, tag: None };
     let mut readings = Vec::new();
-    reader.read(
-        b"m,line=tm3,sensor=a,tag=b value=1",
-        given,
-        Timestamp::from_nanos(0),
-        &mut Vec::new(),
-        |r, _| {
-            readings.push(text(&r));
-        },
-    );
+    reader.read(b"m,line=tm3,sensor=a,tag=b value=1", given, &mut Vec::new(), |r, _| {
+        readings.push(text(&r));
+    });
     let tag = "c".into();
     let given = Given { tag: Some(&tag), ..given };
-    reader.read(
-        b"m,sensor=a value=1,x=2",
-        given,
-        Timestamp::from_nanos(0),
-        &mut Vec::new(),
-        |r, _| readings.push(text(&r)),
-    );
+    reader.read(b"m,sensor=a value=1,x=2", given, &mut Vec::new(), |r, _| readings.push(text(&r)));
     assert_eq!(readings, ["tm4/wet/a@-=1", "tm4/wet/c@-=1", "tm4/wet/c.x@-=2"]);
 }
 
@@ -262,7 +249,7 @@ proptest! {
         let nothing: Arc<str> = "\u{1}".into();
         let names = PointNames { line: Arc::clone(&nothing), area: Arc::clone(&nothing), tag: nothing, unit: None };
         let mut faults = Vec::new();
-        reader(names, None).read(payload.as_bytes(), given, Timestamp::from_nanos(0), &mut faults, |r, _| {
+        reader(names, None).read(payload.as_bytes(), given, &mut faults, |r, _| {
             let value = match &r.value {
                 Value::Number(value) => value.get().to_string(),
                 Value::Text(text) => format!("{text:?}"),
