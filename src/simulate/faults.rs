@@ -148,6 +148,8 @@ pub(super) struct Faults {
     now: Option<Episode>,
     /// How long the paper may still suffer from a fault that was repaired.
     recovering: Option<(ProcessFault, u64, u64)>,
+    /// Nothing goes wrong any more.
+    sound: bool,
     deck: Vec<ProcessFault>,
 }
 
@@ -165,6 +167,7 @@ impl Faults {
             next: 0,
             now: None,
             recovering: None,
+            sound: false,
             deck: Vec::new(),
         };
         faults.next = faults.pause(0);
@@ -180,7 +183,8 @@ impl Faults {
             self.recovering = None;
             self.next = self.pause(second);
         }
-        if self.now.is_none() && self.recovering.is_none() && second >= self.next {
+        let due = self.now.is_none() && self.recovering.is_none() && second >= self.next;
+        if due && !self.sound {
             self.now = Some(self.draw(second));
         }
         self.now.map_or_else(Wrong::default, |episode| episode.at(second))
@@ -202,6 +206,12 @@ impl Faults {
         if let Some(episode) = self.now.take() {
             self.recovering = Some((episode.fault, episode.begin, second + RECOVERY_S));
         }
+    }
+
+    /// What is wrong is repaired, and nothing goes wrong any more.
+    pub(super) fn end(&mut self, second: u64) {
+        self.repair(second);
+        self.sound = true;
     }
 
     /// The time of the next fault: from one that is over, exponential.

@@ -51,16 +51,18 @@ impl Writer {
         self.areas.len()
     }
 
-    /// Sends the values of this second; `None` for a tag that has none.
+    /// Sends the values of this second; `None` for a tag that has none. `clock_s` tells how far the clock of
+    /// the gateway of these tags is ahead (an edge node has one clock, which is right).
     pub(super) fn write(
         &mut self,
         at: Timestamp,
+        clock_s: impl Fn(&std::ops::Range<usize>) -> i64,
         value: impl Fn(usize) -> Option<f64>,
         delivery: &mut Delivery,
     ) {
-        let ts = at.as_millis();
         for (gateway, (area, tags)) in self.areas.iter().enumerate() {
             delivery.tick(gateway, at);
+            let ts = at.as_millis() + 1000 * clock_s(tags);
             if let Some(node) = &mut self.node {
                 if let Some(message) = node.data(at, gateway, &value) {
                     delivery.send(gateway, message);

@@ -3,6 +3,7 @@
 use super::faults::log_between;
 use super::mill::{Mill, streams};
 use super::noise::{Chance, Wander};
+use super::sick::{Sick, Sickness};
 use super::tags::{TAGS, is_of_scanner, tag};
 
 /// How an instrument, or the link to it, fails.
@@ -63,6 +64,10 @@ pub(super) struct Instruments {
     mean_s: f64,
     next: u64,
     now: Option<Episode>,
+    /// None fails by itself any more.
+    sound: bool,
+    sick: Option<Sick>,
+    seed: u64,
     /// What each would send now.
     pub(super) measured: [f64; TAGS.len()],
 }
@@ -107,6 +112,9 @@ impl Instruments {
             mean_s: mill.sensor_faults_s,
             next: 0,
             now: None,
+            sound: false,
+            sick: None,
+            seed,
             measured: [0.0; TAGS.len()],
         };
         instruments.next = instruments.pause(0);
@@ -130,11 +138,15 @@ impl Instruments {
             };
             self.measured[ix] = value + error;
         }
+        if let Some(sick) = &mut self.sick {
+            let noise = TAGS[sick.tag].noise * self.noise;
+            self.measured[sick.tag] = sick.spoil(self.measured[sick.tag], noise);
+        }
         if self.now.is_some_and(|episode| second > episode.to) {
             self.now = None;
             self.next = self.pause(second);
         }
-        if self.now.is_none() && on_reel && second >= self.next {
+        if self.now.is_none() && !self.sound && on_reel && second >= self.next {
             let episode = self.draw(second);
             self.now = Some(episode);
             self.spoil(second, seen);
@@ -148,6 +160,24 @@ impl Instruments {
     /// True if the tag sends nothing now.
     pub(super) fn is_silent(&self, tag: usize) -> bool {
         self.now.is_some_and(|episode| episode.tag == tag && episode.failure == Failure::Stale)
+            || self.sick.as_ref().is_some_and(|sick| sick.tag == tag && sick.is_silent())
+    }
+
+    /// From the next second on none fails by itself, and what failed is mended.
+    pub(super) fn mend(&mut self) {
+        self.sound = true;
+        self.now = None;
+    }
+
+    /// From the next second on this tag is sick, or, without one, none is.
+    pub(super) fn sicken(&mut self, sick: Option<(usize, Sickness)>) {
+        let chance = || Chance::new(self.seed, streams::SICK);
+        self.sick = sick.map(|(tag, sickness)| Sick::new(tag, sickness, chance()));
+    }
+
+    /// How far the clock of the gateway of these tags is ahead, s.
+    pub(super) fn clock_s(&self, tags: &std::ops::Range<usize>) -> i64 {
+        self.sick.as_ref().filter(|sick| tags.contains(&sick.tag)).map_or(0, Sick::clock_s)
     }
 
     fn spoil(&mut self, second: u64, seen: &[f64; TAGS.len()]) {

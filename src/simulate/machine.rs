@@ -10,6 +10,7 @@ use super::noise::Chance;
 use super::operation::Operation;
 use super::process::{Orders, Process};
 use super::reel::{Finding, LabValue, Reel};
+use super::sick::Sickness;
 use super::tags::{TAGS, tag};
 use super::truth::{BatchTruth, SensorTruth, Truth};
 use crate::decode::Arrival;
@@ -273,6 +274,31 @@ impl Machine {
             node.send(now, first, out);
         }
         true
+    }
+
+    /// From now on nothing goes wrong by itself, neither process nor instrument; lots, people, speed, breaks
+    /// and grades go on as before. For measuring what is found of one thing that is made to go wrong.
+    pub fn mend(&mut self) {
+        self.faults.end(self.second);
+        self.instruments.mend();
+    }
+
+    /// True while the paper suffers from a fault of the process, or from one just repaired.
+    #[must_use]
+    pub fn suffers(&self) -> bool {
+        self.faults.active().is_some()
+    }
+
+    /// True while the web goes on a reel.
+    #[must_use]
+    pub fn winds(&self) -> bool {
+        self.is_on_reel()
+    }
+
+    /// Makes a sensor sick, by the position of its tag in [`TAGS`]; `None` makes it well. What the loops act
+    /// on is not touched: the paper stays as it is.
+    pub fn sicken(&mut self, sick: Option<(usize, Sickness)>) {
+        self.instruments.sicken(sick);
     }
 
     /// What the broker has to say when the connection breaks, and the machine itself when it ends:
@@ -614,7 +640,8 @@ impl Machine {
             let off_sheet = !sheet && super::tags::is_of_scanner(ix);
             (due && !off_sheet && !instruments.is_silent(ix)).then(|| instruments.measured[ix])
         };
-        self.writer.write(self.now, value, &mut self.delivery);
+        let clock = |tags: &std::ops::Range<usize>| instruments.clock_s(tags);
+        self.writer.write(self.now, clock, value, &mut self.delivery);
     }
 }
 

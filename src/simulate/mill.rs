@@ -124,6 +124,7 @@ pub(super) mod streams {
     pub(in crate::simulate) const INSTRUMENTS: u64 = 5;
     pub(in crate::simulate) const SENSOR_FAULTS: u64 = 6;
     pub(in crate::simulate) const DELIVERY: u64 = 7;
+    pub(in crate::simulate) const SICK: u64 = 8;
 }
 
 #[cfg(test)]

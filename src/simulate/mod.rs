@@ -13,6 +13,7 @@
 //! - `furnish`, `stock`, `wet_end`, `dryer`, `process`: the paper on its way
 //! - `grades`, `operation`: what people want and do; `faults`, `instruments`: what fails
 //! - `machine`: reels, laboratory, events; `reel`: one of them
+//! - `sick`: a sensor that is made sick on purpose
 //! - `form`, `edge_node`, `delivery`, `publisher`: from the instrument to the broker
 //! - `truth`, `score`, `report`: what was so, what was said of it, and both for people
 //! - `watchers`: what three plain watchers would have said
@@ -34,6 +35,7 @@ mod publisher;
 mod reel;
 mod report;
 mod score;
+mod sick;
 mod stock;
 mod tags;
 mod truth;
@@ -47,6 +49,7 @@ pub use machine::{Machine, Published, SimulationSpec};
 pub use publisher::{Gate, Pace, PublishError, PublishSummary, PublishTarget, publish};
 pub use report::Report;
 pub use score::{BatchEnd, Said, Score, Tally, Verdicts};
+pub use sick::Sickness;
 pub use tags::{MachineTag, TAGS, grade_names, rules};
 pub use truth::{BatchTruth, Class, SensorTruth, Truth, TruthError};
 pub use watchers::{SpecRange, WatchPlan, Watched, Watchers};
