@@ -199,6 +199,7 @@ mod tests {
                 batches: true,
                 seed: 1,
                 least_sd: std::collections::BTreeMap::new(),
+                ties: std::collections::BTreeMap::new(),
             },
         }
     }

@@ -62,6 +62,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 .get(&grade)
                 .map(|grade| FitSpec::least_sd(&grade.centerline))
                 .unwrap_or_default(),
+            ties: line.ties(),
         };
         crate::models::fit(&table, &spec).map_err(AppError::Fit)
     });

@@ -7,7 +7,7 @@
 
 use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
 use super::words::{
-    BatchFrom, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName,
+    BatchFrom, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName,
     SeverityName, TimeUnit, TokenRole, Undeclared, WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
@@ -312,6 +312,15 @@ pub(super) struct Tag {
     /// context tags.
     #[schemars(extend("default" = "5m"))]
     pub(super) stuck: Option<At<DurationOrOff>>,
+    /// The most that the value can change in a second. What changes faster is left out.
+    #[schemars(example = 50.0)]
+    pub(super) rate: Option<At<f64>>,
+    /// Faults of its sensor that are not looked for.
+    #[schemars(extend("default" = []))]
+    pub(super) unchecked: Option<At<Vec<At<FaultName>>>>,
+    /// Tags by which its value can be known: they measure the same, or add up to it.
+    #[schemars(extend("default" = []))]
+    pub(super) agrees_with: Option<At<Vec<At<String>>>>,
 }
 
 /// A product specification.

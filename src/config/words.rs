@@ -131,6 +131,40 @@ words!(
 );
 
 words!(
+    /// A fault of a sensor.
+    FaultName {
+        /// The value does not move.
+        Stuck = "stuck",
+        /// No readings come.
+        Stale = "stale",
+        /// Readings lie outside the instrument's range, or change faster than they can.
+        Range = "range",
+        /// The source calls its readings bad.
+        SourceBad = "source-bad",
+        /// Texts come where numbers are expected.
+        NoNumber = "no-number",
+        /// The value rests at an end of the instrument's range.
+        Rail = "rail",
+        /// Single values far from those beside them.
+        Spike = "spike",
+        /// The value scatters far more than it used to.
+        Noise = "noise",
+        /// The value scatters far less than it used to.
+        Attenuated = "attenuated",
+        /// Readings come and go.
+        Intermittent = "intermittent",
+        /// The value is another by a factor between units.
+        Unit = "unit",
+        /// The value disagrees with the tags tied to it.
+        Offset = "offset",
+        /// The value moves away from what the tags tied to it say.
+        Drift = "drift",
+        /// The value does not follow the tags tied to it.
+        Frozen = "frozen",
+    }
+);
+
+words!(
     /// Which batches are good enough to learn from.
     LearnFrom {
         /// Released ones, or those whose laboratory results are all inside.

@@ -114,13 +114,19 @@ pub(super) fn sensor_health(
     series: &Arc<Series>,
     at: Timestamp,
     quality: &mut TagQuality,
+    doubted: bool,
 ) -> SensorHealthRecord {
     let minute = quality.take_minute();
-    let share =
-        |n: u32| if minute.count == 0 { 0.0 } else { f64::from(n) / f64::from(minute.count) };
+    let share = |n: u32| minute.share(n);
     let is = |fault: &str| match quality.state() {
         SensorState::Sick { fault: sick, .. } if sick.as_str() == fault => 1.0,
         _ => 0.0,
+    };
+    let completeness = minute.completeness(quality.interval_s());
+    let trust = match quality.state() {
+        SensorState::Sick { .. } => 0.0,
+        SensorState::Well if doubted => 0.5,
+        SensorState::Well => minute.validity() * completeness.unwrap_or(1.0),
     };
     SensorHealthRecord {
         series: Arc::clone(series),
@@ -132,6 +138,10 @@ pub(super) fn sensor_health(
         stale: is("stale"),
         bad: share(minute.bad),
         count: minute.count,
+        completeness,
+        timeliness: minute.timeliness(),
+        validity: minute.validity(),
+        trust,
     }
 }
 

@@ -196,6 +196,15 @@ pub struct SensorHealthRecord {
     pub bad: f64,
     /// How many readings came.
     pub count: u32,
+    /// Of the readings expected by the tag's own interval, those that came; `None` where less than one is
+    /// expected in a minute.
+    pub completeness: Option<f64>,
+    /// Of those that came, the ones in time for their frame.
+    pub timeliness: f64,
+    /// Of those that came in time and once, the ones that can be used.
+    pub validity: f64,
+    /// How far the tag is trusted, 0–1: nothing while its sensor is sick, half while it is doubted.
+    pub trust: f64,
 }
 
 /// A model to fit, from frames that the store keeps.

@@ -4,7 +4,7 @@ use super::effect::FitRequest;
 use super::event::ModelAnswer;
 use crate::batch::Batch;
 use crate::decode::Disposition;
-use crate::models::{FitSpec, Model, Online};
+use crate::models::{FitSpec, Model, Online, Peers};
 use crate::plant::{
     BatchSource, Budget, Grade, LearnFrom, Line, ModelSettings, Promote, Refit, Role,
 };
@@ -55,6 +55,7 @@ pub(super) struct Judging {
     pub(super) version: u32,
     artifact: Arc<[u8]>,
     pub(super) online: Online,
+    pub(super) peers: Peers,
     /// The artifact, read; `None` only between deserialisation and [`Learning::revive`].
     #[serde(skip)]
     read: Option<Read>,
@@ -71,7 +72,7 @@ impl Judging {
     fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
         let read = Read::new(&artifact, line)?;
         let online = read.model.start();
-        Ok(Self { version, artifact, online, read: Some(read) })
+        Ok(Self { version, artifact, online, peers: Peers::default(), read: Some(read) })
     }
 
     /// The model, and the values of a frame in the order of its columns.
@@ -262,6 +263,7 @@ impl Learning {
                 seed: id,
                 least_sd: limits
                     .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
+                ties: line.ties(),
             },
         };
         models.since_request = 0;
@@ -392,6 +394,7 @@ mod tests {
             batches: true,
             seed: 1,
             least_sd: BTreeMap::new(),
+            ties: BTreeMap::new(),
         };
         fit(&table, &spec).unwrap().to_bytes().into()
     }

@@ -2,10 +2,11 @@
 
 mod judging;
 pub(super) mod late;
+mod sensors;
 
 use super::breaks::{Breaks, FRESH};
 use super::clocks::{Clocks, Origin, SourceIx, sensor_words};
-use super::documents::{self, found, quality_values, record, sensor_health, tag_view};
+use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
@@ -23,12 +24,9 @@ use crate::verdict::{Document, Judge};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// The name under which a line without grades is judged.
 pub(super) const NO_GRADE: &str = "none";
-
-const MINUTE: Duration = Duration::from_secs(60);
 
 /// What a line may use of the plant while it works.
 #[derive(Debug)]
@@ -366,13 +364,13 @@ impl LineState {
         if state.clock.is_off() == state.quality.is_off_in_time() {
             return;
         }
-        let Some(change) = state.quality.follow_clock(&state.clock) else { return };
+        let said_at = self.newest.unwrap_or(at);
+        let Some(change) = state.quality.follow_clock(&state.clock, said_at) else { return };
         let words = sensor_words(&state.clock, change);
         if change.sick {
             self.forget_lately(tag, change.fault);
             self.framer.forget(tag);
         }
-        let said_at = self.newest.unwrap_or(at);
         let mut news = tell::sensor(cx.line, id, change, said_at);
         if let Some(words) = words {
             news.text = format!("{}; {words}", news.text);
@@ -475,7 +473,7 @@ impl LineState {
             product: judged && steady,
             start: frame.start,
             end: frame.end,
-            values: frame.values.clone(),
+            values: self.without_accused(&frame.values),
         }));
         if judged {
             self.judge(cx, frame);
@@ -516,37 +514,6 @@ impl LineState {
         }
         self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);
-    }
-
-    /// Silent sensors, and the minute's figures.
-    fn watch_sensors(&mut self, cx: &mut Context<'_>, frame: &Frame) {
-        if self.newest.is_none() {
-            // The frames came whole, from a recording: no sensor said anything, nor kept silent.
-            return;
-        }
-        let since = self.first_frame.unwrap_or(frame.start);
-        let steady = self.steady.is_steady();
-        for (declared, state) in cx.line.tags.iter().zip(&mut self.tags) {
-            let checks = Checks::of(declared);
-            if !steady {
-                // The scanner is off the sheet, and much stands still.
-                state.quality.excuse(frame.end);
-            } else if let Some(change) = state.quality.pass(&checks, frame.end, since) {
-                let news = tell::sensor(cx.line, &declared.id, change, frame.end);
-                cx.tell(news);
-            }
-        }
-        let minute = frame.end.floor(MINUTE);
-        let is_new = self.minute.replace(minute).is_some_and(|before| before != minute);
-        self.fold_past(cx, is_new);
-        if !is_new {
-            return;
-        }
-        for state in &mut self.tags {
-            let Some(series) = &state.series else { continue };
-            let health = sensor_health(series, minute, &mut state.quality);
-            cx.out.push(Effect::SensorHealth(health));
-        }
     }
 
     /// Adds the frame to what was made; `None` between batches.

@@ -132,7 +132,12 @@ impl Strays {
             && !flags.intersects(Flags::FUTURE | Flags::PAST)
             && stray.minute.replace(minute).is_some()
         {
-            out.push(Effect::SensorHealth(sensor_health(&series, minute, &mut stray.quality)));
+            out.push(Effect::SensorHealth(sensor_health(
+                &series,
+                minute,
+                &mut stray.quality,
+                false,
+            )));
         }
         if duplicate {
             return Ok(false);

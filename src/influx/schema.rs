@@ -149,6 +149,10 @@ fn sensor_health(record: &SensorHealthRecord, out: &mut Lines) {
         line.float("stale", record.stale);
         line.float("bad", record.bad);
         line.float("count", f64::from(record.count));
+        line.maybe_float("completeness", record.completeness);
+        line.float("timeliness", record.timeliness);
+        line.float("validity", record.validity);
+        line.float("trust", record.trust);
     });
 }
 
@@ -344,12 +348,17 @@ mod tests {
             stale: 0.0,
             bad: 0.25,
             count: 60,
+            completeness: Some(1.0),
+            timeliness: 1.0,
+            validity: 0.5,
+            trust: 0.0,
         };
         check(
             &Effect::SensorHealth(health),
             "",
             "sensor_health,line=tm3,tag=steam good=0.5,late=0,duplicate=0.25,stuck=1,stale=0,\
-             bad=0.25,count=60 1769126400000000000\n",
+             bad=0.25,count=60,completeness=1,timeliness=1,validity=0.5,trust=0 \
+             1769126400000000000\n",
         );
     }
 

@@ -13,11 +13,14 @@ mod calibrate;
 mod limits;
 mod model;
 mod pca;
+mod peers;
 mod screen;
+mod ties;
 
 pub use calibrate::Calibration;
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
 pub use model::{ArtifactError, Header, Model, Online, Score, Statistic, fit};
+pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
@@ -95,6 +98,9 @@ pub struct FitSpec {
     /// unit: half of the window in which operators may set it.
     #[serde(default)]
     pub least_sd: BTreeMap<Arc<str>, f64>,
+    /// The columns that each column agrees with, by name: what others measure as well, or add up to.
+    #[serde(default)]
+    pub ties: BTreeMap<Arc<str>, Vec<Arc<str>>>,
 }
 
 impl FitSpec {

@@ -2,8 +2,11 @@
 
 use super::calibrate::{self, Calibration};
 use super::pca::{Components, Gain, Pca, Statistics};
+use super::peers::{Peers, Word};
 use super::screen::{Dropped, FitError, Screened, screen};
+use super::ties::Ties;
 use super::{FitSpec, Table};
+use crate::reading::Timestamp;
 use ndarray::{Array1, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -63,6 +66,9 @@ pub struct Model {
     pca: Pca,
     /// The weight of a new frame in the smoothed statistics.
     smoothing: f64,
+    /// What ties the columns used to each other.
+    #[serde(default)]
+    ties: Ties,
 }
 
 /// Which statistic leads.
@@ -198,6 +204,9 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         (true, _) => calibrate::by_frames_for_batches(&frames, rate, frames_in(STRETCH_S, spec)),
         (false, _) => calibrate::by_frames(&frames, rate),
     };
+    let set = spec.least_sd.keys().map(|name| &**name).collect();
+    let seconds = spec.frame.as_secs_f64();
+    let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     Ok(Model {
         header: Header {
             kind: "pca".into(),
@@ -215,6 +224,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         used: screened.columns,
         pca,
         smoothing,
+        ties,
     })
 }
 
@@ -353,6 +363,32 @@ impl Model {
         }
     }
 
+    /// Looks at the ties between tags in a row of [`Model::columns`] that ends `at` and took so many seconds.
+    /// `sick` tells for a column whether its sensor stands accused. Gives what is new, by column.
+    pub fn watch(
+        &self,
+        peers: &mut Peers,
+        frame: (Timestamp, f64),
+        values: &[f64],
+        sick: &dyn Fn(usize) -> bool,
+    ) -> Vec<(usize, Word)> {
+        let row: Vec<f64> =
+            self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN)).collect();
+        let words = peers.take(&self.ties, frame, &row, &|column| sick(self.used[column]));
+        words.into_iter().map(|(column, word)| (self.used[column], word)).collect()
+    }
+
+    /// The columns whose sensors are not to be judged by now: suspected or accused.
+    pub fn distrusted(&self, peers: &Peers) -> impl Iterator<Item = usize> {
+        peers.distrusted(&self.ties).map(|column| self.used[column])
+    }
+
+    /// True if the others say something about this column.
+    #[must_use]
+    pub fn is_tied(&self, column: usize) -> bool {
+        self.ties.all.iter().any(|tie| self.used[tie.column] == column)
+    }
+
     /// Judges a row: one value for each of [`Model::columns`], NaN where there is none. A row of
     /// another width has no values at all.
     pub fn score(&self, online: &mut Online, values: &[f64]) -> Score {
@@ -477,6 +513,9 @@ impl Model {
         if self.pca.eigenvalues[..a].iter().any(|l| *l <= 0.0) {
             return invalid("an eigenvalue of a component is not above zero");
         }
+        if !self.ties.are_sound(p) {
+            return invalid("a tie between tags names a column that is not there, or has no limit");
+        }
         Ok(())
     }
 }
@@ -549,6 +588,7 @@ mod tests {
             batches,
             seed: 1,
             least_sd: BTreeMap::new(),
+            ties: BTreeMap::new(),
         }
     }
 

@@ -103,6 +103,13 @@ impl Line {
         self.tags.iter().position(|tag| &*tag.id == id)
     }
 
+    /// The tags that agree with others, and with which.
+    #[must_use]
+    pub fn ties(&self) -> BTreeMap<Arc<str>, Vec<Arc<str>>> {
+        let tied = self.tags.iter().filter(|tag| !tag.agrees_with.is_empty());
+        tied.map(|tag| (Arc::clone(&tag.id), tag.agrees_with.clone())).collect()
+    }
+
     /// True if only numbers say something about the tag: all that is watched or measured is one, but a
     /// reel id is a name even where it looks like a number.
     #[must_use]
@@ -172,6 +179,12 @@ pub struct Tag {
     pub silence: Option<Duration>,
     /// A value that does not move for this long is stuck; `None` turns the check off.
     pub stuck: Option<Duration>,
+    /// The most that the value can change in a second, in its unit.
+    pub rate: Option<f64>,
+    /// The faults of its sensor that are not looked for, by their words.
+    pub unchecked: Vec<Arc<str>>,
+    /// The tags by which its value can be known: they measure the same, or add up to it.
+    pub agrees_with: Vec<Arc<str>>,
 }
 
 impl Tag {
@@ -191,6 +204,9 @@ impl Tag {
             stale: Self::STALE,
             silence: None,
             stuck: Some(Self::STUCK),
+            rate: None,
+            unchecked: Vec::new(),
+            agrees_with: Vec::new(),
         }
     }
 }

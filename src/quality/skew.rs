@@ -18,7 +18,7 @@ mod source;
 
 pub use source::{Reference, SourceClock, Trouble};
 
-use super::{FUTURE_GUARD, SensorChange, SensorFault, SensorState, TagQuality};
+use super::{FUTURE_GUARD, SensorFault};
 use crate::reading::{Flags, SourceQuality, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -197,6 +197,12 @@ pub struct TagClock {
 const BLOCKS: usize = 3;
 
 impl TagClock {
+    /// What is wrong with its stamps, while those of its source are right, and since when.
+    #[must_use]
+    pub fn off(&self) -> Option<(SensorFault, Timestamp)> {
+        self.off.map(|off| (off.fault, off.since))
+    }
+
     /// The newest stamp that was believed.
     #[must_use]
     pub fn newest(&self) -> Option<Timestamp> {
@@ -349,56 +355,6 @@ impl TagClock {
         self.floors.clear();
         self.beyond = None;
         self.frozen = None;
-    }
-}
-
-impl TagQuality {
-    /// A reading came whose stamp is not of now: the tag is not silent, whatever its stamps say.
-    pub fn spoke(&mut self, clock: Timestamp) {
-        self.excused = self.excused.max(Some(clock));
-    }
-
-    /// The flags of what the source says.
-    #[must_use]
-    pub fn of_source(quality: SourceQuality) -> Flags {
-        match quality {
-            SourceQuality::Good => Flags::GOOD,
-            SourceQuality::Uncertain => Flags::SOURCE_UNCERTAIN,
-            SourceQuality::Bad => Flags::SOURCE_BAD,
-        }
-    }
-
-    /// What its clock says of the sensor. A fault of time is told also of one that was silent by its
-    /// stamps; another fault stands until it is over.
-    pub fn follow_clock(&mut self, clock: &TagClock) -> Option<SensorChange> {
-        match (self.state, clock.off) {
-            (
-                SensorState::Well | SensorState::Sick { fault: SensorFault::Stale, .. },
-                Some(Off { fault, since }),
-            ) => {
-                self.state = SensorState::Sick { fault, since };
-                Some(SensorChange { fault, since, sick: true })
-            }
-            (SensorState::Sick { fault, since }, None) if fault.is_of_time() => {
-                self.state = SensorState::Well;
-                Some(SensorChange { fault, since, sick: false })
-            }
-            _ => None,
-        }
-    }
-
-    /// True while its stamps are known to be wrong: its values are of another time than they say.
-    #[must_use]
-    pub fn is_off_in_time(&self) -> bool {
-        matches!(self.state, SensorState::Sick { fault, .. } if fault.is_of_time())
-    }
-}
-
-impl SensorFault {
-    /// True for a fault of the stamps and not of the values.
-    #[must_use]
-    pub fn is_of_time(self) -> bool {
-        matches!(self, Self::Skew | Self::FrozenClock)
     }
 }
 

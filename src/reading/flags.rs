@@ -48,7 +48,12 @@ impl Flags {
     /// A text, where only numbers say something about the tag.
     pub const NO_NUMBER: Self = Self(1 << 10);
 
-    const NAMES: [(Self, &'static str); 11] = [
+    /// Far from the value before, and not yet borne out by the next one.
+    pub const SPIKE: Self = Self(1 << 12);
+    /// At an end of the instrument's range, where the tag is not by habit.
+    pub const RAIL: Self = Self(1 << 13);
+
+    const NAMES: [(Self, &'static str); 13] = [
         (Self::SOURCE_BAD, "source-bad"),
         (Self::SOURCE_UNCERTAIN, "source-uncertain"),
         (Self::RANGE, "range"),
@@ -60,6 +65,8 @@ impl Flags {
         (Self::RETAINED, "retained"),
         (Self::NO_SOURCE_TIME, "no-source-time"),
         (Self::NO_NUMBER, "no-number"),
+        (Self::SPIKE, "spike"),
+        (Self::RAIL, "rail"),
     ];
 
     /// The bits, as written to InfluxDB.

@@ -292,6 +292,10 @@ fn batches_alarms_and_health_come_back_as_last_said() {
         stale: 0.0,
         bad: 0.5,
         count: 60,
+        completeness: None,
+        timeliness: 1.0,
+        validity: 0.5,
+        trust: 0.0,
     }));
     encoded.push(&Effect::Alarm(AlarmRecord {
         line: "tm3".into(),
@@ -332,6 +336,9 @@ fn batches_alarms_and_health_come_back_as_last_said() {
             (series, nanos, "stale", "0"),
             (series, nanos, "bad", "0.5"),
             (series, nanos, "count", "60"),
+            (series, nanos, "timeliness", "1"),
+            (series, nanos, "validity", "0.5"),
+            (series, nanos, "trust", "0"),
         ],
     );
     let series = "alarms,alarm=tm3/batch,line=tm3";

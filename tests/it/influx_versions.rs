@@ -178,6 +178,10 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
         stale: 0.0,
         bad: 0.5,
         count: 60,
+        completeness: None,
+        timeliness: 1.0,
+        validity: 0.5,
+        trust: 0.0,
     }));
     encoded.push(&Effect::Alarm(AlarmRecord {
         line: "tm3".into(),
@@ -210,7 +214,7 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
                 "readings,area=dry end,line=tm3,tag=odd, tag=1 \\x | quality=16, text=run \"7\", a\\b = 中 | 6",
                 "readings,area=dry end,line=tm3,tag=steam | quality=0, value=4 | 5",
                 "sensor_health,line=tm3,tag=steam | bad=0.5, count=60, duplicate=0, good=0.5, late=0, stale=0, \
-                 stuck=1 | 1769126400000000001",
+                 stuck=1, timeliness=1, trust=0, validity=0.5 | 1769126400000000001",
             ]
         );
     }

@@ -121,11 +121,20 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
             .map_or(default.batch, |batch| check_batch(cx, name, line, batch)),
         rate: line.rate.as_ref().map_or(default.rate, |rate| check_rate(cx, name, line, rate)),
         grade,
-        tags: tags(line).into_iter().map(|(id, tag)| check_tag(cx, id, tag, frame)).collect(),
+        tags: tags(line)
+            .into_iter()
+            .map(|(id, tag)| check_tag(cx, (name, line), id, tag, frame))
+            .collect(),
     }
 }
 
-fn check_tag(cx: &mut Context<'_>, id: &At<String>, tag: &At<Tag>, frame: Duration) -> plant::Tag {
+fn check_tag(
+    cx: &mut Context<'_>,
+    (line_name, line): (&str, &Line),
+    id: &At<String>,
+    tag: &At<Tag>,
+    frame: Duration,
+) -> plant::Tag {
     cx.name(id, id.span(), "a tag", &['+', '#', '{', '}']);
     let default = plant::Tag::named(id);
     let role = tag.role.as_ref().map_or(RoleName::Process, |role| **role);
@@ -148,7 +157,54 @@ fn check_tag(cx: &mut Context<'_>, id: &At<String>, tag: &At<Tag>, frame: Durati
         stale,
         silence: (stale != default.stale.max(frame)).then_some(stale * 2),
         stuck,
+        rate: tag.rate.as_ref().and_then(|rate| check_change(cx, rate)),
+        unchecked: tag
+            .unchecked
+            .iter()
+            .flat_map(|words| words.iter().map(|word| word.as_str().into()))
+            .collect(),
+        agrees_with: check_peers(cx, (line_name, line), id, tag),
     }
+}
+
+/// The most that a value can change in a second.
+fn check_change(cx: &mut Context<'_>, rate: &At<f64>) -> Option<f64> {
+    if **rate > 0.0 && rate.is_finite() {
+        return Some(**rate);
+    }
+    cx.report(
+        Code::OutOfBounds,
+        rate.span(),
+        format!("`rate` is {}: nothing could change", **rate),
+    )
+    .help("write the most that the value can change in a second, in its unit, such as `50.0`");
+    None
+}
+
+/// The tags that a tag agrees with: others of the line that models watch.
+fn check_peers(
+    cx: &mut Context<'_>,
+    (line_name, line): (&str, &Line),
+    id: &At<String>,
+    tag: &At<Tag>,
+) -> Vec<Arc<str>> {
+    let mut peers: Vec<Arc<str>> = Vec::new();
+    for peer in tag.agrees_with.iter().flat_map(|peers| peers.iter()) {
+        let Some(found) = want_tag(cx, line_name, line, peer, "agrees_with") else { continue };
+        let role = found.role.as_ref().map_or(RoleName::Process, |role| **role);
+        if **peer == **id {
+            cx.report(Code::Meaningless, peer.span(), format!("`{}` agrees with itself", **id))
+                .help("name other tags, by which its value can be known");
+        } else if matches!(role, RoleName::Context | RoleName::Quality) {
+            let message =
+                format!("no model watches `{}`, which has the role `{}`", **peer, role.as_str());
+            cx.report(Code::Meaningless, peer.span(), message)
+                .help("name tags of the roles `process` and `raw-material`");
+        } else if !peers.iter().any(|known| **known == ***peer) {
+            peers.push(peer.as_str().into());
+        }
+    }
+    peers
 }
 
 /// Two ends, the first below the second; `key` names them in messages.

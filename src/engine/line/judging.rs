@@ -92,8 +92,14 @@ impl LineState {
         frame: &Frame,
         grade: &Arc<str>,
     ) -> Option<ProcessEvidence> {
+        let distrusted = self.ask_peers(cx, frame, grade);
         let judging = self.learning.judging_mut(grade)?;
-        let (model, row) = judging.row(&frame.values)?;
+        let (model, mut row) = judging.row(&frame.values)?;
+        for (column, value) in row.iter_mut().enumerate() {
+            if judging.tag_of(column).is_some_and(|tag| distrusted.contains(&tag)) {
+                *value = f64::NAN;
+            }
+        }
         let score = model.score(&mut judging.online, &row);
         let high = score.score.is_some_and(|score| score > 0.8);
         let name = |column: usize| {

@@ -1,0 +1,154 @@
+//! A sick sensor is accused, a sick process is not.
+
+use super::super::{FitSpec, Model, Table, fit};
+use super::{Disagreement, Peers, Word};
+use crate::plant::Budget;
+use crate::reading::Timestamp;
+use rand_core::{RngCore, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// Frames of ten seconds; half an hour is a batch.
+const FRAMES: usize = 180;
+const COLUMNS: [&str; 5] = ["wire", "yankee", "reel", "draw", "load"];
+
+/// A speed that two instruments measure, a draw, the speed behind it, and a load that nobody else knows.
+struct Plant {
+    rng: Xoshiro256PlusPlus,
+    speed: f64,
+    draw: f64,
+    load: f64,
+}
+
+impl Plant {
+    fn new(seed: u64) -> Self {
+        Self { rng: Xoshiro256PlusPlus::seed_from_u64(seed), speed: 0.0, draw: 0.0, load: 0.0 }
+    }
+
+    fn normal(&mut self) -> f64 {
+        (0..12).map(|_| f64::from(self.rng.next_u32()) / 4_294_967_296.0).sum::<f64>() - 6.0
+    }
+
+    fn row(&mut self) -> [f64; 5] {
+        self.speed += -0.02 * self.speed + 0.2 * self.normal();
+        self.draw += -0.02 * self.draw + 0.1 * self.normal();
+        self.load += -0.02 * self.load + 0.2 * self.normal();
+        let (speed, draw) = (1000.0 + self.speed, 20.0 + self.draw);
+        [speed, speed, speed - draw, draw, 50.0 + self.load].map(|v| v + 0.1 * self.normal())
+    }
+}
+
+fn table() -> Table {
+    let mut plant = Plant::new(1);
+    Table {
+        columns: COLUMNS.map(Arc::from).to_vec(),
+        values: (0..20 * FRAMES).flat_map(|_| plant.row()).collect(),
+        blocks: (0..20).map(|ix| ix * FRAMES).collect(),
+        left_out: 0,
+    }
+}
+
+fn model(declared: &[(&str, &[&str])]) -> Model {
+    let names = |others: &&[&str]| others.iter().map(|name| Arc::from(*name)).collect();
+    let spec = FitSpec {
+        frame: Duration::from_secs(10),
+        budget: Budget::PerBatches { flags: 1, batches: 20 },
+        batches: true,
+        seed: 1,
+        least_sd: BTreeMap::new(),
+        ties: declared.iter().map(|(tag, others)| (Arc::from(*tag), names(others))).collect(),
+    };
+    fit(&table(), &spec).unwrap()
+}
+
+const TIES: [(&str, &[&str]); 4] = [
+    ("wire", &["yankee"]),
+    ("yankee", &["wire"]),
+    ("reel", &["yankee", "draw"]),
+    ("draw", &["yankee", "reel"]),
+];
+
+/// Six hours, of which the third and the fourth are spoiled. Gives what is said: tag, minutes since then, word.
+fn watch(model: &Model, spoil: impl Fn(f64, &mut [f64; 5])) -> Vec<(&'static str, i64, Word)> {
+    let mut plant = Plant::new(2);
+    let mut peers = Peers::default();
+    let mut sick = [false; 5];
+    let mut said = Vec::new();
+    for frame in 0..6 * 360_i64 {
+        let at = Timestamp::from_nanos(frame * 10_000_000_000);
+        let mut row = plant.row();
+        if (720..1440).contains(&frame) {
+            #[expect(clippy::cast_precision_loss, reason = "some hundreds")]
+            spoil((frame - 720) as f64 / 720.0, &mut row);
+        }
+        for (column, word) in model.watch(&mut peers, (at, 10.0), &row, &|column| sick[column]) {
+            sick[column] = word != Word::Acquitted;
+            said.push((COLUMNS[column], (frame - 720) / 6, word));
+        }
+    }
+    said
+}
+
+/// One sensor is accused of this within so many minutes, since about then, and acquitted when it is well.
+#[track_caller]
+fn check(tag: &str, how: Disagreement, within: i64, spoil: impl Fn(f64, &mut [f64; 5])) {
+    let said = watch(&model(&TIES), spoil);
+    let [(accused, after, Word::Accused(kind, since)), (acquitted, later, Word::Acquitted)] =
+        said[..]
+    else {
+        panic!("{tag}: {said:?}");
+    };
+    assert_eq!((accused, acquitted, kind), (tag, tag, how));
+    assert!((0..=within).contains(&after), "{tag} after {after} min");
+    assert!((120..=180).contains(&later), "{tag} acquitted after {later} min");
+    let begun = since.seconds_since(Timestamp::from_nanos(7_200_000_000_000)) / 60.0;
+    #[expect(clippy::cast_precision_loss, reason = "some minutes")]
+    let latest = after as f64;
+    assert!(begun > -20.0 && begun <= latest, "since {begun} min");
+}
+
+#[test]
+fn one_sensor_that_disagrees_is_accused_and_acquitted() {
+    check("yankee", Disagreement::Offset, 10, |_, row| row[1] += 2.0);
+    check("wire", Disagreement::Offset, 10, |_, row| row[0] -= 2.0);
+    check("reel", Disagreement::Offset, 10, |_, row| row[2] += 2.0);
+    check("draw", Disagreement::Drift, 110, |share, row| row[3] += 1.2 * share);
+    check("yankee", Disagreement::Frozen, 90, |_, row| row[1] = 1000.0);
+}
+
+#[test]
+fn a_process_that_moves_breaks_no_tie() {
+    let model = model(&TIES);
+    assert_eq!(watch(&model, |_, _| {}), []);
+    // Faster by far more than ever, and drawn further: all agree.
+    let faster = |share: f64, row: &mut [f64; 5]| {
+        for value in &mut row[..3] {
+            *value += 20.0 * share;
+        }
+    };
+    assert_eq!(watch(&model, faster), []);
+    // What nobody else knows may be anything.
+    assert_eq!(watch(&model, |_, row| row[4] += 50.0), []);
+}
+
+#[test]
+fn what_several_disagree_about_is_no_sensor() {
+    // The wire slips, and the web is drawn by less than it is said to be: two ties break in two ways.
+    let said = watch(&model(&TIES), |_, row| {
+        row[0] += 4.0;
+        row[2] -= 4.0;
+    });
+    assert_eq!(said, []);
+}
+
+#[test]
+fn unmistakable_ties_are_found_but_not_among_what_operators_set() {
+    let found = model(&[]);
+    assert!((0..3).all(|column| found.is_tied(column)) && !found.is_tied(4));
+    let set = COLUMNS.map(|name| (Arc::from(name), 1e-3)).into();
+    let spec = FitSpec { least_sd: set, ..found.header().spec.clone() };
+    let none = fit(&table(), &spec).unwrap();
+    assert!((0..5).all(|column| !none.is_tied(column)));
+}
