@@ -19,7 +19,7 @@ mod source;
 pub use source::{Reference, SourceClock, Trouble};
 
 use super::{FUTURE_GUARD, SensorFault};
-use crate::reading::{Flags, SourceQuality, Timestamp};
+use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 

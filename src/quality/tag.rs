@@ -424,10 +424,12 @@ impl TagQuality {
                 own.is_none_or(|own| own.habit.verdict().is_none() && own.jumps.are_over())
             }
             SensorFault::Spike => own.is_none_or(|own| own.jumps.are_over()),
-            // The other tags say so.
-            SensorFault::Offset | SensorFault::Drift | SensorFault::Frozen => false,
-            // Good values say nothing about stamps: its clock ends it.
-            SensorFault::Skew | SensorFault::FrozenClock => false,
+            // The other tags say so; or its clock, for good values say nothing about stamps.
+            SensorFault::Offset
+            | SensorFault::Drift
+            | SensorFault::Frozen
+            | SensorFault::Skew
+            | SensorFault::FrozenClock => false,
             SensorFault::Stale
             | SensorFault::Range
             | SensorFault::SourceBad
