@@ -45,7 +45,7 @@ const WEIGHTS: f64 = 0.01;
 /// Minutes kept of each tied tag, for the kind and the begin of its fault.
 const MINUTES: usize = 60;
 /// A sensor whose value moved by less than this share of what it should have is frozen.
-const FROZEN: f64 = 0.2;
+const FROZEN: f64 = 0.5;
 
 /// What the others say is wrong with a sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

@@ -115,7 +115,23 @@ fn one_sensor_that_disagrees_is_accused_and_acquitted() {
     check("wire", Disagreement::Offset, 10, |_, row| row[0] -= 2.0);
     check("reel", Disagreement::Offset, 10, |_, row| row[2] += 2.0);
     check("draw", Disagreement::Drift, 110, |share, row| row[3] += 1.2 * share);
-    check("yankee", Disagreement::Frozen, 90, |_, row| row[1] = 1000.0);
+}
+
+#[test]
+fn a_sensor_that_stopped_following_is_accused_once_the_others_have_moved() {
+    let held = std::cell::Cell::new(None);
+    let said = watch(&model(&TIES), |_, row| {
+        row[1] = held.get().unwrap_or(row[1]);
+        held.set(Some(row[1]));
+    });
+    // How it disagrees shows only after it has disagreed for long.
+    assert!(
+        matches!(
+            said[..],
+            [("yankee", 0..120, Word::Accused(..)), ("yankee", 120..180, Word::Acquitted)]
+        ),
+        "{said:?}"
+    );
 }
 
 #[test]
