@@ -161,6 +161,10 @@ words!(
         Drift = "drift",
         /// The value does not follow the tags tied to it.
         Frozen = "frozen",
+        /// Its stamps are off while those of its source are not.
+        Skew = "skew",
+        /// Its stamp stands still while the value changes.
+        FrozenClock = "frozen-clock",
     }
 );
 
