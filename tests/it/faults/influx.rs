@@ -43,9 +43,11 @@ fn influxdb_that_is_busy_hangs_or_refuses_for_a_while_gets_everything() {
         Front::Status(400, r#"{"code":"invalid","message":"no"}"#),
     ] {
         let before = front.kept_back();
-        front.answer_next([what.clone(), what.clone()]);
+        // A second 400 might be of a half that is one line, and be believed.
+        let times = if matches!(what, Front::Status(400, _)) { 1 } else { 2 };
+        front.answer_next(vec![what.clone(); times]);
         site.publish(&plant.work(60));
-        wait_until(&format!("{what:?} was said twice"), LONG, || front.kept_back() >= before + 2);
+        wait_until(&format!("{what:?} was said"), LONG, || front.kept_back() >= before + times);
         site.wait_stored(&plant);
     }
     site.check(&plant);
