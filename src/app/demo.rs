@@ -228,8 +228,13 @@ mod with_broker {
     use std::net::{Ipv4Addr, SocketAddr};
     use std::path::PathBuf;
     use std::sync::{Arc, Mutex, PoisonError};
+    use std::time::Duration;
     use tokio::sync::watch;
+    use tokio::time::timeout;
     use tokio_util::sync::CancellationToken;
+
+    /// After the machine's last second nothing more is on its way when nothing was committed for so long.
+    const QUIET: Duration = Duration::from_secs(1);
 
     /// What is shown.
     #[derive(Debug, Clone)]
@@ -322,6 +327,8 @@ mod with_broker {
                     if all.wait_for(|committed| *committed >= last).await.is_err() {
                         tracing::error!("the daemon ended before the machine's last message");
                     }
+                    // The last second is several messages, which may be committed one after another.
+                    while timeout(QUIET, all.changed()).await.is_ok_and(|more| more.is_ok()) {}
                     let heard =
                         std::mem::take(&mut *heard.lock().unwrap_or_else(PoisonError::into_inner));
                     let text = heard
