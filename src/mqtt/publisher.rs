@@ -314,10 +314,12 @@ impl Publisher {
             if newest.age_s < REPEAT_S || !free {
                 continue;
             }
-            newest.age_s = 0;
             let Some((body, expiry_s)) = again(&newest.body, now_ms, heard) else {
+                // One that waits for the plant to be heard is said as soon as it is.
+                newest.age_s = if heard { 0 } else { REPEAT_S };
                 continue;
             };
+            newest.age_s = 0;
             let publication =
                 Publication { topic: topic.clone(), body, retain: true, expiry_s: Some(expiry_s) };
             at.publish(Sent::Other(topic.clone()), publication).await;
