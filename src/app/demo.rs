@@ -30,7 +30,7 @@ const TISSUE: &str = include_str!("../../config/tissue.toml");
 const SECONDS_IN_GROUP: usize = 60;
 
 /// The machine may be so far ahead of the last commit, ms.
-const AHEAD_MS: i64 = 60_000;
+const AHEAD_MS: i64 = 20_000;
 
 /// The first simulated second of a demo: 2026-01-23T00:00:00Z.
 const BEGIN_MS: i64 = 1_769_126_400_000;
@@ -202,7 +202,8 @@ impl Witness {
 }
 
 /// The clock of a simulated plant: as far ahead of the newest committed message as the machine may
-/// be, so that no message seems to come from the future.
+/// be, so that no message seems to come from the future. That is less than what a source's clock may be
+/// behind before it is called slow.
 #[derive(Debug)]
 pub struct SimulatedClock(pub watch::Receiver<i64>);
 

@@ -30,7 +30,7 @@ const RATE_MIN: f64 = 0.001;
 /// How often a paced machine is moved on: finer than people see, coarser than timers are exact.
 const TICK: Duration = Duration::from_millis(50);
 /// How far the machine may be ahead of the daemon, in simulated time.
-const AHEAD_MAX: Duration = Duration::from_secs(60);
+const AHEAD_MAX: Duration = Duration::from_secs(20);
 /// Attempts to connect, and the pause between them, before a broker counts as out of reach.
 const ATTEMPTS: u32 = 20;
 const ATTEMPT_PAUSE: Duration = Duration::from_millis(500);
@@ -59,7 +59,7 @@ pub enum Pace {
     PerSecond(f64),
 }
 
-/// Holds the machine back: never more than 60 simulated seconds ahead of what the daemon has
+/// Holds the machine back: never more than 20 simulated seconds ahead of what the daemon has
 /// committed, as event time in ms.
 #[derive(Debug, Clone)]
 pub struct Gate(pub watch::Receiver<i64>);
