@@ -607,7 +607,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn the_gate_keeps_the_machine_within_a_minute_of_the_daemon() {
+    async fn the_gate_keeps_the_machine_near_the_daemon() {
         let mut bench = bench(vec![POLITE]).await;
         let (daemon, gate) = watch::channel(0_i64);
         let cancel = CancellationToken::new();
@@ -622,8 +622,8 @@ mod tests {
             }
             out.len()
         };
-        // Seconds 0 to 60, and ten more.
-        let (first, then) = (sent_in(61), sent_in(71));
+        // Seconds 0 to 20, and ten more.
+        let (first, then) = (sent_in(21), sent_in(31));
         bench.seen.wait_for(|seen| seen.len() >= first).await.unwrap();
         daemon.send_replace(start + 10_000);
         bench.seen.wait_for(|seen| seen.len() >= then).await.unwrap();
@@ -631,7 +631,7 @@ mod tests {
         let summary = publisher.join_next().await.unwrap().unwrap().unwrap();
         assert!(!summary.finished);
         assert_eq!(bench.seen.borrow().len(), then);
-        assert_eq!(summary.machine.now().as_millis(), start + 71_000);
+        assert_eq!(summary.machine.now().as_millis(), start + 31_000);
     }
 
     #[tokio::test]
