@@ -1,7 +1,7 @@
 //! What is known of each topic.
 
 use super::leaf::Leaf;
-use crate::decode::Arrival;
+use crate::decode::{Arrival, decode_event};
 use crate::reading::Timestamp;
 use serde_json::Value;
 use std::collections::BTreeMap;
@@ -13,22 +13,6 @@ const TOPICS_MAX: usize = 20_000;
 const LEAVES_MAX: usize = 500;
 /// How deep a document is looked into.
 const DEPTH_MAX: usize = 6;
-/// The events of the contract, by their word.
-const EVENTS: [&str; 12] = [
-    "batch-start",
-    "batch-end",
-    "lab",
-    "disposition",
-    "action",
-    "grade-change",
-    "pause",
-    "resume",
-    "consumes",
-    "merge",
-    "void",
-    "correction",
-];
-
 /// What was heard on a broker.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
@@ -117,8 +101,9 @@ impl Topic {
         match serde_json::from_str::<Value>(text) {
             Ok(object @ Value::Object(_)) => {
                 self.objects += 1;
-                let event = object["event"].as_str();
-                self.events += u32::from(event.is_some_and(|word| EVENTS.contains(&word)));
+                // The line may be named by the topic.
+                let event = decode_event(text, Some("line"), Some(arrival.received));
+                self.events += u32::from(event.is_ok());
                 self.leaves(&object, &mut String::new(), 0, arrival.received);
             }
             Ok(Value::Array(_) | Value::Null) => self.unread += 1,

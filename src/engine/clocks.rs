@@ -138,20 +138,20 @@ impl Clocks {
         if from.own_time { beyond(at, received, progress) } else { None }
     }
 
-    /// Follows the clocks of a reading's tag and source; true if what is known of the tag's changed.
-    pub(super) fn follow(&mut self, from: Origin, tag: &mut TagClock, stamp: &Stamp) -> bool {
+    /// Follows the clocks of a reading's tag and source.
+    pub(super) fn follow(&mut self, from: Origin, tag: &mut TagClock, stamp: &Stamp) {
         let report = tag.hear(stamp);
         let Some(source) = from.source.and_then(|ix| self.sources.get_mut(ix.0)) else {
-            return false;
+            return;
         };
-        if source.clock.hear(stamp, report) {
+        let changed = source.clock.hear(stamp, report);
+        tag.judge(&source.clock, stamp.received, report.is_some());
+        if changed {
             let key = (Arc::clone(&source.broker), Arc::clone(&source.line));
             let due = stamp.received.plus(GATHER);
             self.due.entry(key).or_insert(due);
             self.first_due = self.due.values().min().copied();
         }
-        let source = &self.sources[from.source.map_or(0, |ix| ix.0)];
-        tag.judge(&source.clock, stamp.received, report.is_some())
     }
 
     /// What is to be told by now.

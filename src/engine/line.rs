@@ -361,9 +361,11 @@ impl LineState {
             let detail = stamps::odd_reading(id, at, received, beyond);
             cx.faults.push(Fault { reason: Reason::BadTime, detail });
         }
+        if state.clock.is_off() == state.quality.is_off_in_time() {
+            return;
+        }
         let checks = Checks::of(&cx.line.tags[tag.get()]);
-        let looked_for = state.clock.off().is_none_or(|(fault, _)| checks.looks_for(fault));
-        if !looked_for || state.clock.is_off() == state.quality.is_off_in_time() {
+        if state.clock.off().is_some_and(|(fault, _)| !checks.looks_for(fault)) {
             return;
         }
         let said_at = self.newest.unwrap_or(at);

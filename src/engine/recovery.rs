@@ -8,6 +8,7 @@
 
 use super::effect::Effect;
 use super::leapt;
+use crate::quality::words;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -49,7 +50,8 @@ impl Recovery {
     /// `down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap`.
     #[must_use]
     pub fn summary(&self) -> String {
-        let mut text = format!("down {}", rough(self.down_ms));
+        let down_nanos = i64::try_from(self.down_ms).unwrap_or(i64::MAX).saturating_mul(1_000_000);
+        let mut text = format!("down {}", words(down_nanos));
         for (n, one, many) in [
             (self.batches_judged_late, "batch judged late", "batches judged late"),
             (self.messages_known_lost, "message known lost", "messages known lost"),
@@ -76,17 +78,6 @@ impl Recovery {
     /// True for an event time at which nobody watched.
     fn was_unwatched(&self, at: Timestamp) -> bool {
         (self.down_since..self.started).contains(&at)
-    }
-}
-
-/// A duration in the one unit in which people would say it.
-fn rough(ms: u64) -> String {
-    let seconds = (ms + 500) / 1000;
-    match seconds {
-        0..100 => format!("{seconds} s"),
-        100..6000 => format!("{} min", (seconds + 30) / 60),
-        6000..172_800 => format!("{} h", (seconds + 1800) / 3600),
-        _ => format!("{} days", (seconds + 43_200) / 86_400),
     }
 }
 

@@ -9,14 +9,11 @@ use std::time::Duration;
 const EVENT_AGE_MAX: Duration = Duration::from_secs(366 * 86_400);
 
 /// The name of a unit, and by what a number of it was multiplied and divided too little.
-type Unit = (&'static str, &'static str, i64, i64);
+type Unit = (&'static str, i64, i64);
 
 /// What a number that was read as milliseconds may have been.
-const UNITS: [Unit; 3] = [
-    ("seconds", "s", 1000, 1),
-    ("microseconds", "us", 1, 1000),
-    ("nanoseconds", "ns", 1, 1_000_000),
-];
+const UNITS: [Unit; 3] =
+    [("seconds", 1000, 1), ("microseconds", 1, 1000), ("nanoseconds", 1, 1_000_000)];
 
 /// A time zone's distance from UTC is a multiple of this.
 const ZONE_STEP_S: i64 = 900;
@@ -89,7 +86,7 @@ pub(super) fn likely_cause(at: Timestamp, received: Timestamp) -> String {
 }
 
 /// True if the number was meant in this unit: then it is of about now.
-fn is_meant(at: Timestamp, received: Timestamp, (_, _, times, over): Unit) -> bool {
+fn is_meant(at: Timestamp, received: Timestamp, (_, times, over): Unit) -> bool {
     is_near(at.as_nanos().saturating_mul(times) / over, received)
 }
 

@@ -274,7 +274,7 @@ impl TagQuality {
     /// The other tags agree with this sensor again.
     pub fn acquit(&mut self, at: Timestamp) -> Option<SensorChange> {
         let SensorState::Sick { fault, since } = self.state else { return None };
-        Some(self.recover(fault, since, at))
+        fault.is_of_others().then(|| self.recover(fault, since, at))
     }
 
     /// A reading came whose stamp is not of now: the tag is not silent, whatever its stamps say.
