@@ -17,6 +17,7 @@ pub mod decode;
 pub mod discover;
 pub mod frame;
 pub mod quality;
+pub mod sparkplug;
 
 pub mod batch;
 pub mod models;

@@ -6,7 +6,7 @@ use super::fits::Columns;
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
-use crate::mqtt::Delivery;
+use crate::mqtt::{Ask, Delivery};
 use crate::reading::Timestamp;
 use crate::store::StoreError;
 use crate::telemetry::{Clock, Health, Metrics, State};
@@ -78,6 +78,9 @@ pub struct CoreReport {
     pub events: u64,
 }
 
+/// Where edge nodes are asked for their births, by broker.
+pub(super) type BirthsAsked = BTreeMap<Arc<str>, mpsc::Sender<Ask>>;
+
 /// Everything that the core's thread owns.
 #[derive(Debug)]
 pub struct Core {
@@ -89,6 +92,8 @@ pub struct Core {
     pub control: mpsc::Receiver<Control>,
     /// Where fits are asked for, with the names of the line's tags.
     pub fits: mpsc::Sender<(FitRequest, Columns)>,
+    /// Where edge nodes are asked for their births.
+    pub(super) births: BirthsAsked,
     /// What people see.
     pub view: watch::Sender<Arc<View>>,
     /// The event time of the newest committed message, ms: the demo's machine waits for it.
@@ -123,6 +128,9 @@ struct Tally {
     faults: BTreeMap<&'static str, u64>,
     frames: u64,
     dropped: BTreeMap<Arc<str>, u64>,
+    node_gaps: u64,
+    /// Edge nodes to be asked for their births, with their brokers.
+    asks: Vec<(Arc<str>, Ask)>,
     verdicts: BTreeMap<(Arc<str>, &'static str), u64>,
 }
 
@@ -244,7 +252,13 @@ impl Core {
                 Control::Fitted(answer) => Some(Event::Model(answer)),
                 Control::Stop => None,
             })
-            .chain(deliveries.iter().map(|delivery| Event::Arrival(delivery.arrival.clone())))
+            .chain(deliveries.iter().flat_map(|Delivery { arrival, begins, .. }| {
+                let unheard = begins.then(|| {
+                    let (broker, at) = (Arc::clone(&arrival.broker), arrival.received);
+                    Event::Command(Command::Unheard { broker, at })
+                });
+                unheard.into_iter().chain([Event::Arrival(arrival.clone())])
+            }))
             .chain(tick.map(Event::Tick));
         let mut tally = Tally::default();
         let before = self.pace.now_nanos();
@@ -257,6 +271,12 @@ impl Core {
             }
         })?;
         drop(heard);
+        for (broker, ask) in std::mem::take(&mut tally.asks) {
+            let link = self.births.get(&broker);
+            if link.is_none_or(|link| link.try_send(ask).is_err()) {
+                tracing::debug!(%broker, "nobody asks for births now: it is due again in a while");
+            }
+        }
         if deliveries.is_empty() && tally.is_empty() {
             return match self.pipeline.store_mut().settle() {
                 Err(error) if error.is_full() => {
@@ -460,6 +480,15 @@ impl Tally {
                 tracing::info!(%broker, %line, %area, "readings come without a time of their own: \
                     they count as measured when they arrive; give the rule a `time` if they have one");
             }
+            Effect::NodeGap { part, lost, reason } => {
+                self.node_gaps += 1;
+                tracing::warn!(part = %part, lost, "{reason}");
+            }
+            Effect::AskBirth { broker, group, node } => {
+                tracing::info!(%broker, %group, %node, "asks for births");
+                let ask = Ask { group: Arc::clone(group), node: Arc::clone(node) };
+                self.asks.push((Arc::clone(broker), ask));
+            }
             Effect::Recovered(recovery) if recovery.missed() => {
                 tracing::warn!(gaps = ?recovery.gaps, "caught up: {}", recovery.summary());
             }
@@ -485,6 +514,7 @@ impl Tally {
     fn tell(self, metrics: &Metrics, now: i64, logged: &mut BTreeMap<&'static str, (i64, u64)>) {
         metrics.add("onspec_readings", &[], self.readings);
         metrics.add("onspec_frames", &[], self.frames);
+        metrics.add("onspec_sparkplug_gaps", &[], self.node_gaps);
         for (flag, n) in self.flagged {
             metrics.add("onspec_readings_flagged", &[("flag", flag)], n);
         }

@@ -76,6 +76,7 @@ impl Listener {
                     session_expiry: Duration::ZERO,
                     share: None,
                     publish_prefix: None,
+                    sparkplug: None,
                     silent_after: Duration::ZERO,
                     ..broker.clone()
                 },
@@ -84,6 +85,7 @@ impl Listener {
                 deliveries: deliveries_in.clone(),
                 outbox: None,
                 newest_verdicts: Vec::new(),
+                asks: None,
                 link_events: of_this,
                 health: Health::default(),
                 metrics: Metrics::default(),

@@ -100,7 +100,9 @@ impl Tape {
                     self.events.write_all(b"\n")?;
                     self.recorded.events += 1;
                 }
-                Message::Dropped(_) => unreachable!("the machine is no broker"),
+                Message::Dropped(_) | Message::Node(_) => {
+                    unreachable!("the machine is no broker, and speaks by topics here")
+                }
             }
         }
         Ok(())

@@ -27,7 +27,7 @@ use crate::http::Reload;
 use crate::reading::Timestamp;
 use crate::store::{Pending, Store};
 use crate::telemetry::{Clock, Health, Metrics, State, SteadyClock};
-use crate::{influx, mqtt, webhook};
+use crate::{influx, webhook};
 use parts::Parts;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -171,8 +171,8 @@ fn start(
     health.set("store", State::Ok, "", clock.now_nanos());
     name_orphans(&mut store, checked, &health, clock.now_nanos())?;
     // Before the page can be asked: a link that has not spoken yet is not ready.
-    for broker in &checked.brokers {
-        let component = mqtt::component(&broker.settings.name);
+    for link in checked.links() {
+        let component = link.component();
         health.set(&component, State::Starting, "connecting", clock.now_nanos());
     }
     let page = checked.http.as_ref().map(|http| format!("http://{}/", http.listen));

@@ -32,16 +32,26 @@ pub(super) struct Links {
     all_read: Arc<AtomicBool>,
 }
 
-/// The name of a broker's part, its client id and its filters, and whether the loss of its session stands.
-pub(super) type Broker = (Arc<str>, Arc<str>, Vec<Arc<str>>, bool);
+/// A link that is watched.
+#[derive(Debug)]
+pub(super) struct Broker {
+    /// The part's name in the register of health.
+    pub(super) component: Arc<str>,
+    /// Names the session that the broker keeps while the link is away; `None` for one that it does not keep.
+    pub(super) client_id: Option<Arc<str>>,
+    /// What it subscribes to.
+    pub(super) filters: Vec<Arc<str>>,
+    /// Whether the loss of its session stands from before.
+    pub(super) lost: bool,
+}
 
 /// One broker's link.
 #[derive(Debug, Clone)]
 struct LinkState {
     /// The part's name in the register of health.
     component: Arc<str>,
-    /// Names the session at the broker.
-    client_id: Arc<str>,
+    /// Names the session that the broker keeps: without it a new one is no loss, and nothing is remembered.
+    client_id: Option<Arc<str>>,
     /// What it subscribes to.
     filters: Vec<Arc<str>>,
     up: bool,
@@ -52,8 +62,7 @@ struct LinkState {
 }
 
 impl Links {
-    /// For brokers by the names of their parts, their client ids and filters, and whether the loss of a
-    /// session stands from before. `told_up` is what the engine believes of the links; `all_read` is kept true
+    /// For these links. `told_up` is what the engine believes of the links; `all_read` is kept true
     /// while all are up and read.
     pub(super) fn new(
         brokers: impl IntoIterator<Item = Broker>,
@@ -61,7 +70,7 @@ impl Links {
         told_up: bool,
         all_read: Arc<AtomicBool>,
     ) -> Self {
-        let link = |(component, client_id, filters, lost)| LinkState {
+        let link = |Broker { component, client_id, filters, lost }| LinkState {
             component,
             client_id,
             filters,
@@ -132,20 +141,24 @@ impl Links {
         match event {
             LinkEvent::Up { session_present } => {
                 (link.up, link.read) = (true, false);
-                link.lost |= !session_present;
-                commands.push(Command::Session {
-                    component: Arc::clone(&link.component),
-                    client_id: Arc::clone(&link.client_id),
-                    present: *session_present,
-                    filters: link.filters.clone(),
-                    at,
-                });
+                if let Some(client_id) = &link.client_id {
+                    link.lost |= !session_present;
+                    commands.push(Command::Session {
+                        component: Arc::clone(&link.component),
+                        client_id: Arc::clone(client_id),
+                        present: *session_present,
+                        filters: link.filters.clone(),
+                        at,
+                    });
+                }
             }
-            LinkEvent::Settled => commands.push(Command::Subscribed {
-                component: Arc::clone(&link.component),
-                client_id: Arc::clone(&link.client_id),
-                filters: link.filters.clone(),
-            }),
+            LinkEvent::Settled => {
+                commands.extend(link.client_id.clone().map(|client_id| Command::Subscribed {
+                    component: Arc::clone(&link.component),
+                    client_id,
+                    filters: link.filters.clone(),
+                }));
+            }
             LinkEvent::CaughtUp => {
                 link.read = true;
                 if std::mem::take(&mut link.lost) {
@@ -269,9 +282,14 @@ mod tests {
     use crate::telemetry::ManualClock;
 
     fn links(all_read: &Arc<AtomicBool>) -> Links {
-        let names = ["mqtt/a", "mqtt/b"];
-        let names = names.map(|name| (name.into(), "onspec".into(), Vec::new(), false));
-        Links::new(names, Arc::new(ManualClock::at(7)), true, Arc::clone(all_read))
+        let names = ["mqtt/a", "mqtt/b", "mqtt/a/sparkplug"];
+        let broker = |name: &str| Broker {
+            component: name.into(),
+            client_id: (name != "mqtt/a/sparkplug").then(|| "onspec".into()),
+            filters: Vec::new(),
+            lost: false,
+        };
+        Links::new(names.map(broker), Arc::new(ManualClock::at(7)), true, Arc::clone(all_read))
     }
 
     #[test]
@@ -284,7 +302,9 @@ mod tests {
             (0, &up, false),
             (0, &LinkEvent::CaughtUp, false),
             (1, &up, false),
-            (1, &LinkEvent::CaughtUp, true),
+            (1, &LinkEvent::CaughtUp, false),
+            (2, &LinkEvent::Up { session_present: false }, false),
+            (2, &LinkEvent::CaughtUp, true),
             (1, &LinkEvent::Silent, true),
             (0, &down, false),
             (0, &up, false),
@@ -313,6 +333,9 @@ mod tests {
             told(&mut links, LinkEvent::Up { session_present: true }).contains("present: true")
         );
         assert_eq!(told(&mut links, LinkEvent::CaughtUp), "");
+        // One that nobody keeps is new each time.
+        assert!(links.note(2, &LinkEvent::Up { session_present: false }).is_empty());
+        assert!(links.note(2, &LinkEvent::CaughtUp).is_empty());
     }
 
     /// A clock that is eight hours ahead of its machine's.

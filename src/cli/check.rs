@@ -2,7 +2,7 @@
 
 use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
-use crate::decode::{Format, JsonRule, JsonValues, Rule};
+use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule};
 use crate::plant::{BatchSource, Budget, Line, Role, Undeclared};
 use crate::store::WhenFull;
 use serde_json::{Value, json};
@@ -133,6 +133,18 @@ fn write_summary(text: &mut String, name: &str, checked: &Checked) -> std::fmt::
         )?;
         for (filter, qos) in &settings.subscriptions {
             writeln!(text, "  subscribes to {filter} (QoS {qos})")?;
+        }
+        if let Some(host) = &broker.host {
+            let filters: Vec<&str> =
+                host.subscriptions.iter().map(|(filter, _)| &**filter).collect();
+            let primary = host.sparkplug.as_ref().and_then(|host| host.primary.as_deref());
+            let is = primary.map_or(String::new(), |id| format!(", primary host `{id}`"));
+            writeln!(
+                text,
+                "  hears edge nodes as client `{}`{is}: {}",
+                host.client_id,
+                filters.join(", ")
+            )?;
         }
         for rule in &broker.rules {
             writeln!(text, "  reads {}", describe_rule(rule))?;
@@ -271,6 +283,10 @@ fn describe_rule(rule: &Rule) -> String {
         Format::LineProtocol { .. } => "as line protocol".to_owned(),
         Format::BatchEvent => "as batch events".to_owned(),
         Format::DroppedCount => "as the count of what the broker dropped".to_owned(),
+        Format::SparkplugB(HostRule { asks: true, .. }) => {
+            "as Sparkplug B, births are asked for".to_owned()
+        }
+        Format::SparkplugB(_) => "as Sparkplug B, by the births that are heard".to_owned(),
     };
     format!("{} {how}", rule.template.as_str())
 }
@@ -318,6 +334,11 @@ fn summary_json(checked: &Checked) -> Value {
                     .map(|(filter, qos)| json!({ "filter": filter, "qos": qos }))
                     .collect::<Vec<_>>(),
                 "publish_prefix": broker.settings.publish_prefix,
+                "sparkplug": broker.host.as_ref().map(|host| json!({
+                    "client_id": host.client_id,
+                    "primary": host.sparkplug.as_ref().and_then(|host| host.primary.as_deref()),
+                    "filters": host.subscriptions.iter().map(|(filter, _)| filter).collect::<Vec<_>>(),
+                })),
                 "without_time": without_time(&broker.rules).collect::<Vec<_>>(),
             })
         })

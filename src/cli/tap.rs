@@ -5,6 +5,7 @@ use crate::app::listen::{Heard, Listener};
 use crate::decode::{Arrival, BatchEvent, Decoder, Fault, Message, NamedReading};
 use crate::plant::{Plant, Undeclared};
 use crate::reading::{SourceQuality, Timestamp, Value};
+use crate::sparkplug::{Came, Host, Word};
 use serde_json::{Value as Json, json};
 use std::collections::BTreeSet;
 use std::fmt::Write as _;
@@ -51,16 +52,23 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         ));
         return Exit::Usage;
     }
-    let mut brokers: Vec<_> =
-        checked.brokers.iter().map(|broker| broker.settings.clone()).collect();
+    let mut brokers: Vec<_> = checked
+        .brokers
+        .iter()
+        .map(|broker| {
+            let mut settings = broker.settings.clone();
+            settings.subscriptions.extend(broker.host.iter().flat_map(|h| h.subscriptions.clone()));
+            settings
+        })
+        .collect();
     if let Some(topic) = &args.topic {
         for broker in &mut brokers {
             broker.subscriptions = vec![(topic.clone(), 0)];
         }
     }
     let rules = checked.rules();
-    let mut tap =
-        Tap { decoder: Decoder::for_plant(rules, &checked.plant), plant: &checked.plant, shown: 0 };
+    let decoder = Decoder::for_plant(rules, &checked.plant);
+    let mut tap = Tap { decoder, host: Host::default(), plant: &checked.plant, shown: 0 };
     super::listening(out, async |out| {
         let mut listener = Listener::start(&brokers, "tap")?;
         let answered = tap.show(args, &mut listener, out).await;
@@ -71,6 +79,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 
 struct Tap<'a> {
     decoder: Decoder,
+    /// Knows what edge nodes mean; it asks for nothing.
+    host: Host,
     plant: &'a Plant,
     shown: u64,
 }
@@ -130,11 +140,54 @@ impl Tap<'_> {
         let template = self.decoder.template(&arrival.broker, &arrival.topic).map(str::to_owned);
         let (mut messages, mut faults) = (Vec::new(), Vec::new());
         self.decoder.decode(arrival, &mut messages, &mut faults);
+        let notes = self.host_says(arrival, &mut messages, &mut faults);
         if args.faults && faults.is_empty() {
             return None;
         }
-        let tapped = Tapped { arrival, template, messages, faults };
+        let tapped = Tapped { arrival, template, messages, notes, faults };
         Some(if args.json { tapped.json(self.plant) } else { tapped.text(self.plant) })
+    }
+}
+
+impl Tap<'_> {
+    /// Puts readings in the place of what edge nodes say; what else the host application says of it.
+    fn host_says(
+        &mut self,
+        arrival: &Arrival,
+        messages: &mut Vec<Message>,
+        faults: &mut Vec<Fault>,
+    ) -> Vec<String> {
+        let mut words = Vec::new();
+        messages.retain(|message| {
+            let Message::Node(node) = message else { return true };
+            let came = Came { received: arrival.received, retained: arrival.retained };
+            self.host.take(&arrival.broker, node, came, &mut words);
+            false
+        });
+        let mut notes = Vec::new();
+        for word in words {
+            match word {
+                Word::Reading { mut reading, unit, historical } => {
+                    let converted =
+                        unit.map_or(Ok(()), |unit| self.decoder.convert(&mut reading, &unit));
+                    match converted {
+                        Ok(()) if historical => {
+                            notes.push(format!("{}: an old value, sent late", reading.tag));
+                            messages.push(Message::Reading(reading));
+                        }
+                        Ok(()) => messages.push(Message::Reading(reading)),
+                        Err(fault) => faults.push(fault),
+                    }
+                }
+                Word::Lost { tag, .. } => notes.push(format!("{tag}: no value any more")),
+                Word::Fault(fault) => faults.push(fault),
+                Word::Ask { .. } => notes.push("its births would be asked for".to_owned()),
+                Word::Gap { reason, .. }
+                | Word::Readable { reason, .. }
+                | Word::Device { reason, .. } => notes.push(reason.to_string()),
+            }
+        }
+        notes
     }
 }
 
@@ -143,6 +196,8 @@ struct Tapped<'a> {
     arrival: &'a Arrival,
     template: Option<String>,
     messages: Vec<Message>,
+    /// What is said of it beside its readings.
+    notes: Vec<String>,
     faults: Vec<Fault>,
 }
 
@@ -173,8 +228,12 @@ impl Tapped<'_> {
                     write!(text, "  the broker has dropped {count} messages")
                         .expect("a String takes all");
                 }
+                Message::Node(_) => unreachable!("readings stand in its place"),
             }
             text.push('\n');
+        }
+        for note in &self.notes {
+            writeln!(text, "  - {}", shown(note)).expect("a String takes all");
         }
         for fault in &self.faults {
             writeln!(text, "  ! {}: {}", fault.reason.as_str(), fault.detail)
@@ -211,6 +270,7 @@ impl Tapped<'_> {
                     }));
                 }
                 Message::Dropped(count) => dropped = Some(*count),
+                Message::Node(_) => unreachable!("readings stand in its place"),
             }
         }
         let faults: Vec<Json> = self
@@ -230,6 +290,9 @@ impl Tapped<'_> {
         });
         if let Some(dropped) = dropped {
             object["dropped"] = dropped.into();
+        }
+        if !self.notes.is_empty() {
+            object["notes"] = self.notes.clone().into();
         }
         if !self.faults.is_empty() {
             object["payload"] = String::from_utf8_lossy(&self.arrival.payload).into();

@@ -73,6 +73,14 @@ pub fn parse_duration(text: &str) -> Result<std::time::Duration, String> {
 }
 
 impl Checked {
+    /// The links to all brokers, one or two each.
+    pub fn links(&self) -> impl Iterator<Item = &mqtt::Settings> {
+        self.brokers
+            .iter()
+            .flat_map(|broker| [Some(&broker.settings), broker.host.as_ref()])
+            .flatten()
+    }
+
     /// The rules of all brokers: each names its own, and those of one broker stand in the order in which
     /// they are to be tried.
     #[must_use]
@@ -91,6 +99,9 @@ pub struct Broker {
     /// topic holds. `mill/{line}/events` stands before `mill/{line}/{area}`, wherever the file has
     /// them.
     pub rules: Vec<decode::Rule>,
+    /// For a second client, which hears the edge nodes of Sparkplug B, if any are subscribed to: their session
+    /// begins anew with each connection.
+    pub host: Option<mqtt::Settings>,
 }
 
 /// Why a configuration cannot be used.

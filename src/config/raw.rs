@@ -8,7 +8,7 @@
 use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
 use super::words::{
     BatchFrom, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName,
-    SeverityName, TimeUnit, TokenRole, Undeclared, WebhookFormat, WhenFull,
+    SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -133,6 +133,25 @@ pub(super) struct Mqtt {
     pub(super) subscribe: Vec<At<Subscribe>>,
     /// Where verdicts, batches and the status are published.
     pub(super) publish: Option<At<Publish>>,
+    /// What onspec is to edge nodes of Sparkplug B.
+    pub(super) sparkplug: Option<At<Sparkplug>>,
+}
+
+/// A host application of Sparkplug B.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Sparkplug {
+    /// What it is to edge nodes. A node that waits for a primary host sends nothing while onspec is stopped.
+    #[schemars(extend("default" = "passive"))]
+    pub(super) role: Option<At<SparkplugRole>>,
+    /// The id under which a primary host says whether it is there; without it the client id.
+    pub(super) host_id: Option<At<String>>,
+    /// How long a message that came too early waits for those before it.
+    #[schemars(extend("default" = "2s"))]
+    pub(super) reorder: Option<At<DurationText>>,
+    /// A node is asked for its births again after so long.
+    #[schemars(extend("default" = "60s"))]
+    pub(super) rebirth: Option<At<DurationText>>,
 }
 
 /// Certificates of the link to a broker.

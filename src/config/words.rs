@@ -61,7 +61,7 @@ words!(
         Value = "value",
         /// InfluxDB line protocol.
         LineProtocol = "line-protocol",
-        /// Sparkplug B. Not supported by this release.
+        /// Sparkplug B.
         SparkplugB = "sparkplug-b",
         /// A scanner profile. Not supported by this release.
         Profile = "profile",
@@ -71,6 +71,18 @@ words!(
         LabEvent = "lab-event",
         /// How many messages the broker has dropped, as it counts them itself.
         DroppedCount = "dropped-count",
+    }
+);
+
+words!(
+    /// What onspec is to edge nodes of Sparkplug B.
+    SparkplugRole {
+        /// It listens, and says nothing.
+        Passive = "passive",
+        /// It asks for births that it needs.
+        Active = "active",
+        /// It also says whether it is there, so that nodes may wait for it.
+        Primary = "primary",
     }
 );
 

@@ -5,13 +5,20 @@ use super::event::{LineSource, decode_payload};
 use super::json::JsonReader;
 use super::limits::{PAYLOAD_BYTES_MAX, fault, found};
 use super::line_protocol::{Given, PointReader};
+use super::sparkplug::{Topic, Verb};
 use super::topics::Remembered;
 use super::units::Units;
 use super::value::bare;
-use super::{Arrival, Fault, Format, Message, NamedReading, Reason, Rule};
+use super::{
+    Arrival, Fault, Format, HostRule, Message, NamedReading, NodeMessage, Reason, Rule, Template,
+};
 use crate::plant::Plant;
 use crate::reading::{SourceQuality, Timestamp, Value};
+use bytes::Bytes;
 use std::sync::Arc;
+
+/// Where host applications say whether they are there.
+const STATES: &str = "spBv1.0/STATE/";
 
 /// Reads arrivals by the rules of the subscriptions.
 ///
@@ -35,6 +42,8 @@ pub struct Decoder {
 struct Prepared {
     rule: Rule,
     reader: Reader,
+    /// For Sparkplug B: takes all that the edge nodes of the rule's template say, whatever their devices.
+    nodes: Option<Template>,
 }
 
 /// What reads the payloads of a rule.
@@ -56,6 +65,18 @@ struct Names {
     tag: Option<Arc<str>>,
     /// True if one of them has a control character in it: it would stand in series and in the log.
     control: bool,
+    /// For Sparkplug B: whose message it is.
+    source: Option<NodeTopic>,
+}
+
+/// What a topic of Sparkplug B says.
+#[derive(Debug, Clone)]
+struct NodeTopic {
+    group: Arc<str>,
+    node: Arc<str>,
+    device: Option<Arc<str>>,
+    verb: Verb,
+    wanted: bool,
 }
 
 impl Decoder {
@@ -117,11 +138,19 @@ impl Decoder {
             Ok(payload) => payload,
             Err(fault) => return faults.push(fault),
         };
-        let Some(Prepared { rule, reader }) = self.rules.get_mut(names.rule) else { return };
+        let Some(Prepared { rule, reader, .. }) = self.rules.get_mut(names.rule) else { return };
         let units = &mut self.units;
         let mut taking = Taking { arrival, names, rule, units, out, refused: Vec::new() };
         taking.payload(payload.as_ref(), reader, faults);
         faults.append(&mut taking.refused);
+    }
+
+    /// Converts a reading that was sent in a unit to the one in which its tag is declared.
+    ///
+    /// # Errors
+    /// When it cannot be converted.
+    pub fn convert(&mut self, reading: &mut NamedReading, sent: &str) -> Result<(), Fault> {
+        self.units.convert(reading, sent)
     }
 
     /// The template of the rule that reads a topic of a broker; `None` if no rule does.
@@ -133,19 +162,41 @@ impl Decoder {
 
     fn matched(&self, broker: &str, topic: &str) -> Option<Names> {
         let its_own = |(_, prepared): &(usize, &Prepared)| *prepared.rule.broker == *broker;
-        self.rules.iter().enumerate().filter(its_own).find_map(|(ix, Prepared { rule, .. })| {
-            let captures = rule.template.matches(topic)?;
-            let name = |taken: Option<&str>, fixed: &Option<Arc<str>>| {
-                taken.map(Arc::from).or_else(|| fixed.clone())
-            };
-            let taken = [captures.line, captures.area, captures.tag];
-            Some(Names {
-                rule: ix,
-                line: name(captures.line, &rule.line).unwrap_or_default(),
-                area: name(captures.area, &rule.area).unwrap_or_default(),
-                tag: name(captures.tag, &rule.tag),
-                control: taken.into_iter().flatten().any(|name| name.contains(char::is_control)),
-            })
+        let mut of_node = None;
+        let exact = self.rules.iter().enumerate().filter(its_own).find_map(|(ix, prepared)| {
+            let captures = prepared.rule.template.matches(topic);
+            if let (None, None, Some(nodes)) = (captures, &of_node, &prepared.nodes) {
+                of_node = nodes.matches(topic).map(|captures| (ix, &prepared.rule, captures));
+            }
+            Some((ix, &prepared.rule, captures?))
+        });
+        let is_exact = exact.is_some();
+        let (ix, rule, captures) = exact.or(of_node)?;
+        let name = |taken: Option<&str>, fixed: &Option<Arc<str>>| {
+            taken.map(Arc::from).or_else(|| fixed.clone())
+        };
+        let source = match rule.format {
+            Format::SparkplugB(_) => Topic::parse(topic).map(|topic| NodeTopic {
+                group: topic.group.into(),
+                node: topic.node.into(),
+                device: topic.device.map(Arc::from),
+                verb: topic.verb,
+                wanted: is_exact || topic.device.is_none(),
+            }),
+            _ => None,
+        };
+        let ids = source.iter().flat_map(|source| {
+            [Some(&*source.group), Some(&*source.node), source.device.as_deref()]
+        });
+        let taken = [captures.line, captures.area, captures.tag].into_iter().chain(ids);
+        let control = taken.flatten().any(|name| name.contains(char::is_control));
+        Some(Names {
+            rule: ix,
+            line: name(captures.line, &rule.line).unwrap_or_default(),
+            area: name(captures.area, &rule.area).unwrap_or_default(),
+            tag: name(captures.tag, &rule.tag),
+            control,
+            source,
         })
     }
 }
@@ -158,9 +209,15 @@ impl Prepared {
             Format::LineProtocol { names, quality } => {
                 Reader::Points(PointReader::new(names.clone(), quality.clone(), times, codes))
             }
-            Format::Value | Format::BatchEvent | Format::DroppedCount => Reader::Whole,
+            Format::Value | Format::BatchEvent | Format::DroppedCount | Format::SparkplugB(_) => {
+                Reader::Whole
+            }
         };
-        Self { rule, reader }
+        let nodes = match rule.format {
+            Format::SparkplugB(_) => rule.template.of_node(),
+            _ => None,
+        };
+        Self { rule, reader, nodes }
     }
 }
 
@@ -198,6 +255,10 @@ impl Taking<'_> {
                     self.take(line, area, names.tag.clone(), None, value, quality, None);
                 }
             },
+            (Format::SparkplugB(rule), _) => match self.node_message(payload, *rule) {
+                Ok(message) => self.out.extend(message.map(Box::new).map(Message::Node)),
+                Err(fault) => faults.push(fault),
+            },
             (Format::DroppedCount, _) => match dropped(payload) {
                 Ok(count) => self.out.push(Message::Dropped(count)),
                 Err(fault) => faults.push(fault),
@@ -221,6 +282,37 @@ impl Taking<'_> {
                 unreachable!("such a rule is prepared with its reader")
             }
         }
+    }
+
+    /// What an edge node says; `None` for what is said to one, or by another host application.
+    fn node_message(&self, payload: &[u8], rule: HostRule) -> Result<Option<NodeMessage>, Fault> {
+        let Self { arrival, names, .. } = *self;
+        let Some(source) = &names.source else {
+            if arrival.topic.starts_with(STATES) {
+                return Ok(None);
+            }
+            let topic = found(&arrival.topic);
+            let detail = format!("`{topic}` is no topic of an edge node: spBv1.0/GROUP/TYPE/NODE");
+            return Err(fault(Reason::UnknownTopic, detail));
+        };
+        if source.verb == Verb::Command {
+            return Ok(None);
+        }
+        // Mostly it came as it is, and is not copied.
+        let as_it_came = payload.as_ptr() == arrival.payload.as_ptr();
+        let payload =
+            if as_it_came { arrival.payload.clone() } else { Bytes::copy_from_slice(payload) };
+        Ok(Some(NodeMessage {
+            group: Arc::clone(&source.group),
+            node: Arc::clone(&source.node),
+            device: source.device.clone(),
+            verb: source.verb,
+            line: Arc::clone(&names.line),
+            area: Arc::clone(&names.area),
+            wanted: source.wanted,
+            rule,
+            payload,
+        }))
     }
 
     #[expect(clippy::too_many_arguments, reason = "the parts of one reading")]

@@ -29,8 +29,9 @@ pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
 pub use json::path::is_relative;
 pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};
+pub use names::checked as checked_name;
 pub use rule::{
-    Format, JsonRule, JsonValues, PayloadNames, PointNames, QualityCodes, Rule, TimeUnit,
+    Format, HostRule, JsonRule, JsonValues, PayloadNames, PointNames, QualityCodes, Rule, TimeUnit,
 };
 pub use template::{Captures, Template, TemplateError};
 
@@ -63,6 +64,31 @@ pub enum Message {
     Batch(BatchMessage),
     /// So many messages has the broker dropped since it was started.
     Dropped(u64),
+    /// What an edge node of Sparkplug B says; what it means is known by its births.
+    Node(Box<NodeMessage>),
+}
+
+/// A message of an edge node or one of its devices, as it came (Sparkplug B).
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct NodeMessage {
+    /// The group.
+    pub group: Arc<str>,
+    /// The edge node.
+    pub node: Arc<str>,
+    /// The device; `None` in what the node says of itself.
+    pub device: Option<Arc<str>>,
+    /// The type of the message.
+    pub verb: sparkplug::Verb,
+    /// The line of its readings; empty if neither topic nor rule names one.
+    pub line: Arc<str>,
+    /// The area of its readings; may be empty.
+    pub area: Arc<str>,
+    /// False for a device that nobody has subscribed to: it is a part of its node's sequence.
+    pub wanted: bool,
+    /// How its node is treated.
+    pub rule: HostRule,
+    /// The payload, opened where it was compressed.
+    pub payload: Bytes,
 }
 
 /// A reading with the names its source gave it.
@@ -272,6 +298,8 @@ pub enum Reason {
     TooManyTags,
     /// Undeclared, and the configuration says to ignore those.
     Undeclared,
+    /// A metric of which no birth has told.
+    NoBirth,
 }
 
 impl Reason {
@@ -296,6 +324,7 @@ impl Reason {
             Self::Retained => "retained",
             Self::TooManyTags => "too-many-tags",
             Self::Undeclared => "undeclared",
+            Self::NoBirth => "no-birth",
         }
     }
 }

@@ -50,7 +50,10 @@ impl Interner {
 }
 
 /// A name that may stand in series and logs.
-pub(super) fn checked(text: &str, reason: Reason) -> Result<Arc<str>, Fault> {
+///
+/// # Errors
+/// With `reason`, when it is empty, too long or has control characters.
+pub fn checked(text: &str, reason: Reason) -> Result<Arc<str>, Fault> {
     if text.is_empty() {
         return Err(fault(reason, "a name is empty"));
     }

@@ -4,6 +4,7 @@ use super::Template;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// How the messages of one subscription are read; checked.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -68,6 +69,26 @@ pub enum Format {
     BatchEvent,
     /// How many messages the broker has dropped since it was started: a bare whole number.
     DroppedCount,
+    /// What edge nodes and their devices say, as Sparkplug B.
+    SparkplugB(HostRule),
+}
+
+/// How a host application of Sparkplug B treats edge nodes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub struct HostRule {
+    /// True if it asks for births that it needs, false if it only listens.
+    pub asks: bool,
+    /// How long it waits for a message that is missing in the sequence.
+    pub reorder: Duration,
+    /// How long after it has asked a node for its births it may ask again.
+    pub ask_every: Duration,
+}
+
+impl Default for HostRule {
+    /// The defaults of the product: it only listens, and waits for two seconds.
+    fn default() -> Self {
+        Self { asks: false, reorder: Duration::from_secs(2), ask_every: Duration::from_secs(60) }
+    }
 }
 
 /// Where a JSON document has what makes a reading.

@@ -145,6 +145,21 @@ impl Template {
         parts.join("/")
     }
 
+    /// Of a template for Sparkplug B, `spBv1.0/{group}/{type}/{node}/{device}`: the one that takes all
+    /// that its edge nodes say, of themselves and of every device. `None` if it takes that anyway.
+    #[must_use]
+    pub fn of_node(&self) -> Option<Self> {
+        const NODE_LEVELS: usize = 4;
+        let levels = self.levels.get(..NODE_LEVELS)?;
+        if levels.iter().any(|level| matches!(level, Level::Rest(_))) {
+            return None;
+        }
+        let parts: Vec<&str> = self.text.split('/').take(NODE_LEVELS).chain(["#"]).collect();
+        let mut levels = levels.to_vec();
+        levels.push(Level::Rest(Rest::Any));
+        Some(Self { text: parts.join("/").into(), levels })
+    }
+
     /// True if the template takes a tag from the topic.
     #[must_use]
     pub fn has_tag(&self) -> bool {
@@ -244,6 +259,21 @@ mod tests {
         let filter = |text: &str| Template::parse(text).unwrap().filter();
         assert_eq!(filter("mill/{line}/{area}/{tag}"), "mill/+/+/+");
         assert_eq!(filter("mill/{line}/{tag...}"), "mill/+/#");
+    }
+
+    #[test]
+    fn edge_nodes_are_taken_with_all_their_devices() {
+        let of = |text: &str| Template::parse(text).unwrap().of_node();
+        let nodes = of("spBv1.0/mill/+/{line}/dry").unwrap();
+        assert_eq!(nodes.filter(), "spBv1.0/mill/+/+/#");
+        for topic in ["spBv1.0/mill/NBIRTH/tm3", "spBv1.0/mill/DDATA/tm3/wet"] {
+            assert_eq!(nodes.matches(topic).unwrap().line, Some("tm3"));
+        }
+        let filter = of("spBv1.0/mill/+/tm3/{area...}").map(|nodes| nodes.filter());
+        assert_eq!(filter.as_deref(), Some("spBv1.0/mill/+/tm3/#"));
+        assert_eq!(of("spBv1.0/#"), None);
+        let filter = of("spBv1.0/mill/+/tm3").map(|nodes| nodes.filter());
+        assert_eq!(filter.as_deref(), Some("spBv1.0/mill/+/tm3/#"));
     }
 
     #[test]

@@ -17,6 +17,7 @@
 //! - `render`: a proposal as TOML
 
 mod leaf;
+mod nodes;
 mod propose;
 mod render;
 mod role;

@@ -88,6 +88,8 @@ pub(super) struct ProposedTag {
     pub(super) area: String,
     pub(super) role: Likely,
     pub(super) why: &'static str,
+    /// The unit, where its source names one.
+    pub(super) unit: Option<String>,
     /// The time between two values, s.
     pub(super) interval_s: Option<f64>,
     /// The least and the greatest number heard.
@@ -155,6 +157,7 @@ pub fn propose(survey: &Survey) -> Proposal {
         }
     }
     let events = shapes.remove(&Shape::Events).unwrap_or_default();
+    edge_nodes(survey, &mut proposal);
     for (shape, topics) in shapes {
         let tagged = matches!(shape, Shape::Bare | Shape::One { .. });
         for spelling in spellings(&topics, tagged) {
@@ -173,7 +176,7 @@ fn shape(name: &str, topic: &Topic) -> Shape {
         return Shape::None("their topics have a level that no template can name");
     }
     if name.starts_with("spBv1.0/") || name.starts_with("STATE/") {
-        return Shape::None("they are Sparkplug B, which this release does not read");
+        return Shape::None("they are of Sparkplug, and none of edge nodes of Sparkplug B");
     }
     let most = [topic.objects, topic.bare, topic.points, topic.unread].into_iter().max();
     let most = most.unwrap_or_default();
@@ -231,6 +234,50 @@ fn named(
             (topic.leaves.len() > 1).then(|| (pointer.clone(), word))
         })
     })
+}
+
+/// One rule takes all edge nodes: the node is the line, its devices are the areas.
+fn edge_nodes(survey: &Survey, proposal: &mut Proposal) {
+    let nodes = &survey.nodes;
+    if nodes.messages == 0 {
+        return;
+    }
+    let (all, unborn) = nodes.counts();
+    let mut doubts = vec!["each edge node is taken for a line".to_owned()];
+    if unborn > 0 {
+        doubts.push(format!(
+            "of {unborn} edge nodes no birth was heard, so nothing of theirs can be read: with \
+             `sparkplug = {{ role = \"active\" }}` under `[[mqtt]]` onspec asks for it"
+        ));
+    }
+    let device = if nodes.devices { "/{area}" } else { "" };
+    proposal.rules.push(ProposedRule {
+        template: format!("spBv1.0/{{group}}/{{type}}/{{line}}{device}"),
+        format: "sparkplug-b",
+        line: None,
+        value: None,
+        fields: BTreeMap::new(),
+        time: None,
+        quality: None,
+        topics: all,
+        messages: nodes.messages,
+        doubts,
+    });
+    for ((line, area, tag), heard) in &nodes.metrics {
+        add(proposal, (line, area, tag), &heard.leaf, heard.interval_s());
+        let tags = proposal.lines.get_mut(&**line).map(|line| &mut line.tags);
+        let known = tags.and_then(|tags| {
+            let qualified = format!("{area}/{tag}");
+            if tags.contains_key(&qualified) {
+                tags.get_mut(&qualified)
+            } else {
+                tags.get_mut(&**tag)
+            }
+        });
+        if let Some(known) = known {
+            known.unit = heard.unit.as_deref().map(str::to_owned);
+        }
+    }
 }
 
 fn rule(survey: &Survey, shape: &Shape, spelling: &Spelling, proposal: &mut Proposal) {
@@ -356,6 +403,7 @@ fn add(
         area: area.to_owned(),
         role,
         why,
+        unit: None,
         interval_s,
         span: (leaf.numbers > 0).then_some((leaf.low, leaf.high)),
         words: if leaf.texts + leaf.booleans > 0 && !leaf.is_many() {

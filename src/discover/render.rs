@@ -86,7 +86,8 @@ fn write_rule(rule: &ProposedRule, out: &mut String) -> fmt::Result {
     } else {
         format!("unsure: {}", rule.doubts.join("; "))
     };
-    writeln!(out, "\n# {topics} topics, {messages} messages; {sure}.")?;
+    let of = if rule.format == "sparkplug-b" { "edge nodes" } else { "topics" };
+    writeln!(out, "\n# {topics} {of}, {messages} messages; {sure}.")?;
     writeln!(out, "[[mqtt.subscribe]]\ntopic = {}", quoted(&rule.template))?;
     if rule.format != "json" {
         writeln!(out, "format = {}", quoted(rule.format))?;
@@ -194,6 +195,9 @@ fn write_tag((line, id): (&str, &str), tag: &ProposedTag, out: &mut String) -> f
     }
     writeln!(out, "\n# {}", heard.join(", "))?;
     writeln!(out, "[line.{}.tag.{}]", key(line), key(id))?;
+    if let Some(unit) = &tag.unit {
+        writeln!(out, "unit = {}", quoted(unit))?;
+    }
     if let Some(word) = tag.role.word() {
         writeln!(out, "role = {}   # {}", quoted(word), tag.why)?;
     }

@@ -1,6 +1,7 @@
 //! What is known of each topic.
 
 use super::leaf::Leaf;
+use super::nodes::Nodes;
 use crate::decode::{Arrival, decode_event};
 use crate::reading::Timestamp;
 use serde_json::Value;
@@ -13,12 +14,14 @@ const TOPICS_MAX: usize = 20_000;
 const LEAVES_MAX: usize = 500;
 /// How deep a document is looked into.
 const DEPTH_MAX: usize = 6;
+
 /// What was heard on a broker.
 #[derive(Debug, Clone, Default)]
 pub struct Survey {
     pub(super) topics: BTreeMap<Arc<str>, Topic>,
     /// Messages heard.
     pub(super) messages: u64,
+    pub(super) nodes: Nodes,
     /// Messages of topics beyond what is remembered.
     pub(super) beyond: u64,
     first: Option<Timestamp>,
@@ -55,6 +58,9 @@ impl Survey {
         self.messages += 1;
         self.first.get_or_insert(arrival.received);
         self.last = Some(arrival.received);
+        if self.nodes.take(arrival) {
+            return;
+        }
         if self.topics.len() >= TOPICS_MAX && !self.topics.contains_key(&arrival.topic) {
             self.beyond += 1;
             return;

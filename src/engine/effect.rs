@@ -54,6 +54,24 @@ pub enum Effect {
         /// The area; may be empty.
         area: Arc<str>,
     },
+    /// An edge node is to be asked for its births (`NCMD`). Nobody answers for it: the engine asks again.
+    AskBirth {
+        /// The broker.
+        broker: Arc<str>,
+        /// The group.
+        group: Arc<str>,
+        /// The edge node.
+        node: Arc<str>,
+    },
+    /// Messages of an edge node are missing; for the log.
+    NodeGap {
+        /// The node's part, `sparkplug/BROKER/GROUP/NODE`.
+        part: Arc<str>,
+        /// How many, if that is known.
+        lost: Option<u64>,
+        /// What happened.
+        reason: Arc<str>,
+    },
     /// What a start found, once all that the brokers held was taken; for the log.
     Recovered(Box<Recovery>),
 }

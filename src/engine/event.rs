@@ -47,6 +47,14 @@ pub enum Command {
         /// When that was seen.
         at: Timestamp,
     },
+    /// The session in which edge nodes of Sparkplug are heard is a new one: of what they sent before,
+    /// nothing is known.
+    Unheard {
+        /// The broker's name.
+        broker: Arc<str>,
+        /// When its first message came.
+        at: Timestamp,
+    },
     /// The link to the plant went down (`false`) or came back: while it is down no tick counts.
     Link {
         /// True if it is up.
@@ -111,6 +119,7 @@ impl Command {
             | Self::Link { at, .. }
             | Self::Session { at, .. }
             | Self::CaughtUp { at }
+            | Self::Unheard { at, .. }
             | Self::Alive { at } => Some(*at),
             Self::Subscribed { .. }
             | Self::Started { .. }

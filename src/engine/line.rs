@@ -264,6 +264,10 @@ impl LineState {
             Some(Beyond::Past) => {
                 (TagQuality::of_source(reading.quality) | Flags::PAST, false, None)
             }
+            // Nor whether it is well now by what it measured long ago.
+            Some(Beyond::Future) | None if known.contains(Flags::HISTORICAL) => {
+                (TagQuality::of_source(reading.quality) | Flags::LATE, false, None)
+            }
             Some(Beyond::Future) | None => state.quality.assess(&checks, reading),
         };
         flags |= known;
@@ -304,6 +308,9 @@ impl LineState {
                 self.keep_lately(cx, tag, reading.at, value, late);
             }
         }
+        if known.contains(Flags::HISTORICAL) && !duplicate {
+            self.keep_historical(cx, tag, reading, flags);
+        }
         let quality = &mut self.tags[tag.get()].quality;
         quality.count(flags, duplicate);
         if flags.intersects(Flags::LATE | Flags::FUTURE | Flags::PAST | Flags::CONFLICT)
@@ -325,8 +332,13 @@ impl LineState {
         // A text is good, too, unless its source calls it bad, as one does that has just lost its PLC.
         let text = reading.value.number().is_none()
             && !off_in_time
-            && !flags
-                .intersects(Flags::FUTURE | Flags::PAST | Flags::SOURCE_BAD | Flags::NO_NUMBER);
+            && !flags.intersects(
+                Flags::FUTURE
+                    | Flags::PAST
+                    | Flags::SOURCE_BAD
+                    | Flags::NO_NUMBER
+                    | Flags::HISTORICAL,
+            );
         if usable || text {
             self.find_batch(cx, declared, reading);
             self.find_break(cx, declared, reading);
@@ -380,6 +392,20 @@ impl LineState {
             news.text = format!("{}; {words}", news.text);
         }
         cx.tell(news);
+    }
+
+    /// An old value belongs to the batch in which it was measured, like one that came late.
+    fn keep_historical(&mut self, cx: &Context<'_>, tag: TagIx, reading: &Reading, flags: Flags) {
+        if !flags.intersects(Flags::SOURCE_BAD | Flags::PAST | Flags::FUTURE)
+            && let Some(value) = reading.value.number()
+        {
+            self.keep_lately(cx, tag, reading.at, value, true);
+        }
+    }
+
+    /// The tag has no value any more, as its source says: what was heard of it counts no longer.
+    pub(super) fn lost(&mut self, tag: TagIx) {
+        self.framer.forget(tag);
     }
 
     /// A reading that came before came again.

@@ -16,6 +16,7 @@ mod event;
 mod history;
 mod learning;
 mod line;
+mod nodes;
 mod recovery;
 mod repeats;
 mod sessions;
@@ -28,6 +29,7 @@ mod tests;
 mod view;
 
 pub use crate::alarm::AlarmRecord;
+pub use crate::sparkplug::NodeView;
 pub use effect::{
     BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord, ModelRecord,
     ReadingRecord, ScoreRecord, SensorHealthRecord,
@@ -44,6 +46,7 @@ use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp};
 use clocks::Clocks;
 use drops::Drops;
 use line::{Context, LineState};
+use nodes::Nodes;
 use recovery::Recoveries;
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
@@ -103,6 +106,7 @@ struct State {
     recoveries: Recoveries,
     drops: Drops,
     clocks: Clocks,
+    nodes: Nodes,
 }
 
 /// How a message came.
@@ -171,6 +175,7 @@ impl Engine {
             recoveries: Recoveries::default(),
             drops: Drops::default(),
             clocks: Clocks::default(),
+            nodes: Nodes::default(),
         };
         Self::with_state(plant, rules, state)
     }
@@ -264,6 +269,7 @@ impl Engine {
         fresh.state.drops = old.drops;
         let has_broker = |name: &str| fresh.rules.iter().any(|rule| *rule.broker == *name);
         fresh.state.clocks = old.clocks.without(has_broker);
+        fresh.state.nodes = old.nodes.of(has_broker);
         *self = fresh;
         true
     }
@@ -331,6 +337,7 @@ impl Engine {
                 let calm = "it has dropped nothing for ten minutes".into();
                 self.component(&queue_part(&broker), true, &calm, at, out);
             }
+            self.nodes_pass(at, out);
         }
         self.take(event, out);
         if self.state.recoveries.see(&out[before..]) {
@@ -386,7 +393,11 @@ impl Engine {
                     self.component(&session_part(&component), false, &reason, at, out);
                 }
             }
-            Command::Started { at } => self.state.recoveries.started(at),
+            Command::Unheard { broker, at } => self.nodes_unheard(&broker, at, out),
+            Command::Started { at } => {
+                self.state.recoveries.started(at);
+                self.state.nodes.started();
+            }
             Command::Alive { .. } => {}
             Command::CaughtUp { at } => {
                 let Some(recovery) = self.state.recoveries.caught_up(at).cloned() else { return };
@@ -414,13 +425,15 @@ impl Engine {
                 }
             }
             Command::ClockLeap { by_nanos } => {
-                let State { lines, strays, clocks, drops, recoveries, link_down_since, .. } =
-                    &mut self.state;
+                let State {
+                    lines, strays, clocks, nodes, drops, recoveries, link_down_since, ..
+                } = &mut self.state;
                 for line in lines {
                     line.leap(by_nanos);
                 }
                 strays.leap();
                 clocks.leap(by_nanos);
+                nodes.leap(by_nanos);
                 drops.leap(by_nanos);
                 recoveries.leap(by_nanos);
                 *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
@@ -487,7 +500,7 @@ impl Engine {
     /// True if the engine itself tells of this part, by what comes from the plant.
     #[must_use]
     pub fn tells(&self, component: &str) -> bool {
-        self.state.clocks.tells(component)
+        self.state.clocks.tells(component) || Nodes::tells(component)
     }
 
     fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {
@@ -496,9 +509,17 @@ impl Engine {
         self.decoder.decode(arrival, &mut messages, &mut faults);
         let repeated = self.state.repeats.repeats(arrival);
         for message in messages.drain(..) {
-            if let Message::Dropped(count) = message {
-                self.dropped(&arrival.broker, (count, repeated), arrival.received, out);
-                continue;
+            match message {
+                Message::Dropped(count) => {
+                    self.dropped(&arrival.broker, (count, repeated), arrival.received, out);
+                    continue;
+                }
+                // It has a sequence of its own.
+                Message::Node(message) => {
+                    self.node(arrival, &message, out);
+                    continue;
+                }
+                Message::Reading(_) | Message::Batch(_) => {}
             }
             // Without a time of its own a value that comes again is a new reading.
             if repeated
@@ -565,10 +586,10 @@ impl Engine {
     fn message(&mut self, way: Way<'_>, message: Message, out: &mut Vec<Effect>) {
         let Way { received, topic, .. } = way;
         let fault = match message {
-            Message::Reading(named) => self.reading(way, named, out),
+            Message::Reading(named) => self.reading(way, named, Flags::GOOD, out),
             Message::Batch(message) => self.batch_message((received, topic), message, out),
-            // Only a broker knows what it dropped: in a recording it is nobody's.
-            Message::Dropped(_) => None,
+            // Only a broker knows what it dropped, and whose birth it brings: in a recording it is nobody's.
+            Message::Dropped(_) | Message::Node(_) => None,
         };
         if let Some(fault) = fault {
             self.fault(received, topic, fault, out);
@@ -604,11 +625,11 @@ impl Engine {
         &mut self,
         way: Way<'_>,
         named: NamedReading,
+        mut known: Flags,
         out: &mut Vec<Effect>,
     ) -> Option<Fault> {
         let Way { received, broker, topic, retained } = way;
         let own_time = named.at.is_some();
-        let mut known = Flags::GOOD;
         if !own_time {
             known |= Flags::NO_SOURCE_TIME;
         }
@@ -622,7 +643,8 @@ impl Engine {
             quality: named.quality,
         };
         // A last known value, and what a broker held while nobody listened, came when it could.
-        let measures = own_time && !retained && !self.state.recoveries.is_open();
+        let old = retained || known.contains(Flags::HISTORICAL);
+        let measures = own_time && !old && !self.state.recoveries.is_open();
         let series = Series { line: named.line, area: named.area, tag: named.tag };
         let line = self.plant.line_ix(&series.line);
         let tag = line.and_then(|ix| tag_of(&self.names[ix.get()], &series.area, &series.tag));
@@ -701,13 +723,10 @@ impl Engine {
     /// True if a tick at this instant would push a line's clock: only such ticks are journaled.
     #[must_use]
     pub fn would_push(&self, now: Timestamp) -> bool {
-        self.state.link_down_since.is_none()
-            && self
-                .plant
-                .lines
-                .iter()
-                .zip(&self.state.lines)
-                .any(|(line, state)| state.is_silent(line, now))
+        let mut lines = self.plant.lines.iter().zip(&self.state.lines);
+        let silent = self.state.link_down_since.is_none()
+            && lines.any(|(line, state)| state.is_silent(line, now));
+        silent || self.state.nodes.is_due(now)
     }
 
     /// The event time up to which a line has been judged.
@@ -750,6 +769,7 @@ impl Engine {
             alarms_standing: self.state.alarms.standing().count(),
             alarms: self.alarms_shown(),
             sources: self.state.clocks.view(),
+            nodes: self.state.nodes.view(),
         }
     }
 

@@ -75,6 +75,13 @@ impl Recovery {
         long || self.missed() || self.batches_judged_late > 0
     }
 
+    fn add_gap(&mut self, what: &Arc<str>) {
+        self.possible_gaps += 1;
+        if self.gaps.len() < GAPS_NAMED {
+            self.gaps.push(Arc::clone(what));
+        }
+    }
+
     /// True for an event time at which nobody watched.
     fn was_unwatched(&self, at: Timestamp) -> bool {
         (self.down_since..self.started).contains(&at)
@@ -161,11 +168,20 @@ impl Recoveries {
     /// Messages may be missing.
     pub(super) fn gap(&mut self, what: &Arc<str>) {
         if let Some(open) = &mut self.open {
-            open.possible_gaps += 1;
-            if open.gaps.len() < GAPS_NAMED {
-                open.gaps.push(Arc::clone(what));
-            }
+            open.add_gap(what);
         }
+    }
+
+    /// Messages may be missing from before the last start, whether it has caught up or not; true if what it
+    /// found is more by it than was said.
+    pub(super) fn gap_at_last(&mut self, what: &Arc<str>) -> bool {
+        if self.open.is_some() {
+            self.gap(what);
+            return false;
+        }
+        let Some(last) = &mut self.last else { return false };
+        last.add_gap(what);
+        true
     }
 
     /// Looks at what followed from one event; true if what a start found is more by it than was said.

@@ -4,6 +4,7 @@ use super::effect::{BatchRecord, FaultRecord};
 use super::recovery::Recovery;
 use crate::alarm::Severity;
 use crate::reading::{Series, Timestamp};
+use crate::sparkplug::NodeView;
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +37,8 @@ pub struct View {
     pub alarms: Vec<AlarmView>,
     /// Where readings come from, and the clocks there; in the order in which they were first heard.
     pub sources: Vec<SourceView>,
+    /// Edge nodes of Sparkplug B.
+    pub nodes: Vec<NodeView>,
 }
 
 /// An alarm that stands.

@@ -6,8 +6,8 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, SourceView, StrayView, TagView,
-    TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Recovery, SourceView, StrayView,
+    TagView, TrendPoint, View,
 };
 use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
@@ -141,6 +141,7 @@ pub(super) struct Health {
     last_faults: Vec<Fault>,
     last_start: Option<Start>,
     sources: Vec<SourceView>,
+    edge_nodes: Vec<NodeView>,
 }
 
 /// What the last start found.
@@ -348,6 +349,7 @@ impl Health {
             last_faults: view.last_faults.iter().map(Fault::from).collect(),
             last_start: view.recovery.as_ref().map(Start::from),
             sources: view.sources.clone(),
+            edge_nodes: view.nodes.clone(),
         }
     }
 }

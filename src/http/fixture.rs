@@ -4,7 +4,8 @@ use super::{ApiState, History, Progress, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, Recovery, SourceView, TagView, TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Recovery, SourceView, TagView,
+    TrendPoint, View,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -172,6 +173,7 @@ fn view(line: LineView) -> View {
             alarm("system/influxdb", NOW - 240_000, Severity::Info, "influxdb does not work"),
         ],
         sources: sources(),
+        nodes: nodes(),
     }
 }
 
@@ -207,6 +209,25 @@ fn sources() -> Vec<SourceView> {
             ..source("scanner")
         },
     ]
+}
+
+/// One that is well, one that has gone, and one whose birth nobody heard.
+fn nodes() -> Vec<NodeView> {
+    let node = |node: &str| NodeView {
+        broker: "plant".into(),
+        group: "mill".into(),
+        node: node.into(),
+        online: Some(true),
+        born: Some(NOW - 7_200_000),
+        devices: 6,
+        metrics: 64,
+        held: 0,
+        gaps: 1,
+        asks: 2,
+    };
+    let unborn =
+        NodeView { online: None, born: None, devices: 0, metrics: 0, held: 41, ..node("tm5") };
+    vec![node("tm3"), NodeView { online: Some(false), devices: 0, ..node("tm4") }, unborn]
 }
 
 /// A start after 42 minutes, with a session that was lost.

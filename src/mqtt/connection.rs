@@ -6,19 +6,21 @@
 
 use super::backlog::Backlog;
 use super::flight::Flight;
+use super::host::{HostVoice, says_offline};
 use super::outdated::Outdated;
 use super::publisher::{Publisher, Speaker};
 use super::receipts::{Delivery, Receipts};
 use super::report::Report;
 use super::trouble::Trouble;
-use super::wire::{self, Client, Connect, Heard, Incoming, Session, Wire};
+use super::wire::{self, Client, Connect, Heard, Incoming, OFFLINE, Session, Will, Wire};
 use crate::decode::Arrival;
+use crate::decode::sparkplug::state_topic;
 use crate::reading::Timestamp;
 use crate::telemetry::Clock;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
-use tokio::sync::{Semaphore, mpsc};
+use tokio::sync::{Notify, Semaphore, mpsc};
 use tokio::time::MissedTickBehavior;
 use tokio_util::sync::CancellationToken;
 
@@ -60,6 +62,53 @@ pub(super) enum End {
     Lost(Trouble, bool),
 }
 
+/// Who speaks on a link.
+#[derive(Debug)]
+pub(super) enum Voice {
+    /// The daemon: its status and what it publishes.
+    Plant(Box<Publisher>),
+    /// A host application of Sparkplug B.
+    Host(HostVoice),
+}
+
+impl Voice {
+    /// A connection begins: what the broker is to say when it is lost.
+    fn begin(&mut self, context: &Context) -> Option<Will> {
+        match self {
+            Self::Plant(_) => {
+                let topic = wire::status_topic(&context.connect.settings)?;
+                Some(Will { topic, body: bytes::Bytes::from_static(OFFLINE.as_bytes()) })
+            }
+            Self::Host(host) => {
+                let now_ms = context.clock.now_nanos().div_euclid(1_000_000);
+                host.begin(now_ms).map(|(topic, body)| Will { topic, body })
+            }
+        }
+    }
+
+    async fn speak(&mut self, at: &Speaker<'_>) {
+        match self {
+            Self::Plant(publisher) => publisher.speak(at).await,
+            Self::Host(host) => host.speak(at).await,
+        }
+    }
+
+    async fn lost(&mut self, at: &Speaker<'_>) {
+        match self {
+            Self::Plant(publisher) => publisher.lost(at).await,
+            Self::Host(_) => {}
+        }
+    }
+}
+
+/// What the poll tells the speaker of a host application.
+#[derive(Debug, Default)]
+pub(super) struct Notices {
+    /// Its state is to be said: the broker has answered the subscription, or somebody says that it is
+    /// away, which a will of an older connection does.
+    pub(super) is_due: Notify,
+}
+
 /// What the poll tells the beat.
 #[derive(Debug, Default)]
 struct Pulse {
@@ -68,6 +117,8 @@ struct Pulse {
     good: AtomicBool,
     /// True while a message waits for the core: then nobody listens to the broker.
     waits: AtomicBool,
+    /// True once a message was handed over.
+    began: AtomicBool,
 }
 
 impl Pulse {
@@ -91,8 +142,8 @@ impl Pulse {
 struct NobodyTakes;
 
 /// Makes a connection and serves it to its end. `forgive`: take releases of unknown messages.
-pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive: bool) -> End {
-    let (client, mut wire) = wire::open(&context.connect);
+pub(super) async fn serve(context: &Context, voice: &mut Voice, forgive: bool) -> End {
+    let (client, mut wire) = wire::open(&context.connect, voice.begin(context));
     if forgive {
         wire.forgive_releases();
     }
@@ -121,9 +172,11 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
     let receipts = Arc::new(Receipts::default());
     let flight = Flight::default();
     let pulse = Pulse::default();
+    let notices = Notices::default();
     let speaker = Speaker {
         client: &client,
         flight: &flight,
+        notices: &notices,
         receipts: &receipts,
         session,
         report: &context.report,
@@ -135,7 +188,7 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
             tokio::join!(
                 outdated.tell(&client),
                 acknowledge(&client, &receipts),
-                publisher.speak(&speaker),
+                voice.speak(&speaker),
                 beat(context, &receipts, &pulse),
             )
         };
@@ -145,7 +198,7 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
         };
         // Not a poll beside others: the whole of the polling, which ends with the connection.
         tokio::select! {
-            end = listen(context, &mut wire, session, &receipts, (&flight, &outdated), &pulse) => end,
+            end = listen(context, &mut wire, session, &receipts, (&flight, &outdated, &notices), &pulse) => end,
             _ = rest => End::Stopped,
             () = deadline => End::Stopped,
         }
@@ -166,7 +219,7 @@ pub(super) async fn serve(context: &Context, publisher: &mut Publisher, forgive:
         }
     }
     if matches!(end, End::Lost(..)) {
-        publisher.lost(&speaker).await;
+        voice.lost(&speaker).await;
     }
     pulse.flush(&context.report);
     match end {
@@ -189,11 +242,13 @@ async fn listen(
     wire: &mut Wire,
     session: Session,
     receipts: &Arc<Receipts>,
-    (flight, outdated): (&Flight, &Outdated),
+    (flight, outdated, notices): (&Flight, &Outdated, &Notices),
     pulse: &Pulse,
 ) -> End {
     // A write to a peer that reads no more has no limit of its own, and stops the pings too.
     let patience = session.keep_alive.mul_f64(2.5);
+    let host = context.connect.settings.sparkplug.as_ref();
+    let own_state = host.and_then(|host| host.primary.as_deref()).map(state_topic);
     let mut said_farewell = false;
     loop {
         let heard = match tokio::time::timeout(patience, wire.poll()).await {
@@ -208,6 +263,12 @@ async fn listen(
             }
         };
         match heard {
+            Heard::Message(message) if own_state.as_deref() == Some(&*message.topic) => {
+                if says_offline(&message.payload) && !context.cancel.is_cancelled() {
+                    notices.is_due.notify_one();
+                }
+                receipts.enter(message.ack, None).release();
+            }
             Heard::Message(message) => {
                 if deliver(context, message, receipts, pulse).await.is_err() {
                     return End::NobodyTakes;
@@ -215,6 +276,7 @@ async fn listen(
             }
             Heard::Subscribed(granted) => {
                 context.report.subscribed(&context.connect.settings, &granted);
+                notices.is_due.notify_one();
             }
             Heard::Unsubscribed(answer) => {
                 if let Some(refusals) = outdated.answered(answer) {
@@ -264,6 +326,8 @@ async fn deliver(
             retained: message.retained,
         },
         receipt,
+        begins: context.connect.settings.sparkplug.is_some()
+            && !pulse.began.swap(true, Ordering::Relaxed),
     };
     // Cancel-safe: a place that was not handed out is not taken.
     tokio::select! {

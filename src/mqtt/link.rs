@@ -1,7 +1,8 @@
 //! The link to one broker: connect, serve, classify, back off.
 
 use super::backoff::Backoff;
-use super::connection::{self, Context, End, ROOM_BYTES};
+use super::connection::{self, Context, End, ROOM_BYTES, Voice};
+use super::host::{Ask, HostVoice};
 use super::publisher::Publisher;
 use super::receipts::Delivery;
 use super::report::{LinkEvent, Report};
@@ -33,6 +34,8 @@ pub struct Link {
     /// The newest verdicts from before this process, key and body: they are repeated each minute
     /// like those that come from the outbox. May be empty.
     pub newest_verdicts: Vec<(String, Vec<u8>)>,
+    /// Edge nodes to be asked for their births, on the link of a host application.
+    pub asks: Option<mpsc::Receiver<Ask>>,
     /// What happens to the link. Must be read.
     pub link_events: mpsc::Sender<LinkEvent>,
     /// The register in which the link is [`super::component`].
@@ -87,12 +90,19 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
     let tls = tls_of(&link.settings)?;
     let seed = seed(link.clock.as_ref(), &link.settings.client_id);
     let mut backoff = Backoff::new(seed);
-    let mut publisher = Publisher::new(
-        link.settings.publish_prefix.clone(),
-        link.outbox,
-        link.newest_verdicts,
-        seed.rotate_left(32),
-    );
+    let mut voice = match &link.settings.sparkplug {
+        Some(host) => {
+            // Where nobody asks, the queue is closed.
+            let asks = link.asks.unwrap_or_else(|| mpsc::channel(1).1);
+            Voice::Host(HostVoice::new(host.primary.as_deref(), asks))
+        }
+        None => Voice::Plant(Box::new(Publisher::new(
+            link.settings.publish_prefix.clone(),
+            link.outbox,
+            link.newest_verdicts,
+            seed.rotate_left(32),
+        ))),
+    };
     let context = Context {
         report: Report::new(
             &link.settings,
@@ -111,7 +121,7 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
     };
     let mut forgive = false;
     loop {
-        let trouble = match connection::serve(&context, &mut publisher, forgive).await {
+        let trouble = match connection::serve(&context, &mut voice, forgive).await {
             End::Stopped => break,
             End::NobodyTakes => return Err(LinkError::NobodyTakes { name }),
             End::Lost(trouble, good) => {

@@ -20,6 +20,7 @@
 //! - `wire`: both versions of the protocol behind one face
 //! - `receipts`: what was received and not acknowledged, in order
 //! - `publisher`, `flight`: what we say, and what of it is under way
+//! - `host`: what a host application of Sparkplug B says, on a link of its own
 //! - `report`: each event's log line, counter, health and [`LinkEvent`] in one function
 //! - `backlog`, `backoff`, `topics`, `trouble`: decisions without I/O
 //! - `outdated`: subscriptions that a session has from an older configuration
@@ -29,6 +30,7 @@ mod backlog;
 mod backoff;
 mod connection;
 mod flight;
+mod host;
 mod link;
 mod outdated;
 mod publisher;
@@ -41,6 +43,7 @@ mod wire;
 
 use backoff::Pace;
 
+pub use host::Ask;
 pub use link::{Link, LinkError, run, usable};
 pub use receipts::{Delivery, Receipt};
 pub use report::LinkEvent;
@@ -92,6 +95,25 @@ pub struct Settings {
     pub share: Option<String>,
     /// The prefix of what we publish, if this broker takes it.
     pub publish_prefix: Option<String>,
+    /// The link is that of a host application of Sparkplug B: what edge nodes say is heard in a session
+    /// of its own, that the broker keeps for nobody.
+    pub sparkplug: Option<SparkplugHost>,
+}
+
+impl Settings {
+    /// The name of the link in the register of health.
+    #[must_use]
+    pub fn component(&self) -> String {
+        let of_broker = component(&self.name);
+        if self.sparkplug.is_some() { format!("{of_broker}/sparkplug") } else { of_broker }
+    }
+}
+
+/// What a host application of Sparkplug B is to edge nodes.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct SparkplugHost {
+    /// Its id, if it is the primary host, for which nodes may wait.
+    pub primary: Option<String>,
 }
 
 /// The protocol's version.

@@ -4,6 +4,7 @@
 //! connection ended is read from the outbox again at the next one, so the broker may get it twice.
 
 use super::backoff::{Backoff, Pace};
+use super::connection::Notices;
 use super::flight::{Entry, Flight, Sent};
 use super::receipts::Receipts;
 use super::report::Report;
@@ -32,12 +33,13 @@ const BEFORE_ALL: i64 = i64::MIN;
 /// So many connections lost in a row with something of ours unanswered are no chance.
 const SUSPICIOUS: u32 = 3;
 /// How long the farewell may wait for the broker's acknowledgement of `offline`.
-const FAREWELL: Duration = Duration::from_secs(3);
+pub(super) const FAREWELL: Duration = Duration::from_secs(3);
 
 /// One connection, seen by the one who speaks.
 pub(super) struct Speaker<'a> {
     pub(super) client: &'a Client,
     pub(super) flight: &'a Flight,
+    pub(super) notices: &'a Notices,
     pub(super) receipts: &'a Receipts,
     pub(super) session: Session,
     pub(super) report: &'a Report,
@@ -52,13 +54,13 @@ impl Speaker<'_> {
 
     /// Hands a publication to the library. It fails only when the connection is gone, and then
     /// nobody waits for an answer.
-    async fn publish(&self, sent: Sent, publication: Publication) {
+    pub(super) async fn publish(&self, sent: Sent, publication: Publication) {
         self.flight.sending(sent);
         drop(self.client.publish(publication).await);
     }
 
     /// What is released is acknowledged; then we go, and the broker does not publish our will.
-    async fn farewell(&self) {
+    pub(super) async fn farewell(&self) {
         self.receipts.all_handed_over().await;
         drop(self.client.disconnect().await);
     }
@@ -279,6 +281,7 @@ impl Publisher {
             topic,
             body,
             retain: manner.retained(),
+            at_most_once: false,
             expiry_s: (manner == Manner::Verdict).then_some(seconds(VERDICT_EXPIRY)),
         };
         if let Some(reason) = unpublishable(&publication, at.session) {
@@ -320,8 +323,13 @@ impl Publisher {
                 continue;
             };
             newest.age_s = 0;
-            let publication =
-                Publication { topic: topic.clone(), body, retain: true, expiry_s: Some(expiry_s) };
+            let publication = Publication {
+                topic: topic.clone(),
+                body,
+                retain: true,
+                at_most_once: false,
+                expiry_s: Some(expiry_s),
+            };
             at.publish(Sent::Other(topic.clone()), publication).await;
         }
     }
@@ -340,7 +348,13 @@ impl Hold {
 async fn say_status(at: &Speaker<'_>, prefix: &str, word: &'static str) {
     let topic = topics::topic(prefix, "status");
     let body = Bytes::from_static(word.as_bytes());
-    let publication = Publication { topic: topic.clone(), body, retain: true, expiry_s: None };
+    let publication = Publication {
+        topic: topic.clone(),
+        body,
+        retain: true,
+        at_most_once: false,
+        expiry_s: None,
+    };
     at.publish(Sent::Other(topic), publication).await;
 }
 
@@ -451,6 +465,7 @@ mod tests {
             topic: topic.to_owned(),
             body: Bytes::from_static(&[0; 100]),
             retain: false,
+            at_most_once: false,
             expiry_s: None,
         };
         assert_eq!(unpublishable(&publication("a/b"), session(None)), None);

@@ -19,6 +19,8 @@ pub struct Delivery {
     pub arrival: Arrival,
     /// To be released when the message is durable.
     pub receipt: Receipt,
+    /// True for the first message of a session in which edge nodes are heard.
+    pub begins: bool,
 }
 
 /// The right, and the duty, to have one message acknowledged.

@@ -90,7 +90,7 @@ impl Report {
     ) -> Self {
         let report = Self {
             name: settings.name.clone(),
-            component: super::component(&settings.name),
+            component: settings.component(),
             client_id: settings.client_id.clone(),
             health,
             metrics,
@@ -258,6 +258,12 @@ impl Report {
     pub(super) fn published(&self, count: u64) {
         self.metrics.add("onspec_mqtt_published", &[("broker", &self.name)], count);
         self.stand(|standing| standing.unpublished = None);
+    }
+
+    /// An edge node was asked for its births.
+    pub(super) fn asked(&self, group: &str, node: &str) {
+        self.metrics.add("onspec_sparkplug_rebirths_asked", &[("broker", &self.name)], 1);
+        tracing::debug!(broker = self.name, group, node, "asked for births");
     }
 
     /// The broker does not take a publication now; it is tried again.

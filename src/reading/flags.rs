@@ -48,12 +48,15 @@ impl Flags {
     /// A text, where only numbers say something about the tag.
     pub const NO_NUMBER: Self = Self(1 << 10);
 
+    /// An old value that its source could not send then, and sends now.
+    pub const HISTORICAL: Self = Self(1 << 11);
+
     /// Far from the value before, and not yet borne out by the next one.
     pub const SPIKE: Self = Self(1 << 12);
     /// At an end of the instrument's range, where the tag is not by habit.
     pub const RAIL: Self = Self(1 << 13);
 
-    const NAMES: [(Self, &'static str); 13] = [
+    const NAMES: [(Self, &'static str); 14] = [
         (Self::SOURCE_BAD, "source-bad"),
         (Self::SOURCE_UNCERTAIN, "source-uncertain"),
         (Self::RANGE, "range"),
@@ -65,6 +68,7 @@ impl Flags {
         (Self::RETAINED, "retained"),
         (Self::NO_SOURCE_TIME, "no-source-time"),
         (Self::NO_NUMBER, "no-number"),
+        (Self::HISTORICAL, "historical"),
         (Self::SPIKE, "spike"),
         (Self::RAIL, "rail"),
     ];

@@ -124,7 +124,7 @@ impl EdgeNode {
 
     fn bd_seq(&self) -> Metric {
         Metric {
-            name: Some(BD_SEQ.to_owned()),
+            name: Some(BD_SEQ.into()),
             datatype: Some(datatype::INT64),
             value: Some(metric::Value::Long(self.bd_seq.into())),
             ..Metric::default()
@@ -133,7 +133,7 @@ impl EdgeNode {
 
     fn births(&self, now: Timestamp) -> Vec<Published> {
         let rebirth = Metric {
-            name: Some(REBIRTH.to_owned()),
+            name: Some(REBIRTH.into()),
             datatype: Some(datatype::BOOLEAN),
             value: Some(metric::Value::Boolean(false)),
             ..Metric::default()
@@ -163,12 +163,12 @@ impl EdgeNode {
         let unit = PropertySet { keys: vec!["engUnit".to_owned()], values: vec![unit] };
         let latest = self.latest[ix];
         Metric {
-            name: Some(tag.name.to_owned()),
+            name: Some(tag.name.into()),
             alias: Some(alias(ix)),
             timestamp: Some(millis(latest.map_or(now, |(at, _)| at))),
             datatype: Some(if tags::is_switch(ix) { datatype::BOOLEAN } else { datatype::DOUBLE }),
             is_null: latest.is_none().then_some(true),
-            properties: (!tag.unit.is_empty()).then_some(unit),
+            properties: (!tag.unit.is_empty()).then(|| unit.encode_to_vec().into()),
             value: latest.map(|(_, value)| typed(ix, value)),
             ..Metric::default()
         }

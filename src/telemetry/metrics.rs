@@ -54,6 +54,12 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ),
     ("onspec_mqtt_published", Kind::Counter, "Messages published"),
     ("onspec_mqtt_publish_refused", Kind::Counter, "Messages that a broker did not take"),
+    ("onspec_sparkplug_gaps", Kind::Counter, "Times that messages of edge nodes were missing"),
+    (
+        "onspec_sparkplug_rebirths_asked",
+        Kind::Counter,
+        "Times that edge nodes were asked for their births, by broker",
+    ),
     ("onspec_verdicts", Kind::Counter, "Verdict changes, by line and call"),
     (
         "onspec_source_delay_seconds",

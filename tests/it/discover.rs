@@ -115,6 +115,18 @@ fn a_wide_document_gives_the_verdicts_of_the_mill_s_own_configuration() {
 }
 
 #[test]
+fn edge_nodes_give_the_verdicts_of_the_mill_s_own_configuration() {
+    check_dialect(
+        Form::Sparkplug,
+        &[
+            "topic = \"spBv1.0/{group}/{type}/{line}/{area}\"\nformat = \"sparkplug-b\"",
+            "topic = \"mill/{line}/events\"\nformat = \"batch-event\"",
+            "unit = \"bar\"",
+        ],
+    );
+}
+
+#[test]
 fn what_is_proposed_from_a_broker_passes_the_check() {
     let broker = Mosquitto::start();
     let directory = tempfile::tempdir().expect("a directory for temporary files");

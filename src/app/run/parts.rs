@@ -1,13 +1,13 @@
 //! The running parts: how each is started, and what ends their serving.
 
 use super::super::asked::{Asked, Asks};
-use super::super::core::{Control, Core, CoreReport, hand};
+use super::super::core::{BirthsAsked, Control, Core, CoreReport, hand};
 use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
 use super::super::fits::{Columns, fit};
 use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
-use super::super::watch::{Links, watch_health};
+use super::super::watch::{Broker, Links, watch_health};
 use super::ending::{Watched, watched};
 use super::{Ended, Surroundings};
 use crate::config::Checked;
@@ -27,6 +27,9 @@ use tokio_util::sync::CancellationToken;
 
 /// Messages received and not yet committed, at most.
 const DELIVERIES_WAITING: usize = 8192;
+
+/// Requests for births that wait for a link, at most.
+const ASKS_WAITING: usize = 1024;
 
 /// The running parts.
 pub(super) struct Parts {
@@ -102,7 +105,7 @@ impl Parts {
         };
         parts.start_page(checked, state);
         parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
-        let events = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
+        let (events, births) = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
         parts.start_watches(checked, &pipeline, &shared, events, &all_read);
         drop(deliveries);
         for request in pipeline.take_requests() {
@@ -116,6 +119,7 @@ impl Parts {
             deliveries: received,
             control: controls,
             fits: fit_requests,
+            births,
             view: around.view.clone(),
             committed: around.committed.clone(),
             heartbeat,
@@ -241,15 +245,15 @@ impl Parts {
         pipeline: &Pipeline,
         shared: &Shared<'_>,
         deliveries: &mpsc::Sender<mqtt::Delivery>,
-    ) -> Result<mpsc::Receiver<(usize, LinkEvent)>, AppError> {
+    ) -> Result<(mpsc::Receiver<(usize, LinkEvent)>, BirthsAsked), AppError> {
         let (link_events, events) = mpsc::channel(64);
+        let mut births = BirthsAsked::new();
         let newest_verdicts = pipeline.newest_verdicts();
-        for (index, broker) in checked.brokers.iter().enumerate() {
-            let settings = &broker.settings;
-            let name = mqtt::component(&settings.name);
+        for (index, settings) in checked.links().enumerate() {
+            let name = settings.component();
             let credentials = match &settings.credentials {
                 Some((user, password)) => {
-                    let of = format!("{name}.password");
+                    let of = format!("{}.password", mqtt::component(&settings.name));
                     let password = password.as_ref().map(|source| resolve(&of, source));
                     Some((user.clone(), password.transpose()?))
                 }
@@ -277,6 +281,11 @@ impl Parts {
                 outdated,
                 newest_verdicts: newest_verdicts.clone(),
                 credentials,
+                asks: settings.sparkplug.as_ref().map(|_| {
+                    let (ask, asks) = mpsc::channel(ASKS_WAITING);
+                    births.insert(settings.name.as_str().into(), ask);
+                    asks
+                }),
                 deliveries: deliveries.clone(),
                 outbox: publishes.then(|| pipeline.store().outbox(MQTT)).transpose()?,
                 link_events: of_this,
@@ -287,7 +296,7 @@ impl Parts {
             };
             self.brokers.spawn(async move { (name, ended(mqtt::run(link).await)) });
         }
-        Ok(events)
+        Ok((events, births))
     }
 
     /// Watches over the links and over all parts.
@@ -300,11 +309,16 @@ impl Parts {
         all_read: &Arc<AtomicBool>,
     ) {
         let engine = pipeline.engine();
-        let names = checked.brokers.iter().map(|broker| {
-            let component = mqtt::component(&broker.settings.name);
+        let names = checked.links().map(|settings| {
+            let (component, keeps) = (settings.component(), settings.sparkplug.is_none());
             let lost = engine.failed_parts().any(|part| *part == *session_part(&component));
-            let filters = mqtt::filters(&broker.settings).into_iter().map(Into::into).collect();
-            (component.into(), broker.settings.client_id.as_str().into(), filters, lost)
+            let filters = mqtt::filters(settings).into_iter().map(Into::into).collect();
+            Broker {
+                lost,
+                filters,
+                component: component.into(),
+                client_id: keeps.then(|| settings.client_id.as_str().into()),
+            }
         });
         let links =
             Links::new(names, Arc::clone(shared.clock), engine.is_link_up(), Arc::clone(all_read));

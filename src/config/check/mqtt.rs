@@ -5,10 +5,12 @@ use super::super::at::{At, SizeText};
 use super::super::diagnostic::Code;
 use super::super::raw::{Mqtt, Publish, Raw};
 use super::super::suggest::or_declared;
+use super::super::words::SparkplugRole;
 use super::subscribe;
 use super::{Context, text};
-use crate::decode::Template;
-use crate::mqtt::{Settings, TlsSettings, Version};
+use crate::decode::sparkplug::state_topic;
+use crate::decode::{HostRule, Template};
+use crate::mqtt::{Settings, SparkplugHost, TlsSettings, Version};
 use std::ops::Range;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -94,14 +96,18 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
              what is published",
         );
     }
-    let (subscriptions, rules) = subscribe::check(cx, raw, mqtt, &name);
+    let client_id = text(mqtt.client_id.as_ref()).unwrap_or("onspec");
+    let (rule, primary) = check_sparkplug(cx, mqtt, client_id);
+    let subscribe::Found { subscriptions, of_nodes, rules } =
+        subscribe::check(cx, raw, mqtt, (&name, rule));
+    without_nodes(cx, mqtt, !of_nodes.is_empty() || rules.len() < mqtt.subscribe.len());
     let settings = Settings {
         name,
         host,
         port,
         tls: check_tls(cx, mqtt, secure),
         version,
-        client_id: text(mqtt.client_id.as_ref()).unwrap_or("onspec").to_owned(),
+        client_id: client_id.to_owned(),
         clean_start: false,
         session_expiry: whole_seconds(cx.duration(
             mqtt.session_expiry.as_ref(),
@@ -136,8 +142,75 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
             share.to_string()
         }),
         publish_prefix: None,
+        sparkplug: None,
     };
-    Broker { settings, rules }
+    let host = (!of_nodes.is_empty()).then(|| of_host(&settings, of_nodes, primary));
+    Broker { settings, rules, host }
+}
+
+/// The second client of a broker, which hears its edge nodes.
+fn of_host(broker: &Settings, of_nodes: Vec<(String, u8)>, primary: Option<String>) -> Settings {
+    let own_state = primary.as_deref().map(|id| (state_topic(id), 1));
+    Settings {
+        client_id: format!("{}-spb", broker.client_id),
+        clean_start: true,
+        session_expiry: Duration::ZERO,
+        // The sequence of a node is one: who takes a part of it can follow none.
+        share: None,
+        subscriptions: of_nodes.into_iter().chain(own_state).collect(),
+        sparkplug: Some(SparkplugHost { primary }),
+        ..broker.clone()
+    }
+}
+
+/// Warns of settings for edge nodes where none are subscribed to.
+fn without_nodes(cx: &mut Context<'_>, mqtt: &At<Mqtt>, may_have: bool) {
+    if let (false, Some(sparkplug)) = (may_have, mqtt.sparkplug.as_ref()) {
+        let message = "`sparkplug` means nothing without edge nodes";
+        cx.report(Code::Meaningless, sparkplug.span(), message)
+            .label("no subscription has `format = \"sparkplug-b\"`")
+            .help("add `[[mqtt.subscribe]]` with `topic = \"spBv1.0/+/+/{line}/{area}\"` and that format");
+    }
+}
+
+/// How edge nodes are treated, and the id of a primary host, if onspec is to be one.
+fn check_sparkplug(
+    cx: &mut Context<'_>,
+    mqtt: &At<Mqtt>,
+    client_id: &str,
+) -> (HostRule, Option<String>) {
+    let default = HostRule::default();
+    let Some(sparkplug) = mqtt.sparkplug.as_ref() else { return (default, None) };
+    let role = sparkplug.role.as_ref().map_or(SparkplugRole::Passive, |role| **role);
+    let second = Duration::from_secs(1);
+    let treated = HostRule {
+        asks: role != SparkplugRole::Passive,
+        reorder: cx.duration(
+            sparkplug.reorder.as_ref(),
+            "reorder",
+            default.reorder,
+            Duration::from_millis(100)..=60 * second,
+        ),
+        ask_every: cx.duration(
+            sparkplug.rebirth.as_ref(),
+            "rebirth",
+            default.ask_every,
+            10 * second..=86_400 * second,
+        ),
+    };
+    if let Some(id) = sparkplug.host_id.as_ref() {
+        cx.name(id, id.span(), "the host", &['/', '+', '#']);
+        if role != SparkplugRole::Primary {
+            cx.report(
+                Code::Meaningless,
+                id.span(),
+                "`host_id` means nothing but to a primary host",
+            )
+            .help("add `role = \"primary\"` if nodes are to wait for onspec, or leave it out");
+        }
+    }
+    let host_id = text(sparkplug.host_id.as_ref()).unwrap_or(client_id);
+    (treated, (role == SparkplugRole::Primary).then(|| host_id.to_owned()))
 }
 
 /// The protocol counts seconds; a fraction is cut off.

@@ -7,25 +7,36 @@ use super::super::raw::{Mqtt, Names, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
 use super::super::words::{BatchFrom, PayloadFormat, Word};
 use super::{Context, payload, plant};
-use crate::decode::{Format, JsonRule, JsonValues, Rule, Template, TimeUnit};
+use crate::decode::sparkplug::NAMESPACE;
+use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule, Template, TimeUnit};
 use std::sync::Arc;
 
 /// The keys that say where a payload has its values: they mean nothing where the payload is one thing.
 const OF_A_DOCUMENT: &[&str] =
     &["each", "value", "fields", "time", "time_unit", "quality", "quality_codes", "names"];
 
+/// What the subscriptions of a broker come to.
+pub(super) struct Found {
+    /// Topic filters with their QoS.
+    pub(super) subscriptions: Vec<(String, u8)>,
+    /// Those of edge nodes, which are heard in a session of their own.
+    pub(super) of_nodes: Vec<(String, u8)>,
+    /// The rules in the order in which they are tried.
+    pub(super) rules: Vec<Rule>,
+}
+
 /// Checks the subscriptions of a broker: topic filters with their QoS, and the rules in the order in
 /// which they are tried, the more exact topic first. `broker` is its name: another broker may have the
-/// same topics, and other rules for them.
+/// same topics, and other rules for them; `host` is how its edge nodes are treated.
 pub(super) fn check(
     cx: &mut Context<'_>,
     raw: &Raw,
     mqtt: &At<Mqtt>,
-    broker: &str,
-) -> (Vec<(String, u8)>, Vec<Rule>) {
+    (broker, host): (&str, HostRule),
+) -> Found {
     let mut found: Vec<(Rule, u8, usize)> = Vec::new();
     for subscribe in &mqtt.subscribe {
-        let Some((rule, qos)) = check_one(cx, raw, subscribe, broker) else { continue };
+        let Some((rule, qos)) = check_one(cx, raw, subscribe, (broker, host)) else { continue };
         let filter = rule.template.filter();
         let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
         if let Some((first, _, at)) =
@@ -43,20 +54,55 @@ pub(super) fn check(
     }
     // `mill/{line}/events` is tried before `mill/{line}/{area}`, wherever they stand.
     found.sort_by_key(|(rule, ..)| exactness(rule.template.as_str()));
-    let filters: Vec<(String, u8)> =
-        found.iter().map(|(rule, qos, _)| (rule.template.filter(), *qos)).collect();
-    // A broker may send a message once for each subscription that takes it.
-    let subscriptions = filters
+    let filters = |nodes: bool| {
+        let is_of = |rule: &Rule| matches!(rule.format, Format::SparkplugB(_)) == nodes;
+        let of = |(rule, qos, _): &(Rule, u8, usize)| {
+            let template = if nodes { rule.template.of_node() } else { None };
+            (template.as_ref().unwrap_or(&rule.template).filter(), *qos)
+        };
+        found.iter().filter(|(rule, ..)| is_of(rule)).map(of).collect::<Vec<_>>()
+    };
+    let (subscriptions, of_nodes) = (fewest(&filters(false)), fewest(&filters(true)));
+    twice(cx, mqtt, &subscriptions, &of_nodes);
+    let rules = found.into_iter().map(|(rule, ..)| rule).collect();
+    Found { subscriptions, of_nodes, rules }
+}
+
+/// Refuses what would bring the messages of edge nodes a second time, by the other session.
+fn twice(
+    cx: &mut Context<'_>,
+    mqtt: &At<Mqtt>,
+    subscriptions: &[(String, u8)],
+    of_nodes: &[(String, u8)],
+) {
+    for subscribe in &mqtt.subscribe {
+        let Some(topic) = subscribe.topic.as_ref() else { continue };
+        let Ok(template) = Template::parse(topic) else { continue };
+        let filter = template.filter();
+        let is_one = subscriptions.iter().any(|(other, _)| *other == filter);
+        if is_one && of_nodes.iter().any(|(node, _)| covers(&filter, node)) {
+            cx.report(Code::SameTopics, topic.span(), "this takes what edge nodes say, too")
+                .label("their sequence would be heard twice")
+                .help("make the topic narrower, so that it leaves `spBv1.0` out");
+        }
+    }
+}
+
+/// The fewest filters that bring all of these: a broker may send a message once for each subscription that
+/// takes it.
+fn fewest(filters: &[(String, u8)]) -> Vec<(String, u8)> {
+    filters
         .iter()
         .enumerate()
         .filter(|(ix, (filter, qos))| {
             !filters.iter().enumerate().any(|(other, (wider, wider_qos))| {
-                other != *ix && wider_qos >= qos && covers(wider, filter)
+                let equal_before = wider == filter && other < *ix;
+                let wider_by = wider != filter && covers(wider, filter);
+                other != *ix && wider_qos >= qos && (equal_before || wider_by)
             })
         })
         .map(|(_, subscription)| subscription.clone())
-        .collect();
-    (subscriptions, found.into_iter().map(|(rule, ..)| rule).collect())
+        .collect()
 }
 
 /// How exact a topic is, level by level: smaller is tried first.
@@ -95,7 +141,7 @@ fn check_one(
     cx: &mut Context<'_>,
     raw: &Raw,
     subscribe: &At<Subscribe>,
-    broker: &str,
+    (broker, host): (&str, HostRule),
 ) -> Option<(Rule, u8)> {
     let qos = cx.integer(subscribe.qos.as_ref(), "qos", 1, 0..=2);
     let word = subscribe.format.as_ref().map_or(PayloadFormat::Json, |format| **format);
@@ -128,12 +174,17 @@ fn check_one(
             payload::without(cx, subscribe, word, &["each", "value", "fields", "time"]);
             Some(payload::points(cx, subscribe))
         }
-        PayloadFormat::SparkplugB | PayloadFormat::Profile => {
+        PayloadFormat::SparkplugB => {
+            let keys = [OF_A_DOCUMENT, &["tag", "unit", "units"]].concat();
+            payload::without(cx, subscribe, word, &keys);
+            Some(Format::SparkplugB(host))
+        }
+        PayloadFormat::Profile => {
             let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
             let message = format!("format `{}` is not supported by this release", word.as_str());
             cx.report(Code::Unsupported, span, message)
                 .label("nothing of these messages could be read")
-                .help("supported are `json`, `json-lines`, `value`, `line-protocol`, `batch-event` and `dropped-count`");
+                .help("supported are `json`, `json-lines`, `value`, `line-protocol`, `sparkplug-b`, `batch-event` and `dropped-count`");
             None
         }
     };
@@ -141,6 +192,7 @@ fn check_one(
     if word == PayloadFormat::DroppedCount {
         one_topic(cx, subscribe, template.as_ref());
     }
+    let format = format.filter(|_| word != PayloadFormat::SparkplugB || edge_nodes(cx, subscribe));
     for (name, found, forbidden) in [
         ("a line", &subscribe.line, &['/', '+', '#'][..]),
         ("an area", &subscribe.area, &['+', '#'][..]),
@@ -215,10 +267,45 @@ fn one_topic(cx: &mut Context<'_>, subscribe: &At<Subscribe>, template: Option<&
     }
 }
 
+/// Refuses topics that are none of edge nodes: `spBv1.0/GROUP/TYPE/NODE/DEVICE`. True for one that is.
+fn edge_nodes(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> bool {
+    let Some(topic) = subscribe.topic.as_ref() else { return false };
+    let levels: Vec<&str> = topic.split('/').collect();
+    let takes_any = |level: &str| {
+        let named = ["{line}", "{area}", "{tag}"].contains(&level);
+        level == "+" || level == "#" || (level.starts_with('{') && !named)
+    };
+    let problem = if levels.first() != Some(&NAMESPACE) {
+        format!("the topics of Sparkplug B begin with `{NAMESPACE}`")
+    } else if !levels.get(2).is_none_or(|level| takes_any(level)) {
+        "the type of a message (NBIRTH, DDATA, …) is the third level, and all types are needed"
+            .to_owned()
+    } else if levels.len() > 5 {
+        "the topics of Sparkplug B have five levels at most".to_owned()
+    } else if levels.iter().any(|level| level.starts_with("{tag")) {
+        "the tags of Sparkplug B are its metrics, and stand in no topic".to_owned()
+    } else if levels.len() < 4 && !takes_rest(levels.last()) {
+        "this takes no edge node: that is the fourth level".to_owned()
+    } else {
+        return true;
+    };
+    cx.report(Code::Subscription, topic.span(), problem).help(
+        "write it like `\"spBv1.0/{group}/{type}/{line}/{area}\"`: group, type, edge node, device",
+    );
+    false
+}
+
+fn takes_rest(level: Option<&&str>) -> bool {
+    level.is_some_and(|level| *level == "#" || level.ends_with("...}"))
+}
+
 /// Warns of placeholders that mean nothing to us: they take a level as `+` does, which is seldom meant
 /// where the name is nearly one of ours.
 fn strange_placeholders(cx: &mut Context<'_>, topic: &At<String>) {
     const KNOWN: [&str; 3] = ["line", "area", "tag"];
+    // The levels of Sparkplug have names of their own.
+    const OF_SPARKPLUG: [&str; 4] = ["group", "type", "node", "device"];
+    let sparkplug = topic.starts_with(NAMESPACE);
     let mut start = 0;
     for level in topic.split('/') {
         let part = start..start + level.len();
@@ -231,7 +318,7 @@ fn strange_placeholders(cx: &mut Context<'_>, topic: &At<String>) {
             None => (inner, ""),
         };
         let rest_of_line = name == "line" && !dots.is_empty();
-        if KNOWN.contains(&name) && !rest_of_line {
+        if KNOWN.contains(&name) && !rest_of_line || sparkplug && OF_SPARKPLUG.contains(&name) {
             continue;
         }
         let near = nearest(name, KNOWN).filter(|near| *near != name);
@@ -294,6 +381,7 @@ fn check_names(
     if names_itself {
         return;
     }
+    let is_named = matches!(format, Format::SparkplugB(_));
     let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
     let fields = subscribe.fields.is_some();
     if let (true, Some(found)) = (fields, of_payload.tag.as_ref()) {
@@ -302,7 +390,7 @@ fn check_names(
             .help("keep `names.tag` with `value`, or `fields` without it");
         return;
     }
-    let named = fields || of_payload.tag.is_some();
+    let named = fields || of_payload.tag.is_some() || is_named;
     if fields && (captures("tag") || subscribe.tag.is_some()) {
         cx.report(Code::Subscription, topic, "the tag comes from the topic and from `fields`")
             .help("with `fields` put `+` or `{area}` into the topic, and leave `tag` out");
@@ -393,7 +481,7 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
                 Format::BatchEvent | Format::DroppedCount => {}
                 // The topic, or the point, brings whatever it brings.
                 _ if rule.template.has_tag() => return,
-                Format::LineProtocol { .. } => return,
+                Format::LineProtocol { .. } | Format::SparkplugB(_) => return,
                 Format::Json(json) if json.names.tag.is_some() => return,
                 Format::Json(JsonRule { values: JsonValues::Fields(fields), .. }) => {
                     names.extend(fields.iter().map(|(tag, _)| &**tag));

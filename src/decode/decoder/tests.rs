@@ -49,6 +49,11 @@ fn rules() -> Vec<Rule> {
             )
         },
         rule("$SYS/broker/publish/messages/dropped", Format::DroppedCount),
+        rule("spBv1.0/mill/{type}/{line}/{area}", Format::SparkplugB(HostRule::default())),
+        Rule {
+            line: Some("tm9".into()),
+            ..rule("spBv1.0/lab/{type}/bench/oven", Format::SparkplugB(HostRule::default()))
+        },
     ]
 }
 
@@ -75,6 +80,16 @@ fn show(messages: &[Message], faults: &[Fault]) -> String {
                 format!("{}/{}/{}@{at}={value}", r.line, r.area, r.tag)
             }
             Message::Dropped(count) => format!("dropped {count}"),
+            Message::Node(node) => format!(
+                "{:?} of {}/{}/{} for {}|{}{}",
+                node.verb,
+                node.group,
+                node.node,
+                node.device.as_deref().unwrap_or("-"),
+                node.line,
+                node.area,
+                if node.wanted { "" } else { " unwanted" }
+            ),
             Message::Batch(b) => format!("{}@{} {:?}", b.line, b.at.as_millis(), b.event),
         })
         .collect();
@@ -97,6 +112,20 @@ fn check(topic: &str, payload: &str, expected: &str) {
         decoder.decode(&arrival(topic, payload.as_bytes(), retained), &mut out, &mut faults);
         assert_eq!(show(&out, &faults), expected);
     }
+}
+
+#[test]
+fn edge_nodes_are_named_by_their_topics() {
+    check("spBv1.0/mill/DDATA/tm3/dry", "", "Data of mill/tm3/dry for tm3|dry");
+    check("spBv1.0/mill/NBIRTH/tm3", "", "Birth of mill/tm3/- for tm3|");
+    check("spBv1.0/lab/DDEATH/bench/oven", "", "Death of lab/bench/oven for tm9|");
+    // A part of the node's sequence, and nothing that anybody asked for.
+    check("spBv1.0/lab/DDATA/bench/scale", "", "Data of lab/bench/scale for tm9| unwanted");
+    check("spBv1.0/lab/NDATA/bench", "", "Data of lab/bench/- for tm9|");
+    // What is said to a node, and what hosts say of themselves.
+    check("spBv1.0/mill/NCMD/tm3", "", "");
+    check("spBv1.0/mill/NHELLO/tm3", "", "!unknown-topic");
+    check("spBv1.0/lab/DDATA/other/oven", "", "!unknown-topic");
 }
 
 #[test]

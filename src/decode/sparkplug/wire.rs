@@ -2,6 +2,9 @@
 //!
 //! Written from the field numbers of the Eclipse Sparkplug 3.0 specification, section 6.4
 //! (`tahu.SparkplugB`, proto2). Field names are the specification's.
+//!
+//! Texts and parts that few metrics have are read as the bytes they are on the wire, which is the same there:
+//! data come much more often than births, and of most metrics nobody asks for them.
 
 #![allow(missing_docs, reason = "the specification says what each field means")]
 // The macro writes code of its own.
@@ -12,6 +15,7 @@
     reason = "written by prost"
 )]
 
+use bytes::Bytes;
 use prost::{Message, Oneof};
 
 /// The numbers of `datatype`.
@@ -30,6 +34,24 @@ pub mod datatype {
     pub const STRING: u32 = 12;
     pub const DATE_TIME: u32 = 13;
     pub const TEXT: u32 = 14;
+    pub const UUID: u32 = 15;
+    pub const DATA_SET: u32 = 16;
+    pub const BYTES: u32 = 17;
+    pub const FILE: u32 = 18;
+    pub const TEMPLATE: u32 = 19;
+    pub const INT8_ARRAY: u32 = 22;
+    pub const INT16_ARRAY: u32 = 23;
+    pub const INT32_ARRAY: u32 = 24;
+    pub const INT64_ARRAY: u32 = 25;
+    pub const UINT8_ARRAY: u32 = 26;
+    pub const UINT16_ARRAY: u32 = 27;
+    pub const UINT32_ARRAY: u32 = 28;
+    pub const UINT64_ARRAY: u32 = 29;
+    pub const FLOAT_ARRAY: u32 = 30;
+    pub const DOUBLE_ARRAY: u32 = 31;
+    pub const BOOLEAN_ARRAY: u32 = 32;
+    pub const STRING_ARRAY: u32 = 33;
+    pub const DATE_TIME_ARRAY: u32 = 34;
 }
 
 /// All messages but STATE, which is JSON.
@@ -43,16 +65,13 @@ pub struct Payload {
     /// One counter an edge node, 0 to 255; none in commands and deaths.
     #[prost(uint64, optional, tag = "3")]
     pub seq: Option<u64>,
-    #[prost(string, optional, tag = "4")]
-    pub uuid: Option<String>,
-    #[prost(bytes = "bytes", optional, tag = "5")]
-    pub body: Option<bytes::Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]
 pub struct Metric {
-    #[prost(string, optional, tag = "1")]
-    pub name: Option<String>,
+    /// A text.
+    #[prost(bytes = "bytes", optional, tag = "1")]
+    pub name: Option<Bytes>,
     #[prost(uint64, optional, tag = "2")]
     pub alias: Option<u64>,
     /// When the value was acquired, ms since 1970.
@@ -66,9 +85,10 @@ pub struct Metric {
     pub is_transient: Option<bool>,
     #[prost(bool, optional, tag = "7")]
     pub is_null: Option<bool>,
-    #[prost(message, optional, tag = "9")]
-    pub properties: Option<PropertySet>,
-    #[prost(oneof = "metric::Value", tags = "10, 11, 12, 13, 14, 15, 16")]
+    /// A [`PropertySet`].
+    #[prost(bytes = "bytes", optional, tag = "9")]
+    pub properties: Option<Bytes>,
+    #[prost(oneof = "metric::Value", tags = "10, 11, 12, 13, 14, 15, 16, 17, 18")]
     pub value: Option<metric::Value>,
 }
 
@@ -87,11 +107,74 @@ pub mod metric {
         Double(f64),
         #[prost(bool, tag = "14")]
         Boolean(bool),
-        #[prost(string, tag = "15")]
-        String(String),
+        /// A text.
+        #[prost(bytes = "bytes", tag = "15")]
+        String(super::Bytes),
         #[prost(bytes = "bytes", tag = "16")]
-        Bytes(bytes::Bytes),
+        Bytes(super::Bytes),
+        /// A [`DataSet`](super::DataSet).
+        #[prost(bytes = "bytes", tag = "17")]
+        DataSet(super::Bytes),
+        /// A [`Template`](super::Template).
+        #[prost(bytes = "bytes", tag = "18")]
+        Template(super::Bytes),
     }
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct DataSet {
+    #[prost(uint64, optional, tag = "1")]
+    pub num_of_columns: Option<u64>,
+    #[prost(string, repeated, tag = "2")]
+    pub columns: Vec<String>,
+    /// Numbers of `datatype`, as many as columns.
+    #[prost(uint32, repeated, packed = "false", tag = "3")]
+    pub types: Vec<u32>,
+    #[prost(message, repeated, tag = "4")]
+    pub rows: Vec<Row>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Row {
+    /// As many as columns.
+    #[prost(message, repeated, tag = "1")]
+    pub elements: Vec<Element>,
+}
+
+#[derive(Clone, PartialEq, Message)]
+pub struct Element {
+    #[prost(oneof = "element::Value", tags = "1, 2, 3, 4, 5, 6")]
+    pub value: Option<element::Value>,
+}
+
+pub mod element {
+    #[derive(Clone, PartialEq, super::Oneof)]
+    pub enum Value {
+        #[prost(uint32, tag = "1")]
+        Int(u32),
+        #[prost(uint64, tag = "2")]
+        Long(u64),
+        #[prost(float, tag = "3")]
+        Float(f32),
+        #[prost(double, tag = "4")]
+        Double(f64),
+        #[prost(bool, tag = "5")]
+        Boolean(bool),
+        /// A text.
+        #[prost(bytes = "bytes", tag = "6")]
+        String(super::Bytes),
+    }
+}
+
+/// Of its parameters, which configure it, nobody asks here.
+#[derive(Clone, PartialEq, Message)]
+pub struct Template {
+    #[prost(message, repeated, tag = "2")]
+    pub metrics: Vec<Metric>,
+    #[prost(string, optional, tag = "4")]
+    pub template_ref: Option<String>,
+    #[prost(bool, optional, tag = "5")]
+    pub is_definition: Option<bool>,
 }
 
 #[derive(Clone, PartialEq, Message)]

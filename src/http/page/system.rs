@@ -13,6 +13,7 @@ pub(super) fn section(html: &mut Html, view: &View, parts: &[ComponentHealth]) {
     alarms(html, view);
     components(html, view, parts);
     sources(html, view);
+    edge_nodes(html, view);
     faults(html, view);
     html.raw("</div></section>");
 }
@@ -152,6 +153,49 @@ fn sources(html: &mut Html, view: &View) {
         };
         html.raw("</td><td><span class=\"mark\">").icon(if is_off { "risk" } else { "dot" });
         html.raw(source.state).raw("</span></td></tr>");
+    }
+    html.raw("</tbody></table></div></div>");
+}
+
+/// Edge nodes of Sparkplug B: whether they are there, and whether what they say can be read.
+fn edge_nodes(html: &mut Html, view: &View) {
+    if view.nodes.is_empty() {
+        return;
+    }
+    html.raw("<div class=\"panel\" data-part id=\"nodes\"><h3>Edge nodes</h3>");
+    html.raw(
+        "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Edge nodes\"><table>",
+    );
+    html.raw("<thead><tr><th scope=\"col\">Group</th><th scope=\"col\">Node</th>");
+    html.raw("<th scope=\"col\" class=\"minor\">Broker</th><th scope=\"col\">State</th>");
+    html.raw(
+        "<th scope=\"col\" class=\"num\">Born</th><th scope=\"col\" class=\"num\">Devices</th>",
+    );
+    html.raw(
+        "<th scope=\"col\" class=\"num\">Metrics</th><th scope=\"col\" class=\"num\">Waiting</th>",
+    );
+    html.raw("<th scope=\"col\" class=\"num\">Gaps</th></tr></thead><tbody>");
+    for node in &view.nodes {
+        let (is_off, symbol, state) = match node.online {
+            Some(true) => (false, "dot", "online"),
+            Some(false) => (true, "risk", "offline"),
+            None => (true, "wait", "its birth was not heard"),
+        };
+        html.raw(if is_off { "<tr class=\"is-sick\">" } else { "<tr>" });
+        html.raw("<td>").name(&node.group).raw("</td><th scope=\"row\">").name(&node.node);
+        html.raw("</th><td class=\"minor\">").name(&node.broker);
+        html.raw("</td><td><span class=\"mark\">").icon(symbol).raw(state);
+        html.raw("</span></td><td class=\"num\">");
+        match node.born {
+            Some(born) => time(html, born, Clock::Day),
+            None => {
+                html.raw(NONE);
+            }
+        }
+        for number in [node.devices as u64, node.metrics as u64, node.held as u64, node.gaps] {
+            html.raw("</td><td class=\"num\">").text(&count(number));
+        }
+        html.raw("</td></tr>");
     }
     html.raw("</tbody></table></div></div>");
 }

@@ -91,12 +91,21 @@ pub(super) enum Heard {
     Nothing,
 }
 
-/// Something to publish with QoS 1.
+/// What the broker publishes, retained and with QoS 1, when it loses the connection.
+#[derive(Debug, Clone)]
+pub(super) struct Will {
+    pub(super) topic: String,
+    pub(super) body: Bytes,
+}
+
+/// Something to publish, with QoS 1 unless it is said.
 #[derive(Debug, Clone)]
 pub(super) struct Publication {
     pub(super) topic: String,
     pub(super) body: Bytes,
     pub(super) retain: bool,
+    /// True for QoS 0: nobody answers for it.
+    pub(super) at_most_once: bool,
     /// After how many seconds the broker forgets it (MQTT 5).
     pub(super) expiry_s: Option<u32>,
 }
@@ -114,14 +123,14 @@ impl Publication {
 pub(super) struct NotSent;
 
 /// Makes a client and its wire. Nothing is connected before the first poll.
-pub(super) fn open(connect: &Connect) -> (Client, Wire) {
+pub(super) fn open(connect: &Connect, will: Option<Will>) -> (Client, Wire) {
     match connect.settings.version {
         Version::V4 => {
-            let (client, wire) = v4::open(connect);
+            let (client, wire) = v4::open(connect, will);
             (Client::V4(client), Wire::V4(Box::new(wire)))
         }
         Version::V5 => {
-            let (client, wire) = v5::open(connect);
+            let (client, wire) = v5::open(connect, will);
             (Client::V5(client), Wire::V5(Box::new(wire)))
         }
     }
@@ -220,7 +229,7 @@ impl Client {
         }
     }
 
-    /// Publishes with QoS 1.
+    /// Publishes.
     pub(super) async fn publish(&self, publication: Publication) -> Result<(), NotSent> {
         match self {
             Self::V4(client) => v4::publish(client, publication).await,
@@ -266,7 +275,7 @@ fn keep_alive(settings: &Settings) -> Duration {
 }
 
 /// Where our state stands, and what the broker puts there when we vanish.
-fn will_topic(settings: &Settings) -> Option<String> {
+pub(super) fn status_topic(settings: &Settings) -> Option<String> {
     settings.publish_prefix.as_ref().map(|prefix| topics::topic(prefix, "status"))
 }
 
@@ -306,6 +315,7 @@ mod tests {
                 subscriptions: vec![("mill/#".to_owned(), 2), ("lab/#".to_owned(), 0)],
                 share: None,
                 publish_prefix: Some("onspec".to_owned()),
+                sparkplug: None,
             },
             credentials: None,
             tls: None,
@@ -315,8 +325,8 @@ mod tests {
     #[test]
     fn a_release_from_before_is_taken_when_forgiven_and_ends_the_connection_else() {
         for forgiven in [false, true] {
-            let (_, mut old) = open(&connect(Version::V4, "broker"));
-            let (_, mut new) = open(&connect(Version::V5, "broker"));
+            let (_, mut old) = open(&connect(Version::V4, "broker"), None);
+            let (_, mut new) = open(&connect(Version::V5, "broker"), None);
             if forgiven {
                 old.forgive_releases();
                 new.forgive_releases();
@@ -337,7 +347,7 @@ mod tests {
 
     #[test]
     fn settings_at_their_edges_do_not_make_the_library_panic() {
-        let (_, wire) = open(&connect(Version::V5, "::1"));
+        let (_, wire) = open(&connect(Version::V5, "::1"), None);
         let Wire::V5(wire) = wire else { unreachable!("it is of its version") };
         assert_eq!(wire.options.keep_alive(), KEEP_ALIVE_MIN);
         assert_eq!(wire.options.receive_maximum(), Some(1));

@@ -1,9 +1,8 @@
 //! MQTT 3.1.1.
 
 use super::{
-    Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, OFFLINE,
-    Publication, REQUESTS_MAX, Session, filters, host, io_reason, keep_alive, transport,
-    will_topic,
+    Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, Publication,
+    REQUESTS_MAX, Session, Will, filters, host, io_reason, keep_alive, transport,
 };
 use crate::mqtt::Settings;
 use crate::mqtt::trouble::Trouble;
@@ -20,7 +19,7 @@ use std::time::Duration;
 /// The protocol's own limit of a packet. 3.1.1 does not tell the broker's.
 const OUTGOING_MAX: usize = 268_435_455;
 
-pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
+pub(super) fn open(connect: &Connect, will: Option<Will>) -> (AsyncClient, EventLoop) {
     let settings = &connect.settings;
     let mut options = MqttOptions::new(&settings.client_id, host(connect), settings.port);
     options
@@ -36,8 +35,8 @@ pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
     if let Some((user, password)) = &connect.credentials {
         options.set_credentials(user, password.as_ref().map_or("", |secret| secret.expose()));
     }
-    if let Some(topic) = will_topic(settings) {
-        options.set_last_will(LastWill::new(topic, OFFLINE, QoS::AtLeastOnce, true));
+    if let Some(Will { topic, body }) = will {
+        options.set_last_will(LastWill::new(topic, body, QoS::AtLeastOnce, true));
     }
     let (client, mut wire) = AsyncClient::new(options, REQUESTS_MAX);
     let mut network = NetworkOptions::new();
@@ -69,6 +68,8 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
         }
         Event::Incoming(Packet::UnsubAck(_)) => Heard::Unsubscribed(Ok(())),
         Event::Incoming(Packet::PubAck(packet)) => Heard::Answered(packet.pkid, 0),
+        // One of QoS 0 has no number, and gets no answer.
+        Event::Outgoing(Outgoing::Publish(0)) => Heard::Nothing,
         Event::Outgoing(Outgoing::Publish(packet_id)) => Heard::Numbered(packet_id),
         Event::Outgoing(Outgoing::Disconnect) => Heard::Farewell,
         _ => Heard::Nothing,
@@ -143,6 +144,7 @@ pub(super) fn acknowledged(ack: Ack) -> Publish {
 }
 
 pub(super) async fn publish(client: &AsyncClient, publication: Publication) -> Result<(), NotSent> {
-    let Publication { topic, body, retain, expiry_s: _ } = publication;
-    client.publish_bytes(topic, QoS::AtLeastOnce, retain, body).await.map_err(|_| NotSent)
+    let Publication { topic, body, retain, at_most_once, expiry_s: _ } = publication;
+    let qos = if at_most_once { QoS::AtMostOnce } else { QoS::AtLeastOnce };
+    client.publish_bytes(topic, qos, retain, body).await.map_err(|_| NotSent)
 }

@@ -1,9 +1,8 @@
 //! MQTT 5.
 
 use super::{
-    Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, OFFLINE,
-    Publication, REQUESTS_MAX, Session, filters, host, io_reason, keep_alive, transport,
-    will_topic,
+    Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, Publication,
+    REQUESTS_MAX, Session, Will, filters, host, io_reason, keep_alive, transport,
 };
 use crate::mqtt::Settings;
 use crate::mqtt::trouble::Trouble;
@@ -18,7 +17,7 @@ use rumqttc::{NetworkOptions, Outgoing};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
+pub(super) fn open(connect: &Connect, will: Option<Will>) -> (AsyncClient, EventLoop) {
     let settings = &connect.settings;
     let mut options = MqttOptions::new(&settings.client_id, host(connect), settings.port);
     let mut network = NetworkOptions::new();
@@ -42,8 +41,8 @@ pub(super) fn open(connect: &Connect) -> (AsyncClient, EventLoop) {
     if let Some((user, password)) = &connect.credentials {
         options.set_credentials(user, password.as_ref().map_or("", |secret| secret.expose()));
     }
-    if let Some(topic) = will_topic(settings) {
-        options.set_last_will(LastWill::new(topic, OFFLINE, QoS::AtLeastOnce, true, None));
+    if let Some(Will { topic, body }) = will {
+        options.set_last_will(LastWill::new(topic, body, QoS::AtLeastOnce, true, None));
     }
     AsyncClient::new(options, REQUESTS_MAX)
 }
@@ -70,6 +69,8 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
         Event::Incoming(Packet::PubAck(packet)) => {
             Heard::Answered(packet.pkid, answer(packet.reason))
         }
+        // One of QoS 0 has no number, and gets no answer.
+        Event::Outgoing(Outgoing::Publish(0)) => Heard::Nothing,
         Event::Outgoing(Outgoing::Publish(packet_id)) => Heard::Numbered(packet_id),
         Event::Outgoing(Outgoing::Disconnect) => Heard::Farewell,
         _ => Heard::Nothing,
@@ -210,8 +211,9 @@ pub(super) fn subscribe(client: &AsyncClient, settings: &Settings) -> Result<(),
         },
         path,
         qos: if at_least_once { QoS::AtLeastOnce } else { QoS::AtMostOnce },
-        // What we publish is not input. A shared subscription must not ask for that.
-        nolocal: !shared,
+        // What we publish is not input. A shared subscription must not ask for that; and a host
+        // application has to hear what an older connection of its own leaves behind.
+        nolocal: !shared && settings.sparkplug.is_none(),
         preserve_retain: false,
     });
     client.try_subscribe_many(filters).map_err(|_| NotSent)
@@ -226,18 +228,17 @@ pub(super) fn acknowledged(ack: Ack) -> Publish {
 }
 
 pub(super) async fn publish(client: &AsyncClient, publication: Publication) -> Result<(), NotSent> {
-    let Publication { topic, body, retain, expiry_s } = publication;
+    let Publication { topic, body, retain, at_most_once, expiry_s } = publication;
+    let qos = if at_most_once { QoS::AtMostOnce } else { QoS::AtLeastOnce };
     let sent = match expiry_s {
         Some(seconds) => {
             let properties = PublishProperties {
                 message_expiry_interval: Some(seconds),
                 ..PublishProperties::default()
             };
-            client
-                .publish_bytes_with_properties(topic, QoS::AtLeastOnce, retain, body, properties)
-                .await
+            client.publish_bytes_with_properties(topic, qos, retain, body, properties).await
         }
-        None => client.publish_bytes(topic, QoS::AtLeastOnce, retain, body).await,
+        None => client.publish_bytes(topic, qos, retain, body).await,
     };
     sent.map_err(|_| NotSent)
 }
