@@ -186,7 +186,8 @@ impl Tree {
         at
     }
 
-    /// Fills the tables from a document. Of a key that stands twice in one object the last counts.
+    /// Fills the tables from a document. Of a key that stands twice in one object the last counts, but where
+    /// each key is an item: there both are.
     pub(super) fn fill(&self, document: &str, tables: &mut Tables) -> Result<(), NotJson> {
         tables.begin(self);
         let mut walk = Walk { tree: self, tables, scanner: Scanner::new(document) };
