@@ -9,6 +9,7 @@
 
 use super::limits::{CACHED_TOPICS, READINGS_MAX, Refusals, fault, found};
 use super::names::checked;
+use super::octets::first_of;
 use super::topics::Remembered;
 use super::value::{not_utf8, number, numeric, textual};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
@@ -38,17 +39,26 @@ pub(super) struct PointReader {
     fields: Vec<Field>,
 }
 
-/// What a series says of the names of its readings.
+/// What is known of a series.
 #[derive(Debug, Clone, Default)]
 struct Series {
+    said: Said,
+    fields: Fields,
+}
+
+/// What a series says of the names of its readings.
+#[derive(Debug, Clone, Default)]
+struct Said {
     measurement: Arc<str>,
     line: Option<Arc<str>>,
     area: Option<Arc<str>>,
     tag: Option<Arc<str>>,
     unit: Option<Arc<str>>,
-    /// Keys of fields as they stand, and the tags that they are, where the topic gives none.
-    fields: Vec<(Box<str>, Arc<str>)>,
 }
+
+/// Keys of fields as they stand, and the tags that they are, where the topic gives none.
+#[derive(Debug, Clone, Default)]
+struct Fields(Vec<(Box<str>, Arc<str>)>);
 
 /// The names that the topic or the rule gives.
 #[derive(Debug, Clone, Copy)]
@@ -168,13 +178,15 @@ impl PointReader {
             self.series.insert(0, point.series.into(), fresh.clone());
             &mut fresh
         };
-        let line = if given.line.is_empty() { known.line.as_ref() } else { Some(given.line) };
-        let line = line.cloned().unwrap_or_default();
-        let area = match (given.area.is_empty(), &known.area, given.tag.or(known.tag.as_ref())) {
-            (false, ..) => Arc::clone(given.area),
-            (true, Some(area), _) => Arc::clone(area),
-            (true, None, Some(_)) => Arc::default(),
-            (true, None, None) => Arc::clone(&known.measurement),
+        let (said, fields) = (&known.said, &mut known.fields);
+        let line = match &said.line {
+            Some(line) if given.line.is_empty() => line,
+            _ => given.line,
+        };
+        let area = match (&said.area, given.tag.or(said.tag.as_ref())) {
+            (Some(area), _) if given.area.is_empty() => area,
+            (None, None) if given.area.is_empty() => &said.measurement,
+            _ => given.area,
         };
         let mut present = false;
         for (ix, field) in point.fields.iter().enumerate() {
@@ -189,13 +201,13 @@ impl PointReader {
             let tag = match given.tag {
                 Some(tag) if ITSELF.contains(&key) => Ok(Arc::clone(tag)),
                 Some(tag) => checked(&format!("{tag}.{}", unescaped(key)), Reason::NotLineProtocol),
-                None => known.tag_of(ix, key, &mut self.kept),
+                None => fields.tag_of(said.tag.as_ref(), ix, key, &mut self.kept),
             };
             match tag.and_then(|tag| Ok((tag, self::value(point.slice(&field.value), key)?))) {
                 Ok((tag, value)) => {
-                    let (line, area) = (Arc::clone(&line), Arc::clone(&area));
+                    let (line, area) = (Arc::clone(line), Arc::clone(area));
                     let reading = NamedReading { line, area, tag, at, value, quality };
-                    take(reading, known.unit.as_deref());
+                    take(reading, said.unit.as_deref());
                 }
                 Err(refused) => refusals.push(refused),
             }
@@ -234,42 +246,48 @@ impl PointReader {
         };
         let mut parts = split(text, b',');
         let measurement = parts.next().unwrap_or_default();
-        let mut series =
-            Series { measurement: name(&unescaped(measurement))?, ..Series::default() };
+        let mut said = Said { measurement: name(&unescaped(measurement))?, ..Said::default() };
         for part in parts {
-            let (key, value) = match find(part.as_bytes(), |byte| byte == b'=') {
+            let (key, value) = match find(part.as_bytes(), *b"\\=") {
                 Some(at) => (&part[..at], &part[at + 1..]),
                 None => (part, ""),
             };
             let place = match &*unescaped(key) {
-                key if *key == *self.names.line => &mut series.line,
-                key if *key == *self.names.area => &mut series.area,
-                key if *key == *self.names.tag => &mut series.tag,
-                key if self.names.unit.as_deref() == Some(key) => &mut series.unit,
+                key if *key == *self.names.line => &mut said.line,
+                key if *key == *self.names.area => &mut said.area,
+                key if *key == *self.names.tag => &mut said.tag,
+                key if self.names.unit.as_deref() == Some(key) => &mut said.unit,
                 _ => continue,
             };
             *place = Some(name(&unescaped(value))?);
         }
-        Ok(series)
+        Ok(Series { said, fields: Fields::default() })
     }
 }
 
-impl Series {
-    /// The tag that a field is, where the topic gives none; `ix` is where it mostly stands.
-    fn tag_of(&mut self, ix: usize, key: &str, kept: &mut usize) -> Result<Arc<str>, Fault> {
+impl Fields {
+    /// The tag that a field is, where the topic gives none and the series may give one; `ix` is where it
+    /// mostly stands.
+    fn tag_of(
+        &mut self,
+        series: Option<&Arc<str>>,
+        ix: usize,
+        key: &str,
+        kept: &mut usize,
+    ) -> Result<Arc<str>, Fault> {
         let is = |(known, _): &&(Box<str>, Arc<str>)| **known == *key;
-        let known = self.fields.get(ix).filter(is).or_else(|| self.fields.iter().find(is));
+        let known = self.0.get(ix).filter(is).or_else(|| self.0.iter().find(is));
         if let Some((_, tag)) = known {
             return Ok(Arc::clone(tag));
         }
-        let tag = match &self.tag {
+        let tag = match series {
             Some(tag) if ITSELF.contains(&key) => Arc::clone(tag),
             Some(tag) => checked(&format!("{tag}.{}", unescaped(key)), Reason::NotLineProtocol)?,
             None => checked(&unescaped(key), Reason::NotLineProtocol)?,
         };
-        if self.fields.len() < FIELDS_KEPT && *kept < CACHED_TOPICS {
+        if self.0.len() < FIELDS_KEPT && *kept < CACHED_TOPICS {
             *kept += 1;
-            self.fields.push((key.into(), Arc::clone(&tag)));
+            self.0.push((key.into(), Arc::clone(&tag)));
         }
         Ok(tag)
     }
@@ -334,15 +352,18 @@ fn without(text: &str, escapes: impl Fn(char) -> bool) -> Cow<'_, str> {
     Cow::Owned(plain)
 }
 
-/// The first of these bytes that no backslash stands before.
+/// The first of these bytes that no backslash stands before; the backslash is one of them.
 #[inline]
-fn find(bytes: &[u8], wanted: impl Fn(u8) -> bool) -> Option<usize> {
-    let mut escaped = false;
-    bytes.iter().position(|byte| {
-        let hit = !escaped && wanted(*byte);
-        escaped = *byte == b'\\' && !escaped;
-        hit
-    })
+fn find<const N: usize>(bytes: &[u8], wanted: [u8; N]) -> Option<usize> {
+    let mut from = 0;
+    loop {
+        let at = from + first_of(bytes.get(from..)?, wanted)?;
+        if bytes.get(at) != Some(&b'\\') {
+            return Some(at);
+        }
+        // What it stands before means itself.
+        from = at + 2;
+    }
 }
 
 /// The parts between separators that no backslash stands before.
@@ -350,7 +371,7 @@ fn split(text: &str, separator: u8) -> impl Iterator<Item = &str> {
     let mut rest = Some(text);
     std::iter::from_fn(move || {
         let text = rest?;
-        match find(text.as_bytes(), |byte| byte == separator) {
+        match find(text.as_bytes(), [b'\\', separator]) {
             Some(at) => {
                 rest = Some(&text[at + 1..]);
                 Some(&text[..at])
@@ -375,8 +396,10 @@ impl<'p> Cursor<'p> {
     fn next_line(&mut self) -> bool {
         loop {
             let rest = self.rest();
-            if rest.is_empty() {
-                return false;
+            match rest.as_bytes() {
+                [] => return false,
+                [b' ' | b'\t' | b'\r' | b'\n' | b'#', ..] => {}
+                _ => return true,
             }
             let spaces = rest.len() - rest.trim_start_matches([' ', '\t', '\r']).len();
             match rest.as_bytes().get(spaces) {
@@ -396,8 +419,9 @@ impl<'p> Cursor<'p> {
         self.at += rest.find('\n').map_or(rest.len(), |end| end + 1);
     }
 
-    /// Takes up to a byte that ends it; that stands at the cursor then.
-    fn until(&mut self, ends: impl Fn(u8) -> bool) -> Range<usize> {
+    /// Takes up to a byte that ends it, of which the backslash is one; that stands at the cursor then.
+    #[inline]
+    fn until<const N: usize>(&mut self, ends: [u8; N]) -> Range<usize> {
         let (begin, rest) = (self.at, self.rest().as_bytes());
         self.at += find(rest, ends).unwrap_or(rest.len());
         begin..self.at
@@ -417,7 +441,7 @@ impl<'p> Cursor<'p> {
     /// Reads a point with the end of its line: its series, its fields, its time if it has one.
     fn point(&mut self, fields: &mut Vec<Field>) -> Result<(&'p str, Option<&'p str>), Wrong> {
         let begin = self.at;
-        let series = self.until(|byte| matches!(byte, b' ' | b'\n'));
+        let series = self.until(*b"\\ \n");
         let series = self.slice(series);
         if series.starts_with(',') {
             return Err((begin, "no measurement"));
@@ -426,7 +450,7 @@ impl<'p> Cursor<'p> {
             return Err((self.at, "no fields"));
         }
         loop {
-            let key = self.until(|byte| matches!(byte, b'=' | b',' | b' ' | b'\n'));
+            let key = self.until(*b"\\=, \n");
             if key.is_empty() {
                 return Err((key.start, "no name of a field"));
             }
@@ -440,7 +464,7 @@ impl<'p> Cursor<'p> {
             }
         }
         let stamp = if self.takes(b' ') {
-            let stamp = self.until(|byte| byte == b'\n');
+            let stamp = self.until(*b"\\\n");
             self.slice(stamp).trim()
         } else {
             ""
@@ -456,10 +480,10 @@ impl<'p> Cursor<'p> {
     fn value(&mut self) -> Result<Range<usize>, Wrong> {
         let begin = self.at;
         if !self.takes(b'"') {
-            let value = self.until(|byte| matches!(byte, b',' | b' ' | b'\r' | b'\n'));
+            let value = self.until(*b"\\, \r\n");
             return if value.is_empty() { Err((begin, "no value")) } else { Ok(value) };
         }
-        self.until(|byte| byte == b'"');
+        self.until(*b"\\\"");
         if !self.takes(b'"') {
             self.at = begin;
             return Err((begin, "a text that does not end"));

@@ -15,6 +15,7 @@ mod json;
 mod limits;
 mod line_protocol;
 mod names;
+mod octets;
 mod quality;
 mod rule;
 pub mod sparkplug;

@@ -2,6 +2,7 @@
 
 use super::TimeUnit;
 use super::limits::found;
+use super::octets::whole;
 use crate::reading::{Timestamp, TimestampError};
 
 /// Reads a time from a number (as text) or from RFC 3339; the error says what is wrong with it.
@@ -9,6 +10,9 @@ use crate::reading::{Timestamp, TimestampError};
 /// Digits below a nanosecond are dropped. The number is read digit by digit: a float could not hold
 /// nanoseconds since 1970.
 pub(super) fn read(text: &str, unit: TimeUnit) -> Result<Timestamp, String> {
+    if let Some(at) = instant(text, unit) {
+        return Ok(at);
+    }
     let text = text.trim();
     let at = number(text, unit).unwrap_or_else(|| Timestamp::parse_rfc3339(text));
     at.map_err(|error| match error {
@@ -19,6 +23,22 @@ pub(super) fn read(text: &str, unit: TimeUnit) -> Result<Timestamp, String> {
             format!("`{}` is neither a number nor an RFC 3339 time", found(text))
         }
     })
+}
+
+/// The instant of a whole number in a unit, as most are; `None` if it has to be looked at closely.
+fn instant(text: &str, unit: TimeUnit) -> Option<Timestamp> {
+    let number = i64::try_from(whole(text.as_bytes())?).ok()?;
+    number.checked_mul(10_i64.pow(power(unit))).map(Timestamp::from_nanos)
+}
+
+/// The power of ten that a unit is in nanoseconds.
+fn power(unit: TimeUnit) -> u32 {
+    match unit {
+        TimeUnit::Seconds => 9,
+        TimeUnit::Millis => 6,
+        TimeUnit::Micros => 3,
+        TimeUnit::Nanos => 0,
+    }
 }
 
 /// The instant of a decimal number in a unit; `None` if the text is no number.
@@ -44,14 +64,8 @@ fn number(text: &str, unit: TimeUnit) -> Option<Result<Timestamp, TimestampError
 
 /// `whole.fraction × 10^exponent` units in nanoseconds, cut below one nanosecond.
 fn scaled(whole: &str, fraction: &str, exponent: i32, unit: TimeUnit) -> Option<i64> {
-    let unit_power = match unit {
-        TimeUnit::Seconds => 9,
-        TimeUnit::Millis => 6,
-        TimeUnit::Micros => 3,
-        TimeUnit::Nanos => 0,
-    };
     // The digits before the decimal point of the result; the rest is below a nanosecond.
-    let places = i64::try_from(whole.len()).ok()? + i64::from(exponent) + unit_power;
+    let places = i64::try_from(whole.len()).ok()? + i64::from(exponent) + i64::from(power(unit));
     let mut digits = whole.bytes().chain(fraction.bytes());
     let mut value: i64 = 0;
     let mut place = 0;
@@ -71,6 +85,7 @@ fn scaled(whole: &str, fraction: &str, exponent: i32, unit: TimeUnit) -> Option<
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(text: &str, unit: TimeUnit, expected: Option<i64>) {
@@ -90,6 +105,16 @@ mod tests {
         check("0.9", TimeUnit::Nanos, Some(0));
         check("0e999999999", TimeUnit::Seconds, Some(0));
         check("1e-999999999", TimeUnit::Seconds, Some(0));
+    }
+
+    proptest! {
+        #[test]
+        fn the_short_way_is_the_long_one(text in "[0-9]{1,20}", unit in 0..4_usize) {
+            use TimeUnit::{Micros, Millis, Nanos, Seconds};
+            let unit = [Seconds, Millis, Micros, Nanos][unit];
+            let long = number(&text, unit).and_then(Result::ok);
+            prop_assert_eq!(read(&text, unit).ok(), long);
+        }
     }
 
     #[test]

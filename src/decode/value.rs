@@ -40,7 +40,51 @@ pub(super) fn not_utf8(error: &std::str::Utf8Error) -> Fault {
 /// A number as it stands in a text; `None` if it is none.
 ///
 /// Integers beyond 2⁵³ stay text, since a float would change them.
+#[inline]
 pub(super) fn numeric(text: &str) -> Option<Result<Value, NotFinite>> {
+    match short(text.as_bytes()) {
+        Some(value) => Some(Ok(number(value))),
+        None => any_number(text),
+    }
+}
+
+/// A decimal number of few digits, as most are: digits and power of ten are floats themselves, so that
+/// their quotient is the nearest float there is.
+fn short(text: &[u8]) -> Option<f64> {
+    /// So many digits are less than 2⁵³.
+    const DIGITS_MAX: usize = 15;
+    const TENS: [f64; DIGITS_MAX + 1] =
+        [1e0, 1e1, 1e2, 1e3, 1e4, 1e5, 1e6, 1e7, 1e8, 1e9, 1e10, 1e11, 1e12, 1e13, 1e14, 1e15];
+    let (negative, text) = match text {
+        [b'-', rest @ ..] => (true, rest),
+        _ => (false, text),
+    };
+    if text.len() > DIGITS_MAX + 1 {
+        return None;
+    }
+    let (mut digits, mut point) = (0_u64, None);
+    for (place, byte) in text.iter().enumerate() {
+        match byte {
+            b'0'..=b'9' => digits = digits * 10 + u64::from(byte - b'0'),
+            b'.' if point.is_none() => point = Some(place),
+            _ => return None,
+        }
+    }
+    let (whole, fraction) = match point {
+        Some(place) => (place, text.len() - place - 1),
+        None => (text.len(), 0),
+    };
+    // What has no digit on a side is looked at closely, as are too many.
+    if whole == 0 || (point.is_some() && fraction == 0) || whole + fraction > DIGITS_MAX {
+        return None;
+    }
+    #[expect(clippy::cast_precision_loss, reason = "less than 2⁵³")]
+    let value = digits as f64 / TENS.get(fraction)?;
+    Some(if negative { -value } else { value })
+}
+
+/// Any number.
+fn any_number(text: &str) -> Option<Result<Value, NotFinite>> {
     let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
     if !digits.is_empty() && digits.bytes().all(|byte| byte.is_ascii_digit()) {
         let exact = digits.parse::<u64>().is_ok_and(|n| n <= EXACT_MAX);
@@ -73,6 +117,7 @@ pub(super) fn number(value: f64) -> Value {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use proptest::prelude::*;
 
     #[track_caller]
     fn check(payload: &[u8], expected: Result<Value, Reason>) {
@@ -106,6 +151,32 @@ mod tests {
         check(b"\xff\xfe", Err(Reason::NotUtf8));
         check(&[b'x'; 1024], Ok(Value::Text("x".repeat(1024).into())));
         check(&[b'x'; 1025], Err(Reason::TooLarge));
+    }
+
+    #[track_caller]
+    fn check_short(text: &str) {
+        let known: Option<f64> = text.parse().ok();
+        if let Some(value) = short(text.as_bytes()) {
+            assert_eq!(Some(value.to_bits()), known.map(f64::to_bits), "{text}");
+        }
+        assert_eq!(numeric(text), any_number(text), "{text}");
+    }
+
+    #[test]
+    fn numbers_of_few_digits_are_the_nearest_floats() {
+        for text in ["0", "-0.0", "7.", ".5", ".", "-", "+7", "1.2.3", "0.1", "999999999999999"] {
+            check_short(text);
+        }
+        assert_eq!(short(b"-700.05"), Some(-700.05));
+        assert_eq!(short(b"1234567890.12345"), Some(1_234_567_890.123_45));
+        assert_eq!(short(b"1234567890.123456"), None);
+    }
+
+    proptest! {
+        #[test]
+        fn numbers_are_the_nearest_floats(text in "-?[0-9]{0,16}(\\.[0-9]{0,16})?(e-?[0-9])?") {
+            check_short(&text);
+        }
     }
 
     #[test]

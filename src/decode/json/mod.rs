@@ -234,7 +234,13 @@ impl<'a> OneItem<'a, '_> {
         {
             return at.map(Some);
         }
-        let Some(text) = self.item.text(time) else { return Ok(None) };
+        let text = match place {
+            Some(place) => scalar(slice(self.item.document, place)),
+            None => match self.item.text(time) {
+                Some(text) => text,
+                None => return Ok(None),
+            },
+        };
         let at = match time::read(&text, self.times) {
             Ok(at) => Ok(at),
             Err(what) => {
@@ -281,10 +287,6 @@ impl<'a> OneItem<'a, '_> {
 /// The text of a place.
 fn slice(document: &str, place: Place) -> &str {
     document.get(place.range()).unwrap_or_default()
-}
-
-fn is_null(raw: &str) -> bool {
-    raw == "null"
 }
 
 /// A scalar's text without the quotes of a JSON string.

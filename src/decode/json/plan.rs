@@ -3,7 +3,7 @@
 use super::super::{JsonRule, JsonValues};
 use super::path::{self, Step, Target};
 use super::table::{Cell, Place, RowKey, Tables, Tree};
-use super::{is_null, scalar, slice, unquoted};
+use super::{scalar, slice, unquoted};
 use std::borrow::Cow;
 use std::sync::Arc;
 
@@ -154,8 +154,7 @@ pub(super) struct Item<'a> {
 impl<'a> Item<'a> {
     /// Where the text of a cell stands; `None` if it is not there or `null`.
     pub(super) fn place(&self, cell: Cell) -> Option<Place> {
-        let place = self.tables.get(cell, self.rows.get(cell.scope).copied().flatten()?)?;
-        (!is_null(slice(self.document, place))).then_some(place)
+        self.tables.get(cell, self.rows.get(cell.scope).copied().flatten()?)
     }
 
     /// Where a text stands, if it stands in a cell.

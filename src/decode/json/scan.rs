@@ -3,11 +3,20 @@
 //! It takes and refuses the same texts as `serde_json` does for a `RawValue` (a test compares the two),
 //! and says nothing of why: who words a fault asks `serde_json`.
 
+use super::super::octets::first_of_string_end;
 use std::ops::Range;
 
 /// The text is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotJson;
+
+/// A string: the place between its quotes.
+#[derive(Debug, Clone)]
+pub(super) struct Quoted {
+    pub(super) place: Range<usize>,
+    /// True if it has escapes.
+    pub(super) escaped: bool,
+}
 
 /// A place in a document.
 #[derive(Debug)]
@@ -53,20 +62,22 @@ impl<'d> Scanner<'d> {
         hit
     }
 
-    /// Passes over a string; returns the place between its quotes.
-    pub(super) fn string(&mut self) -> Result<Range<usize>, NotJson> {
+    /// Passes over a string.
+    fn string(&mut self) -> Result<Quoted, NotJson> {
         if !self.takes(b'"') {
             return Err(NotJson);
         }
-        let begin = self.at;
+        let (begin, mut escaped) = (self.at, false);
         loop {
             let rest = self.rest();
-            let end = rest.iter().position(|byte| matches!(byte, b'"' | b'\\' | ..0x20));
-            let end = end.ok_or(NotJson)?;
+            let end = first_of_string_end(rest).ok_or(NotJson)?;
             self.at += end + 1;
             match rest.get(end) {
-                Some(b'"') => return Ok(begin..self.at - 1),
-                Some(b'\\') => self.escape()?,
+                Some(b'"') => return Ok(Quoted { place: begin..self.at - 1, escaped }),
+                Some(b'\\') => {
+                    self.escape()?;
+                    escaped = true;
+                }
                 _ => return Err(NotJson),
             }
         }
@@ -86,6 +97,15 @@ impl<'d> Scanner<'d> {
     /// Passes over a value and all that is in it. `open` is memory to work in: what is open around the
     /// place.
     pub(super) fn skip(&mut self, open: &mut Vec<u8>) -> Result<(), NotJson> {
+        match self.next().ok_or(NotJson)? {
+            b'"' => self.string().map(drop),
+            b'{' | b'[' => self.skip_around(open),
+            _ => self.scalar(),
+        }
+    }
+
+    /// Passes over an array or an object.
+    fn skip_around(&mut self, open: &mut Vec<u8>) -> Result<(), NotJson> {
         open.clear();
         loop {
             match self.next().ok_or(NotJson)? {
@@ -122,20 +142,28 @@ impl<'d> Scanner<'d> {
         }
     }
 
-    /// Passes over the key of an object with its colon; returns the place between the quotes.
-    pub(super) fn key(&mut self) -> Result<Range<usize>, NotJson> {
+    /// Passes over the key of an object with its colon.
+    pub(super) fn key(&mut self) -> Result<Quoted, NotJson> {
         let key = self.string()?;
         if self.takes(b':') { Ok(key) } else { Err(NotJson) }
     }
 
     /// Passes over a number or one of the three words.
     fn scalar(&mut self) -> Result<(), NotJson> {
-        for word in [&b"true"[..], b"false", b"null"] {
-            if self.rest().starts_with(word) {
-                self.at += word.len();
-                return Ok(());
-            }
+        let word: &[u8] = match self.rest().first() {
+            Some(b't') => b"true",
+            Some(b'f') => b"false",
+            Some(b'n') => b"null",
+            _ => return self.number(),
+        };
+        if !self.rest().starts_with(word) {
+            return Err(NotJson);
         }
+        self.at += word.len();
+        Ok(())
+    }
+
+    fn number(&mut self) -> Result<(), NotJson> {
         self.at += usize::from(self.rest().first() == Some(&b'-'));
         match self.rest() {
             // No zero stands before another digit.
@@ -157,10 +185,11 @@ impl<'d> Scanner<'d> {
 
     /// Passes over one digit or more.
     fn digits(&mut self) -> Result<(), NotJson> {
-        let rest = self.rest();
-        let len = rest.iter().position(|byte| !byte.is_ascii_digit()).unwrap_or(rest.len());
-        self.at += len;
-        if len == 0 { Err(NotJson) } else { Ok(()) }
+        let begin = self.at;
+        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
+            self.at += 1;
+        }
+        if self.at == begin { Err(NotJson) } else { Ok(()) }
     }
 }
 
@@ -236,7 +265,7 @@ mod tests {
     fn strings_say_what_stands_between_their_quotes() {
         let mut scanner = Scanner::new(r#" "a\"b" : 1"#);
         let key = scanner.key().unwrap();
-        assert_eq!(scanner.text(key), r#"a\"b"#);
+        assert_eq!((scanner.text(key.place), key.escaped), (r#"a\"b"#, true));
         assert_eq!(scanner.next(), Some(b'1'));
     }
 

@@ -6,7 +6,7 @@
 //! all their digits and nothing is copied. The memory is used again for the next document.
 
 use super::path::Step;
-use super::scan::{NotJson, Scanner};
+use super::scan::{NotJson, Quoted, Scanner};
 use std::ops::Range;
 
 /// Cells of all tables together, at most: a document that has more is read up to here.
@@ -39,6 +39,13 @@ struct Node {
     children: Vec<Child>,
     /// Where ways go on over everything else.
     every: Option<Every>,
+}
+
+impl Node {
+    /// True if no way goes on here.
+    fn is_leaf(&self) -> bool {
+        self.children.is_empty() && self.every.is_none()
+    }
 }
 
 #[derive(Debug)]
@@ -256,6 +263,7 @@ impl Tables {
         self.all.get(scope).map_or(&[], |table| &table.rows)
     }
 
+    /// What stands in a cell; `None` for nothing or `null`.
     pub(super) fn get(&self, cell: Cell, row: usize) -> Option<Place> {
         let table = self.all.get(cell.scope)?;
         table.cells.get(row * table.columns + cell.column).copied()?
@@ -317,15 +325,15 @@ impl<'a> Walk<'a, '_> {
         let Some(node) = self.tree.nodes.get(ix) else { return self.skip() };
         let first = self.scanner.next();
         let start = self.scanner.at();
-        let leaf = node.children.is_empty() && node.every.is_none();
         match first {
-            Some(b'{') if !leaf => self.object(node, row)?,
-            Some(b'[') if !leaf => self.array(node, row)?,
+            Some(b'{') if !node.is_leaf() => self.object(node, row)?,
+            Some(b'[') if !node.is_leaf() => self.array(node, row)?,
             _ => self.skip()?,
         }
         if let Some(column) = node.column {
-            let place = Place::of(&(start..self.scanner.at()));
-            self.tables.set(node.scope, row, column, Some(place));
+            // `null` is nothing.
+            let place = (first != Some(b'n')).then(|| Place::of(&(start..self.scanner.at())));
+            self.tables.set(node.scope, row, column, place);
         }
         Ok(())
     }
@@ -343,12 +351,12 @@ impl<'a> Walk<'a, '_> {
         let mut expected = 0;
         loop {
             let key = self.scanner.key()?;
-            match child(node, self.scanner.text(key.clone()), &mut expected) {
+            match child(node, &key, self.scanner.text(key.place.clone()), &mut expected) {
                 Some(ix) => {
                     self.forget(ix, row);
                     self.value(ix, row)?;
                 }
-                None => self.every(node, row, RowKey::Key(Place::of(&key)))?,
+                None => self.every(node, row, RowKey::Key(Place::of(&key.place)))?,
             }
             if self.scanner.takes(b',') {
                 continue;
@@ -385,15 +393,21 @@ impl<'a> Walk<'a, '_> {
         }
     }
 
-    /// Forgets what the ways at and below a node have found in a row, when its key comes again.
+    /// Forgets what the ways at and below a node have found in a row, when its key comes again. What a
+    /// leaf has found is replaced.
     fn forget(&mut self, ix: usize, row: usize) {
         let tree = self.tree;
-        let Some(node) = tree.nodes.get(ix) else { return };
+        let Some(node) = tree.nodes.get(ix).filter(|node| !node.is_leaf()) else { return };
+        self.forget_all(node, row);
+    }
+
+    fn forget_all(&mut self, node: &Node, row: usize) {
+        let tree = self.tree;
         if let Some(column) = node.column {
             self.tables.set(node.scope, row, column, None);
         }
-        for child in &node.children {
-            self.forget(child.node, row);
+        for child in node.children.iter().filter_map(|child| tree.nodes.get(child.node)) {
+            self.forget_all(child, row);
         }
         if let Some(every) = node.every {
             self.tables.cut(tree, every.scope, row);
@@ -402,9 +416,9 @@ impl<'a> Walk<'a, '_> {
 }
 
 /// The node to which a key leads.
-fn child(node: &Node, key: &str, expected: &mut usize) -> Option<usize> {
+fn child(node: &Node, at: &Quoted, key: &str, expected: &mut usize) -> Option<usize> {
     let plain;
-    let key = if key.contains('\\') {
+    let key = if at.escaped {
         plain = serde_json::from_str::<String>(&format!("\"{key}\"")).ok()?;
         plain.as_str()
     } else {

@@ -49,7 +49,7 @@ fn pointers_find_their_values() {
 #[test]
 fn of_two_equal_keys_the_last_counts() {
     check(r#"{"a":{"b":1},"a":{"c":2}}"#, &["/a/b", "/a/c"], &[None, Some("2")]);
-    check(r#"{"a":1,"a":null}"#, &["/a"], &[Some("null")]);
+    check(r#"{"a":1,"a":null}"#, &["/a"], &[None]);
     let mut tree = Tree::new();
     let cell = tree.cell(&steps("/a/*/b/*", true));
     let mut tables = Tables::default();
@@ -115,7 +115,8 @@ proptest! {
         let pointers: Vec<&str> = pointers.iter().map(String::as_str).collect();
         for (pointer, found) in pointers.iter().zip(find(&text, &pointers)) {
             let found = found.map(|raw| serde_json::from_str::<serde_json::Value>(&raw).unwrap());
-            prop_assert_eq!(found.as_ref(), document.pointer(pointer));
+            let known = document.pointer(pointer).filter(|known| !known.is_null());
+            prop_assert_eq!(found.as_ref(), known);
         }
     }
 }
