@@ -303,8 +303,13 @@ mod with_broker {
             heard: Some(Arc::clone(&heard)),
             cancel: cancel.clone(),
         };
-        let target =
-            PublishTarget { host: Ipv4Addr::LOCALHOST.to_string(), port, credentials: None };
+        let target = PublishTarget {
+            host: Ipv4Addr::LOCALHOST.to_string(),
+            port,
+            tls: None,
+            via: None,
+            credentials: None,
+        };
         let stop_machine = cancel.child_token();
         let publishing = async {
             // A broker keeps nothing for a client that has never subscribed: the first seconds of the

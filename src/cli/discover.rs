@@ -1,16 +1,16 @@
 //! `onspec discover`: listens, and proposes a configuration from what it hears.
 
+use super::broker::Named;
 use super::out::{Exit, Out};
 use crate::app::AppError;
 use crate::app::listen::{Heard, Listener};
 use crate::discover::{Survey, propose};
-use std::fmt::Write as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The broker: `mqtt://HOST:PORT`, or `mqtts://` with TLS.
+    /// The broker: `mqtt://HOST:PORT`, or `mqtts://` with TLS; `ws://HOST:PORT/PATH` or `wss://` over WebSocket.
     #[arg(long, value_name = "URL")]
     broker: String,
     /// For how long to listen.
@@ -34,30 +34,19 @@ pub(super) struct Args {
 }
 
 impl Args {
-    /// The keys of the broker in a configuration.
-    fn connection(&self) -> String {
-        let mut keys =
-            format!("name = \"plant\"\nurl = {}\n", toml::Value::from(self.broker.as_str()));
-        let path = |path: &Path| toml::Value::from(path.display().to_string());
-        if let Some(name) = &self.username {
-            writeln!(keys, "username = {}", toml::Value::from(name.as_str()))
-                .expect("a String takes all");
+    fn named(&self) -> Named<'_> {
+        Named {
+            url: &self.broker,
+            username: self.username.as_deref(),
+            password_file: self.password_file.as_deref(),
+            ca: self.ca.as_deref(),
         }
-        if let Some(file) = &self.password_file {
-            writeln!(keys, "password = {{ file = {} }}", path(file)).expect("a String takes all");
-        }
-        if let Some(file) = &self.ca {
-            writeln!(keys, "tls = {{ ca = {} }}", path(file)).expect("a String takes all");
-        }
-        keys
     }
 }
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
-    let connection = args.connection();
-    // The broker is read as in a configuration, with the same words for what is wrong.
-    let text = format!("[[mqtt]]\n{connection}[[mqtt.subscribe]]\ntopic = \"{{tag...}}\"\n");
-    let checked = match crate::config::load(&text, "the command line") {
+    let connection = args.named().keys();
+    let checked = match args.named().checked() {
         Ok(checked) => checked,
         Err(report) => {
             out.error(&report.to_string());

@@ -4,6 +4,7 @@
 //! what was asked, with 1 when it failed while running or the answer asked for is no, with 2 when
 //! the command line or the configuration is wrong.
 
+mod broker;
 pub mod check;
 mod demo;
 mod discover;

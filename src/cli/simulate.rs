@@ -1,7 +1,10 @@
 //! `onspec simulate`.
 
+use super::broker::Named;
 use super::out::{Exit, Out};
 use crate::app::{AppError, demo};
+use crate::config::Report;
+use crate::mqtt;
 use crate::simulate::{Form, Machine, Pace, PublishTarget, Truth, publish};
 use crate::telemetry::Secret;
 use std::io::Write as _;
@@ -10,9 +13,9 @@ use tokio_util::sync::CancellationToken;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
-    /// The broker, as `mqtt://HOST:PORT`.
-    #[arg(long, value_name = "URL", value_parser = broker, required_unless_present = "record")]
-    broker: Option<(String, u16)>,
+    /// The broker: `mqtt://HOST:PORT`, or `mqtts://` with TLS; `ws://HOST:PORT/PATH` or `wss://` over WebSocket.
+    #[arg(long, value_name = "URL", required_unless_present = "record")]
+    broker: Option<String>,
     /// Write a recording for `onspec replay` into this directory instead, at full speed.
     #[arg(long, value_name = "DIR", conflicts_with_all = ["broker", "form"])]
     record: Option<PathBuf>,
@@ -22,6 +25,9 @@ pub(super) struct Args {
     /// A file with the password.
     #[arg(long, value_name = "FILE", requires = "username")]
     password_file: Option<PathBuf>,
+    /// A file with the certificates to trust.
+    #[arg(long, value_name = "FILE")]
+    ca: Option<PathBuf>,
     /// Simulated seconds in a real one, after the learning batches.
     #[arg(long, default_value_t = 1.0, value_name = "N", value_parser = super::speed)]
     speed: f64,
@@ -64,6 +70,13 @@ impl From<FormName> for Form {
 }
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    let broker = match args.broker.as_deref().map(|url| broker(args, url)).transpose() {
+        Ok(broker) => broker,
+        Err(report) => {
+            out.error(&report.to_string());
+            return Exit::Usage;
+        }
+    };
     let checked = match demo::tissue(args.learning) {
         Ok(checked) => checked,
         Err(error) => return out.fail(&error),
@@ -81,7 +94,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => return out.fail(&error),
     };
     let machine = demo::machine(&checked, args.seed, args.batches, args.form.into());
-    let Some((host, port)) = args.broker.clone() else {
+    let Some(broker) = broker else {
         return record_into(args, machine, truth.as_mut(), out);
     };
     let password = match args.password_file.as_deref().map(std::fs::read_to_string).transpose() {
@@ -92,10 +105,22 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         }
     };
     let credentials = args.username.clone().map(|name| (name, Secret::new(password.trim())));
-    let target = PublishTarget { host, port, credentials };
     let runtime = match tokio::runtime::Builder::new_multi_thread().enable_all().build() {
         Ok(runtime) => runtime,
         Err(error) => return out.fail(&error),
+    };
+    let entered = runtime.enter();
+    let (relay, tls) = match mqtt::Relay::to(&broker).and_then(|r| Ok((r, mqtt::tls(&broker)?))) {
+        Ok(way) => way,
+        Err(error) => return out.fail(&error),
+    };
+    drop(entered);
+    let target = PublishTarget {
+        via: relay.as_ref().map(|relay| relay.address().to_owned()),
+        tls,
+        host: broker.host,
+        port: broker.port,
+        credentials,
     };
     let cancel = CancellationToken::new();
     let published = runtime.block_on(async {
@@ -113,7 +138,12 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     });
     let summary = match published {
         Ok(summary) => summary,
-        Err(error) => return out.fail(&error),
+        Err(error) => {
+            if let Some(reason) = relay.as_ref().and_then(mqtt::Relay::reason) {
+                out.error(&format!("error: {reason}\n"));
+            }
+            return out.fail(&error);
+        }
     };
     let told = format!("{} messages, all acknowledged by the broker\n", summary.acknowledged);
     tell(&told, truth.as_mut(), &summary.machine.into_truth(), out)
@@ -167,19 +197,14 @@ impl TruthFile {
     }
 }
 
-/// Reads `mqtt://HOST:PORT`; the port is 1883 where none is given.
-fn broker(text: &str) -> Result<(String, u16), String> {
-    let wanted = || {
-        format!("`{text}` is no broker; write `mqtt://HOST:PORT`, as in `mqtt://127.0.0.1:1883`")
+/// The broker, read as in a configuration.
+fn broker(args: &Args, url: &str) -> Result<mqtt::Settings, Report> {
+    let named = Named {
+        url,
+        username: args.username.as_deref(),
+        password_file: args.password_file.as_deref(),
+        ca: args.ca.as_deref(),
     };
-    let rest = text.strip_prefix("mqtt://").ok_or_else(wanted)?.trim_end_matches('/');
-    let (host, port) = match rest.rsplit_once(':') {
-        Some((host, port)) => (host, port.parse().map_err(|_| wanted())?),
-        None => (rest, 1883),
-    };
-    if host.is_empty() || host.contains(['/', '@']) {
-        Err(wanted())
-    } else {
-        Ok((host.to_owned(), port))
-    }
+    let mut brokers = named.checked()?.brokers;
+    Ok(brokers.swap_remove(0).settings)
 }

@@ -96,7 +96,8 @@ pub(super) struct Mqtt {
     /// Its name in logs, metrics and health.
     #[schemars(extend("default" = "mqtt"))]
     pub(super) name: Option<At<String>>,
-    /// Its address: `mqtt://host:1883`, or `mqtts://host:8883` with TLS.
+    /// Its address: `mqtt://host:1883`, or `mqtts://host:8883` with TLS; over WebSocket `ws://host:80/mqtt`, or
+    /// `wss://host:443/mqtt` with TLS.
     #[schemars(example = "mqtt://127.0.0.1:1883")]
     pub(super) url: Option<At<String>>,
     /// The protocol: 5, or 4 for MQTT 3.1.1.
@@ -112,7 +113,7 @@ pub(super) struct Mqtt {
     pub(super) username: Option<At<String>>,
     /// The password, if the broker wants one.
     pub(super) password: Option<At<Secret>>,
-    /// Certificates, for `mqtts`.
+    /// Certificates, for `mqtts` and `wss`.
     pub(super) tls: Option<At<MqttTls>>,
     /// The interval of pings, at least 5 s.
     #[schemars(extend("default" = "30s"))]

@@ -6,7 +6,7 @@ use super::host::{Ask, HostVoice};
 use super::publisher::Publisher;
 use super::receipts::Delivery;
 use super::report::{LinkEvent, Report};
-use super::tls::{self, TlsError};
+use super::tls::{TlsError, client_config};
 use super::trouble::Kind;
 use super::wire::Connect;
 use super::{Settings, Version};
@@ -87,7 +87,7 @@ pub enum LinkError {
 pub async fn run(link: Link) -> Result<(), LinkError> {
     let name = link.settings.name.clone();
     check(&link.settings)?;
-    let tls = tls_of(&link.settings)?;
+    let tls = self::tls(&link.settings)?;
     let seed = seed(link.clock.as_ref(), &link.settings.client_id);
     let mut backoff = Backoff::new(seed);
     let mut voice = match &link.settings.sparkplug {
@@ -150,11 +150,15 @@ pub async fn run(link: Link) -> Result<(), LinkError> {
 /// As of [`run`], at once.
 pub fn usable(settings: &Settings) -> Result<(), LinkError> {
     check(settings)?;
-    tls_of(settings).map(drop)
+    tls(settings).map(drop)
 }
 
-fn tls_of(settings: &Settings) -> Result<Option<Arc<rustls::ClientConfig>>, LinkError> {
-    let config = settings.tls.as_ref().map(tls::client_config).transpose();
+/// What TLS to this broker needs; `None` if it is reached without. Reads the certificates.
+///
+/// # Errors
+/// When certificates or key cannot be used.
+pub fn tls(settings: &Settings) -> Result<Option<Arc<rustls::ClientConfig>>, LinkError> {
+    let config = settings.tls.as_ref().map(client_config).transpose();
     config.map_err(|source| LinkError::Tls { name: settings.name.clone(), source })
 }
 

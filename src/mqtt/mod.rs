@@ -24,6 +24,7 @@
 //! - `report`: each event's log line, counter, health and [`LinkEvent`] in one function
 //! - `backlog`, `backoff`, `topics`, `trouble`: decisions without I/O
 //! - `outdated`: subscriptions that a session has from an older configuration
+//! - `websocket`, `relay`: the way to a broker behind a WebSocket
 //! - `tls`: certificates
 
 mod backlog;
@@ -35,17 +36,20 @@ mod link;
 mod outdated;
 mod publisher;
 mod receipts;
+mod relay;
 mod report;
 mod tls;
 mod topics;
 mod trouble;
+mod websocket;
 mod wire;
 
 use backoff::Pace;
 
 pub use host::Ask;
-pub use link::{Link, LinkError, run, usable};
+pub use link::{Link, LinkError, run, tls, usable};
 pub use receipts::{Delivery, Receipt};
+pub use relay::Relay;
 pub use report::LinkEvent;
 pub use tls::TlsError;
 pub use topics::filters;
@@ -71,6 +75,8 @@ pub struct Settings {
     pub port: u16,
     /// TLS, if asked for.
     pub tls: Option<TlsSettings>,
+    /// The path of its WebSocket, if it is reached by one; begins with `/`.
+    pub websocket: Option<String>,
     /// The protocol's version.
     pub version: Version,
     /// The client id: fixed, so that the broker keeps the session.

@@ -33,6 +33,11 @@ impl Trouble {
         Self { kind: Kind::Remote, pace: Pace::Retry, reason: reason.into() }
     }
 
+    /// There is no WebSocket, or none that can be used.
+    pub(super) fn websocket(pace: Pace, reason: String) -> Self {
+        Self { kind: Kind::Remote, pace, reason }
+    }
+
     /// The broker sent a packet of `bytes` where `max` are allowed.
     pub(super) fn too_large(bytes: usize, max: u32) -> Self {
         Self {

@@ -7,12 +7,12 @@
 use super::machine::{Machine, Published};
 use crate::decode::sparkplug::Command;
 use crate::telemetry::Secret;
-use rumqttc::Outgoing;
 use rumqttc::v5::mqttbytes::QoS;
 use rumqttc::v5::mqttbytes::v5::{
     ConnectReturnCode, Filter, LastWill, Packet, PubAckReason, Subscribe,
 };
 use rumqttc::v5::{AsyncClient, ConnectionError, Event, EventLoop, MqttOptions, Request};
+use rumqttc::{Outgoing, TlsConfiguration, Transport};
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::watch;
@@ -44,8 +44,12 @@ const CLOSING: Duration = Duration::from_secs(5);
 pub struct PublishTarget {
     /// Host name or address.
     pub host: String,
-    /// Port; MQTT 5 without TLS.
+    /// Port; MQTT 5.
     pub port: u16,
+    /// TLS, if the broker wants it.
+    pub tls: Option<Arc<rustls::ClientConfig>>,
+    /// The Unix socket from which something leads to the broker, where that is not reached by itself.
+    pub via: Option<String>,
     /// User name and password.
     pub credentials: Option<(String, Secret)>,
 }
@@ -206,8 +210,17 @@ fn options(machine: &mut Machine, target: &PublishTarget) -> MqttOptions {
     let will = will(machine);
     let spec = machine.spec();
     let client_id = format!("onspec-machine-{}-{}", spec.line, spec.seed);
-    let mut options = MqttOptions::new(client_id, target.host.as_str(), target.port);
+    let (host, transport) = match (&target.via, &target.tls) {
+        (Some(socket), _) => (socket, Transport::unix()),
+        (None, Some(tls)) => {
+            let tls = TlsConfiguration::Rustls(Arc::clone(tls));
+            (&target.host, Transport::tls_with_config(tls))
+        }
+        (None, None) => (&target.host, Transport::tcp()),
+    };
+    let mut options = MqttOptions::new(client_id, host.as_str(), target.port);
     options
+        .set_transport(transport)
         .set_keep_alive(KEEP_ALIVE)
         // The session lives through a broken connection, so that nothing on its way is lost.
         .set_clean_start(false)
@@ -518,7 +531,13 @@ mod tests {
         let (seen, receiver) = watch::channel(Vec::new());
         let mut tasks = JoinSet::new();
         tasks.spawn(broker(listener, manners, seen));
-        let target = PublishTarget { host: "127.0.0.1".into(), port, credentials: None };
+        let target = PublishTarget {
+            host: "127.0.0.1".into(),
+            port,
+            tls: None,
+            via: None,
+            credentials: None,
+        };
         Bench { tasks, target, seen: receiver }
     }
 

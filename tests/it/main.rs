@@ -27,3 +27,4 @@ mod sparkplug;
 mod tap;
 mod upkeep;
 mod webhook;
+mod websocket;

@@ -3,6 +3,7 @@
 mod publishing;
 mod refusals;
 mod rig;
+mod roads;
 mod stays;
 
 use std::time::Duration;

@@ -14,6 +14,7 @@
     reason = "the harness is the outside world: it waits on the real clock for real processes, whose paths come in by the environment"
 )]
 
+mod authority;
 mod chromium;
 mod daemon;
 mod http_client;
@@ -31,6 +32,7 @@ mod webhook_receiver;
 
 #[allow(unused_imports, reason = "see above: not every suite uses all of it")]
 pub(crate) use self::{
+    authority::Authority,
     chromium::Chromium,
     daemon::{Daemon, binary},
     http_client::{Response, delete, get, post, request},

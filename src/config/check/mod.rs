@@ -1,6 +1,7 @@
 //! From what stands in the file to what the rooms take: every error at once, without files, names of
 //! hosts or clocks.
 
+mod address;
 mod grade;
 mod mqtt;
 mod output;

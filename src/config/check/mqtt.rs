@@ -6,6 +6,7 @@ use super::super::diagnostic::Code;
 use super::super::raw::{Mqtt, Publish, Raw};
 use super::super::suggest::or_declared;
 use super::super::words::SparkplugRole;
+use super::address::{self, Address};
 use super::subscribe;
 use super::{Context, text};
 use crate::decode::sparkplug::state_topic;
@@ -71,7 +72,7 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
         None if ix == 0 => "mqtt".to_owned(),
         None => format!("mqtt-{}", ix + 1),
     };
-    let (host, port, secure) = check_url(cx, mqtt);
+    let Address { host, port, secure, websocket } = address::check(cx, mqtt);
     let version = match mqtt.version.as_ref().map(|version| (**version, version.span())) {
         None | Some((5, _)) => Version::V5,
         Some((4, _)) => Version::V4,
@@ -106,6 +107,7 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
         host,
         port,
         tls: check_tls(cx, mqtt, secure),
+        websocket,
         version,
         client_id: client_id.to_owned(),
         clean_start: false,
@@ -218,51 +220,12 @@ fn whole_seconds(duration: Duration) -> Duration {
     Duration::from_secs(duration.as_secs())
 }
 
-/// Host, port, and whether the scheme asks for TLS.
-fn check_url(cx: &mut Context<'_>, mqtt: &At<Mqtt>) -> (String, u16, bool) {
-    const EXAMPLE: &str = "mqtt://broker.mill.example:1883";
-    let nowhere = (String::new(), 1883, false);
-    let Some(found) = mqtt.url.as_ref() else {
-        cx.missing(&mqtt.span(), "`[[mqtt]]`", "url", &format!("\"{EXAMPLE}\""));
-        // Whoever gives certificates means TLS: do not complain of that, too.
-        return (String::new(), 8883, mqtt.tls.is_some());
-    };
-    let Some(url) = cx.url(found, "url", EXAMPLE) else {
-        return (String::new(), 8883, found.starts_with("mqtts"));
-    };
-    let secure = match url.scheme {
-        "mqtt" | "tcp" => false,
-        "mqtts" | "ssl" => true,
-        "ws" | "wss" => {
-            let message = format!("`{}` is not supported by this release", url.scheme);
-            cx.report(Code::Unsupported, found.span(), message)
-                .label("MQTT over WebSocket")
-                .help("write `mqtt://host:1883`, or `mqtts://host:8883` with TLS");
-            return (String::new(), 8883, true);
-        }
-        other => {
-            cx.report(Code::Url, found.span(), format!("`url` has the scheme `{other}`"))
-                .label("allowed are `mqtt` and `mqtts`")
-                .help(format!("write it like `\"{EXAMPLE}\"`"));
-            return nowhere;
-        }
-    };
-    if !url.path.is_empty() {
-        let start = found.len() - url.path.len();
-        let span = cx.part(found, start..found.len());
-        cx.report(Code::Url, span, "an address of a broker has no path")
-            .help("topics stand under `[[mqtt.subscribe]]`");
-    }
-    let port = url.port.unwrap_or(if secure { 8883 } else { 1883 });
-    (url.host.to_owned(), port, secure)
-}
-
 fn check_tls(cx: &mut Context<'_>, mqtt: &At<Mqtt>, secure: bool) -> Option<TlsSettings> {
     let Some(tls) = mqtt.tls.as_ref() else { return secure.then(TlsSettings::default) };
     if !secure {
-        cx.report(Code::Meaningless, tls.span(), "`tls` means nothing without `mqtts`")
+        cx.report(Code::Meaningless, tls.span(), "`tls` means nothing without `mqtts` or `wss`")
             .label("the link would not be encrypted")
-            .help("write `mqtts://` in `url`, or leave `tls` out");
+            .help("write `mqtts://` or `wss://` in `url`, or leave `tls` out");
     }
     for (here, there, name) in [(&tls.cert, &tls.key, "key"), (&tls.key, &tls.cert, "cert")] {
         if here.is_some() && there.is_none() {
@@ -319,8 +282,8 @@ fn same_client(
     let other = brokers.iter().position(|other| {
         let other = &other.settings;
         !settings.host.is_empty()
-            && (other.host.as_str(), other.port, other.client_id.as_str())
-                == (settings.host.as_str(), settings.port, settings.client_id.as_str())
+            && (&other.host, other.port, &other.websocket, &other.client_id)
+                == (&settings.host, settings.port, &settings.websocket, &settings.client_id)
     });
     let Some(first) = other.and_then(|ix| raw.mqtt.get(ix)) else { return };
     let line = cx.line_of(&first.span());

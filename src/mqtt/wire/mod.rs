@@ -6,7 +6,9 @@
 mod v4;
 mod v5;
 
+use super::relay::Relay;
 use super::trouble::Trouble;
+use super::websocket::Far;
 use super::{Settings, Version, topics};
 use crate::telemetry::Secret;
 use bytes::Bytes;
@@ -124,31 +126,69 @@ pub(super) struct NotSent;
 
 /// Makes a client and its wire. Nothing is connected before the first poll.
 pub(super) fn open(connect: &Connect, will: Option<Will>) -> (Client, Wire) {
-    match connect.settings.version {
+    let far = Far::of(&connect.settings, connect.tls.clone());
+    let relay = far.map(Relay::start);
+    let route = match &relay {
+        Some(relay) => Route { host: relay.address().to_owned(), transport: Transport::unix() },
+        None => Route { host: host(connect), transport: transport(connect.tls.as_ref()) },
+    };
+    let (client, library) = match connect.settings.version {
         Version::V4 => {
-            let (client, wire) = v4::open(connect, will);
-            (Client::V4(client), Wire::V4(Box::new(wire)))
+            let (client, wire) = v4::open(connect, route, will);
+            (Client::V4(client), Library::V4(Box::new(wire)))
         }
         Version::V5 => {
-            let (client, wire) = v5::open(connect, will);
-            (Client::V5(client), Wire::V5(Box::new(wire)))
+            let (client, wire) = v5::open(connect, route, will);
+            (Client::V5(client), Library::V5(Box::new(wire)))
         }
-    }
+    };
+    (client, Wire { library, relay })
+}
+
+/// Where the library connects to.
+struct Route {
+    host: String,
+    transport: Transport,
 }
 
 /// What carries packets; the connection itself.
-pub(super) enum Wire {
+pub(super) struct Wire {
+    library: Library,
+    /// What leads to a broker behind a WebSocket. It ends with the connection.
+    relay: Option<Relay>,
+}
+
+enum Library {
     V4(Box<rumqttc::EventLoop>),
     V5(Box<rumqttc::v5::EventLoop>),
 }
 
 impl Wire {
     /// Waits for the next thing to happen.
+    pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
+        let heard = self.library.poll().await;
+        // The library knows only that nobody is there any more.
+        heard.map_err(|trouble| self.relay.as_ref().and_then(Relay::trouble).unwrap_or(trouble))
+    }
+
+    /// See [`Library::rest`].
+    pub(super) fn rest(&mut self) -> Vec<Heard> {
+        self.library.rest()
+    }
+
+    /// See [`Library::forgive_releases`].
+    pub(super) fn forgive_releases(&mut self) {
+        self.library.forgive_releases();
+    }
+}
+
+impl Library {
+    /// Waits for the next thing to happen.
     ///
     /// Whatever comes from the broker says that it lives. The library believes only the answer to its
     /// ping, which may stand behind all that a broker has held for us: some send far more than our
     /// receive maximum at once, and while we have no room for that we do not read.
-    pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
+    async fn poll(&mut self) -> Result<Heard, Trouble> {
         match self {
             Self::V4(wire) => match wire.poll().await {
                 Ok(event) => {
@@ -172,7 +212,7 @@ impl Wire {
     }
 
     /// What had come before the connection ended and was not yet taken.
-    pub(super) fn rest(&mut self) -> Vec<Heard> {
+    fn rest(&mut self) -> Vec<Heard> {
         match self {
             Self::V4(wire) => {
                 let keep_alive = wire.mqtt_options.keep_alive();
@@ -189,7 +229,7 @@ impl Wire {
     ///
     /// After a reconnect a broker releases QoS 2 messages that we had received before. The library
     /// has forgotten them and would end the connection, again and again.
-    pub(super) fn forgive_releases(&mut self) {
+    fn forgive_releases(&mut self) {
         match self {
             Self::V4(wire) => v4::forgive_releases(wire),
             Self::V5(wire) => v5::forgive_releases(wire),
@@ -284,7 +324,7 @@ pub(super) const ONLINE: &str = "online";
 /// See [`ONLINE`].
 pub(super) const OFFLINE: &str = "offline";
 
-fn io_reason(error: &std::io::Error) -> String {
+pub(super) fn io_reason(error: &std::io::Error) -> String {
     // What TLS has against a certificate is inside.
     match error.get_ref() {
         Some(inner) => format!("cannot reach the broker: {inner}"),
@@ -303,6 +343,7 @@ mod tests {
                 host: host.to_owned(),
                 port: 1883,
                 tls: None,
+                websocket: None,
                 version,
                 client_id: "onspec".to_owned(),
                 clean_start: false,
@@ -332,7 +373,7 @@ mod tests {
                 new.forgive_releases();
             }
             assert_eq!((old.rest(), new.rest()), (Vec::new(), Vec::new()));
-            let (Wire::V4(old), Wire::V5(new)) = (&mut old, &mut new) else {
+            let (Library::V4(old), Library::V5(new)) = (&mut old.library, &mut new.library) else {
                 unreachable!("each is of its version");
             };
             for packet_id in [1, 300, u16::MAX] {
@@ -348,7 +389,7 @@ mod tests {
     #[test]
     fn settings_at_their_edges_do_not_make_the_library_panic() {
         let (_, wire) = open(&connect(Version::V5, "::1"), None);
-        let Wire::V5(wire) = wire else { unreachable!("it is of its version") };
+        let Library::V5(wire) = wire.library else { unreachable!("it is of its version") };
         assert_eq!(wire.options.keep_alive(), KEEP_ALIVE_MIN);
         assert_eq!(wire.options.receive_maximum(), Some(1));
         assert_eq!(wire.options.topic_alias_max(), None);

@@ -2,7 +2,7 @@
 
 use super::{
     Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, Publication,
-    REQUESTS_MAX, Session, Will, filters, host, io_reason, keep_alive, transport,
+    REQUESTS_MAX, Route, Session, Will, filters, io_reason, keep_alive,
 };
 use crate::mqtt::Settings;
 use crate::mqtt::trouble::Trouble;
@@ -19,11 +19,15 @@ use std::time::Duration;
 /// The protocol's own limit of a packet. 3.1.1 does not tell the broker's.
 const OUTGOING_MAX: usize = 268_435_455;
 
-pub(super) fn open(connect: &Connect, will: Option<Will>) -> (AsyncClient, EventLoop) {
+pub(super) fn open(
+    connect: &Connect,
+    route: Route,
+    will: Option<Will>,
+) -> (AsyncClient, EventLoop) {
     let settings = &connect.settings;
-    let mut options = MqttOptions::new(&settings.client_id, host(connect), settings.port);
+    let mut options = MqttOptions::new(&settings.client_id, route.host, settings.port);
     options
-        .set_transport(transport(connect.tls.as_ref()))
+        .set_transport(route.transport)
         .set_keep_alive(keep_alive(settings))
         .set_clean_session(settings.clean_start)
         .set_manual_acks(true)

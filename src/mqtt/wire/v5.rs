@@ -2,7 +2,7 @@
 
 use super::{
     Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, Publication,
-    REQUESTS_MAX, Session, Will, filters, host, io_reason, keep_alive, transport,
+    REQUESTS_MAX, Route, Session, Will, filters, io_reason, keep_alive,
 };
 use crate::mqtt::Settings;
 use crate::mqtt::trouble::Trouble;
@@ -17,15 +17,19 @@ use rumqttc::{NetworkOptions, Outgoing};
 use std::sync::Arc;
 use std::time::Duration;
 
-pub(super) fn open(connect: &Connect, will: Option<Will>) -> (AsyncClient, EventLoop) {
+pub(super) fn open(
+    connect: &Connect,
+    route: Route,
+    will: Option<Will>,
+) -> (AsyncClient, EventLoop) {
     let settings = &connect.settings;
-    let mut options = MqttOptions::new(&settings.client_id, host(connect), settings.port);
+    let mut options = MqttOptions::new(&settings.client_id, route.host, settings.port);
     let mut network = NetworkOptions::new();
     network.set_connection_timeout(CONNECT_SECONDS);
     network.set_tcp_nodelay(true);
     // No topic aliases: the library hands over messages before it resolves them.
     options
-        .set_transport(transport(connect.tls.as_ref()))
+        .set_transport(route.transport)
         .set_network_options(network)
         .set_connection_timeout(CONNECT_SECONDS)
         .set_keep_alive(keep_alive(settings))

@@ -127,6 +127,7 @@ pub(crate) fn wanted(port: u16, version: Version) -> Wanted {
             host: "127.0.0.1".to_owned(),
             port,
             tls: None,
+            websocket: None,
             version,
             client_id: "onspec-test".to_owned(),
             clean_start: false,
@@ -233,7 +234,8 @@ impl Rig {
                 }
             }
         };
-        soon(&what, asked).await;
+        let asked = timeout(PATIENCE, asked).await;
+        assert!(asked.is_ok(), "waited in vain for {what}, it is {:?}", self.standing());
     }
 
     /// Stops the link in good order.
