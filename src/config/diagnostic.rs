@@ -130,6 +130,8 @@ codes! {
     NoLimits = "C110", Warning;
     /// A placeholder without meaning, which takes a level like `+`.
     Placeholder = "C111", Warning;
+    /// A line that is judged, whose messages a group may hand to others.
+    SharedLine = "C112", Warning;
 }
 
 impl fmt::Display for Code {

@@ -8,7 +8,7 @@ use super::super::suggest::or_declared;
 use super::super::words::SparkplugRole;
 use super::address::{self, Address};
 use super::subscribe;
-use super::{Context, text};
+use super::{Context, plant, text};
 use crate::decode::sparkplug::state_topic;
 use crate::decode::{HostRule, Template};
 use crate::mqtt::{Settings, SparkplugHost, TlsSettings, Version};
@@ -57,6 +57,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Vec<Broker> {
         own_topics(cx, mqtt, &prefix);
         found.settings.publish_prefix = Some(prefix);
     }
+    shared_lines(cx, raw);
     subscribe::tags_that_never_come(cx, raw, &brokers);
     subscribe::events_that_never_come(cx, raw, &brokers);
     brokers
@@ -292,6 +293,26 @@ fn same_client(
     cx.report(Code::Twice, span, message)
         .label(format!("as the `[[mqtt]]` in line {line}"))
         .help("give each a `client_id` of its own, or put the subscriptions under one `[[mqtt]]`");
+}
+
+/// Warns of lines that are judged and come by a group: of whose members each gets a part, in an order of
+/// its own. A group is for carrying readings to InfluxDB, or for a second onspec that stands by.
+fn shared_lines(cx: &mut Context<'_>, raw: &Raw) {
+    let lines = plant::lines(raw);
+    let Some((line, _)) = lines.first() else { return };
+    for mqtt in &raw.mqtt {
+        let Some(share) = mqtt.share.as_ref().filter(|share| !share.is_empty()) else { continue };
+        let message = format!(
+            "line `{}` is judged, and group `{}` may hand its messages to others",
+            ***line, **share
+        );
+        cx.report(Code::SharedLine, share.span(), message)
+            .label("each member gets a part: frames have holes, events miss their batch")
+            .help(
+                "leave `share` out where lines are judged; members that only carry readings to \
+                 InfluxDB declare no `[line.…]`",
+            );
+    }
 }
 
 /// Which broker publishes, and with which prefix.
