@@ -270,12 +270,21 @@ impl Parts {
                 }
             });
             let filters = mqtt::filters(settings);
-            let outdated = pipeline
-                .engine()
-                .subscriptions(&name, &settings.client_id)
+            let engine = pipeline.engine();
+            let known = || engine.subscriptions(&name, &settings.client_id);
+            let outdated: Vec<String> = known()
                 .filter(|known| !filters.iter().any(|filter| filter == known))
                 .map(str::to_owned)
                 .collect();
+            let new: Vec<&str> = filters
+                .iter()
+                .map(String::as_str)
+                .filter(|filter| known().all(|known| known != *filter))
+                .collect();
+            if known().next().is_some() && !(new.is_empty() && outdated.is_empty()) {
+                let (new, outdated) = (new.join(", "), outdated.join(", "));
+                tracing::info!(broker = settings.name, new, outdated, "subscribes to other topics");
+            }
             let link = mqtt::Link {
                 settings: settings.clone(),
                 outdated,
