@@ -5,7 +5,7 @@
 
 use super::limits::{PAYLOAD_BYTES_MAX, fault};
 use super::{Fault, Reason};
-use flate2::read::MultiGzDecoder;
+use flate2::read::{MultiGzDecoder, ZlibDecoder};
 use ruzstd::decoding::StreamingDecoder;
 use std::borrow::Cow;
 use std::io::Read;
@@ -25,6 +25,14 @@ pub fn opened(payload: &[u8]) -> Result<Cow<'_, [u8]>, Fault> {
         return zstd(payload).map(Cow::Owned);
     }
     Ok(Cow::Borrowed(payload))
+}
+
+/// What deflate (zlib) was made of. It is not known by its first bytes: whoever calls this was told.
+///
+/// # Errors
+/// A fault when it is damaged or too large.
+pub(super) fn inflated(payload: &[u8]) -> Result<Vec<u8>, Fault> {
+    read("deflate", ZlibDecoder::new(payload), Vec::new())
 }
 
 /// All frames, one after another.

@@ -1,8 +1,8 @@
 //! Messages that wait: for the one before them, or for the birth by which they can be read.
 
 use crate::decode::NodeMessage;
-use crate::decode::sparkplug::Verb;
 use crate::decode::sparkplug::wire::Payload;
+use crate::decode::sparkplug::{Verb, payload};
 use crate::reading::Timestamp;
 use bytes::Bytes;
 use prost::Message;
@@ -91,7 +91,7 @@ impl Waiting {
 
     /// What it says; one that waits was read before.
     pub(super) fn payload(&self) -> Payload {
-        Payload::decode(self.payload.0.clone()).unwrap_or_default()
+        payload(self.payload.0.clone()).unwrap_or_default()
     }
 
     fn bytes(&self) -> usize {

@@ -20,11 +20,10 @@
 use super::births::{Device, Setting, no_birth, sent_at};
 use super::held::{Held, Kind, Waiting};
 use super::word::{Names, Spoken, Word};
-use crate::decode::sparkplug::Verb;
 use crate::decode::sparkplug::wire::{Metric, Payload, metric};
+use crate::decode::sparkplug::{Verb, payload};
 use crate::decode::{Fault, HostRule, NodeMessage, Reason};
 use crate::reading::Timestamp;
-use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -217,11 +216,10 @@ impl EdgeNode {
             let detail = "a retained message of an edge node: nobody knows which birth it is of";
             return said.fault(Fault { reason: Reason::Retained, detail: detail.to_owned() });
         }
-        let payload = match Payload::decode(message.payload.clone()) {
+        let payload = match payload(message.payload.clone()) {
             Ok(payload) => payload,
-            Err(error) => {
-                let detail = format!("no payload of Sparkplug B: {error}");
-                said.fault(Fault { reason: Reason::Corrupt, detail });
+            Err(fault) => {
+                said.fault(fault);
                 return self.ask(received);
             }
         };

@@ -107,14 +107,16 @@ impl Rig {
     fn say(&mut self, topic: &str, seq: u64, metrics: &str) -> Vec<String> {
         let metrics = metrics.split_whitespace().map(metric).collect();
         let (verb, rest) = topic.split_once('/').unwrap();
-        let payload = Payload { timestamp: Some(5000), seq: Some(seq), metrics };
+        let payload =
+            Payload { timestamp: Some(5000), seq: Some(seq), metrics, ..Payload::default() };
         self.hear(&format!("mill/{verb}/{rest}"), &payload)
     }
 
     fn birth(&mut self, number: u64, metrics: &str) -> Vec<String> {
         let mut all = vec![bd_seq(number), metric("Node Control/Rebirth:d=0")];
         all.extend(metrics.split_whitespace().map(metric));
-        let payload = Payload { timestamp: Some(5000), seq: Some(0), metrics: all };
+        let payload =
+            Payload { timestamp: Some(5000), seq: Some(0), metrics: all, ..Payload::default() };
         self.hear("mill/NBIRTH/tm3", &payload)
     }
 
@@ -203,11 +205,11 @@ fn unit_and_quality_are_properties() {
     let mut rig = Rig::new(false);
     let unit = property("engUnit", property::Value::String("psi".to_owned()));
     let metrics = vec![bd_seq(0), Metric { properties: unit, ..metric("p#1:d=2") }];
-    let birth = Payload { timestamp: Some(5000), seq: Some(0), metrics };
+    let birth = Payload { timestamp: Some(5000), seq: Some(0), metrics, ..Payload::default() };
     assert_eq!(rig.hear("mill/NBIRTH/tm3", &birth), ["tm3||p=2@5000 psi"]);
     let stale = property("Quality", property::Value::Int(500));
     let metrics = vec![Metric { properties: stale, ..metric("#1=3") }];
-    let data = Payload { timestamp: Some(5000), seq: Some(1), metrics };
+    let data = Payload { timestamp: Some(5000), seq: Some(1), metrics, ..Payload::default() };
     assert_eq!(rig.hear("mill/NDATA/tm3", &data), ["tm3||p=3@5000 psi bad"]);
     assert_eq!(rig.say("NDATA/tm3", 2, "#1=4"), ["tm3||p=4@5000 psi"]);
 }

@@ -222,7 +222,10 @@ fn sparkplug(what: &str, named: bool) {
         };
         let metrics = (0..METRICS as u64).map(metric).collect();
         let timestamp = Some(BEGIN_MS.unsigned_abs() + at);
-        Bytes::from(wire::Payload { timestamp, metrics, seq: Some(at % 256) }.encode_to_vec())
+        Bytes::from(
+            wire::Payload { timestamp, metrics, seq: Some(at % 256), ..wire::Payload::default() }
+                .encode_to_vec(),
+        )
     };
     let message = |at: u64| NodeMessage {
         group: "mill".into(),

@@ -24,6 +24,7 @@ mod recovery;
 mod same_again;
 mod services;
 mod sparkplug;
+mod sparkplug_host;
 mod subscriptions;
 mod tap;
 mod upkeep;

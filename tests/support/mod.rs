@@ -26,6 +26,7 @@ mod mosquitto;
 mod port;
 mod process;
 mod publish;
+mod tahu;
 mod tcp_proxy;
 mod wait;
 mod webhook_receiver;
@@ -42,6 +43,7 @@ pub(crate) use self::{
     port::free_port,
     process::{Process, Signal, service},
     publish::publish,
+    tahu::{Said, Tahu},
     tcp_proxy::TcpProxy,
     wait::{PATIENCE, wait_until},
     webhook_receiver::{Answer, Received, WebhookReceiver},

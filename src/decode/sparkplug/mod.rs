@@ -3,10 +3,12 @@
 //!
 //! What a message of data means is known only by whoever heard the births before it.
 
+mod payload;
 mod topic;
 mod value;
 pub mod wire;
 
+pub use payload::payload;
 pub use topic::{NAMESPACE, Topic, Verb, command_topic, state_topic};
 pub use value::{Leaf, Properties, leaves, millis, properties, scalar, utf8};
 
@@ -47,7 +49,8 @@ impl Command {
             ..wire::Metric::default()
         };
         let metrics = vec![metric];
-        wire::Payload { timestamp: Some(now_ms), metrics, seq: None }.encode_to_vec()
+        let timestamp = Some(now_ms);
+        wire::Payload { timestamp, metrics, ..wire::Payload::default() }.encode_to_vec()
     }
 }
 

@@ -65,6 +65,11 @@ pub struct Payload {
     /// One counter an edge node, 0 to 255; none in commands and deaths.
     #[prost(uint64, optional, tag = "3")]
     pub seq: Option<u64>,
+    /// A text: what the body is, if there is one.
+    #[prost(bytes = "bytes", optional, tag = "4")]
+    pub uuid: Option<Bytes>,
+    #[prost(bytes = "bytes", optional, tag = "5")]
+    pub body: Option<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]

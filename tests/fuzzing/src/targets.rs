@@ -350,7 +350,8 @@ impl Target for Sparkplug {
         let metrics: Vec<_> = values.into_iter().map(|(n, value)| metric(n, value)).collect();
         let payload = |metrics: &[wire::Metric]| {
             let metrics = metrics.to_vec();
-            wire::Payload { timestamp: Some(5), metrics, seq: Some(1) }.encode_to_vec()
+            wire::Payload { timestamp: Some(5), metrics, seq: Some(1), ..wire::Payload::default() }
+                .encode_to_vec()
         };
         vec![payload(&metrics), payload(&metrics[..2]), payload(&metrics[6..]), payload(&[])]
     }

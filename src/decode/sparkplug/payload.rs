@@ -1,0 +1,78 @@
+//! Payloads, and those that stand compressed in the body of another one, as Eclipse Tahu writes them.
+
+use super::super::compressed::inflated;
+use super::super::limits::fault;
+use super::super::{Fault, Reason, opened};
+use super::wire::Payload;
+use bytes::Bytes;
+use prost::Message;
+
+/// The `uuid` of a payload whose body is a compressed one.
+const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
+
+/// Reads a payload; one that is compressed is opened.
+///
+/// # Errors
+/// When it is none, or larger than any payload may be.
+pub fn payload(bytes: Bytes) -> Result<Payload, Fault> {
+    let mut outer = read(bytes)?;
+    let Some(body) = outer.body.take().filter(|_| outer.uuid.as_deref() == Some(COMPRESSED)) else {
+        return Ok(outer);
+    };
+    // It names the algorithm in a metric; gzip shows itself.
+    let inner = match opened(&body)? {
+        std::borrow::Cow::Owned(inner) => inner,
+        std::borrow::Cow::Borrowed(deflate) => inflated(deflate)?,
+    };
+    let inner = read(inner.into())?;
+    Ok(Payload {
+        timestamp: inner.timestamp.or(outer.timestamp),
+        seq: inner.seq.or(outer.seq),
+        ..inner
+    })
+}
+
+fn read(bytes: Bytes) -> Result<Payload, Fault> {
+    Payload::decode(bytes)
+        .map_err(|error| fault(Reason::Corrupt, format!("no payload of Sparkplug B: {error}")))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::limits::PAYLOAD_BYTES_MAX;
+    use super::*;
+    use flate2::Compression;
+    use flate2::write::{GzEncoder, ZlibEncoder};
+    use std::io::Write;
+
+    fn wrapped(body: Vec<u8>) -> Result<Payload, Reason> {
+        let uuid = Some(Bytes::from_static(COMPRESSED));
+        let outer =
+            Payload { uuid, body: Some(body.into()), timestamp: Some(9), ..Payload::default() };
+        payload(outer.encode_to_vec().into()).map_err(|fault| fault.reason)
+    }
+
+    fn deflated(bytes: &[u8]) -> Vec<u8> {
+        let mut encoder = ZlibEncoder::new(Vec::new(), Compression::fast());
+        encoder.write_all(bytes).unwrap();
+        encoder.finish().unwrap()
+    }
+
+    #[test]
+    fn compressed_payloads_are_opened() {
+        let inner = Payload { timestamp: Some(5), seq: Some(7), ..Payload::default() };
+        let bytes = inner.encode_to_vec();
+        let mut gzip = GzEncoder::new(Vec::new(), Compression::fast());
+        gzip.write_all(&bytes).unwrap();
+        for body in [gzip.finish().unwrap(), deflated(&bytes)] {
+            let read = wrapped(body).unwrap();
+            assert_eq!((read.timestamp, read.seq, &read.body), (Some(5), Some(7), &None));
+        }
+        assert_eq!(wrapped(b"neither".to_vec()), Err(Reason::Corrupt));
+        let bomb = deflated(&vec![0; PAYLOAD_BYTES_MAX + 1]);
+        assert_eq!(wrapped(bomb), Err(Reason::TooLarge));
+        // A body of another kind is nobody's.
+        let other = Payload { body: Some(Bytes::from_static(b"x")), ..inner.clone() };
+        assert_eq!(payload(other.encode_to_vec().into()).map(|read| read.seq), Ok(Some(7)));
+    }
+}
