@@ -208,7 +208,13 @@ impl Book {
                     self.dropped += 1;
                     return;
                 }
-                let ix = self.ahead.partition_point(|waiting| waiting.at <= message.at);
+                // A batch that begins at the instant of another grade is of that grade, whichever came first.
+                let before = |waiting: &BatchMessage| {
+                    let begins = matches!(waiting.event, BatchEvent::Start { .. });
+                    let at_once = matches!(message.event, BatchEvent::GradeChange { .. }) && begins;
+                    waiting.at < message.at || (waiting.at == message.at && !at_once)
+                };
+                let ix = self.ahead.iter().take_while(|waiting| before(waiting)).count();
                 self.ahead.insert(ix, message);
             }
             _ => self.apply(message, grades, out),

@@ -1,8 +1,10 @@
-//! Finding batches in the values of a tag, or in the clock, where no event tells them.
+//! Finding batches and grades in the values of tags, or in the clock, where no event tells them.
 
+use crate::decode::NAME_BYTES_MAX;
 use crate::plant::BatchSource;
 use crate::reading::{Timestamp, Value};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A reel cannot be changed twice within this time: what looks like it is noise.
@@ -33,7 +35,7 @@ impl Finder {
         }
         self.newest = Some(at);
         let begins = match source {
-            BatchSource::Tag(_) => self.last.as_ref() != Some(value),
+            BatchSource::Tag(..) => self.last.as_ref() != Some(value),
             BatchSource::TurnUp(_) => {
                 let number = value.number()?;
                 let fell = number < FALL * self.greatest;
@@ -66,9 +68,41 @@ impl Finder {
     }
 }
 
+/// Watches for a change of grade.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct GradeFinder {
+    last: Option<Arc<str>>,
+    newest: Option<Timestamp>,
+}
+
+impl GradeFinder {
+    /// Looks at a good reading of the tag that tells the grade; the grade, if it is another one.
+    pub fn look(&mut self, at: Timestamp, value: &Value) -> Option<Arc<str>> {
+        if self.newest.is_some_and(|newest| at <= newest) {
+            return None;
+        }
+        self.newest = Some(at);
+        let grade = name_of(value).filter(|grade| self.last.as_ref() != Some(grade))?;
+        self.last = Some(Arc::clone(&grade));
+        Some(grade)
+    }
+}
+
+/// The name that a value is; `None` if it can be none, such as the empty text between two reels.
+#[must_use]
+pub fn name_of(value: &Value) -> Option<Arc<str>> {
+    let name: Arc<str> = match value {
+        Value::Number(number) => number.get().to_string().into(),
+        Value::Text(text) => text.trim().into(),
+    };
+    let may_stand = (1..=NAME_BYTES_MAX).contains(&name.len()) && !name.contains(char::is_control);
+    may_stand.then_some(name)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plant::Naming;
     use crate::reading::Finite;
 
     #[track_caller]
@@ -88,7 +122,7 @@ mod tests {
     #[test]
     fn reel_id_change_begins_a_batch() {
         check(
-            &BatchSource::Tag("reel".into()),
+            &BatchSource::Tag("reel".into(), Naming::Start),
             &[(0, 7.0), (1, 7.0), (2, 8.0), (1, 9.0), (3, 8.0)],
             &[0, 2],
         );
@@ -110,6 +144,31 @@ mod tests {
             ],
             &[0, 1201, 2401],
         );
+    }
+
+    #[test]
+    fn another_grade_is_told_once() {
+        let mut finder = GradeFinder::default();
+        let mut look = |s: i64, text: &str| {
+            let at = Timestamp::from_nanos(s * 1_000_000_000);
+            finder.look(at, &Value::Text(text.into())).map(|grade| grade.to_string())
+        };
+        assert_eq!(look(0, "facial").as_deref(), Some("facial"));
+        assert_eq!(look(1, " facial "), None);
+        assert_eq!(look(2, ""), None);
+        assert_eq!(look(3, "facial"), None);
+        assert_eq!(look(5, "towel").as_deref(), Some("towel"));
+        assert_eq!(look(4, "facial"), None);
+    }
+
+    #[test]
+    fn names_are_short_and_visible() {
+        let text = |text: &str| name_of(&Value::Text(text.into()));
+        assert_eq!(text(" R-014 ").as_deref(), Some("R-014"));
+        assert_eq!(name_of(&Value::Number(Finite::try_from(14.0).unwrap())).as_deref(), Some("14"));
+        for none in ["", "  ", "a\nb", &"x".repeat(NAME_BYTES_MAX + 1)] {
+            assert_eq!(text(none), None, "{none:?}");
+        }
     }
 
     #[test]

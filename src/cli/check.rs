@@ -3,7 +3,7 @@
 use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
 use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule};
-use crate::plant::{BatchSource, Budget, Line, Role, Undeclared};
+use crate::plant::{BatchSource, Budget, Line, Naming, Role, Undeclared};
 use crate::store::WhenFull;
 use serde_json::{Value, json};
 use std::fmt::Write as _;
@@ -205,12 +205,18 @@ fn write_summary(text: &mut String, name: &str, checked: &Checked) -> std::fmt::
 fn write_line(text: &mut String, line: &Line) -> std::fmt::Result {
     let batches = match &line.batch {
         BatchSource::Events => "from events".to_owned(),
-        BatchSource::Tag(tag) => format!("from tag {tag}"),
+        BatchSource::Tag(tag, Naming::Start) => format!("from tag {tag}"),
+        BatchSource::Tag(tag, Naming::Value) => format!("from tag {tag}, named by its value"),
         BatchSource::TurnUp(tag) => format!("from the turn-up of {tag}"),
         BatchSource::Period(every) => format!("every {}", seconds(*every)),
         BatchSource::None => "none".to_owned(),
     };
-    let grade = line.grade.as_ref().map(|grade| format!(", grade {grade}")).unwrap_or_default();
+    let grade = match (&line.grade_tag, &line.grade) {
+        (Some(tag), Some(grade)) => format!(", grade from tag {tag}, else {grade}"),
+        (Some(tag), None) => format!(", grade from tag {tag}"),
+        (None, Some(grade)) => format!(", grade {grade}"),
+        (None, None) => String::new(),
+    };
     writeln!(
         text,
         "line {}: frames of {}, batches {batches}{grade}, {} declared",

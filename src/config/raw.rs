@@ -7,8 +7,9 @@
 
 use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
 use super::words::{
-    BatchFrom, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName,
-    SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, WebhookFormat, WhenFull,
+    BatchFrom, BatchName, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes,
+    RoleName, SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, WebhookFormat,
+    WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -274,8 +275,10 @@ pub(super) struct Line {
     pub(super) batch: Option<At<Batch>>,
     /// The tags that turn time into metres and tonnes.
     pub(super) rate: Option<At<Rate>>,
-    /// The grade that is made when no event names one.
+    /// The grade that is made when nothing names one.
     pub(super) grade: Option<At<String>>,
+    /// The tag whose value, a text or a number, is the grade that is made.
+    pub(super) grade_tag: Option<At<String>>,
     /// The tags by id: the name, or `"area/name"` where the line has the name in two areas.
     pub(super) tag: BTreeMap<At<String>, At<Tag>>,
 }
@@ -290,6 +293,9 @@ pub(super) struct Batch {
     pub(super) from: Option<At<BatchFrom>>,
     /// The tag, with `tag` and `turn-up`.
     pub(super) tag: Option<At<String>>,
+    /// What a batch is called, with `tag`: by its line and start, or by the tag's value, which must not
+    /// come again. Without it: by its line and start.
+    pub(super) name: Option<At<BatchName>>,
     /// The length of a batch, with `period`.
     pub(super) every: Option<At<DurationText>>,
 }

@@ -129,6 +129,16 @@ words!(
 );
 
 words!(
+    /// What a batch is called that a tag's value begins.
+    BatchName {
+        /// By its line and start.
+        Start = "start",
+        /// By the value.
+        Value = "value",
+    }
+);
+
+words!(
     /// What a tag is to the product.
     RoleName {
         /// A property of the product.
@@ -293,6 +303,15 @@ impl From<QualityCodes> for decode::QualityCodes {
             QualityCodes::OpcDa => Self::OpcDa,
             QualityCodes::OpcUa => Self::OpcUa,
             QualityCodes::Bool => Self::Bool,
+        }
+    }
+}
+
+impl From<BatchName> for plant::Naming {
+    fn from(name: BatchName) -> Self {
+        match name {
+            BatchName::Start => Self::Start,
+            BatchName::Value => Self::Value,
         }
     }
 }

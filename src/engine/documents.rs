@@ -3,23 +3,27 @@
 use super::effect::{BatchRecord, ContributionRecord, Effect, SensorHealthRecord};
 use super::line::{Context, NO_GRADE};
 use super::view::TagView;
-use crate::batch::Batch;
+use crate::batch::{self, Batch};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
-use crate::plant::{Grade, Line, SpecLimit, Tag};
+use crate::plant::{BatchSource, Grade, Line, Naming, SpecLimit, Tag};
 use crate::quality::{SensorState, TagClock, TagQuality};
 use crate::reading::{Series, Timestamp, Value};
 use crate::verdict::{Call, Document, Learning, Opinion};
 use std::sync::Arc;
 
-/// The start of a batch that was found in a tag or in the clock.
-pub(super) fn found(line: &Line, at: Timestamp) -> BatchMessage {
+/// The start of a batch that was found in a tag, by this value, or in the clock.
+pub(super) fn found(line: &Line, at: Timestamp, value: Option<&Value>) -> BatchMessage {
+    let said = match &line.batch {
+        BatchSource::Tag(_, Naming::Value) => value.and_then(batch::name_of),
+        _ => None,
+    };
     BatchMessage {
         line: Arc::clone(&line.name),
         station: None,
         at,
         event: BatchEvent::Start {
-            batch: format!("{}-{}", line.name, at.to_compact()).into(),
+            batch: said.unwrap_or_else(|| format!("{}-{}", line.name, at.to_compact()).into()),
             grade: None,
         },
     }

@@ -14,8 +14,8 @@ use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
 use crate::alarm::{self, News};
-use crate::batch::{self, Batch, Counted, Finder};
-use crate::decode::{BatchMessage, Fault, Reason};
+use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
+use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered};
 use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
@@ -80,6 +80,7 @@ pub(super) struct LineState {
     tags: Vec<TagState>,
     book: batch::Book,
     finder: Finder,
+    grade_finder: GradeFinder,
     /// The judges of the batches in the book, by id; the one of a line without batches under "".
     judges: BTreeMap<Arc<str>, Judge>,
     pub(super) learning: Learning,
@@ -140,6 +141,7 @@ impl LineState {
             tags: line.tags.iter().map(tag).collect(),
             book: batch::Book::new(line.grade.clone()),
             finder: Finder::default(),
+            grade_finder: GradeFinder::default(),
             judges: BTreeMap::new(),
             learning: Learning::default(),
             document: None,
@@ -187,6 +189,9 @@ impl LineState {
         }
         if line.batch == old_line.batch {
             self.finder = old.finder;
+        }
+        if line.grade_tag == old_line.grade_tag {
+            self.grade_finder = old.grade_finder;
         }
         self.close_past();
     }
@@ -340,6 +345,7 @@ impl LineState {
                     | Flags::HISTORICAL,
             );
         if usable || text {
+            self.find_grade(cx, declared, reading);
             self.find_batch(cx, declared, reading);
             self.find_break(cx, declared, reading);
             self.newest = self.newest.max(Some(moves_to));
@@ -420,12 +426,24 @@ impl LineState {
     }
 
     fn find_batch(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
-        let (BatchSource::Tag(id) | BatchSource::TurnUp(id)) = &cx.line.batch else { return };
+        let (BatchSource::Tag(id, _) | BatchSource::TurnUp(id)) = &cx.line.batch else { return };
         if *id != tag.id {
             return;
         }
         if let Some(at) = self.finder.look(&cx.line.batch, reading.at, &reading.value) {
-            self.batch_message(cx, found(cx.line, at));
+            self.batch_message(cx, found(cx.line, at, Some(&reading.value)));
+        }
+    }
+
+    /// A change of the tag that tells the grade is a change of grade.
+    fn find_grade(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
+        if cx.line.grade_tag.as_ref() != Some(&tag.id) {
+            return;
+        }
+        if let Some(grade) = self.grade_finder.look(reading.at, &reading.value) {
+            let (line, at) = (Arc::clone(&cx.line.name), reading.at);
+            let event = BatchEvent::GradeChange { grade };
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
     }
 
@@ -540,7 +558,7 @@ impl LineState {
         if let BatchSource::Period(every) = cx.line.batch
             && let Some(at) = self.finder.look_at_clock(every, frame.start)
         {
-            self.book.take(found(cx.line, at), None, &cx.plant.grades, &mut changes);
+            self.book.take(found(cx.line, at, None), None, &cx.plant.grades, &mut changes);
         }
         self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);

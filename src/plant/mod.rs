@@ -72,8 +72,10 @@ pub struct Line {
     pub batch: BatchSource,
     /// Tags that give length and mass.
     pub rate: Rate,
-    /// The grade made when no event names one.
+    /// The grade made when nothing names one.
     pub grade: Option<Arc<str>>,
+    /// The tag whose value is the grade that is made.
+    pub grade_tag: Option<Arc<str>>,
     /// The declared tags; their position is their [`crate::reading::TagIx`].
     pub tags: Vec<Tag>,
 }
@@ -93,6 +95,7 @@ impl Line {
             batch: BatchSource::Events,
             rate: Rate::default(),
             grade: None,
+            grade_tag: None,
             tags: Vec::new(),
         }
     }
@@ -111,10 +114,11 @@ impl Line {
     }
 
     /// True if only numbers say something about the tag: all that is watched or measured is one, but a
-    /// reel id is a name even where it looks like a number.
+    /// reel id or a grade is a name even where it looks like a number.
     #[must_use]
     pub fn is_numeric(&self, tag: &Tag) -> bool {
-        if matches!(&self.batch, BatchSource::Tag(id) if *id == tag.id) {
+        let names_batch = matches!(&self.batch, BatchSource::Tag(id, _) if *id == tag.id);
+        if names_batch || self.grade_tag.as_ref() == Some(&tag.id) {
             return false;
         }
         tag.role != Role::Context
@@ -130,13 +134,23 @@ pub enum BatchSource {
     /// Batch events.
     Events,
     /// A change of a tag's value (a reel id): each new value is a new batch.
-    Tag(Arc<str>),
+    Tag(Arc<str>, Naming),
     /// The turn-up: the tag (a reel diameter or length) falls back.
     TurnUp(Arc<str>),
     /// A batch every so long, counted from 1970.
     Period(Duration),
     /// No batches: the line is judged frame by frame.
     None,
+}
+
+/// What a batch is called that a tag's value begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Naming {
+    /// By its line and start.
+    #[default]
+    Start,
+    /// By the value, under which events name it as well.
+    Value,
 }
 
 /// The tags (by id) that turn time into length and mass.

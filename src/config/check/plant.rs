@@ -7,7 +7,7 @@ use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
 use super::{Context, grade, text};
-use crate::plant::{self, BatchSource, ModelSettings, Plant};
+use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Promote, Refit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -121,6 +121,10 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
             .map_or(default.batch, |batch| check_batch(cx, name, line, batch)),
         rate: line.rate.as_ref().map_or(default.rate, |rate| check_rate(cx, name, line, rate)),
         grade,
+        grade_tag: line.grade_tag.as_ref().map(|tag| {
+            want_tag(cx, name, line, tag, "grade_tag");
+            Arc::from(tag.as_str())
+        }),
         tags: tags(line)
             .into_iter()
             .map(|(id, tag)| check_tag(cx, (name, line), id, tag, frame))
@@ -274,6 +278,11 @@ fn check_batch(
         cx.report(Code::Meaningless, every.span(), message)
             .help("leave it out, or write `from = \"period\"`");
     }
+    if let Some(name) = batch.name.as_ref().filter(|_| from != BatchFrom::Tag) {
+        let message = format!("`name` means nothing with `from = \"{word}\"`");
+        cx.report(Code::Meaningless, name.span(), message)
+            .help("leave it out, or write `from = \"tag\"`");
+    }
     if wants_tag {
         let Some(tag) = batch.tag.as_ref() else {
             let place = format!("`batch` with `from = \"{word}\"`");
@@ -283,7 +292,8 @@ fn check_batch(
         want_tag(cx, line_name, line, tag, "batch.tag");
         let tag = Arc::from(tag.as_str());
         return if from == BatchFrom::Tag {
-            BatchSource::Tag(tag)
+            let naming = batch.name.as_ref().map_or_else(Naming::default, |name| (**name).into());
+            BatchSource::Tag(tag, naming)
         } else {
             BatchSource::TurnUp(tag)
         };

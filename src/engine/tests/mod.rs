@@ -1,6 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
 mod clocks;
+mod context;
 mod late;
 mod odd;
 mod starts;

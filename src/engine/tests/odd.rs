@@ -175,7 +175,8 @@ fn void_and_merged_batches_are_announced_as_such() {
 fn text_of_bad_quality_begins_no_batch_and_moves_no_clock() {
     let mut plant = plant();
     plant.lines[0].tags.push(Tag { role: Role::Context, ..Tag::named("reel_id") });
-    plant.lines[0].batch = crate::plant::BatchSource::Tag("reel_id".into());
+    plant.lines[0].batch =
+        crate::plant::BatchSource::Tag("reel_id".into(), crate::plant::Naming::Start);
     let mut engine = Engine::new(plant, Vec::new());
     let mut events = run(0..10, 15.0);
     events.push(text("reel_id", 10, "R-1", SourceQuality::Good));
