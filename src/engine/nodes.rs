@@ -1,7 +1,8 @@
 //! Edge nodes of Sparkplug B: what their host application says becomes readings, alarms and requests.
 
+use super::arrival::Way;
 use super::effect::Effect;
-use super::{Engine, Way, leapt, tag_of};
+use super::{Engine, leapt, tag_of};
 use crate::decode::{Arrival, Fault, NodeMessage};
 use crate::reading::{Flags, Timestamp};
 use crate::sparkplug::{Came, Host, NodeView, PART, Word};

@@ -1,14 +1,24 @@
 //! What people see of the engine: a copy of the state that matters, made after each group.
 
+use super::Engine;
 use super::effect::{BatchRecord, FaultRecord};
 use super::recovery::Recovery;
-use crate::alarm::Severity;
+use crate::alarm::{self, Severity};
 use crate::reading::{Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+/// Undeclared series shown: enough to see what to declare.
+const STRAYS_SHOWN: usize = 200;
+
+/// Alarms shown to people.
+const ALARMS_SHOWN: usize = 200;
+
+/// Finished batches shown for each line.
+const BATCHES_SHOWN: usize = 12;
 
 /// The plant as it is now.
 #[derive(Debug, Clone, PartialEq, Default, Serialize)]
@@ -148,4 +158,45 @@ pub struct TagView {
     pub time: &'static str,
     /// How far its stamps are behind their arrival, ms; less than 0 if ahead; `None` while not known.
     pub delay_ms: Option<i64>,
+}
+
+impl Engine {
+    /// What people see.
+    #[must_use]
+    pub fn view(&self) -> View {
+        View {
+            site: Arc::clone(&self.plant.site),
+            lines: self
+                .plant
+                .lines
+                .iter()
+                .zip(&self.state.lines)
+                .map(|(line, state)| state.view(line, BATCHES_SHOWN))
+                .collect(),
+            faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),
+            last_faults: self.state.last_faults.iter().cloned().collect(),
+            readings: self.state.readings,
+            duplicates: self.state.duplicates,
+            undeclared: self.state.strays.len(),
+            strays: self.state.strays.view(STRAYS_SHOWN),
+            recovery: self.state.recoveries.newest().cloned(),
+            alarms_standing: self.state.alarms.standing().count(),
+            alarms: self.alarms_shown(),
+            sources: self.state.clocks.view(),
+            nodes: self.state.nodes.view(),
+        }
+    }
+
+    fn alarms_shown(&self) -> Vec<AlarmView> {
+        let view = |(alarm, standing): (&Arc<str>, &alarm::Standing)| AlarmView {
+            alarm: Arc::clone(alarm),
+            since: standing.since,
+            severity: standing.severity,
+            title: Arc::clone(&standing.title),
+        };
+        let mut shown: Vec<AlarmView> = self.state.alarms.standing().map(view).collect();
+        shown.sort_by_key(|alarm| (std::cmp::Reverse(alarm.severity), alarm.since));
+        shown.truncate(ALARMS_SHOWN);
+        shown
+    }
 }

@@ -7,9 +7,9 @@ mod odd;
 mod starts;
 
 use super::*;
-use crate::decode::BatchEvent;
-use crate::plant::{Grade, Line, ModelSettings, Role, SpecLimit, Tag};
-use crate::reading::{Finite, SourceQuality, Value};
+use crate::decode::{Arrival, BatchEvent, BatchMessage, NamedReading};
+use crate::plant::{Grade, Line, ModelSettings, Role, SpecLimit, Tag, Undeclared};
+use crate::reading::{Finite, Flags, SourceQuality, Value};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
 use std::time::Duration;

@@ -1,0 +1,104 @@
+//! What a person, or a part of the daemon, says.
+
+use super::effect::Effect;
+use super::event::Command;
+use super::line::LineState;
+use super::{Engine, SYSTEM, State, leapt, session_part, tell};
+use crate::reading::Timestamp;
+use std::sync::Arc;
+
+impl Engine {
+    pub(super) fn command(&mut self, command: Command, out: &mut Vec<Effect>) {
+        match command {
+            Command::Component { component, works, reason, at } => {
+                self.component(&component, works, &reason, at, out);
+            }
+            Command::Subscribed { component, client_id, filters } => {
+                self.state.sessions.settled((&component, &client_id), &filters);
+            }
+            Command::Session { component, client_id, present, filters, at } => {
+                let had = self.state.sessions.made((&component, &client_id), present, &filters);
+                if had && !present {
+                    let last = self.heard_at();
+                    let since = last.map_or_else(String::new, |last| format!(" since {last}"));
+                    let reason = format!(
+                        "the broker has lost the session `{client_id}`: what it held{since} is \
+                         missing; look at its persistence and the session expiry"
+                    );
+                    let reason = reason.into();
+                    self.state.recoveries.gap(&reason);
+                    self.component(&session_part(&component), false, &reason, at, out);
+                }
+            }
+            Command::Unheard { broker, at } => self.nodes_unheard(&broker, at, out),
+            Command::Started { at } => {
+                self.state.recoveries.started(at);
+                self.state.nodes.started();
+            }
+            Command::Alive { .. } => {}
+            Command::CaughtUp { at } => {
+                let Some(recovery) = self.state.recoveries.caught_up(at).cloned() else { return };
+                if recovery.matters() {
+                    let (notification, record) =
+                        self.state.alarms.tell(tell::recovery(&recovery, at));
+                    out.extend(record.map(Effect::Alarm));
+                    out.push(Effect::Notification(Box::new(notification)));
+                }
+                out.push(Effect::Recovered(Box::new(recovery)));
+            }
+            Command::Link { up, at } => {
+                let before = self.state.link_down_since;
+                if up == before.is_none() {
+                    return;
+                }
+                self.state.link_down_since = (!up).then_some(at);
+                let since = before.unwrap_or(at);
+                for (line, state) in self.plant.lines.iter().zip(&mut self.state.lines) {
+                    state.blind = !up;
+                    let news = tell::blind(line, !up, at, since, "the link to the broker is down");
+                    let (notification, record) = self.state.alarms.tell(news);
+                    out.extend(record.map(Effect::Alarm));
+                    out.push(Effect::Notification(Box::new(notification)));
+                }
+            }
+            Command::ClockLeap { by_nanos } => {
+                let State {
+                    lines, strays, clocks, nodes, drops, recoveries, link_down_since, ..
+                } = &mut self.state;
+                for line in lines {
+                    line.leap(by_nanos);
+                }
+                strays.leap();
+                clocks.leap(by_nanos);
+                nodes.leap(by_nanos);
+                drops.leap(by_nanos);
+                recoveries.leap(by_nanos);
+                *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
+            }
+            Command::Finish => {
+                let at = self.newest().unwrap_or_default();
+                self.on_all_lines(at, out, LineState::finish);
+            }
+        }
+    }
+
+    /// A part works, or does not.
+    pub(super) fn component(
+        &mut self,
+        component: &Arc<str>,
+        works: bool,
+        reason: &Arc<str>,
+        at: Timestamp,
+        out: &mut Vec<Effect>,
+    ) {
+        // Only a change is news: what never failed recovers in silence, and what stands from before
+        // a restart is not told a second time under the same id.
+        if works != self.state.alarms.stands(&format!("{SYSTEM}{component}")) {
+            return;
+        }
+        let news = tell::component(component, works, reason, at);
+        let (notification, record) = self.state.alarms.tell(news);
+        out.extend(record.map(Effect::Alarm));
+        out.push(Effect::Notification(Box::new(notification)));
+    }
+}
