@@ -12,9 +12,8 @@ pub mod targets;
 use inputs::Inputs;
 use targets::Target;
 
-/// Bytes that an input may take while it is read, beside a share for each of its own: whatever begins as gzip or
-/// zstd takes the state of a decoder.
-const PER_INPUT: isize = 1 << 17;
+/// Bytes that an input may take while it is read, beside a share for each of its own.
+const PER_INPUT: isize = 1 << 16;
 /// Bytes for each byte of an input.
 const PER_BYTE: isize = 256;
 
@@ -41,8 +40,8 @@ pub fn run(target: &mut dyn Target, seed: u64, count: u64) -> Tally {
     for n in 0..count {
         let input = inputs.next_input();
         let (outcome, most) = memory::most(|| target.read(input));
-        let bound =
-            target.bound() + PER_INPUT + PER_BYTE * isize::try_from(input.len()).expect("short");
+        let len = isize::try_from(input.len()).expect("short");
+        let bound = target.bound(input) + PER_INPUT + PER_BYTE * len;
         // The tables of what is remembered grow by doubling, now and then.
         let growth = (memory::held() - begun).max(0) * 3;
         assert!(

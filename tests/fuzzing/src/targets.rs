@@ -20,6 +20,14 @@ const FAULTS_MAX: usize = 24;
 /// What a decoder may remember: 100,000 names and series with what they need.
 const REMEMBERED: isize = 256 << 20;
 
+/// What a compressed input may take: what comes out of a few bytes, and the window that a sender asks for, are
+/// as large as a payload may be. Every decoder opens what begins like one.
+const UNFOLDED: isize = 64 << 20;
+
+fn is_compressed(input: &[u8]) -> bool {
+    input.starts_with(b"\x1f\x8b\x08") || input.starts_with(b"\x28\xb5\x2f\xfd")
+}
+
 /// What an input gave.
 #[derive(Debug, Clone, Copy, Default)]
 pub struct Outcome {
@@ -40,7 +48,7 @@ pub trait Target {
     /// Judges what was read last.
     fn judge(&mut self, input: &[u8]) -> Verdict;
     /// Bytes that an input may take beyond what any may.
-    fn bound(&self) -> isize {
+    fn bound(&self, _input: &[u8]) -> isize {
         0
     }
     /// Bytes that may be remembered from input to input.
@@ -75,7 +83,6 @@ struct Decoding {
     arrival: Arrival,
     messages: Vec<Message>,
     faults: Vec<Fault>,
-    bound: isize,
     oracle: fn(&[u8], &[Message]) -> Verdict,
 }
 
@@ -109,8 +116,8 @@ impl Target for Decoding {
         (self.oracle)(input, &self.messages)
     }
 
-    fn bound(&self) -> isize {
-        self.bound
+    fn bound(&self, input: &[u8]) -> isize {
+        if is_compressed(input) { UNFOLDED } else { 0 }
     }
 }
 
@@ -136,7 +143,6 @@ fn decoding(
         },
         messages: Vec::new(),
         faults: Vec::new(),
-        bound: 0,
         oracle,
     }
 }
@@ -253,7 +259,7 @@ fn compressed() -> Decoding {
     }
     let seeds: Vec<&[u8]> = seeds.iter().map(Vec::as_slice).collect();
     let oracle = |payload: &[u8], messages: &[Message]| {
-        if !payload.starts_with(b"\x1f\x8b\x08") && !payload.starts_with(b"\x28\xb5\x2f\xfd") {
+        if !is_compressed(payload) {
             let named = [payload, b"\n{\"t\":0}"].concat();
             return oracles::json_holds(&named, messages, true);
         }
@@ -270,8 +276,7 @@ fn compressed() -> Decoding {
         Ok(())
     };
     let format = Format::Json(JsonRule::default());
-    // What comes out of a few bytes, and the window that a sender asks for, are as large as a payload may be.
-    Decoding { bound: 64 << 20, ..decoding("compressed", format, Some("t"), &seeds, oracle) }
+    decoding("compressed", format, Some("t"), &seeds, oracle)
 }
 
 /// A payload of Sparkplug B, as a birth and as the data after it.
@@ -509,7 +514,7 @@ impl Target for Checkpoint {
     }
 
     /// `serde` makes room for a sequence as long as it says, up to a mebibyte, in each sequence around another.
-    fn bound(&self) -> isize {
+    fn bound(&self, _input: &[u8]) -> isize {
         16 << 20
     }
 }
