@@ -14,8 +14,13 @@ const TAGS: u32 = 50;
 /// Messages of one line in a second, each with one value of every tag of the line.
 const PER_SECOND: u32 = 20;
 const BEGIN_MS: i64 = 1_769_126_400_000;
-/// Minutes of history, with one message of each line in each: as many batches, and some more, as a line remembers.
+/// Minutes of history, each with a batch: as many, and some more, as a line remembers.
 const HISTORY: u32 = 210;
+/// Messages of a line in a minute of history: one in the older, one for each frame in the newer, which are some more than
+/// the hour in which what comes late is still counted.
+const OLD: u32 = 1;
+const NEW: u32 = 60;
+const NEW_MINUTES: u32 = 70;
 /// The store's `max_size`: some minutes of journal.
 const MAX_MIB: u64 = 64;
 
@@ -53,9 +58,13 @@ fn message(round: u32, line: u32) -> Message {
     said_at(BEGIN_MS + i64::from(round * 1000 / PER_SECOND), round, line)
 }
 
-/// What a line said in a minute before it all began.
-fn past(minute: u32, line: u32) -> Message {
-    said_at(BEGIN_MS - i64::from(HISTORY - minute) * 60_000, minute, line)
+/// When a line spoke before it all began, ms before it, oldest first.
+fn history(new_minutes: u32) -> Vec<i64> {
+    let minute = |minute: u32| {
+        let each = if minute > new_minutes { OLD } else { NEW };
+        (0..each).map(move |n| i64::from(minute) * 60_000 - i64::from(n * 60_000 / each))
+    };
+    (1..=HISTORY).rev().flat_map(minute).collect()
 }
 
 fn said_at(ts: i64, round: u32, line: u32) -> Message {
@@ -104,12 +113,15 @@ fn a_plant_at_full_rate_takes_no_more_memory_nor_disk_however_long_it_runs() {
     let mut daemon = site.daemon();
 
     // What a line remembers of its batches is bounded, and is there when memory is first looked at.
-    let history = HISTORY * lines_of * TAGS;
+    let before_all = history(if minutes.is_some() { NEW_MINUTES } else { 0 });
+    let spoke = u32::try_from(before_all.len()).expect("some thousands");
+    let history = spoke * lines_of * TAGS;
     let (port, never) = (site.broker.port(), AtomicBool::new(false));
-    publish_rounds(port, Duration::ZERO, &never, |minute| {
-        (minute < HISTORY).then(|| (0..lines_of).map(|line| past(minute, line)).collect())
+    publish_rounds(port, Duration::ZERO, &never, |n| {
+        let before = before_all.get(n as usize)?;
+        Some((0..lines_of).map(|line| said_at(BEGIN_MS - before, n, line)).collect())
     });
-    wait_until("the history is in InfluxDB", Duration::from_secs(60), || {
+    wait_until("the history is in InfluxDB", Duration::from_secs(300), || {
         stored(&site).0 >= u64::from(history)
     });
 
@@ -137,7 +149,7 @@ fn a_plant_at_full_rate_takes_no_more_memory_nor_disk_however_long_it_runs() {
     let took = begun.elapsed().as_secs_f64();
     let readings = u64::from(rounds * lines_of * TAGS);
     let sum = (0..rounds)
-        .chain(0..HISTORY)
+        .chain(0..spoke)
         .flat_map(|round| (0..lines_of).map(move |line| (round, line)))
         .flat_map(|(round, line)| (0..TAGS).map(move |tag| u64::from(value(round, line, tag))))
         .sum::<u64>();
