@@ -281,7 +281,7 @@ impl Engine {
     /// True if the engine itself tells of this part, by what comes from the plant.
     #[must_use]
     pub fn tells(&self, component: &str) -> bool {
-        self.state.clocks.tells(component) || Nodes::tells(component)
+        self.state.clocks.tells(component) || self.state.nodes.tells(component)
     }
 
     /// What the last start found is more than was said. Receivers hear it by the alarm or the verdict that

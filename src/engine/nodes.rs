@@ -5,7 +5,7 @@ use super::effect::Effect;
 use super::{Engine, leapt, tag_of};
 use crate::decode::{Arrival, Fault, NodeMessage};
 use crate::reading::{Flags, Timestamp};
-use crate::sparkplug::{Came, Host, NodeView, PART, Word};
+use crate::sparkplug::{Came, Host, NodeView, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -47,8 +47,8 @@ impl Nodes {
     }
 
     /// True if the alarms of this part are told by what edge nodes say.
-    pub(super) fn tells(component: &str) -> bool {
-        component.starts_with(PART)
+    pub(super) fn tells(&self, component: &str) -> bool {
+        self.host.has_part(component)
     }
 
     /// For people.

@@ -1,7 +1,7 @@
 //! Another configuration for the same state.
 
 use super::{Engine, tag_of};
-use crate::decode::Rule;
+use crate::decode::{Format, Rule};
 use crate::plant::Plant;
 use std::sync::Arc;
 
@@ -52,7 +52,11 @@ impl Engine {
         fresh.state.drops = old.drops;
         let has_broker = |name: &str| fresh.rules.iter().any(|rule| *rule.broker == *name);
         fresh.state.clocks = old.clocks.without(has_broker);
-        fresh.state.nodes = old.nodes.of(has_broker);
+        let hears_nodes = |name: &str| {
+            let of_nodes = |rule: &&Rule| matches!(rule.format, Format::SparkplugB(_));
+            fresh.rules.iter().filter(of_nodes).any(|rule| *rule.broker == *name)
+        };
+        fresh.state.nodes = old.nodes.of(hears_nodes);
         *self = fresh;
         true
     }

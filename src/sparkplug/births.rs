@@ -48,18 +48,13 @@ pub(super) struct Setting<'a> {
 }
 
 impl Device {
-    /// What a birth tells, with `room` for so many metrics more; and the values in it.
-    pub(super) fn born(
-        metrics: &[Metric],
-        setting: Setting<'_>,
-        mut room: usize,
-        said: &mut Spoken<'_>,
-    ) -> Self {
+    /// What a birth tells, and the values in it.
+    pub(super) fn born(metrics: &[Metric], setting: Setting<'_>, said: &mut Spoken<'_>) -> Self {
         let (line, area) = (Arc::clone(setting.names.line), Arc::clone(setting.names.area));
         let mut device = Self { online: true, line, area, ..Self::default() };
         // Of what nobody has subscribed to nothing need be known.
         for metric in metrics.iter().filter(|_| setting.wanted) {
-            let learnt = device.learn(metric, &mut room).and_then(|known| match known {
+            let learnt = device.learn(metric, &mut said.room).and_then(|known| match known {
                 Some(ix) => device.read(ix, metric, setting, said),
                 None => Ok(()),
             });
@@ -122,7 +117,7 @@ impl Device {
         let name = checked_name(name, Reason::NoBirth)?;
         let ix = u32::try_from(self.metrics.len()).unwrap_or(u32::MAX);
         *room = room.checked_sub(1).ok_or_else(|| {
-            let detail = "more metrics are born than can be remembered".to_owned();
+            let detail = "there are more metrics than can be remembered".to_owned();
             Fault { reason: Reason::TooLarge, detail }
         })?;
         let (area, tag) = split(&self.area, &name)?;
@@ -174,10 +169,10 @@ impl Device {
             parts.push((name.to_owned(), datatype, value, metric.clone()));
         })?;
         // An array may have more elements, a data set more rows, than it was born with.
-        let mut room = parts.len();
         for (name, datatype, value, metric) in parts {
             let known = self.by_name.get(&*name).copied();
-            let ix = known.map_or_else(|| self.add(&name, &metric, datatype, &mut room), Ok)?;
+            let ix =
+                known.map_or_else(|| self.add(&name, &metric, datatype, &mut said.room), Ok)?;
             let Some(known) = self.metrics.get(ix as usize) else { continue };
             match value {
                 None => said.word(lost(&self.line, known)),

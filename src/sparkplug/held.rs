@@ -94,7 +94,7 @@ impl Waiting {
         payload(self.payload.0.clone()).unwrap_or_default()
     }
 
-    fn bytes(&self) -> usize {
+    pub(super) fn bytes(&self) -> usize {
         self.payload.0.len()
     }
 }

@@ -20,10 +20,9 @@ mod word;
 pub use node::{NodeView, PART};
 pub use word::Word;
 
-use crate::decode::sparkplug::Verb;
 use crate::decode::{Fault, NodeMessage, Reason};
 use crate::reading::Timestamp;
-use node::{EdgeNode, Identity, Room};
+use node::{EdgeNode, Identity};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -44,7 +43,9 @@ pub struct Host {
     /// Not before then is anything due.
     due: Option<Timestamp>,
     /// Bytes that wait.
-    held: usize,
+    waiting: usize,
+    /// Metrics that are known.
+    metrics: usize,
 }
 
 /// How a message came.
@@ -66,12 +67,8 @@ impl Host {
         words: &mut Vec<Word>,
     ) {
         let Came { received, retained } = came;
-        let mut said = Spoken::new(words);
-        let mut room = self.room();
-        if message.verb == Verb::Birth {
-            let known: usize = self.nodes().map(EdgeNode::metrics).sum();
-            room.metrics = METRICS_MAX.saturating_sub(known);
-        }
+        let room = self.room();
+        let mut said = Spoken::new(words, METRICS_MAX.saturating_sub(self.metrics));
         let count = self.nodes().count();
         let nodes = self.brokers.entry(Arc::clone(broker)).or_default();
         let key = format!("{}/{}", message.group, message.node);
@@ -84,10 +81,11 @@ impl Host {
             let (group, node) = (Arc::clone(&message.group), Arc::clone(&message.node));
             EdgeNode::new(Identity { broker: Arc::clone(broker), group, node }, message.rule)
         });
-        let before = node.held_bytes();
+        let before = (node.waiting_bytes(), node.metrics());
         node.take(message, (received, retained), room, &mut said);
         node.pass(received, room, &mut said);
-        self.held = (self.held + node.held_bytes()).saturating_sub(before);
+        self.waiting = (self.waiting + node.waiting_bytes()).saturating_sub(before.0);
+        self.metrics = (self.metrics + node.metrics()).saturating_sub(before.1);
         let due = node.due();
         self.due = self.due.into_iter().chain(due).min();
         said.end();
@@ -97,7 +95,7 @@ impl Host {
     /// appended to `words`.
     pub fn reconnected(&mut self, broker: &str, now: Timestamp, words: &mut Vec<Word>) {
         let room = self.room();
-        let mut said = Spoken::new(words);
+        let mut said = Spoken::new(words, METRICS_MAX.saturating_sub(self.metrics));
         for node in self.brokers.get_mut(broker).into_iter().flat_map(BTreeMap::values_mut) {
             node.reconnected(now, room, &mut said);
         }
@@ -117,7 +115,7 @@ impl Host {
             return;
         }
         let room = self.room();
-        let mut said = Spoken::new(words);
+        let mut said = Spoken::new(words, METRICS_MAX.saturating_sub(self.metrics));
         for node in self.brokers.values_mut().flat_map(BTreeMap::values_mut) {
             if node.due().is_some_and(|due| due <= now) {
                 node.pass(now, room, &mut said);
@@ -136,7 +134,8 @@ impl Host {
     }
 
     fn sum_up(&mut self) {
-        self.held = self.nodes().map(EdgeNode::held_bytes).sum();
+        self.waiting = self.nodes().map(EdgeNode::waiting_bytes).sum();
+        self.metrics = self.nodes().map(EdgeNode::metrics).sum();
         self.due = self.nodes().filter_map(EdgeNode::due).min();
     }
 
@@ -144,7 +143,21 @@ impl Host {
     #[must_use]
     pub fn of(mut self, is_there: impl Fn(&str) -> bool) -> Self {
         self.brokers.retain(|broker, _| is_there(broker));
+        self.sum_up();
         self
+    }
+
+    /// True if the part of a node, or of one of its devices, is of a node that is known.
+    #[must_use]
+    pub fn has_part(&self, part: &str) -> bool {
+        let Some(path) = part.strip_prefix(PART) else { return false };
+        let mut levels = path.splitn(4, '/');
+        let (Some(broker), Some(group), Some(node)) = (levels.next(), levels.next(), levels.next())
+        else {
+            return false;
+        };
+        let nodes = self.brokers.get(broker);
+        nodes.is_some_and(|nodes| nodes.contains_key(&*format!("{group}/{node}")))
     }
 
     /// The nodes, for people.
@@ -156,7 +169,8 @@ impl Host {
         self.brokers.values().flat_map(BTreeMap::values)
     }
 
-    fn room(&self) -> Room {
-        Room { metrics: 0, bytes: HELD_BYTES_MAX.saturating_sub(self.held) }
+    /// So many bytes more may wait.
+    fn room(&self) -> usize {
+        HELD_BYTES_MAX.saturating_sub(self.waiting)
     }
 }

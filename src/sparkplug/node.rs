@@ -180,9 +180,9 @@ impl EdgeNode {
         self.session.as_ref().map_or(0, of)
     }
 
-    /// The bytes of what is held.
-    pub(super) fn held_bytes(&self) -> usize {
-        self.held.bytes()
+    /// The bytes of what waits.
+    pub(super) fn waiting_bytes(&self) -> usize {
+        self.held.bytes() + self.early.iter().map(|(_, early)| early.bytes()).sum::<usize>()
     }
 
     pub(super) fn view(&self) -> NodeView {
@@ -203,12 +203,12 @@ impl EdgeNode {
         }
     }
 
-    /// Takes a message. There is `room` for so many metrics, and so many bytes that wait, more.
+    /// Takes a message. There is `room` for so many bytes more that wait.
     pub(super) fn take(
         &mut self,
         message: &NodeMessage,
         (received, retained): (Timestamp, bool),
-        room: Room,
+        room: usize,
         said: &mut Spoken<'_>,
     ) {
         self.rule = message.rule;
@@ -240,7 +240,7 @@ impl EdgeNode {
         &mut self,
         waiting: Waiting,
         payload: &Payload,
-        room: Room,
+        room: usize,
         said: &mut Spoken<'_>,
     ) {
         let received = waiting.received;
@@ -271,8 +271,9 @@ impl EdgeNode {
             }
             1..=AHEAD_MAX => {
                 self.early_until = self.early_until.or(Some(received.plus(self.rule.reorder)));
+                let fits = waiting.bytes() <= room;
                 self.early.push((seq, waiting));
-                if self.early.len() > EARLY_MAX {
+                if self.early.len() > EARLY_MAX || !fits {
                     self.give_up(received, room, said);
                 }
             }
@@ -281,7 +282,7 @@ impl EdgeNode {
     }
 
     /// Takes what came too early and is the next now.
-    fn drain(&mut self, room: Room, said: &mut Spoken<'_>) {
+    fn drain(&mut self, room: usize, said: &mut Spoken<'_>) {
         while let Some(ix) = self.early.iter().position(|(seq, _)| Some(*seq) == self.next) {
             let (seq, waiting) = self.early.swap_remove(ix);
             self.next = Some(seq.wrapping_add(1));
@@ -293,7 +294,7 @@ impl EdgeNode {
     }
 
     /// What is missing does not come any more.
-    fn give_up(&mut self, now: Timestamp, room: Room, said: &mut Spoken<'_>) {
+    fn give_up(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         let ahead = |next: u8| self.early.iter().map(move |(seq, _)| seq.wrapping_sub(next)).min();
         let Some((next, lost)) = self.next.and_then(|next| Some((next, ahead(next)?))) else {
             return;
@@ -310,7 +311,7 @@ impl EdgeNode {
     }
 
     /// Nothing that is missing will come: takes all that waits for it, whatever is missing.
-    fn take_early(&mut self, now: Timestamp, room: Room, said: &mut Spoken<'_>) {
+    fn take_early(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         while !self.early.is_empty() {
             self.give_up(now, room, said);
         }
@@ -329,7 +330,7 @@ impl EdgeNode {
         waiting: Waiting,
         payload: &Payload,
         follows: bool,
-        room: Room,
+        room: usize,
         said: &mut Spoken<'_>,
     ) {
         if self.trust == Trust::Asleep && follows {
@@ -358,7 +359,7 @@ impl EdgeNode {
     }
 
     /// Our session at the broker is a new one: what was published before it is not known.
-    pub(super) fn reconnected(&mut self, now: Timestamp, room: Room, said: &mut Spoken<'_>) {
+    pub(super) fn reconnected(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         self.take_early(now, room, said);
         let Some(session) = &self.session else { return };
         self.trust = Trust::Asleep;
@@ -372,7 +373,7 @@ impl EdgeNode {
         }
     }
 
-    fn born(&mut self, waiting: &Waiting, payload: &Payload, room: Room, said: &mut Spoken<'_>) {
+    fn born(&mut self, waiting: &Waiting, payload: &Payload, room: usize, said: &mut Spoken<'_>) {
         let now = waiting.received;
         self.take_early(now, room, said);
         let bd_seq = bd_seq(payload);
@@ -381,8 +382,9 @@ impl EdgeNode {
             self.missed(said);
         }
         let setting = setting(waiting, payload, true);
-        let metrics = room.metrics;
-        let own = Device::born(&payload.metrics, setting, metrics, said);
+        // It takes the place of what was known of the node itself.
+        said.room += before.as_ref().map_or(0, |before| before.own.len());
+        let own = Device::born(&payload.metrics, setting, said);
         // The devices of a node that was only asked are born again after it: until then they are what
         // they were.
         let devices = before.map(|before| before.devices).unwrap_or_default();
@@ -399,7 +401,7 @@ impl EdgeNode {
         }
     }
 
-    fn died(&mut self, payload: &Payload, now: Timestamp, room: Room, said: &mut Spoken<'_>) {
+    fn died(&mut self, payload: &Payload, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         let Some(session) = &self.session else {
             // What it said was said in the session that ends here, and no birth will tell of it.
             return self.drop_held(said);
@@ -417,8 +419,16 @@ impl EdgeNode {
         let Some(session) = &mut self.session else { return };
         session.online = false;
         session.own.gone(said);
-        for device in session.devices.values_mut() {
+        let mut dead = Vec::new();
+        for (name, device) in &mut session.devices {
+            if !device.online {
+                dead.push(Arc::clone(name));
+            }
             device.gone(said);
+        }
+        for name in dead {
+            // That it is gone is a part of what is told of its node, and its node may come without it.
+            self.device_is(&name, true, "its node has gone, which is told in its place", said);
         }
         (self.waits_until, self.ask_at) = (None, None);
         self.readable(false, "it has gone: it said so, or the broker did when it lost it", said);
@@ -432,7 +442,13 @@ impl EdgeNode {
     }
 
     /// Takes a message whose turn it is.
-    fn process(&mut self, waiting: &Waiting, payload: &Payload, room: Room, said: &mut Spoken<'_>) {
+    fn process(
+        &mut self,
+        waiting: &Waiting,
+        payload: &Payload,
+        room: usize,
+        said: &mut Spoken<'_>,
+    ) {
         match waiting.kind {
             Kind::Birth => self.device_born(waiting, payload, room, said),
             Kind::Death => self.device_died(waiting, payload, said),
@@ -446,7 +462,7 @@ impl EdgeNode {
     }
 
     /// Takes data that waited for a birth, which has come now: what it does not tell of, none will.
-    fn process_held(&mut self, held: &Waiting, room: Room, said: &mut Spoken<'_>) {
+    fn process_held(&mut self, held: &Waiting, room: usize, said: &mut Spoken<'_>) {
         match held.kind {
             // An older birth and death than the one that has just come.
             Kind::Birth | Kind::Death => {}
@@ -502,12 +518,11 @@ impl EdgeNode {
         &mut self,
         waiting: &Waiting,
         payload: &Payload,
-        room: Room,
+        room: usize,
         said: &mut Spoken<'_>,
     ) {
         let Some(name) = waiting.device.clone() else { return };
         let now = waiting.received;
-        let metrics = room.metrics;
         if self.session.as_ref().is_none_or(|session| !session.online) {
             // Its node was born before anybody listened: the device is known all the same.
             self.ask(now);
@@ -527,7 +542,8 @@ impl EdgeNode {
             return said.fault(Fault { reason: Reason::TooLarge, detail });
         }
         let setting = setting(waiting, payload, self.trust == Trust::Sure);
-        let device = Device::born(&payload.metrics, setting, metrics, said);
+        said.room += session.devices.get(&name).map_or(0, Device::len);
+        let device = Device::born(&payload.metrics, setting, said);
         session.devices.insert(Arc::clone(&name), device);
         self.device_is(&name, true, "its birth was heard", said);
         for held in self.held.take(Some(&name)) {
@@ -552,12 +568,12 @@ impl EdgeNode {
         said.word(Word::Device { part, yes, reason: reason.into() });
     }
 
-    fn hold(&mut self, waiting: Waiting, room: Room, said: &mut Spoken<'_>) {
+    fn hold(&mut self, waiting: Waiting, room: usize, said: &mut Spoken<'_>) {
         if !waiting.wanted {
             return;
         }
         self.mute_since = self.mute_since.or(Some(waiting.received));
-        let gone = self.held.keep(waiting, self.held.bytes().saturating_add(room.bytes));
+        let gone = self.held.keep(waiting, self.held.bytes().saturating_add(room));
         if gone > 0 {
             self.dropped += gone as u64;
             said.fault(no_birth(format!(
@@ -600,7 +616,7 @@ impl EdgeNode {
     }
 
     /// Does what is due.
-    pub(super) fn pass(&mut self, now: Timestamp, room: Room, said: &mut Spoken<'_>) {
+    pub(super) fn pass(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         let is_over = |at: Option<Timestamp>| at.is_some_and(|at| at <= now);
         if is_over(self.early_until) {
             self.give_up(now, room, said);
@@ -657,15 +673,6 @@ impl EdgeNode {
             *at = at.map(&leapt);
         }
     }
-}
-
-/// What there is room for.
-#[derive(Debug, Clone, Copy)]
-pub(super) struct Room {
-    /// Metrics.
-    pub(super) metrics: usize,
-    /// Bytes that wait.
-    pub(super) bytes: usize,
 }
 
 fn setting<'a>(waiting: &'a Waiting, payload: &Payload, sure: bool) -> Setting<'a> {

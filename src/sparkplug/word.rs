@@ -82,11 +82,13 @@ pub(super) struct Spoken<'a> {
     words: &'a mut Vec<Word>,
     faults: usize,
     last: Option<Fault>,
+    /// So many metrics more may be learnt.
+    pub(super) room: usize,
 }
 
 impl<'a> Spoken<'a> {
-    pub(super) fn new(words: &'a mut Vec<Word>) -> Self {
-        Self { words, faults: 0, last: None }
+    pub(super) fn new(words: &'a mut Vec<Word>, room: usize) -> Self {
+        Self { words, faults: 0, last: None, room }
     }
 
     pub(super) fn word(&mut self, word: Word) {

@@ -1,11 +1,12 @@
 //! Payloads, and those that stand compressed in the body of another one, as Eclipse Tahu writes them.
 
 use super::super::compressed::inflated;
-use super::super::limits::fault;
+use super::super::limits::{READINGS_MAX, fault};
 use super::super::{Fault, Reason, opened};
 use super::wire::Payload;
 use bytes::Bytes;
 use prost::Message;
+use prost::encoding::{DecodeContext, decode_key, skip_field};
 
 /// The `uuid` of a payload whose body is a compressed one.
 const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
@@ -15,7 +16,7 @@ const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
 /// # Errors
 /// When it is none, or larger than any payload may be.
 pub fn payload(bytes: Bytes) -> Result<Payload, Fault> {
-    let mut outer = read(bytes)?;
+    let mut outer = read(&bytes)?;
     let Some(body) = outer.body.take().filter(|_| outer.uuid.as_deref() == Some(COMPRESSED)) else {
         return Ok(outer);
     };
@@ -24,7 +25,7 @@ pub fn payload(bytes: Bytes) -> Result<Payload, Fault> {
         std::borrow::Cow::Owned(inner) => inner,
         std::borrow::Cow::Borrowed(deflate) => inflated(deflate)?,
     };
-    let inner = read(inner.into())?;
+    let inner = read(&inner.into())?;
     Ok(Payload {
         timestamp: inner.timestamp.or(outer.timestamp),
         seq: inner.seq.or(outer.seq),
@@ -32,9 +33,30 @@ pub fn payload(bytes: Bytes) -> Result<Payload, Fault> {
     })
 }
 
-fn read(bytes: Bytes) -> Result<Payload, Fault> {
-    Payload::decode(bytes)
-        .map_err(|error| fault(Reason::Corrupt, format!("no payload of Sparkplug B: {error}")))
+fn read(bytes: &Bytes) -> Result<Payload, Fault> {
+    bounded(bytes).map_err(|mut fault| {
+        fault.detail = format!("no payload of Sparkplug B: {}", fault.detail);
+        fault
+    })
+}
+
+/// Reads a message that has no more parts than a payload may have readings: an empty part takes two bytes on
+/// the wire and two hundred in memory.
+///
+/// # Errors
+/// When it is none, or has more.
+pub(super) fn bounded<M: Message + Default>(bytes: &Bytes) -> Result<M, Fault> {
+    let corrupt = |error: prost::DecodeError| fault(Reason::Corrupt, error.to_string());
+    let (mut rest, mut parts) = (&bytes[..], 0);
+    while !rest.is_empty() {
+        let (tag, kind) = decode_key(&mut rest).map_err(corrupt)?;
+        skip_field(kind, tag, &mut rest, DecodeContext::default()).map_err(corrupt)?;
+        parts += 1;
+        if parts > READINGS_MAX {
+            return Err(fault(Reason::TooLarge, format!("it has more than {READINGS_MAX} parts")));
+        }
+    }
+    M::decode(bytes.clone()).map_err(corrupt)
 }
 
 #[cfg(test)]
@@ -71,6 +93,10 @@ mod tests {
         assert_eq!(wrapped(b"neither".to_vec()), Err(Reason::Corrupt));
         let bomb = deflated(&vec![0; PAYLOAD_BYTES_MAX + 1]);
         assert_eq!(wrapped(bomb), Err(Reason::TooLarge));
+        // Two bytes a metric.
+        let metrics = [0x12, 0x00].repeat(READINGS_MAX + 1);
+        let fault = payload(metrics.into()).unwrap_err();
+        assert_eq!(fault.reason, Reason::TooLarge, "{fault:?}");
         // A body of another kind is nobody's.
         let other = Payload { body: Some(Bytes::from_static(b"x")), ..inner.clone() };
         assert_eq!(payload(other.encode_to_vec().into()).map(|read| read.seq), Ok(Some(7)));

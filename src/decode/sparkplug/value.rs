@@ -3,9 +3,11 @@
 use super::super::limits::{READINGS_MAX, fault};
 use super::super::value::textual;
 use super::super::{Fault, Reason};
-use super::wire::{DataSet, Metric, PropertySet, Template, datatype, element, metric, property};
+use super::payload::bounded;
+use super::wire::{
+    DataSet, Metric, PropertySet, Row, Template, datatype, element, metric, property,
+};
 use crate::reading::{Finite, SourceQuality, Timestamp, Value};
-use prost::Message;
 
 /// The greatest magnitude to which every integer is a float.
 const EXACT_MAX: u64 = 1 << 53;
@@ -183,7 +185,7 @@ fn below(
     let value = metric.value.as_ref().filter(|_| metric.is_null != Some(true));
     match value {
         Some(metric::Value::Template(bytes)) if depth < DEPTH_MAX => {
-            let template = Template::decode(bytes.clone()).map_err(|_| corrupt("a template"))?;
+            let template: Template = bounded(bytes).map_err(of("a template"))?;
             if template.is_definition == Some(true) {
                 return Ok(());
             }
@@ -199,8 +201,9 @@ fn below(
             Err(fault(Reason::TooLarge, detail))
         }
         Some(metric::Value::DataSet(bytes)) => {
-            let table = DataSet::decode(bytes.clone()).map_err(|_| corrupt("a data set"))?;
-            for (row, elements) in table.rows.iter().enumerate() {
+            let table: DataSet = bounded(bytes).map_err(of("a data set"))?;
+            for (row, bytes) in table.rows.iter().enumerate() {
+                let elements: Row = bounded(bytes).map_err(of("a data set"))?;
                 let columns = table.columns.iter().zip(&table.types);
                 for ((column, kind), element) in columns.zip(&elements.elements) {
                     let path = match table.rows.len() {
@@ -233,6 +236,14 @@ fn below(
             };
             leaf(name, kind, Some(read))
         }
+    }
+}
+
+/// Says of what a fault is.
+fn of(what: &'static str) -> impl Fn(Fault) -> Fault {
+    move |mut fault| {
+        fault.detail = format!("{what}: {}", fault.detail);
+        fault
     }
 }
 
@@ -323,7 +334,7 @@ pub struct Properties {
 pub fn properties(metric: &Metric) -> Result<Properties, Fault> {
     let mut said = Properties::default();
     let Some(bytes) = &metric.properties else { return Ok(said) };
-    let set = PropertySet::decode(bytes.clone()).map_err(|_| corrupt("a property set"))?;
+    let set: PropertySet = bounded(bytes).map_err(of("a property set"))?;
     for (key, value) in set.keys.iter().zip(set.values) {
         match value.value.filter(|_| value.is_null != Some(true)) {
             Some(property::Value::Int(code)) if key == QUALITY_KEY => {
@@ -356,10 +367,11 @@ fn quality(code: u64) -> SourceQuality {
 mod tests {
     use super::super::super::limits::TEXT_BYTES_MAX;
     use super::super::super::value::number;
-    use super::super::wire::{Element, PropertyValue, Row};
+    use super::super::wire::{Element, PropertyValue};
     use super::*;
     use bytes::Bytes;
     use metric::Value as V;
+    use prost::Message;
 
     fn with(datatype: u32, value: V) -> Metric {
         Metric { datatype: Some(datatype), value: Some(value), ..Metric::default() }
@@ -520,7 +532,7 @@ mod tests {
                 num_of_columns: Some(2),
                 columns: vec!["n".to_owned(), "state".to_owned()],
                 types: vec![datatype::INT32, datatype::STRING],
-                rows: rows.into_iter().map(row).collect(),
+                rows: rows.into_iter().map(|n| row(n).encode_to_vec().into()).collect(),
             };
             with(datatype::DATA_SET, V::DataSet(set.encode_to_vec().into()))
         };

@@ -135,8 +135,9 @@ pub struct DataSet {
     /// Numbers of `datatype`, as many as columns.
     #[prost(uint32, repeated, packed = "false", tag = "3")]
     pub types: Vec<u32>,
-    #[prost(message, repeated, tag = "4")]
-    pub rows: Vec<Row>,
+    /// Each a [`Row`].
+    #[prost(bytes = "bytes", repeated, tag = "4")]
+    pub rows: Vec<Bytes>,
 }
 
 #[derive(Clone, PartialEq, Message)]
