@@ -164,6 +164,8 @@ impl Tap<'_> {
             self.host.take(&arrival.broker, node, came, &mut words);
             false
         });
+        // What waited for too long is said with whatever comes next.
+        self.host.pass(arrival.received, &mut words);
         let mut notes = Vec::new();
         for word in words {
             match word {

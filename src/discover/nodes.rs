@@ -60,7 +60,10 @@ impl Nodes {
             area: topic.device.unwrap_or_default().into(),
             wanted: true,
             rule: HostRule::default(),
-            payload: arrival.payload.clone(),
+            payload: match crate::decode::opened(&arrival.payload) {
+                Ok(std::borrow::Cow::Owned(opened)) => opened.into(),
+                _ => arrival.payload.clone(),
+            },
         };
         let mut words = Vec::new();
         let came = Came { received: arrival.received, retained: arrival.retained };

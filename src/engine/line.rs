@@ -263,14 +263,17 @@ impl LineState {
         {
             cx.faults.push(fault);
         }
+        // What is said to be old is no sign of a wrong clock.
+        let historical = known.contains(Flags::HISTORICAL);
         let beyond = cx.clocks.guard(from, &state.clock, (reading.at, reading.received));
+        let beyond = beyond.filter(|beyond| !historical || *beyond == Beyond::Future);
         let (mut flags, mut usable, change) = match beyond {
             // Nothing about the sensor can be learned from a clock that is wrong.
             Some(Beyond::Past) => {
                 (TagQuality::of_source(reading.quality) | Flags::PAST, false, None)
             }
             // Nor whether it is well now by what it measured long ago.
-            Some(Beyond::Future) | None if known.contains(Flags::HISTORICAL) => {
+            Some(Beyond::Future) | None if historical => {
                 (TagQuality::of_source(reading.quality) | Flags::LATE, false, None)
             }
             Some(Beyond::Future) | None => state.quality.assess(&checks, reading),
@@ -287,7 +290,7 @@ impl LineState {
             }
             cx.tell(tell::sensor(cx.line, &declared.id, change, reading.at));
         }
-        self.follow_clock(cx, tag, reading, (beyond, place, from));
+        self.follow_clock(cx, tag, reading, (beyond, place, from), historical);
         let off_in_time = self.tags[tag.get()].quality.is_off_in_time();
         usable &= !off_in_time;
         if off_in_time && self.framer.open().is_some_and(|open| reading.at < open) {
@@ -313,7 +316,7 @@ impl LineState {
                 self.keep_lately(cx, tag, reading.at, value, late);
             }
         }
-        if known.contains(Flags::HISTORICAL) && !duplicate {
+        if historical && !duplicate {
             self.keep_historical(cx, tag, reading, flags);
         }
         let quality = &mut self.tags[tag.get()].quality;
@@ -363,7 +366,11 @@ impl LineState {
         tag: TagIx,
         reading: &Reading,
         (beyond, place, from): (Option<Beyond>, Place, Origin),
+        historical: bool,
     ) {
+        if historical {
+            return;
+        }
         let state = &mut self.tags[tag.get()];
         state.source = from.source;
         state.unstamped = !from.own_time;

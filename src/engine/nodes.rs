@@ -13,6 +13,9 @@ use std::sync::Arc;
 /// What the name of a node's messages adds to the node's.
 const SEQUENCE: &str = "/sequence";
 
+/// Faults of a message that are named; the rest is one fault with their number.
+const FAULTS_NAMED: usize = 20;
+
 /// Edge nodes shown to people.
 const NODES_SHOWN: usize = 200;
 
@@ -99,10 +102,19 @@ impl Engine {
     }
 
     fn node_words(&mut self, way: Way<'_>, words: Vec<Word>, out: &mut Vec<Effect>) {
+        let (mut refused, mut last) = (0_usize, None);
         for word in words {
-            if let Some(fault) = self.node_word(way, word, out) {
+            let Some(fault) = self.node_word(way, word, out) else { continue };
+            refused += 1;
+            if refused <= FAULTS_NAMED {
                 self.fault(way.received, way.topic, fault, out);
+            } else {
+                last = Some(fault.reason);
             }
+        }
+        if let Some(reason) = last {
+            let detail = format!("{} more faults in the payload", refused - FAULTS_NAMED);
+            self.fault(way.received, way.topic, Fault { reason, detail }, out);
         }
     }
 

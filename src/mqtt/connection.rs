@@ -6,7 +6,7 @@
 
 use super::backlog::Backlog;
 use super::flight::Flight;
-use super::host::{HostVoice, says_offline};
+use super::host::{HostVoice, says_no_online};
 use super::outdated::Outdated;
 use super::publisher::{Publisher, Speaker};
 use super::receipts::{Delivery, Receipts};
@@ -264,7 +264,7 @@ async fn listen(
         };
         match heard {
             Heard::Message(message) if own_state.as_deref() == Some(&*message.topic) => {
-                if says_offline(&message.payload) && !context.cancel.is_cancelled() {
+                if says_no_online(&message.payload) && !context.cancel.is_cancelled() {
                     notices.is_due.notify_one();
                 }
                 receipts.enter(message.ack, None).release();

@@ -12,7 +12,11 @@ use super::wire::Publication;
 use crate::decode::sparkplug::{Command, command_topic, state_topic};
 use bytes::Bytes;
 use std::sync::Arc;
+use std::time::Duration;
 use tokio::sync::mpsc;
+
+/// A state that the broker did not take is said again after so long: nodes wait for it.
+const AGAIN: Duration = Duration::from_secs(10);
 
 /// An edge node that is to be asked for its births.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -47,14 +51,23 @@ impl HostVoice {
     /// Speaks until the connection is given up, which drops this future; says farewell on cancel.
     pub(super) async fn speak(&mut self, at: &Speaker<'_>) {
         let mut asking = true;
+        let mut again = std::pin::pin!(tokio::time::sleep(AGAIN));
+        let mut refused = false;
         loop {
-            settle(at);
+            if settle(at) {
+                refused = true;
+                again.set(tokio::time::sleep(AGAIN));
+            }
             // Every branch is cancel-safe: what they wait for stays with token, notice, queue and flight.
             tokio::select! {
                 biased;
                 () = at.cancel.cancelled() => break,
                 () = at.notices.is_due.notified() => self.say(at, true, self.begun_ms).await,
                 () = at.flight.answers() => {}
+                () = again.as_mut(), if refused => {
+                    refused = false;
+                    self.say(at, true, self.begun_ms).await;
+                }
                 ask = self.asks.recv(), if asking => match ask {
                     Some(ask) => request(at, &ask).await,
                     None => asking = false,
@@ -104,15 +117,20 @@ async fn request(at: &Speaker<'_>, ask: &Ask) {
     at.report.asked(&ask.group, &ask.node);
 }
 
-/// Takes the broker's answers to our state.
-fn settle(at: &Speaker<'_>) {
+/// Takes the broker's answers to our state; true if it does not have it.
+fn settle(at: &Speaker<'_>) -> bool {
+    let mut refused = false;
     for (sent, code) in at.flight.take_settled() {
         let Sent::Other(topic) = sent else { continue };
         match fate(code) {
             Fate::Arrived => at.report.published(1),
-            Fate::Refused | Fate::Later(_) => at.report.not_now(&topic, code),
+            Fate::Refused | Fate::Later(_) => {
+                at.report.not_now(&topic, code);
+                refused = true;
+            }
         }
     }
+    refused
 }
 
 fn now_ms(at: &Speaker<'_>) -> i64 {
@@ -124,10 +142,10 @@ fn state(online: bool, ms: i64) -> Bytes {
     format!("{{\"online\":{online},\"timestamp\":{ms}}}").into()
 }
 
-/// True for a state that says that its host is away.
-pub(super) fn says_offline(payload: &[u8]) -> bool {
+/// True for a state that does not say that its host is there: a late will, or nothing at all.
+pub(super) fn says_no_online(payload: &[u8]) -> bool {
     let read = serde_json::from_slice::<serde_json::Value>(payload);
-    read.is_ok_and(|state| state.get("online") == Some(&serde_json::Value::Bool(false)))
+    read.map_or(true, |state| state.get("online") != Some(&serde_json::Value::Bool(true)))
 }
 
 #[cfg(test)]
@@ -140,9 +158,8 @@ mod tests {
             &state(true, 1_700_000_000_000)[..],
             br#"{"online":true,"timestamp":1700000000000}"#
         );
-        assert!(says_offline(&state(false, 7)));
-        assert!(!says_offline(&state(true, 7)));
-        assert!(!says_offline(b"OFFLINE"));
+        assert!(says_no_online(&state(false, 7)) && says_no_online(b""));
+        assert!(!says_no_online(&state(true, 7)));
     }
 
     #[test]

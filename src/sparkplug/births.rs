@@ -85,8 +85,13 @@ impl Device {
             return Ok(None);
         }
         let ix = self.add(name, metric, metric.datatype, room)?;
-        if let Some(alias) = metric.alias {
-            self.by_alias.insert(alias, ix);
+        if let Some(alias) = metric.alias
+            && let Some(other) = self.by_alias.insert(alias, ix).filter(|other| *other != ix)
+        {
+            // Nobody knows which of them is meant.
+            self.by_alias.remove(&alias);
+            let other = self.metrics.get(other as usize).map_or("", |known| &known.name);
+            return Err(no_birth(format!("alias {alias} is given to `{other}` and to `{name}`")));
         }
         if !is_scalar(metric.datatype) {
             let mut full = Ok(());
@@ -128,8 +133,9 @@ impl Device {
 
     /// The place of a metric of a message of data; `None` if no birth has told of it.
     pub(super) fn find(&self, metric: &Metric) -> Option<u32> {
-        if let Some(alias) = metric.alias {
-            return self.by_alias.get(&alias).copied();
+        let by_alias = metric.alias.and_then(|alias| self.by_alias.get(&alias));
+        if let Some(ix) = by_alias {
+            return Some(*ix);
         }
         let name = std::str::from_utf8(metric.name.as_ref()?).ok()?;
         self.by_name.get(name).copied()
@@ -152,7 +158,10 @@ impl Device {
         if let Some(datatype) = datatype.filter(|kind| is_scalar(Some(*kind))) {
             let value = metric.value.as_ref().filter(|_| metric.is_null != Some(true));
             let Some(value) = value else {
-                said.word(lost(&self.line, known));
+                // That there was none long ago says nothing of now.
+                if metric.is_historical != Some(true) {
+                    said.word(lost(&self.line, known));
+                }
                 return Ok(());
             };
             let value = scalar(value, datatype)?;
@@ -175,6 +184,7 @@ impl Device {
                 known.map_or_else(|| self.add(&name, &metric, datatype, &mut said.room), Ok)?;
             let Some(known) = self.metrics.get(ix as usize) else { continue };
             match value {
+                None if metric.is_historical == Some(true) => {}
                 None => said.word(lost(&self.line, known)),
                 Some(Err(fault)) => said.fault(of(known, fault)),
                 Some(Ok(value)) => self.reading(known, &metric, value, setting, said)?,

@@ -91,7 +91,7 @@ impl Waiting {
 
     /// What it says; one that waits was read before.
     pub(super) fn payload(&self) -> Payload {
-        payload(self.payload.0.clone()).unwrap_or_default()
+        payload(&self.payload.0).unwrap_or_default()
     }
 
     pub(super) fn bytes(&self) -> usize {

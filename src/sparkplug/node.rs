@@ -216,7 +216,7 @@ impl EdgeNode {
             let detail = "a retained message of an edge node: nobody knows which birth it is of";
             return said.fault(Fault { reason: Reason::Retained, detail: detail.to_owned() });
         }
-        let payload = match payload(message.payload.clone()) {
+        let payload = match payload(&message.payload) {
             Ok(payload) => payload,
             Err(fault) => {
                 said.fault(fault);
@@ -259,17 +259,22 @@ impl EdgeNode {
             self.next = Some(seq.wrapping_add(1));
             return self.process(&waiting, payload, room, said);
         };
-        if self.trust != Trust::Sure {
+        if self.trust == Trust::Asleep {
+            self.awake(seq == next, received, said);
             self.next = Some(seq.wrapping_add(1));
-            return self.after_reconnection(waiting, payload, seq == next, room, said);
+            return self.turn(waiting, payload, room, said);
         }
         match seq.wrapping_sub(next) {
             0 => {
                 self.next = Some(seq.wrapping_add(1));
-                self.process(&waiting, payload, room, said);
+                self.turn(waiting, payload, room, said);
                 self.drain(room, said);
             }
             1..=AHEAD_MAX => {
+                if self.early.iter().any(|(known, _)| *known == seq) {
+                    // It comes a second time before its turn.
+                    return;
+                }
                 self.early_until = self.early_until.or(Some(received.plus(self.rule.reorder)));
                 let fits = waiting.bytes() <= room;
                 self.early.push((seq, waiting));
@@ -277,8 +282,33 @@ impl EdgeNode {
                     self.give_up(received, room, said);
                 }
             }
-            _ => self.process(&waiting, payload, room, said),
+            _ => self.turn(waiting, payload, room, said),
         }
+    }
+
+    /// The first message after our own session was made anew.
+    fn awake(&mut self, follows: bool, now: Timestamp, said: &mut Spoken<'_>) {
+        if follows {
+            // It has said nothing meanwhile. Who asks will hear its births all the same: one in 256 restarts
+            // would look like this.
+            (self.trust, self.waits_until) = (Trust::Sure, None);
+            return;
+        }
+        self.missed(said);
+        self.trust = Trust::Unsure;
+        self.ask(now);
+    }
+
+    /// A message's turn has come: data wait where a birth was asked for that has to come first.
+    fn turn(&mut self, waiting: Waiting, payload: &Payload, room: usize, said: &mut Spoken<'_>) {
+        if self.trust == Trust::Unsure {
+            self.ask(waiting.received);
+        }
+        // A node that does not answer is read as it was born.
+        if self.waits_until.is_some() && waiting.kind == Kind::Data {
+            return self.hold(waiting, room, said);
+        }
+        self.process(&waiting, payload, room, said);
     }
 
     /// Takes what came too early and is the next now.
@@ -286,7 +316,8 @@ impl EdgeNode {
         while let Some(ix) = self.early.iter().position(|(seq, _)| Some(*seq) == self.next) {
             let (seq, waiting) = self.early.swap_remove(ix);
             self.next = Some(seq.wrapping_add(1));
-            self.process(&waiting, &waiting.payload(), room, said);
+            let payload = waiting.payload();
+            self.turn(waiting, &payload, room, said);
         }
         if self.early.is_empty() {
             self.early_until = None;
@@ -324,32 +355,6 @@ impl EdgeNode {
         said.word(Word::Gap { part, broker, lost, reason: reason.into() });
     }
 
-    /// The first messages after our own session was made anew.
-    fn after_reconnection(
-        &mut self,
-        waiting: Waiting,
-        payload: &Payload,
-        follows: bool,
-        room: usize,
-        said: &mut Spoken<'_>,
-    ) {
-        if self.trust == Trust::Asleep && follows {
-            // It has said nothing meanwhile.
-            (self.trust, self.waits_until, self.ask_at) = (Trust::Sure, None, None);
-            return self.process(&waiting, payload, room, said);
-        }
-        if !follows {
-            self.missed(said);
-        }
-        self.trust = Trust::Unsure;
-        self.ask(waiting.received);
-        // A node that does not answer is read as it was born.
-        if self.waits_until.is_some() && waiting.kind == Kind::Data {
-            return self.hold(waiting, room, said);
-        }
-        self.process(&waiting, payload, room, said);
-    }
-
     fn missed(&mut self, said: &mut Spoken<'_>) {
         let reason = format!(
             "what edge node `{}` sent while onspec was not connected is missing: nobody keeps messages of Sparkplug",
@@ -361,14 +366,13 @@ impl EdgeNode {
     /// Our session at the broker is a new one: what was published before it is not known.
     pub(super) fn reconnected(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) {
         self.take_early(now, room, said);
-        let Some(session) = &self.session else { return };
+        let Some(online) = self.session.as_ref().map(|session| session.online) else { return };
         self.trust = Trust::Asleep;
         if self.rule.asks {
             self.waits_until = Some(now.plus(WAIT_FOR_BIRTH));
-            if session.online {
-                // What was asked for before may have been answered to nobody.
-                (self.asked, self.ask_at) = (None, None);
-                self.ask(now);
+            if online {
+                // What was asked for before may have been answered to nobody; and not all nodes at once.
+                (self.asked, self.ask_at) = (None, Some(now.plus(self.jitter())));
             }
         }
     }
@@ -377,9 +381,15 @@ impl EdgeNode {
         let now = waiting.received;
         self.take_early(now, room, said);
         let bd_seq = bd_seq(payload);
-        let before = self.session.take();
+        let mut before = self.session.take();
         if self.trust == Trust::Asleep {
             self.missed(said);
+        }
+        if let Some(before) = before.as_mut().filter(|known| known.online && known.bd_seq != bd_seq)
+        {
+            // Its death was not heard. What is born again has its values from the births.
+            before.own.gone(said);
+            before.devices.values_mut().for_each(|device| device.gone(said));
         }
         let setting = setting(waiting, payload, true);
         // It takes the place of what was known of the node itself.
@@ -549,8 +559,16 @@ impl EdgeNode {
         for held in self.held.take(Some(&name)) {
             self.process_held(&held, room, said);
         }
-        if self.held.len() == 0 && std::mem::take(&mut self.told_mute) {
-            self.readable(true, "all births were heard", said);
+    }
+
+    /// Nothing waits for a birth any more.
+    fn settle(&mut self, said: &mut Spoken<'_>) {
+        if self.held.len() > 0 || self.mute_since.is_none() {
+            return;
+        }
+        self.mute_since = None;
+        if std::mem::take(&mut self.told_mute) && self.session.as_ref().is_some_and(|s| s.online) {
+            self.readable(true, "what waited for its birth could be read", said);
         }
     }
 
@@ -600,12 +618,16 @@ impl EdgeNode {
         if !self.rule.asks || self.ask_at.is_some() {
             return;
         }
-        let name = self.identity.part();
-        let jitter = xxhash_rust::xxh3::xxh3_64(name.as_bytes()) % JITTER_MS;
         self.ask_at = Some(match self.asked {
             None => now,
-            Some(asked) => now.max(asked.plus(self.rule.ask_every + Duration::from_millis(jitter))),
+            Some(asked) => now.max(asked.plus(self.rule.ask_every + self.jitter())),
         });
+    }
+
+    /// A time of its own.
+    fn jitter(&self) -> Duration {
+        let name = self.identity.part();
+        Duration::from_millis(xxhash_rust::xxh3::xxh3_64(name.as_bytes()) % JITTER_MS)
     }
 
     /// When something is to be done whether a message comes or not.
@@ -634,6 +656,7 @@ impl EdgeNode {
             let Identity { broker, group, node } = self.identity.clone();
             said.word(Word::Ask { broker, group, node });
         }
+        self.settle(said);
         if !self.told_mute && is_over(self.mute_since.map(|since| since.plus(PATIENCE))) {
             self.tell_mute(said);
         }

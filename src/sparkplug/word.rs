@@ -1,6 +1,6 @@
 //! What a host application says of what it hears.
 
-use crate::decode::{Fault, NamedReading};
+use crate::decode::{Fault, NamedReading, READINGS_MAX, Reason};
 use std::sync::Arc;
 
 /// One thing that follows from a message, or from time that passed.
@@ -84,14 +84,23 @@ pub(super) struct Spoken<'a> {
     last: Option<Fault>,
     /// So many metrics more may be learnt.
     pub(super) room: usize,
+    /// So many readings more may be taken.
+    readings: usize,
 }
 
 impl<'a> Spoken<'a> {
     pub(super) fn new(words: &'a mut Vec<Word>, room: usize) -> Self {
-        Self { words, faults: 0, last: None, room }
+        Self { words, faults: 0, last: None, room, readings: READINGS_MAX }
     }
 
     pub(super) fn word(&mut self, word: Word) {
+        if matches!(word, Word::Reading { .. }) {
+            let Some(left) = self.readings.checked_sub(1) else {
+                let detail = format!("more than {READINGS_MAX} readings in a message");
+                return self.fault(Fault { reason: Reason::TooLarge, detail });
+            };
+            self.readings = left;
+        }
         self.words.push(word);
     }
 

@@ -45,7 +45,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Vec<Broker> {
                 .label(format!("the first stands in line {line}"))
                 .help("give each `[[mqtt]]` a `name` of its own");
         }
-        same_client(cx, &brokers, raw, mqtt, &broker.settings);
+        same_client(cx, &brokers, raw, mqtt, &broker);
         names.push((broker.settings.name.clone(), span));
         brokers.push(broker);
     }
@@ -278,13 +278,17 @@ fn same_client(
     brokers: &[Broker],
     raw: &Raw,
     mqtt: &At<Mqtt>,
-    settings: &Settings,
+    broker: &Broker,
 ) {
+    let links = [Some(&broker.settings), broker.host.as_ref()].into_iter().flatten();
+    let ids = links.clone().map(|link| link.client_id.as_str());
+    let settings = &broker.settings;
     let other = brokers.iter().position(|other| {
-        let other = &other.settings;
+        let at = &other.settings;
+        let theirs = [Some(at), other.host.as_ref()].into_iter().flatten();
         !settings.host.is_empty()
-            && (&other.host, other.port, &other.websocket, &other.client_id)
-                == (&settings.host, settings.port, &settings.websocket, &settings.client_id)
+            && (at.host.as_str(), at.port) == (settings.host.as_str(), settings.port)
+            && theirs.map(|link| link.client_id.as_str()).any(|id| ids.clone().any(|own| own == id))
     });
     let Some(first) = other.and_then(|ix| raw.mqtt.get(ix)) else { return };
     let line = cx.line_of(&first.span());

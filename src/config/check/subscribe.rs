@@ -80,7 +80,7 @@ fn twice(
         let Ok(template) = Template::parse(topic) else { continue };
         let filter = template.filter();
         let is_one = subscriptions.iter().any(|(other, _)| *other == filter);
-        if is_one && of_nodes.iter().any(|(node, _)| covers(&filter, node)) {
+        if is_one && of_nodes.iter().any(|(node, _)| overlap(&filter, node)) {
             cx.report(Code::SameTopics, topic.span(), "this takes what edge nodes say, too")
                 .label("their sequence would be heard twice")
                 .help("make the topic narrower, so that it leaves `spBv1.0` out");
@@ -135,6 +135,18 @@ fn covers(wide: &str, narrow: &str) -> bool {
         }
     }
     narrow_levels.next().is_none()
+}
+
+/// True if some topic is taken by both topic filters.
+fn overlap(one: &str, other: &str) -> bool {
+    let (mut ones, mut others) = (one.split('/'), other.split('/'));
+    loop {
+        match (ones.next(), others.next()) {
+            (Some("#"), _) | (_, Some("#")) | (None, None) => return true,
+            (Some(a), Some(b)) if a == b || a == "+" || b == "+" => {}
+            _ => return false,
+        }
+    }
 }
 
 fn check_one(
@@ -528,6 +540,21 @@ mod tests {
         check("mill/+/+", "mill/+", false);
         check("mill/+", "mill/+/+", false);
         check("#", "$SYS/a", false);
+    }
+
+    #[test]
+    fn filters_overlap_where_a_topic_is_taken_by_both() {
+        let check = |one: &str, other: &str, expected: bool| {
+            assert_eq!(
+                (overlap(one, other), overlap(other, one)),
+                (expected, expected),
+                "{one} {other}"
+            );
+        };
+        check("+/mill/#", "spBv1.0/+/+/tm3/#", true);
+        check("mill/#", "spBv1.0/+/+/tm3/#", false);
+        check("+/+/+", "spBv1.0/+/+/tm3/#", false);
+        check("spBv1.0/+/+/tm3", "spBv1.0/+/+/tm3/#", true);
     }
 
     #[test]

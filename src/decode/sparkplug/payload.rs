@@ -15,8 +15,8 @@ const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
 ///
 /// # Errors
 /// When it is none, or larger than any payload may be.
-pub fn payload(bytes: Bytes) -> Result<Payload, Fault> {
-    let mut outer = read(&bytes)?;
+pub fn payload(bytes: &Bytes) -> Result<Payload, Fault> {
+    let mut outer = read(bytes)?;
     let Some(body) = outer.body.take().filter(|_| outer.uuid.as_deref() == Some(COMPRESSED)) else {
         return Ok(outer);
     };
@@ -71,7 +71,7 @@ mod tests {
         let uuid = Some(Bytes::from_static(COMPRESSED));
         let outer =
             Payload { uuid, body: Some(body.into()), timestamp: Some(9), ..Payload::default() };
-        payload(outer.encode_to_vec().into()).map_err(|fault| fault.reason)
+        payload(&outer.encode_to_vec().into()).map_err(|fault| fault.reason)
     }
 
     fn deflated(bytes: &[u8]) -> Vec<u8> {
@@ -95,10 +95,10 @@ mod tests {
         assert_eq!(wrapped(bomb), Err(Reason::TooLarge));
         // Two bytes a metric.
         let metrics = [0x12, 0x00].repeat(READINGS_MAX + 1);
-        let fault = payload(metrics.into()).unwrap_err();
+        let fault = payload(&metrics.into()).unwrap_err();
         assert_eq!(fault.reason, Reason::TooLarge, "{fault:?}");
         // A body of another kind is nobody's.
         let other = Payload { body: Some(Bytes::from_static(b"x")), ..inner.clone() };
-        assert_eq!(payload(other.encode_to_vec().into()).map(|read| read.seq), Ok(Some(7)));
+        assert_eq!(payload(&other.encode_to_vec().into()).map(|read| read.seq), Ok(Some(7)));
     }
 }

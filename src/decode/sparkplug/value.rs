@@ -356,9 +356,9 @@ pub fn properties(metric: &Metric) -> Result<Properties, Fault> {
 /// The specification knows 0, 192 and 500; gateways also write the codes of OPC DA between them.
 fn quality(code: u64) -> SourceQuality {
     match code {
-        500 => SourceQuality::Bad,
-        192.. => SourceQuality::Good,
-        64.. => SourceQuality::Uncertain,
+        192..=255 => SourceQuality::Good,
+        64..=191 => SourceQuality::Uncertain,
+        // Also 500, which is stale.
         _ => SourceQuality::Bad,
     }
 }
@@ -562,6 +562,7 @@ mod tests {
         check("Quality", P::Int(192), Good, None);
         check("Quality", P::Int(0), Bad, None);
         check("Quality", P::Int(500), Bad, None);
+        check("Quality", P::Int(u32::MAX), Bad, None);
         check("Quality", P::Long(64), Uncertain, None);
         check("engUnit", P::String("bar".to_owned()), Good, Some("bar"));
         check("EngUnit", P::String("bar".to_owned()), Good, Some("bar"));
