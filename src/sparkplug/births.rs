@@ -152,7 +152,6 @@ impl Device {
         if !setting.wanted || metric.is_transient == Some(true) {
             return Ok(());
         }
-        self.rename(setting.names)?;
         let Some(known) = self.metrics.get(ix as usize) else { return Ok(()) };
         let datatype = metric.datatype.or(known.datatype);
         if let Some(datatype) = datatype.filter(|kind| is_scalar(Some(*kind))) {
@@ -220,7 +219,7 @@ impl Device {
     }
 
     /// Follows a configuration that gives other names to the same topics.
-    fn rename(&mut self, names: Names<'_>) -> Result<(), Fault> {
+    pub(super) fn rename(&mut self, names: Names<'_>) -> Result<(), Fault> {
         if *self.line != **names.line {
             self.line = Arc::clone(names.line);
         }

@@ -90,8 +90,6 @@ pub(super) struct EdgeNode {
     early: Vec<(u8, Waiting)>,
     early_until: Option<Timestamp>,
     held: Held,
-    /// Messages that nobody could read, and that are gone.
-    dropped: u64,
     asked: Option<Timestamp>,
     /// A request is due then.
     ask_at: Option<Timestamp>,
@@ -162,7 +160,6 @@ impl EdgeNode {
             early: Vec::new(),
             early_until: None,
             held: Held::default(),
-            dropped: 0,
             asked: None,
             ask_at: None,
             asks: 0,
@@ -510,6 +507,9 @@ impl EdgeNode {
         else {
             return Some(waiting.clone());
         };
+        if let Err(fault) = device.rename(setting.names) {
+            said.fault(fault);
+        }
         let mut left = Vec::new();
         for metric in &payload.metrics {
             let Some(ix) = device.find(metric) else {
@@ -593,7 +593,6 @@ impl EdgeNode {
         self.mute_since = self.mute_since.or(Some(waiting.received));
         let gone = self.held.keep(waiting, self.held.bytes().saturating_add(room));
         if gone > 0 {
-            self.dropped += gone as u64;
             said.fault(no_birth(format!(
                 "{gone} messages of edge node `{}` wait for a birth no longer: there is no room for more",
                 self.identity.shown()
@@ -605,7 +604,6 @@ impl EdgeNode {
         let gone = self.held.take_all().len();
         self.mute_since = None;
         if gone > 0 {
-            self.dropped += gone as u64;
             said.fault(no_birth(format!(
                 "{gone} messages of edge node `{}` were never read: it died, and its birth was not heard",
                 self.identity.shown()

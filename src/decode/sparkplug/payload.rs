@@ -48,7 +48,8 @@ fn read(bytes: &Bytes) -> Result<Payload, Fault> {
 pub(super) fn bounded<M: Message + Default>(bytes: &Bytes) -> Result<M, Fault> {
     let corrupt = |error: prost::DecodeError| fault(Reason::Corrupt, error.to_string());
     let (mut rest, mut parts) = (&bytes[..], 0);
-    while !rest.is_empty() {
+    // What is shorter has no room for so many, and needs no look.
+    while bytes.len() > 2 * READINGS_MAX && !rest.is_empty() {
         let (tag, kind) = decode_key(&mut rest).map_err(corrupt)?;
         skip_field(kind, tag, &mut rest, DecodeContext::default()).map_err(corrupt)?;
         parts += 1;
