@@ -36,6 +36,11 @@ const ODD: (f64, f64) = (5.0, 1.5);
 /// makes it too small.
 const LEAST_SD: f64 = 0.05;
 
+/// As long as no habit is known, no single jump is either: of a window's changes those are left out that are so
+/// many times the mean of the others, and this many of them at most.
+const APART: f64 = 8.0;
+const APART_MAX: usize = 16;
+
 /// A window in which so large a share of the readings jumped is noise.
 const JUMPY: f64 = 0.1;
 
@@ -67,12 +72,43 @@ struct Window {
     changes: u32,
     jumps: u32,
     moved: f64,
+    /// The largest of the changes, in rising order, while no habit is known.
+    #[serde(default)]
+    largest: Vec<f64>,
     sum: f64,
+}
+
+impl Window {
+    fn count(&mut self, bend: f64, known: bool) {
+        self.changes += 1;
+        self.moved += bend;
+        if !known {
+            let ix = self.largest.partition_point(|other| *other < bend);
+            self.largest.insert(ix, bend);
+            if self.largest.len() > APART_MAX {
+                self.largest.remove(0);
+            }
+        }
+    }
+
+    /// The mean of the changes, of those that do not stand apart.
+    fn mean_change(&self) -> f64 {
+        let (mut moved, mut changes) = (self.moved, f64::from(self.changes));
+        for bend in self.largest.iter().rev() {
+            let others = (moved - bend) / (changes - 1.0).max(1.0);
+            if changes <= f64::from(CHANGES) || *bend <= APART * others {
+                break;
+            }
+            (moved, changes) = (moved - bend, changes - 1.0);
+        }
+        moved / changes
+    }
 }
 
 impl Habit {
     /// Takes a reading that belongs to the tag's course; `jumped` if it stands apart from those beside it.
     pub(super) fn take(&mut self, at: Timestamp, value: f64, jumped: bool, interval_s: f64) {
+        let known = self.is_known();
         let window = &mut self.window;
         window.begin.get_or_insert(at);
         window.readings += 1;
@@ -82,8 +118,7 @@ impl Habit {
             if let [Some(last), Some(before)] = self.last {
                 let bend = (value - 2.0 * last + before).abs() * BEND;
                 if bend > 0.0 {
-                    window.changes += 1;
-                    window.moved += bend;
+                    window.count(bend, known);
                 }
             }
             window.sum += value;
@@ -134,7 +169,7 @@ impl Habit {
             // It stands still, which is for others to judge.
             return;
         }
-        let size = libm::log(window.moved / f64::from(window.changes));
+        let size = libm::log(window.mean_change());
         let away = size - self.mean;
         let sd = self.variance.sqrt().max(LEAST_SD);
         let beyond = |(sds, factor): (f64, f64)| away.abs() > (sds * sd).max(libm::log(factor));

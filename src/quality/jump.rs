@@ -63,7 +63,10 @@ pub(super) struct Jumps {
 impl Jumps {
     /// Looks at the next reading.
     pub(super) fn look(&mut self, at: Timestamp, value: f64, habit: &Habit) -> Look {
-        let Some((change, factor)) = habit.usual_change() else { return Look::Near };
+        let Some((change, factor)) = habit.usual_change() else {
+            self.near = Some(value);
+            return Look::Near;
+        };
         let limit = JUMP * change * factor;
         let Some(near) = self.near else {
             self.near = Some(value);

@@ -95,6 +95,21 @@ fn a_sound_tag_is_never_called_sick() {
 }
 
 #[test]
+fn steps_from_the_first_hour_on_are_the_process() {
+    // A set point that changes each two minutes, also while the tag's habits are learned.
+    let (mut quality, mut noise, checks) = (TagQuality::default(), Noise(3), checks());
+    for s in 0..HABIT_S {
+        let level = if s % 120 < 80 { 100.0 } else { 900.0 };
+        let at = Timestamp::from_nanos(i64::from(s) * 1_000_000_000);
+        let value = Value::Number(Finite::try_from(level + noise.next()).unwrap());
+        let reading = Reading { at, received: at, value, quality: SourceQuality::Good };
+        let (flags, _, change) = quality.assess(&checks, &reading);
+        assert!(flags == Flags::GOOD || matches!(s % 120, 0 | 80), "{flags:?} at {s} s");
+        assert_eq!(change, None, "at {s} s");
+    }
+}
+
+#[test]
 fn what_is_unlike_the_tag_is_named() {
     check("noise", 9, 0.1, |_, sound, chance| Some(sound + 5.0 * chance.next()));
     check("attenuated", 9, 0.1, |_, sound, _| Some(100.0 + 0.3 * (sound - 100.0)));

@@ -7,7 +7,7 @@ use onspec::decode::Arrival;
 use onspec::engine::{Effect, Event};
 use onspec::reading::Timestamp;
 use onspec::store::Store;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// Readings in a second.
@@ -26,12 +26,14 @@ pub(crate) struct Plant {
     second: i64,
     said: Vec<Message>,
     readings: Vec<Point>,
+    /// When a tag stepped, ns.
+    steps: BTreeSet<i64>,
 }
 
 impl Plant {
     /// A plant whose first second is this, ms since 1970.
     pub(crate) fn beginning(at: i64) -> Self {
-        Self { next: at, second: 0, said: Vec::new(), readings: Vec::new() }
+        Self { next: at, second: 0, said: Vec::new(), readings: Vec::new(), steps: BTreeSet::new() }
     }
 
     /// A plant of some day in the past.
@@ -52,6 +54,9 @@ impl Plant {
                 self.said.push(("mill/tm3/events".into(), body.into_bytes()));
             }
             let off = batch % 2 == 1 && within >= SECONDS_IN_BATCH / 3;
+            if batch % 2 == 1 && within == SECONDS_IN_BATCH / 3 || batch % 2 == 0 && within == 0 {
+                self.steps.insert(ts * 1_000_000);
+            }
             for ix in 0..TAGS {
                 let (tag, level) = match ix {
                     0 => ("basis_weight".to_owned(), if off { 17.0 } else { 15.0 }),
@@ -80,6 +85,12 @@ impl Plant {
         let mut readings = self.readings.clone();
         readings.sort();
         readings
+    }
+
+    /// True if the first value of another level came then, ns since 1970. The daemon may mark it as one that stands
+    /// apart: that the tag stepped, only the next value tells.
+    pub(crate) fn stepped(&self, at: i64) -> bool {
+        self.steps.contains(&at)
     }
 
     /// How many readings there are so far.
