@@ -16,6 +16,7 @@ pub mod plant;
 pub mod decode;
 pub mod discover;
 pub mod frame;
+pub mod profile;
 pub mod quality;
 pub mod sparkplug;
 

@@ -138,7 +138,7 @@ impl Book {
         let occurrence = state.occurrence.max(1);
         let about = match &news.subject {
             Subject::Batch { batch, .. } => batch,
-            Subject::Sensor { tag, .. } => tag,
+            Subject::Sensor { tag, .. } | Subject::Profile { tag, .. } => tag,
             Subject::Line { .. } => &news.line,
             Subject::Model { grade, .. } => grade,
             Subject::System { component, .. } => component,

@@ -1,5 +1,6 @@
 //! What is told: the events of the webhook contract, as data.
 
+use crate::profile::Place;
 use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
@@ -54,6 +55,12 @@ pub enum EventKind {
     /// A sensor can be trusted again.
     #[serde(rename = "sensor.recovered")]
     SensorRecovered,
+    /// A narrow defect stays at its place across the web.
+    #[serde(rename = "profile.streak")]
+    ProfileStreak,
+    /// There is none any more.
+    #[serde(rename = "profile.even")]
+    ProfileEven,
     /// Nothing is known of a line.
     #[serde(rename = "line.blind")]
     LineBlind,
@@ -89,6 +96,8 @@ impl EventKind {
             Self::BatchRevised => "batch.revised",
             Self::SensorUnhealthy => "sensor.unhealthy",
             Self::SensorRecovered => "sensor.recovered",
+            Self::ProfileStreak => "profile.streak",
+            Self::ProfileEven => "profile.even",
             Self::LineBlind => "line.blind",
             Self::LineRestored => "line.restored",
             Self::ModelDrifted => "model.drifted",
@@ -119,6 +128,15 @@ pub enum Subject {
         /// What is wrong: `stuck`, `stale`, `range`, `source-bad`.
         fault: Arc<str>,
         /// Since when.
+        since: Timestamp,
+    },
+    /// A profile across the web.
+    Profile {
+        /// What is measured.
+        tag: Arc<str>,
+        /// The streaks that stand.
+        streaks: Vec<Place>,
+        /// Since when there are any.
         since: Timestamp,
     },
     /// A line as a whole.

@@ -100,8 +100,8 @@ impl Tape {
                     self.events.write_all(b"\n")?;
                     self.recorded.events += 1;
                 }
-                Message::Dropped(_) | Message::Node(_) => {
-                    unreachable!("the machine is no broker, and speaks by topics here")
+                Message::Dropped(_) | Message::Node(_) | Message::Profile(_) => {
+                    unreachable!("the machine is no broker, and speaks of tags by topics here")
                 }
             }
         }

@@ -2,7 +2,7 @@
 
 use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
-use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule};
+use crate::decode::{Format, HostRule, JsonRule, JsonValues, ProfileRule, Rule};
 use crate::plant::{BatchSource, Budget, Line, Naming, Role, Undeclared};
 use crate::store::WhenFull;
 use serde_json::{Value, json};
@@ -288,6 +288,13 @@ fn describe_rule(rule: &Rule) -> String {
         Format::Value => "as a bare value, the time of receipt".to_owned(),
         Format::LineProtocol { .. } => "as line protocol".to_owned(),
         Format::BatchEvent => "as batch events".to_owned(),
+        Format::Profile(ProfileRule { values, time, .. }) => {
+            let when = match time {
+                Some(pointer) => format!("the time at {pointer}"),
+                None => "the time of receipt".to_owned(),
+            };
+            format!("as scans across the web: the boxes at {values}, {when}")
+        }
         Format::DroppedCount => "as the count of what the broker dropped".to_owned(),
         Format::SparkplugB(HostRule { asks: true, .. }) => {
             "as Sparkplug B, births are asked for".to_owned()
@@ -301,6 +308,7 @@ fn describe_rule(rule: &Rule) -> String {
 fn without_time(rules: &[Rule]) -> impl Iterator<Item = &str> {
     let is_without = |rule: &&Rule| match &rule.format {
         Format::Json(json) => json.time.is_none(),
+        Format::Profile(profile) => profile.time.is_none(),
         format => *format == Format::Value,
     };
     rules.iter().filter(is_without).map(|rule| rule.template.as_str())

@@ -2,7 +2,7 @@
 
 use super::out::{Exit, Out};
 use crate::app::listen::{Heard, Listener};
-use crate::decode::{Arrival, BatchEvent, Decoder, Fault, Message, NamedReading};
+use crate::decode::{Arrival, BatchEvent, Decoder, Fault, Message, NamedReading, ProfileMessage};
 use crate::plant::{Plant, Undeclared};
 use crate::reading::{SourceQuality, Timestamp, Value};
 use crate::sparkplug::{Came, Host, Word};
@@ -230,6 +230,10 @@ impl Tapped<'_> {
                     write!(text, "  the broker has dropped {count} messages")
                         .expect("a String takes all");
                 }
+                Message::Profile(scan) => {
+                    text.push_str("  ");
+                    text.push_str(&scan_text(scan));
+                }
                 Message::Node(_) => unreachable!("readings stand in its place"),
             }
             text.push('\n');
@@ -261,6 +265,7 @@ impl Tapped<'_> {
             })
         };
         let (mut readings, mut events, mut dropped) = (Vec::new(), Vec::new(), None);
+        let mut profiles = Vec::new();
         for message in &self.messages {
             match message {
                 Message::Reading(of) => readings.push(reading(of)),
@@ -272,6 +277,7 @@ impl Tapped<'_> {
                     }));
                 }
                 Message::Dropped(count) => dropped = Some(*count),
+                Message::Profile(scan) => profiles.push(scan_json(scan)),
                 Message::Node(_) => unreachable!("readings stand in its place"),
             }
         }
@@ -293,6 +299,9 @@ impl Tapped<'_> {
         if let Some(dropped) = dropped {
             object["dropped"] = dropped.into();
         }
+        if !profiles.is_empty() {
+            object["profiles"] = profiles.into();
+        }
         if !self.notes.is_empty() {
             object["notes"] = self.notes.clone().into();
         }
@@ -304,6 +313,42 @@ impl Tapped<'_> {
 }
 
 /// A reading in words: names, value and unit, time, and what is to be said about it.
+fn scan_text(scan: &ProfileMessage) -> String {
+    let names = [&scan.line, &scan.area, &scan.tag];
+    let names: Vec<&str> = names.iter().map(|name| &***name).filter(|n| !n.is_empty()).collect();
+    let valid = scan.values.iter().filter(|value| !value.is_nan());
+    let low = valid.clone().copied().fold(f64::INFINITY, f64::min);
+    let high = valid.clone().copied().fold(f64::NEG_INFINITY, f64::max);
+    let mut text = format!("{} = {} boxes", shown(&names.join("/")), scan.values.len());
+    if low <= high {
+        write!(text, ", {} valid, {low} to {high}", valid.count()).expect("a String takes all");
+    }
+    match scan.at {
+        Some(at) => write!(text, " at {at}").expect("a String takes all"),
+        None => text.push_str("  (without time: its arrival counts)"),
+    }
+    if !scan.on_sheet {
+        text.push_str("  (off the sheet: not counted)");
+    }
+    if scan.quality != SourceQuality::Good {
+        write!(text, "  (quality {})", quality_word(scan.quality)).expect("a String takes all");
+    }
+    text
+}
+
+fn scan_json(scan: &ProfileMessage) -> Json {
+    json!({
+        "line": scan.line,
+        "area": scan.area,
+        "tag": scan.tag,
+        "values": scan.values,
+        "positions": scan.positions,
+        "time": scan.at.map(Timestamp::as_millis),
+        "quality": quality_word(scan.quality),
+        "on_sheet": scan.on_sheet,
+    })
+}
+
 fn reading_text(reading: &NamedReading, plant: &Plant, received: Timestamp) -> String {
     let names = [&reading.line, &reading.area, &reading.tag];
     let names: Vec<&str> = names.iter().map(|name| &***name).filter(|n| !n.is_empty()).collect();

@@ -8,8 +8,8 @@
 use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
 use super::words::{
     BatchFrom, BatchName, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes,
-    RoleName, SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, WebhookFormat,
-    WhenFull,
+    RoleName, SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName,
+    WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -219,6 +219,13 @@ pub(super) struct Subscribe {
     pub(super) unit: Option<At<String>>,
     /// The units in which numbers of single tags are sent.
     pub(super) units: Option<At<BTreeMap<At<String>, At<String>>>>,
+    /// With `profile`: JSON Pointer to where the boxes are, mm from the tending side, one number for each.
+    #[schemars(example = "/positions")]
+    pub(super) positions: Option<At<String>>,
+    /// With `profile`: JSON Pointer to what the scanner does; a scan that is not `true` or `on-sheet` is
+    /// not counted.
+    #[schemars(example = "/mode")]
+    pub(super) mode: Option<At<String>>,
 }
 
 /// Where a payload names its readings. In JSON nothing is looked for that is not asked for.
@@ -281,6 +288,40 @@ pub(super) struct Line {
     pub(super) grade_tag: Option<At<String>>,
     /// The tags by id: the name, or `"area/name"` where the line has the name in two areas.
     pub(super) tag: BTreeMap<At<String>, At<Tag>>,
+    /// What scanners measure across the web, by the tag under which it comes.
+    pub(super) profile: BTreeMap<At<String>, At<Profile>>,
+}
+
+/// A quantity that a scanner measures in boxes across the web.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Profile {
+    /// Its engineering unit.
+    #[schemars(extend("default" = ""))]
+    pub(super) unit: Option<At<String>>,
+    /// The value aimed at. What is further from it than half of it is no paper.
+    pub(super) target: Option<At<f64>>,
+    /// The instrument's range: `[low, high]`. A box outside is not valid.
+    #[schemars(example = [0.0, 60.0])]
+    pub(super) range: Option<At<Vec<At<f64>>>>,
+    /// Boxes at either edge of the sheet that are not counted.
+    #[schemars(extend("default" = 2))]
+    pub(super) edge: Option<At<i64>>,
+    /// The width of a box, mm. Without it boxes are counted from 1, unless a scan says where they are.
+    #[schemars(example = 10.0)]
+    pub(super) box_width: Option<At<f64>>,
+    /// The centre of the first box, mm from the tending side; half a box unless it is said.
+    #[schemars(example = 5.0)]
+    pub(super) first: Option<At<f64>>,
+    /// How the variance is divided into MD, CD and residual.
+    #[schemars(extend("default" = "anova"))]
+    pub(super) variance: Option<At<VarianceName>>,
+    /// False where no streak is to be looked for.
+    #[schemars(extend("default" = true))]
+    pub(super) streaks: Option<At<bool>>,
+    /// The smallest streak worth an alarm, in the unit; without it what stands out of the noise.
+    #[schemars(example = 0.3)]
+    pub(super) streak_min: Option<At<f64>>,
 }
 
 /// Where a line's batches come from.

@@ -63,7 +63,7 @@ words!(
         LineProtocol = "line-protocol",
         /// Sparkplug B.
         SparkplugB = "sparkplug-b",
-        /// A scanner profile. Not supported by this release.
+        /// A scan across the web.
         Profile = "profile",
         /// Batch and laboratory events.
         BatchEvent = "batch-event",
@@ -259,6 +259,18 @@ words!(
 );
 
 words!(
+    /// How the variance of scans is divided.
+    VarianceName {
+        /// The components of a two-way analysis of variance.
+        Anova = "anova",
+        /// The variances of the mean profile and of the means of the scans, as they are.
+        Naive = "naive",
+        /// Twice the standard deviation inside the newest scan.
+        Scan = "scan2sigma",
+    }
+);
+
+words!(
     /// A language.
     LanguageName {
         /// English.
@@ -273,6 +285,16 @@ impl From<Undeclared> for plant::Undeclared {
         match word {
             Undeclared::Store => Self::Store,
             Undeclared::Ignore => Self::Ignore,
+        }
+    }
+}
+
+impl From<VarianceName> for plant::VarianceForm {
+    fn from(word: VarianceName) -> Self {
+        match word {
+            VarianceName::Anova => Self::Anova,
+            VarianceName::Naive => Self::Naive,
+            VarianceName::Scan => Self::Scan,
         }
     }
 }

@@ -10,7 +10,8 @@ use super::topics::Remembered;
 use super::units::Units;
 use super::value::bare;
 use super::{
-    Arrival, Fault, Format, HostRule, Message, NamedReading, NodeMessage, Reason, Rule, Template,
+    Arrival, Fault, Format, HostRule, Message, NamedReading, NodeMessage, ProfileMessage,
+    ProfileRule, Reason, Rule, Template, profile,
 };
 use crate::plant::Plant;
 use crate::reading::{SourceQuality, Timestamp, Value};
@@ -209,9 +210,11 @@ impl Prepared {
             Format::LineProtocol { names, quality } => {
                 Reader::Points(PointReader::new(names.clone(), quality.clone(), times, codes))
             }
-            Format::Value | Format::BatchEvent | Format::DroppedCount | Format::SparkplugB(_) => {
-                Reader::Whole
-            }
+            Format::Value
+            | Format::BatchEvent
+            | Format::DroppedCount
+            | Format::SparkplugB(_)
+            | Format::Profile(_) => Reader::Whole,
         };
         let nodes = match rule.format {
             Format::SparkplugB(_) => rule.template.of_node(),
@@ -259,6 +262,10 @@ impl Taking<'_> {
                 Ok(message) => self.out.extend(message.map(Box::new).map(Message::Node)),
                 Err(fault) => faults.push(fault),
             },
+            (Format::Profile(rule), _) => match self.profile(payload, rule, faults) {
+                Ok(message) => self.out.push(Message::Profile(Box::new(message))),
+                Err(fault) => faults.push(fault),
+            },
             (Format::DroppedCount, _) => match dropped(payload) {
                 Ok(count) => self.out.push(Message::Dropped(count)),
                 Err(fault) => faults.push(fault),
@@ -282,6 +289,31 @@ impl Taking<'_> {
                 unreachable!("such a rule is prepared with its reader")
             }
         }
+    }
+
+    /// A scan across the web, in the declared unit.
+    fn profile(
+        &mut self,
+        payload: &[u8],
+        rule: &ProfileRule,
+        faults: &mut Vec<Fault>,
+    ) -> Result<ProfileMessage, Fault> {
+        let Self { arrival, names, .. } = *self;
+        let read = (self.rule.time_unit, self.rule.quality_codes);
+        let mut said = profile::read(payload, rule, read, faults)?;
+        if arrival.retained && said.at.is_none() {
+            return Err(retained());
+        }
+        let tag = said.tag.or_else(|| names.tag.clone()).ok_or_else(|| no_tag(&arrival.topic))?;
+        let line = said.line.unwrap_or_else(|| Arc::clone(&names.line));
+        let area = said.area.unwrap_or_else(|| Arc::clone(&names.area));
+        let declared = self.rule.units.get(&tag).or(self.rule.unit.as_ref());
+        if let Some(sent) = said.unit.as_ref().or(declared) {
+            self.units.convert_boxes((&line, &area, &tag), &mut said.values, sent)?;
+        }
+        let (at, values, positions) = (said.at, said.values, said.positions);
+        let (quality, on_sheet) = (said.quality, said.on_sheet);
+        Ok(ProfileMessage { line, area, tag, at, values, positions, quality, on_sheet })
     }
 
     /// What an edge node says; `None` for what is said to one, or by another host application.

@@ -16,6 +16,7 @@ mod limits;
 mod line_protocol;
 mod names;
 mod octets;
+mod profile;
 mod quality;
 mod rule;
 pub mod sparkplug;
@@ -31,8 +32,10 @@ pub use event::{decode_event, decode_event_line};
 pub use json::path::is_relative;
 pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};
 pub use names::checked as checked_name;
+pub use profile::BOXES_MAX;
 pub use rule::{
-    Format, HostRule, JsonRule, JsonValues, PayloadNames, PointNames, QualityCodes, Rule, TimeUnit,
+    Format, HostRule, JsonRule, JsonValues, PayloadNames, PointNames, ProfileRule, QualityCodes,
+    Rule, TimeUnit,
 };
 pub use template::{Captures, Template, TemplateError};
 
@@ -67,6 +70,29 @@ pub enum Message {
     Dropped(u64),
     /// What an edge node of Sparkplug B says; what it means is known by its births.
     Node(Box<NodeMessage>),
+    /// A scan across the web.
+    Profile(Box<ProfileMessage>),
+}
+
+/// A scan across the web, as it came.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileMessage {
+    /// The line; empty if neither topic nor rule names one.
+    pub line: Arc<str>,
+    /// The area; may be empty.
+    pub area: Arc<str>,
+    /// What was measured.
+    pub tag: Arc<str>,
+    /// When the scan ended, or `None` if the source sent no time.
+    pub at: Option<Timestamp>,
+    /// A value for each box from the tending side, in the declared unit; NaN where there is none.
+    pub values: Vec<f64>,
+    /// Where the boxes are, mm from the tending side, if the source says so.
+    pub positions: Option<Vec<f64>>,
+    /// What the source says about it.
+    pub quality: SourceQuality,
+    /// False while the head stands off the sheet, or the scanner measures itself.
+    pub on_sheet: bool,
 }
 
 /// A message of an edge node or one of its devices, as it came (Sparkplug B).

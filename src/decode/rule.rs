@@ -71,6 +71,25 @@ pub enum Format {
     DroppedCount,
     /// What edge nodes and their devices say, as Sparkplug B.
     SparkplugB(HostRule),
+    /// A scan across the web, as a JSON document.
+    Profile(ProfileRule),
+}
+
+/// Where a JSON document has what makes a scan: JSON Pointers.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct ProfileRule {
+    /// The array of the boxes.
+    pub values: Arc<str>,
+    /// Where the boxes are, an array as long.
+    pub positions: Option<Arc<str>>,
+    /// The end of the scan; without it the receive time stands in.
+    pub time: Option<Arc<str>>,
+    /// The quality code.
+    pub quality: Option<Arc<str>>,
+    /// What the scanner does: `true`, or a word such as `on-sheet`, while it measures paper.
+    pub mode: Option<Arc<str>>,
+    /// Names that stand in the payload.
+    pub names: PayloadNames,
 }
 
 /// How a host application of Sparkplug B treats edge nodes.

@@ -10,11 +10,16 @@ use std::sync::Arc;
 /// Units sent that are remembered: there are few, but a payload may say anything.
 const UNITS_KNOWN_MAX: usize = 1000;
 
+/// Units by line and id; only of what declares one.
+type Declared = BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>;
+
 /// The declared units, and how others become them.
 #[derive(Debug, Default)]
 pub(super) struct Units {
-    /// By line and id of the tag; only tags that declare one.
-    declared: BTreeMap<Arc<str>, BTreeMap<Arc<str>, Arc<str>>>,
+    /// Of tags.
+    tags: Declared,
+    /// The same of profiles.
+    profiles: Declared,
     /// By the unit sent and the unit declared; `None` where one cannot become the other.
     known: BTreeMap<Box<str>, BTreeMap<Arc<str>, Option<Conversion>>>,
 }
@@ -25,7 +30,11 @@ impl Units {
         for line in &plant.lines {
             let tags = line.tags.iter().filter(|tag| !tag.unit.is_empty());
             let tags = tags.map(|tag| (Arc::clone(&tag.id), Arc::clone(&tag.unit)));
-            units.declared.insert(Arc::clone(&line.name), tags.collect());
+            units.tags.insert(Arc::clone(&line.name), tags.collect());
+            let profiles = line.profiles.iter().filter(|profile| !profile.unit.is_empty());
+            let profiles =
+                profiles.map(|profile| (Arc::clone(&profile.id), Arc::clone(&profile.unit)));
+            units.profiles.insert(Arc::clone(&line.name), profiles.collect());
         }
         units
     }
@@ -36,26 +45,53 @@ impl Units {
     /// # Errors
     /// When it cannot be converted: the number would be taken for another one.
     pub(super) fn convert(&mut self, reading: &mut NamedReading, sent: &str) -> Result<(), Fault> {
-        let Some(tags) = self.declared.get(&reading.line) else { return Ok(()) };
-        // As the engine finds a declared tag: the one with the area, else the one without.
-        let of_area = if reading.area.is_empty() {
-            None
-        } else {
-            tags.get(&*format!("{}/{}", reading.area, reading.tag))
-        };
-        let declared = of_area.or_else(|| tags.get(&reading.tag));
-        let Some(declared) = declared else { return Ok(()) };
+        let tag = (&*reading.line, &*reading.area, &*reading.tag);
+        let Some(declared) = find(&self.tags, tag) else { return Ok(()) };
         let number = match &reading.value {
             Value::Number(number) => Some(*number),
             text @ Value::Text(_) => text.parsed(),
         };
         // A state such as `bad` has no unit.
         let Some(number) = number else { return Ok(()) };
-        let refuse = |why: &str| {
-            let (tag, sent) = (found(&reading.tag), found(sent));
-            let detail = format!("tag `{tag}` is in `{declared}`, and `{sent}` {why}");
-            Err(fault(Reason::WrongUnit, detail))
-        };
+        let conversion = self.conversion(&reading.tag, sent, &declared)?;
+        if conversion != Conversion::SAME {
+            let number = Finite::try_from(conversion.of(number.get()));
+            let number = number.map_err(|_| too_large(&reading.tag, sent, &declared))?;
+            reading.value = Value::Number(number);
+        }
+        Ok(())
+    }
+
+    /// Converts the boxes of a profile, as a reading is converted.
+    ///
+    /// # Errors
+    /// As of a reading.
+    pub(super) fn convert_boxes(
+        &mut self,
+        profile: (&str, &str, &str),
+        boxes: &mut [f64],
+        sent: &str,
+    ) -> Result<(), Fault> {
+        let Some(declared) = find(&self.profiles, profile) else { return Ok(()) };
+        let conversion = self.conversion(profile.2, sent, &declared)?;
+        if conversion != Conversion::SAME {
+            for value in boxes.iter_mut().filter(|value| !value.is_nan()) {
+                *value = conversion.of(*value);
+                if !value.is_finite() {
+                    return Err(too_large(profile.2, sent, &declared));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    /// How what is sent in a unit becomes what is declared.
+    fn conversion(
+        &mut self,
+        tag: &str,
+        sent: &str,
+        declared: &Arc<str>,
+    ) -> Result<Conversion, Fault> {
         let known = self.known.get(sent).and_then(|units| units.get(declared)).copied();
         let conversion = known.unwrap_or_else(|| {
             let conversion = conversion(sent, declared);
@@ -65,18 +101,25 @@ impl Units {
             }
             conversion
         });
-        let Some(conversion) = conversion else {
-            return refuse("is not known to measure the same");
-        };
-        if conversion == Conversion::SAME {
-            return Ok(());
-        }
-        match Finite::try_from(conversion.of(number.get())) {
-            Ok(number) => reading.value = Value::Number(number),
-            Err(_) => return refuse("makes it no finite number"),
-        }
-        Ok(())
+        conversion.ok_or_else(|| refused(tag, sent, declared, "is not known to measure the same"))
     }
+}
+
+/// The unit declared for a line, area and tag: as the engine finds a declared tag, the one with the area,
+/// else the one without.
+fn find(declared: &Declared, (line, area, tag): (&str, &str, &str)) -> Option<Arc<str>> {
+    let tags = declared.get(line)?;
+    let of_area = if area.is_empty() { None } else { tags.get(&*format!("{area}/{tag}")) };
+    of_area.or_else(|| tags.get(tag)).cloned()
+}
+
+fn refused(tag: &str, sent: &str, declared: &str, why: &str) -> Fault {
+    let (tag, sent) = (found(tag), found(sent));
+    fault(Reason::WrongUnit, format!("tag `{tag}` is in `{declared}`, and `{sent}` {why}"))
+}
+
+fn too_large(tag: &str, sent: &str, declared: &str) -> Fault {
+    refused(tag, sent, declared, "makes it no finite number")
 }
 
 #[cfg(test)]

@@ -41,15 +41,19 @@ impl Engine {
                     self.node(arrival, &message, out);
                     continue;
                 }
-                Message::Reading(_) | Message::Batch(_) => {}
+                Message::Reading(_) | Message::Batch(_) | Message::Profile(_) => {}
             }
             // Without a time of its own a value that comes again is a new reading.
-            if repeated
-                && let Message::Reading(named) = &message
-                && named.at.is_some()
-            {
-                self.repeated(named);
-                continue;
+            match &message {
+                Message::Reading(named) if repeated && named.at.is_some() => {
+                    self.repeated(named);
+                    continue;
+                }
+                Message::Profile(scan) if repeated && scan.at.is_some() => {
+                    self.state.duplicates += 1;
+                    continue;
+                }
+                _ => {}
             }
             let way = Way {
                 received: arrival.received,
@@ -104,6 +108,7 @@ impl Engine {
         let fault = match message {
             Message::Reading(named) => self.reading(way, named, Flags::GOOD, out),
             Message::Batch(message) => self.batch_message((received, topic), message, out),
+            Message::Profile(scan) => self.profile(way, *scan, out),
             // Only a broker knows what it dropped, and whose birth it brings: in a recording it is nobody's.
             Message::Dropped(_) | Message::Node(_) => None,
         };

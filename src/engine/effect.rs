@@ -4,6 +4,7 @@ use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
 use crate::decode::{Disposition, Fault};
 use crate::models::FitSpec;
+use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
 use crate::verdict::{Call, Document};
 use serde::{Deserialize, Serialize};
@@ -22,6 +23,8 @@ pub enum Effect {
     Frame(FrameRecord),
     /// A batch as it is known now (`batches`); replaces what was said of it before.
     Batch(Box<BatchRecord>),
+    /// A scan across the web (`profiles`, `profile_zones`).
+    Profile(Box<ProfileRecord>),
     /// A minute of a sensor (`sensor_health`).
     SensorHealth(SensorHealthRecord),
     /// A change of an alarm (`alarms`).
@@ -191,6 +194,20 @@ impl BatchRecord {
         let ms = self.first_started.as_millis().saturating_mul(1_000_000);
         Timestamp::from_nanos(ms.saturating_add(i64::try_from(hash).unwrap_or(0)))
     }
+}
+
+/// A scan across the web, and what is known by it.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ProfileRecord {
+    /// The names of the profile.
+    pub series: Arc<Series>,
+    /// The end of the scan.
+    pub at: Timestamp,
+    /// What is known.
+    pub statistics: Statistics,
+    /// Across the web, 60 zones at most: where the middle of each is, and the mean of its valid boxes; NaN
+    /// without.
+    pub zones: Vec<(f64, f32)>,
 }
 
 /// A minute of a sensor: shares of its readings, 0–1.

@@ -53,7 +53,7 @@ impl Context<'_> {
         self.clocks.from(broker, series, likely, time, self.out)
     }
 
-    fn tell(&mut self, news: News) {
+    pub(super) fn tell(&mut self, news: News) {
         let (notification, record) = self.alarms.tell(news);
         self.out.extend(record.map(Effect::Alarm));
         self.out.push(Effect::Notification(Box::new(notification)));
@@ -236,6 +236,12 @@ impl LineState {
     /// The newest event time of its good readings.
     pub(super) fn newest(&self) -> Option<Timestamp> {
         self.newest
+    }
+
+    /// What is made: batch and grade, as one word; `None` while nothing is.
+    pub(super) fn product(&self) -> Option<Arc<str>> {
+        let batch = self.book.current().map_or("", |batch| &*batch.id);
+        self.steady.is_made().then(|| format!("{batch}\n{}", self.grade_name()).into())
     }
 
     /// Up to where the line has been judged.
@@ -637,6 +643,7 @@ impl LineState {
                     tag_view(tag, &state.quality, &state.clock, (heard, state.unstamped))
                 })
                 .collect(),
+            profiles: Vec::new(),
             model: model.and_then(|judging| {
                 judging
                     .model()

@@ -20,6 +20,7 @@ mod history;
 mod learning;
 mod line;
 mod nodes;
+mod profiles;
 mod reconfigure;
 mod recovery;
 mod repeats;
@@ -37,12 +38,14 @@ pub use crate::sparkplug::NodeView;
 pub use checkpoint::CheckpointError;
 pub use effect::{
     BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord, ModelRecord,
-    ReadingRecord, ScoreRecord, SensorHealthRecord,
+    ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;
 pub use recovery::Recovery;
-pub use view::{AlarmView, LineView, SourceView, StrayView, TagView, TrendPoint, View};
+pub use view::{
+    AlarmView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint, View,
+};
 
 use crate::alarm;
 use crate::decode::{Decoder, Fault, Message, Reason, Rule};
@@ -53,6 +56,7 @@ use clocks::Clocks;
 use drops::Drops;
 use line::{Context, LineState};
 use nodes::Nodes;
+use profiles::Profiles;
 use recovery::Recoveries;
 use repeats::Repeats;
 use serde::{Deserialize, Serialize};
@@ -94,6 +98,7 @@ struct State {
     drops: Drops,
     clocks: Clocks,
     nodes: Nodes,
+    profiles: Profiles,
 }
 
 /// What the names of the alarms of the daemon's parts begin with.
@@ -139,6 +144,7 @@ impl Engine {
             drops: Drops::default(),
             clocks: Clocks::default(),
             nodes: Nodes::default(),
+            profiles: Profiles::default(),
         };
         Self::with_state(plant, rules, state)
     }

@@ -57,6 +57,7 @@ impl Engine {
             fresh.rules.iter().filter(of_nodes).any(|rule| *rule.broker == *name)
         };
         fresh.state.nodes = old.nodes.of(hears_nodes);
+        fresh.state.profiles = old.profiles;
         *self = fresh;
         true
     }

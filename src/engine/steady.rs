@@ -92,6 +92,11 @@ impl Steady {
         self.state == State::Steady
     }
 
+    /// True if something is made: during a break nothing is.
+    pub(super) fn is_made(&self) -> bool {
+        self.state != State::Paused
+    }
+
     /// The word of the verdict document; none while the line is steady.
     pub(super) fn word(&self) -> Option<&'static str> {
         match self.state {

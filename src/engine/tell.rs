@@ -3,7 +3,8 @@
 use super::recovery::Recovery;
 use crate::alarm::{EventKind, News, Sets, Severity, Subject};
 use crate::batch::Batch;
-use crate::plant::Line;
+use crate::plant::{Line, Profile};
+use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Reason};
@@ -102,6 +103,45 @@ pub(super) fn sensor(line: &Line, tag: &Arc<str>, change: SensorChange, at: Time
         title,
         text: format!("{fault} since {}; its values are not used meanwhile", change.since),
         subject: Subject::Sensor { tag: Arc::clone(tag), fault: fault.into(), since: change.since },
+    }
+}
+
+/// News of a profile: a streak that was not there before, or the last one is gone.
+pub(super) fn streaks(
+    line: &Line,
+    profile: &Profile,
+    known: &Statistics,
+    since: Timestamp,
+    found: bool,
+) -> News {
+    let Profile { id, unit, .. } = profile;
+    let places: Vec<String> = known
+        .streaks
+        .iter()
+        .map(|Place { from, to, deviation }| format!("{from} to {to}: {deviation:+.3} {unit}"))
+        .map(|place| place.trim_end().to_owned())
+        .collect();
+    let (kind, sets, severity, title, text) = if found {
+        let title = format!("{}: {id} has a streak across the web", line.name);
+        let what = "narrow and always at the same place";
+        let text = format!("{what} since {since}, from the tending side: {}", places.join("; "));
+        (EventKind::ProfileStreak, Sets::Raise, Severity::Warning, title, text)
+    } else {
+        let title = format!("{}: {id} has no streak any more", line.name);
+        let text = format!("there was one since {since}");
+        (EventKind::ProfileEven, Sets::Clear, Severity::Info, title, text)
+    };
+    News {
+        kind,
+        at: known.at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/profile/{id}", line.name).into(),
+        sets,
+        severity,
+        revision: 0,
+        title,
+        text,
+        subject: Subject::Profile { tag: Arc::clone(id), streaks: known.streaks.clone(), since },
     }
 }
 

@@ -4,6 +4,7 @@ use super::Engine;
 use super::effect::{BatchRecord, FaultRecord};
 use super::recovery::Recovery;
 use crate::alarm::{self, Severity};
+use crate::profile::{Picture, Statistics};
 use crate::reading::{Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::Document;
@@ -124,8 +125,37 @@ pub struct LineView {
     pub last_batches: Vec<BatchRecord>,
     /// The declared tags.
     pub tags: Vec<TagView>,
+    /// What its scanners measure across the web.
+    pub profiles: Vec<ProfileView>,
     /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
     pub model: Option<String>,
+}
+
+/// A profile across the web as it is now.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct ProfileView {
+    /// Its id.
+    pub id: Arc<str>,
+    /// Its unit.
+    pub unit: Arc<str>,
+    /// How its variance is divided: `anova`, `naive` or `scan2sigma`.
+    pub variance: &'static str,
+    /// True if positions are mm from the tending side; else they are boxes, counted from 1.
+    pub in_mm: bool,
+    /// What is known by the last scan that counts.
+    pub statistics: Option<Statistics>,
+    /// Scans that came since the profile was first heard.
+    pub scans: u64,
+    /// Why the newest scan does not count, if it does not.
+    pub left_out: Option<Arc<str>>,
+    /// Since when there are streaks without a break, ms.
+    pub streaks_since: Option<i64>,
+    /// The first and the last position of each zone.
+    #[serde(skip)]
+    pub zones: Vec<(f64, f64)>,
+    /// The last scans in these zones, oldest first.
+    #[serde(skip)]
+    pub pictures: Vec<Picture>,
 }
 
 /// One point of the trend.
@@ -171,7 +201,10 @@ impl Engine {
                 .lines
                 .iter()
                 .zip(&self.state.lines)
-                .map(|(line, state)| state.view(line, BATCHES_SHOWN))
+                .map(|(line, state)| {
+                    let profiles = self.state.profiles.view(line);
+                    LineView { profiles, ..state.view(line, BATCHES_SHOWN) }
+                })
                 .collect(),
             faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),
             last_faults: self.state.last_faults.iter().cloned().collect(),

@@ -6,9 +6,10 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Recovery, SourceView, StrayView,
-    TagView, TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, ProfileView, Recovery, SourceView,
+    StrayView, TagView, TrendPoint, View,
 };
+use crate::profile::Place;
 use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
@@ -50,6 +51,48 @@ pub(super) struct LineDetail {
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
     tags: Vec<Tag>,
+    profiles: Vec<Profile>,
+}
+
+/// A profile across the web as it is now; `known` is null before the first scan that counts.
+#[derive(Debug, Serialize)]
+struct Profile {
+    profile: Arc<str>,
+    unit: Arc<str>,
+    variance: &'static str,
+    positions: &'static str,
+    scans: u64,
+    left_out: Option<Arc<str>>,
+    streaks_since: Option<i64>,
+    known: Option<Known>,
+}
+
+/// What is known of a profile at the end of a scan.
+#[derive(Debug, Serialize)]
+struct Known {
+    at: i64,
+    mean: f64,
+    two_sigma_md: Option<f64>,
+    two_sigma_cd: Option<f64>,
+    two_sigma_residual: Option<f64>,
+    worst_position: f64,
+    worst_value: f64,
+    edge_first: f64,
+    edge_last: f64,
+    tilt: f64,
+    edge_difference: f64,
+    valid: f64,
+    scans: usize,
+    streaks: Vec<Place>,
+    zones: Vec<Zone>,
+}
+
+/// A zone across the web in the newest scan that counts; `value` is null where nothing of it is valid.
+#[derive(Debug, Serialize)]
+struct Zone {
+    from: f64,
+    to: f64,
+    value: Option<f32>,
 }
 
 /// A batch.
@@ -233,6 +276,45 @@ impl From<&LineView> for LineDetail {
             trend: line.trend.iter().map(Point::from).collect(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
+            profiles: line.profiles.iter().map(Profile::from).collect(),
+        }
+    }
+}
+
+impl From<&ProfileView> for Profile {
+    fn from(profile: &ProfileView) -> Self {
+        let newest = profile.pictures.last().map(|picture| &*picture.zones).unwrap_or_default();
+        let zone = |((from, to), value): (&(f64, f64), &f32)| Zone {
+            from: *from,
+            to: *to,
+            value: value.is_finite().then_some(*value),
+        };
+        let known = profile.statistics.as_ref().map(|known| Known {
+            at: known.at.as_millis(),
+            mean: known.mean,
+            two_sigma_md: known.two_sigma_md,
+            two_sigma_cd: known.two_sigma_cd,
+            two_sigma_residual: known.two_sigma_residual,
+            worst_position: known.worst_position,
+            worst_value: known.worst_value,
+            edge_first: known.edge_first,
+            edge_last: known.edge_last,
+            tilt: known.tilt,
+            edge_difference: known.edge_difference,
+            valid: known.valid,
+            scans: known.scans,
+            streaks: known.streaks.clone(),
+            zones: profile.zones.iter().zip(newest).map(zone).collect(),
+        });
+        Self {
+            profile: Arc::clone(&profile.id),
+            unit: Arc::clone(&profile.unit),
+            variance: profile.variance,
+            positions: if profile.in_mm { "mm" } else { "boxes" },
+            scans: profile.scans,
+            left_out: profile.left_out.clone(),
+            streaks_since: profile.streaks_since,
+            known,
         }
     }
 }

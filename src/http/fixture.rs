@@ -256,6 +256,7 @@ fn at(ms: i64) -> Timestamp {
 /// A line that has not been heard.
 pub(super) fn silent_line(name: &str) -> LineView {
     LineView {
+        profiles: Vec::new(),
         name: name.into(),
         clock: None,
         blind: false,
@@ -519,6 +520,7 @@ fn line(call: Call) -> LineView {
         },
     ];
     LineView {
+        profiles: Vec::new(),
         name: "tm3".into(),
         clock: Some(NOW),
         blind: false,

@@ -7,6 +7,8 @@
 //! | `contributions` | readings | `grade`, `line`, `tag` | `share` |
 //! | `batches` | results | `line`, `station` | `batch`, `grade`, `verdict`, …, `lab_…` |
 //! | `alarms` | results | `alarm`, `line` | `state`, `severity`, `message`, `id` |
+//! | `profiles` | results | `line`, `tag` | what is known after a scan |
+//! | `profile_zones` | results | `line`, `tag`, `zone` | `value`, `deviation`, `position` |
 //! | `sensor_health` | results | `line`, `tag` | shares, `count` |
 //!
 //! Every number is a float except `quality`, `revision`, `started` and `ended`: a field keeps the
@@ -14,8 +16,8 @@
 
 use super::line_protocol::Line;
 use crate::engine::{
-    AlarmRecord, BatchRecord, ContributionRecord, Effect, ReadingRecord, ScoreRecord,
-    SensorHealthRecord,
+    AlarmRecord, BatchRecord, ContributionRecord, Effect, ProfileRecord, ReadingRecord,
+    ScoreRecord, SensorHealthRecord,
 };
 use crate::reading::{Timestamp, Value};
 
@@ -62,6 +64,7 @@ impl Encoded {
             Effect::Score(record) => score(record, &mut self.readings),
             Effect::Contributions(record) => contributions(record, &mut self.readings),
             Effect::Batch(record) => batch(record, &mut self.results),
+            Effect::Profile(record) => profile(record, &mut self.results),
             Effect::SensorHealth(record) => sensor_health(record, &mut self.results),
             Effect::Alarm(record) => alarm(record, &mut self.results),
             _ => {}
@@ -137,6 +140,39 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
             line.float(&format!("lab_{property}"), *value);
         }
     });
+}
+
+fn profile(record: &ProfileRecord, out: &mut Lines) {
+    let known = &record.statistics;
+    let (line, tag) = (&*record.series.line, &*record.series.tag);
+    out.put("profiles", [("line", line), ("tag", tag)], record.at, |point| {
+        point.float("mean", known.mean);
+        point.maybe_float("two_sigma_md", known.two_sigma_md);
+        point.maybe_float("two_sigma_cd", known.two_sigma_cd);
+        point.maybe_float("two_sigma_residual", known.two_sigma_residual);
+        point.float("worst_position", known.worst_position);
+        point.float("worst_value", known.worst_value);
+        point.float("edge_first", known.edge_first);
+        point.float("edge_last", known.edge_last);
+        point.float("tilt", known.tilt);
+        point.float("edge_difference", known.edge_difference);
+        point.float("valid", known.valid);
+        point.float("scans", f64::from(u32::try_from(known.scans).unwrap_or(u32::MAX)));
+        point.float("streaks", f64::from(u32::try_from(known.streaks.len()).unwrap_or(u32::MAX)));
+    });
+    for (ix, (position, value)) in record.zones.iter().enumerate() {
+        // In order as text, too: rows of a heat map.
+        let zone = format!("{ix:02}");
+        let tags = [("line", line), ("tag", tag), ("zone", &*zone)];
+        let value = f64::from(*value);
+        if value.is_finite() {
+            out.put("profile_zones", tags, record.at, |point| {
+                point.float("value", value);
+                point.float("deviation", value - known.mean);
+                point.float("position", *position);
+            });
+        }
+    }
 }
 
 fn sensor_health(record: &SensorHealthRecord, out: &mut Lines) {
@@ -359,6 +395,37 @@ mod tests {
             "sensor_health,line=tm3,tag=steam good=0.5,late=0,duplicate=0.25,stuck=1,stale=0,\
              bad=0.25,count=60,completeness=1,timeliness=1,validity=0.5,trust=0 \
              1769126400000000000\n",
+        );
+    }
+
+    #[test]
+    fn a_scan_is_a_point_and_one_for_each_zone_that_has_a_value() {
+        let statistics = crate::profile::Statistics {
+            at: AT,
+            mean: 15.0,
+            two_sigma_md: Some(0.25),
+            two_sigma_cd: None,
+            two_sigma_residual: None,
+            scans: 7,
+            worst_position: 25.0,
+            worst_value: 16.5,
+            edge_first: 5.0,
+            edge_last: 35.0,
+            tilt: -0.25,
+            edge_difference: 0.5,
+            valid: 0.75,
+            streaks: Vec::new(),
+        };
+        let zones = vec![(10.0, 15.5), (20.0, f32::NAN)];
+        let series = series("tm3", "dry", "web");
+        let record = ProfileRecord { series, at: AT, statistics, zones };
+        check(
+            &Effect::Profile(Box::new(record)),
+            "",
+            "profiles,line=tm3,tag=web mean=15,two_sigma_md=0.25,worst_position=25,worst_value=16.5,\
+             edge_first=5,edge_last=35,tilt=-0.25,edge_difference=0.5,valid=0.75,scans=7,streaks=0 \
+             1769126400000000000\nprofile_zones,line=tm3,tag=web,zone=00 value=15.5,deviation=0.5,\
+             position=10 1769126400000000000\n",
         );
     }
 

@@ -4,9 +4,11 @@
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
 mod nearest;
+mod profile;
 mod unit;
 
 pub use nearest::nearest;
+pub use profile::{Profile, VarianceForm};
 pub use unit::{Conversion, conversion, convert};
 
 use crate::reading::LineIx;
@@ -78,6 +80,8 @@ pub struct Line {
     pub grade_tag: Option<Arc<str>>,
     /// The declared tags; their position is their [`crate::reading::TagIx`].
     pub tags: Vec<Tag>,
+    /// The declared profiles across the web.
+    pub profiles: Vec<Profile>,
 }
 
 impl Line {
@@ -97,6 +101,7 @@ impl Line {
             grade: None,
             grade_tag: None,
             tags: Vec::new(),
+            profiles: Vec::new(),
         }
     }
 
@@ -104,6 +109,15 @@ impl Line {
     #[must_use]
     pub fn tag_position(&self, id: &str) -> Option<usize> {
         self.tags.iter().position(|tag| &*tag.id == id)
+    }
+
+    /// The declared profile of this name in this area: one whose id names the area comes first.
+    #[must_use]
+    pub fn profile(&self, area: &str, name: &str) -> Option<&Profile> {
+        let of_area =
+            |id: &str| id.strip_prefix(area).and_then(|rest| rest.strip_prefix('/')) == Some(name);
+        let found = self.profiles.iter().find(|profile| of_area(&profile.id));
+        found.or_else(|| self.profiles.iter().find(|profile| *profile.id == *name))
     }
 
     /// The tags that agree with others, and with which.

@@ -2,6 +2,7 @@
 
 use super::Settings;
 use crate::alarm::{Notification, Subject};
+use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
 
@@ -62,6 +63,7 @@ struct Data<'a> {
 enum About<'a> {
     Batch { batch: &'a str, grade: Option<&'a str> },
     Sensor { tag: &'a str, fault: &'a str, since: i64 },
+    Profile { tag: &'a str, streaks: &'a [Place], since: i64 },
     Line { reason: &'a str, since: i64 },
     Model { model: &'a str, grade: &'a str, version: u32, reason: &'a str },
     System { component: &'a str, reason: &'a str, since: i64 },
@@ -76,6 +78,9 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         }
         Subject::Sensor { tag, fault, since } => {
             About::Sensor { tag, fault, since: since.as_millis() }
+        }
+        Subject::Profile { tag, streaks, since } => {
+            About::Profile { tag, streaks, since: since.as_millis() }
         }
         Subject::Line { reason, since } => About::Line { reason, since: since.as_millis() },
         Subject::Model { model, grade, version, reason } => {

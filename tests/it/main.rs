@@ -18,6 +18,7 @@ mod load;
 mod mqtt;
 mod outage;
 mod outbox;
+mod profiles;
 mod readiness;
 mod recordings;
 mod recovery;

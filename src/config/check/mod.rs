@@ -7,6 +7,7 @@ mod mqtt;
 mod output;
 mod payload;
 mod plant;
+mod profile;
 mod subscribe;
 
 use super::at::{At, DurationText};

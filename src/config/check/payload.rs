@@ -5,7 +5,9 @@ use super::super::diagnostic::Code;
 use super::super::raw::{Names, Raw, Subscribe};
 use super::super::words::{PayloadFormat, Word};
 use super::{Context, plant};
-use crate::decode::{Format, JsonRule, JsonValues, PayloadNames, PointNames, is_relative};
+use crate::decode::{
+    Format, JsonRule, JsonValues, PayloadNames, PointNames, ProfileRule, is_relative,
+};
 use crate::plant::conversion;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -114,6 +116,34 @@ fn equal_names(cx: &mut Context<'_>, names: &Names) {
                 .help("one text is one name: leave one of the two out");
         }
     }
+}
+
+/// Checks how a scan across the web is read.
+pub(super) fn profile(cx: &mut Context<'_>, subscribe: &At<Subscribe>) -> Option<Format> {
+    without(cx, subscribe, PayloadFormat::Profile, &["each", "fields"]);
+    let mut pointers = Pointers { cx, good: true, each: None };
+    let none = Names::default();
+    let asked = subscribe.names.as_ref().map_or(&none, |names| &**names);
+    let mut pointer = |found: &Option<At<String>>, key: &str| {
+        found.as_ref().map(|found| pointers.value(found, key))
+    };
+    let rule = ProfileRule {
+        values: pointer(&subscribe.value, "value").unwrap_or_else(|| "/values".into()),
+        positions: pointer(&subscribe.positions, "positions"),
+        time: pointer(&subscribe.time, "time"),
+        quality: pointer(&subscribe.quality, "quality"),
+        mode: pointer(&subscribe.mode, "mode"),
+        names: PayloadNames {
+            line: pointer(&asked.line, "names.line"),
+            area: pointer(&asked.area, "names.area"),
+            tag: pointer(&asked.tag, "names.tag"),
+            unit: pointer(&asked.unit, "names.unit"),
+        },
+    };
+    let good = pointers.good;
+    values(cx, subscribe);
+    equal_names(cx, asked);
+    good.then_some(Format::Profile(rule))
 }
 
 /// Checks how line protocol is read.
@@ -374,6 +404,8 @@ pub(super) fn without(
         ("each", subscribe.each.as_ref().map(At::span)),
         ("value", subscribe.value.as_ref().map(At::span)),
         ("fields", subscribe.fields.as_ref().map(At::span)),
+        ("positions", subscribe.positions.as_ref().map(At::span)),
+        ("mode", subscribe.mode.as_ref().map(At::span)),
         ("time", subscribe.time.as_ref().map(At::span)),
         ("time_unit", subscribe.time_unit.as_ref().map(At::span)),
         ("quality", subscribe.quality.as_ref().map(At::span)),

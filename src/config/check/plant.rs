@@ -6,7 +6,7 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
-use super::{Context, grade, text};
+use super::{Context, grade, profile, text};
 use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Promote, Refit};
 use std::sync::Arc;
@@ -125,6 +125,7 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
             want_tag(cx, name, line, tag, "grade_tag");
             Arc::from(tag.as_str())
         }),
+        profiles: profile::check(cx, line),
         tags: tags(line)
             .into_iter()
             .map(|(id, tag)| check_tag(cx, (name, line), id, tag, frame))

@@ -5,8 +5,8 @@ use super::super::at::At;
 use super::super::diagnostic::{Code, Diagnostic};
 use super::super::raw::{Mqtt, Names, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
-use super::super::words::{BatchFrom, PayloadFormat, Word};
-use super::{Context, payload, plant};
+use super::super::words::{BatchFrom, PayloadFormat};
+use super::{Context, payload, plant, profile};
 use crate::decode::sparkplug::NAMESPACE;
 use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule, Template, TimeUnit};
 use std::sync::Arc;
@@ -191,15 +191,11 @@ fn check_one(
             payload::without(cx, subscribe, word, &keys);
             Some(Format::SparkplugB(host))
         }
-        PayloadFormat::Profile => {
-            let span = subscribe.format.as_ref().map_or_else(|| subscribe.span(), At::span);
-            let message = format!("format `{}` is not supported by this release", word.as_str());
-            cx.report(Code::Unsupported, span, message)
-                .label("nothing of these messages could be read")
-                .help("supported are `json`, `json-lines`, `value`, `line-protocol`, `sparkplug-b`, `batch-event` and `dropped-count`");
-            None
-        }
+        PayloadFormat::Profile => payload::profile(cx, subscribe),
     };
+    if word != PayloadFormat::Profile {
+        payload::without(cx, subscribe, word, &["positions", "mode"]);
+    }
     let template = check_topic(cx, subscribe);
     if word == PayloadFormat::DroppedCount {
         one_topic(cx, subscribe, template.as_ref());
@@ -372,7 +368,9 @@ fn check_names(
     }
     let none = Names::default();
     let of_payload = match format {
-        Format::Json(_) => subscribe.names.as_ref().map_or(&none, |names| &**names),
+        Format::Json(_) | Format::Profile(_) => {
+            subscribe.names.as_ref().map_or(&none, |names| &**names)
+        }
         _ => &none,
     };
     for (name, found, fixed) in [
@@ -483,6 +481,7 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
     if !is_known(cx, raw, brokers) {
         return;
     }
+    profile::that_never_come(cx, raw, brokers);
     for (line, declared) in plant::lines(raw) {
         let mut names: Vec<&str> = Vec::new();
         for rule in brokers.iter().flat_map(|broker| &broker.rules) {
@@ -490,7 +489,7 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
                 continue;
             }
             match &rule.format {
-                Format::BatchEvent | Format::DroppedCount => {}
+                Format::BatchEvent | Format::DroppedCount | Format::Profile(_) => {}
                 // The topic, or the point, brings whatever it brings.
                 _ if rule.template.has_tag() => return,
                 Format::LineProtocol { .. } | Format::SparkplugB(_) => return,
@@ -509,7 +508,10 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
         }
         for (id, _) in plant::tags(declared) {
             let name = id.rsplit('/').next().unwrap_or(id);
-            if names.contains(&id.as_str()) || names.contains(&name) {
+            if names.contains(&id.as_str())
+                || names.contains(&name)
+                || profile::brings(declared, id)
+            {
                 continue;
             }
             let message = format!("no subscription brings tag `{}` of line `{}`", **id, **line);

@@ -267,7 +267,7 @@ fn schema_states_the_defaults_that_hold() {
             "{}\n[site]\n{}\n[store]\n{}\n[[mqtt]]\nurl = \"mqtt://h\"\n{}\n[[mqtt.subscribe]]\n{topic}\n\
              time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
              names = {{ {} }}\n[[mqtt.subscribe]]\ntopic = \"spBv1.0/#\"\nline = \"a\"\n\
-             format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n\
+             format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.profile.p]\n{}\n\
              [grade.g]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
@@ -282,6 +282,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/line"),
             at("/line/batch"),
             at("/line/tag"),
+            at("/line/profile"),
             at("/grade"),
             at("/models"),
             at("/influxdb"),

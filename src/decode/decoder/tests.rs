@@ -91,6 +91,7 @@ fn show(messages: &[Message], faults: &[Fault]) -> String {
                 if node.wanted { "" } else { " unwanted" }
             ),
             Message::Batch(b) => format!("{}@{} {:?}", b.line, b.at.as_millis(), b.event),
+            Message::Profile(p) => format!("{}/{}/{} {:?}", p.line, p.area, p.tag, p.values),
         })
         .collect();
     lines.extend(faults.iter().map(|f| format!("!{}", f.reason.as_str())));

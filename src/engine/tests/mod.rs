@@ -4,6 +4,7 @@ mod clocks;
 mod context;
 mod late;
 mod odd;
+mod profiles;
 mod starts;
 
 use super::*;

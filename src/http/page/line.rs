@@ -6,6 +6,7 @@
 use super::chart;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
 use super::html::Html;
+use super::profile;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView};
@@ -38,10 +39,26 @@ pub(super) fn section(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
         part(html, "<div class=\"panel drawn\"", "trend", ix);
         html.raw("><h3>Process against its limit</h3>").piece(&trend).raw("</div>");
     }
-    html.raw("</div><div class=\"columns tables\">");
+    html.raw("</div>");
+    profiles(html, line, ix);
+    html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);
     html.raw("</div></section>");
+}
+
+fn profiles(html: &mut Html, line: &LineView, ix: i64) {
+    if line.profiles.is_empty() {
+        return;
+    }
+    part(html, "<div class=\"columns profiles\"", "profiles", ix);
+    html.raw(">");
+    for found in &line.profiles {
+        html.raw("<div class=\"panel\">");
+        profile::content(html, found);
+        html.raw("</div>");
+    }
+    html.raw("</div>");
 }
 
 fn hero(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {

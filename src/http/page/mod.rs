@@ -9,6 +9,7 @@ mod chart;
 mod format;
 mod html;
 mod line;
+mod profile;
 mod system;
 mod words;
 

@@ -44,7 +44,7 @@ fn events(out: &[Published]) -> Vec<BatchMessage> {
     messages
         .filter_map(|(_, message)| match message {
             Message::Batch(message) => Some(message),
-            Message::Reading(_) | Message::Dropped(_) | Message::Node(_) => None,
+            _ => None,
         })
         .collect()
 }

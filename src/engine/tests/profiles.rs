@@ -1,0 +1,150 @@
+//! Scans across the web: what follows from them.
+
+use super::*;
+use crate::decode::ProfileMessage;
+use crate::plant::Profile;
+
+fn with_profile() -> Plant {
+    let mut plant = plant();
+    let line = &mut plant.lines[0];
+    line.profiles.push(Profile { unit: "g/m2".into(), ..Profile::named("web") });
+    line.tags.push(Tag { role: Role::Quality, ..Tag::named("web.two_sigma_cd") });
+    let limit = SpecLimit { high: Some(1.0), ..SpecLimit::default() };
+    plant.grades.get_mut("facial").unwrap().spec.insert("web.two_sigma_cd".into(), limit);
+    plant
+}
+
+/// The scan that ends at a second, of 100 boxes, of which some from the 50th on are changed by so much.
+fn scan(s: i64, changed: usize, by: f64) -> Event {
+    let noise = |ix: i64| {
+        #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+        let noise = ((s * 7919 + ix * 104_729) % 101) as f64 / 1000.0;
+        noise
+    };
+    let mut values: Vec<f64> = (0..100).map(|ix| 15.0 + noise(ix)).collect();
+    values[50..50 + changed].iter_mut().for_each(|value| *value += by);
+    let message = ProfileMessage {
+        line: "tm3".into(),
+        area: "dry".into(),
+        tag: "web".into(),
+        at: Some(at(s)),
+        values,
+        positions: None,
+        quality: SourceQuality::Good,
+        on_sheet: true,
+    };
+    Event::Message(at(s), Message::Profile(Box::new(message)))
+}
+
+fn records(effects: &[Effect]) -> Vec<&ProfileRecord> {
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Profile(record) => Some(&**record),
+            _ => None,
+        })
+        .collect()
+}
+
+#[test]
+fn a_scan_is_a_record_and_a_value_of_the_tags_that_are_called_so() {
+    let mut engine = Engine::new(with_profile(), Vec::new());
+    let events = (0..20).flat_map(|n| {
+        let seconds = run(n * 30..n * 30 + 30, 15.0);
+        std::iter::once(scan(n * 30, 0, 0.0)).chain(seconds)
+    });
+    let effects = apply(&mut engine, std::iter::once(start(0, "R1")).chain(events));
+    let found = records(&effects);
+    assert_eq!(found.len(), 20);
+    assert_eq!(found[19].zones.len(), 60);
+    let last = &found[19].statistics;
+    assert!((last.mean - 15.05).abs() < 0.01 && last.scans == 20, "{last:?}");
+    let cd: Vec<f64> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Reading(r) if &*r.series.tag == "web.two_sigma_cd" => r.value.number(),
+            _ => None,
+        })
+        .collect();
+    assert_eq!((cd.len(), cd.last().copied()), (16, last.two_sigma_cd), "from the fifth scan on");
+    // A scan that came before is not counted again, nor one that is older.
+    let effects = apply(&mut engine, [scan(570, 0, 0.0), scan(500, 0, 0.0)]);
+    assert_eq!(records(&effects).len(), 0);
+    let view = &engine.view().lines[0].profiles[0];
+    assert_eq!((&*view.id, view.scans), ("web", 22));
+    assert_eq!(view.left_out.as_deref(), Some("it is not newer than the one before"));
+    // The next reel begins anew, and a line that stands has no scans.
+    apply(&mut engine, std::iter::once(start(600, "R2")).chain(run(600..610, 15.0)));
+    let effects = apply(&mut engine, [scan(610, 0, 0.0)]);
+    assert_eq!(records(&effects)[0].statistics.scans, 1);
+    let pause = batch(612, BatchEvent::Pause { reason: Some("break".into()) });
+    let effects = apply(
+        &mut engine,
+        std::iter::once(pause).chain(run(612..640, 15.0)).chain([scan(640, 0, 0.0)]),
+    );
+    assert_eq!(records(&effects).len(), 0);
+    let left_out = engine.view().lines[0].profiles[0].left_out.clone();
+    assert_eq!(left_out.as_deref(), Some("nothing is made"));
+}
+
+#[test]
+fn a_limit_on_what_varies_across_the_web_judges_the_batch() {
+    let mut engine = Engine::new(with_profile(), Vec::new());
+    let events = (0..40).flat_map(|n| {
+        let seconds = run(n * 20..n * 20 + 20, 15.0);
+        // Half of the web is two heavier.
+        std::iter::once(scan(n * 20, 50, 2.0)).chain(seconds)
+    });
+    let effects = apply(&mut engine, std::iter::once(start(0, "R1")).chain(events));
+    let said = said(&effects);
+    assert!(said.iter().any(|event| event.contains("batch.off_spec")), "{said:?}");
+}
+
+#[test]
+fn a_streak_is_an_alarm_until_it_is_gone() {
+    let mut engine = Engine::new(with_profile(), Vec::new());
+    let streak = |n: i64| scan(n * 30, 4, if (40..120).contains(&n) { 0.3 } else { 0.0 });
+    let mut effects = apply(&mut engine, [start(0, "R1")]);
+    effects.extend(apply(&mut engine, (0..80).map(streak)));
+    // What is known of it outlives a restart.
+    let mut engine = Engine::restore(&engine.checkpoint()).unwrap();
+    effects.extend(apply(&mut engine, (80..220).map(streak)));
+    let told: Vec<&alarm::Notification> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Notification(told) if told.kind.as_str().starts_with("profile.") => {
+                Some(&**told)
+            }
+            _ => None,
+        })
+        .collect();
+    let [found, gone] = told[..] else { panic!("{told:?}") };
+    assert_eq!((&*found.alarm, &*gone.alarm), ("tm3/profile/web", "tm3/profile/web"));
+    assert_eq!(&*found.title, "tm3: web has a streak across the web");
+    assert!(found.text.contains("51 to 54: +0."), "{}", found.text);
+    let scans = |at: Timestamp| at.as_millis() / 30_000;
+    assert!((41..60).contains(&scans(found.at)) && (121..160).contains(&scans(gone.at)));
+}
+
+#[test]
+fn what_is_not_declared_is_shown_or_ignored_and_never_too_much() {
+    let of = |line: &str, tag: &str, s: i64| {
+        let Event::Message(_, Message::Profile(mut message)) = scan(s, 0, 0.0) else { panic!() };
+        (message.line, message.tag) = (line.into(), tag.into());
+        Event::Message(at(s), Message::Profile(message))
+    };
+    let mut engine = Engine::new(plant(), Vec::new());
+    let effects = apply(&mut engine, [of("tm3", "moisture", 1), of("tm9", "moisture", 1)]);
+    assert_eq!(records(&effects).len(), 2);
+    assert_eq!(engine.view().lines[0].profiles.len(), 1);
+    let many = (0..300).map(|n| of("tm9", &format!("p{n}"), 2));
+    let effects = apply(&mut engine, many);
+    assert_eq!(records(&effects).len(), 254);
+    assert_eq!(said(&effects).len(), 46);
+    let ignoring = Plant { undeclared: Undeclared::Ignore, ..plant() };
+    let effects = apply(&mut Engine::new(ignoring, Vec::new()), [of("tm3", "moisture", 1)]);
+    assert_eq!(
+        said(&effects),
+        ["fault undeclared: profile `moisture` of line `tm3` is not declared"]
+    );
+}
