@@ -112,6 +112,16 @@ impl Book {
         self.alarms.get(alarm).is_some_and(|state| state.standing.is_some())
     }
 
+    /// An alarm that stands says this from now on; nobody is told.
+    pub fn amend(&mut self, news: &News) {
+        let state = self.alarms.get_mut(&news.alarm);
+        if let Some(standing) = state.and_then(|state| state.standing.as_mut())
+            && *standing.title != *news.title
+        {
+            standing.title = news.title.as_str().into();
+        }
+    }
+
     /// Takes a piece of news: the event to tell, and the record if the alarm changed.
     pub fn tell(&mut self, news: News) -> (Notification, Option<AlarmRecord>) {
         let state = self.alarms.entry(Arc::clone(&news.alarm)).or_default();

@@ -484,6 +484,7 @@ impl Tally {
                 self.node_gaps += 1;
                 tracing::warn!(part = %part, lost, "{reason}");
             }
+            Effect::NodeForgotten { part, reason } => tracing::warn!(part = %part, "{reason}"),
             Effect::AskBirth { broker, group, node } => {
                 tracing::info!(%broker, %group, %node, "asks for births");
                 let ask = Ask { group: Arc::clone(group), node: Arc::clone(node) };

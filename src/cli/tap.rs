@@ -185,8 +185,8 @@ impl Tap<'_> {
                 Word::Fault(fault) => faults.push(fault),
                 Word::Ask { .. } => notes.push("its births would be asked for".to_owned()),
                 Word::Gap { reason, .. }
-                | Word::Readable { reason, .. }
-                | Word::Device { reason, .. } => notes.push(reason.to_string()),
+                | Word::Alarm { reason, .. }
+                | Word::Forgot { reason, .. } => notes.push(reason.to_string()),
             }
         }
         notes

@@ -35,26 +35,45 @@ pub(super) fn fault(reason: Reason, detail: impl Into<String>) -> Fault {
 /// Faults of one payload that are named; further ones are only counted.
 pub(super) const FAULTS_NAMED: usize = 16;
 
-/// What is refused of one payload: a bounded number of faults, whatever arrives.
+/// Counts what is refused of one payload: a bounded number of faults is named, whatever arrives.
+#[derive(Debug, Default)]
+pub struct FaultCount {
+    known: usize,
+    last: Option<Reason>,
+}
+
+impl FaultCount {
+    /// Counts a fault, and gives it back if it is to be named.
+    pub fn name(&mut self, fault: Fault) -> Option<Fault> {
+        self.known += 1;
+        self.last = Some(fault.reason);
+        (self.known <= FAULTS_NAMED).then_some(fault)
+    }
+
+    /// Those that were not named, as one.
+    #[must_use]
+    pub fn rest(&self) -> Option<Fault> {
+        let more = self.known.checked_sub(FAULTS_NAMED).filter(|more| *more > 0)?;
+        Some(fault(self.last?, format!("{more} more faults in the payload")))
+    }
+}
+
+/// What is refused of one payload.
 #[derive(Debug)]
 pub(super) struct Refusals<'f> {
     faults: &'f mut Vec<Fault>,
-    /// How many there were, and the reason of the last one.
-    known: usize,
-    last: Reason,
+    count: FaultCount,
     /// The line of the payload that is being read, where it has lines.
     pub(super) line: Option<usize>,
 }
 
 impl<'f> Refusals<'f> {
     pub(super) fn new(faults: &'f mut Vec<Fault>) -> Self {
-        Self { faults, known: 0, last: Reason::MissingValue, line: None }
+        Self { faults, count: FaultCount::default(), line: None }
     }
 
     pub(super) fn push(&mut self, refused: Fault) {
-        self.known += 1;
-        self.last = refused.reason;
-        if self.known <= FAULTS_NAMED {
+        if let Some(refused) = self.count.name(refused) {
             self.faults.push(match self.line {
                 Some(line) => fault(refused.reason, format!("line {line}: {}", refused.detail)),
                 None => refused,
@@ -64,12 +83,12 @@ impl<'f> Refusals<'f> {
 
     /// How many there were so far.
     pub(super) fn known(&self) -> usize {
-        self.known
+        self.count.known
     }
 
     /// Says of the faults since there were `known` that they stand in the line that begins at this byte.
     pub(super) fn stand(&mut self, known: usize, text: &str, begin: usize) {
-        let named = self.known.min(FAULTS_NAMED);
+        let named = self.count.known.min(FAULTS_NAMED);
         if named <= known {
             return;
         }
@@ -82,10 +101,7 @@ impl<'f> Refusals<'f> {
 
     /// Ends the payload: says how many were not named.
     pub(super) fn end(self) {
-        if self.known > FAULTS_NAMED {
-            let detail = format!("{} more faults in the payload", self.known - FAULTS_NAMED);
-            self.faults.push(fault(self.last, detail));
-        }
+        self.faults.extend(self.count.rest());
     }
 }
 

@@ -30,7 +30,9 @@ pub use compressed::opened;
 pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
 pub use json::path::is_relative;
-pub use limits::{CACHED_TOPICS, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX};
+pub use limits::{
+    CACHED_TOPICS, FaultCount, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX,
+};
 pub use names::checked as checked_name;
 pub use profile::BOXES_MAX;
 pub use rule::{
@@ -116,6 +118,24 @@ pub struct NodeMessage {
     pub rule: HostRule,
     /// The payload, opened where it was compressed.
     pub payload: Bytes,
+}
+
+impl NodeMessage {
+    /// A message as it came: the edge node is the line, its device the area.
+    #[must_use]
+    pub fn new(topic: sparkplug::Topic<'_>, payload: Bytes) -> Self {
+        Self {
+            group: topic.group.into(),
+            node: topic.node.into(),
+            device: topic.device.map(Arc::from),
+            verb: topic.verb,
+            line: topic.node.into(),
+            area: topic.device.unwrap_or_default().into(),
+            wanted: true,
+            rule: HostRule::default(),
+            payload,
+        }
+    }
 }
 
 /// A reading with the names its source gave it.

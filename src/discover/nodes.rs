@@ -2,7 +2,7 @@
 
 use super::leaf::Leaf;
 use crate::decode::sparkplug::{Topic, Verb};
-use crate::decode::{Arrival, HostRule, NodeMessage};
+use crate::decode::{Arrival, NodeMessage};
 use crate::reading::{Timestamp, Value};
 use crate::sparkplug::{Came, Host, Word};
 use std::collections::BTreeMap;
@@ -51,20 +51,11 @@ impl Nodes {
         }
         self.messages += 1;
         self.devices |= topic.device.is_some();
-        let message = NodeMessage {
-            group: topic.group.into(),
-            node: topic.node.into(),
-            device: topic.device.map(Arc::from),
-            verb: topic.verb,
-            line: topic.node.into(),
-            area: topic.device.unwrap_or_default().into(),
-            wanted: true,
-            rule: HostRule::default(),
-            payload: match crate::decode::opened(&arrival.payload) {
-                Ok(std::borrow::Cow::Owned(opened)) => opened.into(),
-                _ => arrival.payload.clone(),
-            },
+        let payload = match crate::decode::opened(&arrival.payload) {
+            Ok(std::borrow::Cow::Owned(opened)) => opened.into(),
+            _ => arrival.payload.clone(),
         };
+        let message = NodeMessage::new(topic, payload);
         let mut words = Vec::new();
         let came = Came { received: arrival.received, retained: arrival.retained };
         self.host.take(&arrival.broker, &message, came, &mut words);

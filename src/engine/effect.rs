@@ -75,6 +75,13 @@ pub enum Effect {
         /// What happened.
         reason: Arc<str>,
     },
+    /// An edge node or a device is known no longer, for another one needed the room; for the log.
+    NodeForgotten {
+        /// Its part, `sparkplug/BROKER/GROUP/NODE[/DEVICE]`.
+        part: Arc<str>,
+        /// Why it.
+        reason: Arc<str>,
+    },
     /// What a start found, once all that the brokers held was taken; for the log.
     Recovered(Box<Recovery>),
 }

@@ -422,9 +422,19 @@ impl LineState {
         }
     }
 
-    /// The tag has no value any more, as its source says: what was heard of it counts no longer.
-    pub(super) fn lost(&mut self, tag: TagIx) {
-        self.framer.forget(tag);
+    /// The tag has no value any more, as its source says, since then or since its last one.
+    pub(super) fn lost(&mut self, tag: TagIx, since: Option<Timestamp>) {
+        self.framer.lose(tag, since);
+    }
+
+    /// Nothing will come of the tag any more, as its source says: nobody need wait until it has been silent
+    /// for long.
+    pub(super) fn absent(&mut self, cx: &mut Context<'_>, tag: TagIx, at: Timestamp) {
+        let declared = &cx.line.tags[tag.get()];
+        let quality = &mut self.tags[tag.get()].quality;
+        if let Some(change) = quality.absent(&Checks::of(declared), at) {
+            cx.tell(tell::sensor(cx.line, &declared.id, change, at));
+        }
     }
 
     /// A reading that came before came again.

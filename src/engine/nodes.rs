@@ -2,19 +2,13 @@
 
 use super::arrival::Way;
 use super::effect::Effect;
-use super::{Engine, leapt, tag_of};
-use crate::decode::{Arrival, Fault, NodeMessage};
+use super::{Engine, leapt, tag_of, tell};
+use crate::decode::{Arrival, Fault, FaultCount, NodeMessage};
 use crate::reading::{Flags, Timestamp};
-use crate::sparkplug::{Came, Host, NodeView, Word};
+use crate::sparkplug::{Came, Host, NodeView, SEQUENCE, Why, Word};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
-
-/// What the name of a node's messages adds to the node's.
-const SEQUENCE: &str = "/sequence";
-
-/// Faults of a message that are named; the rest is one fault with their number.
-const FAULTS_NAMED: usize = 20;
 
 /// Edge nodes shown to people.
 const NODES_SHOWN: usize = 200;
@@ -54,9 +48,17 @@ impl Nodes {
         self.host.has_part(component)
     }
 
-    /// For people.
+    /// For people: first those that cannot be read.
     pub(super) fn view(&self) -> Vec<NodeView> {
-        self.host.view().take(NODES_SHOWN).collect()
+        let mut nodes: Vec<NodeView> = self.host.view().collect();
+        nodes.sort_by_key(|node| node.online == Some(true));
+        nodes.truncate(NODES_SHOWN);
+        nodes
+    }
+
+    /// How many nodes are known, and how many were forgotten.
+    pub(super) fn counts(&self) -> (usize, u64) {
+        self.host.counts()
     }
 }
 
@@ -102,19 +104,19 @@ impl Engine {
     }
 
     fn node_words(&mut self, way: Way<'_>, words: Vec<Word>, out: &mut Vec<Effect>) {
-        let (mut refused, mut last) = (0_usize, None);
+        let mut refused = FaultCount::default();
         for word in words {
-            let Some(fault) = self.node_word(way, word, out) else { continue };
-            refused += 1;
-            if refused <= FAULTS_NAMED {
+            let fault = match word {
+                // The host has counted its own.
+                Word::Fault(fault) => Some(fault),
+                word => self.node_word(way, word, out).and_then(|fault| refused.name(fault)),
+            };
+            if let Some(fault) = fault {
                 self.fault(way.received, way.topic, fault, out);
-            } else {
-                last = Some(fault.reason);
             }
         }
-        if let Some(reason) = last {
-            let detail = format!("{} more faults in the payload", refused - FAULTS_NAMED);
-            self.fault(way.received, way.topic, Fault { reason, detail }, out);
+        if let Some(fault) = refused.rest() {
+            self.fault(way.received, way.topic, fault, out);
         }
     }
 
@@ -130,10 +132,15 @@ impl Engine {
                 let known = if historical { Flags::HISTORICAL } else { Flags::GOOD };
                 return self.reading(way, reading, known, out);
             }
-            Word::Lost { line, area, tag } => {
+            Word::Lost { at: since, why, line, area, tag } => {
                 let ix = self.plant.line_ix(&line)?;
                 let tag = tag_of(&self.names[ix.get()], &area, &tag)?;
-                self.on_line(ix, (at, way.topic), out, |state, _| state.lost(tag));
+                self.on_line(ix, (at, way.topic), out, |state, cx| {
+                    state.lost(tag, since.map(|since| since.min(at)));
+                    if why == Why::Absent {
+                        state.absent(cx, tag, since.map_or(at, |since| since.min(at)));
+                    }
+                });
             }
             Word::Fault(fault) => return Some(fault),
             Word::Ask { broker, group, node } => out.push(Effect::AskBirth { broker, group, node }),
@@ -148,13 +155,13 @@ impl Engine {
                 }
                 out.push(Effect::NodeGap { part, lost, reason });
             }
-            Word::Readable { part, yes, reason } => {
-                if yes {
-                    self.component(&format!("{part}{SEQUENCE}").into(), true, &reason, at, out);
+            Word::Alarm { part, works, reason } => {
+                self.component(&part, works, &reason, at, out);
+                if !works {
+                    self.state.alarms.amend(&tell::component(&part, works, &reason, at));
                 }
-                self.component(&part, yes, &reason, at, out);
             }
-            Word::Device { part, yes, reason } => self.component(&part, yes, &reason, at, out),
+            Word::Forgot { part, reason } => out.push(Effect::NodeForgotten { part, reason }),
         }
         None
     }

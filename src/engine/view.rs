@@ -50,6 +50,10 @@ pub struct View {
     pub sources: Vec<SourceView>,
     /// Edge nodes of Sparkplug B.
     pub nodes: Vec<NodeView>,
+    /// How many of these are known, and how many were forgotten for others.
+    pub nodes_known: usize,
+    /// As above.
+    pub nodes_forgotten: u64,
 }
 
 /// An alarm that stands.
@@ -194,6 +198,7 @@ impl Engine {
     /// What people see.
     #[must_use]
     pub fn view(&self) -> View {
+        let (nodes_known, nodes_forgotten) = self.state.nodes.counts();
         View {
             site: Arc::clone(&self.plant.site),
             lines: self
@@ -217,6 +222,8 @@ impl Engine {
             alarms: self.alarms_shown(),
             sources: self.state.clocks.view(),
             nodes: self.state.nodes.view(),
+            nodes_known,
+            nodes_forgotten,
         }
     }
 

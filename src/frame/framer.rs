@@ -37,13 +37,15 @@ struct Waiting {
     readings: Vec<(Timestamp, f64)>,
     /// The newest reading of the closed frames.
     held: Option<(Timestamp, f64)>,
+    /// Since then it has no value, but for one that came later.
+    lost: Option<Timestamp>,
 }
 
 impl Framer {
     /// The framer of a line.
     #[must_use]
     pub fn new(line: &Line) -> Self {
-        let waiting = |stale| Waiting { stale, readings: Vec::new(), held: None };
+        let waiting = |stale| Waiting { stale, readings: Vec::new(), held: None, lost: None };
         Self {
             length: line.frame,
             open: None,
@@ -67,6 +69,7 @@ impl Framer {
             let closed = waiting.readings.partition_point(|(at, _)| Some(*at) < open);
             tag.held = waiting.readings[..closed].last().copied().or(waiting.held);
             tag.readings = waiting.readings.split_off(closed);
+            tag.lost = waiting.lost;
         }
     }
 
@@ -121,6 +124,15 @@ impl Framer {
         }
     }
 
+    /// A tag has no value since then, or since its last reading: what came before it counts where it is, and
+    /// is not held beyond.
+    pub fn lose(&mut self, tag: TagIx, since: Option<Timestamp>) {
+        if let Some(waiting) = self.tags.get_mut(tag.get()) {
+            let last = waiting.readings.last().or(waiting.held.as_ref()).map(|(at, _)| *at);
+            waiting.lost = waiting.lost.max(since.or(last));
+        }
+    }
+
     /// Closes the open frame if the watermark has reached its end.
     ///
     /// Where nothing is known of any tag, one empty frame is made and the rest of the hole skipped,
@@ -147,13 +159,18 @@ impl Framer {
 }
 
 impl Waiting {
+    /// True if what was read at `at` is not known to have lasted until the end of a frame.
+    fn is_lost(&self, at: Timestamp, end: Timestamp) -> bool {
+        self.lost.is_some_and(|lost| (at..end).contains(&lost))
+    }
+
     /// The value of the frame that ends at `end`.
     #[expect(clippy::cast_precision_loss, reason = "a frame has far fewer than 2^53 readings")]
     fn close(&mut self, end: Timestamp) -> f64 {
         let inside = self.readings.partition_point(|(at, _)| *at < end);
         if inside == 0 {
             return match self.held {
-                Some((at, value)) if end <= at.plus(self.stale) => value,
+                Some((at, value)) if end <= at.plus(self.stale) && !self.is_lost(at, end) => value,
                 _ => f64::NAN,
             };
         }
@@ -174,7 +191,7 @@ mod tests {
         Timestamp::from_nanos((s * 1e9) as i64)
     }
 
-    /// `tag@seconds=value` feeds, `|seconds` moves the watermark; prints frames and odd offers.
+    /// `tag@seconds=value` feeds, `!` loses the tag `a`, `!a@seconds` since then, `|seconds` moves the watermark; prints frames and odd offers.
     #[track_caller]
     fn check(script: &str, expected: &str) {
         let mut line = Line::named("tm3");
@@ -183,6 +200,11 @@ mod tests {
         let mut framer = Framer::new(&line);
         let mut said = Vec::new();
         for word in script.split_whitespace() {
+            if let Some(lost) = word.strip_prefix('!') {
+                let at = lost.strip_prefix("a@").map(|at| seconds(at.parse().unwrap()));
+                framer.lose(TagIx(0), at);
+                continue;
+            }
             if let Some(at) = word.strip_prefix('|') {
                 while let Some(frame) = framer.close(seconds(at.parse().unwrap())) {
                     let values: Vec<String> =
@@ -210,6 +232,14 @@ mod tests {
     #[test]
     fn value_is_held_for_stale_and_no_longer() {
         check("a@0=1 b@0=5 b@1=6 b@2=7 b@3=8 b@4=9 |5", "1:1,5 2:1,6 3:1,7 4:NaN,8 5:NaN,9");
+    }
+
+    #[test]
+    fn what_came_before_a_loss_counts_and_is_not_held() {
+        check("b@0=5 b@4=5 a@0.5=1 ! |2", "1:1,5 2:NaN,5");
+        check("b@0=5 b@4=5 a@0.5=1 !a@1.5 |3", "1:1,5 2:NaN,5 3:NaN,5");
+        check("b@0=5 b@4=5 a@0.5=1 !a@2 a@2.2=3 |4", "1:1,5 2:1,5 3:3,5 4:3,NaN");
+        check("b@0=5 b@4=5 a@0.5=1 |1 ! |2 a@2.5=1 |4", "1:1,5 2:NaN,5 3:1,5 4:1,NaN");
     }
 
     #[test]

@@ -185,6 +185,8 @@ pub(super) struct Health {
     last_start: Option<Start>,
     sources: Vec<SourceView>,
     edge_nodes: Vec<NodeView>,
+    edge_nodes_known: usize,
+    edge_nodes_forgotten: u64,
 }
 
 /// What the last start found.
@@ -432,6 +434,8 @@ impl Health {
             last_start: view.recovery.as_ref().map(Start::from),
             sources: view.sources.clone(),
             edge_nodes: view.nodes.clone(),
+            edge_nodes_known: view.nodes_known,
+            edge_nodes_forgotten: view.nodes_forgotten,
         }
     }
 }

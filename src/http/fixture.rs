@@ -174,6 +174,8 @@ fn view(line: LineView) -> View {
         ],
         sources: sources(),
         nodes: nodes(),
+        nodes_known: 3,
+        nodes_forgotten: 2,
     }
 }
 

@@ -6,7 +6,7 @@ use super::minute::Minute;
 use super::silence::Intervals;
 use super::skew::TagClock;
 use super::still::Stillness;
-use super::{Checks, FUTURE_GUARD, SensorChange, SensorFault, SensorState};
+use super::{Checks, FUTURE_GUARD, SensorChange, SensorFault, SensorState, Silence};
 use crate::reading::{Flags, Reading, SourceQuality, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
@@ -259,6 +259,17 @@ impl TagQuality {
     #[must_use]
     pub fn is_accused(&self) -> bool {
         matches!(self.state, SensorState::Sick { fault, .. } if fault.is_of_others())
+    }
+
+    /// Its source says that nothing will come of it: it is stale at once.
+    pub fn absent(&mut self, checks: &Checks, at: Timestamp) -> Option<SensorChange> {
+        let watched = !matches!(checks.silence, Silence::Allowed);
+        if self.state != SensorState::Well || !watched || !checks.looks_for(SensorFault::Stale) {
+            return None;
+        }
+        self.good_streak = 0;
+        let since = self.last.map_or(at, |(last, _)| last);
+        Some(self.fall_sick(SensorFault::Stale, since, at))
     }
 
     /// The other tags say that this sensor is sick; `None` if it is known to be.

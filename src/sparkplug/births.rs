@@ -1,6 +1,6 @@
 //! What the births of an edge node tell of its metrics.
 
-use super::word::{Names, Spoken, Word};
+use super::word::{Names, Spoken, Why, Word};
 use crate::decode::sparkplug::wire::{Metric, datatype};
 use crate::decode::sparkplug::{Leaf, leaves, millis, properties, scalar, utf8};
 use crate::decode::{Fault, NamedReading, Reason, checked_name};
@@ -16,6 +16,8 @@ const CONTROL: [&str; 3] = ["Node Control/", "Device Control/", "bdSeq"];
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Device {
     pub(super) online: bool,
+    /// When it last said anything.
+    pub(super) heard: Timestamp,
     /// Where its readings belong, as of its last message.
     line: Arc<str>,
     area: Arc<str>,
@@ -28,6 +30,8 @@ pub(super) struct Device {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Known {
     name: Arc<str>,
+    /// The number by which data mean it, unless others have the same.
+    alias: Option<u64>,
     datatype: Option<u32>,
     unit: Option<Arc<str>>,
     /// The names of its readings: what stands before its last slash belongs to the area.
@@ -38,6 +42,7 @@ struct Known {
 /// What is the same for all metrics of a payload.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Setting<'a> {
+    pub(super) received: Timestamp,
     /// When it was sent, ms since 1970.
     pub(super) sent: Option<u64>,
     /// False if the names may have changed since the birth was heard.
@@ -51,7 +56,8 @@ impl Device {
     /// What a birth tells, and the values in it.
     pub(super) fn born(metrics: &[Metric], setting: Setting<'_>, said: &mut Spoken<'_>) -> Self {
         let (line, area) = (Arc::clone(setting.names.line), Arc::clone(setting.names.area));
-        let mut device = Self { online: true, line, area, ..Self::default() };
+        let heard = setting.received;
+        let mut device = Self { online: true, heard, line, area, ..Self::default() };
         // Of what nobody has subscribed to nothing need be known.
         for metric in metrics.iter().filter(|_| setting.wanted) {
             let learnt = device.learn(metric, &mut said.room).and_then(|known| match known {
@@ -66,8 +72,8 @@ impl Device {
     }
 
     /// One that is there, and of whose metrics nothing is known.
-    pub(super) fn unheard() -> Self {
-        Self { online: true, ..Self::default() }
+    pub(super) fn unheard(heard: Timestamp) -> Self {
+        Self { online: true, heard, ..Self::default() }
     }
 
     /// How many metrics are known.
@@ -85,13 +91,8 @@ impl Device {
             return Ok(None);
         }
         let ix = self.add(name, metric, metric.datatype, room)?;
-        if let Some(alias) = metric.alias
-            && let Some(other) = self.by_alias.insert(alias, ix).filter(|other| *other != ix)
-        {
-            // Nobody knows which of them is meant.
-            self.by_alias.remove(&alias);
-            let other = self.metrics.get(other as usize).map_or("", |known| &known.name);
-            return Err(no_birth(format!("alias {alias} is given to `{other}` and to `{name}`")));
+        if let Some(alias) = metric.alias {
+            self.call(ix, alias)?;
         }
         if !is_scalar(metric.datatype) {
             let mut full = Ok(());
@@ -103,6 +104,23 @@ impl Device {
             full?;
         }
         Ok(Some(ix))
+    }
+
+    /// A metric has this alias from now on.
+    fn call(&mut self, ix: u32, alias: u64) -> Result<(), Fault> {
+        let other = self.by_alias.insert(alias, ix).filter(|other| *other != ix);
+        if let Some(other) = other.and_then(|other| self.metrics.get_mut(other as usize)) {
+            other.alias = None;
+            // Nobody knows which of them is meant.
+            self.by_alias.remove(&alias);
+            let other = Arc::clone(&other.name);
+            let name = self.metrics.get(ix as usize).map_or("", |known| &known.name);
+            return Err(no_birth(format!("alias {alias} is given to `{other}` and to `{name}`")));
+        }
+        if let Some(known) = self.metrics.get_mut(ix as usize) {
+            known.alias = Some(alias);
+        }
+        Ok(())
     }
 
     fn add(
@@ -126,13 +144,24 @@ impl Device {
             Fault { reason: Reason::TooLarge, detail }
         })?;
         let (area, tag) = split(&self.area, &name)?;
-        self.metrics.push(Known { name: Arc::clone(&name), datatype, unit, area, tag });
+        self.metrics.push(Known {
+            name: Arc::clone(&name),
+            alias: None,
+            datatype,
+            unit,
+            area,
+            tag,
+        });
         self.by_name.insert(name, ix);
         Ok(ix)
     }
 
-    /// The place of a metric of a message of data; `None` if no birth has told of it.
-    pub(super) fn find(&self, metric: &Metric) -> Option<u32> {
+    /// The place of a metric of a message of data; `None` if no birth has told of it. Nodes mostly say them in
+    /// the order of their births: the place `likely` is looked at first.
+    pub(super) fn find(&self, metric: &Metric, likely: u32) -> Option<u32> {
+        if self.metrics.get(likely as usize).is_some_and(|known| known.is(metric)) {
+            return Some(likely);
+        }
         let by_alias = metric.alias.and_then(|alias| self.by_alias.get(&alias));
         if let Some(ix) = by_alias {
             return Some(*ix);
@@ -159,7 +188,7 @@ impl Device {
             let Some(value) = value else {
                 // That there was none long ago says nothing of now.
                 if metric.is_historical != Some(true) {
-                    said.word(lost(&self.line, known));
+                    said.word(lost(&self.line, known, said_at(metric, setting), Why::Silent));
                 }
                 return Ok(());
             };
@@ -184,7 +213,9 @@ impl Device {
             let Some(known) = self.metrics.get(ix as usize) else { continue };
             match value {
                 None if metric.is_historical == Some(true) => {}
-                None => said.word(lost(&self.line, known)),
+                None => {
+                    said.word(lost(&self.line, known, said_at(&metric, setting), Why::Silent));
+                }
                 Some(Err(fault)) => said.fault(of(known, fault)),
                 Some(Ok(value)) => self.reading(known, &metric, value, setting, said)?,
             }
@@ -203,18 +234,16 @@ impl Device {
         let own = properties(metric)?;
         let (quality, unit) = (own.quality, own.unit.map(Arc::from));
         let at = metric.timestamp.or(setting.sent).map(millis).transpose();
-        said.word(Word::Reading {
-            reading: NamedReading {
-                line: Arc::clone(&self.line),
-                area: Arc::clone(&known.area),
-                tag: Arc::clone(&known.tag),
-                at: at.map_err(|fault| of(known, fault))?,
-                value,
-                quality: if setting.sure { quality } else { quality.max(SourceQuality::Uncertain) },
-            },
-            unit: unit.or_else(|| known.unit.clone()),
-            historical: metric.is_historical == Some(true),
-        });
+        let reading = NamedReading {
+            line: Arc::clone(&self.line),
+            area: Arc::clone(&known.area),
+            tag: Arc::clone(&known.tag),
+            at: at.map_err(|fault| of(known, fault))?,
+            value,
+            quality: if setting.sure { quality } else { quality.max(SourceQuality::Uncertain) },
+        };
+        let unit = unit.or_else(|| known.unit.clone());
+        said.reading(reading, unit, metric.is_historical == Some(true));
         Ok(())
     }
 
@@ -232,12 +261,41 @@ impl Device {
         Ok(())
     }
 
-    /// It has gone: none of its metrics has a value any more.
-    pub(super) fn gone(&mut self, said: &mut Spoken<'_>) {
+    /// It has gone, at an instant of its own if it said one: none of its metrics has a value any more.
+    pub(super) fn gone(&mut self, at: Option<Timestamp>, said: &mut Spoken<'_>) {
         if std::mem::replace(&mut self.online, false) {
             for known in self.metrics.iter().filter(|known| is_scalar(known.datatype)) {
-                said.word(lost(&self.line, known));
+                said.word(lost(&self.line, known, at, Why::Silent));
             }
+        }
+    }
+
+    /// It was born anew as `new`: what that does not have is absent. Elements and rows come and go with what
+    /// they are parts of.
+    pub(super) fn absent(&self, new: &Self, at: Option<Timestamp>, said: &mut Spoken<'_>) {
+        let is_there = |name: &str| {
+            let mut ends = name.match_indices(['/', '[']).map(|(end, _)| &name[..end]);
+            let whole = |name: &str| {
+                let ix = new.by_name.get(name);
+                let known = ix.and_then(|ix| new.metrics.get(*ix as usize));
+                known.is_some_and(|known| !is_scalar(known.datatype))
+            };
+            new.by_name.contains_key(name) || ends.any(whole)
+        };
+        for known in self.metrics.iter().filter(|known| is_scalar(known.datatype)) {
+            if !is_there(&known.name) {
+                said.word(lost(&self.line, known, at, Why::Absent));
+            }
+        }
+    }
+}
+
+impl Known {
+    /// True if data mean it.
+    fn is(&self, metric: &Metric) -> bool {
+        match metric.alias {
+            Some(alias) => self.alias == Some(alias),
+            None => metric.name.as_ref().is_some_and(|name| **name == *self.name.as_bytes()),
         }
     }
 }
@@ -257,9 +315,14 @@ fn split(area: &Arc<str>, name: &Arc<str>) -> Result<(Arc<str>, Arc<str>), Fault
     Ok((checked_name(&folder, Reason::NoBirth)?, checked_name(tag, Reason::NoBirth)?))
 }
 
-fn lost(line: &Arc<str>, known: &Known) -> Word {
+fn lost(line: &Arc<str>, known: &Known, at: Option<Timestamp>, why: Why) -> Word {
     let (line, area) = (Arc::clone(line), Arc::clone(&known.area));
-    Word::Lost { line, area, tag: Arc::clone(&known.tag) }
+    Word::Lost { at, why, line, area, tag: Arc::clone(&known.tag) }
+}
+
+/// When a metric was what it says.
+fn said_at(metric: &Metric, setting: Setting<'_>) -> Option<Timestamp> {
+    sent_at(metric.timestamp.or(setting.sent))
 }
 
 fn of(known: &Known, mut fault: Fault) -> Fault {

@@ -9,9 +9,13 @@ use prost::Message;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Messages of a node that wait, at most.
 const MESSAGES_MAX: usize = 1000;
+
+/// A node that cannot be read for so long is told of.
+const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A message that waits.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -104,6 +108,9 @@ impl Waiting {
 pub(super) struct Held {
     messages: VecDeque<Waiting>,
     bytes: usize,
+    /// Since when some wait, and whether that was told.
+    since: Option<Timestamp>,
+    told: bool,
 }
 
 impl Held {
@@ -118,6 +125,7 @@ impl Held {
     /// Keeps a message, within `room` bytes; how many older ones had to go for it.
     pub(super) fn keep(&mut self, message: Waiting, room: usize) -> usize {
         self.bytes += message.bytes();
+        self.since = self.since.or(Some(message.received));
         self.messages.push_back(message);
         let mut gone = 0;
         while self.messages.len() > MESSAGES_MAX || self.bytes > room {
@@ -142,5 +150,33 @@ impl Held {
     pub(super) fn take_all(&mut self) -> Vec<Waiting> {
         self.bytes = 0;
         std::mem::take(&mut self.messages).into()
+    }
+
+    /// When it has to be told that the node cannot be read.
+    pub(super) fn due(&self) -> Option<Timestamp> {
+        self.since.filter(|_| !self.told).map(|since| since.plus(PATIENCE))
+    }
+
+    /// Says so: how many wait, the first time that it is due.
+    pub(super) fn tells(&mut self, now: Timestamp) -> Option<usize> {
+        let tells = self.due().is_some_and(|due| due <= now) && !self.messages.is_empty();
+        self.told |= tells;
+        tells.then_some(self.messages.len())
+    }
+
+    /// If nothing waits any more, that is over; true if it was told.
+    pub(super) fn settles(&mut self) -> bool {
+        self.messages.is_empty() && self.forget()
+    }
+
+    /// What was told is over; true if it was.
+    pub(super) fn forget(&mut self) -> bool {
+        self.since = None;
+        std::mem::take(&mut self.told)
+    }
+
+    /// The receiver's clock leapt.
+    pub(super) fn leap(&mut self, leapt: impl Fn(Timestamp) -> Timestamp) {
+        self.since = self.since.map(leapt);
     }
 }

@@ -1,6 +1,7 @@
 //! What a host application says of what it hears.
 
-use crate::decode::{Fault, NamedReading, READINGS_MAX, Reason};
+use crate::decode::{Fault, FaultCount, NamedReading, READINGS_MAX, Reason};
+use crate::reading::Timestamp;
 use std::sync::Arc;
 
 /// One thing that follows from a message, or from time that passed.
@@ -15,8 +16,13 @@ pub enum Word {
         /// True if it is an old value that could not be sent then.
         historical: bool,
     },
-    /// A metric has no value any more: it is null, or its device or node has gone.
+    /// A metric has no value any more.
     Lost {
+        /// Since when; `None`: since its last value.
+        at: Option<Timestamp>,
+        /// Why.
+        why: Why,
+
         /// The line.
         line: Arc<str>,
         /// The area; may be empty.
@@ -46,24 +52,39 @@ pub enum Word {
         /// What happened, for people.
         reason: Arc<str>,
     },
-    /// A node can be read, or cannot.
-    Readable {
-        /// As in [`Word::Gap`].
+    /// An alarm of a part stands, with these words from now on, or is over.
+    Alarm {
+        /// The part: `sparkplug/BROKER/GROUP/NODE[/DEVICE]`, or `#` and a word behind one, for what is told of
+        /// it beside whether it is there.
         part: Arc<str>,
-        /// Whether it can.
-        yes: bool,
+        /// Whether it works.
+        works: bool,
         /// Why not, or what happened, for people.
         reason: Arc<str>,
     },
-    /// A device has come or gone.
-    Device {
-        /// As in [`Word::Gap`], with the device behind it.
+    /// A node or a device is known no longer: another one needed the room.
+    Forgot {
+        /// Its part.
         part: Arc<str>,
-        /// Whether it is there.
-        yes: bool,
-        /// What happened, for people.
+        /// Why it, for people.
         reason: Arc<str>,
     },
+}
+
+/// Why a metric has no value.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// It is null, or its device or node has gone, which is told of these.
+    Silent,
+    /// The newest birth does not have it: nothing will come of it.
+    Absent,
+}
+
+/// A node has gone or come, or cannot be read.
+#[derive(Debug)]
+pub(super) struct Change {
+    pub(super) comes: bool,
+    pub(super) why: String,
 }
 
 /// Line and area of a message's readings.
@@ -73,15 +94,13 @@ pub(super) struct Names<'a> {
     pub(super) area: &'a Arc<str>,
 }
 
-/// Faults of a message that are named; the rest is one fault with their number.
-const FAULTS_NAMED: usize = 16;
-
 /// What is said of one message.
 #[derive(Debug)]
 pub(super) struct Spoken<'a> {
     words: &'a mut Vec<Word>,
-    faults: usize,
-    last: Option<Fault>,
+    faults: FaultCount,
+    /// What the node that speaks is now, for its broker to tell.
+    pub(super) changes: Vec<Change>,
     /// So many metrics more may be learnt.
     pub(super) room: usize,
     /// So many readings more may be taken.
@@ -90,34 +109,29 @@ pub(super) struct Spoken<'a> {
 
 impl<'a> Spoken<'a> {
     pub(super) fn new(words: &'a mut Vec<Word>, room: usize) -> Self {
-        Self { words, faults: 0, last: None, room, readings: READINGS_MAX }
+        let (faults, changes) = (FaultCount::default(), Vec::new());
+        Self { words, faults, changes, room, readings: READINGS_MAX }
     }
 
     pub(super) fn word(&mut self, word: Word) {
-        if matches!(word, Word::Reading { .. }) {
-            let Some(left) = self.readings.checked_sub(1) else {
-                let detail = format!("more than {READINGS_MAX} readings in a message");
-                return self.fault(Fault { reason: Reason::TooLarge, detail });
-            };
-            self.readings = left;
-        }
         self.words.push(word);
     }
 
+    pub(super) fn reading(&mut self, reading: NamedReading, unit: Option<Arc<str>>, old: bool) {
+        let Some(left) = self.readings.checked_sub(1) else {
+            let detail = format!("more than {READINGS_MAX} readings in a message");
+            return self.fault(Fault { reason: Reason::TooLarge, detail });
+        };
+        self.readings = left;
+        self.words.push(Word::Reading { reading, unit, historical: old });
+    }
+
     pub(super) fn fault(&mut self, fault: Fault) {
-        self.faults += 1;
-        if self.faults <= FAULTS_NAMED {
-            self.words.push(Word::Fault(fault));
-        } else {
-            self.last = Some(fault);
-        }
+        self.words.extend(self.faults.name(fault).map(Word::Fault));
     }
 
     /// Ends the message: says how many faults were not named.
     pub(super) fn end(self) {
-        if let Some(Fault { reason, .. }) = self.last {
-            let detail = format!("{} more faults in the payload", self.faults - FAULTS_NAMED);
-            self.words.push(Word::Fault(Fault { reason, detail }));
-        }
+        self.words.extend(self.faults.rest().map(Word::Fault));
     }
 }

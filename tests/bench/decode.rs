@@ -6,10 +6,10 @@
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench measures and prints")]
 
 use bytes::Bytes;
-use onspec::decode::sparkplug::{Verb, wire};
+use onspec::decode::sparkplug::{Topic, Verb, wire};
 use onspec::decode::{
-    Arrival, Decoder, Format, HostRule, JsonRule, JsonValues, NodeMessage, PayloadNames,
-    PointNames, Rule, Template, TimeUnit,
+    Arrival, Decoder, Format, JsonRule, JsonValues, NodeMessage, PayloadNames, PointNames, Rule,
+    Template, TimeUnit,
 };
 use onspec::reading::Timestamp;
 use onspec::sparkplug::{Came, Host};
@@ -227,16 +227,10 @@ fn sparkplug(what: &str, named: bool) {
                 .encode_to_vec(),
         )
     };
-    let message = |at: u64| NodeMessage {
-        group: "mill".into(),
-        node: "tm3".into(),
-        device: None,
-        verb: if at == 0 { Verb::Birth } else { Verb::Data },
-        line: "tm3".into(),
-        area: "".into(),
-        wanted: true,
-        rule: HostRule::default(),
-        payload: payload(at, at == 0),
+    let message = |at: u64| {
+        let verb = if at == 0 { Verb::Birth } else { Verb::Data };
+        let topic = Topic { group: "mill", verb, node: "tm3", device: None };
+        NodeMessage::new(topic, payload(at, at == 0))
     };
     // Round once: the birth has the number 0, and so has the message after the last.
     let messages: Vec<NodeMessage> = (0..256).map(message).collect();

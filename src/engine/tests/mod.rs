@@ -3,6 +3,7 @@
 mod clocks;
 mod context;
 mod late;
+mod nodes;
 mod odd;
 mod profiles;
 mod starts;

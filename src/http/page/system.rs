@@ -197,7 +197,10 @@ fn edge_nodes(html: &mut Html, view: &View) {
         }
         html.raw("</td></tr>");
     }
-    html.raw("</tbody></table></div></div>");
+    html.raw("</tbody></table></div>");
+    let (known, forgotten) = (view.nodes_known as u64, view.nodes_forgotten);
+    html.raw("<p class=\"muted\">").text(&count(known)).raw(" known, ").text(&count(forgotten));
+    html.raw(" forgotten for others.</p></div>");
 }
 
 fn component(html: &mut Html, part: &ComponentHealth) {

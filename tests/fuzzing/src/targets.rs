@@ -2,10 +2,10 @@
 
 use crate::oracles::{self, Verdict};
 use bytes::Bytes;
-use onspec::decode::sparkplug::{Verb, wire};
+use onspec::decode::sparkplug::{Topic, Verb, wire};
 use onspec::decode::{
-    Arrival, Decoder, Fault, Format, HostRule, JsonRule, JsonValues, Message, NodeMessage,
-    PayloadNames, PointNames, Rule, Template, decode_event_line,
+    Arrival, Decoder, Fault, Format, JsonRule, JsonValues, Message, NodeMessage, PayloadNames,
+    PointNames, Rule, Template, decode_event_line,
 };
 use onspec::engine::Engine;
 use onspec::plant::{Line, ModelSettings, Plant, Tag, Undeclared};
@@ -289,17 +289,8 @@ struct Sparkplug {
 
 impl Sparkplug {
     fn hear(&mut self, host: &mut Host, verb: Verb, input: &[u8]) -> u64 {
-        let message = NodeMessage {
-            group: "mill".into(),
-            node: "tm3".into(),
-            device: None,
-            verb,
-            line: "tm3".into(),
-            area: "".into(),
-            wanted: true,
-            rule: HostRule::default(),
-            payload: Bytes::copy_from_slice(input),
-        };
+        let topic = Topic { group: "mill", verb, node: "tm3", device: None };
+        let message = NodeMessage::new(topic, Bytes::copy_from_slice(input));
         let came = Came { received: Timestamp::from_nanos(1), retained: false };
         host.take(&"plant".into(), &message, came, &mut self.words);
         let mut faults = 0;
