@@ -454,7 +454,7 @@ async fn wait(
     let mut bytes = 0;
     while taken.len() < GROUP_MESSAGES && bytes < GROUP_BYTES {
         let Ok(next) = deliveries.try_recv() else { break };
-        bytes += next.arrival.payload.len();
+        bytes += next.arrival.bytes();
         taken.push(next);
     }
 }

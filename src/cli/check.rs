@@ -2,7 +2,7 @@
 
 use crate::app::{Absent, absent};
 use crate::config::{self, Checked, ConfigError, Report};
-use crate::decode::{Format, HostRule, JsonRule, JsonValues, ProfileRule, Rule};
+use crate::decode::{Format, HostRule, JsonRule, JsonValues, ProfileRule, PropertyRule, Rule};
 use crate::plant::{BatchSource, Budget, Line, Naming, Role, Undeclared};
 use crate::store::WhenFull;
 use serde_json::{Value, json};
@@ -277,15 +277,12 @@ fn describe_rule(rule: &Rule) -> String {
                 JsonValues::One(pointer) => format!("the value at {pointer}"),
                 JsonValues::Fields(fields) => count(fields.len(), "field"),
             };
-            let when = match time {
-                Some(pointer) => format!("the time at {pointer}"),
-                None => "the time of receipt".to_owned(),
-            };
+            let when = time.as_ref().map_or_else(|| when(rule), |at| format!("the time at {at}"));
             let kind = if *lines { "JSON, a document a line" } else { "JSON" };
             let each = each.as_ref().map_or(String::new(), |each| format!("of each {each} "));
             format!("as {kind}: {each}{what}, {when}")
         }
-        Format::Value => "as a bare value, the time of receipt".to_owned(),
+        Format::Value => format!("as a bare value, {}", when(rule)),
         Format::LineProtocol { .. } => "as line protocol".to_owned(),
         Format::BatchEvent => "as batch events".to_owned(),
         Format::Profile(ProfileRule { values, time, .. }) => {
@@ -301,15 +298,43 @@ fn describe_rule(rule: &Rule) -> String {
         }
         Format::SparkplugB(_) => "as Sparkplug B, by the births that are heard".to_owned(),
     };
-    format!("{} {how}", rule.template.as_str())
+    format!("{} {how}{}", rule.template.as_str(), describe_properties(&rule.properties))
+}
+
+/// Where the time of a reading comes from, if its payload has none.
+fn when(rule: &Rule) -> String {
+    match (&rule.properties.time, rule.properties.expiry_s) {
+        (Some(key), _) => format!("the time in user property `{key}`"),
+        (None, Some(_)) => "the time of sending by the expiry interval".to_owned(),
+        (None, None) => "the time of receipt".to_owned(),
+    }
+}
+
+/// What a rule takes of the properties of messages.
+fn describe_properties(properties: &PropertyRule) -> String {
+    let mut text = String::new();
+    let keys: Vec<String> =
+        properties.keys().map(|(part, key)| format!("{part} in `{key}`")).collect();
+    if !keys.is_empty() {
+        text.push_str("; user properties: ");
+        text.push_str(&keys.join(", "));
+    }
+    if !properties.content_types.is_empty() {
+        text.push_str("; only of content type ");
+        text.push_str(&properties.content_types.join(", "));
+    }
+    text
 }
 
 /// The topics whose readings have no time of their own.
 fn without_time(rules: &[Rule]) -> impl Iterator<Item = &str> {
-    let is_without = |rule: &&Rule| match &rule.format {
-        Format::Json(json) => json.time.is_none(),
-        Format::Profile(profile) => profile.time.is_none(),
-        format => *format == Format::Value,
+    let is_without = |rule: &&Rule| {
+        let own = match &rule.format {
+            Format::Json(json) => json.time.is_some(),
+            Format::Profile(profile) => profile.time.is_some(),
+            format => *format != Format::Value,
+        };
+        !own && rule.properties.time.is_none() && rule.properties.expiry_s.is_none()
     };
     rules.iter().filter(is_without).map(|rule| rule.template.as_str())
 }

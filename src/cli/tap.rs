@@ -2,12 +2,14 @@
 
 use super::out::{Exit, Out};
 use crate::app::listen::{Heard, Listener};
-use crate::decode::{Arrival, BatchEvent, Decoder, Fault, Message, NamedReading, ProfileMessage};
+use crate::decode::{
+    Arrival, BatchEvent, Decoder, Fault, Message, NamedReading, ProfileMessage, Properties,
+};
 use crate::plant::{Plant, Undeclared};
 use crate::reading::{SourceQuality, Timestamp, Value};
 use crate::sparkplug::{Came, Host, Word};
 use serde_json::{Value as Json, json};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt::Write as _;
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -139,12 +141,12 @@ impl Tap<'_> {
     fn told(&mut self, arrival: &Arrival, args: &Args) -> Option<String> {
         let template = self.decoder.template(&arrival.broker, &arrival.topic).map(str::to_owned);
         let (mut messages, mut faults) = (Vec::new(), Vec::new());
-        self.decoder.decode(arrival, &mut messages, &mut faults);
+        let dated = self.decoder.decode(arrival, &mut messages, &mut faults);
         let notes = self.host_says(arrival, &mut messages, &mut faults);
         if args.faults && faults.is_empty() {
             return None;
         }
-        let tapped = Tapped { arrival, template, messages, notes, faults };
+        let tapped = Tapped { arrival, dated, template, messages, notes, faults };
         Some(if args.json { tapped.json(self.plant) } else { tapped.text(self.plant) })
     }
 }
@@ -196,6 +198,8 @@ impl Tap<'_> {
 /// What a message was read as.
 struct Tapped<'a> {
     arrival: &'a Arrival,
+    /// When readings without a time are of.
+    dated: Timestamp,
     template: Option<String>,
     messages: Vec<Message>,
     /// What is said of it beside its readings.
@@ -213,11 +217,15 @@ impl Tapped<'_> {
         }
         .expect("a String takes all");
         text.push_str(if *retained { ", retained)\n" } else { ")\n" });
+        if let Some(properties) = &self.arrival.properties {
+            writeln!(text, "  with {}", shown(&properties_text(properties)))
+                .expect("a String takes all");
+        }
         for message in &self.messages {
             match message {
                 Message::Reading(reading) => {
                     text.push_str("  ");
-                    text.push_str(&reading_text(reading, plant, *received));
+                    text.push_str(&reading_text(reading, plant, (*received, self.dated)));
                 }
                 Message::Batch(message) => {
                     let (word, details) = event_words(&message.event);
@@ -253,13 +261,14 @@ impl Tapped<'_> {
     }
 
     fn json(&self, plant: &Plant) -> String {
+        let sent = (self.dated != self.arrival.received).then_some(self.dated);
         let reading = |reading: &NamedReading| {
             json!({
                 "line": reading.line,
                 "area": reading.area,
                 "tag": reading.tag,
                 "value": value_json(&reading.value),
-                "time": reading.at.map(Timestamp::as_millis),
+                "time": reading.at.or(sent).map(Timestamp::as_millis),
                 "quality": quality_word(reading.quality),
                 "declared": declared(plant, reading).is_some(),
             })
@@ -302,6 +311,13 @@ impl Tapped<'_> {
         if !profiles.is_empty() {
             object["profiles"] = profiles.into();
         }
+        if let Some(properties) = &self.arrival.properties {
+            object["properties"] = json!({
+                "content_type": properties.content_type(),
+                "expiry_s": properties.expiry_s(),
+                "user": properties.all().collect::<BTreeMap<_, _>>(),
+            });
+        }
         if !self.notes.is_empty() {
             object["notes"] = self.notes.clone().into();
         }
@@ -310,6 +326,15 @@ impl Tapped<'_> {
         }
         format!("{object}\n")
     }
+}
+
+/// What is kept of a message's properties, in words.
+fn properties_text(properties: &Properties) -> String {
+    let content_type = properties.content_type().map(|of| format!("content type {of}"));
+    let expiry = properties.expiry_s().map(|left| format!("{left} s to its expiry"));
+    let user = properties.all().map(|(key, value)| format!("{key} = {value}"));
+    let all: Vec<String> = content_type.into_iter().chain(expiry).chain(user).collect();
+    if properties.excess().is_some() { "too many properties".to_owned() } else { all.join(", ") }
 }
 
 /// A reading in words: names, value and unit, time, and what is to be said about it.
@@ -349,7 +374,11 @@ fn scan_json(scan: &ProfileMessage) -> Json {
     })
 }
 
-fn reading_text(reading: &NamedReading, plant: &Plant, received: Timestamp) -> String {
+fn reading_text(
+    reading: &NamedReading,
+    plant: &Plant,
+    (received, dated): (Timestamp, Timestamp),
+) -> String {
     let names = [&reading.line, &reading.area, &reading.tag];
     let names: Vec<&str> = names.iter().map(|name| &***name).filter(|n| !n.is_empty()).collect();
     let mut text = format!("{} = ", shown(&names.join("/")));
@@ -371,7 +400,14 @@ fn reading_text(reading: &NamedReading, plant: &Plant, received: Timestamp) -> S
         remarks.push(format!("quality {}", quality_word(reading.quality)));
     }
     match reading.at {
-        None => remarks.push("without time: its arrival counts".to_owned()),
+        None if dated == received => {
+            remarks.push("without time: its arrival counts".to_owned());
+        }
+        None => {
+            let age = received.seconds_since(dated);
+            write!(text, " at {dated}").expect("a String takes all");
+            remarks.push(format!("without time: sent {age:.0} s before its arrival"));
+        }
         Some(at) => {
             write!(text, " at {at}").expect("a String takes all");
             let ahead = at.seconds_since(received);

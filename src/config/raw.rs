@@ -226,6 +226,36 @@ pub(super) struct Subscribe {
     /// not counted.
     #[schemars(example = "/mode")]
     pub(super) mode: Option<At<String>>,
+    /// The user properties of a message (MQTT 5) that give what its payload does not.
+    pub(super) properties: Option<At<UserProperties>>,
+    /// The content types that are taken (MQTT 5), without parameters; a message of another one is a fault,
+    /// one that names none is taken.
+    #[schemars(example = ["application/json"])]
+    pub(super) content_type: Option<At<Vec<At<String>>>>,
+    /// The message expiry interval with which the messages are sent (MQTT 5): by what is missing of it when
+    /// one comes, a reading without a time is dated.
+    #[schemars(example = &"1h")]
+    pub(super) expiry: Option<At<DurationText>>,
+}
+
+/// The keys of user properties, for what payloads do not say; what these say counts first, and a property
+/// before topic and subscription.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct UserProperties {
+    /// The one with the line.
+    pub(super) line: Option<At<String>>,
+    /// The one with the area.
+    pub(super) area: Option<At<String>>,
+    /// The one with the tag.
+    #[schemars(example = &"tag")]
+    pub(super) tag: Option<At<String>>,
+    /// The one with the unit in which a number is sent.
+    pub(super) unit: Option<At<String>>,
+    /// The one with the time, a number in `time_unit` or RFC 3339.
+    pub(super) time: Option<At<String>>,
+    /// The one with the quality code, one of `quality_codes`.
+    pub(super) quality: Option<At<String>>,
 }
 
 /// Where a payload names its readings. In JSON nothing is looked for that is not asked for.

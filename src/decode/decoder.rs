@@ -2,10 +2,12 @@
 
 use super::compressed::opened;
 use super::event::{LineSource, decode_payload};
-use super::json::JsonReader;
+use super::json::{JsonReader, Said};
 use super::limits::{PAYLOAD_BYTES_MAX, fault, found};
 use super::line_protocol::{Given, PointReader};
+use super::names::Interner;
 use super::sparkplug::{Topic, Verb};
+use super::stated::{Part, Stated, admit, or, sent_at};
 use super::topics::Remembered;
 use super::units::Units;
 use super::value::bare;
@@ -14,7 +16,7 @@ use super::{
     ProfileRule, Reason, Rule, Template, profile,
 };
 use crate::plant::Plant;
-use crate::reading::{SourceQuality, Timestamp, Value};
+use crate::reading::{SourceQuality, Timestamp};
 use bytes::Bytes;
 use std::sync::Arc;
 
@@ -45,6 +47,8 @@ struct Prepared {
     reader: Reader,
     /// For Sparkplug B: takes all that the edge nodes of the rule's template say, whatever their devices.
     nodes: Option<Template>,
+    /// The names that user properties give.
+    stated: Interner,
 }
 
 /// What reads the payloads of a rule.
@@ -103,47 +107,69 @@ impl Decoder {
         Self { units: Units::of(plant), ..Self::new(rules) }
     }
 
-    /// Reads one arrival: appends what it says to `out`, and to `faults` what was not taken.
+    /// Reads one arrival: appends what it says to `out`, and to `faults` what was not taken. Returns when
+    /// readings without a time of their own are of: when it came, or when it was sent, where its expiry
+    /// interval tells that.
     ///
-    /// A retained message is a last known value, not a new sample: without a time of its own nobody
-    /// knows of when, so it is a fault.
-    pub fn decode(&mut self, arrival: &Arrival, out: &mut Vec<Message>, faults: &mut Vec<Fault>) {
+    /// A retained message is a last known value, not a new sample: without a time, its own or by its expiry
+    /// interval, nobody knows of when, so it is a fault.
+    pub fn decode(
+        &mut self,
+        arrival: &Arrival,
+        out: &mut Vec<Message>,
+        faults: &mut Vec<Fault>,
+    ) -> Timestamp {
+        self.read(arrival, out, faults).unwrap_or_else(|refused| {
+            faults.push(refused);
+            arrival.received
+        })
+    }
+
+    fn read(
+        &mut self,
+        arrival: &Arrival,
+        out: &mut Vec<Message>,
+        faults: &mut Vec<Fault>,
+    ) -> Result<Timestamp, Fault> {
         let no_rule = || fault(Reason::UnknownTopic, "no subscription takes the topic");
         let broker = self.brokers.iter().position(|broker| *broker == arrival.broker);
-        let Some(broker) = broker.and_then(|broker| u64::try_from(broker).ok()) else {
-            return faults.push(no_rule());
-        };
+        let broker = broker.and_then(|broker| u64::try_from(broker).ok()).ok_or_else(no_rule)?;
         let matched;
         let known = self.topics.find(broker, &arrival.topic);
         let names = if let Some(names) = known.and_then(|place| self.topics.get(place)) {
             names
         } else {
-            let Some(names) = self.matched(&arrival.broker, &arrival.topic) else {
-                return faults.push(no_rule());
-            };
-            matched = names;
+            matched = self.matched(&arrival.broker, &arrival.topic).ok_or_else(no_rule)?;
             self.topics.insert(broker, Arc::clone(&arrival.topic), matched.clone());
             &matched
         };
         if names.control {
             let topic = found(&arrival.topic);
             let detail = format!("a name in the topic has a control character: `{topic}`");
-            return faults.push(fault(Reason::UnknownTopic, detail));
+            return Err(fault(Reason::UnknownTopic, detail));
         }
         if arrival.payload.len() > PAYLOAD_BYTES_MAX {
             let len = arrival.payload.len();
             let detail = format!("the payload has {len} bytes, {PAYLOAD_BYTES_MAX} allowed");
-            return faults.push(fault(Reason::TooLarge, detail));
+            return Err(fault(Reason::TooLarge, detail));
         }
-        let payload = match opened(&arrival.payload) {
-            Ok(payload) => payload,
-            Err(fault) => return faults.push(fault),
-        };
-        let Some(Prepared { rule, reader, .. }) = self.rules.get_mut(names.rule) else { return };
-        let units = &mut self.units;
-        let mut taking = Taking { arrival, names, rule, units, out, refused: Vec::new() };
+        let prepared = self.rules.get_mut(names.rule).ok_or_else(no_rule)?;
+        let (rule, reader) = (&prepared.rule, &mut prepared.reader);
+        let (mut stated, mut sent) = (Stated::default(), None);
+        if let Some(properties) =
+            arrival.properties.as_deref().filter(|_| !rule.properties.is_nothing())
+        {
+            admit(rule, properties)?;
+            stated = Stated::read(rule, properties, &mut prepared.stated);
+            sent = sent_at(rule, properties, arrival.received);
+        }
+        let payload = opened(&arrival.payload)?;
+        let (stated, units) = (&stated, &mut self.units);
+        let mut taking =
+            Taking { arrival, names, rule, stated, sent, units, out, refused: Vec::new() };
         taking.payload(payload.as_ref(), reader, faults);
         faults.append(&mut taking.refused);
+        Ok(sent.unwrap_or(arrival.received))
     }
 
     /// Converts a reading that was sent in a unit to the one in which its tag is declared.
@@ -206,7 +232,11 @@ impl Prepared {
     fn new(rule: Rule) -> Self {
         let (times, codes) = (rule.time_unit, rule.quality_codes);
         let reader = match &rule.format {
-            Format::Json(json) => Reader::Json(Box::new(JsonReader::new(json, times, codes))),
+            Format::Json(json) => {
+                let elsewhere = rule.properties.names.tag.is_some();
+                let json = JsonReader::new(json, times, codes).with_tag_elsewhere(elsewhere);
+                Reader::Json(Box::new(json))
+            }
             Format::LineProtocol { names, quality } => {
                 Reader::Points(PointReader::new(names.clone(), quality.clone(), times, codes))
             }
@@ -220,7 +250,7 @@ impl Prepared {
             Format::SparkplugB(_) => rule.template.of_node(),
             _ => None,
         };
-        Self { rule, reader, nodes }
+        Self { rule, reader, nodes, stated: Interner::default() }
     }
 }
 
@@ -229,6 +259,9 @@ struct Taking<'a> {
     arrival: &'a Arrival,
     names: &'a Names,
     rule: &'a Rule,
+    stated: &'a Stated,
+    /// When it was sent, where its expiry interval tells that.
+    sent: Option<Timestamp>,
     units: &'a mut Units,
     out: &'a mut Vec<Message>,
     /// Readings that were read and cannot be taken; each reason once.
@@ -250,13 +283,8 @@ impl Taking<'_> {
                 decode_payload(payload, source, &no_time, take, faults);
             }
             (Format::Value, _) => match bare(payload) {
-                _ if arrival.retained => faults.push(retained()),
                 Err(fault) => faults.push(fault),
-                Ok(value) => {
-                    let (line, area) = (Arc::clone(&names.line), Arc::clone(&names.area));
-                    let quality = SourceQuality::Good;
-                    self.take(line, area, names.tag.clone(), None, value, quality, None);
-                }
+                Ok(value) => self.take(Said::only(value)),
             },
             (Format::SparkplugB(rule), _) => match self.node_message(payload, *rule) {
                 Ok(message) => self.out.extend(message.map(Box::new).map(Message::Node)),
@@ -271,16 +299,11 @@ impl Taking<'_> {
                 Err(fault) => faults.push(fault),
             },
             (Format::Json(_), Reader::Json(json)) => {
-                json.read(payload, faults, |said| {
-                    let line = said.line.unwrap_or_else(|| Arc::clone(&names.line));
-                    let area = said.area.unwrap_or_else(|| Arc::clone(&names.area));
-                    let tag = said.tag.or_else(|| names.tag.clone());
-                    let unit = said.unit.as_deref();
-                    self.take(line, area, tag, said.at, said.value, said.quality, unit);
-                });
+                json.read(payload, faults, |said| self.take(said));
             }
             (Format::LineProtocol { .. }, Reader::Points(points)) => {
-                let given = Given { line: &names.line, area: &names.area, tag: names.tag.as_ref() };
+                let (line, area, tag) = (&names.line, &names.area, names.tag.as_ref());
+                let given = Given { line, area, tag, stated: self.stated };
                 points.read(payload, given, faults, |reading, unit| {
                     self.reading(reading, unit);
                 });
@@ -298,21 +321,27 @@ impl Taking<'_> {
         rule: &ProfileRule,
         faults: &mut Vec<Fault>,
     ) -> Result<ProfileMessage, Fault> {
-        let Self { arrival, names, .. } = *self;
+        let Self { arrival, names, stated, .. } = *self;
         let read = (self.rule.time_unit, self.rule.quality_codes);
         let mut said = profile::read(payload, rule, read, faults)?;
-        if arrival.retained && said.at.is_none() {
+        let at = or(said.at, &stated.time)?;
+        if arrival.retained && at.is_none() && self.sent.is_none() {
             return Err(retained());
         }
-        let tag = said.tag.or_else(|| names.tag.clone()).ok_or_else(|| no_tag(&arrival.topic))?;
-        let line = said.line.unwrap_or_else(|| Arc::clone(&names.line));
-        let area = said.area.unwrap_or_else(|| Arc::clone(&names.area));
+        let tag = or(said.tag, &stated.tag)?.or_else(|| names.tag.clone());
+        let tag = tag.ok_or_else(|| no_tag(&arrival.topic))?;
+        let line = or(said.line, &stated.line)?.unwrap_or_else(|| Arc::clone(&names.line));
+        let area = or(said.area, &stated.area)?.unwrap_or_else(|| Arc::clone(&names.area));
         let declared = self.rule.units.get(&tag).or(self.rule.unit.as_ref());
-        if let Some(sent) = said.unit.as_ref().or(declared) {
+        if let Some(sent) = said.unit.as_ref().or(stated.unit.as_ref()).or(declared) {
             self.units.convert_boxes((&line, &area, &tag), &mut said.values, sent)?;
         }
-        let (at, values, positions) = (said.at, said.values, said.positions);
-        let (quality, on_sheet) = (said.quality, said.on_sheet);
+        let quality = or(said.quality, &stated.quality).unwrap_or_else(|refused| {
+            self.refuse(refused);
+            Some(SourceQuality::Bad)
+        });
+        let (values, positions, on_sheet) = (said.values, said.positions, said.on_sheet);
+        let quality = quality.unwrap_or_default();
         Ok(ProfileMessage { line, area, tag, at, values, positions, quality, on_sheet })
     }
 
@@ -347,24 +376,37 @@ impl Taking<'_> {
         }))
     }
 
-    #[expect(clippy::too_many_arguments, reason = "the parts of one reading")]
-    fn take(
-        &mut self,
-        line: Arc<str>,
-        area: Arc<str>,
-        tag: Option<Arc<str>>,
-        at: Option<Timestamp>,
-        value: Value,
-        quality: SourceQuality,
-        unit: Option<&str>,
-    ) {
+    /// Takes a value: what its payload does not say of it a property may, else topic and rule.
+    fn take(&mut self, said: Said<'_>) {
+        let Self { names, stated, .. } = *self;
+        let whole = |own: Part<Arc<str>>, given: &Arc<str>| {
+            own.map(|own| own.unwrap_or_else(|| Arc::clone(given)))
+        };
+        let named = || {
+            Ok((
+                whole(or(said.line, &stated.line), &names.line)?,
+                whole(or(said.area, &stated.area), &names.area)?,
+                or(said.tag, &stated.tag)?.or_else(|| names.tag.clone()),
+                or(said.at, &stated.time)?,
+            ))
+        };
+        let (line, area, tag, at) = match named() {
+            Ok(named) => named,
+            Err(refused) => return self.refuse(refused),
+        };
         let Some(tag) = tag else { return self.refuse(no_tag(&self.arrival.topic)) };
+        let quality = or(said.quality, &stated.quality).unwrap_or_else(|refused| {
+            self.refuse(refused);
+            Some(SourceQuality::Bad)
+        });
+        let (quality, value) = (quality.unwrap_or_default(), said.value);
+        let unit = said.unit.as_deref().or(stated.unit.as_deref());
         self.reading(NamedReading { line, area, tag, at, value, quality }, unit);
     }
 
     /// Takes a reading that was sent in this unit, if anything says so.
     fn reading(&mut self, mut reading: NamedReading, unit: Option<&str>) {
-        if self.arrival.retained && reading.at.is_none() {
+        if self.arrival.retained && reading.at.is_none() && self.sent.is_none() {
             return self.refuse(retained());
         }
         let declared = self.rule.units.get(&reading.tag).or(self.rule.unit.as_ref());
@@ -400,7 +442,10 @@ fn retained() -> Fault {
 /// The configuration asks for a tag in the topic, the rule or the fields; a rule made by hand may not.
 fn no_tag(topic: &str) -> Fault {
     let topic = found(topic);
-    fault(Reason::UnknownTopic, format!("neither the topic `{topic}` nor its rule names a tag"))
+    fault(
+        Reason::UnknownTopic,
+        format!("nothing names a tag, neither topic `{topic}` nor its rule"),
+    )
 }
 
 #[cfg(test)]

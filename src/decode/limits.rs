@@ -13,6 +13,10 @@ pub const NAME_BYTES_MAX: usize = 256;
 /// The longest note or description in an event, in bytes; what is longer is cut, since the event
 /// itself still counts.
 pub(super) const NOTE_BYTES_MAX: usize = 4096;
+/// The most user properties of a message that are kept.
+pub const PROPERTIES_MAX: usize = 64;
+/// The most bytes that are kept of the properties of a message: names, a time, a code; not a payload.
+pub const PROPERTY_BYTES_MAX: usize = 8192;
 /// How many topics the decoder remembers; further ones are matched anew each time.
 pub const CACHED_TOPICS: usize = 100_000;
 /// The longest topic or series that is remembered, in bytes: a memory of many has to be bounded.

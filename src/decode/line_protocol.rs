@@ -4,12 +4,14 @@
 //! come from the topic or the rule where these give them, else from the point: its line, area and tag
 //! from the tags that the rule names. A field `value` (or `text`) is the tag itself; another field is
 //! `tag.field`; where nothing names a tag, each field is one, and the measurement stands for the area.
+//! What neither topic and rule nor the point say, a property of the message may.
 //!
 //! A line that cannot be read is a fault of its own; the others count all the same.
 
 use super::limits::{CACHED_TOPICS, READINGS_MAX, Refusals, fault, found};
 use super::names::checked;
 use super::octets::first_of;
+use super::stated::{Part, Stated, or};
 use super::topics::Remembered;
 use super::value::{not_utf8, number, numeric, textual};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
@@ -60,7 +62,7 @@ struct Said {
 #[derive(Debug, Clone, Default)]
 struct Fields(Vec<(Box<str>, Arc<str>)>);
 
-/// The names that the topic or the rule gives.
+/// The names that the topic or the rule gives, and what properties say where neither these nor the point do.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Given<'a> {
     /// Empty if nothing gives it.
@@ -68,6 +70,28 @@ pub(super) struct Given<'a> {
     /// Empty if nothing gives it.
     pub(super) area: &'a Arc<str>,
     pub(super) tag: Option<&'a Arc<str>>,
+    pub(super) stated: &'a Stated,
+}
+
+impl Given<'_> {
+    /// With what properties say where neither these names nor those of the point are any.
+    fn or_stated(self, said: &Said) -> Result<Self, Fault> {
+        let Self { mut line, mut area, mut tag, stated } = self;
+        if line.is_empty() && said.line.is_none() {
+            line = known(&stated.line)?.unwrap_or(line);
+        }
+        if area.is_empty() && said.area.is_none() {
+            area = known(&stated.area)?.unwrap_or(area);
+        }
+        if tag.is_none() && said.tag.is_none() {
+            tag = known(&stated.tag)?;
+        }
+        Ok(Self { line, area, tag, stated })
+    }
+}
+
+fn known(name: &Part<Arc<str>>) -> Result<Option<&Arc<str>>, Fault> {
+    name.as_ref().map(Option::as_ref).map_err(Clone::clone)
 }
 
 /// What is wrong with a line, and at which byte of the payload.
@@ -152,10 +176,12 @@ impl PointReader {
         refusals: &mut Refusals<'_>,
         take: &mut impl FnMut(NamedReading, Option<&str>),
     ) {
-        let at = match point.stamp.map(|stamp| time::read(stamp, self.unit)).transpose() {
+        let stamp = point.stamp.map(|stamp| time::read(stamp, self.unit)).transpose();
+        let stamp = stamp.map_err(|what| fault(Reason::BadTime, what));
+        let at = match stamp.and_then(|own| or(own, &given.stated.time)) {
             Ok(at) => at,
             // Its values would land at a wrong instant.
-            Err(what) => return refusals.push(fault(Reason::BadTime, what)),
+            Err(refused) => return refusals.push(refused),
         };
         let quality_field = self.quality.as_ref().and_then(|name| {
             let is = |field: &Field| *unescaped(point.slice(&field.key)) == **name;
@@ -163,7 +189,13 @@ impl PointReader {
         });
         let quality = match &quality_field {
             Some((ix, name)) => self.quality_of(point, *ix, name, refusals),
-            None => SourceQuality::Good,
+            None => match &given.stated.quality {
+                Ok(stated) => stated.unwrap_or_default(),
+                Err(refused) => {
+                    refusals.push(refused.clone());
+                    SourceQuality::Bad
+                }
+            },
         };
         let quality_field = quality_field.map(|(ix, _)| ix);
         let mut fresh;
@@ -179,6 +211,10 @@ impl PointReader {
             &mut fresh
         };
         let (said, fields) = (&known.said, &mut known.fields);
+        let given = match given.or_stated(said) {
+            Ok(given) => given,
+            Err(refused) => return refusals.push(refused),
+        };
         let line = match &said.line {
             Some(line) if given.line.is_empty() => line,
             _ => given.line,
@@ -207,7 +243,7 @@ impl PointReader {
                 Ok((tag, value)) => {
                     let (line, area) = (Arc::clone(line), Arc::clone(area));
                     let reading = NamedReading { line, area, tag, at, value, quality };
-                    take(reading, said.unit.as_deref());
+                    take(reading, said.unit.as_deref().or(given.stated.unit.as_deref()));
                 }
                 Err(refused) => refusals.push(refused),
             }

@@ -17,9 +17,11 @@ mod line_protocol;
 mod names;
 mod octets;
 mod profile;
+mod properties;
 mod quality;
 mod rule;
 pub mod sparkplug;
+mod stated;
 mod template;
 mod time;
 mod topics;
@@ -31,13 +33,15 @@ pub use decoder::Decoder;
 pub use event::{decode_event, decode_event_line};
 pub use json::path::is_relative;
 pub use limits::{
-    CACHED_TOPICS, FaultCount, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX,
+    CACHED_TOPICS, FaultCount, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, PROPERTIES_MAX,
+    PROPERTY_BYTES_MAX, READINGS_MAX, TEXT_BYTES_MAX,
 };
 pub use names::checked as checked_name;
 pub use profile::BOXES_MAX;
+pub use properties::{Properties, Wanted, plain_content_type};
 pub use rule::{
-    Format, HostRule, JsonRule, JsonValues, PayloadNames, PointNames, ProfileRule, QualityCodes,
-    Rule, TimeUnit,
+    Format, HostRule, JsonRule, JsonValues, PayloadNames, PointNames, ProfileRule, PropertyRule,
+    QualityCodes, Rule, TimeUnit,
 };
 pub use template::{Captures, Template, TemplateError};
 
@@ -59,6 +63,16 @@ pub struct Arrival {
     pub payload: Bytes,
     /// True if the broker sent it as the last known value of the topic.
     pub retained: bool,
+    /// What is kept of its properties (MQTT 5); `None` for what nobody asks for.
+    pub properties: Option<Arc<Properties>>,
+}
+
+impl Arrival {
+    /// The bytes of its payload and of what is kept of its properties.
+    #[must_use]
+    pub fn bytes(&self) -> usize {
+        self.payload.len() + self.properties.as_ref().map_or(0, |kept| kept.bytes())
+    }
 }
 
 /// What a payload says, piece by piece.
@@ -333,6 +347,8 @@ pub enum Reason {
     BadQuality,
     /// A unit that cannot become that of the tag.
     WrongUnit,
+    /// The content type is none that the subscription takes.
+    ContentType,
     /// The payload is larger than allowed.
     TooLarge,
     /// A batch event that cannot be read.
@@ -365,6 +381,7 @@ impl Reason {
             Self::BadTime => "bad-time",
             Self::BadQuality => "bad-quality",
             Self::WrongUnit => "wrong-unit",
+            Self::ContentType => "content-type",
             Self::TooLarge => "too-large",
             Self::BadEvent => "bad-event",
             Self::LineUnclear => "line-unclear",

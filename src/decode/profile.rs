@@ -22,7 +22,7 @@ pub(super) struct Said {
     pub(super) at: Option<Timestamp>,
     pub(super) values: Vec<f64>,
     pub(super) positions: Option<Vec<f64>>,
-    pub(super) quality: SourceQuality,
+    pub(super) quality: Option<SourceQuality>,
     pub(super) on_sheet: bool,
 }
 
@@ -61,13 +61,15 @@ pub(super) fn read(
         _ => None,
     };
     let quality = match (present(&rule.quality), &rule.quality) {
-        (Some(code), Some(pointer)) => quality::read(&scalar(code), codes).unwrap_or_else(|| {
-            let code = scalar(code);
-            let detail = format!("quality at {pointer}: `{}` is no code", found(&code));
-            faults.push(fault(Reason::BadQuality, detail));
-            SourceQuality::Bad
-        }),
-        _ => SourceQuality::Good,
+        (Some(code), Some(pointer)) => {
+            Some(quality::read(&scalar(code), codes).unwrap_or_else(|| {
+                let code = scalar(code);
+                let detail = format!("quality at {pointer}: `{}` is no code", found(&code));
+                faults.push(fault(Reason::BadQuality, detail));
+                SourceQuality::Bad
+            }))
+        }
+        _ => None,
     };
     let name = |pointer: &Option<Arc<str>>| match present(pointer) {
         None => Ok(None),

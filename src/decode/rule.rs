@@ -29,6 +29,8 @@ pub struct Rule {
     pub unit: Option<Arc<str>>,
     /// The unit in which numbers of these tags are sent, by name, where it is another one.
     pub units: BTreeMap<Arc<str>, Arc<str>>,
+    /// What it takes of the properties of a message (MQTT 5).
+    pub properties: PropertyRule,
 }
 
 impl Rule {
@@ -47,7 +49,49 @@ impl Rule {
             quality_codes: QualityCodes::default(),
             unit: None,
             units: BTreeMap::new(),
+            properties: PropertyRule::default(),
         }
+    }
+}
+
+/// What a rule takes of the properties of a message (MQTT 5); nothing unless it is said.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct PropertyRule {
+    /// The user properties that name the line, the area, the tag and the unit of a reading whose payload
+    /// does not.
+    pub names: PayloadNames,
+    /// The user property with the time of a reading whose payload has none.
+    pub time: Option<Arc<str>>,
+    /// The user property with the quality code of a reading whose payload has none.
+    pub quality: Option<Arc<str>>,
+    /// The content types that are taken, as [`plain_content_type`](super::plain_content_type) gives them;
+    /// empty for all.
+    pub content_types: Vec<Arc<str>>,
+    /// The expiry interval with which messages are sent, s: what is missing of it when a message comes is
+    /// the age of a reading without a time.
+    pub expiry_s: Option<u32>,
+}
+
+impl PropertyRule {
+    /// The parts of a reading that have a user property, each with its key.
+    pub fn keys(&self) -> impl Iterator<Item = (&'static str, &Arc<str>)> {
+        let PayloadNames { line, area, tag, unit } = &self.names;
+        [
+            ("line", line),
+            ("area", area),
+            ("tag", tag),
+            ("unit", unit),
+            ("time", &self.time),
+            ("quality", &self.quality),
+        ]
+        .into_iter()
+        .filter_map(|(part, key)| Some((part, key.as_ref()?)))
+    }
+
+    /// True if nothing is taken.
+    #[must_use]
+    pub fn is_nothing(&self) -> bool {
+        *self == Self::default()
     }
 }
 

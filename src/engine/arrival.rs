@@ -28,7 +28,7 @@ impl Engine {
     pub(super) fn arrival(&mut self, arrival: &Arrival, out: &mut Vec<Effect>) {
         let mut messages = std::mem::take(&mut self.messages);
         let mut faults = std::mem::take(&mut self.faults);
-        self.decoder.decode(arrival, &mut messages, &mut faults);
+        let dated = self.decoder.decode(arrival, &mut messages, &mut faults);
         let repeated = self.state.repeats.repeats(arrival);
         for message in messages.drain(..) {
             match message {
@@ -61,7 +61,21 @@ impl Engine {
                 topic: &arrival.topic,
                 retained: arrival.retained,
             };
-            self.message(way, message, out);
+            let named = match message {
+                Message::Reading(named) => named,
+                Message::Profile(mut scan) => {
+                    scan.at = scan.at.or(Some(dated));
+                    self.message(way, Message::Profile(scan), out);
+                    continue;
+                }
+                other => {
+                    self.message(way, other, out);
+                    continue;
+                }
+            };
+            if let Some(fault) = self.dated_reading(way, (named, dated), Flags::GOOD, out) {
+                self.fault(arrival.received, &arrival.topic, fault, out);
+            }
         }
         for fault in faults.drain(..) {
             self.fault(arrival.received, &arrival.topic, fault, out);
@@ -146,6 +160,17 @@ impl Engine {
         &mut self,
         way: Way<'_>,
         named: NamedReading,
+        known: Flags,
+        out: &mut Vec<Effect>,
+    ) -> Option<Fault> {
+        self.dated_reading(way, (named, way.received), known, out)
+    }
+
+    /// Takes a reading, and when it is of if it has no time of its own.
+    fn dated_reading(
+        &mut self,
+        way: Way<'_>,
+        (named, dated): (NamedReading, Timestamp),
         mut known: Flags,
         out: &mut Vec<Effect>,
     ) -> Option<Fault> {
@@ -158,7 +183,7 @@ impl Engine {
             known |= Flags::RETAINED;
         }
         let reading = Reading {
-            at: named.at.unwrap_or(received),
+            at: named.at.unwrap_or(dated),
             received,
             value: named.value,
             quality: named.quality,

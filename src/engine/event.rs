@@ -144,6 +144,9 @@ const RETAINED_ARRIVAL: u8 = 2;
 const TICK: u8 = 3;
 const MODEL: u8 = 4;
 const COMMAND: u8 = 5;
+/// Added to the kind of an arrival whose properties stand behind it; most have none, and are as long as
+/// without them.
+const WITH_PROPERTIES: u8 = 16;
 
 impl Event {
     /// Appends the journal's form of the event: a byte of kind, then the fields, little-endian,
@@ -153,11 +156,17 @@ impl Event {
     pub fn encode(&self, out: &mut Vec<u8>) {
         match self {
             Self::Arrival(arrival) => {
-                out.push(if arrival.retained { RETAINED_ARRIVAL } else { ARRIVAL });
+                let kind = if arrival.retained { RETAINED_ARRIVAL } else { ARRIVAL };
+                let properties = arrival.properties.as_deref();
+                out.push(kind + properties.map_or(0, |_| WITH_PROPERTIES));
                 out.extend_from_slice(&arrival.received.as_nanos().to_le_bytes());
                 put(out, arrival.broker.as_bytes());
                 put(out, arrival.topic.as_bytes());
                 put(out, &arrival.payload);
+                if let Some(properties) = properties {
+                    let block = rmp_serde::to_vec(properties);
+                    put(out, &block.expect("properties have no map with odd keys"));
+                }
             }
             Self::Tick(at) => {
                 out.push(TICK);
@@ -209,14 +218,24 @@ struct Reader<'a> {
 
 impl<'a> Reader<'a> {
     fn event(&mut self) -> Result<Event, EventError> {
+        const ARRIVAL_WITH: u8 = ARRIVAL + WITH_PROPERTIES;
+        const RETAINED_WITH: u8 = RETAINED_ARRIVAL + WITH_PROPERTIES;
         let kind = self.take(1)?[0];
         Ok(match kind {
-            ARRIVAL | RETAINED_ARRIVAL => {
+            ARRIVAL | RETAINED_ARRIVAL | ARRIVAL_WITH | RETAINED_WITH => {
                 let received = self.time()?;
                 let (broker, topic) = (self.text()?, self.text()?);
                 let payload = Bytes::copy_from_slice(self.block()?);
-                let retained = kind == RETAINED_ARRIVAL;
-                Event::Arrival(Arrival { broker, received, topic, payload, retained })
+                let retained = matches!(kind, RETAINED_ARRIVAL | RETAINED_WITH);
+                let properties = if matches!(kind, ARRIVAL_WITH | RETAINED_WITH) {
+                    let block = self.block()?;
+                    let read = rmp_serde::from_slice(block);
+                    Some(Arc::new(read.map_err(|e| self.error(e.to_string()))?))
+                } else {
+                    None
+                };
+                let came = Arrival { broker, received, topic, payload, retained, properties };
+                Event::Arrival(came)
             }
             TICK => Event::Tick(self.time()?),
             MODEL => {
@@ -265,6 +284,43 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{Format, PropertyRule, Rule, Template, Wanted};
+
+    fn with_properties(retained: bool) -> Event {
+        let rule = Rule {
+            properties: PropertyRule {
+                time: Some("sent".into()),
+                quality: Some("q".into()),
+                content_types: vec!["a/b".into()],
+                expiry_s: Some(60),
+                ..PropertyRule::default()
+            },
+            ..Rule::new("plant", Template::parse("{tag}").unwrap(), Format::Value)
+        };
+        let user = [("q", "192"), ("sent", "7"), ("other", "x")];
+        Event::Arrival(Arrival {
+            broker: "plant".into(),
+            received: Timestamp::from_nanos(5),
+            topic: "steam".into(),
+            payload: Bytes::from_static(b"1"),
+            retained,
+            properties: Wanted::by([&rule]).of(Some("A/B; c"), Some(9), user),
+        })
+    }
+
+    #[test]
+    fn what_has_no_properties_takes_no_byte_for_them() {
+        let len = |properties| {
+            let Event::Arrival(arrival) = with_properties(false) else { unreachable!("it is one") };
+            let mut bytes = Vec::new();
+            Event::Arrival(Arrival { properties, ..arrival }).encode(&mut bytes);
+            bytes.len()
+        };
+        // Kind, time, three lengths, `plant`, `steam`, `1`.
+        assert_eq!(len(None), 1 + 8 + 3 * 4 + 5 + 5 + 1);
+        let Event::Arrival(with) = with_properties(false) else { unreachable!("it is one") };
+        assert_eq!(len(with.properties), len(None) + 4 + 26);
+    }
 
     #[test]
     fn events_come_back_from_the_journal() {
@@ -275,6 +331,7 @@ mod tests {
                 topic: "mill/tm3/dry/steam".into(),
                 payload: Bytes::from_static(b"{\"v\":1}"),
                 retained: false,
+                properties: None,
             }),
             Event::Arrival(Arrival {
                 broker: "".into(),
@@ -282,7 +339,10 @@ mod tests {
                 topic: "".into(),
                 payload: Bytes::new(),
                 retained: true,
+                properties: None,
             }),
+            with_properties(false),
+            with_properties(true),
             Event::Tick(Timestamp::from_nanos(7)),
             Event::Model(ModelAnswer { request: 3, outcome: Ok(Arc::from([1, 2, 3])) }),
             Event::Model(ModelAnswer { request: 4, outcome: Err("too few rows".into()) }),

@@ -16,7 +16,8 @@ use xxhash_rust::xxh3::xxh3_128;
 /// `tests/it/line_runs.rs`). One that came again beyond this number would be flagged late.
 const REMEMBERED: usize = 65_536;
 
-/// What is remembered of a message: 128 bits of its broker, topic and payload. Fewer would not do: one
+/// What is remembered of a message: 128 bits of its broker, topic, payload, and of what its sender says in
+/// properties. Fewer would not do: one
 /// that is taken for another is not stored.
 type Digest = u128;
 
@@ -31,12 +32,15 @@ pub(super) struct Repeats {
 }
 
 impl Repeats {
-    /// True if the same topic and payload of the same broker are among the last messages; remembers them otherwise.
+    /// True if the same topic, payload and properties of the same broker are among the last messages; remembers them
+    /// otherwise.
     pub(super) fn repeats(&mut self, arrival: &Arrival) -> bool {
         let broker = xxh3_128(arrival.broker.as_bytes());
         let topic = xxh3_128(arrival.topic.as_bytes());
         let payload = xxh3_128(&arrival.payload);
-        let digest = broker.rotate_left(2) ^ topic.rotate_left(1) ^ payload;
+        let properties = arrival.properties.as_ref().map_or(0, |kept| xxh3_128(&kept.said()));
+        let digest =
+            properties.rotate_left(3) ^ broker.rotate_left(2) ^ topic.rotate_left(1) ^ payload;
         if !self.known.insert(digest) {
             return true;
         }
@@ -93,6 +97,7 @@ impl Visitor<'_> for Block {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::decode::{Format, PayloadNames, PropertyRule, Rule, Template, Wanted};
     use crate::reading::Timestamp;
     use bytes::Bytes;
 
@@ -103,6 +108,7 @@ mod tests {
             topic: topic.into(),
             payload: Bytes::from(n.to_string()),
             retained: false,
+            properties: None,
         }
     }
 
@@ -119,6 +125,23 @@ mod tests {
         assert!(repeats.repeats(&arrival("a", 0)));
         assert!(!repeats.repeats(&arrival("a", REMEMBERED)));
         assert!(!repeats.repeats(&arrival("a", 0)));
+    }
+
+    #[test]
+    fn message_is_another_one_by_what_its_properties_say_and_not_by_its_age() {
+        let names = PayloadNames { tag: Some("tag".into()), ..PayloadNames::default() };
+        let properties = PropertyRule { names, expiry_s: Some(60), ..PropertyRule::default() };
+        let rule = Rule::new("plant", Template::parse("a").unwrap(), Format::Value);
+        let wanted = Wanted::by([&Rule { properties, ..rule }]);
+        let of = |tag, left_s| Arrival {
+            properties: wanted.of(None, Some(left_s), [("tag", tag)]),
+            ..arrival("a", 0)
+        };
+        let mut repeats = Repeats::default();
+        assert!(!repeats.repeats(&arrival("a", 0)));
+        assert!(!repeats.repeats(&of("steam", 60)));
+        assert!(!repeats.repeats(&of("speed", 60)));
+        assert!(repeats.repeats(&of("steam", 50)));
     }
 
     #[test]

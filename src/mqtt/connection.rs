@@ -306,7 +306,8 @@ async fn deliver(
         return Ok(());
     }
     pulse.count(message.payload.len());
-    let bytes = message.payload.len() + message.topic.len() + MESSAGE_BYTES;
+    let properties = message.properties.as_ref().map_or(0, |kept| kept.bytes());
+    let bytes = message.payload.len() + message.topic.len() + properties + MESSAGE_BYTES;
     pulse.waits.store(true, Ordering::Relaxed);
     // One that is larger than all the room takes all of it, rather than wait for ever.
     let bytes = u32::try_from(bytes).unwrap_or(ROOM_BYTES).min(ROOM_BYTES);
@@ -324,6 +325,7 @@ async fn deliver(
             topic: message.topic,
             payload: message.payload,
             retained: message.retained,
+            properties: message.properties,
         },
         receipt,
         begins: context.connect.settings.sparkplug.is_some()

@@ -54,6 +54,7 @@ pub use report::LinkEvent;
 pub use tls::TlsError;
 pub use topics::filters;
 
+use crate::decode::Wanted;
 use crate::telemetry::SecretSource;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -104,6 +105,8 @@ pub struct Settings {
     /// The link is that of a host application of Sparkplug B: what edge nodes say is heard in a session
     /// of its own, that the broker keeps for nobody.
     pub sparkplug: Option<SparkplugHost>,
+    /// Which properties of its messages are kept (MQTT 5).
+    pub properties: Wanted,
 }
 
 impl Settings {

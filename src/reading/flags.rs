@@ -43,7 +43,7 @@ impl Flags {
     pub const CONFLICT: Self = Self(1 << 7);
     /// The message was retained by the broker: a last known value, not a new sample.
     pub const RETAINED: Self = Self(1 << 8);
-    /// The source sent no time; the receive time stands in.
+    /// The source sent no time; the receive time stands in, or that of sending where a broker tells it.
     pub const NO_SOURCE_TIME: Self = Self(1 << 9);
     /// A text, where only numbers say something about the tag.
     pub const NO_NUMBER: Self = Self(1 << 10);

@@ -79,6 +79,7 @@ impl Published {
             topic: self.topic,
             payload: self.payload,
             retained: self.retained,
+            properties: None,
         }
     }
 }

@@ -103,6 +103,7 @@ fn arrival(topic: &str, payload: impl Into<Bytes>) -> Arrival {
         topic: topic.into(),
         payload: payload.into(),
         retained: false,
+        properties: None,
     }
 }
 

@@ -19,6 +19,7 @@ mod mqtt;
 mod outage;
 mod outbox;
 mod profiles;
+mod properties;
 mod readiness;
 mod recordings;
 mod recovery;

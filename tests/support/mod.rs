@@ -42,7 +42,7 @@ pub(crate) use self::{
     mosquitto::Mosquitto,
     port::free_port,
     process::{Process, Signal, service},
-    publish::publish,
+    publish::{publish, publish_with},
     tahu::{Said, Tahu},
     tcp_proxy::TcpProxy,
     wait::{PATIENCE, wait_until},

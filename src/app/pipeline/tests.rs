@@ -122,6 +122,7 @@ fn a_checkpoint_is_due_by_readings_however_many_a_message_has() {
             topic: "wide/tm3".into(),
             payload: format!(r#"{{"a":1,"b":2,"c":3,"ts":{}}}"#, second * 1000).into(),
             retained: false,
+            properties: None,
         })
     };
     pipeline.readings_since_checkpoint = READINGS_PER_CHECKPOINT - 5;

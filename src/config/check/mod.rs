@@ -8,6 +8,7 @@ mod output;
 mod payload;
 mod plant;
 mod profile;
+mod properties;
 mod subscribe;
 
 use super::at::{At, DurationText};

@@ -10,7 +10,7 @@ use super::address::{self, Address};
 use super::subscribe;
 use super::{Context, plant, text};
 use crate::decode::sparkplug::state_topic;
-use crate::decode::{HostRule, Template};
+use crate::decode::{HostRule, Template, Wanted};
 use crate::mqtt::{Settings, SparkplugHost, TlsSettings, Version};
 use std::ops::Range;
 use std::path::PathBuf;
@@ -146,6 +146,7 @@ fn check_broker(cx: &mut Context<'_>, raw: &Raw, ix: usize, mqtt: &At<Mqtt>) -> 
         }),
         publish_prefix: None,
         sparkplug: None,
+        properties: Wanted::by(&rules),
     };
     let host = (!of_nodes.is_empty()).then(|| of_host(&settings, of_nodes, primary));
     Broker { settings, rules, host }
@@ -162,6 +163,7 @@ fn of_host(broker: &Settings, of_nodes: Vec<(String, u8)>, primary: Option<Strin
         share: None,
         subscriptions: of_nodes.into_iter().chain(own_state).collect(),
         sparkplug: Some(SparkplugHost { primary }),
+        properties: Wanted::default(),
         ..broker.clone()
     }
 }

@@ -70,7 +70,9 @@ fn values(cx: &mut Context<'_>, subscribe: &At<Subscribe>) {
                 .help("write `fields = { moisture = \"/m\" }`");
         }
     }
+    let by_property = subscribe.properties.as_ref().is_some_and(|asked| asked.time.is_some());
     if subscribe.time.is_none()
+        && !by_property
         && let Some(unit) = subscribe.time_unit.as_ref()
         && !cx.removed.contains(&(subscribe.span().start, "time".to_owned()))
     {
@@ -416,6 +418,9 @@ pub(super) fn without(
         ("line", subscribe.line.as_ref().map(At::span)),
         ("area", subscribe.area.as_ref().map(At::span)),
         ("tag", subscribe.tag.as_ref().map(At::span)),
+        ("properties", subscribe.properties.as_ref().map(At::span)),
+        ("content_type", subscribe.content_type.as_ref().map(At::span)),
+        ("expiry", subscribe.expiry.as_ref().map(At::span)),
     ];
     for (key, span) in spans {
         if let Some(span) = span.filter(|_| keys.contains(&key)) {

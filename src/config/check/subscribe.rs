@@ -6,14 +6,19 @@ use super::super::diagnostic::{Code, Diagnostic};
 use super::super::raw::{Mqtt, Names, Raw, Subscribe};
 use super::super::suggest::{list, nearest};
 use super::super::words::{BatchFrom, PayloadFormat};
-use super::{Context, payload, plant, profile};
+use super::{Context, payload, plant, profile, properties};
 use crate::decode::sparkplug::NAMESPACE;
-use crate::decode::{Format, HostRule, JsonRule, JsonValues, Rule, Template, TimeUnit};
+use crate::decode::{
+    Format, HostRule, JsonRule, JsonValues, PropertyRule, Rule, Template, TimeUnit,
+};
 use std::sync::Arc;
 
 /// The keys that say where a payload has its values: they mean nothing where the payload is one thing.
 const OF_A_DOCUMENT: &[&str] =
     &["each", "value", "fields", "time", "time_unit", "quality", "quality_codes", "names"];
+
+/// The keys for properties of messages that have readings: they mean nothing to other formats.
+const OF_MESSAGES: &[&str] = &["properties", "content_type", "expiry"];
 
 /// What the subscriptions of a broker come to.
 pub(super) struct Found {
@@ -36,7 +41,9 @@ pub(super) fn check(
 ) -> Found {
     let mut found: Vec<(Rule, u8, usize)> = Vec::new();
     for subscribe in &mqtt.subscribe {
-        let Some((rule, qos)) = check_one(cx, raw, subscribe, (broker, host)) else { continue };
+        let Some((rule, qos)) = check_one(cx, raw, mqtt, subscribe, (broker, host)) else {
+            continue;
+        };
         let filter = rule.template.filter();
         let topic = subscribe.topic.as_ref().map_or_else(|| subscribe.span(), At::span);
         if let Some((first, _, at)) =
@@ -152,6 +159,7 @@ fn overlap(one: &str, other: &str) -> bool {
 fn check_one(
     cx: &mut Context<'_>,
     raw: &Raw,
+    mqtt: &Mqtt,
     subscribe: &At<Subscribe>,
     (broker, host): (&str, HostRule),
 ) -> Option<(Rule, u8)> {
@@ -161,7 +169,14 @@ fn check_one(
         PayloadFormat::Json => payload::json(cx, subscribe, false),
         PayloadFormat::JsonLines => payload::json(cx, subscribe, true),
         PayloadFormat::Value => {
-            payload::without(cx, subscribe, word, OF_A_DOCUMENT);
+            // What a user property gives is read like the same thing in a document.
+            let given = |key: &&str| match *key {
+                "time_unit" => properties::has(subscribe, |asked| &asked.time),
+                "quality_codes" => properties::has(subscribe, |asked| &asked.quality),
+                _ => false,
+            };
+            let keys: Vec<&str> = OF_A_DOCUMENT.iter().copied().filter(|key| !given(key)).collect();
+            payload::without(cx, subscribe, word, &keys);
             Some(Format::Value)
         }
         PayloadFormat::BatchEvent | PayloadFormat::LabEvent => {
@@ -169,7 +184,7 @@ fn check_one(
                 cx,
                 subscribe,
                 word,
-                &[OF_A_DOCUMENT, &["area", "tag", "unit", "units"]].concat(),
+                &[OF_A_DOCUMENT, OF_MESSAGES, &["area", "tag", "unit", "units"]].concat(),
             );
             Some(Format::BatchEvent)
         }
@@ -178,7 +193,7 @@ fn check_one(
                 cx,
                 subscribe,
                 word,
-                &[OF_A_DOCUMENT, &["line", "area", "tag", "unit", "units"]].concat(),
+                &[OF_A_DOCUMENT, OF_MESSAGES, &["line", "area", "tag", "unit", "units"]].concat(),
             );
             Some(Format::DroppedCount)
         }
@@ -187,7 +202,7 @@ fn check_one(
             Some(payload::points(cx, subscribe))
         }
         PayloadFormat::SparkplugB => {
-            let keys = [OF_A_DOCUMENT, &["tag", "unit", "units"]].concat();
+            let keys = [OF_A_DOCUMENT, OF_MESSAGES, &["tag", "unit", "units"]].concat();
             payload::without(cx, subscribe, word, &keys);
             Some(Format::SparkplugB(host))
         }
@@ -210,6 +225,13 @@ fn check_one(
             cx.name(found, found.span(), name, forbidden);
         }
     }
+    let of_messages = match &format {
+        // What stands beside another format has been refused, and with one that is unknown nothing is known.
+        Some(Format::Json(_) | Format::Value | Format::LineProtocol { .. }) => {
+            properties::check(cx, mqtt, subscribe, template.as_ref(), word)
+        }
+        _ => PropertyRule::default(),
+    };
     let (template, format) = (template?, format?);
     check_names(cx, raw, subscribe, &template, &format);
     let fixed = |found: &Option<At<String>>| found.as_ref().map(|name| Arc::from(name.as_str()));
@@ -233,6 +255,7 @@ fn check_one(
             .quality_codes
             .as_ref()
             .map_or_else(Default::default, |codes| (**codes).into()),
+        properties: of_messages,
     };
     // A count that a broker sends again, for want of an acknowledgement, is an old one, and looks like
     // that of a broker that was started anew. The newest is retained: none need be sent again.
@@ -400,14 +423,18 @@ fn check_names(
             .help("keep `names.tag` with `value`, or `fields` without it");
         return;
     }
-    let named = fields || of_payload.tag.is_some() || is_named;
+    let of_property = properties::has(subscribe, |asked| &asked.tag);
+    let named = fields || of_payload.tag.is_some() || of_property || is_named;
     if fields && (captures("tag") || subscribe.tag.is_some()) {
         cx.report(Code::Subscription, topic, "the tag comes from the topic and from `fields`")
             .help("with `fields` put `+` or `{area}` into the topic, and leave `tag` out");
         return;
     }
     let start = subscribe.span().start;
-    let gone = |key: &str| cx.removed.contains(&(start, key.to_owned()));
+    let gone = |key: &str| {
+        let properties = || cx.removed.contains(&(start, "properties".to_owned()));
+        cx.removed.contains(&(start, key.to_owned())) || properties()
+    };
     if !named && !captures("tag") && subscribe.tag.is_none() && !gone("fields") && !gone("tag") {
         cx.report(
             Code::Subscription,
@@ -420,7 +447,10 @@ fn check_names(
                  for many values in one payload, or `names = { tag = \"/id\" }` where it names them",
         );
     }
-    let has_line = template.has_line() || subscribe.line.is_some() || of_payload.line.is_some();
+    let has_line = template.has_line()
+        || subscribe.line.is_some()
+        || of_payload.line.is_some()
+        || properties::has(subscribe, |asked| &asked.line);
     if !has_line && !gone("line") {
         let lines: Vec<&str> = plant::lines(raw).iter().map(|(name, _)| name.as_str()).collect();
         let example = lines.first().copied().unwrap_or("tm3");
@@ -485,13 +515,15 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
     for (line, declared) in plant::lines(raw) {
         let mut names: Vec<&str> = Vec::new();
         for rule in brokers.iter().flat_map(|broker| &broker.rules) {
-            if rule.line.as_deref().is_some_and(|fixed| fixed != line.as_str()) {
+            let of_property = &rule.properties.names;
+            let other = |fixed: &str| fixed != line.as_str() && of_property.line.is_none();
+            if rule.line.as_deref().is_some_and(other) {
                 continue;
             }
             match &rule.format {
                 Format::BatchEvent | Format::DroppedCount | Format::Profile(_) => {}
-                // The topic, or the point, brings whatever it brings.
-                _ if rule.template.has_tag() => return,
+                // The topic, a property, or the point, brings whatever it brings.
+                _ if rule.template.has_tag() || of_property.tag.is_some() => return,
                 Format::LineProtocol { .. } | Format::SparkplugB(_) => return,
                 Format::Json(json) if json.names.tag.is_some() => return,
                 Format::Json(JsonRule { values: JsonValues::Fields(fields), .. }) => {

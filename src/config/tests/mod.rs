@@ -462,6 +462,7 @@ fn two_brokers_may_have_the_same_topics_for_two_lines() {
             topic: "dry/steam".into(),
             payload: "1".into(),
             retained: false,
+            properties: None,
         };
         decoder.decode(&arrival, &mut messages, &mut faults);
         let [crate::decode::Message::Reading(reading)] = messages.as_slice() else {

@@ -3,7 +3,7 @@
 //! The payloads are made up here, in the form that each product documents.
 
 use super::good;
-use crate::decode::{Arrival, Decoder, Message};
+use crate::decode::{Arrival, Decoder, Format, Message, QualityCodes, TimeUnit, Wanted};
 use crate::reading::{Timestamp, Value};
 
 /// 2026-01-23T00:00:00Z, which the payloads are around.
@@ -25,6 +25,7 @@ fn read(subscription: &str, topic: &str, payload: &str) -> String {
         topic: topic.into(),
         payload: payload.to_owned().into(),
         retained: false,
+        properties: None,
     };
     // Twice: with nothing known, and with everything known.
     for _ in 0..2 {
@@ -402,4 +403,64 @@ fn a_point_with_a_quality_and_no_value_is_a_fault() {
         "m,tag=steam q=192\nm,tag=steam value=1,q=192",
         &["tm3//steam@-=1", "!missing-value: line 1: a quality code and no value"],
     );
+}
+
+#[test]
+fn properties_of_messages_are_asked_for_as_they_are_written() {
+    let checked = good(
+        r#"
+        [[mqtt]]
+        url = "mqtt://gw.mill"
+        [[mqtt.subscribe]]
+        topic = "gw/+"
+        format = "value"
+        time_unit = "s"
+        quality_codes = "bool"
+        properties = { line = "l", area = "a", tag = "t", unit = "u", time = "ts", quality = "q" }
+        content_type = ["Text/Plain; charset=utf-8", "text/plain", "application/json"]
+        expiry = "90m"
+        [[mqtt.subscribe]]
+        topic = "spBv1.0/mill/{type}/{line}/{area}"
+        format = "sparkplug-b"
+        "#,
+    );
+    assert!(checked.warnings.is_empty(), "{}", checked.warnings);
+    let broker = &checked.brokers[0];
+    let rule = broker.rules.iter().find(|rule| rule.format == Format::Value).unwrap();
+    let keys: Vec<(&str, &str)> =
+        rule.properties.keys().map(|(part, key)| (part, &**key)).collect();
+    let expected = [
+        ("line", "l"),
+        ("area", "a"),
+        ("tag", "t"),
+        ("unit", "u"),
+        ("time", "ts"),
+        ("quality", "q"),
+    ];
+    assert_eq!(keys, expected);
+    assert_eq!(rule.properties.content_types, ["text/plain".into(), "application/json".into()]);
+    assert_eq!(rule.properties.expiry_s, Some(5400));
+    assert_eq!((rule.time_unit, rule.quality_codes), (TimeUnit::Seconds, QualityCodes::Bool));
+    // The link keeps what the rules ask for, and the one to edge nodes nothing.
+    assert_eq!(broker.settings.properties, Wanted::by(&broker.rules));
+    assert_ne!(broker.settings.properties, Wanted::default());
+    assert_eq!(broker.host.as_ref().unwrap().properties, Wanted::default());
+}
+
+#[test]
+fn a_property_may_name_tag_and_line_that_nothing_else_names() {
+    let text = |properties: &str| {
+        format!(
+            "[[mqtt]]\nurl = \"mqtt://gw.mill\"\n[[mqtt.subscribe]]\ntopic = \"gw/+\"\n\
+             format = \"value\"\n{properties}\n[line.tm3.tag.steam]\n"
+        )
+    };
+    let with = good(&text("properties = { line = \"l\", tag = \"t\" }"));
+    assert!(with.warnings.is_empty(), "{}", with.warnings);
+    // Of a fixed line, a property may name another one.
+    let with = good(&text("line = \"tm9\"\nproperties = { line = \"l\", tag = \"t\" }"));
+    assert!(with.warnings.is_empty(), "{}", with.warnings);
+    let without = super::report(&text(""), "test.toml");
+    let codes: Vec<&str> = without.diagnostics().iter().map(|found| found.code.as_str()).collect();
+    assert_eq!(codes, ["C016", "C104"]);
 }

@@ -2,6 +2,7 @@
 
 use super::super::{CACHED_TOPICS, JsonRule, JsonValues, PointNames, Template, TimeUnit};
 use super::*;
+use crate::reading::Value;
 use bytes::Bytes;
 use proptest::prelude::*;
 
@@ -64,6 +65,7 @@ fn arrival(topic: &str, payload: &[u8], retained: bool) -> Arrival {
         topic: topic.into(),
         payload: Bytes::copy_from_slice(payload),
         retained,
+        properties: None,
     }
 }
 

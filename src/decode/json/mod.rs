@@ -29,6 +29,8 @@ pub(super) struct JsonReader {
     lines: bool,
     times: TimeUnit,
     codes: QualityCodes,
+    /// Where the document names no tag, something else may.
+    tag_elsewhere: bool,
     names: Interner,
     tables: Tables,
     /// The row of each scope that belongs to the item.
@@ -46,12 +48,19 @@ pub(super) struct Said<'d> {
     pub(super) area: Option<Arc<str>>,
     /// Its time, if it has one.
     pub(super) at: Option<Timestamp>,
-    /// Its quality; good if nothing is said.
-    pub(super) quality: SourceQuality,
+    /// Its quality, if the document says something of it.
+    pub(super) quality: Option<SourceQuality>,
     /// The unit in which it was sent, where the document names it.
     pub(super) unit: Option<Cow<'d, str>>,
     /// The value.
     pub(super) value: Value,
+}
+
+impl Said<'_> {
+    /// A value of which nothing is said.
+    pub(super) fn only(value: Value) -> Self {
+        Self { tag: None, line: None, area: None, at: None, quality: None, unit: None, value }
+    }
 }
 
 /// What was read last: values of an item, or of all items, mostly share one time and one quality.
@@ -67,9 +76,14 @@ struct Unreadable;
 
 impl JsonReader {
     pub(super) fn new(rule: &JsonRule, times: TimeUnit, codes: QualityCodes) -> Self {
-        let (plan, lines) = (Plan::new(rule), rule.lines);
+        let (plan, lines, tag_elsewhere) = (Plan::new(rule), rule.lines, false);
         let (names, tables) = (Interner::default(), Tables::default());
-        Self { plan, lines, times, codes, names, tables, rows: Vec::new() }
+        Self { plan, lines, times, codes, tag_elsewhere, names, tables, rows: Vec::new() }
+    }
+
+    /// A document may leave it to something else to name the tag.
+    pub(super) fn with_tag_elsewhere(self, tag_elsewhere: bool) -> Self {
+        Self { tag_elsewhere, ..self }
     }
 
     /// Reads a payload that came at `received`: hands each value to `take`, and appends what was not
@@ -137,6 +151,7 @@ impl JsonReader {
                 item,
                 times: self.times,
                 codes: self.codes,
+                tag_elsewhere: self.tag_elsewhere,
                 names: &mut self.names,
                 last: &mut last,
                 refusals: &mut *refusals,
@@ -194,6 +209,7 @@ struct OneItem<'a, 'f> {
     item: Item<'a>,
     times: TimeUnit,
     codes: QualityCodes,
+    tag_elsewhere: bool,
     names: &'a mut Interner,
     last: &'a mut Last,
     refusals: &'a mut Refusals<'f>,
@@ -204,16 +220,13 @@ impl<'a> OneItem<'a, '_> {
     fn said(&mut self, value: &'a ValueAt, place: Place) -> Result<Option<Said<'a>>, Fault> {
         let time = value.time.as_ref().map_or(Ok(None), |time| self.time(time));
         let Ok(at) = time else { return Ok(None) };
-        let quality = match &value.quality {
-            Some(quality) => self.quality(quality),
-            None => SourceQuality::Good,
-        };
+        let quality = value.quality.as_ref().and_then(|quality| self.quality(quality));
         let read = self::value(slice(self.item.document, place), &value.pointer)?;
         let tag = match &value.tag {
             None => value.field.clone(),
             Some(tag) => {
                 let named = self.name(tag)?;
-                if named.is_none() {
+                if named.is_none() && !self.tag_elsewhere {
                     let detail = format!("nothing at `{}` names the tag", tag.pointer);
                     return Err(fault(Reason::MissingValue, detail));
                 }
@@ -253,14 +266,15 @@ impl<'a> OneItem<'a, '_> {
         at.map(Some)
     }
 
-    fn quality(&mut self, quality: &'a TextAt) -> SourceQuality {
+    /// The quality at a pointer, if there is one.
+    fn quality(&mut self, quality: &'a TextAt) -> Option<SourceQuality> {
         let place = self.item.place_of(quality);
         if let (Some(place), Some((last, known))) = (place, self.last.quality)
             && last == place
         {
-            return known;
+            return Some(known);
         }
-        let Some(text) = self.item.text(quality) else { return SourceQuality::Good };
+        let text = self.item.text(quality)?;
         let read = quality::read(&text, self.codes).unwrap_or_else(|| {
             let raw = place.map_or(&*text, |place| slice(self.item.document, place));
             let detail = format!("quality at {}: `{}` is no code", quality.pointer, found(raw));
@@ -268,7 +282,7 @@ impl<'a> OneItem<'a, '_> {
             SourceQuality::Bad
         });
         self.last.quality = place.map(|place| (place, read));
-        read
+        Some(read)
     }
 
     fn name(&mut self, name: &'a TextAt) -> Result<Option<Arc<str>>, Fault> {

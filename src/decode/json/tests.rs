@@ -20,7 +20,7 @@ fn read(mut reader: JsonReader, payload: &[u8]) -> String {
             Value::Text(text) => format!("{text:?}"),
         };
         let tag = said.tag.as_deref().unwrap_or("*");
-        lines.push(format!("{tag}@{at}={value}({:?})", said.quality));
+        lines.push(format!("{tag}@{at}={value}({:?})", said.quality.unwrap_or_default()));
     });
     lines.extend(faults.iter().map(|f| format!("!{}: {}", f.reason.as_str(), f.detail)));
     lines.join(" | ")

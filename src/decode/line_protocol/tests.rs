@@ -14,7 +14,8 @@ fn reader(names: PointNames, quality: Option<&str>) -> PointReader {
 fn read(reader: &mut PointReader, payload: &[u8]) -> (Vec<String>, Vec<String>) {
     let (mut readings, mut faults) = (Vec::new(), Vec::new());
     let (line, area) = (Arc::default(), Arc::default());
-    let given = Given { line: &line, area: &area, tag: None };
+    let stated = Stated::default();
+    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
     reader.read(payload, given, &mut faults, |r, _| readings.push(text(&r)));
     let said = |fault: &Fault| format!("{}: {}", fault.reason.as_str(), fault.detail);
     (readings, faults.iter().map(said).collect())
@@ -63,7 +64,8 @@ fn what_the_topic_gives_counts() {
     let names = PointNames { tag: "sensor".into(), ..PointNames::default() };
     let mut reader = reader(names, None);
     let (line, area) = ("tm4".into(), "wet".into());
-    let given = Given { line: &line, area: &area, tag: None };
+    let stated = Stated::default();
+    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
     let mut readings = Vec::new();
     reader.read(b"m,line=tm3,sensor=a,tag=b value=1", given, &mut Vec::new(), |r, _| {
         readings.push(text(&r));
@@ -244,7 +246,8 @@ proptest! {
         prop_assume!(expected.is_some());
         let mut readings = Vec::new();
         let (line, area) = (Arc::default(), Arc::default());
-        let given = Given { line: &line, area: &area, tag: None };
+        let stated = Stated::default();
+    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
         // No tag of a point is called so: every field is a tag of its own.
         let nothing: Arc<str> = "\u{1}".into();
         let names = PointNames { line: Arc::clone(&nothing), area: Arc::clone(&nothing), tag: nothing, unit: None };

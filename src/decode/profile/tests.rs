@@ -29,14 +29,14 @@ fn a_scan_is_read_with_all_that_it_says() {
     assert_eq!(said.at, Timestamp::from_millis(1_769_126_400_000).ok());
     assert_eq!((said.values[0], said.values[1].is_nan(), said.values[2]), (15.1, true, 14.9));
     assert_eq!(said.positions, Some(vec![5.0, 15.0, 25.0]));
-    assert_eq!((said.quality, said.on_sheet), (SourceQuality::Good, true));
+    assert_eq!((said.quality, said.on_sheet), (Some(SourceQuality::Good), true));
     // Nothing but the boxes; and what a scanner does besides.
     let bare = told(r#"{"values":[1],"ts":null}"#).unwrap();
     assert_eq!((bare.at, bare.positions, bare.on_sheet), (None, None, true));
     for mode in ["\"Standardize\"", "false", "3", "\"\""] {
         assert!(!told(&format!(r#"{{"values":[1],"mode":{mode}}}"#)).unwrap().on_sheet, "{mode}");
     }
-    assert_eq!(told(r#"{"values":[1],"q":"what?"}"#).unwrap().quality, SourceQuality::Bad);
+    assert_eq!(told(r#"{"values":[1],"q":"what?"}"#).unwrap().quality, Some(SourceQuality::Bad));
 }
 
 #[test]

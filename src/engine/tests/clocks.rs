@@ -32,6 +32,7 @@ fn stamped(tag: &str, s: i64, ts: i64, value: f64) -> Event {
         topic: format!("mill/tm3/dry/{tag}").into(),
         payload: format!(r#"{{"v":{value},"ts":{ts}}}"#).into_bytes().into(),
         retained: false,
+        properties: None,
     })
 }
 
@@ -168,6 +169,7 @@ fn readings_without_a_time_are_those_of_their_arrival_and_say_so_once() {
             topic: "bare/tm3/dry/steam".into(),
             payload: s.to_string().into_bytes().into(),
             retained: false,
+            properties: None,
         })
     };
     let effects = apply(&mut engine, (0..60).map(bare));

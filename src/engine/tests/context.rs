@@ -35,6 +35,7 @@ fn messages(payload: impl Fn(i64, &str, &str) -> String) -> Vec<Event> {
             topic: "wide/tm3".into(),
             payload: payload(s, reel, grade).into(),
             retained: false,
+            properties: None,
         })
     };
     (0..60).map(message).collect()

@@ -376,6 +376,7 @@ fn a_message_that_nobody_could_take_is_taken_once_its_tag_is_declared() {
             topic: "mill/tm3/set_point".into(),
             payload: format!(r#"{{"v":15,"ts":{s}000}}"#).into_bytes().into(),
             retained: true,
+            properties: None,
         })
     };
     let mut engine = Engine::new(ignoring.clone(), vec![rule.clone()]);

@@ -31,6 +31,7 @@ fn says(verb: &str, node: &str, s: i64, metrics: &[(&str, Option<f64>)]) -> Even
         topic: format!("spBv1.0/mill/{verb}/{node}").into(),
         payload: payload.into(),
         retained: false,
+        properties: None,
     })
 }
 

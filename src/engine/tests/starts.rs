@@ -124,6 +124,7 @@ fn count(s: i64, count: &str) -> Event {
         topic: DROPPED.into(),
         payload: count.to_owned().into_bytes().into(),
         retained: true,
+        properties: None,
     })
 }
 

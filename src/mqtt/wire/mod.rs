@@ -10,6 +10,7 @@ use super::relay::Relay;
 use super::trouble::Trouble;
 use super::websocket::Far;
 use super::{Settings, Version, topics};
+use crate::decode::{Properties, Wanted};
 use crate::telemetry::Secret;
 use bytes::Bytes;
 use rumqttc::{TlsConfiguration, Transport};
@@ -64,6 +65,8 @@ pub(super) struct Incoming {
     pub(super) topic: Arc<str>,
     pub(super) payload: Bytes,
     pub(super) retained: bool,
+    /// What is kept of its properties.
+    pub(super) properties: Option<Arc<Properties>>,
     /// `None` for QoS 0.
     pub(super) ack: Option<Ack>,
 }
@@ -139,7 +142,8 @@ pub(super) fn open(connect: &Connect, will: Option<Will>) -> (Client, Wire) {
         }
         Version::V5 => {
             let (client, wire) = v5::open(connect, route, will);
-            (Client::V5(client), Library::V5(Box::new(wire)))
+            let properties = connect.settings.properties.clone();
+            (Client::V5(client), Library::V5(Box::new(wire), properties))
         }
     };
     (client, Wire { library, relay })
@@ -160,7 +164,8 @@ pub(super) struct Wire {
 
 enum Library {
     V4(Box<rumqttc::EventLoop>),
-    V5(Box<rumqttc::v5::EventLoop>),
+    /// With the properties of messages that are kept.
+    V5(Box<rumqttc::v5::EventLoop>, Wanted),
 }
 
 impl Wire {
@@ -199,12 +204,12 @@ impl Library {
                 }
                 Err(error) => Err(v4::trouble(&error, wire.mqtt_options.max_packet_size())),
             },
-            Self::V5(wire) => match wire.poll().await {
+            Self::V5(wire, wanted) => match wire.poll().await {
                 Ok(event) => {
                     if matches!(event, rumqttc::v5::Event::Incoming(_)) {
                         wire.state.await_pingresp = false;
                     }
-                    Ok(v5::heard(event, wire.options.keep_alive()))
+                    Ok(v5::heard(event, wire.options.keep_alive(), wanted))
                 }
                 Err(error) => Err(v5::trouble(&error)),
             },
@@ -218,9 +223,10 @@ impl Library {
                 let keep_alive = wire.mqtt_options.keep_alive();
                 wire.state.events.drain(..).map(|event| v4::heard(event, keep_alive)).collect()
             }
-            Self::V5(wire) => {
+            Self::V5(wire, wanted) => {
                 let keep_alive = wire.options.keep_alive();
-                wire.state.events.drain(..).map(|event| v5::heard(event, keep_alive)).collect()
+                let events = wire.state.events.drain(..);
+                events.map(|event| v5::heard(event, keep_alive, wanted)).collect()
             }
         }
     }
@@ -232,7 +238,7 @@ impl Library {
     fn forgive_releases(&mut self) {
         match self {
             Self::V4(wire) => v4::forgive_releases(wire),
-            Self::V5(wire) => v5::forgive_releases(wire),
+            Self::V5(wire, _) => v5::forgive_releases(wire),
         }
     }
 }
@@ -332,35 +338,43 @@ pub(super) fn io_reason(error: &std::io::Error) -> String {
     }
 }
 
+/// Settings for the tests of this room.
+#[cfg(test)]
+pub(super) mod testing {
+    use super::{Duration, Settings, Version, Wanted};
+
+    pub(in crate::mqtt) fn settings() -> Settings {
+        Settings {
+            name: "plant".to_owned(),
+            host: "broker".to_owned(),
+            port: 1883,
+            tls: None,
+            websocket: None,
+            version: Version::V5,
+            client_id: "onspec".to_owned(),
+            clean_start: false,
+            session_expiry: Duration::from_secs(3600),
+            credentials: None,
+            keep_alive: Duration::from_secs(1),
+            receive_maximum: 0,
+            max_packet_size: 1 << 20,
+            silent_after: Duration::ZERO,
+            subscriptions: vec![("mill/#".to_owned(), 2), ("lab/#".to_owned(), 0)],
+            share: None,
+            publish_prefix: Some("onspec".to_owned()),
+            sparkplug: None,
+            properties: Wanted::default(),
+        }
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     fn connect(version: Version, host: &str) -> Connect {
-        Connect {
-            settings: Settings {
-                name: "plant".to_owned(),
-                host: host.to_owned(),
-                port: 1883,
-                tls: None,
-                websocket: None,
-                version,
-                client_id: "onspec".to_owned(),
-                clean_start: false,
-                session_expiry: Duration::from_secs(3600),
-                credentials: None,
-                keep_alive: Duration::from_secs(1),
-                receive_maximum: 0,
-                max_packet_size: 1 << 20,
-                silent_after: Duration::ZERO,
-                subscriptions: vec![("mill/#".to_owned(), 2), ("lab/#".to_owned(), 0)],
-                share: None,
-                publish_prefix: Some("onspec".to_owned()),
-                sparkplug: None,
-            },
-            credentials: None,
-            tls: None,
-        }
+        let settings = Settings { version, host: host.to_owned(), ..testing::settings() };
+        Connect { settings, credentials: None, tls: None }
     }
 
     #[test]
@@ -373,7 +387,8 @@ mod tests {
                 new.forgive_releases();
             }
             assert_eq!((old.rest(), new.rest()), (Vec::new(), Vec::new()));
-            let (Library::V4(old), Library::V5(new)) = (&mut old.library, &mut new.library) else {
+            let (Library::V4(old), Library::V5(new, _)) = (&mut old.library, &mut new.library)
+            else {
                 unreachable!("each is of its version");
             };
             for packet_id in [1, 300, u16::MAX] {
@@ -389,7 +404,7 @@ mod tests {
     #[test]
     fn settings_at_their_edges_do_not_make_the_library_panic() {
         let (_, wire) = open(&connect(Version::V5, "::1"), None);
-        let Library::V5(wire) = wire.library else { unreachable!("it is of its version") };
+        let Library::V5(wire, _) = wire.library else { unreachable!("it is of its version") };
         assert_eq!(wire.options.keep_alive(), KEEP_ALIVE_MIN);
         assert_eq!(wire.options.receive_maximum(), Some(1));
         assert_eq!(wire.options.topic_alias_max(), None);

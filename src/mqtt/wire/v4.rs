@@ -66,6 +66,7 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
             topic: Arc::from(packet.topic),
             payload: packet.payload,
             retained: packet.retain,
+            properties: None,
         }),
         Event::Incoming(Packet::SubAck(packet)) => {
             Heard::Subscribed(packet.return_codes.into_iter().map(granted).collect())

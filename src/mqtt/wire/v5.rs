@@ -4,6 +4,7 @@ use super::{
     Ack, CONNECT_SECONDS, Connect, Granted, Heard, IN_FLIGHT_MAX, Incoming, NotSent, Publication,
     REQUESTS_MAX, Route, Session, Will, filters, io_reason, keep_alive,
 };
+use crate::decode::{Properties, Wanted};
 use crate::mqtt::Settings;
 use crate::mqtt::trouble::Trouble;
 use bytes::Bytes;
@@ -51,7 +52,7 @@ pub(super) fn open(
     AsyncClient::new(options, REQUESTS_MAX)
 }
 
-pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
+pub(super) fn heard(event: Event, keep_alive: Duration, wanted: &Wanted) -> Heard {
     match event {
         Event::Incoming(Packet::ConnAck(packet)) => Heard::Connected(session(&packet, keep_alive)),
         Event::Incoming(Packet::Publish(packet)) => Heard::Message(Incoming {
@@ -62,6 +63,7 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
             topic: Arc::from(String::from_utf8_lossy(&packet.topic)),
             payload: packet.payload,
             retained: packet.retain,
+            properties: packet.properties.and_then(|properties| kept(&properties, wanted)),
         }),
         Event::Incoming(Packet::SubAck(packet)) => {
             Heard::Subscribed(packet.return_codes.into_iter().map(granted).collect())
@@ -79,6 +81,13 @@ pub(super) fn heard(event: Event, keep_alive: Duration) -> Heard {
         Event::Outgoing(Outgoing::Disconnect) => Heard::Farewell,
         _ => Heard::Nothing,
     }
+}
+
+/// What is kept of the properties of a message.
+fn kept(properties: &PublishProperties, wanted: &Wanted) -> Option<Arc<Properties>> {
+    let user = &properties.user_properties;
+    let user = user.iter().map(|(key, value)| (key.as_str(), value.as_str()));
+    wanted.of(properties.content_type.as_deref(), properties.message_expiry_interval, user)
 }
 
 fn session(packet: &ConnAck, keep_alive: Duration) -> Session {

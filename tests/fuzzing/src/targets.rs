@@ -140,6 +140,7 @@ fn decoding(
             topic: "in".into(),
             payload: Bytes::new(),
             retained: false,
+            properties: None,
         },
         messages: Vec::new(),
         faults: Vec::new(),

@@ -116,6 +116,7 @@ impl Plant {
                 topic: topic.as_str().into(),
                 payload: Bytes::from(payload.clone()),
                 retained: false,
+                properties: None,
             })
         });
         pipeline

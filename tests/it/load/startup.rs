@@ -51,6 +51,7 @@ fn fill(site: &Site, mib: u32) {
                         .into_bytes()
                         .into(),
                     retained: false,
+                    properties: None,
                 })
             })
             .collect();

@@ -141,6 +141,7 @@ pub(crate) fn wanted(port: u16, version: Version) -> Wanted {
             share: None,
             publish_prefix: None,
             sparkplug: None,
+            properties: onspec::decode::Wanted::default(),
         },
         outdated: Vec::new(),
         places: 100,

@@ -234,6 +234,7 @@ impl Life {
                 topic: message.topic.as_str().into(),
                 payload: message.payload.clone().into(),
                 retained: false,
+                properties: None,
             };
             group.0.push((Event::Arrival(arrival), Some(ix)));
         }

@@ -208,6 +208,7 @@ fn without_faults(world: &World, messages: &[Message]) -> Pipeline {
             topic: message.topic.as_str().into(),
             payload: message.payload.clone().into(),
             retained: false,
+            properties: None,
         };
         plain.commit([Event::Arrival(arrival)], &mut |_| {}).unwrap();
         for request in plain.take_requests() {
