@@ -68,6 +68,15 @@ pub enum LinkError {
         #[source]
         source: TlsError,
     },
+    /// This machine gives no socket for the way to a broker behind a WebSocket.
+    #[error("broker `{name}`: this machine gives no socket for the way to it")]
+    Socket {
+        /// The broker's name.
+        name: String,
+        /// Why not.
+        #[source]
+        source: std::io::Error,
+    },
     /// The receiver of the deliveries is gone: the core has ended.
     #[error("broker `{name}`: nobody takes its messages any more")]
     NobodyTakes {

@@ -10,8 +10,10 @@ use super::websocket::Far;
 use super::{LinkError, Settings, link};
 use bytes::BytesMut;
 use futures_util::{SinkExt as _, StreamExt as _};
+use std::io;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::task::JoinSet;
@@ -19,6 +21,9 @@ use tokio_tungstenite::tungstenite::{Bytes, Message};
 
 /// What is taken from the library at once.
 const CHUNK: usize = 64 << 10;
+/// The wait after a connection that could not be taken, which doubles, up to the longest.
+const WAIT_MIN: Duration = Duration::from_millis(10);
+const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// A way to a broker that the library can connect to, and connect to again. Ends when it is dropped.
 #[derive(Debug)]
@@ -47,23 +52,28 @@ impl Relay {
     /// A way to this broker; `None` if it is not behind a WebSocket. Reads the certificates. Wants a runtime.
     ///
     /// # Errors
-    /// When settings or certificates cannot be used.
+    /// When settings or certificates cannot be used, or this machine has no socket to listen on.
     pub fn to(settings: &Settings) -> Result<Option<Self>, LinkError> {
         let far = Far::of(settings, link::tls(settings)?);
-        Ok(far.map(Self::start))
+        far.map(Self::start)
+            .transpose()
+            .map_err(|source| LinkError::Socket { name: settings.name.clone(), source })
     }
 
-    /// Begins to listen. That this cannot be is told like trouble with the broker.
-    pub(super) fn start(far: Far) -> Self {
-        let (address, told) = (address(), Arc::new(Told::default()));
-        let mut accepting = JoinSet::new();
-        match UnixListener::bind(&address) {
-            Ok(listener) => drop(accepting.spawn(accept(listener, far, Arc::clone(&told)))),
-            Err(error) => told.set(Some(Trouble::remote(format!(
-                "cannot listen on a socket of this machine for the way to the broker: {error}"
-            )))),
-        }
-        Self { address, told, _accepting: accepting }
+    /// Begins to listen.
+    ///
+    /// # Errors
+    /// When that cannot be. Then there is no address: somebody else may listen there, and would be told the
+    /// password.
+    pub(super) fn start(far: Far) -> io::Result<Self> {
+        Self::at(address(), far)
+    }
+
+    fn at(address: String, far: Far) -> io::Result<Self> {
+        let listener = UnixListener::bind(&address)?;
+        let (told, mut accepting) = (Arc::new(Told::default()), JoinSet::new());
+        accepting.spawn(accept(listener, far, Arc::clone(&told)));
+        Ok(Self { address, told, _accepting: accepting })
     }
 
     /// What the library connects to: the address of a Unix socket.
@@ -108,9 +118,8 @@ fn address() -> String {
 /// Takes the library's connections, one after another: a new one means that the last is given up.
 async fn accept(listener: UnixListener, far: Far, told: Arc<Told>) {
     let mut serving = JoinSet::new();
-    // An error is one of this connection, not of the socket.
     loop {
-        let Ok((near, _)) = listener.accept().await else { continue };
+        let (near, _) = next(|| listener.accept(), &told).await;
         if !is_ours(&near) {
             continue;
         }
@@ -122,6 +131,28 @@ async fn accept(listener: UnixListener, far: Far, told: Arc<Told>) {
             told.set(lead(near, &far, &told).await);
         });
     }
+}
+
+/// What `accept` takes next. It fails at once, again and again, while this process has no file descriptor
+/// left: that is waited out, and told.
+async fn next<T, A>(mut accept: impl FnMut() -> A, told: &Told) -> T
+where
+    A: Future<Output = io::Result<T>>,
+{
+    let mut wait = WAIT_MIN;
+    loop {
+        match accept().await {
+            Ok(taken) => return taken,
+            Err(error) => told.set(Some(Trouble::remote(no_socket(&error)))),
+        }
+        tokio::time::sleep(wait).await;
+        wait = (wait * 2).min(WAIT_MAX);
+    }
+}
+
+/// That the way to a broker fails on this machine.
+pub(super) fn no_socket(error: &io::Error) -> String {
+    format!("this machine gives no socket for the way to the broker: {error}")
 }
 
 /// True if the other end is in this process.
@@ -182,4 +213,54 @@ async fn lead(near: UnixStream, far: &Far, told: &Told) -> Option<Trouble> {
     };
     told.set(trouble.clone());
     trouble
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::mqtt::wire::testing;
+    use std::future::ready;
+
+    fn far() -> Far {
+        let settings = Settings { websocket: Some("/mqtt".to_owned()), ..testing::settings() };
+        Far::of(&settings, None).expect("it is reached by a WebSocket")
+    }
+
+    #[tokio::test]
+    async fn an_address_that_somebody_else_has_is_not_handed_out() {
+        let address = address();
+        let theirs = UnixListener::bind(&address).expect("nobody else has it");
+        let refused = Relay::at(address.clone(), far()).map(|relay| relay.address().to_owned());
+        assert_eq!(refused.map_err(|error| error.kind()), Err(io::ErrorKind::AddrInUse));
+        drop(theirs);
+        if cfg!(target_os = "linux") {
+            let relay = Relay::at(address.clone(), far()).expect("it is free again");
+            assert_eq!(relay.address(), address);
+        }
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_process_without_descriptors_waits_for_one() {
+        const EMFILE: i32 = 24;
+        let told = Told::default();
+        let mut asked = 0;
+        let accept = || {
+            asked += 1;
+            assert!(asked < 1000, "it spins");
+            ready(Err::<(), _>(io::Error::from_raw_os_error(EMFILE)))
+        };
+        let in_vain = next(accept, &told);
+        let minute = Duration::from_secs(60);
+        assert!(tokio::time::timeout(minute, in_vain).await.is_err());
+        assert!((60..80).contains(&asked), "asked {asked} times in a minute");
+        let reason = told.get().expect("it is told").reason;
+        assert!(reason.contains("no socket for the way to the broker: Too many"), "{reason}");
+
+        let mut left = 3;
+        let accept = || {
+            left -= 1;
+            ready(if left == 0 { Ok(7) } else { Err(io::Error::from_raw_os_error(EMFILE)) })
+        };
+        assert_eq!(next(accept, &told).await, 7);
+    }
 }

@@ -6,7 +6,7 @@
 mod v4;
 mod v5;
 
-use super::relay::Relay;
+use super::relay::{Relay, no_socket};
 use super::trouble::Trouble;
 use super::websocket::Far;
 use super::{Settings, Version, topics};
@@ -129,11 +129,17 @@ pub(super) struct NotSent;
 
 /// Makes a client and its wire. Nothing is connected before the first poll.
 pub(super) fn open(connect: &Connect, will: Option<Will>) -> (Client, Wire) {
-    let far = Far::of(&connect.settings, connect.tls.clone());
-    let relay = far.map(Relay::start);
-    let route = match &relay {
-        Some(relay) => Route { host: relay.address().to_owned(), transport: Transport::unix() },
-        None => Route { host: host(connect), transport: transport(connect.tls.as_ref()) },
+    let way = match Far::of(&connect.settings, connect.tls.clone()).map(Relay::start) {
+        None => Way::Straight,
+        Some(Ok(relay)) => Way::Relayed(relay),
+        Some(Err(error)) => Way::None(Trouble::remote(no_socket(&error))),
+    };
+    let route = match &way {
+        Way::Straight => Route { host: host(connect), transport: transport(connect.tls.as_ref()) },
+        Way::Relayed(relay) => {
+            Route { host: relay.address().to_owned(), transport: Transport::unix() }
+        }
+        Way::None(_) => Route { host: String::new(), transport: Transport::unix() },
     };
     let (client, library) = match connect.settings.version {
         Version::V4 => {
@@ -146,7 +152,7 @@ pub(super) fn open(connect: &Connect, will: Option<Will>) -> (Client, Wire) {
             (Client::V5(client), Library::V5(Box::new(wire), properties))
         }
     };
-    (client, Wire { library, relay })
+    (client, Wire { library, way })
 }
 
 /// Where the library connects to.
@@ -158,8 +164,17 @@ struct Route {
 /// What carries packets; the connection itself.
 pub(super) struct Wire {
     library: Library,
-    /// What leads to a broker behind a WebSocket. It ends with the connection.
-    relay: Option<Relay>,
+    way: Way,
+}
+
+/// What leads to the broker.
+enum Way {
+    /// The library finds it.
+    Straight,
+    /// To a broker behind a WebSocket. It ends with the connection.
+    Relayed(Relay),
+    /// Nothing: the library is not to connect anywhere.
+    None(Trouble),
 }
 
 enum Library {
@@ -171,9 +186,15 @@ enum Library {
 impl Wire {
     /// Waits for the next thing to happen.
     pub(super) async fn poll(&mut self) -> Result<Heard, Trouble> {
-        let heard = self.library.poll().await;
-        // The library knows only that nobody is there any more.
-        heard.map_err(|trouble| self.relay.as_ref().and_then(Relay::trouble).unwrap_or(trouble))
+        match &self.way {
+            Way::Straight => self.library.poll().await,
+            Way::Relayed(relay) => {
+                let heard = self.library.poll().await;
+                // The library knows only that nobody is there any more.
+                heard.map_err(|trouble| relay.trouble().unwrap_or(trouble))
+            }
+            Way::None(trouble) => Err(trouble.clone()),
+        }
     }
 
     /// See [`Library::rest`].
@@ -417,5 +438,19 @@ mod tests {
         let connect = connect(Version::V5, "broker");
         let filters: Vec<_> = filters(&connect.settings).collect();
         assert_eq!(filters, [("mill/#".to_owned(), true), ("lab/#".to_owned(), false)]);
+    }
+
+    #[tokio::test]
+    async fn without_a_way_nobody_is_spoken_to() {
+        let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("there are ports");
+        listener.set_nonblocking(true).expect("it can be asked without waiting");
+        let mut connect = connect(Version::V5, "127.0.0.1");
+        connect.settings.port = listener.local_addr().expect("it is bound").port();
+        let (_client, mut wire) = open(&connect, None);
+        wire.way = Way::None(Trouble::remote("no way"));
+        let polled = wire.poll().await;
+        assert_eq!(polled.map_err(|trouble| trouble.reason), Err("no way".to_owned()));
+        let came = listener.accept().map(|_| ()).map_err(|error| error.kind());
+        assert_eq!(came, Err(std::io::ErrorKind::WouldBlock));
     }
 }
