@@ -478,7 +478,8 @@ impl Tally {
             }
             Effect::NoSourceTime { broker, line, area } => {
                 tracing::info!(%broker, %line, %area, "readings come without a time of their own: \
-                    they count as measured when they arrive; give the rule a `time` if they have one");
+                    they count as measured when they arrive, or were sent, where the rule has an `expiry`; give it a \
+                    `time` if they have one");
             }
             Effect::NodeGap { part, lost, reason } => {
                 self.node_gaps += 1;

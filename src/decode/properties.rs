@@ -111,14 +111,11 @@ impl Wanted {
         let content_type = content_type.filter(|_| self.content_type);
         let expiry_s = expiry_s.filter(|_| self.expiry);
         let mut firsts: Vec<(&Arc<str>, &str)> = Vec::new();
-        if !self.keys.is_empty() {
-            let mut open: BTreeSet<&str> = self.keys.iter().map(|key| &**key).collect();
-            for (key, value) in user {
-                if open.remove(key)
-                    && let Some(key) = self.keys.get(key)
-                {
-                    firsts.push((key, value));
-                }
+        for (key, value) in user {
+            if let Some(key) = self.keys.get(key)
+                && firsts.iter().all(|(known, _)| *known != key)
+            {
+                firsts.push((key, value));
             }
         }
         if content_type.is_none() && expiry_s.is_none() && firsts.is_empty() {

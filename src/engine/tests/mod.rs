@@ -6,6 +6,7 @@ mod late;
 mod nodes;
 mod odd;
 mod profiles;
+mod properties;
 mod starts;
 
 use super::*;
