@@ -7,6 +7,7 @@
 pub mod inputs;
 pub mod memory;
 pub mod oracles;
+mod properties;
 pub mod targets;
 
 use inputs::Inputs;

@@ -1,6 +1,7 @@
 //! What reads bytes from outside, each with valid inputs and with what has to hold.
 
 use crate::oracles::{self, Verdict};
+use crate::properties::Properties;
 use bytes::Bytes;
 use onspec::decode::sparkplug::{Topic, Verb, wire};
 use onspec::decode::{
@@ -69,6 +70,7 @@ pub fn all() -> Vec<Box<dyn Target + Send>> {
         Box::new(bare()),
         Box::new(times()),
         Box::new(compressed()),
+        Box::new(Properties::new()),
         Box::new(Sparkplug::default()),
         Box::new(Events::default()),
         Box::new(Checkpoint),
