@@ -737,7 +737,7 @@ fn a_finding_names_its_line_and_the_allowed_set() {
         &format!("{text}use crate::influx::Writer;\n"),
         &[(
             8,
-            "`mqtt` imports `influx::Writer`; it may import reading, plant, decode, frame, batch, verdict, alarm, engine, store, telemetry",
+            "`mqtt` imports `influx::Writer`; it may import reading, plant, decode, frame, profile, batch, verdict, alarm, engine, store, telemetry",
         )],
     );
     expect(
