@@ -153,6 +153,8 @@ impl Monitor {
         let Some(product) = scan.product else {
             return Outcome::Nothing("nothing is made");
         };
+        // Before a web of other boxes begins anew: what stood then is gone.
+        let stood = !self.streaks.standing().is_empty();
         self.begin(scan, product);
         let paper = clean(scan.values, declared, &self.spikes);
         self.spikes.clone_from(&paper.spikes);
@@ -160,7 +162,6 @@ impl Monitor {
             return Outcome::Nothing("too few boxes are valid");
         };
         self.keep(&paper, scan.at);
-        let stood = !self.streaks.standing().is_empty();
         // With its spikes: what stays is none, and what does not says little.
         let streak = declared.streaks && {
             let spike = |ix: usize| self.spikes.binary_search(&ix).is_ok();

@@ -45,8 +45,6 @@ pub struct Streak {
     pub last: usize,
     /// How far it is from its neighbourhood now, in the unit.
     pub deviation: f64,
-    /// Scans since it was found.
-    pub scans: u32,
 }
 
 /// What is followed of a web.
@@ -145,8 +143,7 @@ impl Streaks {
                 let deviation = away[first..end].iter().fold(0.0, |worst: f64, away| {
                     if away.abs() > worst.abs() { *away } else { worst }
                 });
-                let scans = old.map_or(0, |old| old.scans.saturating_add(1));
-                standing.push(Streak { first, last: end - 1, deviation, scans });
+                standing.push(Streak { first, last: end - 1, deviation });
             }
             first = end;
         }
@@ -260,7 +257,6 @@ mod tests {
             "{streak:?}"
         );
         assert!((0.1..0.2).contains(&streak.deviation), "{streak:?}");
-        assert!(streak.scans > 20);
         let over = (0..60).position(|_| {
             streaks.take(&web(&mut noise, 280), None);
             streaks.standing().is_empty()

@@ -532,7 +532,8 @@ pub(super) fn tags_that_never_come(cx: &mut Context<'_>, raw: &Raw, brokers: &[B
                 _ => names.extend(rule.tag.as_deref()),
             }
         }
-        if names.is_empty() && !declared.tag.is_empty() {
+        let wanted = declared.tag.keys().any(|id| !profile::brings(declared, id));
+        if names.is_empty() && wanted {
             let message = format!("no subscription brings readings of line `{}`", **line);
             cx.report(Code::TagNeverComes, line.span(), message)
                 .help("add `[[mqtt.subscribe]]` with a `topic` to the broker that has them");

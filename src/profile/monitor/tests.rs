@@ -134,6 +134,20 @@ fn a_streak_is_told_once_and_cleared_once_across_reels() {
 }
 
 #[test]
+fn a_streak_is_gone_when_the_boxes_are_others() {
+    let (mut monitor, declared) = (Monitor::default(), Profile::named("weight"));
+    for n in 0..60 {
+        let flat = web(n, 200).into_iter().map(|value| 15.0 + (value - 15.0) / 10.0);
+        let mut values: Vec<f64> = flat.collect();
+        values[80..84].iter_mut().for_each(|value| *value += 0.2);
+        counted(monitor.take(&declared, &scan(n, &values)));
+    }
+    assert_eq!(monitor.last().unwrap().streaks.len(), 1);
+    let (found, _, cleared) = counted(monitor.take(&declared, &scan(60, &web(60, 100))));
+    assert_eq!((found.streaks.len(), cleared), (0, true));
+}
+
+#[test]
 fn what_is_kept_of_a_profile_is_bounded_and_kept_across_a_checkpoint() {
     let (mut monitor, declared) = (Monitor::default(), Profile::named("weight"));
     let mut sizes = Vec::new();
