@@ -9,6 +9,8 @@
 //! The modules in reading order follow. What may import what stands in `ARCHITECTURE.md`, and
 //! `tests/tidy.rs` holds it.
 
+#![forbid(unsafe_code)]
+
 pub mod reading;
 
 pub mod plant;

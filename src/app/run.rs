@@ -7,13 +7,15 @@
 //!
 //! SIGHUP, or a POST on the API, reads the configuration again: when any part of it is wrong everything
 //! stays as it is; else the parts stop in the order of the end and start again with it, in this
-//! process. Nothing is lost by it: the brokers keep the sessions, the store has the state.
+//! process. Nothing is lost by it: the brokers keep the sessions, the store has the state. The links to
+//! edge nodes, of which no broker keeps a session, stay where they are.
 //!
 //! Order of the end: brokers (what is not committed stays unacknowledged), senders (once what waits for
 //! receivers that work is delivered, for a few seconds; the rest goes on at the next start), core (a
 //! checkpoint), the page last.
 
 mod ending;
+mod hosts;
 mod parts;
 
 use super::asked::Asks;
@@ -27,7 +29,8 @@ use crate::http::Reload;
 use crate::reading::Timestamp;
 use crate::store::{Pending, Store};
 use crate::telemetry::{Clock, Health, Metrics, State, SteadyClock};
-use crate::{influx, webhook};
+use crate::{influx, mqtt, webhook};
+use hosts::HostLinks;
 use parts::Parts;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex};
@@ -70,6 +73,18 @@ pub struct Surroundings {
 /// # Errors
 /// When it cannot start (store, secrets, listener), or a part ended that must not.
 pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError> {
+    let mut kept = HostLinks::default();
+    let outcome = run_on(checked, around, &mut kept).await;
+    kept.end().await;
+    outcome
+}
+
+/// Runs with one configuration after another. What is `kept` from one to the next may be left when it ends.
+async fn run_on(
+    checked: Checked,
+    around: Surroundings,
+    kept: &mut HostLinks,
+) -> Result<(), AppError> {
     let (mut asks, reload) = Asks::new(around.config.clone())?;
     let metrics = Metrics::default();
     let mut checked = checked;
@@ -78,10 +93,13 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
     let mut begins = true;
     loop {
         let (begun, begins) = (SteadyClock::start(), std::mem::take(&mut begins));
-        around.health.forget();
+        kept.fit(&checked).await;
+        around.health.forget(&kept.components());
         metrics.forget_parts();
         let started = match open_store(&checked, &around, &mut asks).await {
-            Ok(Some(store)) => start(store, &checked, &around, &metrics, &reload, begins),
+            Ok(Some(store)) => {
+                start(store, &checked, &around, (&metrics, &reload), (begins, &mut *kept))
+            }
             Ok(None) => return Ok(()),
             Err(error) => Err(error),
         };
@@ -108,7 +126,7 @@ pub async fn run(checked: Checked, around: Surroundings) -> Result<(), AppError>
         };
         let goes_on = goes_back(&outcome) || matches!(outcome, Ok(Ended::Reload(_)));
         // Why the core ended is known when it has stopped.
-        let outcome = parts.stop(&mut asks, goes_on).await.and(outcome);
+        let outcome = parts.stop(&mut asks, goes_on, kept).await.and(outcome);
         let back = goes_back(&outcome);
         match (outcome, old) {
             (Ok(Ended::Asked), _) => return Ok(()),
@@ -157,22 +175,23 @@ async fn open_store(
     }
 }
 
-/// Starts all parts; `begins` with the process, and not for another configuration.
+/// Starts all parts; `begins` with the process, and not for another configuration, which goes on with what
+/// is `kept`.
 fn start(
     mut store: Store,
     checked: &Checked,
     around: &Surroundings,
-    metrics: &Metrics,
-    reload: &mpsc::Sender<Reload>,
-    begins: bool,
+    (metrics, reload): (&Metrics, &mpsc::Sender<Reload>),
+    (begins, kept): (bool, &mut HostLinks),
 ) -> Result<Parts, AppError> {
     let health = around.health.clone();
     let clock = Arc::clone(&around.clock);
     health.set("store", State::Ok, "", clock.now_nanos());
     name_orphans(&mut store, checked, &health, clock.now_nanos())?;
     // Before the page can be asked: a link that has not spoken yet is not ready.
-    for link in checked.links() {
-        let component = link.component();
+    let stay = kept.components();
+    let components = checked.links().map(mqtt::Settings::component);
+    for component in components.filter(|component| !stay.contains(component)) {
         health.set(&component, State::Starting, "connecting", clock.now_nanos());
     }
     let page = checked.http.as_ref().map(|http| format!("http://{}/", http.listen));
@@ -193,7 +212,7 @@ fn start(
             "the journal gives other results than it gave before: it is of another release"
         );
     }
-    Parts::new(checked, around, pipeline, metrics.clone(), reload.clone(), begins)
+    Parts::new(checked, around, pipeline, metrics.clone(), reload.clone(), (begins, kept))
 }
 
 /// The plant's clock goes on from where it was: a machine's clock that is hours behind after a start is

@@ -77,9 +77,9 @@ impl Health {
         changed
     }
 
-    /// Forgets all parts: those of another configuration come.
-    pub fn forget(&self) {
-        self.parts.send_modify(BTreeMap::clear);
+    /// Forgets all parts but those that `stay`: those of another configuration come.
+    pub fn forget(&self, stay: &[String]) {
+        self.parts.send_modify(|parts| parts.retain(|component, _| stay.contains(component)));
     }
 
     /// All parts, by name.

@@ -4,6 +4,7 @@ use super::super::asked::Asks;
 use super::super::core::Control;
 use super::super::error::AppError;
 use super::super::pipeline::Pipeline;
+use super::hosts::{HostLinks, Parted};
 use super::parts::Parts;
 use crate::config::Checked;
 use crate::store::{Outbox, Pending};
@@ -23,15 +24,20 @@ const DRAIN_LOOK: Duration = Duration::from_millis(50);
 const STILL_PENDING: Duration = Duration::from_secs(5);
 
 impl Parts {
-    /// Stops all parts in order. Unless it `goes_on` with others, what can be delivered is delivered
-    /// before.
-    pub(super) async fn stop(mut self, asks: &mut Asks, goes_on: bool) -> Result<(), AppError> {
+    /// Stops all parts in order. Unless it `goes_on` with others, which get the links that are `kept`,
+    /// what can be delivered is delivered before.
+    pub(super) async fn stop(
+        mut self,
+        asks: &mut Asks,
+        goes_on: bool,
+        kept: &mut HostLinks,
+    ) -> Result<(), AppError> {
         let deadline = tokio::time::sleep(DEADLINE);
         let stage = Cell::new("");
         // Every branch is cancel-safe: what is dropped was to end anyway. A second signal does not
         // wait; nothing acknowledged is lost by it.
         tokio::select! {
-            outcome = self.stop_in_order(!goes_on, &stage) => outcome,
+            outcome = self.stop_in_order(!goes_on, &stage, kept) => outcome,
             () = name_pending(&stage) => unreachable!("it has no end"),
             () = deadline => Err(AppError::Other(format!(
                 "the end took longer than {} s, and still waited for {}; what was not committed was \
@@ -50,10 +56,19 @@ impl Parts {
         &mut self,
         drain: bool,
         stage: &Cell<&'static str>,
+        kept: &mut HostLinks,
     ) -> Result<(), AppError> {
         stage.set("the links to the brokers");
         self.stop_brokers.cancel();
         while self.brokers.join_next().await.is_some() {}
+        while let Some(parted) = self.hosts.join_next().await {
+            if let Ok(Parted::Stopped(link)) = parted {
+                kept.keep(*link);
+            }
+        }
+        if drain {
+            kept.end().await;
+        }
         if drain && !self.core_ended.is_cancelled() {
             stage.set("what can be delivered");
             // Cancel-safe: it only looks.

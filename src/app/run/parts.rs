@@ -9,6 +9,7 @@ use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
 use super::ending::{Watched, watched};
+use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::{Ended, Surroundings};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, Command, Engine, FitRequest, session_part};
@@ -26,14 +27,19 @@ use tokio::task::JoinSet;
 use tokio_util::sync::CancellationToken;
 
 /// Messages received and not yet committed, at most.
-const DELIVERIES_WAITING: usize = 8192;
+pub(super) const DELIVERIES_WAITING: usize = 8192;
 
 /// Requests for births that wait for a link, at most.
-const ASKS_WAITING: usize = 1024;
+pub(super) const ASKS_WAITING: usize = 1024;
+
+/// What a link says of itself and nobody has read, at most: then it waits.
+pub(super) const EVENTS_WAITING: usize = 16;
 
 /// The running parts.
 pub(super) struct Parts {
     pub(super) brokers: JoinSet<(String, String)>,
+    /// Those who stand between a link to edge nodes and the core.
+    pub(super) hosts: JoinSet<Parted>,
     /// Hand on what the links say; they end with their links, which say why themselves.
     pub(super) link_events: JoinSet<()>,
     pub(super) senders: JoinSet<(String, String)>,
@@ -58,7 +64,7 @@ impl Parts {
         mut pipeline: Pipeline,
         metrics: Metrics,
         reload: mpsc::Sender<Reload>,
-        begins: bool,
+        (begins, kept): (bool, &mut HostLinks),
     ) -> Result<Self, AppError> {
         let (clock, health) = (Arc::clone(&around.clock), around.health.clone());
         let (deliveries, received) = mpsc::channel(DELIVERIES_WAITING);
@@ -74,6 +80,7 @@ impl Parts {
         let heartbeat = Arc::new(AtomicI64::new(pace.now_nanos()));
         let mut parts = Self {
             brokers: JoinSet::new(),
+            hosts: JoinSet::new(),
             link_events: JoinSet::new(),
             senders: JoinSet::new(),
             page: JoinSet::new(),
@@ -105,7 +112,8 @@ impl Parts {
         };
         parts.start_page(checked, state);
         parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
-        let (events, births) = parts.start_brokers(checked, &pipeline, &shared, &deliveries)?;
+        let (events, births) =
+            parts.start_brokers(checked, &pipeline, &shared, &deliveries, kept)?;
         parts.start_watches(checked, &pipeline, &shared, events, &all_read);
         drop(deliveries);
         for request in pipeline.take_requests() {
@@ -245,22 +253,23 @@ impl Parts {
         pipeline: &Pipeline,
         shared: &Shared<'_>,
         deliveries: &mpsc::Sender<mqtt::Delivery>,
+        kept: &mut HostLinks,
     ) -> Result<(mpsc::Receiver<(usize, LinkEvent)>, BirthsAsked), AppError> {
         let (link_events, events) = mpsc::channel(64);
         let mut births = BirthsAsked::new();
         let newest_verdicts = pipeline.newest_verdicts();
         for (index, settings) in checked.links().enumerate() {
+            let made = Made::of(settings)?;
+            if settings.sparkplug.is_some() {
+                let link = kept.take(&made).unwrap_or_else(|| HostLink::start(made, shared));
+                births.insert(settings.name.as_str().into(), link.asks());
+                let events = (index, link_events.clone());
+                self.hosts.spawn(link.serve(deliveries.clone(), events, self.stop_brokers.clone()));
+                continue;
+            }
             let name = settings.component();
-            let credentials = match &settings.credentials {
-                Some((user, password)) => {
-                    let of = format!("{}.password", mqtt::component(&settings.name));
-                    let password = password.as_ref().map(|source| resolve(&of, source));
-                    Some((user.clone(), password.transpose()?))
-                }
-                None => None,
-            };
             let publishes = settings.publish_prefix.is_some();
-            let (of_this, mut its_events) = mpsc::channel(16);
+            let (of_this, mut its_events) = mpsc::channel(EVENTS_WAITING);
             let all = link_events.clone();
             self.link_events.spawn(async move {
                 while let Some(event) = its_events.recv().await {
@@ -286,15 +295,11 @@ impl Parts {
                 tracing::info!(broker = settings.name, new, outdated, "subscribes to other topics");
             }
             let link = mqtt::Link {
-                settings: settings.clone(),
+                settings: made.settings,
                 outdated,
                 newest_verdicts: newest_verdicts.clone(),
-                credentials,
-                asks: settings.sparkplug.as_ref().map(|_| {
-                    let (ask, asks) = mpsc::channel(ASKS_WAITING);
-                    births.insert(settings.name.as_str().into(), ask);
-                    asks
-                }),
+                credentials: made.credentials,
+                asks: None,
                 deliveries: deliveries.clone(),
                 outbox: publishes.then(|| pipeline.store().outbox(MQTT)).transpose()?,
                 link_events: of_this,
@@ -368,6 +373,12 @@ impl Parts {
             },
             () = self.core_ended.cancelled() => Some(("core".to_owned(), String::new())),
             Some(ended) = self.brokers.join_next() => Some(joined(ended)),
+            Some(ended) = self.hosts.join_next() => match ended {
+                // Nobody but us tells it to stop.
+                Ok(Parted::Stopped(_)) => None,
+                Ok(Parted::Ended(part, reason)) => Some((part, reason)),
+                Err(error) => Some(joined(Err(error))),
+            },
             Some(ended) = self.senders.join_next() => Some(joined(ended)),
             Some(ended) = self.page.join_next() => Some(joined(ended)),
         };
@@ -382,13 +393,13 @@ impl Parts {
 }
 
 /// What every part gets.
-struct Shared<'a> {
-    health: &'a Health,
-    metrics: &'a Metrics,
-    clock: &'a Arc<dyn Clock>,
+pub(super) struct Shared<'a> {
+    pub(super) health: &'a Health,
+    pub(super) metrics: &'a Metrics,
+    pub(super) clock: &'a Arc<dyn Clock>,
 }
 
-fn ended<T, E: std::error::Error>(result: Result<T, E>) -> String {
+pub(super) fn ended<T, E: std::error::Error>(result: Result<T, E>) -> String {
     match result {
         Ok(_) => "it was told to".into(),
         Err(error) => chain(&error),
