@@ -34,6 +34,8 @@ const BEFORE_ALL: i64 = i64::MIN;
 const SUSPICIOUS: u32 = 3;
 /// How long the farewell may wait for the broker's acknowledgement of `offline`.
 pub(super) const FAREWELL: Duration = Duration::from_secs(3);
+/// How long we wait until the core has committed what it has. It takes longer when the store has no room.
+const COMMITTED_WITHIN: Duration = Duration::from_secs(1);
 
 /// One connection, seen by the one who speaks.
 pub(super) struct Speaker<'a> {
@@ -59,9 +61,11 @@ impl Speaker<'_> {
         drop(self.client.publish(publication).await);
     }
 
-    /// What is released is acknowledged; then we go, and the broker does not publish our will.
+    /// What the core has is acknowledged when it has committed that, which takes it a moment: a message
+    /// without a time of its own would be another one when it came again. Then we go, and the broker does
+    /// not publish our will.
     pub(super) async fn farewell(&self) {
-        self.receipts.all_handed_over().await;
+        drop(tokio::time::timeout(COMMITTED_WITHIN, self.receipts.all_handed_over()).await);
         drop(self.client.disconnect().await);
     }
 }

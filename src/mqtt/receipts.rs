@@ -44,9 +44,17 @@ impl Receipt {
 
     /// Has the message acknowledged: call it after the commit, in order of receipt. Does not block,
     /// from any thread. Does nothing for QoS 0 and when the connection is gone.
-    pub fn release(self) {
-        if let Some((receipts, ticket)) = self.held {
+    pub fn release(mut self) {
+        if let Some((receipts, ticket)) = self.held.take() {
             receipts.release(ticket);
+        }
+    }
+}
+
+impl Drop for Receipt {
+    fn drop(&mut self) {
+        if let Some((receipts, ticket)) = self.held.take() {
+            receipts.abandon(ticket);
         }
     }
 }
@@ -83,6 +91,11 @@ impl Receipts {
         }
     }
 
+    fn abandon(&self, ticket: u64) {
+        self.lock().set(ticket, Fate::Abandoned);
+        self.left.notify_one();
+    }
+
     /// Waits for the next acknowledgement that may go out. It stays first until
     /// [`Receipts::handed_over`]. Cancel-safe.
     pub(super) async fn next_ready(&self) -> Ack {
@@ -101,9 +114,10 @@ impl Receipts {
         self.left.notify_one();
     }
 
-    /// Waits until the library has all acknowledgements that may go out. Cancel-safe.
+    /// Waits until the library has all acknowledgements that can ever go out: those of messages that
+    /// somebody still holds are waited for. Cancel-safe.
     pub(super) async fn all_handed_over(&self) {
-        while self.lock().ready().is_some() {
+        while self.lock().is_awaited() {
             self.left.notified().await;
         }
     }
@@ -136,7 +150,18 @@ struct Book {
 #[derive(Debug)]
 struct Slot {
     ack: Ack,
-    released: bool,
+    fate: Fate,
+}
+
+/// What became of a message.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Fate {
+    /// Somebody has it.
+    Held,
+    /// It may be acknowledged.
+    Released,
+    /// It never will be.
+    Abandoned,
 }
 
 impl Book {
@@ -146,29 +171,33 @@ impl Book {
             return None;
         }
         let ticket = self.first + self.slots.len() as u64;
-        self.slots.push_back(Slot { ack, released: false });
+        self.slots.push_back(Slot { ack, fate: Fate::Held });
         self.peak = self.peak.max(self.slots.len());
         Some(ticket)
     }
 
     /// Marks a slot; true if the head may leave now and might not have before.
     fn release(&mut self, ticket: u64) -> bool {
+        self.set(ticket, Fate::Released) && ticket == self.first
+    }
+
+    /// Marks a slot; false if it is gone.
+    fn set(&mut self, ticket: u64, fate: Fate) -> bool {
         let slot = ticket
             .checked_sub(self.first)
             .and_then(|index| usize::try_from(index).ok())
             .and_then(|index| self.slots.get_mut(index));
-        match slot {
-            Some(slot) => {
-                slot.released = true;
-                ticket == self.first
-            }
-            None => false,
-        }
+        slot.map(|slot| slot.fate = fate).is_some()
+    }
+
+    /// True while the head may leave, now or later.
+    fn is_awaited(&self) -> bool {
+        self.slots.front().is_some_and(|slot| slot.fate != Fate::Abandoned)
     }
 
     /// The head, if it is released.
     fn ready(&self) -> Option<Ack> {
-        self.slots.front().filter(|slot| slot.released).map(|slot| slot.ack)
+        self.slots.front().filter(|slot| slot.fate == Fate::Released).map(|slot| slot.ack)
     }
 
     /// The head leaves, if it is released.
@@ -256,6 +285,23 @@ mod tests {
         assert_eq!(new.lock().leave(), None);
         fresh.release();
         assert_eq!(new.lock().leave(), Some(ack(1)));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn who_says_farewell_waits_for_what_is_held_and_not_for_what_is_abandoned() {
+        let receipts = Arc::new(Receipts::default());
+        let ends = |patience: u64| {
+            let all = receipts.all_handed_over();
+            tokio::time::timeout(std::time::Duration::from_secs(patience), all)
+        };
+        let (held, later) =
+            (receipts.enter(Some(ack(1)), None), receipts.enter(Some(ack(2)), None));
+        assert!(ends(9).await.is_err(), "somebody holds it");
+        held.release();
+        assert!(ends(9).await.is_err(), "it is not handed over");
+        receipts.handed_over();
+        let (ended, ()) = tokio::join!(ends(9), async { drop(later) });
+        assert!(ended.is_ok(), "nobody holds what is left");
     }
 
     #[test]
