@@ -11,6 +11,7 @@
 //!
 //! - `leaf`: what is known of one value
 //! - `survey`: what is known of each topic
+//! - `own`: what an onspec says, which is left out
 //! - `topics`: templates from topics
 //! - `role`: what a tag is likely for
 //! - `propose`: rules and lines from a survey
@@ -18,6 +19,7 @@
 
 mod leaf;
 mod nodes;
+mod own;
 mod propose;
 mod render;
 mod role;

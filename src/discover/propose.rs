@@ -1,6 +1,7 @@
 //! Rules and lines from a survey.
 
 use super::leaf::Leaf;
+use super::own;
 use super::role::{self, Likely};
 use super::survey::{Survey, Topic};
 use super::topics::{Spelling, spellings};
@@ -149,8 +150,10 @@ pub fn propose(survey: &Survey) -> Proposal {
         left: BTreeMap::new(),
     };
     let mut shapes: BTreeMap<Shape, Vec<&str>> = BTreeMap::new();
+    let own = own::prefixes(survey);
     for (name, topic) in &survey.topics {
-        let shape = shape(name, topic);
+        let is_own = own.iter().any(|prefix| name.starts_with(prefix.as_str()));
+        let shape = if is_own { Shape::None("an onspec says them") } else { shape(name, topic) };
         match shape {
             Shape::None(why) => proposal.left.entry(why).or_default().push(name.to_string()),
             shape => shapes.entry(shape).or_default().push(name),

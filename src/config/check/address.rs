@@ -18,6 +18,7 @@ pub(super) struct Address {
 }
 
 const EXAMPLE: &str = "mqtt://broker.mill.example:1883";
+const EXAMPLE_WEBSOCKET: &str = "ws://broker.mill.example:80/mqtt";
 /// What brokers listen at, and the path that is meant where none is written.
 const PATH: &str = "/mqtt";
 
@@ -28,7 +29,8 @@ pub(super) fn check(cx: &mut Context<'_>, mqtt: &At<Mqtt>) -> Address {
         // Whoever gives certificates means TLS: do not complain of that, too.
         return Address { secure: mqtt.tls.is_some(), ..Address::default() };
     };
-    let Some(url) = cx.url(found, "url", EXAMPLE) else {
+    let example = if found.starts_with("ws") { EXAMPLE_WEBSOCKET } else { EXAMPLE };
+    let Some(url) = cx.url(found, "url", example) else {
         let secure = found.starts_with("mqtts") || found.starts_with("wss");
         return Address { secure, ..Address::default() };
     };
