@@ -25,12 +25,13 @@ const DIMENSIONS: &[Dimension] = &[
         (1.0, &["kpa"]),
         (0.001, &["pa"]),
         (1000.0, &["mpa"]),
+        (0.000_001, &["mPa"]),
         (100.0, &["bar"]),
         (0.1, &["mbar"]),
         (6.894_757_293_168, &["psi"]),
     ],
     &[(1.0, &["%", "percent", "pct"]), (100.0, &["1", "fraction"]), (0.1, &["permille"])],
-    &[(1.0, &["g"]), (1000.0, &["kg"]), (0.001, &["mg"]), (1_000_000.0, &["t"])],
+    &[(1.0, &["g"]), (1000.0, &["kg"]), (0.001, &["mg"]), (1_000_000.0, &["t", "Mg"])],
     &[(1.0, &["s", "sec"]), (60.0, &["min"]), (3600.0, &["h"]), (0.001, &["ms"])],
     &[(1.0, &["ml", "cm3"]), (1000.0, &["l", "dm3"])],
     &[(1.0, &["m/min"]), (60.0, &["m/s"])],
@@ -80,7 +81,7 @@ impl Conversion {
 }
 
 /// How numbers in a unit become numbers in another one; `None` where the two are not known to measure
-/// the same. Equal words, whatever their case, leave numbers as they are.
+/// the same. Equal words, whatever their case, leave numbers as they are, but where milli and mega differ by it.
 #[must_use]
 pub fn conversion(from: &str, to: &str) -> Option<Conversion> {
     let (from, to) = (plain(from), plain(to));
@@ -109,6 +110,10 @@ pub fn convert(value: f64, from: &str, to: &str) -> Option<f64> {
     conversion(from, to).map(|conversion| conversion.of(value))
 }
 
+/// Words that would be another unit, a thousand million times as large or as small, in other letters. `MN`
+/// is no unit that is known: it may be a laboratory's millinewton in capitals.
+const CASED: [&str; 3] = ["mPa", "Mg", "MN"];
+
 /// The word without what people write in different ways: case, spaces, raised digits, the two mus.
 fn plain(unit: &str) -> String {
     let letter = |letter: char| match letter {
@@ -117,7 +122,8 @@ fn plain(unit: &str) -> String {
         'µ' | 'μ' => 'u',
         other => other,
     };
-    unit.chars().filter(|c| !c.is_whitespace()).map(letter).collect::<String>().to_lowercase()
+    let word: String = unit.chars().filter(|c| !c.is_whitespace()).map(letter).collect();
+    if CASED.contains(&word.as_str()) { word } else { word.to_lowercase() }
 }
 
 #[cfg(test)]
@@ -138,6 +144,12 @@ mod tests {
     fn known_units_are_converted_and_others_are_not() {
         check(0.131, "kN/m", "N/m", Some(131.0));
         check(131.0, "n / m", "N/m", Some(131.0));
+        check(2.0, "MPA", "kPa", Some(2000.0));
+        check(2.0, "mPa", "Pa", Some(0.002));
+        check(2.0, "mPa", "MPa", Some(2e-9));
+        check(2.0, "Mg", "t", Some(2.0));
+        check(2.0, "MG", "g", Some(0.002));
+        check(2.0, "MN", "mN", None);
         check(1.965, "N/15 mm", "N/m", Some(131.0));
         check(15.2, "gsm", "g/m²", Some(15.2));
         check(0.12, "mm", "µm", Some(120.0));
