@@ -206,8 +206,10 @@ impl BatchRecord {
 /// A scan across the web, and what is known by it.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ProfileRecord {
-    /// The names of the profile.
-    pub series: Arc<Series>,
+    /// Its line.
+    pub line: Arc<str>,
+    /// The id of the profile: two scanners of a line that call theirs the same are told apart by it.
+    pub id: Arc<str>,
     /// The end of the scan.
     pub at: Timestamp,
     /// What is known.

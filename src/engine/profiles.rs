@@ -9,14 +9,18 @@ use super::stamps::odd_time;
 use super::view::ProfileView;
 use super::{Engine, tell};
 use crate::decode::{Fault, NamedReading, ProfileMessage, Reason};
-use crate::plant::{Line, Profile, Undeclared};
-use crate::profile::{Monitor, Outcome, Scan, Statistics};
+use crate::plant::{Line, Profile, SpecLimit, Undeclared};
+use crate::profile::{Monitor, Outcome, Scan, Statistics, Taken};
 use crate::reading::{Finite, Flags, Series, SourceQuality, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// Profiles of the plant: a mill has some for each scanner, and a topic may say anything.
-const PROFILES_MAX: usize = 256;
+/// Profiles of the plant, and the boxes of all: a mill has some profiles for each scanner, and a topic may say
+/// anything. A box takes some 200 bytes.
+const ROOM: (usize, usize) = (256, 65_536);
+
+/// With what is not declared there are no more than these, so that the declared ones have room.
+const ROOM_UNDECLARED: (usize, usize) = (128, 32_768);
 
 /// The profiles that have been heard.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -43,9 +47,6 @@ impl Engine {
         out: &mut Vec<Effect>,
     ) -> Option<Fault> {
         let at = message.at.unwrap_or(way.received);
-        if let Some(detail) = odd_time(at, way.received) {
-            return Some(Fault { reason: Reason::BadTime, detail });
-        }
         let series = Series { line: message.line, area: message.area, tag: message.tag };
         let plant = Arc::clone(&self.plant);
         let line_ix = plant.line_ix(&series.line);
@@ -56,15 +57,16 @@ impl Engine {
             let detail = format!("profile `{tag}` of line `{line}` is not declared");
             return Some(Fault { reason: Reason::Undeclared, detail });
         }
-        let Some(heard) = self.state.profiles.find(&series) else {
-            let detail = format!("there are {PROFILES_MAX} profiles, and this is one more");
-            return Some(Fault { reason: Reason::TooManyTags, detail });
+        let room = if declared.is_some() { ROOM } else { ROOM_UNDECLARED };
+        let heard = match self.state.profiles.find(&series, message.values.len(), room) {
+            Ok(heard) => heard,
+            Err(fault) => return Some(fault),
         };
         let default;
         let declared = if let Some(declared) = declared {
             declared
         } else {
-            default = Profile::named(&series.tag);
+            default = undeclared(&series);
             &default
         };
         let product = match line_ix {
@@ -79,36 +81,36 @@ impl Engine {
             on_sheet: message.on_sheet,
         };
         heard.scans += 1;
+        let odd = odd_time(at, way.received);
         let outcome = if message.quality == SourceQuality::Bad {
             Outcome::Nothing("its source calls it bad")
+        } else if odd.is_some() {
+            // It is written as any reading of an odd time is.
+            heard.monitor.look(declared, &scan, "its time is odd")
         } else {
             heard.monitor.take(declared, &scan)
         };
-        let (statistics, streak, cleared) = match outcome {
-            Outcome::Counted { statistics, streak, cleared } => (statistics, streak, cleared),
+        let fault = odd.map(|detail| Fault { reason: Reason::BadTime, detail });
+        let taken = match outcome {
+            Outcome::Taken(taken) => *taken,
             Outcome::Nothing(why) => {
                 heard.left_out = Some(why.into());
-                return None;
+                return fault;
             }
-            Outcome::Old => {
-                heard.left_out = Some("it is not newer than the one before".into());
-                return None;
+            Outcome::Repeated => {
+                heard.left_out = Some("it came before".into());
+                return fault;
             }
         };
-        heard.left_out = None;
-        if streak {
+        heard.left_out = taken.left_out.map(Into::into);
+        if taken.streak {
             heard.since.get_or_insert(at);
         }
         let since = heard.since.unwrap_or(at);
-        if cleared {
+        if taken.cleared {
             heard.since = None;
         }
-        out.push(Effect::Profile(Box::new(ProfileRecord {
-            series: Arc::clone(&heard.series),
-            at,
-            zones: heard.monitor.newest_zones(declared),
-            statistics: (*statistics).clone(),
-        })));
+        let Taken { statistics, zones, streak, cleared, .. } = taken;
         if let (Some(ix), true) = (line_ix, streak || cleared) {
             self.on_line(ix, (way.received, way.topic), out, |_, cx| {
                 cx.tell(tell::streaks(cx.line, declared, &statistics, since, streak));
@@ -117,7 +119,9 @@ impl Engine {
         if let Some(line) = line {
             self.derive(way, line, &series, declared, &statistics, out);
         }
-        None
+        let (line, id) = (series.line, Arc::clone(&declared.id));
+        out.push(Effect::Profile(Box::new(ProfileRecord { line, id, at, statistics, zones })));
+        fault
     }
 
     /// Gives the tags that are declared for the statistics of a profile their values.
@@ -149,35 +153,66 @@ impl Engine {
     }
 }
 
+/// A profile that is not declared: called by its area as well, since two scanners of a line may call theirs
+/// the same.
+fn undeclared(series: &Series) -> Profile {
+    let Series { area, tag, .. } = series;
+    if area.is_empty() { Profile::named(tag) } else { Profile::named(&format!("{area}/{tag}")) }
+}
+
 impl Profiles {
-    /// The profile of these names, which is new where there is room for one more.
-    fn find(&mut self, series: &Series) -> Option<&mut Heard> {
-        let ix = match self.0.binary_search_by(|heard| (*heard.series).cmp(series)) {
-            Ok(ix) => ix,
-            Err(_) if self.0.len() >= PROFILES_MAX => return None,
-            Err(ix) => {
-                let heard = Heard {
-                    series: Arc::new(series.clone()),
-                    monitor: Monitor::default(),
-                    scans: 0,
-                    left_out: None,
-                    since: None,
-                };
-                self.0.insert(ix, heard);
-                ix
-            }
-        };
-        self.0.get_mut(ix)
+    /// The profile of these names, of which a scan of so many boxes has come; it is new where there is room.
+    ///
+    /// # Errors
+    /// When there is no room for it, or for so many boxes of it.
+    fn find(
+        &mut self,
+        series: &Series,
+        boxes: usize,
+        (profiles, all_boxes): (usize, usize),
+    ) -> Result<&mut Heard, Fault> {
+        let found = self.0.binary_search_by(|heard| (*heard.series).cmp(series));
+        if found.is_err() && self.0.len() >= profiles {
+            let detail = format!("there are {} profiles, and this is one more", self.0.len());
+            return Err(Fault { reason: Reason::TooManyTags, detail });
+        }
+        let others = self.0.iter().enumerate().filter(|(ix, _)| found != Ok(*ix));
+        let others: usize = others.map(|(_, heard)| heard.monitor.boxes()).sum();
+        if others + boxes > all_boxes {
+            let detail = format!(
+                "the other profiles have {others} boxes, this one {boxes}: {all_boxes} allowed"
+            );
+            return Err(Fault { reason: Reason::TooManyTags, detail });
+        }
+        let ix = found.unwrap_or_else(|ix| {
+            let heard = Heard {
+                series: Arc::new(series.clone()),
+                monitor: Monitor::default(),
+                scans: 0,
+                left_out: None,
+                since: None,
+            };
+            self.0.insert(ix, heard);
+            ix
+        });
+        Ok(&mut self.0[ix])
     }
 
     /// What people see of a line's.
-    pub(super) fn view(&self, line: &Line) -> Vec<ProfileView> {
+    pub(super) fn view<'l>(
+        &self,
+        line: &Line,
+        limits: impl Fn(&str) -> Option<&'l SpecLimit>,
+    ) -> Vec<ProfileView> {
         let of_line = self.0.iter().filter(|heard| heard.series.line == line.name);
         let view = |heard: &Heard| {
-            let default = Profile::named(&heard.series.tag);
+            let default = undeclared(&heard.series);
             let declared = line.profile(&heard.series.area, &heard.series.tag);
             let declared = declared.unwrap_or(&default);
+            let limits = limits(&format!("{}.worst_value", declared.id));
             ProfileView {
+                target: declared.target,
+                limits: limits.map_or((None, None), |limit| (limit.low, limit.high)),
                 id: Arc::clone(&declared.id),
                 unit: Arc::clone(&declared.unit),
                 variance: declared.variance.as_str(),

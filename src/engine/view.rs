@@ -146,7 +146,11 @@ pub struct ProfileView {
     pub variance: &'static str,
     /// True if positions are mm from the tending side; else they are boxes, counted from 1.
     pub in_mm: bool,
-    /// What is known by the last scan that counts.
+    /// The value aimed at.
+    pub target: Option<f64>,
+    /// The limits of its worst value for the grade in progress, low and high.
+    pub limits: (Option<f64>, Option<f64>),
+    /// What is known by the last scan of paper.
     pub statistics: Option<Statistics>,
     /// Scans that came since the profile was first heard.
     pub scans: u64,
@@ -207,7 +211,9 @@ impl Engine {
                 .iter()
                 .zip(&self.state.lines)
                 .map(|(line, state)| {
-                    let profiles = self.state.profiles.view(line);
+                    let grade = state.grade_name();
+                    let limits = |tag: &str| self.plant.limits(&grade, tag);
+                    let profiles = self.state.profiles.view(line, limits);
                     LineView { profiles, ..state.view(line, BATCHES_SHOWN) }
                 })
                 .collect(),

@@ -144,7 +144,7 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
 
 fn profile(record: &ProfileRecord, out: &mut Lines) {
     let known = &record.statistics;
-    let (line, tag) = (&*record.series.line, &*record.series.tag);
+    let (line, tag) = (&*record.line, &*record.id);
     out.put("profiles", [("line", line), ("tag", tag)], record.at, |point| {
         point.float("mean", known.mean);
         point.maybe_float("two_sigma_md", known.two_sigma_md);
@@ -417,14 +417,14 @@ mod tests {
             streaks: Vec::new(),
         };
         let zones = vec![(10.0, 15.5), (20.0, f32::NAN)];
-        let series = series("tm3", "dry", "web");
-        let record = ProfileRecord { series, at: AT, statistics, zones };
+        let (line, id) = ("tm3".into(), "dry/web".into());
+        let record = ProfileRecord { line, id, at: AT, statistics, zones };
         check(
             &Effect::Profile(Box::new(record)),
             "",
-            "profiles,line=tm3,tag=web mean=15,two_sigma_md=0.25,worst_position=25,worst_value=16.5,\
+            "profiles,line=tm3,tag=dry/web mean=15,two_sigma_md=0.25,worst_position=25,worst_value=16.5,\
              edge_first=5,edge_last=35,tilt=-0.25,edge_difference=0.5,valid=0.75,scans=7,streaks=0 \
-             1769126400000000000\nprofile_zones,line=tm3,tag=web,zone=00 value=15.5,deviation=0.5,\
+             1769126400000000000\nprofile_zones,line=tm3,tag=dry/web,zone=00 value=15.5,deviation=0.5,\
              position=10 1769126400000000000\n",
         );
     }

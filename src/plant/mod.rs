@@ -41,6 +41,12 @@ impl Plant {
         let ix = self.lines.iter().position(|line| &*line.name == name)?;
         u16::try_from(ix).ok().map(LineIx)
     }
+
+    /// The limits that a grade sets a tag.
+    #[must_use]
+    pub fn limits(&self, grade: &str, tag: &str) -> Option<&SpecLimit> {
+        self.grades.get(grade)?.spec.get(tag)
+    }
 }
 
 /// What to do with readings of lines and tags that the configuration does not name.

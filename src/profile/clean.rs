@@ -15,6 +15,9 @@ const SPIKE_BOXES: usize = 3;
 /// Below this share of valid boxes a scan is not enough to judge by.
 const ENOUGH: f64 = 0.8;
 
+/// No quantity is larger, and the square of this is still a number.
+const LARGEST: f64 = 1e30;
+
 /// A scan with what is no paper left out.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Cleaned {
@@ -34,16 +37,25 @@ impl Cleaned {
     pub fn is_enough(&self) -> bool {
         self.valid >= ENOUGH
     }
+
+    /// The boxes of the sheet.
+    #[must_use]
+    pub fn width(&self) -> Option<usize> {
+        self.sheet.map(|(first, last)| last + 1 - first)
+    }
 }
 
 /// Cleans a scan; `before` are the spikes of the scan before it, in rising order.
 #[must_use]
 pub fn clean(values: &[f64], declared: &Profile, before: &[usize]) -> Cleaned {
     let in_range = |value: &f64| {
-        value.is_finite() && declared.range.is_none_or(|(low, high)| (low..=high).contains(value))
+        value.abs() <= LARGEST
+            && declared.range.is_none_or(|(low, high)| (low..=high).contains(value))
     };
+    // Of a narrow sheet most boxes may say 0: those see none.
     let usual = declared.target.or_else(|| {
-        let mut present: Vec<f64> = values.iter().copied().filter(in_range).collect();
+        let sees = |value: &f64| in_range(value) && *value != 0.0;
+        let mut present: Vec<f64> = values.iter().copied().filter(sees).collect();
         median(&mut present)
     });
     let is_paper = |value: &f64| {
@@ -140,6 +152,17 @@ mod tests {
         values[6] = 19.2;
         values[9] = 19.2;
         assert_eq!(clean(&values, &one, &[]).valid.to_string(), "1");
+    }
+
+    #[test]
+    fn what_sees_no_paper_is_never_the_paper() {
+        let one = Profile { edge: 0, ..Profile::named("weight") };
+        let mut values = vec![0.0; 30];
+        values[10..20].fill(15.0);
+        check(&values, &one, &(10..20).collect::<Vec<_>>());
+        check(&[0.0; 30], &one, &[]);
+        // Numbers of which no sum is one.
+        check(&[1e308; 30], &one, &[]);
     }
 
     #[test]

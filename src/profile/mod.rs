@@ -6,13 +6,18 @@
 //! scans of one scanner, and tells of a narrow defect that stays at its place (a streak).
 
 mod clean;
+mod floats;
+mod layout;
 mod monitor;
 mod partition;
+mod statistics;
 mod streak;
 
 pub use clean::{Cleaned, clean};
-pub use monitor::{Monitor, Outcome, Picture, Place, Scan, Statistics};
+pub use floats::Floats;
+pub use monitor::{Monitor, Outcome, Picture, Scan, Taken};
 pub use partition::{Partition, partition};
+pub use statistics::{Place, Statistics};
 pub use streak::Streak;
 
 /// The middle of some numbers, by order; `None` of none. Reorders them.

@@ -6,7 +6,7 @@
 //! neighbours that are beyond the limit on one side are a streak: the limit is of the normal distribution,
 //! over all boxes at once, and never below what the boxes of this web usually differ from their neighbours.
 
-use super::{mean, median, robust_sd};
+use super::{Place, mean, median, robust_sd};
 use serde::{Deserialize, Serialize};
 use statrs::distribution::{ContinuousCDF, Normal};
 
@@ -60,7 +60,9 @@ pub(super) struct Streaks {
     standing: Vec<Streak>,
 }
 
+/// What is followed of a box; without names in a checkpoint, of which boxes are a good part.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(from = "(f64, f64, u32, u32)", into = "(f64, f64, u32, u32)")]
 struct Box {
     /// The weighted mean of the deviations from the means of the scans.
     mean: f64,
@@ -92,6 +94,16 @@ impl Streaks {
             known.take(value - level, most);
         }
         self.judge(least.unwrap_or(0.0))
+    }
+
+    /// Where those are that stand.
+    pub(super) fn places(&self, place: impl Fn(usize) -> f64) -> Vec<Place> {
+        let of = |streak: &Streak| Place {
+            from: place(streak.first),
+            to: place(streak.last),
+            deviation: streak.deviation,
+        };
+        self.standing.iter().map(of).collect()
     }
 
     /// Those that stand, from the tending side.
@@ -149,6 +161,18 @@ impl Streaks {
         }
         self.standing = standing;
         news
+    }
+}
+
+impl From<(f64, f64, u32, u32)> for Box {
+    fn from((mean, share, count, absent): (f64, f64, u32, u32)) -> Self {
+        Self { mean, share, count, absent }
+    }
+}
+
+impl From<Box> for (f64, f64, u32, u32) {
+    fn from(Box { mean, share, count, absent }: Box) -> Self {
+        (mean, share, count, absent)
     }
 }
 

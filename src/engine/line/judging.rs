@@ -353,7 +353,7 @@ impl LineState {
         }
     }
 
-    pub(super) fn grade_name(&self) -> Arc<str> {
+    pub(in crate::engine) fn grade_name(&self) -> Arc<str> {
         self.book.grade().cloned().unwrap_or_else(|| NO_GRADE.into())
     }
 

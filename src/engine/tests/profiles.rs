@@ -67,13 +67,20 @@ fn a_scan_is_a_record_and_a_value_of_the_tags_that_are_called_so() {
         })
         .collect();
     assert_eq!((cd.len(), cd.last().copied()), (16, last.two_sigma_cd), "from the fifth scan on");
-    // A scan that came before is not counted again, nor one that is older.
-    let effects = apply(&mut engine, [scan(570, 0, 0.0), scan(500, 0, 0.0)]);
+    // A scan that came before is not written again; one that is older is, and says nothing of the product.
+    let effects = apply(&mut engine, [scan(570, 0, 0.0)]);
     assert_eq!(records(&effects).len(), 0);
+    let effects = apply(&mut engine, [scan(495, 0, 0.0)]);
+    let [late] = records(&effects)[..] else { panic!("{effects:?}") };
+    assert_eq!((late.at, late.statistics.scans, late.zones.len()), (at(495), 0, 60));
     let view = &engine.view().lines[0].profiles[0];
     assert_eq!((&*view.id, view.scans), ("web", 22));
-    assert_eq!(view.left_out.as_deref(), Some("it is not newer than the one before"));
-    // The next reel begins anew, and a line that stands has no scans.
+    assert_eq!(view.left_out.as_deref(), Some("it is older than the one before"));
+    // Nor does a time that is odd stop those after it.
+    let Event::Message(_, ahead) = scan(9000, 0, 0.0) else { panic!() };
+    let effects = apply(&mut engine, [Event::Message(at(575), ahead)]);
+    assert_eq!((records(&effects).len(), said(&effects).len()), (1, 1));
+    // The next reel begins anew, and of a line that stands nothing is said.
     apply(&mut engine, std::iter::once(start(600, "R2")).chain(run(600..610, 15.0)));
     let effects = apply(&mut engine, [scan(610, 0, 0.0)]);
     assert_eq!(records(&effects)[0].statistics.scans, 1);
@@ -82,7 +89,7 @@ fn a_scan_is_a_record_and_a_value_of_the_tags_that_are_called_so() {
         &mut engine,
         std::iter::once(pause).chain(run(612..640, 15.0)).chain([scan(640, 0, 0.0)]),
     );
-    assert_eq!(records(&effects).len(), 0);
+    assert_eq!(records(&effects)[0].statistics.scans, 0);
     let left_out = engine.view().lines[0].profiles[0].left_out.clone();
     assert_eq!(left_out.as_deref(), Some("nothing is made"));
 }
@@ -133,14 +140,27 @@ fn what_is_not_declared_is_shown_or_ignored_and_never_too_much() {
         (message.line, message.tag) = (line.into(), tag.into());
         Event::Message(at(s), Message::Profile(message))
     };
-    let mut engine = Engine::new(plant(), Vec::new());
+    let mut engine = Engine::new(with_profile(), Vec::new());
     let effects = apply(&mut engine, [of("tm3", "moisture", 1), of("tm9", "moisture", 1)]);
     assert_eq!(records(&effects).len(), 2);
+    assert_eq!(&*records(&effects)[0].id, "dry/moisture");
     assert_eq!(engine.view().lines[0].profiles.len(), 1);
     let many = (0..300).map(|n| of("tm9", &format!("p{n}"), 2));
     let effects = apply(&mut engine, many);
-    assert_eq!(records(&effects).len(), 254);
-    assert_eq!(said(&effects).len(), 46);
+    assert_eq!((records(&effects).len(), said(&effects).len()), (126, 174));
+    // What is declared has room all the same.
+    assert_eq!(records(&apply(&mut engine, [of("tm3", "web", 2)])).len(), 1);
+    // So many boxes of all: eight of the widest.
+    let wide = |n: i64| {
+        let Event::Message(_, Message::Profile(mut message)) = of("tm9", &format!("p{n}"), 2)
+        else {
+            panic!()
+        };
+        message.values = vec![15.0; 4096];
+        Event::Message(at(2), Message::Profile(message))
+    };
+    let effects = apply(&mut Engine::new(plant(), Vec::new()), (0..10).map(wide));
+    assert_eq!((records(&effects).len(), said(&effects).len()), (8, 2), "{:?}", said(&effects));
     let ignoring = Plant { undeclared: Undeclared::Ignore, ..plant() };
     let effects = apply(&mut Engine::new(ignoring, Vec::new()), [of("tm3", "moisture", 1)]);
     assert_eq!(
