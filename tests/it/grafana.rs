@@ -22,6 +22,14 @@ const OF_NO_LINE: &str = "alarms,line=system,alarm=system/influxdb state=\"activ
                           severity=\"warning\",message=\"influxdb does not work\",id=\"evt_1\" \
                           1769212800000000000\n";
 
+/// Two scans of a scanner, which the demo does not have.
+const SCANS: &str = "profiles,line=tm3,tag=web two_sigma_md=0.2,two_sigma_cd=0.3,two_sigma_residual=0.1 1769126400000000000
+profile_zones,line=tm3,tag=web,zone=00 value=15.1,deviation=0.1,position=25 1769126400000000000
+profile_zones,line=tm3,tag=web,zone=01 value=14.9,deviation=-0.1,position=75 1769126400000000000
+profile_zones,line=tm3,tag=web,zone=00 value=15.2,deviation=0.2,position=25 1769126490000000000
+profile_zones,line=tm3,tag=web,zone=01 value=14.8,deviation=-0.2,position=75 1769126490000000000
+";
+
 /// Lets the demo run and sends what it has for InfluxDB, less the readings that no panel shows.
 fn fill(influx: &Influxd) {
     let directory = tempfile::tempdir().unwrap();
@@ -69,6 +77,7 @@ fn as_sent(query: &str, influx: &Influxd) -> String {
         .replace("v.windowPeriod", "1m")
         .replace("${line:doublequote}", "\"tm3\"")
         .replace("${quality:doublequote}", "\"basis_weight\"")
+        .replace("${profile:doublequote}", "\"web\"")
 }
 
 /// Rows of an answer in annotated CSV.
@@ -84,6 +93,7 @@ fn every_query_of_the_dashboards_is_answered() {
     let influx = Influxd::start();
     fill(&influx);
     assert_eq!(influx.write(OF_NO_LINE).status, 204);
+    assert_eq!(influx.write(SCANS).status, 204);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/grafana/dashboards");
     let mut asked = 0;
     for file in std::fs::read_dir(directory).unwrap() {
@@ -99,6 +109,10 @@ fn every_query_of_the_dashboards_is_answered() {
                 let answer = influx.query_csv(&query);
                 let of_no_line = title != "Alarm changes" || answer.contains("system/influxdb");
                 assert!(of_no_line, "{title}: {answer}");
+                // A column for each zone, a row for each scan.
+                if title == "Profile across the web" {
+                    assert!(answer.contains(",00,01") && rows(&answer) == 2, "{answer}");
+                }
                 let may_be_empty = MAY_BE_EMPTY.contains(&title);
                 assert!(rows(&answer) > 0 || may_be_empty, "{title} shows nothing: {query}");
                 asked += 1;
@@ -111,5 +125,5 @@ fn every_query_of_the_dashboards_is_answered() {
             asked += 1;
         }
     }
-    assert!(asked >= 14, "{asked} queries");
+    assert!(asked >= 18, "{asked} queries");
 }
