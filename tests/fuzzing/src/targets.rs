@@ -2,6 +2,7 @@
 
 use crate::oracles::{self, Verdict};
 use crate::properties::Properties;
+use crate::scans::Scans;
 use bytes::Bytes;
 use onspec::decode::sparkplug::{Topic, Verb, wire};
 use onspec::decode::{
@@ -71,6 +72,7 @@ pub fn all() -> Vec<Box<dyn Target + Send>> {
         Box::new(times()),
         Box::new(compressed()),
         Box::new(Properties::new()),
+        Box::new(Scans::new()),
         Box::new(Sparkplug::default()),
         Box::new(Events::default()),
         Box::new(Checkpoint),
@@ -78,12 +80,12 @@ pub fn all() -> Vec<Box<dyn Target + Send>> {
 }
 
 /// A payload that a decoder reads by one rule.
-struct Decoding {
+pub(crate) struct Decoding {
     name: &'static str,
     decoder: Decoder,
     seeds: Vec<Vec<u8>>,
     arrival: Arrival,
-    messages: Vec<Message>,
+    pub(crate) messages: Vec<Message>,
     faults: Vec<Fault>,
     oracle: fn(&[u8], &[Message]) -> Verdict,
 }
@@ -123,7 +125,7 @@ impl Target for Decoding {
     }
 }
 
-fn decoding(
+pub(crate) fn decoding(
     name: &'static str,
     format: Format,
     tag: Option<&str>,
