@@ -2,6 +2,7 @@
 
 mod clocks;
 mod context;
+mod growth;
 mod late;
 mod nodes;
 mod odd;
