@@ -2,38 +2,22 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
-use crate::support::{Daemon, Mosquitto, PATIENCE, free_port, get, publish, wait_until};
-use std::path::Path;
+use crate::support::{Daemon, Mosquitto, PATIENCE, configure, free_port, get, publish, wait_until};
 use std::time::Duration;
 
-fn config(directory: &Path, broker: &str, http: u16) -> std::path::PathBuf {
-    let path = directory.join("onspec.toml");
-    let store = directory.join("onspec.db");
-    let text = format!(
-        r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
-        url = "{broker}"
-        [[mqtt.subscribe]]
-        topic = "mill/{{line}}/events"
-        format = "batch-event"
-        [[mqtt.subscribe]]
-        topic = "mill/{{line}}/{{area}}/{{tag}}"
-        time = "/ts"
-        [[mqtt.subscribe]]
-        topic = "other/#"
-        tag = "x"
-        [line.tm3.tag.basis_weight]
-        unit = "g/m2"
-        [http]
-        listen = "127.0.0.1:{http}"
-        "#,
-        store.display()
-    );
-    std::fs::write(&path, text).unwrap();
-    path
-}
+const REST: &str = r#"
+    [[mqtt.subscribe]]
+    topic = "mill/{line}/events"
+    format = "batch-event"
+    [[mqtt.subscribe]]
+    topic = "mill/{line}/{area}/{tag}"
+    time = "/ts"
+    [[mqtt.subscribe]]
+    topic = "other/#"
+    tag = "x"
+    [line.tm3.tag.basis_weight]
+    unit = "g/m2"
+"#;
 
 /// The value of a metric, 0 if it is not there.
 fn metric(http: u16, name: &str) -> f64 {
@@ -49,7 +33,7 @@ fn garbage_is_counted_by_reason_and_good_readings_in_between_arrive() {
     let broker = Mosquitto::start();
     let directory = tempfile::tempdir().unwrap();
     let http = free_port();
-    let path = config(directory.path(), &broker.url(), http);
+    let path = configure(directory.path(), &broker.url(), http, REST);
     let mut daemon = Daemon::start(&path);
     daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
 
@@ -121,7 +105,7 @@ fn second_daemon_on_one_store_is_refused_with_clear_words() {
     let broker = Mosquitto::start();
     let directory = tempfile::tempdir().unwrap();
     let http = free_port();
-    let path = config(directory.path(), &broker.url(), http);
+    let path = configure(directory.path(), &broker.url(), http, REST);
     let mut first = Daemon::start(&path);
     first.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
     let mut second = Daemon::start(&path);

@@ -3,7 +3,7 @@
 #![allow(clippy::disallowed_methods, reason = "the readings of this plant are of now")]
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
-use crate::support::{Daemon, Mosquitto, PATIENCE, free_port, get, publish, wait_until};
+use crate::support::{Daemon, Mosquitto, PATIENCE, configure, free_port, get, publish, wait_until};
 use onspec::alarm::{EventKind, Subject};
 use onspec::app::demo::{machine, tissue};
 use onspec::decode::{Arrival, Format, JsonRule, JsonValues, Rule, Template};
@@ -24,30 +24,19 @@ fn json(url: &str) -> Value {
 fn a_message_from_the_future_or_from_1970_moves_no_clock_and_is_shown() {
     let (broker, http) = (Mosquitto::start(), free_port());
     let directory = tempfile::tempdir().unwrap();
-    let path = directory.path().join("onspec.toml");
-    let text = format!(
-        r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
+    let rest = r#"
         name = "plant"
-        url = "{}"
         [[mqtt.subscribe]]
-        topic = "mill/{{line}}/{{area}}/{{tag}}"
+        topic = "mill/{line}/{area}/{tag}"
         value = "/v"
         time = "/ts"
         [[mqtt.subscribe]]
-        topic = "bare/{{line}}/{{area}}/{{tag}}"
+        topic = "bare/{line}/{area}/{tag}"
         format = "value"
         [line.tm3.tag.steam]
         [line.tm3.tag.level]
-        [http]
-        listen = "127.0.0.1:{http}"
-        "#,
-        directory.path().join("onspec.db").display(),
-        broker.url(),
-    );
-    std::fs::write(&path, text).unwrap();
+    "#;
+    let path = configure(directory.path(), &broker.url(), http, rest);
     let mut daemon = Daemon::start(&path);
     let url = |path: &str| format!("http://127.0.0.1:{http}{path}");
     daemon.wait_ready(&url("/readyz"));

@@ -2,7 +2,7 @@
 
 use crate::faults::plant::Message;
 use crate::support::{
-    Daemon, Influxd, Mosquitto, WebhookReceiver, free_port, get, publish, wait_until,
+    Daemon, Influxd, Mosquitto, WebhookReceiver, configure, free_port, get, publish, wait_until,
 };
 use serde_json::Value;
 use std::time::Duration;
@@ -37,13 +37,8 @@ fn a_scanner_s_streak_is_found_written_drawn_and_told() {
     let token = directory.path().join("token");
     std::fs::write(&token, influx.token()).expect("the directory is ours");
     let http = free_port();
-    let config = directory.path().join("onspec.toml");
-    let text = format!(
+    let rest = format!(
         r#"
-        [store]
-        path = "{store}"
-        [[mqtt]]
-        url = "{broker}"
         [[mqtt.subscribe]]
         topic = "scanner/{{line}}/{{tag}}"
         format = "profile"
@@ -63,17 +58,13 @@ fn a_scanner_s_streak_is_found_written_drawn_and_told() {
         [[webhook]]
         name = "leads"
         url = {{ env = "WEBHOOK_URL" }}
-        [http]
-        listen = "127.0.0.1:{http}"
         "#,
-        store = directory.path().join("onspec.db").display(),
-        broker = broker.url(),
         influx = influx.url(),
         org = influx.org(),
         bucket = influx.bucket(),
         token = token.display(),
     );
-    std::fs::write(&config, text).expect("the directory is ours");
+    let config = configure(directory.path(), &broker.url(), http, &rest);
     let receiver = webhook.url("/leads");
     let mut daemon = Daemon::start_with(&config, &[], &[("WEBHOOK_URL", &receiver)]);
     daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
@@ -113,8 +104,12 @@ fn a_scanner_s_streak_is_found_written_drawn_and_told() {
         })
     });
     let page = get(&format!("http://127.0.0.1:{http}/")).expect("it listens").text();
-    for part in ["weight</bdi> across the web", "<b>Streak</b> at 405–415 mm", "scans of weight"]
-    {
+    for part in [
+        "weight</bdi> across the web",
+        "<b>Streak</b> at 405–415 mm",
+        "scans of weight",
+        "The newest scan",
+    ] {
         assert!(page.replace("<bdi>", "").contains(&part.replace("<bdi>", "")), "{part}: {page}");
     }
     assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());

@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::support::{
-    Daemon, Mosquitto, PATIENCE, binary, free_port, get, publish_with, wait_until,
+    Daemon, Mosquitto, PATIENCE, binary, configure, free_port, get, publish_with, wait_until,
 };
 use onspec::telemetry::{Clock, SystemClock};
 use rumqttc::v5::mqttbytes::QoS;
@@ -16,16 +16,8 @@ use std::process::Command;
 const INTERVAL_S: u32 = 3600;
 
 fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
-    let path = directory.join("onspec.toml");
-    let store = directory.join("onspec.db");
-    let text = format!(
+    let rest = format!(
         r#"
-        [store]
-        path = "{}"
-        [http]
-        listen = "127.0.0.1:{http}"
-        [[mqtt]]
-        url = "{broker}"
         [[mqtt.subscribe]]
         topic = "gateways/{{area}}"
         format = "value"
@@ -33,11 +25,9 @@ fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
         properties = {{ line = "machine", tag = "id", quality = "q" }}
         content_type = ["text/plain"]
         expiry = "{INTERVAL_S}s"
-        "#,
-        store.display()
+        "#
     );
-    std::fs::write(&path, text).unwrap();
-    path
+    configure(directory, broker, http, &rest)
 }
 
 /// A message with these user properties; `left_s` is what remains of its expiry interval.

@@ -1,7 +1,7 @@
 //! `/readyz` says yes only when a message published from then on arrives: a plant starts its
 //! publishers by it.
 
-use crate::support::{Daemon, PATIENCE, free_port, get, wait_until};
+use crate::support::{Daemon, PATIENCE, configure, free_port, get, wait_until};
 use std::io::{Read, Write};
 use std::net::{Ipv4Addr, TcpListener, TcpStream};
 
@@ -55,25 +55,15 @@ fn ready_means_connected_and_subscribed() {
     let broker = SlowBroker::new();
     let http = free_port();
     let directory = tempfile::tempdir().expect("a directory for temporary files");
-    let path = directory.path().join("onspec.toml");
-    let text = format!(
-        r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
+    let rest = r#"
         name = "plant"
-        url = "mqtt://127.0.0.1:{}"
         [[mqtt.subscribe]]
-        topic = "mill/{{line}}/{{area}}/{{tag}}"
+        topic = "mill/{line}/{area}/{tag}"
         [line.tm3.tag.basis_weight]
         unit = "g/m2"
-        [http]
-        listen = "127.0.0.1:{http}"
-        "#,
-        directory.path().join("onspec.db").display(),
-        broker.port(),
-    );
-    std::fs::write(&path, text).expect("the directory is ours");
+    "#;
+    let url = format!("mqtt://127.0.0.1:{}", broker.port());
+    let path = configure(directory.path(), &url, http, rest);
     let mut daemon = Daemon::start(&path);
     let url = format!("http://127.0.0.1:{http}/readyz");
     // Every answer until the expected words come, so that a yes in between is seen.

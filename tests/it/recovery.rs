@@ -4,8 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "a plant stamps its messages with its own clock")]
 
 use crate::support::{
-    Answer, Daemon, Mosquitto, PATIENCE, Signal, WebhookReceiver, free_port, get, publish,
-    wait_until,
+    Answer, Daemon, Mosquitto, PATIENCE, Signal, WebhookReceiver, configure, free_port, get,
+    publish, wait_until,
 };
 use std::path::{Path, PathBuf};
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -15,44 +15,33 @@ fn now_ms() -> u128 {
 }
 
 fn config(directory: &Path, broker: &str, http: u16) -> PathBuf {
-    let path = directory.join("onspec.toml");
-    let text = format!(
-        r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
+    let rest = r#"
         name = "plant"
-        url = "{broker}"
         client_id = "onspec-1"
         [[mqtt.subscribe]]
-        topic = "mill/{{line}}/events"
+        topic = "mill/{line}/events"
         format = "batch-event"
         [[mqtt.subscribe]]
-        topic = "mill/{{line}}/{{area}}/{{tag}}"
+        topic = "mill/{line}/{area}/{tag}"
         time = "/ts"
         [[mqtt.subscribe]]
         topic = "$SYS/broker/publish/messages/dropped"
         format = "dropped-count"
         qos = 0
-        [http]
-        listen = "127.0.0.1:{http}"
         [line.tm3]
         # A stamp moves the clock by two seconds beyond its arrival at most: the batch ends by that.
         lateness = "0s"
-        batch = {{ from = "events" }}
+        batch = { from = "events" }
         idle = "1h"
         [line.tm3.tag.basis_weight]
         unit = "g/m2"
         [[webhook]]
         name = "all"
-        url = {{ env = "WEBHOOK_URL" }}
+        url = { env = "WEBHOOK_URL" }
         format = "standard"
-        when = {{ severity = "info" }}
-        "#,
-        directory.join("onspec.db").display()
-    );
-    std::fs::write(&path, text).unwrap();
-    path
+        when = { severity = "info" }
+    "#;
+    configure(directory, broker, http, rest)
 }
 
 #[test]

@@ -4,7 +4,8 @@
 #![allow(clippy::disallowed_methods, reason = "a gateway stamps its readings with its own clock")]
 
 use crate::support::{
-    Daemon, Mosquitto, PATIENCE, Signal, binary, free_port, get, post, publish, wait_until,
+    Daemon, Mosquitto, PATIENCE, Signal, binary, configure, free_port, get, post, publish,
+    wait_until,
 };
 use std::path::{Path, PathBuf};
 use std::process::Command;
@@ -20,29 +21,20 @@ struct Rig {
 
 /// A configuration; `more` comes at its end.
 fn config(directory: &Path, broker: &str, http: u16, more: &str) -> PathBuf {
-    let path = directory.join("onspec.toml");
-    let text = format!(
+    let rest = format!(
         r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
-        url = "{broker}"
         [[mqtt.subscribe]]
         topic = "mill/{{line}}/{{area}}/{{tag}}"
         time = "/ts"
-        [http]
-        listen = "127.0.0.1:{http}"
         [line.tm3]
         idle = "1s"
         [line.tm3.tag.basis_weight]
         unit = "g/m2"
         stale = "1s"
         {more}
-        "#,
-        directory.join("onspec.db").display()
+        "#
     );
-    std::fs::write(&path, text).unwrap();
-    path
+    configure(directory, broker, http, &rest)
 }
 
 impl Rig {

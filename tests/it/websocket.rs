@@ -3,7 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::support::{
-    Authority, Daemon, Mosquitto, PATIENCE, Process, binary, free_port, get, wait_until,
+    Authority, Daemon, Mosquitto, PATIENCE, Process, binary, configure, free_port, get, wait_until,
 };
 use std::net::{Ipv4Addr, TcpStream};
 use std::process::Command;
@@ -40,23 +40,15 @@ fn daemon_tap_and_discover_hear_over_wss_what_simulate_says_over_ws() {
     assert!(found.contains(&format!("url = \"{url}\"")), "{found}");
     assert!(found.contains("topic = \"mill/"), "{found}");
 
-    let config = directory.path().join("onspec.toml");
-    let text = format!(
+    let rest = format!(
         r#"
-        [store]
-        path = "{}"
-        [[mqtt]]
-        url = "{url}"
         tls = {{ ca = "{ca}" }}
         [[mqtt.subscribe]]
         topic = "mill/{{line}}/{{area}}/{{tag}}"
         time = "/ts"
-        [http]
-        listen = "127.0.0.1:{http}"
-        "#,
-        directory.path().join("onspec.db").display()
+        "#
     );
-    std::fs::write(&config, text).unwrap();
+    let config = configure(directory.path(), &url, http, &rest);
     let mut tap = Command::new(binary());
     tap.arg("tap").arg("-c").arg(&config).args(["--count", "2"]);
     let tapped = tap.output().unwrap();

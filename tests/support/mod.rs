@@ -16,6 +16,7 @@
 
 mod authority;
 mod chromium;
+mod configuration;
 mod daemon;
 mod http_client;
 mod http_front;
@@ -35,6 +36,7 @@ mod webhook_receiver;
 pub(crate) use self::{
     authority::Authority,
     chromium::Chromium,
+    configuration::configure,
     daemon::{Daemon, binary},
     http_client::{Response, delete, get, post, request},
     http_front::{Front, HttpFront},
