@@ -231,6 +231,10 @@ fn write_line(text: &mut String, line: &Line) -> std::fmt::Result {
             writeln!(text, "  {word}: {}", tags.join(", "))?;
         }
     }
+    let profiles: Vec<&str> = line.profiles.iter().map(|profile| &*profile.id).collect();
+    if !profiles.is_empty() {
+        writeln!(text, "  across the web: {}", profiles.join(", "))?;
+    }
     Ok(())
 }
 
@@ -483,6 +487,12 @@ mod tests {
         store: `tissue.db`, at most 20.0 GiB, drops the oldest readings when full
           at 1000 readings a second it takes about 3.2 GiB a day and holds about 6 days
         ");
+    }
+
+    #[test]
+    fn profiles_are_named_beside_the_tags() {
+        let (_, out, err) = run(&example("onspec.toml"), Form::Text { colour: false });
+        assert!(out.contains("\n  across the web: weight_profile\n"), "{out}{err}");
     }
 
     #[test]
