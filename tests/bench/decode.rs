@@ -2,6 +2,8 @@
 //!
 //! Printed is the processor's time beside that of a reference in the same run, which reads the same bytes and
 //! makes nothing of them: `serde_json` into values, a search for the ends of lines, `prost` alone.
+//!
+//! `cargo bench --bench decode -- JSON` measures only what has this in its name.
 
 #![allow(clippy::print_stdout, clippy::disallowed_methods, reason = "a bench measures and prints")]
 
@@ -31,13 +33,21 @@ const METRICS: usize = 60;
 const BEGIN_MS: i64 = 1_769_126_400_000;
 
 fn main() {
+    let asked: Vec<String> = std::env::args().skip(1).filter(|asked| asked != "--bench").collect();
     println!("{:<44} {:>10} {:>12} {:>10} {:>6}", "", "each", "a second", "reference", "ratio");
-    json_of_one_value();
-    json_of_many_values("JSON, 46 fields, a value", fields_rule(), &wide());
-    json_of_many_values("JSON, list of 60 named tags, a value", list_rule(), &list());
-    line_protocol();
-    sparkplug("Sparkplug B, 60 metrics with names, a metric", true);
-    sparkplug("Sparkplug B, 60 metrics with aliases, a metric", false);
+    let measure = |what: &str, bench: &dyn Fn(&str)| {
+        if asked.iter().all(|asked| what.contains(asked)) {
+            bench(what);
+        }
+    };
+    measure("JSON of one value, a message", &json_of_one_value);
+    measure("JSON, 46 fields, a value", &|what| json_of_many_values(what, fields_rule(), &wide()));
+    measure("JSON, list of 60 named tags, a value", &|what| {
+        json_of_many_values(what, list_rule(), &list());
+    });
+    measure("line protocol, a line", &line_protocol);
+    measure("Sparkplug B, 60 metrics with names, a metric", &|what| sparkplug(what, true));
+    measure("Sparkplug B, 60 metrics with aliases, a metric", &|what| sparkplug(what, false));
 }
 
 /// Seconds of the processor that `work` takes for one of its units: it says how many it did.
@@ -107,7 +117,7 @@ fn arrival(topic: &str, payload: impl Into<Bytes>) -> Arrival {
     }
 }
 
-fn json_of_one_value() {
+fn json_of_one_value(what: &str) {
     let json =
         JsonRule { time: Some("/ts".into()), quality: Some("/q".into()), ..JsonRule::default() };
     let arrivals: Vec<Arrival> = (0..TAGS)
@@ -124,7 +134,7 @@ fn json_of_one_value() {
         })
         .collect();
     let bytes: usize = arrivals.iter().map(|arrival| arrival.payload.len()).sum();
-    let what = format!("JSON of {} bytes, a message", bytes / arrivals.len());
+    let what = format!("{what} of {} bytes", bytes / arrivals.len());
     let decoded = decoded(rule("mill/{line}/{area}/{tag}", Format::Json(json)), &arrivals, TAGS);
     tell(&what, decoded, parsed(&arrivals, TAGS));
 }
@@ -182,7 +192,7 @@ fn list() -> Vec<String> {
     (0..100).map(payload).collect()
 }
 
-fn line_protocol() {
+fn line_protocol(what: &str) {
     const LINES: usize = 100;
     let payload = |at: usize| {
         let mut text = String::new();
@@ -207,7 +217,7 @@ fn line_protocol() {
         units
     });
     let rule = Rule { time_unit: TimeUnit::Nanos, ..rule("telegraf/#", format) };
-    tell("line protocol, a line", decoded(rule, &arrivals, units), scanned);
+    tell(what, decoded(rule, &arrivals, units), scanned);
 }
 
 fn sparkplug(what: &str, named: bool) {
