@@ -2,7 +2,7 @@
 
 use super::json::not_json;
 use super::limits::{NAME_BYTES_MAX, NOTE_BYTES_MAX, cut, fault, found};
-use super::value::not_utf8;
+use super::value::utf8;
 use super::{BatchEvent, BatchMessage, Disposition, Fault, Reason, TimeUnit, time};
 use crate::reading::Timestamp;
 use serde_json::{Map, Value};
@@ -62,9 +62,9 @@ pub(super) fn decode_payload(
     mut take: impl FnMut(BatchMessage),
     faults: &mut Vec<Fault>,
 ) {
-    let text = match std::str::from_utf8(payload) {
+    let text = match utf8(payload) {
         Ok(text) => text.strip_prefix('\u{feff}').unwrap_or(text),
-        Err(error) => return faults.push(not_utf8(&error)),
+        Err(refused) => return faults.push(refused),
     };
     let value: Value = match serde_json::from_str(text) {
         Ok(value) => value,

@@ -13,7 +13,7 @@ use super::names::checked;
 use super::octets::first_of;
 use super::stated::{Part, Stated, or};
 use super::topics::Remembered;
-use super::value::{not_utf8, number, numeric, textual};
+use super::value::{number, numeric, textual, utf8};
 use super::{Fault, NamedReading, PointNames, QualityCodes, Reason, TimeUnit, quality, time};
 use crate::reading::{SourceQuality, Value};
 use std::borrow::Cow;
@@ -124,9 +124,9 @@ impl PointReader {
         faults: &mut Vec<Fault>,
         mut take: impl FnMut(NamedReading, Option<&str>),
     ) {
-        let text = match std::str::from_utf8(payload) {
+        let text = match utf8(payload) {
             Ok(text) => text,
-            Err(error) => return faults.push(not_utf8(&error)),
+            Err(refused) => return faults.push(refused),
         };
         let mut cursor = Cursor { text, at: 0 };
         let mut fields = std::mem::take(&mut self.fields);

@@ -3,7 +3,7 @@
 use super::json::not_json;
 use super::limits::{fault, found};
 use super::names::checked;
-use super::value::not_utf8;
+use super::value::utf8;
 use super::{Fault, ProfileRule, QualityCodes, Reason, TimeUnit, quality, time};
 use crate::reading::{SourceQuality, Timestamp};
 use serde_json::Value;
@@ -37,7 +37,7 @@ pub(super) fn read(
     (times, codes): (TimeUnit, QualityCodes),
     faults: &mut Vec<Fault>,
 ) -> Result<Said, Fault> {
-    let text = std::str::from_utf8(payload).map_err(|error| not_utf8(&error))?;
+    let text = utf8(payload)?;
     let text = text.strip_prefix('\u{feff}').unwrap_or(text);
     let document: Value = serde_json::from_str(text).map_err(|error| not_json(text, &error))?;
     let present = |pointer: &Option<Arc<str>>| {

@@ -13,7 +13,7 @@ pub(super) use words::not_json;
 
 use super::limits::{READINGS_MAX, Refusals, fault, found};
 use super::names::Interner;
-use super::value::{not_utf8, number, numeric, textual};
+use super::value::{number, numeric, textual, utf8};
 use super::{Fault, JsonRule, QualityCodes, Reason, TimeUnit, quality, time};
 use crate::reading::{SourceQuality, Timestamp, Value};
 use plan::{Item, Plan, TextAt, ValueAt};
@@ -100,9 +100,9 @@ impl JsonReader {
         faults: &mut Vec<Fault>,
         mut take: impl FnMut(Said<'_>),
     ) {
-        let text = match std::str::from_utf8(payload) {
+        let text = match utf8(payload) {
             Ok(text) => text,
-            Err(error) => return faults.push(not_utf8(&error)),
+            Err(refused) => return faults.push(refused),
         };
         // Some gateways write a byte order mark, which JSON does not know.
         let text = text.strip_prefix('\u{feff}').unwrap_or(text);
