@@ -7,7 +7,7 @@ use super::limits::{PAYLOAD_BYTES_MAX, fault, found};
 use super::line_protocol::{Given, PointReader};
 use super::names::Interner;
 use super::sparkplug::{Topic, Verb};
-use super::stated::{Part, Stated, admit, or, sent_at};
+use super::stated::{NOTHING, Part, Stated, admit, or, sent_at};
 use super::topics::Remembered;
 use super::units::Units;
 use super::value::bare;
@@ -155,16 +155,16 @@ impl Decoder {
         }
         let prepared = self.rules.get_mut(names.rule).ok_or_else(no_rule)?;
         let (rule, reader) = (&prepared.rule, &mut prepared.reader);
-        let (mut stated, mut sent) = (Stated::default(), None);
+        let (mut stated, mut sent) = (None, None);
         if let Some(properties) =
             arrival.properties.as_deref().filter(|_| !rule.properties.is_nothing())
         {
             admit(rule, properties)?;
-            stated = Stated::read(rule, properties, &mut prepared.stated);
+            stated = Some(Stated::read(rule, properties, &mut prepared.stated));
             sent = sent_at(rule, properties, arrival.received);
         }
         let payload = opened(&arrival.payload)?;
-        let (stated, units) = (&stated, &mut self.units);
+        let (stated, units) = (stated.as_ref().unwrap_or(&NOTHING), &mut self.units);
         let mut taking =
             Taking { arrival, names, rule, stated, sent, units, out, refused: Vec::new() };
         taking.payload(payload.as_ref(), reader, faults);

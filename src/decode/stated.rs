@@ -24,18 +24,15 @@ pub(super) struct Stated {
     pub(super) quality: Part<SourceQuality>,
 }
 
-impl Default for Stated {
-    fn default() -> Self {
-        Self {
-            line: Ok(None),
-            area: Ok(None),
-            tag: Ok(None),
-            unit: None,
-            time: Ok(None),
-            quality: Ok(None),
-        }
-    }
-}
+/// What a message says of which no property is asked for.
+pub(super) static NOTHING: Stated = Stated {
+    line: Ok(None),
+    area: Ok(None),
+    tag: Ok(None),
+    unit: None,
+    time: Ok(None),
+    quality: Ok(None),
+};
 
 impl Stated {
     /// Reads what the rule asks for, as the same thing in a payload is read.
@@ -77,8 +74,14 @@ impl Stated {
 }
 
 /// What a part is that the payload may give, else a property.
+#[inline]
 pub(super) fn or<T: Clone>(own: Option<T>, stated: &Part<T>) -> Part<T> {
-    own.map_or_else(|| stated.clone(), |own| Ok(Some(own)))
+    match (own, stated) {
+        // Most messages have no property that is asked for: nothing is to be copied.
+        (own, Ok(None)) => Ok(own),
+        (None, stated) => stated.clone(),
+        (own, _) => Ok(own),
+    }
 }
 
 /// Brokers count whole seconds: of a message that was not held at all, one less may remain.

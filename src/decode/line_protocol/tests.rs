@@ -1,6 +1,7 @@
 //! What the reader makes of payloads, beside another implementation.
 
 use super::super::limits::FAULTS_NAMED;
+use super::super::stated::NOTHING;
 use super::*;
 use crate::reading::Timestamp;
 use proptest::prelude::*;
@@ -14,8 +15,7 @@ fn reader(names: PointNames, quality: Option<&str>) -> PointReader {
 fn read(reader: &mut PointReader, payload: &[u8]) -> (Vec<String>, Vec<String>) {
     let (mut readings, mut faults) = (Vec::new(), Vec::new());
     let (line, area) = (Arc::default(), Arc::default());
-    let stated = Stated::default();
-    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
+    let given = Given { line: &line, area: &area, tag: None, stated: &NOTHING };
     reader.read(payload, given, &mut faults, |r, _| readings.push(text(&r)));
     let said = |fault: &Fault| format!("{}: {}", fault.reason.as_str(), fault.detail);
     (readings, faults.iter().map(said).collect())
@@ -64,8 +64,7 @@ fn what_the_topic_gives_counts() {
     let names = PointNames { tag: "sensor".into(), ..PointNames::default() };
     let mut reader = reader(names, None);
     let (line, area) = ("tm4".into(), "wet".into());
-    let stated = Stated::default();
-    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
+    let given = Given { line: &line, area: &area, tag: None, stated: &NOTHING };
     let mut readings = Vec::new();
     reader.read(b"m,line=tm3,sensor=a,tag=b value=1", given, &mut Vec::new(), |r, _| {
         readings.push(text(&r));
@@ -246,8 +245,7 @@ proptest! {
         prop_assume!(expected.is_some());
         let mut readings = Vec::new();
         let (line, area) = (Arc::default(), Arc::default());
-        let stated = Stated::default();
-    let given = Given { line: &line, area: &area, tag: None, stated: &stated };
+    let given = Given { line: &line, area: &area, tag: None, stated: &NOTHING };
         // No tag of a point is called so: every field is a tag of its own.
         let nothing: Arc<str> = "\u{1}".into();
         let names = PointNames { line: Arc::clone(&nothing), area: Arc::clone(&nothing), tag: nothing, unit: None };
