@@ -4,6 +4,8 @@
 const ONES: u64 = 0x0101_0101_0101_0101;
 /// The top bit of each place.
 const TOPS: u64 = ONES << 7;
+/// The digit zero in each place.
+const ZEROS: u64 = ONES * b'0' as u64;
 
 /// Where the first of these bytes stands.
 #[inline]
@@ -26,6 +28,17 @@ pub(super) fn first_of_string_end(bytes: &[u8]) -> Option<usize> {
     first(bytes, hits, |byte| matches!(byte, b'"' | b'\\' | ..0x20))
 }
 
+/// How many digits these bytes begin with.
+#[inline]
+pub(super) fn digits(bytes: &[u8]) -> usize {
+    // A place is a digit if no more than 9 is left of it: with 0x76 added the top bit stays clear.
+    let hits = |word: u64| {
+        let left = word ^ ZEROS;
+        ((left & !TOPS).wrapping_add(ONES * 0x76) | left) & TOPS
+    };
+    first(bytes, hits, |byte| !byte.is_ascii_digit()).unwrap_or(bytes.len())
+}
+
 /// The top bits of the places that are zero. A borrow may set bits above the lowest one that is right.
 #[inline]
 fn zeros(word: u64) -> u64 {
@@ -36,14 +49,33 @@ fn zeros(word: u64) -> u64 {
 /// whatever it likes above that.
 #[inline]
 fn first(bytes: &[u8], hits: impl Fn(u64) -> u64, hit: impl Fn(u8) -> bool) -> Option<usize> {
-    let (words, rest) = bytes.as_chunks::<8>();
-    for (place, word) in words.iter().enumerate() {
+    // Mostly it is among the first eight: names and numbers are short.
+    if let Some(word) = bytes.first_chunk() {
         let found = hits(u64::from_le_bytes(*word));
         if found != 0 {
-            return Some(place * 8 + found.trailing_zeros() as usize / 8);
+            return Some(place(found));
+        }
+    }
+    further(bytes, hits, hit)
+}
+
+/// The same, for what is far off or near the end.
+#[inline(never)]
+fn further(bytes: &[u8], hits: impl Fn(u64) -> u64, hit: impl Fn(u8) -> bool) -> Option<usize> {
+    let (words, rest) = bytes.as_chunks::<8>();
+    for (word, at) in words.iter().zip((0..).step_by(8)) {
+        let found = hits(u64::from_le_bytes(*word));
+        if found != 0 {
+            return Some(at + place(found));
         }
     }
     rest.iter().position(|byte| hit(*byte)).map(|place| words.len() * 8 + place)
+}
+
+/// The place of the first hit in a word.
+#[inline]
+fn place(found: u64) -> usize {
+    found.trailing_zeros() as usize / 8
 }
 
 /// The number that 1 to 19 digits are; `None` if they are anything else.
@@ -71,7 +103,6 @@ pub(super) fn whole(mut digits: &[u8]) -> Option<u64> {
 /// numbers of two digits, of four, of eight.
 #[inline]
 fn eight(word: u64) -> Option<u64> {
-    const ZEROS: u64 = ONES * b'0' as u64;
     // Each has an upper half of 3, also with 6 added: nothing but `0` to `9` has.
     let upper = (word & (ONES * 0xf0)) | ((word.wrapping_add(ONES * 6) & (ONES * 0xf0)) >> 4);
     if upper != ONES * 0x33 {
@@ -108,6 +139,16 @@ mod tests {
             prop_assert_eq!(first_of(&bytes, wanted), bytes.iter().position(of));
             let ends = |byte: &u8| matches!(byte, b'"' | b'\\' | ..0x20);
             prop_assert_eq!(first_of_string_end(&bytes), bytes.iter().position(ends));
+        }
+
+        #[test]
+        fn counts_the_digits_that_are_counted_one_by_one(
+            bytes in prop::collection::vec(prop_oneof![any::<u8>(), 0x2e_u8..0x3c, 0x30_u8..0x3a], 0..40),
+        ) {
+            let known = bytes.iter().take_while(|byte| byte.is_ascii_digit()).count();
+            prop_assert_eq!(digits(&bytes), known);
+            let all = vec![b'9'; bytes.len()];
+            prop_assert_eq!(digits(&all), all.len());
         }
 
         #[test]

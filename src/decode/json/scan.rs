@@ -1,195 +1,159 @@
-//! A pass over JSON text that hands out places instead of values: nothing is copied or built.
+//! A pass over JSON text that hands out what stands where instead of values: nothing is copied or built.
+//!
+//! Everything here takes what has not been read yet, and gives what stands behind what it has read: two words
+//! that stay in registers, where a place to which a reader points would be written and read again at every sign.
 //!
 //! It takes and refuses the same texts as `serde_json` does for a `RawValue` (a test compares the two),
 //! and says nothing of why: who words a fault asks `serde_json`.
 
-use super::super::octets::first_of_string_end;
-use std::ops::Range;
+use super::super::octets::{digits, first_of_string_end};
 
 /// The text is no JSON.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) struct NotJson;
 
-/// A string: the place between its quotes.
-#[derive(Debug, Clone)]
-pub(super) struct Quoted {
-    pub(super) place: Range<usize>,
+/// What stands behind what was read.
+pub(super) type Behind<'d> = Result<&'d [u8], NotJson>;
+
+/// A string that was read.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Quoted<'d> {
+    /// What stands between its quotes.
+    pub(super) inside: &'d [u8],
     /// True if it has escapes.
     pub(super) escaped: bool,
+    /// What stands behind its last quote.
+    pub(super) rest: &'d [u8],
 }
 
-/// A place in a document.
-#[derive(Debug)]
-pub(super) struct Scanner<'d> {
-    text: &'d str,
-    at: usize,
+/// What stands behind white space.
+#[inline]
+pub(super) fn behind_space(mut text: &[u8]) -> &[u8] {
+    while let [b' ' | b'\n' | b'\t' | b'\r', rest @ ..] = text {
+        text = rest;
+    }
+    text
 }
 
-impl<'d> Scanner<'d> {
-    pub(super) fn new(text: &'d str) -> Self {
-        Self { text, at: 0 }
-    }
+/// What stands behind this byte and the white space before it; `None` if another one comes.
+#[inline]
+pub(super) fn behind(byte: u8, text: &[u8]) -> Option<&[u8]> {
+    behind_space(text).split_first().filter(|(first, _)| **first == byte).map(|(_, rest)| rest)
+}
 
-    /// The offset of what comes next.
-    pub(super) fn at(&self) -> usize {
-        self.at
+/// Reads a string.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what it gives takes longer to hand over than to find")]
+fn string(text: &[u8]) -> Result<Quoted<'_>, NotJson> {
+    let text = behind(b'"', text).ok_or(NotJson)?;
+    let end = first_of_string_end(text).ok_or(NotJson)?;
+    match text.split_at_checked(end) {
+        Some((inside, [b'"', rest @ ..])) => Ok(Quoted { inside, escaped: false, rest }),
+        _ => string_with_escapes(text, end),
     }
+}
 
-    /// The text of a place.
-    pub(super) fn text(&self, place: Range<usize>) -> &'d str {
-        self.text.get(place).unwrap_or_default()
-    }
-
-    fn rest(&self) -> &'d [u8] {
-        self.text.as_bytes().get(self.at..).unwrap_or_default()
-    }
-
-    /// Passes over white space; returns the byte that comes next.
-    pub(super) fn next(&mut self) -> Option<u8> {
-        loop {
-            let byte = self.text.as_bytes().get(self.at).copied()?;
-            if !matches!(byte, b' ' | b'\n' | b'\t' | b'\r') {
-                return Some(byte);
-            }
-            self.at += 1;
-        }
-    }
-
-    /// Takes this byte, with the white space before it.
-    pub(super) fn takes(&mut self, byte: u8) -> bool {
-        let hit = self.next() == Some(byte);
-        self.at += usize::from(hit);
-        hit
-    }
-
-    /// Passes over a string.
-    fn string(&mut self) -> Result<Quoted, NotJson> {
-        if !self.takes(b'"') {
-            return Err(NotJson);
-        }
-        let (begin, mut escaped) = (self.at, false);
-        loop {
-            let rest = self.rest();
-            let end = first_of_string_end(rest).ok_or(NotJson)?;
-            self.at += end + 1;
-            match rest.get(end) {
-                Some(b'"') => return Ok(Quoted { place: begin..self.at - 1, escaped }),
-                Some(b'\\') => {
-                    self.escape()?;
-                    escaped = true;
-                }
-                _ => return Err(NotJson),
-            }
-        }
-    }
-
-    fn escape(&mut self) -> Result<(), NotJson> {
-        match self.rest() {
-            [b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => self.at += 1,
-            [b'u', a, b, c, d, ..] if [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit()) => {
-                self.at += 5;
+/// Reads a string behind its quote, from its first escape on, which stands at `at`.
+#[cold]
+fn string_with_escapes(text: &[u8], mut at: usize) -> Result<Quoted<'_>, NotJson> {
+    loop {
+        let (inside, rest) = text.split_at_checked(at).ok_or(NotJson)?;
+        at += match rest {
+            [b'"', rest @ ..] => return Ok(Quoted { inside, escaped: true, rest }),
+            [b'\\', b'"' | b'\\' | b'/' | b'b' | b'f' | b'n' | b'r' | b't', ..] => 2,
+            [b'\\', b'u', a, b, c, d, ..]
+                if [a, b, c, d].iter().all(|byte| byte.is_ascii_hexdigit()) =>
+            {
+                6
             }
             _ => return Err(NotJson),
-        }
-        Ok(())
-    }
-
-    /// Passes over a value and all that is in it. `open` is memory to work in: what is open around the
-    /// place.
-    pub(super) fn skip(&mut self, open: &mut Vec<u8>) -> Result<(), NotJson> {
-        match self.next().ok_or(NotJson)? {
-            b'"' => self.string().map(drop),
-            b'{' | b'[' => self.skip_around(open),
-            _ => self.scalar(),
-        }
-    }
-
-    /// Passes over an array or an object.
-    fn skip_around(&mut self, open: &mut Vec<u8>) -> Result<(), NotJson> {
-        open.clear();
-        loop {
-            match self.next().ok_or(NotJson)? {
-                b'"' => {
-                    self.string()?;
-                }
-                bracket @ (b'{' | b'[') => {
-                    self.at += 1;
-                    let end = bracket + 2;
-                    if !self.takes(end) {
-                        open.push(end);
-                        if end == b'}' {
-                            self.key()?;
-                        }
-                        continue;
-                    }
-                }
-                _ => self.scalar()?,
-            }
-            // A value has ended; so has what it was the last of.
-            loop {
-                let Some(end) = open.last().copied() else { return Ok(()) };
-                if self.takes(b',') {
-                    if end == b'}' {
-                        self.key()?;
-                    }
-                    break;
-                }
-                if !self.takes(end) {
-                    return Err(NotJson);
-                }
-                open.pop();
-            }
-        }
-    }
-
-    /// Passes over the key of an object with its colon.
-    pub(super) fn key(&mut self) -> Result<Quoted, NotJson> {
-        let key = self.string()?;
-        if self.takes(b':') { Ok(key) } else { Err(NotJson) }
-    }
-
-    /// Passes over a number or one of the three words.
-    fn scalar(&mut self) -> Result<(), NotJson> {
-        let word: &[u8] = match self.rest().first() {
-            Some(b't') => b"true",
-            Some(b'f') => b"false",
-            Some(b'n') => b"null",
-            _ => return self.number(),
         };
-        if !self.rest().starts_with(word) {
-            return Err(NotJson);
-        }
-        self.at += word.len();
-        Ok(())
+        at += text.get(at..).and_then(first_of_string_end).ok_or(NotJson)?;
     }
+}
 
-    fn number(&mut self) -> Result<(), NotJson> {
-        self.at += usize::from(self.rest().first() == Some(&b'-'));
-        match self.rest() {
-            // No zero stands before another digit.
-            [b'0', b'0'..=b'9', ..] => return Err(NotJson),
-            _ => self.digits()?,
-        }
-        if self.rest().first() == Some(&b'.') {
-            self.at += 1;
-            self.digits()?;
-        }
-        if let [b'e' | b'E', after, ..] = self.rest() {
-            self.at += 1 + usize::from(matches!(after, b'+' | b'-'));
-            self.digits()?;
-        } else if let [b'e' | b'E'] = self.rest() {
-            return Err(NotJson);
-        }
-        Ok(())
+/// Reads the key of an object; with it what stands behind its colon.
+#[inline(always)]
+#[expect(clippy::inline_always, reason = "what it gives takes longer to hand over than to find")]
+pub(super) fn key(text: &[u8]) -> Result<(Quoted<'_>, &[u8]), NotJson> {
+    let key = string(text)?;
+    Ok((key, behind(b':', key.rest).ok_or(NotJson)?))
+}
+
+/// Passes over a value and all that is in it. `open` is memory to work in: what is open around the place.
+#[inline]
+pub(super) fn skip<'d>(text: &'d [u8], open: &mut Vec<u8>) -> Behind<'d> {
+    match behind_space(text) {
+        text @ [b'"', ..] => string(text).map(|string| string.rest),
+        text @ [b'{' | b'[', ..] => skip_around(text, open),
+        text => scalar(text),
     }
+}
 
-    /// Passes over one digit or more.
-    fn digits(&mut self) -> Result<(), NotJson> {
-        let begin = self.at;
-        while self.text.as_bytes().get(self.at).is_some_and(u8::is_ascii_digit) {
-            self.at += 1;
+/// Passes over an array or an object.
+fn skip_around<'d>(mut text: &'d [u8], open: &mut Vec<u8>) -> Behind<'d> {
+    open.clear();
+    loop {
+        text = match behind_space(text) {
+            string @ [b'"', ..] => self::string(string)?.rest,
+            [bracket @ (b'{' | b'['), inside @ ..] => {
+                let end = bracket + 2;
+                if let Some(rest) = behind(end, inside) {
+                    rest
+                } else {
+                    open.push(end);
+                    text = if end == b'}' { key(inside)?.1 } else { inside };
+                    continue;
+                }
+            }
+            text => scalar(text)?,
+        };
+        // A value has ended; so has what it was the last of.
+        loop {
+            let Some(end) = open.last().copied() else { return Ok(text) };
+            if let Some(rest) = behind(b',', text) {
+                text = if end == b'}' { key(rest)?.1 } else { rest };
+                break;
+            }
+            text = behind(end, text).ok_or(NotJson)?;
+            open.pop();
         }
-        if self.at == begin { Err(NotJson) } else { Ok(()) }
+    }
+}
+
+/// Passes over a number or one of the three words.
+#[inline]
+fn scalar(text: &[u8]) -> Behind<'_> {
+    match text {
+        [b't', b'r', b'u', b'e', rest @ ..]
+        | [b'f', b'a', b'l', b's', b'e', rest @ ..]
+        | [b'n', b'u', b'l', b'l', rest @ ..] => Ok(rest),
+        text => number(text),
+    }
+}
+
+#[inline]
+fn number(text: &[u8]) -> Behind<'_> {
+    let mut text = match text.strip_prefix(b"-").unwrap_or(text) {
+        // No zero stands before another digit.
+        [b'0', b'0'..=b'9', ..] => return Err(NotJson),
+        text => behind_digits(text)?,
+    };
+    if let [b'.', fraction @ ..] = text {
+        text = behind_digits(fraction)?;
+    }
+    if let [b'e' | b'E', b'+' | b'-', power @ ..] | [b'e' | b'E', power @ ..] = text {
+        text = behind_digits(power)?;
+    }
+    Ok(text)
+}
+
+/// Passes over one digit or more.
+#[inline]
+fn behind_digits(text: &[u8]) -> Behind<'_> {
+    match digits(text) {
+        0 => Err(NotJson),
+        count => Ok(text.get(count..).unwrap_or_default()),
     }
 }
 
@@ -200,8 +164,7 @@ mod tests {
     use serde_json::value::RawValue;
 
     fn takes(text: &str) -> bool {
-        let mut scanner = Scanner::new(text);
-        scanner.skip(&mut Vec::new()).is_ok() && scanner.next().is_none()
+        skip(text.as_bytes(), &mut Vec::new()).is_ok_and(|rest| behind_space(rest).is_empty())
     }
 
     #[track_caller]
@@ -263,10 +226,12 @@ mod tests {
 
     #[test]
     fn strings_say_what_stands_between_their_quotes() {
-        let mut scanner = Scanner::new(r#" "a\"b" : 1"#);
-        let key = scanner.key().unwrap();
-        assert_eq!((scanner.text(key.place), key.escaped), (r#"a\"b"#, true));
-        assert_eq!(scanner.next(), Some(b'1'));
+        let (read, rest) = key(br#" "a\"b" : 1"#).unwrap();
+        assert_eq!((read.inside, read.escaped, read.rest), (&br#"a\"b"#[..], true, &b" : 1"[..]));
+        assert_eq!(rest, b" 1");
+        let (read, rest) = key(br#""plain":"#).unwrap();
+        assert_eq!((read.inside, read.escaped, read.rest), (&b"plain"[..], false, &b":"[..]));
+        assert_eq!(rest, b"");
     }
 
     proptest! {

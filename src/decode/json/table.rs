@@ -5,8 +5,9 @@
 //! around it. What the ways lead to stands in the cells, as places in the document, so that numbers keep
 //! all their digits and nothing is copied. The memory is used again for the next document.
 
+use super::super::octets::first_of_string_end;
 use super::path::Step;
-use super::scan::{NotJson, Quoted, Scanner};
+use super::scan::{Behind, NotJson, Quoted, behind, behind_space, key, skip};
 use std::ops::Range;
 
 /// Cells of all tables together, at most: a document that has more is read up to here.
@@ -51,6 +52,8 @@ impl Node {
 #[derive(Debug)]
 struct Child {
     key: Box<str>,
+    /// The key as it mostly stands in a document, with its colon; `None` if it cannot without escapes.
+    written: Option<Box<[u8]>>,
     /// The key as the number of an element.
     place: Option<usize>,
     node: usize,
@@ -116,7 +119,7 @@ pub(super) struct Place {
 }
 
 impl Place {
-    fn of(range: &Range<usize>) -> Self {
+    fn of(range: Range<usize>) -> Self {
         let offset = |at: usize| u32::try_from(at).expect("a payload has 16 MiB at most");
         Self { start: offset(range.start), end: offset(range.end) }
     }
@@ -178,7 +181,8 @@ impl Tree {
             match step {
                 Step::Key(key) => {
                     let place = key.parse().ok().filter(|n: &usize| n.to_string() == **key);
-                    node.children.push(Child { key: key.clone(), place, node: fresh });
+                    let written = written(key);
+                    node.children.push(Child { key: key.clone(), written, place, node: fresh });
                 }
                 Step::Every => {
                     let inner = self.scopes.len();
@@ -197,9 +201,10 @@ impl Tree {
     /// each key is an item: there both are.
     pub(super) fn fill(&self, document: &str, tables: &mut Tables) -> Result<(), NotJson> {
         tables.begin(self);
-        let mut walk = Walk { tree: self, tables, scanner: Scanner::new(document) };
-        walk.value(0, 0)?;
-        if walk.scanner.next().is_some() { Err(NotJson) } else { Ok(()) }
+        let root = self.nodes.first().ok_or(NotJson)?;
+        let mut walk = Walk { tree: self, tables, len: document.len() };
+        let rest = walk.value(root, 0, document.as_bytes())?;
+        if behind_space(rest).is_empty() { Ok(()) } else { Err(NotJson) }
     }
 }
 
@@ -312,102 +317,126 @@ impl Tables {
     }
 }
 
-/// The pass over a document.
-struct Walk<'a, 'd> {
+/// The pass over a document: what takes the text that comes gives the text behind it.
+struct Walk<'a> {
     tree: &'a Tree,
     tables: &'a mut Tables,
-    scanner: Scanner<'d>,
+    /// How long the document is.
+    len: usize,
 }
 
-impl<'a> Walk<'a, '_> {
+impl<'a> Walk<'a> {
+    /// The offset of a text that goes to the end of the document.
+    fn at(&self, rest: &[u8]) -> usize {
+        self.len - rest.len()
+    }
+
     /// Reads the value to which a node of the tree belongs, in a row of its scope.
-    fn value(&mut self, ix: usize, row: usize) -> Result<(), NotJson> {
-        let Some(node) = self.tree.nodes.get(ix) else { return self.skip() };
-        let first = self.scanner.next();
-        let start = self.scanner.at();
-        match first {
-            Some(b'{') if !node.is_leaf() => self.object(node, row)?,
-            Some(b'[') if !node.is_leaf() => self.array(node, row)?,
-            _ => self.skip()?,
-        }
+    fn value<'d>(&mut self, node: &'a Node, row: usize, text: &'d [u8]) -> Behind<'d> {
+        let text = behind_space(text);
+        let rest = match text {
+            [b'{', inside @ ..] if !node.is_leaf() => self.object(node, row, inside)?,
+            [b'[', inside @ ..] if !node.is_leaf() => self.array(node, row, inside)?,
+            _ => skip(text, &mut self.tables.open)?,
+        };
         if let Some(column) = node.column {
             // `null` is nothing.
-            let place = (first != Some(b'n')).then(|| Place::of(&(start..self.scanner.at())));
+            let some = text.first() != Some(&b'n');
+            let place = some.then(|| Place::of(self.at(text)..self.at(rest)));
             self.tables.set(node.scope, row, column, place);
         }
-        Ok(())
+        Ok(rest)
     }
 
-    fn skip(&mut self) -> Result<(), NotJson> {
-        self.scanner.skip(&mut self.tables.open)
-    }
-
-    fn object(&mut self, node: &'a Node, row: usize) -> Result<(), NotJson> {
-        self.scanner.takes(b'{');
-        if self.scanner.takes(b'}') {
-            return Ok(());
+    /// Reads an object behind its brace.
+    fn object<'d>(&mut self, node: &'a Node, row: usize, mut text: &'d [u8]) -> Behind<'d> {
+        if let Some(rest) = behind(b'}', text) {
+            return Ok(rest);
         }
         // Where the next key is expected: a source keeps its order.
         let mut expected = 0;
         loop {
-            let key = self.scanner.key()?;
-            match child(node, &key, self.scanner.text(key.place.clone()), &mut expected) {
-                Some(ix) => {
-                    self.forget(ix, row);
-                    self.value(ix, row)?;
+            let likely = node.children.get(expected);
+            let rest = if let Some(child) = likely
+                && let Some(written) = &child.written
+                && let Some(value) = text.strip_prefix(&**written)
+            {
+                expected += 1;
+                self.child(child.node, row, value)?
+            } else {
+                let (key, value) = key(text)?;
+                match (child(node, &key, &mut expected), node.every) {
+                    (Some(child), _) => self.child(child, row, value)?,
+                    (None, Some(every)) => {
+                        let end = self.at(key.rest) - 1;
+                        let place = Place::of(end - key.inside.len()..end);
+                        self.every(every, row, RowKey::Key(place), value)?
+                    }
+                    (None, None) => skip(value, &mut self.tables.open)?,
                 }
-                None => self.every(node, row, RowKey::Key(Place::of(&key.place)))?,
+            };
+            match behind_space(rest) {
+                [b',', rest @ ..] => text = rest,
+                [b'}', rest @ ..] => return Ok(rest),
+                _ => return Err(NotJson),
             }
-            if self.scanner.takes(b',') {
-                continue;
-            }
-            return if self.scanner.takes(b'}') { Ok(()) } else { Err(NotJson) };
         }
     }
 
-    fn array(&mut self, node: &'a Node, row: usize) -> Result<(), NotJson> {
-        self.scanner.takes(b'[');
-        if self.scanner.takes(b']') {
-            return Ok(());
+    /// Reads the value of a key to which a node belongs.
+    fn child<'d>(&mut self, node: usize, row: usize, text: &'d [u8]) -> Behind<'d> {
+        let node = self.node(node)?;
+        if !node.is_leaf() {
+            // It may have come before.
+            self.forget(node, row);
         }
-        let mut place = 0;
-        loop {
-            match node.children.iter().find(|child| child.place == Some(place)) {
-                Some(child) => self.value(child.node, row)?,
-                None => self.every(node, row, RowKey::Element(place))?,
-            }
-            if self.scanner.takes(b',') {
-                place += 1;
-                continue;
-            }
-            return if self.scanner.takes(b']') { Ok(()) } else { Err(NotJson) };
+        self.value(node, row, text)
+    }
+
+    /// Reads an array behind its bracket.
+    fn array<'d>(&mut self, node: &'a Node, row: usize, mut text: &'d [u8]) -> Behind<'d> {
+        if let Some(rest) = behind(b']', text) {
+            return Ok(rest);
         }
+        for place in 0.. {
+            let child = node.children.iter().find(|child| child.place == Some(place));
+            let rest = match (child, node.every) {
+                (Some(child), _) => self.value(self.node(child.node)?, row, text)?,
+                (None, Some(every)) => self.every(every, row, RowKey::Element(place), text)?,
+                (None, None) => skip(text, &mut self.tables.open)?,
+            };
+            match behind_space(rest) {
+                [b',', rest @ ..] => text = rest,
+                [b']', rest @ ..] => return Ok(rest),
+                _ => break,
+            }
+        }
+        Err(NotJson)
     }
 
     /// Reads what no way names.
-    fn every(&mut self, node: &Node, row: usize, key: RowKey) -> Result<(), NotJson> {
-        let Some(every) = node.every else { return self.skip() };
+    fn every<'d>(&mut self, every: Every, row: usize, key: RowKey, text: &'d [u8]) -> Behind<'d> {
         match self.tables.push(every.scope, row, key) {
-            Some(inner) => self.value(every.node, inner),
-            None => self.skip(),
+            Some(inner) => self.value(self.node(every.node)?, inner, text),
+            None => skip(text, &mut self.tables.open),
         }
+    }
+
+    /// A node that another one names.
+    fn node(&self, ix: usize) -> Result<&'a Node, NotJson> {
+        // There is no other: the tree is made with its nodes.
+        self.tree.nodes.get(ix).ok_or(NotJson)
     }
 
     /// Forgets what the ways at and below a node have found in a row, when its key comes again. What a
     /// leaf has found is replaced.
-    fn forget(&mut self, ix: usize, row: usize) {
-        let tree = self.tree;
-        let Some(node) = tree.nodes.get(ix).filter(|node| !node.is_leaf()) else { return };
-        self.forget_all(node, row);
-    }
-
-    fn forget_all(&mut self, node: &Node, row: usize) {
+    fn forget(&mut self, node: &Node, row: usize) {
         let tree = self.tree;
         if let Some(column) = node.column {
             self.tables.set(node.scope, row, column, None);
         }
         for child in node.children.iter().filter_map(|child| tree.nodes.get(child.node)) {
-            self.forget_all(child, row);
+            self.forget(child, row);
         }
         if let Some(every) = node.every {
             self.tables.cut(tree, every.scope, row);
@@ -415,16 +444,23 @@ impl<'a> Walk<'a, '_> {
     }
 }
 
+fn written(key: &str) -> Option<Box<[u8]>> {
+    let plain = first_of_string_end(key.as_bytes()).is_none();
+    plain.then(|| format!("\"{key}\":").into_bytes().into())
+}
+
 /// The node to which a key leads.
-fn child(node: &Node, at: &Quoted, key: &str, expected: &mut usize) -> Option<usize> {
+#[inline]
+fn child(node: &Node, key: &Quoted<'_>, expected: &mut usize) -> Option<usize> {
     let plain;
-    let key = if at.escaped {
-        plain = serde_json::from_str::<String>(&format!("\"{key}\"")).ok()?;
-        plain.as_str()
+    let key = if key.escaped {
+        let quoted = [b"\"", key.inside, b"\""].concat();
+        plain = serde_json::from_slice::<String>(&quoted).ok()?;
+        plain.as_bytes()
     } else {
-        key
+        key.inside
     };
-    let is = |child: &&Child| *child.key == *key;
+    let is = |child: &&Child| *child.key.as_bytes() == *key;
     if let Some(child) = node.children.get(*expected).filter(is) {
         *expected += 1;
         return Some(child.node);

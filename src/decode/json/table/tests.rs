@@ -46,6 +46,21 @@ fn pointers_find_their_values() {
     );
 }
 
+/// A key is taken as it is mostly written, and found all the same where it is written otherwise.
+#[test]
+fn keys_are_found_however_they_are_written() {
+    let some = [Some("1"), Some("2")];
+    check(r#"{"a":1,"b":2}"#, &["/a", "/b"], &some);
+    check(r#"{ "a" : 1 , "b" : 2 }"#, &["/a", "/b"], &some);
+    check(r#"{"\u0061":1,"b" :2}"#, &["/a", "/b"], &some);
+    check(r#"{"a\"b":1,"c\\d":2}"#, &["/a\"b", "/c\\d"], &some);
+    check(r#"{"ab":1,"a":2}"#, &["/ab", "/a"], &some);
+    check(r#"{"a":":","b":2}"#, &["/a", "/b"], &[Some(r#"":""#), Some("2")]);
+    let mut tree = Tree::new();
+    tree.cell(&steps("/a\"", false));
+    assert_eq!(tree.fill(r#"{"a"":1}"#, &mut Tables::default()), Err(NotJson));
+}
+
 #[test]
 fn of_two_equal_keys_the_last_counts() {
     check(r#"{"a":{"b":1},"a":{"c":2}}"#, &["/a/b", "/a/c"], &[None, Some("2")]);
