@@ -117,6 +117,7 @@ impl<'a> Spoken<'a> {
         self.words.push(word);
     }
 
+    #[inline]
     pub(super) fn reading(&mut self, reading: NamedReading, unit: Option<Arc<str>>, old: bool) {
         let Some(left) = self.readings.checked_sub(1) else {
             let detail = format!("more than {READINGS_MAX} readings in a message");

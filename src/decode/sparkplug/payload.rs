@@ -8,6 +8,11 @@ use bytes::Bytes;
 use prost::Message;
 use prost::encoding::{DecodeContext, decode_key, skip_field};
 
+/// A metric of data takes so many bytes on the wire, mostly more: a number, a time, a value.
+const METRIC_BYTES: usize = 16;
+/// Metrics that memory is asked for before they come.
+const METRICS_EXPECTED: usize = 1024;
+
 /// The `uuid` of a payload whose body is a compressed one.
 const COMPRESSED: &[u8] = b"SPBV1.0_COMPRESSED";
 
@@ -34,7 +39,10 @@ pub fn payload(bytes: &Bytes) -> Result<Payload, Fault> {
 }
 
 fn read(bytes: &Bytes) -> Result<Payload, Fault> {
-    bounded(bytes).map_err(|mut fault| {
+    // As many as there may be, so that they are not moved again and again while more come.
+    let metrics = Vec::with_capacity((bytes.len() / METRIC_BYTES).min(METRICS_EXPECTED));
+    let empty = Payload { metrics, ..Payload::default() };
+    bounded_into(empty, bytes).map_err(|mut fault| {
         fault.detail = format!("no payload of Sparkplug B: {}", fault.detail);
         fault
     })
@@ -46,6 +54,11 @@ fn read(bytes: &Bytes) -> Result<Payload, Fault> {
 /// # Errors
 /// When it is none, or has more.
 pub(super) fn bounded<M: Message + Default>(bytes: &Bytes) -> Result<M, Fault> {
+    bounded_into(M::default(), bytes)
+}
+
+/// The same, into one that is empty.
+fn bounded_into<M: Message>(mut empty: M, bytes: &Bytes) -> Result<M, Fault> {
     let corrupt = |error: prost::DecodeError| fault(Reason::Corrupt, error.to_string());
     let (mut rest, mut parts) = (&bytes[..], 0);
     // What is shorter has no room for so many, and needs no look.
@@ -57,7 +70,8 @@ pub(super) fn bounded<M: Message + Default>(bytes: &Bytes) -> Result<M, Fault> {
             return Err(fault(Reason::TooLarge, format!("it has more than {READINGS_MAX} parts")));
         }
     }
-    M::decode(bytes.clone()).map_err(corrupt)
+    empty.merge(bytes.clone()).map_err(corrupt)?;
+    Ok(empty)
 }
 
 #[cfg(test)]

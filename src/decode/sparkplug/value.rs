@@ -8,6 +8,7 @@ use super::wire::{
     DataSet, Metric, PropertySet, Row, Template, datatype, element, metric, property,
 };
 use crate::reading::{Finite, SourceQuality, Timestamp, Value};
+use bytes::Bytes;
 
 /// The greatest magnitude to which every integer is a float.
 const EXACT_MAX: u64 = 1 << 53;
@@ -143,6 +144,7 @@ pub fn utf8(bytes: &[u8]) -> Result<&str, Fault> {
 ///
 /// # Errors
 /// When it is beyond what can be told.
+#[inline]
 pub fn millis(ms: u64) -> Result<Timestamp, Fault> {
     let nanos = i64::try_from(ms).ok().and_then(|ms| ms.checked_mul(1_000_000));
     nanos.map(Timestamp::from_nanos).ok_or_else(|| {
@@ -331,9 +333,14 @@ pub struct Properties {
 ///
 /// # Errors
 /// When they are none.
+#[inline]
 pub fn properties(metric: &Metric) -> Result<Properties, Fault> {
+    // Births have them, data mostly not.
+    metric.properties.as_ref().map_or_else(|| Ok(Properties::default()), property_set)
+}
+
+fn property_set(bytes: &Bytes) -> Result<Properties, Fault> {
     let mut said = Properties::default();
-    let Some(bytes) = &metric.properties else { return Ok(said) };
     let set: PropertySet = bounded(bytes).map_err(of("a property set"))?;
     for (key, value) in set.keys.iter().zip(set.values) {
         match value.value.filter(|_| value.is_null != Some(true)) {
@@ -369,7 +376,6 @@ mod tests {
     use super::super::super::value::number;
     use super::super::wire::{Element, PropertyValue};
     use super::*;
-    use bytes::Bytes;
     use metric::Value as V;
     use prost::Message;
 
