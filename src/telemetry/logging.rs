@@ -72,7 +72,11 @@ where
     // The broker within the demo calls it an error when somebody hangs up.
     let quiet = if filter.contains("rumqttd") { None } else { "rumqttd=off".parse().ok() };
     let filter = quiet.into_iter().fold(parse(filter)?, EnvFilter::add_directive);
-    let fmt = tracing_subscriber::fmt().with_env_filter(filter).with_writer(writer);
+    // A disk that is full may be that of the log. The complaint of that would go to the same place, and panic.
+    let fmt = tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(writer)
+        .log_internal_errors(false);
     Ok(match format {
         LogFormat::Human => Box::new(fmt.with_ansi(colour).finish()),
         LogFormat::Json => Box::new(fmt.json().flatten_event(true).with_span_list(false).finish()),

@@ -189,3 +189,16 @@ fn a_file_system_without_room_ends_nothing_and_loses_nothing() {
     site.store = at.join("onspec.db");
     check_full_disk(&site, &SmallDisk { at });
 }
+
+#[test]
+fn a_log_that_takes_nothing_ends_nothing() {
+    let site = Site::new();
+    let into_what_is_full = r#"exec "$@" 2>/dev/full"#;
+    let mut daemon = site.daemon_under(&["sh", "-c", into_what_is_full, "sh"], &[]);
+    daemon.wait_ready(&site.url("/readyz"));
+    let mut plant = Plant::of_january();
+    site.publish(&plant.work(100));
+    site.wait_stored(&plant);
+    site.check_readings(&plant);
+    assert_eq!(daemon.terminate(), Some(0));
+}
