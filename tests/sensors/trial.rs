@@ -114,14 +114,16 @@ fn started(payload: &[u8]) -> Option<Arc<str>> {
 impl Run {
     fn take(&mut self, effect: &Effect) {
         match effect {
-            Effect::Notification(news) => {
-                let Subject::Sensor { tag, fault, .. } = &news.subject else { return };
-                if news.kind == EventKind::SensorUnhealthy {
+            Effect::Notification(news) => match &news.subject {
+                Subject::Sensor { tag, fault, .. } if news.kind == EventKind::SensorUnhealthy => {
                     self.unhealthy.push((Arc::clone(tag), Arc::clone(fault), news.at));
-                } else {
-                    self.recovered.push((Arc::clone(tag), news.at));
                 }
-            }
+                Subject::Sensor { tag, .. } => self.recovered.push((Arc::clone(tag), news.at)),
+                Subject::System { component, reason, .. } if component.starts_with("source/") => {
+                    self.take_source(reason, news.at);
+                }
+                _ => {}
+            },
             Effect::Verdict(document) => {
                 if let Some(said) = Said::from_document(document)
                     && said.call.is_flag()
@@ -130,6 +132,24 @@ impl Run {
                 }
             }
             _ => {}
+        }
+    }
+
+    /// All tags of a source whose clock is off are one alarm, which names its area: one tag stands for them. It says
+    /// so without an area when all is well.
+    fn take_source(&mut self, reason: &str, at: Timestamp) {
+        let mut areas: Vec<&str> = TAGS.iter().map(|tag| tag.area).collect();
+        areas.dedup();
+        let is_off = |area: &&str| reason.contains(&format!("area `{area}` "));
+        let one_of = |area: &str| {
+            let tag = TAGS.iter().find(|tag| tag.area == area);
+            Arc::from(tag.map_or("", |tag| tag.name))
+        };
+        if areas.iter().any(is_off) {
+            let off = areas.iter().filter(|area| is_off(area));
+            self.unhealthy.extend(off.map(|area| (one_of(area), "clock".into(), at)));
+        } else {
+            self.recovered.extend(areas.iter().map(|area| (one_of(area), at)));
         }
     }
 }
