@@ -120,7 +120,7 @@ impl Streaks {
             .iter()
             .map(|known| if known.count >= FIRST { known.mean } else { f64::NAN })
             .collect();
-        let away = from_neighbours(&means);
+        let mut away = from_neighbours(&means, |_| false);
         self.usual = robust_sd(away.iter().copied()).unwrap_or(0.0);
         let count = away.iter().filter(|away| !away.is_nan()).count().max(1);
         #[expect(clippy::cast_precision_loss, reason = "boxes, fewer than 2^53")]
@@ -131,7 +131,13 @@ impl Streaks {
             let limit = (z * sd.max(self.usual)).max(least);
             if away.is_nan() || limit <= 0.0 { 0.0 } else { away / limit }
         };
-        let sizes: Vec<f64> = self.boxes.iter().zip(&away).map(size).collect();
+        let sizes_of = |away: &[f64]| self.boxes.iter().zip(away).map(size).collect::<Vec<f64>>();
+        let mut sizes = sizes_of(&away);
+        // On a slope a streak moves the middle of those beside it, which would be one of the other sign.
+        if sizes.iter().any(|size| size.abs() > 1.0) {
+            away = from_neighbours(&means, |ix| sizes[ix].abs() > 1.0);
+            sizes = sizes_of(&away);
+        }
         let broadest = (self.boxes.len() / BROADEST).max(WIDTH);
         let mut standing: Vec<Streak> = Vec::new();
         let mut news = false;
@@ -198,20 +204,23 @@ impl Box {
 }
 
 /// How far each box is from the median of its neighbourhood: the shape of the web is left out, and what is
-/// narrow stays.
-fn from_neighbours(values: &[f64]) -> Vec<f64> {
+/// narrow stays. Boxes that are `odd` are no neighbours, nor are those as far to the other side: what is left
+/// is about the box, so that a slope is no defect. A box with nobody else is held against itself.
+fn from_neighbours(values: &[f64], odd: impl Fn(usize) -> bool) -> Vec<f64> {
     let half = (values.len() / NEAR).clamp(NEAR_BOXES.0, NEAR_BOXES.1) / 2;
     let mut near: Vec<f64> = Vec::with_capacity(2 * half + 1);
-    let first = values.iter().position(|value| !value.is_nan()).unwrap_or(0);
-    let last = values.iter().rposition(|value| !value.is_nan()).unwrap_or(0);
+    let even = |ix: usize| values.get(ix).copied().filter(|value| !value.is_nan() && !odd(ix));
     (0..values.len())
         .map(|ix| {
             near.clear();
-            // As far to one side as to the other: a slope is no defect, at the edge either.
-            let half = half.min(ix.saturating_sub(first)).min(last.saturating_sub(ix));
-            let about = ix - half..ix + half + 1;
-            near.extend(values[about].iter().filter(|value| !value.is_nan()));
-            median(&mut near).map_or(f64::NAN, |middle| values[ix] - middle)
+            near.extend(even(ix));
+            for far in 1..=half.min(ix) {
+                if let (Some(before), Some(after)) = (even(ix - far), even(ix + far)) {
+                    near.extend([before, after]);
+                }
+            }
+            let middle = median(&mut near).unwrap_or(values[ix]);
+            values[ix] - middle
         })
         .collect()
 }
@@ -286,6 +295,22 @@ mod tests {
             streaks.standing().is_empty()
         });
         assert!(over.is_some_and(|over| over < 30), "{over:?}");
+    }
+
+    #[test]
+    fn a_streak_on_a_slope_throws_no_shadow() {
+        let (mut streaks, mut noise) = (Streaks::default(), Noise(4));
+        for scan in 0..60 {
+            let mut values = web(&mut noise, 60);
+            // Falling as steeply as webs do, with two boxes that are too heavy from the tenth scan on.
+            values.iter_mut().zip(0_u32..).for_each(|(value, ix)| *value -= 0.05 * f64::from(ix));
+            if scan > 9 {
+                values[31..33].iter_mut().for_each(|value| *value += 0.6);
+            }
+            streaks.take(&values, None);
+        }
+        let [streak] = streaks.standing() else { panic!("{:?}", streaks.standing()) };
+        assert_eq!((streak.first, streak.last), (31, 32));
     }
 
     #[test]
