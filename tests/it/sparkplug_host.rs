@@ -69,6 +69,16 @@ impl Plant {
     }
 }
 
+/// The part of a configuration that names an InfluxDB.
+fn sink(influxd: &Influxd) -> String {
+    format!(
+        "[influxdb]\nurl = \"{}\"\norg = \"{}\"\nbucket = \"{}\"\ntoken = {{ env = \"TOKEN\" }}\n",
+        influxd.url(),
+        influxd.org(),
+        influxd.bucket()
+    )
+}
+
 /// What a broker has of a line's readings: by area, tag and ms.
 type Stored = BTreeMap<(String, String, i64), String>;
 
@@ -107,12 +117,7 @@ fn wait_for_all(influxd: &Influxd, expected: &Stored) {
 #[test]
 fn all_that_tahu_says_is_read_and_nothing_else() {
     let (plant, influxd) = (Plant::new(), Influxd::start());
-    let influx = format!(
-        "[influxdb]\nurl = \"{}\"\norg = \"{}\"\nbucket = \"{}\"\ntoken = {{ env = \"TOKEN\" }}\n",
-        influxd.url(),
-        influxd.org(),
-        influxd.bucket()
-    );
+    let influx = sink(&influxd);
     let config = plant.configure("role = \"active\", reorder = \"1s\", rebirth = \"10s\"", &influx);
     let run = || {
         let mut daemon = Daemon::start_with(&config, &[], &[("TOKEN", influxd.token())]);
@@ -299,12 +304,7 @@ fn a_primary_host_says_whether_it_is_there() {
 #[test]
 fn edge_nodes_do_not_notice_that_another_configuration_takes_effect() {
     let (plant, influxd) = (Plant::new(), Influxd::start());
-    let influx = format!(
-        "[influxdb]\nurl = \"{}\"\norg = \"{}\"\nbucket = \"{}\"\ntoken = {{ env = \"TOKEN\" }}\n",
-        influxd.url(),
-        influxd.org(),
-        influxd.bucket()
-    );
+    let influx = sink(&influxd);
     let primary = "role = \"primary\", host_id = \"mill-host\"";
     let config = plant.configure(primary, &influx);
     let mut peer = Peer::listen(plant.broker.port(), "spBv1.0/STATE/#");
@@ -315,6 +315,8 @@ fn edge_nodes_do_not_notice_that_another_configuration_takes_effect() {
     tahu.tell("data 20");
     let mut all = expected(tahu.said());
     wait_for_all(&influxd, &all);
+    // People see the state a moment after it has changed.
+    wait_until("the node is shown", PATIENCE, || plant.node()["online"] == true);
     let before = plant.node();
 
     // Another configuration takes effect while it speaks.
