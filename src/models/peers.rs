@@ -1,15 +1,18 @@
 //! Which sensor is sick by what the tags tied to it say.
 //!
-//! A sensor is suspected when its tie is broken and its error alone explains every broken tie: with what its own
-//! tie says of its error taken out of the others, none of them is broken. A process that goes wrong breaks several
-//! ties in several ways, or none. A suspect is left out of what is judged at once, and accused when it stays.
+//! The error of a tag moves the residual of its own tie by as much, and of a tie that it has a part in by its weight
+//! there. What its error would have to be is the weighted least squares of all of these. A sensor is suspected when its
+//! error alone explains every broken tie: with it taken out, none of them is broken. A process that goes wrong breaks
+//! several ties in several ways, or none. A suspect is left out of what is judged at once, and accused when it stays.
 //!
 //! | standing | input | next |
 //! | --- | --- | --- |
-//! | well | it alone explains what is broken | suspected |
-//! | suspected | so for [`ACCUSED_AFTER`] | accused |
+//! | well | it alone explains what is broken, better than another | suspected |
+//! | suspected | so, and clearly, for [`ACCUSED_AFTER`] | accused |
 //! | suspected | nothing broken for [`CALM`] | well |
 //! | accused | it agrees with the others for [`ACQUITTED_AFTER`] | well |
+
+mod error;
 
 use super::ties::{BASELINE_S, QUICK_S, SLOW_S, Tie, Ties};
 use crate::reading::Timestamp;
@@ -36,17 +39,8 @@ const ACQUITTED_AFTER: Duration = Duration::from_secs(300);
 const AGREES: (f64, f64) = (0.5, 0.4);
 /// A tie is suspicious at this share of its limit, and broken beyond it: to leave a tag out for a while costs little.
 const SUSPICIOUS: f64 = 0.6;
-/// With the suspect's error taken out, ties may be as far from zero, in their limits.
-const EXPLAINED: f64 = 0.8;
-
-/// A weight is known to so much of itself: far from where it was learned a tie is no longer exact.
-const WEIGHTS: f64 = 0.01;
-
-/// Minutes kept of each tied tag, for the kind and the begin of its fault.
+/// Minutes kept of the ties, for the kind and the begin of a fault.
 const MINUTES: usize = 60;
-/// A sensor whose value moved by less than this share of what it should have is frozen.
-const FROZEN: f64 = 0.5;
-
 /// What the others say is wrong with a sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disagreement {
@@ -78,6 +72,9 @@ enum Standing {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Peers {
     courses: Vec<Course>,
+    /// The newest minutes.
+    #[serde(default)]
+    history: VecDeque<Minute>,
     begun: Option<Timestamp>,
     last: Option<Timestamp>,
     looked: Option<Timestamp>,
@@ -91,16 +88,22 @@ struct Course {
     /// The residual, smoothed: first look, quick, slow; and its baseline.
     smooth: [f64; 3],
     baseline: f64,
-    /// What the others add up to, by size: a weight that is a little wrong makes so much of it.
-    load: f64,
-    /// The tag's value, quick, and its baseline.
-    value: f64,
-    usual: f64,
-    /// True if the newest frame had the tag and all others, none of them accused.
+    /// How many times as wide the limits are, quick ([`Tie::slack`]).
+    #[serde(default = "one")]
+    slack: f64,
+    /// The tag's value, quick and slow, once there was one.
+    #[serde(default)]
+    values: Option<[f64; 2]>,
+    /// True if the newest frame had the tag and all others.
     whole: bool,
     standing: Standing,
-    /// Residual and value of the newest minutes, quick.
-    history: VecDeque<(Timestamp, f64, f64)>,
+}
+
+/// The end of a minute: the residual and the value of each tie, quick, where there was one.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Minute {
+    at: Timestamp,
+    ties: Vec<Option<(f64, f64)>>,
 }
 
 impl Course {
@@ -108,12 +111,10 @@ impl Course {
         Self {
             smooth: [0.0; 3],
             baseline: 0.0,
-            load: 0.0,
-            value: 0.0,
-            usual: 0.0,
+            slack: 1.0,
+            values: None,
             whole: false,
             standing: Standing::Well,
-            history: VecDeque::new(),
         }
     }
 
@@ -126,15 +127,22 @@ impl Course {
         self.smooth.map(|smooth| smooth - self.baseline)
     }
 
+    /// The limits of the residuals: first look, quick, slow.
+    fn limits(&self, tie: &Tie) -> [f64; 3] {
+        let beyond = self.values.map_or([0.0; 2], |values| tie.beyond(values));
+        let [quick, slow] = [0, 1].map(|ix| tie.limits[ix] * self.slack + beyond[ix]);
+        [FIRST * quick, quick, slow]
+    }
+
     /// Sizes of residuals in their limits.
     fn ratios(&self, tie: &Tie, r: [f64; 3]) -> [f64; 3] {
-        let [quick, slow] = tie.limits.map(|limit| limit + WEIGHTS * self.load);
-        [r[0].abs() / (FIRST * quick), r[1].abs() / quick, r[2].abs() / slow]
+        let limits = self.limits(tie);
+        [0, 1, 2].map(|ix| r[ix].abs() / limits[ix])
     }
 
     fn begin_anew(&mut self) {
         self.smooth = [self.baseline; 3];
-        self.value = self.usual;
+        self.values = None;
     }
 }
 
@@ -178,13 +186,6 @@ impl Peers {
             self.begun = Some(at);
             self.courses.iter_mut().for_each(Course::begin_anew);
         }
-        let accused: Vec<usize> = ties
-            .all
-            .iter()
-            .zip(&self.courses)
-            .filter(|(_, course)| course.is_accused())
-            .map(|(tie, _)| tie.column)
-            .collect();
         let z = |ix: usize| {
             let value = row.get(ix).copied().unwrap_or(f64::NAN);
             (value - ties.mean[ix]) / ties.sd[ix]
@@ -194,15 +195,9 @@ impl Peers {
         let calm = self.courses.iter().all(|course| course.standing == Standing::Well);
         let slowly = if calm { (seconds / BASELINE_S).min(1.0) } else { 0.0 };
         for (tie, course) in ties.all.iter().zip(&mut self.courses) {
-            let value = z(tie.column);
-            let (mut by, mut load) = (0.0, 0.0);
-            for (ix, weight) in &tie.by {
-                let part = weight * z(*ix);
-                by += part;
-                load += part.abs();
-            }
-            course.whole =
-                (value - by).is_finite() && !tie.by.iter().any(|(ix, _)| accused.contains(ix));
+            let (value, others) = tie.distances(z);
+            let by: f64 = tie.by.iter().zip(&others).map(|((_, weight), z)| weight * z).sum();
+            course.whole = (value - by).is_finite();
             if !course.whole {
                 continue;
             }
@@ -210,9 +205,11 @@ impl Peers {
                 *smooth += weight * (value - by - *smooth);
             }
             course.baseline += slowly * (course.smooth[1] - course.baseline);
-            course.load += weights[1] * (load - course.load);
-            course.value += weights[1] * (value - course.value);
-            course.usual += slowly * (course.value - course.usual);
+            course.slack += weights[1] * (tie.slack(&others) - course.slack);
+            let values = course.values.get_or_insert([value; 2]);
+            for (smooth, weight) in values.iter_mut().zip(&weights[1..]) {
+                *smooth += weight * (value - *smooth);
+            }
         }
     }
 
@@ -236,30 +233,31 @@ impl Peers {
         let suspect = self.suspect(ties);
         let mut words = Vec::new();
         for (ix, tie) in ties.all.iter().enumerate() {
-            let course = &mut self.courses[ix];
-            if !course.whole {
+            if !self.courses[ix].whole {
                 continue;
             }
-            let r = course.residual();
-            let ratios = course.ratios(tie, r);
-            let firm = ratios[1].max(ratios[2]) > 1.0;
-            course.standing = match course.standing {
-                Standing::Well if suspect == Some(ix) => {
-                    Standing::Suspected { since: at, last: at, firm: firm.then_some(at) }
+            let error = self.error(ties, tie.column);
+            let is_suspect = suspect.is_some_and(|(of, _)| of == ix);
+            let is_clear = suspect.is_some_and(|(_, clear)| clear);
+            let is_firm = is_clear && error.worst[1].max(error.worst[2]) > 1.0;
+            let standing = match self.courses[ix].standing {
+                Standing::Well if is_suspect => {
+                    Standing::Suspected { since: at, last: at, firm: is_firm.then_some(at) }
                 }
-                Standing::Suspected { since, firm: before, .. } if suspect == Some(ix) => {
-                    let firm = firm.then(|| before.unwrap_or(at));
+                Standing::Suspected { since, firm: before, .. } if is_suspect => {
+                    let firm = is_firm.then(|| before.unwrap_or(at));
                     if firm.is_some_and(|firm| at >= firm.plus(ACCUSED_AFTER)) {
-                        let (kind, begun) = course.kind(at);
+                        let (kind, begun) = self.kind(ties, ix, at);
                         words.push((tie.column, Word::Accused(kind, begun)));
-                        Standing::Accused { size: r[1].abs().max(r[2].abs()), agrees: None }
+                        let size = error.size[1].abs().max(error.size[2].abs());
+                        Standing::Accused { size, agrees: None }
                     } else {
                         Standing::Suspected { since, last: at, firm }
                     }
                 }
                 Standing::Suspected { last, .. } if at >= last.plus(CALM) => Standing::Well,
                 Standing::Accused { size, agrees } => {
-                    let calm = ratios[1] < AGREES.0 && r[1].abs() < AGREES.1 * size;
+                    let calm = error.worst[1] < AGREES.0 && error.size[1].abs() < AGREES.1 * size;
                     let agrees = calm.then(|| agrees.unwrap_or(at));
                     if agrees.is_some_and(|agrees| at >= agrees.plus(ACQUITTED_AFTER)) {
                         words.push((tie.column, Word::Acquitted));
@@ -270,6 +268,7 @@ impl Peers {
                 }
                 standing => standing,
             };
+            self.courses[ix].standing = standing;
         }
         // What the others remember of an accused tag's error goes with it.
         for (column, _) in words.iter().filter(|(_, word)| *word == Word::Acquitted) {
@@ -284,109 +283,24 @@ impl Peers {
         words
     }
 
-    /// The tie whose tag alone explains every broken tie.
-    fn suspect(&self, ties: &Ties) -> Option<usize> {
-        let open = |ix: &usize| self.courses[*ix].whole && !self.courses[*ix].is_accused();
-        let is_broken = |ix: &usize| {
-            let course = &self.courses[*ix];
-            course
-                .ratios(&ties.all[*ix], course.residual())
-                .into_iter()
-                .any(|ratio| ratio > SUSPICIOUS)
-        };
-        let all: Vec<usize> = (0..ties.all.len()).filter(open).collect();
-        let mut best: Option<(f64, f64, usize)> = None;
-        for ix in all.iter().copied().filter(is_broken) {
-            let column = ties.all[ix].column;
-            let error = self.courses[ix].residual();
-            let mut rest = 0.0;
-            let explains = all.iter().all(|other| {
-                let (tie, course) = (&ties.all[*other], &self.courses[*other]);
-                let share = if *other == ix {
-                    1.0
-                } else {
-                    -tie.by.iter().find(|(by, _)| *by == column).map_or(0.0, |(_, w)| *w)
-                };
-                let mut r = course.residual();
-                r.iter_mut().zip(error).for_each(|(r, error)| *r -= share * error);
-                let worst = course.ratios(tie, r).into_iter().fold(0.0, f64::max);
-                rest += worst * worst;
-                worst <= EXPLAINED
-            });
-            if !explains {
-                continue;
-            }
-            // Of two that explain it equally well, the one that moved.
-            let moved = (self.courses[ix].value - self.courses[ix].usual).abs();
-            let better = best.is_none_or(|(least, most, _)| {
-                if (rest - least).abs() < 0.5 { moved > most } else { rest < least }
-            });
-            if better {
-                best = Some((rest, moved, ix));
-            }
-        }
-        best.map(|(.., ix)| ix)
-    }
-
     fn remember(&mut self, at: Timestamp) {
         let minute = at.floor(Duration::from_secs(60));
         if self.minute.replace(minute) == Some(minute) {
             return;
         }
-        for course in self.courses.iter_mut().filter(|course| course.whole) {
-            let [_, quick, _] = course.residual();
-            if course.history.len() == MINUTES {
-                course.history.pop_front();
-            }
-            course.history.push_back((at, quick, course.value));
+        if self.history.len() == MINUTES {
+            self.history.pop_front();
         }
+        let of = |course: &Course| {
+            let [value, _] = course.values.filter(|_| course.whole)?;
+            Some((course.residual()[1], value))
+        };
+        self.history.push_back(Minute { at, ties: self.courses.iter().map(of).collect() });
     }
 }
 
-impl Course {
-    /// What the residual's course looks like, and since when.
-    fn kind(&self, at: Timestamp) -> (Disagreement, Timestamp) {
-        let values: Vec<f64> = self.history.iter().map(|(_, r, _)| *r).collect();
-        let step = best_fit(&values, |_| 1.0);
-        let ramp = best_fit(&values, |minutes| minutes + 1.0);
-        let (drift, (_, begin)) = if ramp.0 < 0.8 * step.0 { (true, ramp) } else { (false, step) };
-        let Some((since, r, value)) = self.history.get(begin.saturating_sub(1)).copied() else {
-            return (Disagreement::Offset, at);
-        };
-        // Of what it should have moved since then, how much it did. Over some minutes every step looks like a ramp.
-        let newest = values.last().copied().unwrap_or(r);
-        let (moved, missing) = ((self.value - value).abs(), (newest - r).abs());
-        let long = at >= since.plus(Duration::from_secs(600));
-        let kind = if moved < FROZEN * missing {
-            Disagreement::Frozen
-        } else if drift && long {
-            Disagreement::Drift
-        } else {
-            Disagreement::Offset
-        };
-        (kind, since)
-    }
-}
-
-/// The least sum of squares that a course of this shape leaves, which begins at some place and is zero before,
-/// and that place.
-fn best_fit(values: &[f64], shape: impl Fn(f64) -> f64) -> (f64, usize) {
-    let all: f64 = values.iter().map(|v| v * v).sum();
-    let mut best = (all, values.len().saturating_sub(1));
-    for begin in 0..values.len() {
-        let (mut along, mut size, mut minutes) = (0.0, 0.0, 0.0);
-        for value in &values[begin..] {
-            let s = shape(minutes);
-            along += value * s;
-            size += s * s;
-            minutes += 1.0;
-        }
-        let left = all - along * along / size;
-        if left < best.0 {
-            best = (left, begin);
-        }
-    }
-    best
+fn one() -> f64 {
+    1.0
 }
 
 #[cfg(test)]

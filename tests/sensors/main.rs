@@ -32,6 +32,11 @@ fn number(name: &str, default: u64) -> u64 {
     std::env::var(name).map_or(default, |text| text.parse().expect("a number"))
 }
 
+/// True if this kind is to be tried: all are, unless some are named in the environment, between commas.
+fn asked_for(kind: &str) -> bool {
+    std::env::var("ONSPEC_KINDS").map_or(true, |kinds| kinds.split(',').any(|named| named == kind))
+}
+
 fn run_seed(seed: u64, long: bool) -> Seed {
     let (learning, sound_batches) = if long { (None, SOUND_BATCHES) } else { (Some(3), 3) };
     let checked = demo::tissue(learning).expect("the model case can be used");
@@ -42,6 +47,7 @@ fn run_seed(seed: u64, long: bool) -> Seed {
     let tags = f64::from(u32::try_from(tags).expect("a few"));
     let outcomes = (0..KINDS.len())
         .filter(|kind| long || SHORT.contains(&KINDS[*kind]))
+        .filter(|kind| asked_for(KINDS[*kind]))
         .map(|kind| {
             let case = draw(kind, seed, line);
             let sick = learned.run(Some(case), 3);

@@ -17,6 +17,8 @@ const COLUMNS: [&str; 5] = ["wire", "yankee", "reel", "draw", "load"];
 /// A speed that two instruments measure, a draw, the speed behind it, and a load that nobody else knows.
 struct Plant {
     rng: Xoshiro256PlusPlus,
+    /// How far the speed moves in a frame.
+    step: f64,
     speed: f64,
     draw: f64,
     load: f64,
@@ -24,7 +26,8 @@ struct Plant {
 
 impl Plant {
     fn new(seed: u64) -> Self {
-        Self { rng: Xoshiro256PlusPlus::seed_from_u64(seed), speed: 0.0, draw: 0.0, load: 0.0 }
+        let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+        Self { rng, step: 0.2, speed: 0.0, draw: 0.0, load: 0.0 }
     }
 
     fn normal(&mut self) -> f64 {
@@ -32,7 +35,7 @@ impl Plant {
     }
 
     fn row(&mut self) -> [f64; 5] {
-        self.speed += -0.02 * self.speed + 0.2 * self.normal();
+        self.speed += -0.02 * self.speed + self.step * self.normal();
         self.draw += -0.02 * self.draw + 0.1 * self.normal();
         self.load += -0.02 * self.load + 0.2 * self.normal();
         let (speed, draw) = (1000.0 + self.speed, 20.0 + self.draw);
@@ -40,17 +43,30 @@ impl Plant {
     }
 }
 
-fn table() -> Table {
-    let mut plant = Plant::new(1);
+/// Twenty batches; `spoil` is told which one a row is of.
+fn table_of(mut plant: Plant, spoil: impl Fn(usize, &mut [f64; 5])) -> Table {
+    let row = |frame: usize| {
+        let mut row = plant.row();
+        spoil(frame / FRAMES, &mut row);
+        row
+    };
     Table {
         columns: COLUMNS.map(Arc::from).to_vec(),
-        values: (0..20 * FRAMES).flat_map(|_| plant.row()).collect(),
+        values: (0..20 * FRAMES).flat_map(row).collect(),
         blocks: (0..20).map(|ix| ix * FRAMES).collect(),
         left_out: 0,
     }
 }
 
+fn table() -> Table {
+    table_of(Plant::new(1), |_, _| {})
+}
+
 fn model(declared: &[(&str, &[&str])]) -> Model {
+    model_of(&table(), declared)
+}
+
+fn model_of(table: &Table, declared: &[(&str, &[&str])]) -> Model {
     let names = |others: &&[&str]| others.iter().map(|name| Arc::from(*name)).collect();
     let spec = FitSpec {
         frame: Duration::from_secs(10),
@@ -60,7 +76,7 @@ fn model(declared: &[(&str, &[&str])]) -> Model {
         least_sd: BTreeMap::new(),
         ties: declared.iter().map(|(tag, others)| (Arc::from(*tag), names(others))).collect(),
     };
-    fit(&table(), &spec).unwrap()
+    fit(table, &spec).unwrap()
 }
 
 const TIES: [(&str, &[&str]); 4] = [
@@ -72,7 +88,14 @@ const TIES: [(&str, &[&str]); 4] = [
 
 /// Six hours, of which the third and the fourth are spoiled. Gives what is said: tag, minutes since then, word.
 fn watch(model: &Model, spoil: impl Fn(f64, &mut [f64; 5])) -> Vec<(&'static str, i64, Word)> {
-    let mut plant = Plant::new(2);
+    watch_of(Plant::new(2), model, spoil)
+}
+
+fn watch_of(
+    mut plant: Plant,
+    model: &Model,
+    spoil: impl Fn(f64, &mut [f64; 5]),
+) -> Vec<(&'static str, i64, Word)> {
     let mut peers = Peers::default();
     let mut sick = [false; 5];
     let mut said = Vec::new();
@@ -167,4 +190,26 @@ fn unmistakable_ties_are_found_but_not_among_what_operators_set() {
     let spec = FitSpec { least_sd: set, ..found.header().spec.clone() };
     let none = fit(&table(), &spec).unwrap();
     assert!((0..5).all(|column| !none.is_tied(column)));
+}
+
+#[test]
+fn batches_in_which_a_sensor_was_sick_teach_nothing() {
+    let table = table_of(Plant::new(1), |batch, row| {
+        if [2, 3, 11, 17].contains(&batch) {
+            row[0] += 3.0;
+        }
+    });
+    let model = model_of(&table, &TIES);
+    assert_eq!(watch(&model, |_, _| {}), []);
+    let said = watch(&model, |_, row| row[0] -= 1.0);
+    assert!(matches!(said[..], [("wire", 0..10, Word::Accused(..)), ("wire", ..)]), "{said:?}");
+}
+
+#[test]
+fn a_draw_is_known_by_two_speeds_that_move_far_more_than_it() {
+    let wide = |seed| Plant { step: 4.0, ..Plant::new(seed) };
+    let model = model_of(&table_of(wide(1), |_, _| {}), &TIES);
+    assert_eq!(watch_of(wide(2), &model, |_, _| {}), []);
+    let said = watch_of(wide(2), &model, |_, row| row[3] += 1.0);
+    assert!(matches!(said[..], [("draw", 0..10, Word::Accused(..)), ("draw", ..)]), "{said:?}");
 }
