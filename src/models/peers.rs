@@ -233,11 +233,12 @@ impl Peers {
         let suspect = self.suspect(ties);
         let mut words = Vec::new();
         for (ix, tie) in ties.all.iter().enumerate() {
-            if !self.courses[ix].whole {
+            let is_suspect = suspect.is_some_and(|(of, _)| of == ix);
+            let stands_well = self.courses[ix].standing == Standing::Well;
+            if !self.courses[ix].whole || (stands_well && !is_suspect) {
                 continue;
             }
             let error = self.error(ties, tie.column);
-            let is_suspect = suspect.is_some_and(|(of, _)| of == ix);
             let is_clear = suspect.is_some_and(|(_, clear)| clear);
             let is_firm = is_clear && error.worst[1].max(error.worst[2]) > 1.0;
             let standing = match self.courses[ix].standing {

@@ -321,16 +321,19 @@ fn tie(z: &[Array2<f64>], column: usize, others: &[usize], seconds: f64) -> Opti
         }
     }
     let limits = limits.map(|limit| MARGIN * limit);
+    let missed: f64 = missed / all;
     let by = others.iter().copied().zip(fitted.weights).collect();
     let means = others.iter().map(|ix| fitted.mean[*ix]).collect();
-    limits.iter().all(|limit| *limit > 0.0 && limit.is_finite()).then_some(Tie {
+    let limits_hold = limits.iter().all(|limit| *limit > 0.0 && limit.is_finite());
+    // Of a tag that moves in no batch that agrees nothing can be said.
+    (limits_hold && missed.is_finite()).then_some(Tie {
         column,
         by,
         mean: (fitted.mean[column], means),
         limits,
         reach: fitted.reach,
         most,
-        missed: missed / all,
+        missed,
     })
 }
 

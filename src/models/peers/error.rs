@@ -9,7 +9,7 @@ use std::time::Duration;
 const EXPLAINED: f64 = 0.8;
 
 /// Whose error explains what is broken: what is left of it, squared, in limits, counts so many times as much as how odd
-/// the tag's own move would be, in variances. A limit is some five standard deviations of what it limits.
+/// the tag's own move would be, in variances. A limit is more than four standard deviations of what it limits.
 const LEFT: f64 = 20.0;
 
 /// It is clear who it is when the next is so much odder: e times as likely.
