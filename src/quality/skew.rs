@@ -343,10 +343,13 @@ impl TagClock {
         source.reference().is_some_and(agrees)
     }
 
-    /// True if a floor lies within limits of its source's clock.
+    /// True if a floor lies within limits of its source's clock, or between that and the receiver's: of
+    /// two that differ, the one nearer to the arrival is not the one that is off. Its way was shorter, or
+    /// it is the source that is wrong, which is told of the source.
     fn agrees(&self, floor: i64, Reference(clock): Reference, (ahead, behind): (i64, i64)) -> bool {
-        let explained = self.interval > INTERVAL_MAX || self.explained(floor) <= clock;
-        floor >= clock.saturating_sub(ahead) && (explained || floor <= clock.saturating_add(behind))
+        let (least, most) = (clock.min(0), clock.max(0));
+        let explained = self.interval > INTERVAL_MAX || self.explained(floor) <= most;
+        floor >= least.saturating_sub(ahead) && (explained || floor <= most.saturating_add(behind))
     }
 
     /// The receiver's clock leapt: delays before and after it cannot be compared.

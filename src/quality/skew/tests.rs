@@ -121,6 +121,20 @@ fn whole_source_that_is_off_is_one_trouble_and_no_tag_s() {
 }
 
 #[test]
+fn tag_that_is_right_is_not_held_against_a_source_that_is_not() {
+    // What the others say is on its way for 15 s, or their clock is off: a source may be told, no tag.
+    for (by, told) in
+        [(-15_000, None), (-90_000, Some("source behind")), (40_000, Some("source ahead"))]
+    {
+        let mut sent = tag(0, (10_000, 120), right, soon);
+        sent.extend((1..6).flat_map(|n| tag(n, (1000, 120), |_| by, soon)));
+        let said = found(sent);
+        assert_eq!(said.len(), usize::from(told.is_some()), "{by}: {said:?}");
+        assert!(told.is_none_or(|told| said[0].ends_with(told)), "{by}: {said:?}");
+    }
+}
+
+#[test]
 fn clock_that_stands_still_is_named_alone_and_as_a_source() {
     let stands = |at: i64| if at >= 600_000 { 600_000 - at } else { 0 };
     let said = among(tag(0, (1000, 15), stands, soon), 15);
