@@ -5,6 +5,7 @@ use super::out::{Exit, Out};
 use crate::app::{AppError, demo};
 use crate::config::Report;
 use crate::mqtt;
+use crate::reading::Count;
 use crate::simulate::{Form, Machine, Pace, PublishTarget, Truth, publish};
 use crate::telemetry::Secret;
 use std::io::Write as _;
@@ -145,7 +146,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             return out.fail(&error);
         }
     };
-    let told = format!("{} messages, all acknowledged by the broker\n", summary.acknowledged);
+    let told =
+        format!("{}, all acknowledged by the broker\n", Count(summary.acknowledged, "message"));
     tell(&told, truth.as_mut(), &summary.machine.into_truth(), out)
 }
 

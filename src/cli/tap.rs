@@ -6,7 +6,7 @@ use crate::decode::{
     Arrival, BatchEvent, Decoder, Fault, Message, NamedReading, ProfileMessage, Properties,
 };
 use crate::plant::{Plant, Undeclared};
-use crate::reading::{SourceQuality, Timestamp, Value};
+use crate::reading::{Count, SourceQuality, Timestamp, Value};
 use crate::sparkplug::{Came, Host, Word};
 use serde_json::{Value as Json, json};
 use std::collections::{BTreeMap, BTreeSet};
@@ -235,7 +235,7 @@ impl Tapped<'_> {
                         .expect("a String takes all");
                 }
                 Message::Dropped(count) => {
-                    write!(text, "  the broker has dropped {count} messages")
+                    write!(text, "  the broker has dropped {}", Count(count, "message"))
                         .expect("a String takes all");
                 }
                 Message::Profile(scan) => {

@@ -2,6 +2,7 @@
 
 use super::diagnostic::{Diagnostic, Severity};
 use super::source::Source;
+use crate::reading::Count;
 use serde_json::{Value, json};
 use std::fmt::{self, Write};
 
@@ -96,11 +97,11 @@ impl Report {
     /// `2 errors and 1 warning`.
     #[must_use]
     pub fn tally(&self) -> String {
-        let errors = plural(self.count(Severity::Error), "error");
-        let warnings = plural(self.count(Severity::Warning), "warning");
+        let errors = Count(self.count(Severity::Error), "error");
+        let warnings = Count(self.count(Severity::Warning), "warning");
         match (self.count(Severity::Error), self.count(Severity::Warning)) {
-            (_, 0) => errors,
-            (0, _) => warnings,
+            (_, 0) => errors.to_string(),
+            (0, _) => warnings.to_string(),
             _ => format!("{errors} and {warnings}"),
         }
     }
@@ -110,11 +111,6 @@ impl fmt::Display for Report {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.text(false))
     }
-}
-
-/// A number with its noun.
-fn plural(number: usize, noun: &str) -> String {
-    if number == 1 { format!("1 {noun}") } else { format!("{number} {noun}s") }
 }
 
 /// Colours, or none.

@@ -2,6 +2,7 @@
 
 use super::propose::{Proposal, ProposedLine, ProposedRule, ProposedTag};
 use super::role::{self, Likely};
+use crate::reading::Count;
 use std::fmt::{self, Write as _};
 
 /// Names of topics left out that are shown.
@@ -19,12 +20,13 @@ impl Proposal {
     pub fn summary(&self) -> String {
         let tags: usize = self.lines.values().map(|line| line.tags.len()).sum();
         format!(
-            "{} messages on {} topics in {:.0} s: {} rules, {} lines, {tags} tags",
-            self.heard.messages,
-            self.heard.topics,
+            "{} on {} in {:.0} s: {}, {}, {}",
+            Count(self.heard.messages, "message"),
+            Count(self.heard.topics, "topic"),
             self.heard.seconds,
-            self.rules.len(),
-            self.lines.len(),
+            Count(self.rules.len(), "rule"),
+            Count(self.lines.len(), "line"),
+            Count(tags, "tag"),
         )
     }
 
@@ -41,8 +43,8 @@ impl Proposal {
         if self.heard.beyond > 0 {
             writeln!(
                 out,
-                "# {} messages were of topics beyond what it remembers.",
-                self.heard.beyond
+                "# Of topics beyond what it remembers: {}.",
+                Count(self.heard.beyond, "message")
             )?;
         }
         writeln!(
@@ -67,7 +69,7 @@ impl Proposal {
         )?;
         writeln!(out, "\n[http]\nlisten = \"127.0.0.1:8080\"")?;
         for (why, topics) in &self.left {
-            writeln!(out, "\n# {} topics were left out: {why}.", topics.len())?;
+            writeln!(out, "\n# Left out, {}: {why}.", Count(topics.len(), "topic"))?;
             for topic in topics.iter().take(LEFT_SHOWN) {
                 writeln!(out, "#   {}", comment(topic))?;
             }
@@ -80,14 +82,14 @@ impl Proposal {
 }
 
 fn write_rule(rule: &ProposedRule, out: &mut String) -> fmt::Result {
-    let (topics, messages) = (rule.topics, rule.messages);
     let sure = if rule.doubts.is_empty() {
         "sure".to_owned()
     } else {
         format!("unsure: {}", rule.doubts.join("; "))
     };
-    let of = if rule.format == "sparkplug-b" { "edge nodes" } else { "topics" };
-    writeln!(out, "\n# {topics} {of}, {messages} messages; {sure}.")?;
+    let of = if rule.format == "sparkplug-b" { "edge node" } else { "topic" };
+    let (topics, messages) = (Count(rule.topics, of), Count(rule.messages, "message"));
+    writeln!(out, "\n# {topics}, {messages}; {sure}.")?;
     writeln!(out, "[[mqtt.subscribe]]\ntopic = {}", quoted(&rule.template))?;
     if rule.format != "json" {
         writeln!(out, "format = {}", quoted(rule.format))?;

@@ -5,7 +5,7 @@ use super::stamps::odd_time;
 use super::{Engine, State, queue_part, tag_of};
 use crate::decode::{Arrival, BatchMessage, Fault, Message, NamedReading, Reason};
 use crate::plant::Undeclared;
-use crate::reading::{Flags, Reading, Series, Timestamp};
+use crate::reading::{Count, Flags, Reading, Series, Timestamp};
 use std::sync::Arc;
 
 /// Faults kept for people.
@@ -100,8 +100,9 @@ impl Engine {
             self.found_more(out);
         }
         let reason = format!(
-            "the broker dropped {dropped} messages of its clients since {since}: let more messages \
-             wait there (mosquitto: `max_queued_messages`), or look who is slow"
+            "the broker dropped {} of its clients since {since}: let more messages wait there (mosquitto: \
+             `max_queued_messages`), or look who is slow",
+            Count(dropped, "message")
         );
         self.component(&queue_part(broker), false, &reason.into(), at, out);
         out.push(Effect::Dropped { broker: Arc::clone(broker), dropped });

@@ -3,10 +3,12 @@
 //! This room imports nothing of ours. Event time (`at`) and receive time (`received`) are different
 //! fields for ever; both are [`Timestamp`]s, and no function here reads a clock.
 
+mod count;
 mod flags;
 mod timestamp;
 mod value;
 
+pub use count::Count;
 pub use flags::{Flags, SourceQuality};
 pub use timestamp::{Timestamp, TimestampError};
 pub use value::{Finite, NotFinite, Value};

@@ -17,7 +17,7 @@ use super::word::{Change, Names, Spoken, Word};
 use crate::decode::sparkplug::wire::{Metric, Payload};
 use crate::decode::sparkplug::{Verb, payload};
 use crate::decode::{Fault, HostRule, NodeMessage, Reason};
-use crate::reading::Timestamp;
+use crate::reading::{Count, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -256,7 +256,8 @@ impl EdgeNode {
     fn give_up(&mut self, now: Timestamp, room: usize, said: &mut Spoken<'_>) -> bool {
         let Some(lost) = self.order.give_up(now.plus(self.rule.reorder)) else { return false };
         let reason = format!(
-            "{lost} messages of edge node `{}` are missing: the broker dropped them, or two nodes have one name",
+            "{} of edge node `{}` missing: the broker dropped what is missing, or two nodes have one name",
+            Count(lost, "message"),
             self.identity.shown
         );
         self.gap(Some(u64::from(lost)), &reason, said);
@@ -379,7 +380,8 @@ impl EdgeNode {
         let gone = self.held.keep(waiting, self.held.bytes().saturating_add(room));
         if gone > 0 {
             said.fault(no_birth(format!(
-                "{gone} messages of edge node `{}` wait for a birth no longer: there is no room for more",
+                "{} of edge node `{}` given up before its birth came: there is no room for more",
+                Count(gone, "message"),
                 self.identity.shown
             )));
         }
@@ -390,7 +392,8 @@ impl EdgeNode {
         self.held.forget();
         if gone > 0 {
             said.fault(no_birth(format!(
-                "{gone} messages of edge node `{}` were never read: {why}",
+                "{} of edge node `{}` never read: {why}",
+                Count(gone, "message"),
                 self.identity.shown
             )));
         }
@@ -444,15 +447,16 @@ impl EdgeNode {
     }
 
     fn tell_mute(&mut self, held: usize, said: &mut Spoken<'_>) {
+        let held = Count(held, "message");
         let why = if self.rule.asks {
             format!(
-                "{held} messages wait for its birth, which it does not send though it was asked: look whether \
-                 it may hear `NCMD`, and whether onspec may publish it"
+                "{held} held for its birth, which it does not send though it was asked: look whether it may \
+                 hear `NCMD`, and whether onspec may publish it"
             )
         } else {
             format!(
-                "{held} messages wait for its birth: set `sparkplug = {{ role = \"active\" }}` so that onspec \
-                 asks for it, or let the node be born anew"
+                "{held} held for its birth: set `sparkplug = {{ role = \"active\" }}` so that onspec asks for \
+                 it, or let the node be born anew"
             )
         };
         said.changes.push(Change { comes: false, why });

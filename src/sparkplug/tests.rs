@@ -239,7 +239,7 @@ fn held_of_a_node_that_dies_is_told_to_be_lost() {
     assert_eq!(rig.say("NDATA/tm3", 8, "#1=1"), NOTHING, "who only listens asks for nothing");
     let lost = rig.death(1);
     assert!(
-        lost[0].starts_with("no-birth: 1 messages of edge node `mill/tm3` were never read"),
+        lost[0].starts_with("no-birth: 1 message of edge node `mill/tm3` never read"),
         "{lost:?}"
     );
     assert_eq!(rig.birth(2, "other#1:d=2"), ["tm3||other=2@5000"]);

@@ -144,9 +144,7 @@ fn all_that_tahu_says_is_read_and_nothing_else() {
     tahu.tell("skip");
     tahu.wait_for_rebirth();
     wait_until("the gap is told", PATIENCE, || plant.node()["gaps"] == 1);
-    assert!(
-        daemon.wait_for_log("1 messages of edge node `mill/tm9` are missing").contains("lost=1")
-    );
+    assert!(daemon.wait_for_log("1 message of edge node `mill/tm9` missing").contains("lost=1"));
 
     // A metric that no birth has told of waits for one that does.
     tahu.tell("unknown");
