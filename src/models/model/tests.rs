@@ -1,0 +1,194 @@
+//! Budgets are kept, deviations named, artifacts read back or refused.
+
+use super::*;
+use crate::plant::Budget;
+use rand_core::{RngCore, SeedableRng};
+use rand_xoshiro::Xoshiro256PlusPlus;
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+/// A standard normal number, by the sum of twelve uniform ones.
+fn normal(rng: &mut Xoshiro256PlusPlus) -> f64 {
+    (0..12).map(|_| f64::from(rng.next_u32()) / 4_294_967_296.0).sum::<f64>() - 6.0
+}
+
+/// Blocks of 300 rows of six columns that two slow factors move; autocorrelated, φ = 0.9.
+fn plant(blocks: usize, seed: u64) -> Table {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let columns = (0..6).map(|ix| format!("tag{ix}").as_str().into()).collect();
+    let mut table = Table { columns, ..Table::default() };
+    for block in 0..blocks {
+        table.blocks.push(block * 300);
+        let mut factors = [normal(&mut rng), normal(&mut rng)];
+        for _ in 0..300 {
+            for factor in &mut factors {
+                *factor = 0.9 * *factor + 0.436 * normal(&mut rng);
+            }
+            for ix in 0..6 {
+                let loading = [0.9, 0.5, 0.7, 0.1, 0.4, 0.8][ix];
+                let value =
+                    loading * factors[0] + (1.0 - loading) * factors[1] + 0.4 * normal(&mut rng);
+                table.values.push(100.0 + 5.0 * value);
+            }
+        }
+    }
+    table
+}
+
+fn spec(batches: bool) -> FitSpec {
+    let budget = if batches {
+        Budget::PerBatches { flags: 1, batches: 20 }
+    } else {
+        Budget::PerFrames { flags: 1, frames: 100 }
+    };
+    FitSpec {
+        frame: Duration::from_secs(10),
+        budget,
+        batches,
+        seed: 1,
+        least_sd: BTreeMap::new(),
+        ties: BTreeMap::new(),
+    }
+}
+
+fn scores(model: &Model, table: &Table) -> Vec<Vec<f64>> {
+    let ends = table.blocks.iter().skip(1).copied().chain([table.rows()]);
+    table
+        .blocks
+        .iter()
+        .zip(ends)
+        .map(|(begin, end)| {
+            let mut online = model.start();
+            (*begin..end).filter_map(|ix| model.score(&mut online, table.row(ix)).score).collect()
+        })
+        .collect()
+}
+
+#[test]
+fn false_flags_keep_the_budget() {
+    let (mut flagged, mut frames, mut over) = (0, 0, 0);
+    for seed in 0..4 {
+        let batches = fit(&plant(40, seed), &spec(true)).unwrap();
+        let new = plant(60, 1000 + seed);
+        let maxima = scores(&batches, &new).into_iter().map(|s| s.into_iter().fold(0.0, f64::max));
+        flagged += maxima.filter(|max| *max > 1.0).count();
+        let by_frame = fit(&plant(20, seed), &spec(false)).unwrap();
+        for score in scores(&by_frame, &new).into_iter().flatten() {
+            frames += 1;
+            over += i32::from(score > 1.0);
+        }
+    }
+    // 240 batches at 5 %: 12 expected; the calibration sets vary it, beta-binomially: sd about 6.
+    assert!((2..=30).contains(&flagged), "{flagged} of 240 batches");
+    let rate = f64::from(over) / f64::from(frames);
+    assert!((0.003..0.025).contains(&rate), "{rate} of the frames");
+}
+
+#[test]
+fn broken_relation_is_found_and_the_tag_is_named() {
+    let model = fit(&plant(30, 3), &spec(true)).unwrap();
+    let mut table = plant(1, 77);
+    for ix in 100..300 {
+        table.values[ix * 6 + 2] += 10.0;
+    }
+    let mut online = model.start();
+    let mut flagged = None;
+    for ix in 0..300 {
+        let score = model.score(&mut online, table.row(ix));
+        if flagged.is_none() && score.score.unwrap() > 1.0 {
+            flagged = Some((ix, score.leads, model.contributions(&online)));
+        }
+    }
+    let (ix, leads, contributions) = flagged.unwrap();
+    assert!((100..130).contains(&ix), "{ix}");
+    assert_eq!((leads, contributions[0].0), (Statistic::Spe, 2));
+    let sum: f64 = contributions.iter().map(|(_, share)| share).sum();
+    assert!((sum - 1.0).abs() < 1e-12);
+}
+
+#[test]
+fn missing_columns_are_regressed_and_too_many_cannot_be_judged() {
+    let model = fit(&plant(30, 3), &spec(true)).unwrap();
+    let table = plant(1, 78);
+    let mut online = model.start();
+    let mut row = table.row(0).to_vec();
+    row[1] = f64::NAN;
+    let score = model.score(&mut online, &row);
+    assert!(score.score.is_some() && score.coverage < 1.0);
+    row[0] = f64::NAN;
+    row[2] = f64::NAN;
+    row[5] = f64::NAN;
+    let before = online.clone();
+    let score = model.score(&mut online, &row);
+    assert_eq!((score.score, score.uncertain), (None, true));
+    assert_eq!(online, before);
+    assert_eq!(model.score(&mut online, &[]).score, None);
+}
+
+#[test]
+fn artifact_gives_the_same_model_back_to_the_bit() {
+    let model = fit(&plant(10, 3), &spec(true)).unwrap();
+    let bytes = model.to_bytes();
+    let back = Model::from_bytes(&bytes).unwrap();
+    assert_eq!(back, model);
+    assert_eq!(back.to_bytes(), bytes);
+    assert_eq!(fit(&plant(10, 3), &spec(true)).unwrap().to_bytes(), bytes);
+}
+
+#[test]
+fn artifact_that_contradicts_itself_is_refused() {
+    let model = fit(&plant(10, 3), &spec(true)).unwrap();
+    let mut bad = model.clone();
+    bad.used[0] = 99;
+    assert!(matches!(Model::from_bytes(&bad.to_bytes()), Err(ArtifactError::Invalid(_))));
+    let mut bad = model.clone();
+    bad.pca.sd[0] = 0.0;
+    assert!(matches!(Model::from_bytes(&bad.to_bytes()), Err(ArtifactError::Invalid(_))));
+    let text = String::from_utf8(model.to_bytes()).unwrap();
+    let newer = text.replace("\"onspec_model\":1", "\"onspec_model\":2");
+    assert!(matches!(
+        Model::from_bytes(newer.as_bytes()),
+        Err(ArtifactError::Version { found: 2 })
+    ));
+    assert!(matches!(Model::from_bytes(&text.as_bytes()[..99]), Err(ArtifactError::Unreadable(_))));
+}
+
+#[test]
+fn recording_too_short_for_a_batch_keeps_a_budget_of_batches() {
+    // Ten folds of 60 frames of 10 s: none is half as long as a batch.
+    let mut table = plant(2, 9);
+    table.left_out = 7;
+    let short = FitSpec { batches: false, ..spec(true) };
+    let model = fit(&table, &short).unwrap();
+    let calibration = &model.header().calibration;
+    assert_eq!((calibration.unit.as_str(), calibration.provisional), ("frames", true));
+    assert!((calibration.rate - 0.05 / 180.0).abs() < 1e-15, "{calibration:?}");
+    let summary = model.summary();
+    assert!(summary.contains("(7 older frames had no room), limits provisional"), "{summary}");
+    assert!(summary.contains("may be 0.00556 to 0.1 %"), "{summary}");
+}
+
+#[test]
+fn batches_too_long_to_have_room_say_what_helps() {
+    let table = Table { columns: vec!["a".into()], left_out: 5, ..Table::default() };
+    let words = fit(&table, &spec(true)).unwrap_err().to_string();
+    assert_eq!(
+        words,
+        "0 blocks have rows, at least 2 are needed to calibrate on data that were not fitted; 5 had no \
+         room in the 33554432 values that a fit takes: make `frame` longer"
+    );
+}
+
+#[test]
+fn one_column_and_one_block_are_handled() {
+    let whole = plant(20, 9);
+    let table = Table {
+        columns: vec!["a".into()],
+        values: (0..whole.rows()).map(|ix| whole.row(ix)[0]).collect(),
+        blocks: vec![0],
+        left_out: 0,
+    };
+    let model = fit(&table, &spec(false)).unwrap();
+    assert!(model.score(&mut model.start(), &[100.0]).score.unwrap() < 1.0);
+    assert!(matches!(fit(&table, &spec(true)), Err(FitError::TooFewBlocks { have: 1, .. })));
+}
