@@ -10,6 +10,8 @@
 //! judges is [`Online`].
 
 mod calibrate;
+#[cfg(test)]
+mod fixtures;
 mod limits;
 mod model;
 mod pca;

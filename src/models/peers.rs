@@ -1,28 +1,23 @@
 //! Which sensor is sick by what the tags tied to it say.
 //!
-//! The error of a tag moves the residual of its own tie by as much, and of a tie that it has a part in by its weight
-//! there. What its error would have to be is the weighted least squares of all of these. A sensor is suspected when its
-//! error alone explains every broken tie: with it taken out, none of them is broken. A process that goes wrong breaks
-//! several ties in several ways, or none. A suspect is left out of what is judged at once, and accused when it stays.
-//!
-//! | standing | input | next |
-//! | --- | --- | --- |
-//! | well | it alone explains what is broken, better than another | suspected |
-//! | suspected | so, and clearly, for [`ACCUSED_AFTER`] | accused |
-//! | suspected | nothing broken for [`CALM`] | well |
-//! | accused | it agrees with the others for [`ACQUITTED_AFTER`] | well |
+//! An error of a tag moves the residual of its own tie by as much, and of a tie that it is a predictor in by minus its
+//! weight there. Its estimate is the weighted least squares of all of these. A sensor is suspected when its error alone
+//! explains every tie that is broken ([`isolation`]). A process that goes wrong breaks several ties in several ways, or
+//! none. A suspect is left out of what is judged at once, and accused when it stays ([`standing`]).
 
-mod error;
+mod course;
+mod history;
+mod isolation;
+mod standing;
 
-use super::ties::{BASELINE_S, QUICK_S, SLOW_S, Tie, Ties};
+use super::ties::Ties;
 use crate::reading::Timestamp;
+use course::{Course, Minute};
+use isolation::Evidence;
 use serde::{Deserialize, Serialize};
+use standing::{Change, Found, Standing};
 use std::collections::VecDeque;
 use std::time::Duration;
-
-/// The time constant of the first look, s, and its limit in those of the quick one.
-const FIRST_S: f64 = 20.0;
-const FIRST: f64 = 2.0;
 
 /// How often ties are looked at.
 const EVERY: Duration = Duration::from_secs(5);
@@ -30,17 +25,9 @@ const EVERY: Duration = Duration::from_secs(5);
 const PAUSE: Duration = Duration::from_secs(150);
 /// After a begin nothing is said for so long: the smoothed values have to leave where they began.
 const SETTLE: Duration = Duration::from_secs(60);
-
-/// See the table.
-const ACCUSED_AFTER: Duration = Duration::from_secs(120);
-const CALM: Duration = Duration::from_secs(60);
-const ACQUITTED_AFTER: Duration = Duration::from_secs(300);
-/// An accused sensor agrees when its residual is below this share of its limit, and of what it was accused for.
-const AGREES: (f64, f64) = (0.5, 0.4);
-/// A tie is suspicious at this share of its limit, and broken beyond it: to leave a tag out for a while costs little.
-const SUSPICIOUS: f64 = 0.6;
 /// Minutes kept of the ties, for the kind and the begin of a fault.
 const MINUTES: usize = 60;
+
 /// What the others say is wrong with a sensor.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Disagreement {
@@ -61,93 +48,21 @@ pub enum Word {
     Acquitted,
 }
 
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-enum Standing {
-    Well,
-    Suspected { since: Timestamp, last: Timestamp, firm: Option<Timestamp> },
-    Accused { size: f64, agrees: Option<Timestamp> },
-}
-
 /// What moves while ties are watched.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Peers {
+    /// One for each tie.
     courses: Vec<Course>,
     /// The newest minutes.
-    #[serde(default)]
-    history: VecDeque<Minute>,
+    minutes: VecDeque<Minute>,
     begun: Option<Timestamp>,
     last: Option<Timestamp>,
     looked: Option<Timestamp>,
     minute: Option<Timestamp>,
 }
 
-/// A tie and its tag over time. Its residual is smoothed, and not the values: one that was away for a while does not
-/// come back with old news.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Course {
-    /// The residual, smoothed: first look, quick, slow; and its baseline.
-    smooth: [f64; 3],
-    baseline: f64,
-    /// How many times as wide the limits are, quick ([`Tie::slack`]).
-    #[serde(default = "one")]
-    slack: f64,
-    /// The tag's value, quick and slow, once there was one.
-    #[serde(default)]
-    values: Option<[f64; 2]>,
-    /// True if the newest frame had the tag and all others.
-    whole: bool,
-    standing: Standing,
-}
-
-/// The end of a minute: the residual and the value of each tie, quick, where there was one.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-struct Minute {
-    at: Timestamp,
-    ties: Vec<Option<(f64, f64)>>,
-}
-
-impl Course {
-    fn new() -> Self {
-        Self {
-            smooth: [0.0; 3],
-            baseline: 0.0,
-            slack: 1.0,
-            values: None,
-            whole: false,
-            standing: Standing::Well,
-        }
-    }
-
-    fn is_accused(&self) -> bool {
-        matches!(self.standing, Standing::Accused { .. })
-    }
-
-    /// The residual beyond its baseline: first look, quick, slow.
-    fn residual(&self) -> [f64; 3] {
-        self.smooth.map(|smooth| smooth - self.baseline)
-    }
-
-    /// The limits of the residuals: first look, quick, slow.
-    fn limits(&self, tie: &Tie) -> [f64; 3] {
-        let beyond = self.values.map_or([0.0; 2], |values| tie.beyond(values));
-        let [quick, slow] = [0, 1].map(|ix| tie.limits[ix] * self.slack + beyond[ix]);
-        [FIRST * quick, quick, slow]
-    }
-
-    /// Sizes of residuals in their limits.
-    fn ratios(&self, tie: &Tie, r: [f64; 3]) -> [f64; 3] {
-        let limits = self.limits(tie);
-        [0, 1, 2].map(|ix| r[ix].abs() / limits[ix])
-    }
-
-    fn begin_anew(&mut self) {
-        self.smooth = [self.baseline; 3];
-        self.values = None;
-    }
-}
-
 impl Peers {
-    /// Takes a frame of so many seconds; `sick` tells for a column whether its sensor is known to be by these ties.
+    /// Takes a frame of so many seconds; `sick` tells for a column whether its sensor stands accused, by whatever model.
     /// Gives what is new, by column.
     pub(super) fn take(
         &mut self,
@@ -186,30 +101,10 @@ impl Peers {
             self.begun = Some(at);
             self.courses.iter_mut().for_each(Course::begin_anew);
         }
-        let z = |ix: usize| {
-            let value = row.get(ix).copied().unwrap_or(f64::NAN);
-            (value - ties.mean[ix]) / ties.sd[ix]
-        };
-        let weights = [FIRST_S, QUICK_S, SLOW_S].map(|tau| (seconds / tau).min(1.0));
         // What is suspect does not move what it is compared with.
         let calm = self.courses.iter().all(|course| course.standing == Standing::Well);
-        let slowly = if calm { (seconds / BASELINE_S).min(1.0) } else { 0.0 };
         for (tie, course) in ties.all.iter().zip(&mut self.courses) {
-            let (value, others) = tie.distances(z);
-            let by: f64 = tie.by.iter().zip(&others).map(|((_, weight), z)| weight * z).sum();
-            course.whole = (value - by).is_finite();
-            if !course.whole {
-                continue;
-            }
-            for (smooth, weight) in course.smooth.iter_mut().zip(weights) {
-                *smooth += weight * (value - by - *smooth);
-            }
-            course.baseline += slowly * (course.smooth[1] - course.baseline);
-            course.slack += weights[1] * (tie.slack(&others) - course.slack);
-            let values = course.values.get_or_insert([value; 2]);
-            for (smooth, weight) in values.iter_mut().zip(&weights[1..]) {
-                *smooth += weight * (value - *smooth);
-            }
+            course.take(tie, |column| ties.standardised(row, column), seconds, calm);
         }
     }
 
@@ -219,89 +114,55 @@ impl Peers {
         at: Timestamp,
         sick: &dyn Fn(usize) -> bool,
     ) -> Vec<(usize, Word)> {
-        // Another model, or another grade's, may have accused or acquitted.
         for (tie, course) in ties.all.iter().zip(&mut self.courses) {
-            match (sick(tie.column), course.is_accused()) {
-                (true, false) => {
-                    course.standing = Standing::Accused { size: f64::INFINITY, agrees: None };
-                }
-                (false, true) => course.standing = Standing::Well,
-                _ => {}
-            }
+            course.standing = course.standing.told(sick(tie.column));
         }
         self.remember(at);
-        let suspect = self.suspect(ties);
+        let suspect = Evidence::new(ties, self).suspect();
         let mut words = Vec::new();
         for (ix, tie) in ties.all.iter().enumerate() {
             let is_suspect = suspect.is_some_and(|(of, _)| of == ix);
-            let stands_well = self.courses[ix].standing == Standing::Well;
-            if !self.courses[ix].whole || (stands_well && !is_suspect) {
+            let course = &self.courses[ix];
+            if !course.is_whole || (course.standing == Standing::Well && !is_suspect) {
                 continue;
             }
-            let error = self.error(ties, tie.column);
+            // Made anew for each: one that was accused a moment ago says nothing of the next.
+            let evidence = Evidence::new(ties, self);
             let is_clear = suspect.is_some_and(|(_, clear)| clear);
-            let is_firm = is_clear && error.worst[1].max(error.worst[2]) > 1.0;
-            let standing = match self.courses[ix].standing {
-                Standing::Well if is_suspect => {
-                    Standing::Suspected { since: at, last: at, firm: is_firm.then_some(at) }
+            let found = Found { at, is_suspect, is_clear, error: evidence.error(tie.column) };
+            let (standing, change) = course.standing.next(&found);
+            words.extend(change.map(|change| match change {
+                Change::Accused => {
+                    let (how, since) = evidence.history(ix).disagreement(at, course.deviation());
+                    (tie.column, Word::Accused(how, since))
                 }
-                Standing::Suspected { since, firm: before, .. } if is_suspect => {
-                    let firm = is_firm.then(|| before.unwrap_or(at));
-                    if firm.is_some_and(|firm| at >= firm.plus(ACCUSED_AFTER)) {
-                        let (kind, begun) = self.kind(ties, ix, at);
-                        words.push((tie.column, Word::Accused(kind, begun)));
-                        let size = error.size[1].abs().max(error.size[2].abs());
-                        Standing::Accused { size, agrees: None }
-                    } else {
-                        Standing::Suspected { since, last: at, firm }
-                    }
-                }
-                Standing::Suspected { last, .. } if at >= last.plus(CALM) => Standing::Well,
-                Standing::Accused { size, agrees } => {
-                    let calm = error.worst[1] < AGREES.0 && error.size[1].abs() < AGREES.1 * size;
-                    let agrees = calm.then(|| agrees.unwrap_or(at));
-                    if agrees.is_some_and(|agrees| at >= agrees.plus(ACQUITTED_AFTER)) {
-                        words.push((tie.column, Word::Acquitted));
-                        Standing::Well
-                    } else {
-                        Standing::Accused { size, agrees }
-                    }
-                }
-                standing => standing,
-            };
+                Change::Acquitted => (tie.column, Word::Acquitted),
+            }));
             self.courses[ix].standing = standing;
         }
         // What the others remember of an accused tag's error goes with it.
         for (column, _) in words.iter().filter(|(_, word)| *word == Word::Acquitted) {
-            let touched =
-                |tie: &Tie| tie.column == *column || tie.by.iter().any(|(ix, _)| ix == column);
-            for (_, course) in
-                ties.all.iter().zip(&mut self.courses).filter(|(tie, _)| touched(tie))
-            {
-                course.begin_anew();
+            for (tie, course) in ties.all.iter().zip(&mut self.courses) {
+                if tie.part_of(*column).is_some() {
+                    course.begin_anew();
+                }
             }
         }
         words
     }
 
+    /// Keeps what there is at the first look of a minute.
     fn remember(&mut self, at: Timestamp) {
         let minute = at.floor(Duration::from_secs(60));
         if self.minute.replace(minute) == Some(minute) {
             return;
         }
-        if self.history.len() == MINUTES {
-            self.history.pop_front();
+        if self.minutes.len() == MINUTES {
+            self.minutes.pop_front();
         }
-        let of = |course: &Course| {
-            let [value, _] = course.values.filter(|_| course.whole)?;
-            Some((course.residual()[1], value))
-        };
-        self.history.push_back(Minute { at, ties: self.courses.iter().map(of).collect() });
+        let ties = self.courses.iter().map(Course::end_of_minute).collect();
+        self.minutes.push_back(Minute { at, ties });
     }
-}
-
-fn one() -> f64 {
-    1.0
 }
 
 #[cfg(test)]

@@ -1,90 +1,10 @@
 //! A sick sensor is accused, a sick process is not.
 
-use super::super::{FitSpec, Model, Table, fit};
+use super::super::fixtures::{COLUMNS, Plant, TIES, model, model_of, table, table_of};
+use super::super::{FitSpec, Model, fit};
 use super::{Disagreement, Peers, Word};
-use crate::plant::Budget;
 use crate::reading::Timestamp;
-use rand_core::{RngCore, SeedableRng};
-use rand_xoshiro::Xoshiro256PlusPlus;
-use std::collections::BTreeMap;
 use std::sync::Arc;
-use std::time::Duration;
-
-/// Frames of ten seconds; half an hour is a batch.
-const FRAMES: usize = 180;
-const COLUMNS: [&str; 5] = ["wire", "yankee", "reel", "draw", "load"];
-
-/// A speed that two instruments measure, a draw, the speed behind it, and a load that nobody else knows.
-struct Plant {
-    rng: Xoshiro256PlusPlus,
-    /// How far the speed moves in a frame.
-    step: f64,
-    speed: f64,
-    draw: f64,
-    load: f64,
-}
-
-impl Plant {
-    fn new(seed: u64) -> Self {
-        let rng = Xoshiro256PlusPlus::seed_from_u64(seed);
-        Self { rng, step: 0.2, speed: 0.0, draw: 0.0, load: 0.0 }
-    }
-
-    fn normal(&mut self) -> f64 {
-        (0..12).map(|_| f64::from(self.rng.next_u32()) / 4_294_967_296.0).sum::<f64>() - 6.0
-    }
-
-    fn row(&mut self) -> [f64; 5] {
-        self.speed += -0.02 * self.speed + self.step * self.normal();
-        self.draw += -0.02 * self.draw + 0.1 * self.normal();
-        self.load += -0.02 * self.load + 0.2 * self.normal();
-        let (speed, draw) = (1000.0 + self.speed, 20.0 + self.draw);
-        [speed, speed, speed - draw, draw, 50.0 + self.load].map(|v| v + 0.1 * self.normal())
-    }
-}
-
-/// Twenty batches; `spoil` is told which one a row is of.
-fn table_of(mut plant: Plant, spoil: impl Fn(usize, &mut [f64; 5])) -> Table {
-    let row = |frame: usize| {
-        let mut row = plant.row();
-        spoil(frame / FRAMES, &mut row);
-        row
-    };
-    Table {
-        columns: COLUMNS.map(Arc::from).to_vec(),
-        values: (0..20 * FRAMES).flat_map(row).collect(),
-        blocks: (0..20).map(|ix| ix * FRAMES).collect(),
-        left_out: 0,
-    }
-}
-
-fn table() -> Table {
-    table_of(Plant::new(1), |_, _| {})
-}
-
-fn model(declared: &[(&str, &[&str])]) -> Model {
-    model_of(&table(), declared)
-}
-
-fn model_of(table: &Table, declared: &[(&str, &[&str])]) -> Model {
-    let names = |others: &&[&str]| others.iter().map(|name| Arc::from(*name)).collect();
-    let spec = FitSpec {
-        frame: Duration::from_secs(10),
-        budget: Budget::PerBatches { flags: 1, batches: 20 },
-        batches: true,
-        seed: 1,
-        least_sd: BTreeMap::new(),
-        ties: declared.iter().map(|(tag, others)| (Arc::from(*tag), names(others))).collect(),
-    };
-    fit(table, &spec).unwrap()
-}
-
-const TIES: [(&str, &[&str]); 4] = [
-    ("wire", &["yankee"]),
-    ("yankee", &["wire"]),
-    ("reel", &["yankee", "draw"]),
-    ("draw", &["yankee", "reel"]),
-];
 
 /// Six hours, of which the third and the fourth are spoiled. Gives what is said: tag, minutes since then, word.
 fn watch(model: &Model, spoil: impl Fn(f64, &mut [f64; 5])) -> Vec<(&'static str, i64, Word)> {
@@ -194,7 +114,7 @@ fn unmistakable_ties_are_found_but_not_among_what_operators_set() {
 
 #[test]
 fn batches_in_which_a_sensor_was_sick_teach_nothing() {
-    let table = table_of(Plant::new(1), |batch, row| {
+    let table = table_of(Plant::new(1), |(batch, _), row| {
         if [2, 3, 11, 17].contains(&batch) {
             row[0] += 3.0;
         }
@@ -207,9 +127,8 @@ fn batches_in_which_a_sensor_was_sick_teach_nothing() {
 
 #[test]
 fn a_draw_is_known_by_two_speeds_that_move_far_more_than_it() {
-    let wide = |seed| Plant { step: 4.0, ..Plant::new(seed) };
-    let model = model_of(&table_of(wide(1), |_, _| {}), &TIES);
-    assert_eq!(watch_of(wide(2), &model, |_, _| {}), []);
-    let said = watch_of(wide(2), &model, |_, row| row[3] += 1.0);
+    let model = model_of(&table_of(Plant::wide(1), |_, _| {}), &TIES);
+    assert_eq!(watch_of(Plant::wide(2), &model, |_, _| {}), []);
+    let said = watch_of(Plant::wide(2), &model, |_, row| row[3] += 1.0);
     assert!(matches!(said[..], [("draw", 0..10, Word::Accused(..)), ("draw", ..)]), "{said:?}");
 }

@@ -1,0 +1,171 @@
+//! Whose error it is that ties are broken (fault isolation by reconstruction: Dunia, Qin, Edgar and McAvoy 1996).
+//!
+//! For each tag its error is estimated, and taken out of the residuals. Whose error leaves nothing broken explains what is
+//! broken. Of several that do, the one is suspected with the least deviance (−2 log likelihood): what its error leaves of
+//! the residuals, and how odd a move it would be that the tag made without it ([`History::deviance`]).
+//! Only a tag with a tie of its own can be suspected: declare one for each predictor whose errors are to be told from
+//! those of the tags that it predicts.
+
+use super::Peers;
+use super::course::{Course, Minute, QUICK, SMOOTHINGS};
+use super::history::History;
+use crate::models::ties::{Tie, Ties};
+use std::collections::VecDeque;
+
+/// A tie is broken beyond this share of its limit: to leave a tag out for a while costs little.
+const BROKEN: f64 = 0.6;
+
+/// With the suspect's error taken out, no residual is above this share of its limit. It is more than [`BROKEN`]: a tie
+/// that is broken by little needs no explanation.
+const EXPLAINED: f64 = 0.8;
+
+/// The deviance of a residual at its limit: a limit is more than four standard deviations of what it limits.
+const AT_LIMIT: f64 = 20.0;
+
+/// It is clear who it is when the next one's deviance is so much more: e times as likely.
+const CLEAR: f64 = 2.0;
+
+/// The error of a tag by the ties that it has a part in.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Estimate {
+    /// Its size by each smoothing, in standard deviations of the tag.
+    pub(super) size: [f64; SMOOTHINGS],
+    /// Of the residuals of these ties, the largest, each in its limits.
+    pub(super) worst: [f64; SMOOTHINGS],
+}
+
+/// The ties at one instant.
+pub(super) struct Evidence<'a> {
+    ties: &'a Ties,
+    courses: &'a [Course],
+    minutes: &'a VecDeque<Minute>,
+    /// For each column whether its sensor stands accused.
+    accused: Vec<bool>,
+}
+
+impl<'a> Evidence<'a> {
+    pub(super) fn new(ties: &'a Ties, peers: &'a Peers) -> Self {
+        let mut accused = vec![false; ties.columns()];
+        for (tie, course) in ties.all.iter().zip(&peers.courses) {
+            accused[tie.column] |= course.standing.is_accused();
+        }
+        Self { ties, courses: &peers.courses, minutes: &peers.minutes, accused }
+    }
+
+    fn tie(&self, ix: usize) -> (&Tie, &Course) {
+        (&self.ties.all[ix], &self.courses[ix])
+    }
+
+    /// True if a tie says something: all its tags are there, and none, but for this one, is accused.
+    fn is_open(&self, ix: usize, but: Option<usize>) -> bool {
+        let (tie, course) = self.tie(ix);
+        course.is_whole && !tie.columns().any(|column| Some(column) != but && self.accused[column])
+    }
+
+    /// The ties that a tag has a part in and that say something, and what an error of one makes of their residuals.
+    fn parts(&self, column: usize) -> Vec<(usize, f64)> {
+        let part = |ix: usize| {
+            let part = self.ties.all[ix].part_of(column)?;
+            self.is_open(ix, Some(column)).then_some((ix, part))
+        };
+        (0..self.ties.all.len()).filter_map(part).collect()
+    }
+
+    /// Weighted least squares of one error from residuals: Σ pr/l² / Σ p²/l², p being the parts and l the limits.
+    /// `None` where no residual is known.
+    fn least_squares(
+        &self,
+        parts: &[(usize, f64)],
+        smoothing: usize,
+        residual: impl Fn(usize) -> Option<f64>,
+    ) -> Option<f64> {
+        let (mut along, mut size) = (0.0, 0.0);
+        for (ix, part) in parts {
+            let Some(r) = residual(*ix) else { continue };
+            let (tie, course) = self.tie(*ix);
+            let limit = course.limits(tie)[smoothing];
+            along += part * r / (limit * limit);
+            size += part * part / (limit * limit);
+        }
+        (size > 0.0).then_some(along / size)
+    }
+
+    /// What the error of a tag would have to be.
+    pub(super) fn error(&self, column: usize) -> Estimate {
+        self.error_by(&self.parts(column))
+    }
+
+    fn error_by(&self, parts: &[(usize, f64)]) -> Estimate {
+        let size = |smoothing: usize| {
+            let residual = |ix: usize| Some(self.courses[ix].residuals()[smoothing]);
+            self.least_squares(parts, smoothing, residual).unwrap_or_default()
+        };
+        let mut worst = [0.0_f64; SMOOTHINGS];
+        for (ix, _) in parts {
+            let (tie, course) = self.tie(*ix);
+            let ratios = course.ratios(tie, course.residuals());
+            worst.iter_mut().zip(ratios).for_each(|(worst, ratio)| *worst = worst.max(ratio));
+        }
+        Estimate { size: [0, 1, 2].map(size), worst }
+    }
+
+    /// The error of a tie's tag, and its deviation, over the newest minutes.
+    pub(super) fn history(&self, ix: usize) -> History {
+        self.history_by(ix, &self.parts(self.ties.all[ix].column))
+    }
+
+    fn history_by(&self, ix: usize, parts: &[(usize, f64)]) -> History {
+        let of = |minute: &Minute| {
+            let tie = |ix: usize| minute.ties.get(ix).copied().flatten();
+            let error = self.least_squares(parts, QUICK, |ix| tie(ix).map(|(r, _)| r))?;
+            Some((minute.at, error, tie(ix)?.1))
+        };
+        History::new(self.minutes.iter().filter_map(of))
+    }
+
+    /// The tie whose tag's error explains what is broken, and best; and whether it does so clearly better than any
+    /// other.
+    pub(super) fn suspect(&self) -> Option<(usize, bool)> {
+        let open: Vec<usize> =
+            (0..self.ties.all.len()).filter(|ix| self.is_open(*ix, None)).collect();
+        let worst = |ix: usize, residuals: [f64; SMOOTHINGS]| {
+            let (tie, course) = self.tie(ix);
+            course.ratios(tie, residuals).into_iter().fold(0.0, f64::max)
+        };
+        let mut broken = vec![false; self.ties.all.len()];
+        for ix in open.iter().copied() {
+            broken[ix] = worst(ix, self.courses[ix].residuals()) > BROKEN;
+        }
+        if !broken.contains(&true) {
+            return None;
+        }
+        let deviance = |candidate: usize| {
+            let parts = self.parts(self.ties.all[candidate].column);
+            if !parts.iter().any(|(ix, _)| broken[*ix]) {
+                return None;
+            }
+            let error = self.error_by(&parts);
+            let mut part_in = vec![0.0; self.ties.all.len()];
+            for (ix, part) in &parts {
+                part_in[*ix] = *part;
+            }
+            let mut left = 0.0;
+            for ix in open.iter().copied() {
+                let mut residuals = self.courses[ix].residuals();
+                residuals.iter_mut().zip(error.size).for_each(|(r, e)| *r -= part_in[ix] * e);
+                let worst = worst(ix, residuals);
+                if worst > EXPLAINED {
+                    return None;
+                }
+                left += worst * worst;
+            }
+            Some(AT_LIMIT * left + self.history_by(candidate, &parts).deviance())
+        };
+        let mut explain: Vec<(f64, usize)> =
+            open.iter().filter_map(|ix| Some((deviance(*ix)?, *ix))).collect();
+        explain.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (least, ix) = *explain.first()?;
+        let clear = explain.get(1).is_none_or(|(next, _)| *next >= least + CLEAR);
+        Some((ix, clear))
+    }
+}
