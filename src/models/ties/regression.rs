@@ -7,7 +7,8 @@
 //! already. Observations are batches and not minutes: minutes follow each other.
 
 use super::minutes::stack;
-use ndarray::{Array1, Array2, ArrayView1, Axis, concatenate};
+use linfa_linalg::cholesky::SolveC;
+use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
 /// λ, in variances of a column over all minutes: enough for elimination where columns repeat each other, and far below
@@ -100,27 +101,9 @@ impl Regression {
     }
 }
 
-/// Solves S X = R by elimination; a positive definite S needs no pivoting. `None` where it is not, or where X is not
-/// finite.
+/// Solves S X = R by Cholesky's decomposition. `None` where S is not positive definite, or X is not finite.
 fn solve(s: &Array2<f64>, right: &Array2<f64>) -> Option<Array2<f64>> {
-    let n = s.nrows();
-    let mut rows = concatenate(Axis(1), &[s.view(), right.view()]).ok()?;
-    for k in 0..n {
-        let pivot = rows[[k, k]];
-        if pivot <= 0.0 || pivot.is_nan() {
-            return None;
-        }
-        let top = rows.row(k).to_owned();
-        for (ix, mut row) in rows.rows_mut().into_iter().enumerate() {
-            if ix != k {
-                let factor = row[k] / pivot;
-                row.scaled_add(-factor, &top);
-            }
-        }
-    }
-    let solved = Array2::from_shape_fn(right.dim(), |(row, column)| {
-        rows[[row, n + column]] / rows[[row, row]]
-    });
+    let solved = s.to_owned().solvec(right).ok()?;
     solved.iter().all(|v| v.is_finite()).then_some(solved)
 }
 
