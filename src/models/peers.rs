@@ -12,7 +12,7 @@ mod standing;
 
 use super::ties::Ties;
 use crate::reading::Timestamp;
-use course::{Course, Minute};
+use course::{Course, Minute, Untied};
 use isolation::Evidence;
 use serde::{Deserialize, Serialize};
 use standing::{Change, Found, Standing};
@@ -21,7 +21,7 @@ use std::time::Duration;
 
 /// How often ties are looked at.
 const EVERY: Duration = Duration::from_secs(5);
-/// After so long without a frame smoothing begins anew.
+/// After so long without a frame, from the end of one to the begin of the next, smoothing begins anew.
 const PAUSE: Duration = Duration::from_secs(150);
 /// After a begin nothing is said for so long: the smoothed values have to leave where they began.
 const SETTLE: Duration = Duration::from_secs(60);
@@ -53,6 +53,8 @@ pub enum Word {
 pub struct Peers {
     /// One for each tie.
     courses: Vec<Course>,
+    /// Tags that have a part in ties and none of their own.
+    untied: Vec<Untied>,
     /// The newest minutes.
     minutes: VecDeque<Minute>,
     begun: Option<Timestamp>,
@@ -94,17 +96,23 @@ impl Peers {
         if self.courses.len() != ties.all.len() {
             *self = Self {
                 courses: ties.all.iter().map(|_| Course::new()).collect(),
+                untied: ties.untied().into_iter().map(Untied::new).collect(),
                 ..Self::default()
             };
         }
-        if self.last.replace(at).is_none_or(|last| at > last.plus(PAUSE)) {
+        let paused = |last: Timestamp| at.seconds_since(last) - seconds > PAUSE.as_secs_f64();
+        if self.last.replace(at).is_none_or(paused) {
             self.begun = Some(at);
             self.courses.iter_mut().for_each(Course::begin_anew);
+            self.untied.iter_mut().for_each(Untied::begin_anew);
         }
         // What is suspect does not move what it is compared with.
         let calm = self.courses.iter().all(|course| course.standing == Standing::Well);
         for (tie, course) in ties.all.iter().zip(&mut self.courses) {
             course.take(tie, |column| ties.standardised(row, column), seconds, calm);
+        }
+        for untied in &mut self.untied {
+            untied.take(ties.standardised(row, untied.column), seconds);
         }
     }
 
@@ -121,19 +129,22 @@ impl Peers {
         let suspect = Evidence::new(ties, self).suspect();
         let mut words = Vec::new();
         for (ix, tie) in ties.all.iter().enumerate() {
-            let is_suspect = suspect.is_some_and(|(of, _)| of == ix);
             let course = &self.courses[ix];
-            if !course.is_whole || (course.standing == Standing::Well && !is_suspect) {
+            let is_suspect =
+                course.is_whole && suspect.is_some_and(|(column, _)| column == tie.column);
+            if course.standing == Standing::Well && !is_suspect {
                 continue;
             }
             // Made anew for each: one that was accused a moment ago says nothing of the next.
             let evidence = Evidence::new(ties, self);
             let is_clear = suspect.is_some_and(|(_, clear)| clear);
-            let found = Found { at, is_suspect, is_clear, error: evidence.error(tie.column) };
+            let error = course.is_whole.then(|| evidence.error(tie.column)).flatten();
+            let found = Found { at, is_suspect, is_clear, error };
             let (standing, change) = course.standing.next(&found);
             words.extend(change.map(|change| match change {
                 Change::Accused => {
-                    let (how, since) = evidence.history(ix).disagreement(at, course.deviation());
+                    let (how, since) =
+                        evidence.history(tie.column).disagreement(at, course.deviation());
                     (tie.column, Word::Accused(how, since))
                 }
                 Change::Acquitted => (tie.column, Word::Acquitted),
@@ -161,7 +172,8 @@ impl Peers {
             self.minutes.pop_front();
         }
         let ties = self.courses.iter().map(Course::end_of_minute).collect();
-        self.minutes.push_back(Minute { at, ties });
+        let untied = self.untied.iter().map(|untied| untied.deviation).collect();
+        self.minutes.push_back(Minute { at, ties, untied });
     }
 }
 

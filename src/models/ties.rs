@@ -37,6 +37,10 @@ pub(super) const BASELINE_S: f64 = 14_400.0;
 /// Blocks that are needed at the least: a quarter of them is tried on, and one may be left out.
 const LEAST_BLOCKS: usize = 4;
 
+/// Farther from its mean no value counts, in standard deviations: what stands for no number, as 3.4e38 does, would stay
+/// in the smoothed values for a day.
+const FARTHEST: f64 = 1000.0;
+
 /// Minutes that are needed at the least for each tag of a tie.
 const LEAST_MINUTES: usize = 40;
 
@@ -191,10 +195,17 @@ impl Ties {
         Self { mean: minutes.mean.to_vec(), sd: minutes.sd.to_vec(), all }
     }
 
-    /// The standardised value of a column, by a row of values; NaN where there is none.
+    /// The standardised value of a column, by a row of values, within [`FARTHEST`]; NaN where there is none.
     pub(super) fn standardised(&self, row: &[f64], column: usize) -> f64 {
-        let value = row.get(column).copied().unwrap_or(f64::NAN);
-        (value - self.mean[column]) / self.sd[column]
+        let value = row.get(column).copied().filter(|value| value.is_finite());
+        let z = |value: f64| (value - self.mean[column]) / self.sd[column];
+        value.map_or(f64::NAN, |value| z(value).clamp(-FARTHEST, FARTHEST))
+    }
+
+    /// The columns that have a part in ties and none of their own.
+    pub(super) fn untied(&self) -> BTreeSet<usize> {
+        let own: BTreeSet<usize> = self.all.iter().map(|tie| tie.column).collect();
+        self.all.iter().flat_map(Tie::columns).filter(|column| !own.contains(column)).collect()
     }
 
     /// The columns of the model that has these ties.

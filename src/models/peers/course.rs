@@ -36,6 +36,33 @@ pub(super) struct Course {
 pub(super) struct Minute {
     pub(super) at: Timestamp,
     pub(super) ties: Vec<Option<(f64, f64)>>,
+    /// The deviations of tags that have no tie of their own.
+    pub(super) untied: Vec<Option<f64>>,
+}
+
+/// What is known of a tag that has a part in ties and none of its own: that it moved.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Untied {
+    pub(super) column: usize,
+    /// Its standardised value, quick, once there was one.
+    pub(super) deviation: Option<f64>,
+}
+
+impl Untied {
+    pub(super) fn new(column: usize) -> Self {
+        Self { column, deviation: None }
+    }
+
+    pub(super) fn take(&mut self, z: f64, seconds: f64) {
+        if z.is_finite() {
+            let deviation = self.deviation.get_or_insert(z);
+            *deviation += (seconds / QUICK_S).min(1.0) * (z - *deviation);
+        }
+    }
+
+    pub(super) fn begin_anew(&mut self) {
+        self.deviation = None;
+    }
 }
 
 impl Course {

@@ -3,14 +3,14 @@
 //! For each tag its error is estimated, and taken out of the residuals. Whose error leaves nothing broken explains what is
 //! broken. Of several that do, the one is suspected with the least deviance (−2 log likelihood): what its error leaves of
 //! the residuals, and how odd a move it would be that the tag made without it ([`History::deviance`]).
-//! Only a tag with a tie of its own can be suspected: declare one for each predictor whose errors are to be told from
-//! those of the tags that it predicts.
+//! A tag without a tie of its own may be the one as well. It is not accused: an operator's move and its error are the same
+//! numbers. But nobody is accused in its place.
 
 use super::Peers;
-use super::course::{Course, Minute, QUICK, SMOOTHINGS};
+use super::course::{Course, Minute, QUICK, SMOOTHINGS, Untied};
 use super::history::History;
 use crate::models::ties::{Tie, Ties};
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 
 /// A tie is broken beyond this share of its limit: to leave a tag out for a while costs little.
 const BROKEN: f64 = 0.6;
@@ -38,6 +38,7 @@ pub(super) struct Estimate {
 pub(super) struct Evidence<'a> {
     ties: &'a Ties,
     courses: &'a [Course],
+    untied: &'a [Untied],
     minutes: &'a VecDeque<Minute>,
     /// For each column whether its sensor stands accused.
     accused: Vec<bool>,
@@ -49,7 +50,8 @@ impl<'a> Evidence<'a> {
         for (tie, course) in ties.all.iter().zip(&peers.courses) {
             accused[tie.column] |= course.standing.is_accused();
         }
-        Self { ties, courses: &peers.courses, minutes: &peers.minutes, accused }
+        let Peers { courses, untied, minutes, .. } = peers;
+        Self { ties, courses, untied, minutes, accused }
     }
 
     fn tie(&self, ix: usize) -> (&Tie, &Course) {
@@ -90,9 +92,10 @@ impl<'a> Evidence<'a> {
         (size > 0.0).then_some(along / size)
     }
 
-    /// What the error of a tag would have to be.
-    pub(super) fn error(&self, column: usize) -> Estimate {
-        self.error_by(&self.parts(column))
+    /// What the error of a tag would have to be. `None` where no tie says anything of it.
+    pub(super) fn error(&self, column: usize) -> Option<Estimate> {
+        let parts = self.parts(column);
+        (!parts.is_empty()).then(|| self.error_by(&parts))
     }
 
     fn error_by(&self, parts: &[(usize, f64)]) -> Estimate {
@@ -109,21 +112,27 @@ impl<'a> Evidence<'a> {
         Estimate { size: [0, 1, 2].map(size), worst }
     }
 
-    /// The error of a tie's tag, and its deviation, over the newest minutes.
-    pub(super) fn history(&self, ix: usize) -> History {
-        self.history_by(ix, &self.parts(self.ties.all[ix].column))
+    /// The error of a tag, and its deviation, over the newest minutes.
+    pub(super) fn history(&self, column: usize) -> History {
+        self.history_by(column, &self.parts(column))
     }
 
-    fn history_by(&self, ix: usize, parts: &[(usize, f64)]) -> History {
+    fn history_by(&self, column: usize, parts: &[(usize, f64)]) -> History {
+        let own = self.ties.all.iter().position(|tie| tie.column == column);
+        let untied = self.untied.iter().position(|untied| untied.column == column);
         let of = |minute: &Minute| {
             let tie = |ix: usize| minute.ties.get(ix).copied().flatten();
             let error = self.least_squares(parts, QUICK, |ix| tie(ix).map(|(r, _)| r))?;
-            Some((minute.at, error, tie(ix)?.1))
+            let deviation = match own {
+                Some(ix) => tie(ix).map(|(_, deviation)| deviation),
+                None => untied.and_then(|ix| minute.untied.get(ix).copied().flatten()),
+            };
+            Some((minute.at, error, deviation?))
         };
         History::new(self.minutes.iter().filter_map(of))
     }
 
-    /// The tie whose tag's error explains what is broken, and best; and whether it does so clearly better than any
+    /// The tag whose error explains what is broken, and best; and whether it does so clearly better than that of any
     /// other.
     pub(super) fn suspect(&self) -> Option<(usize, bool)> {
         let open: Vec<usize> =
@@ -132,18 +141,11 @@ impl<'a> Evidence<'a> {
             let (tie, course) = self.tie(ix);
             course.ratios(tie, residuals).into_iter().fold(0.0, f64::max)
         };
-        let mut broken = vec![false; self.ties.all.len()];
-        for ix in open.iter().copied() {
-            broken[ix] = worst(ix, self.courses[ix].residuals()) > BROKEN;
-        }
-        if !broken.contains(&true) {
-            return None;
-        }
+        let broken = |ix: &&usize| worst(**ix, self.courses[**ix].residuals()) > BROKEN;
+        let candidates: BTreeSet<usize> =
+            open.iter().filter(broken).flat_map(|ix| self.ties.all[*ix].columns()).collect();
         let deviance = |candidate: usize| {
-            let parts = self.parts(self.ties.all[candidate].column);
-            if !parts.iter().any(|(ix, _)| broken[*ix]) {
-                return None;
-            }
+            let parts = self.parts(candidate);
             let error = self.error_by(&parts);
             let mut part_in = vec![0.0; self.ties.all.len()];
             for (ix, part) in &parts {
@@ -162,10 +164,10 @@ impl<'a> Evidence<'a> {
             Some(AT_LIMIT * left + self.history_by(candidate, &parts).deviance())
         };
         let mut explain: Vec<(f64, usize)> =
-            open.iter().filter_map(|ix| Some((deviance(*ix)?, *ix))).collect();
+            candidates.into_iter().filter_map(|column| Some((deviance(column)?, column))).collect();
         explain.sort_by(|a, b| a.0.total_cmp(&b.0));
-        let (least, ix) = *explain.first()?;
+        let (least, column) = *explain.first()?;
         let clear = explain.get(1).is_none_or(|(next, _)| *next >= least + CLEAR);
-        Some((ix, clear))
+        Some((column, clear))
     }
 }

@@ -7,7 +7,7 @@
 //! | suspected | it was not the suspect for [`CALM`] | well |
 //! | accused | it agrees with the others for [`ACQUITTED_AFTER`] | well |
 //!
-//! While its own tie misses a value nothing is found, and only what another model says of it counts.
+//! While its own tie misses a value it is not the suspect, and does not agree: a suspicion lapses, an accusation stays.
 
 use super::course::{QUICK, SLOW};
 use super::isolation::Estimate;
@@ -53,13 +53,15 @@ pub(super) struct Found {
     pub(super) is_suspect: bool,
     /// Its error explains what is broken clearly better than that of another.
     pub(super) is_clear: bool,
-    pub(super) error: Estimate,
+    /// `None` where no tie says anything of it.
+    pub(super) error: Option<Estimate>,
 }
 
 impl Standing {
     pub(super) fn next(self, found: &Found) -> (Self, Option<Change>) {
         let Found { at, is_suspect, is_clear, ref error } = *found;
-        let is_clear = is_clear && error.worst[QUICK].max(error.worst[SLOW]) > 1.0;
+        let broken = |error: &Estimate| error.worst[QUICK].max(error.worst[SLOW]) > 1.0;
+        let is_clear = is_clear && error.as_ref().is_some_and(broken);
         match self {
             Self::Well if is_suspect => {
                 (Self::Suspected { last: at, clear: is_clear.then_some(at) }, None)
@@ -67,7 +69,9 @@ impl Standing {
             Self::Suspected { clear: before, .. } if is_suspect => {
                 let clear = is_clear.then(|| before.unwrap_or(at));
                 if clear.is_some_and(|clear| at >= clear.plus(ACCUSED_AFTER)) {
-                    let size = error.size[QUICK].abs().max(error.size[SLOW].abs());
+                    let size =
+                        |error: &Estimate| error.size[QUICK].abs().max(error.size[SLOW].abs());
+                    let size = error.as_ref().map_or(f64::INFINITY, size);
                     (Self::Accused { size, agrees: None }, Some(Change::Accused))
                 } else {
                     (Self::Suspected { last: at, clear }, None)
@@ -75,9 +79,10 @@ impl Standing {
             }
             Self::Suspected { last, .. } if at >= last.plus(CALM) => (Self::Well, None),
             Self::Accused { size, agrees } => {
-                let calm =
-                    error.worst[QUICK] < AGREES && error.size[QUICK].abs() < AGREES_OF_SIZE * size;
-                let agrees = calm.then(|| agrees.unwrap_or(at));
+                let calm = |error: &Estimate| {
+                    error.worst[QUICK] < AGREES && error.size[QUICK].abs() < AGREES_OF_SIZE * size
+                };
+                let agrees = error.as_ref().is_some_and(calm).then(|| agrees.unwrap_or(at));
                 if agrees.is_some_and(|agrees| at >= agrees.plus(ACQUITTED_AFTER)) {
                     (Self::Well, Some(Change::Acquitted))
                 } else {

@@ -5,6 +5,7 @@ use super::super::{FitSpec, Model, fit};
 use super::{Disagreement, Peers, Word};
 use crate::reading::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Six hours, of which the third and the fourth are spoiled. Gives what is said: tag, minutes since then, word.
 fn watch(model: &Model, spoil: impl Fn(f64, &mut [f64; 5])) -> Vec<(&'static str, i64, Word)> {
@@ -131,4 +132,96 @@ fn a_draw_is_known_by_two_speeds_that_move_far_more_than_it() {
     assert_eq!(watch_of(Plant::wide(2), &model, |_, _| {}), []);
     let said = watch_of(Plant::wide(2), &model, |_, row| row[3] += 1.0);
     assert!(matches!(said[..], [("draw", 0..10, Word::Accused(..)), ("draw", ..)]), "{said:?}");
+}
+
+/// The model of [`table`] with no ties but these.
+fn model_by(declared: &[(&str, &[&str])]) -> Model {
+    let spec = model(declared).header().spec.clone();
+    let least_sd = COLUMNS.map(|name| (Arc::from(name), 1e-3)).into();
+    fit(&table(), &FitSpec { least_sd, ..spec }).unwrap()
+}
+
+#[test]
+fn who_has_no_tie_may_be_it_and_nobody_is_accused_instead() {
+    let one_sided = model_by(&TIES[..1]);
+    assert_eq!(watch(&one_sided, |_, row| row[1] += 2.0), []);
+    let said = watch(&one_sided, |_, row| row[0] += 2.0);
+    assert!(matches!(said[..], [("wire", 0..10, Word::Accused(..)), ("wire", ..)]), "{said:?}");
+    let without_draw = model_by(&TIES[..3]);
+    assert_eq!(watch(&without_draw, |_, row| row[3] += 2.0), []);
+}
+
+#[test]
+fn who_is_accused_acquits_nobody() {
+    let said = watch(&model(&TIES), |share, row| {
+        row[2] += 3.0;
+        if share > 0.5 {
+            row[1] -= 2.0;
+        }
+    });
+    let acquitted = |(tag, after, word): &(&str, i64, Word)| {
+        (*tag == "reel" && *word == Word::Acquitted).then_some(*after)
+    };
+    let acquitted: Vec<i64> = said.iter().filter_map(acquitted).collect();
+    assert!(matches!(acquitted[..], [120..180]), "{said:?}");
+}
+
+#[test]
+fn what_stands_for_no_number_is_forgotten_within_the_hour() {
+    for value in [3.4e38, 1e300] {
+        let said = watch(&model(&TIES), |share, row| {
+            if share < 0.02 {
+                row[1] = value;
+            }
+        });
+        let [("yankee", 0..5, Word::Accused(..)), ("yankee", 0..60, Word::Acquitted)] = said[..]
+        else {
+            panic!("{value}: {said:?}");
+        };
+    }
+}
+
+#[test]
+fn a_suspicion_lapses_when_nobody_can_tell_any_more() {
+    let (model, mut peers, mut plant) = (model(&TIES), Peers::default(), Plant::new(2));
+    let mut suspected = Vec::new();
+    for frame in 0..1440_i64 {
+        let mut row = plant.row();
+        match frame {
+            720..726 => row[0] += 3.0,
+            726.. => row[1] = f64::NAN,
+            _ => {}
+        }
+        let at = Timestamp::from_nanos(frame * 10_000_000_000);
+        assert_eq!(model.watch(&mut peers, (at, 10.0), &row, &|_| false), []);
+        if model.distrusted(&peers).any(|column| column == 0) {
+            suspected.push(frame);
+        }
+    }
+    assert!(suspected.contains(&725) && !suspected.contains(&740), "{suspected:?}");
+}
+
+#[test]
+fn frames_of_five_minutes_are_looked_at() {
+    let spec = FitSpec { frame: Duration::from_secs(300), ..model(&TIES).header().spec.clone() };
+    let (model, mut peers) = (fit(&table(), &spec).unwrap(), Peers::default());
+    let (mut plant, mut said) = (Plant::new(2), Vec::new());
+    for frame in 0..100_i64 {
+        let mut row = plant.row();
+        if frame >= 50 {
+            row[1] += 2.0;
+        }
+        let at = Timestamp::from_nanos(frame * 300_000_000_000);
+        let sick = !said.is_empty();
+        said.extend(model.watch(&mut peers, (at, 300.0), &row, &|column| sick && column == 1));
+    }
+    assert!(matches!(said[..], [(1, Word::Accused(..))]), "{said:?}");
+}
+
+#[test]
+fn a_tag_that_stands_still_where_batches_agree_is_not_tied() {
+    // The mean of many such numbers is not quite the number.
+    let still = |(batch, _), row: &mut [f64; 5]| row[4] = if batch == 7 { 124.0 } else { 123.456 };
+    let model = model_of(&table_of(Plant::new(1), still), &[("load", &["wire"])]);
+    assert!(!model.is_tied(4));
 }

@@ -11,9 +11,13 @@ use linfa_linalg::cholesky::SolveC;
 use ndarray::{Array1, Array2, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 
-/// λ, in variances of a column over all minutes: enough for elimination where columns repeat each other, and far below
-/// what two speeds that move together leave to the draw between them.
+/// λ, in variances of each column: enough where columns repeat each other, and far below what two speeds that move
+/// together leave to the draw between them. In those of the batches at hand: one in another unit may be a million times
+/// as wide as all others.
 const RIDGE: f64 = 1e-6;
+
+/// The variance of a column that stands still in them, in its variance over all minutes: where it moves nothing is known.
+const STILL: f64 = 1e-12;
 
 /// The quadratic form of the leverage: S⁻¹ / n, row by row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -50,7 +54,7 @@ impl Moments {
         let centred = &rows - &mean;
         #[expect(clippy::cast_precision_loss, reason = "rows are few")]
         let mut covariance = centred.t().dot(&centred) / (rows.nrows() as f64);
-        covariance.diag_mut().mapv_inplace(|d| d + RIDGE);
+        covariance.diag_mut().mapv_inplace(|d| d * (1.0 + RIDGE) + STILL);
         Some(Self { mean, covariance })
     }
 

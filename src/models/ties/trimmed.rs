@@ -9,11 +9,20 @@ use super::minutes::longer_means;
 use super::regression::{Moments, Regression};
 use super::{BASELINE_S, QUICK_S, SLOW_S};
 use ndarray::{Array1, Array2, Axis};
+use statrs::distribution::{ContinuousCDF, StudentsT};
 
 /// The limits are so many times the greatest smoothed residual of the batches that agree: a mill moves on, and they have
 /// to hold in batches to come. No theory gives the number, nor [`APART`]: `tests/sensor-faults` holds both to what is
 /// found and what is accused wrongly.
 const MARGIN: f64 = 2.3;
+
+/// No limit is below this share of the tag's standard deviation: two readings of one instrument that are sent in other
+/// digits do not make a sick sensor.
+const LEAST_LIMIT: f64 = 0.01;
+
+/// The batches that [`MARGIN`] is for, and the chance at which fewer are compared with them.
+const USUAL: usize = 20;
+const CHANCE: f64 = 0.001;
 
 /// A batch whose greatest residual is so many times that of the batch in the middle is left out; one in [`LEFT_OUT`] of
 /// them at most.
@@ -35,8 +44,8 @@ pub(super) struct Trimmed {
 }
 
 impl Trimmed {
-    /// Of blocks of minutes of so many seconds each. `None` where a limit would be zero or not finite, as that of a tag
-    /// which stands exactly at its mean in every block that agrees: nothing can be said of it.
+    /// Of blocks of minutes of so many seconds each. `None` where the first column stands still in every block that
+    /// agrees, so that what its residuals reach is rounding, or where a limit is not finite.
     pub(super) fn fit(blocks: &[Array2<f64>], seconds: f64) -> Option<Self> {
         let mut kept = vec![true; blocks.len()];
         let mut regression = within(blocks)?;
@@ -48,6 +57,11 @@ impl Trimmed {
             if std::mem::replace(&mut kept, agree) == kept {
                 break;
             }
+        }
+        let agree = || blocks.iter().zip(&kept).filter(|(_, kept)| **kept).map(|(block, _)| block);
+        let first = agree().next()?.first().copied();
+        if !agree().any(|block| block.column(0).iter().any(|value| Some(*value) != first)) {
+            return None;
         }
         let (mut limits, mut reached) = ([0.0_f64; 2], [0.0_f64; 2]);
         let (mut squares, mut left) = (0.0, 0.0);
@@ -61,7 +75,7 @@ impl Trimmed {
                 left += regression.residual(row).0.powi(2);
             }
         }
-        let limits = limits.map(|limit| MARGIN * limit);
+        let limits = limits.map(|limit| (MARGIN * few(blocks.len()) * limit).max(LEAST_LIMIT));
         let unexplained: f64 = left / squares;
         let hold = limits.iter().all(|limit| *limit > 0.0 && limit.is_finite());
         (hold && unexplained.is_finite()).then_some(Self {
@@ -71,6 +85,17 @@ impl Trimmed {
             unexplained,
         })
     }
+}
+
+/// How many times as wide limits are that were seen in so few batches: fewer say less of how far a new one may be, as
+/// Student's t is to that of [`USUAL`] batches.
+fn few(batches: usize) -> f64 {
+    #[expect(clippy::cast_precision_loss, reason = "batches are few")]
+    let t = |batches: usize| {
+        let freedom = batches.clamp(2, USUAL) as f64 - 1.0;
+        StudentsT::new(0.0, 1.0, freedom).map_or(1.0, |t| t.inverse_cdf(1.0 - CHANCE))
+    };
+    t(batches) / t(USUAL)
 }
 
 /// To begin with, when nobody knows which blocks to leave out: by what each does about its own mean, and about the
@@ -100,8 +125,8 @@ struct Extremes {
     deviation: [f64; 2],
 }
 
-/// What is greatest in each block. Smoothing goes on from block to block; one that is left out moves neither the baseline
-/// nor what residuals begin with in the next, but deviations go on from it.
+/// What is greatest in each block. Smoothing begins anew with each, so that none looks as far off as the one before it;
+/// one that is left out does not move the baseline.
 fn extremes_of(
     blocks: &[Array2<f64>],
     kept: &[bool],
@@ -109,9 +134,10 @@ fn extremes_of(
     seconds: f64,
 ) -> Vec<Extremes> {
     let weights = [QUICK_S, SLOW_S].map(|tau| (seconds / tau).min(1.0));
-    let (mut baseline, mut smooth, mut deviations) = (0.0, [0.0; 2], [0.0; 2]);
+    let mut baseline = 0.0;
     let mut all = Vec::with_capacity(blocks.len());
     for (block, kept) in blocks.iter().zip(kept) {
+        let (mut smooth, mut deviations) = ([baseline; 2], [0.0; 2]);
         let mut most = Extremes { residual: [0.0; 2], deviation: [0.0; 2] };
         for row in block.rows() {
             let (r, prediction_error) = regression.residual(row);
@@ -126,9 +152,6 @@ fn extremes_of(
             if *kept {
                 baseline += (r - baseline) * (seconds / BASELINE_S).min(1.0);
             }
-        }
-        if !*kept {
-            smooth = [baseline; 2];
         }
         all.push(most);
     }
