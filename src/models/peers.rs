@@ -16,7 +16,7 @@ use course::{Course, Minute, Untied};
 use isolation::Evidence;
 use serde::{Deserialize, Serialize};
 use standing::{Change, Found, Standing};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::time::Duration;
 
 /// How often ties are looked at.
@@ -126,18 +126,19 @@ impl Peers {
             course.standing = course.standing.told(sick(tie.column));
         }
         self.remember(at);
-        let suspect = Evidence::new(ties, self).suspect();
+        let suspects: BTreeMap<usize, bool> =
+            Evidence::new(ties, self).suspects().into_iter().collect();
         let mut words = Vec::new();
         for (ix, tie) in ties.all.iter().enumerate() {
             let course = &self.courses[ix];
-            let is_suspect =
-                course.is_whole && suspect.is_some_and(|(column, _)| column == tie.column);
+            let is_clear = suspects.get(&tie.column).copied().filter(|_| course.is_whole);
+            let is_suspect = is_clear.is_some();
             if course.standing == Standing::Well && !is_suspect {
                 continue;
             }
             // Made anew for each: one that was accused a moment ago says nothing of the next.
             let evidence = Evidence::new(ties, self);
-            let is_clear = suspect.is_some_and(|(_, clear)| clear);
+            let is_clear = is_clear.unwrap_or(false);
             let error = course.is_whole.then(|| evidence.error(tie.column)).flatten();
             let found = Found { at, is_suspect, is_clear, error };
             let (standing, change) = course.standing.next(&found);

@@ -37,6 +37,9 @@ pub(super) const BASELINE_S: f64 = 14_400.0;
 /// Blocks that are needed at the least: a quarter of them is tried on, and one may be left out.
 const LEAST_BLOCKS: usize = 4;
 
+/// So many times as far from its mean as it ever was, a tag is where its ties may bend.
+const FAR: f64 = 1.5;
+
 /// Farther from its mean no value counts, in standard deviations: what stands for no number, as 3.4e38 does, would stay
 /// in the smoothed values for a day.
 const FARTHEST: f64 = 1000.0;
@@ -91,6 +94,11 @@ impl Tie {
     /// What is added to the limits with the tag itself at these deviations, smoothed quickly and slowly.
     pub(super) fn beyond_reached(&self, deviation: [f64; 2]) -> [f64; 2] {
         [0, 1].map(|ix| self.unexplained * (deviation[ix].abs() - self.reached[ix]).max(0.0))
+    }
+
+    /// True if the tag was never near this deviation, smoothed quickly.
+    pub(super) fn is_far(&self, deviation: f64) -> bool {
+        deviation.abs() > FAR * self.reached[0]
     }
 
     /// What an error of one of this column makes of the residual. `None` if it has no part in the tie.

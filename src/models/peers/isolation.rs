@@ -132,11 +132,27 @@ impl<'a> Evidence<'a> {
         History::new(self.minutes.iter().filter_map(of))
     }
 
-    /// The tag whose error explains what is broken, and best; and whether it does so clearly better than that of any
-    /// other.
-    pub(super) fn suspect(&self) -> Option<(usize, bool)> {
-        let open: Vec<usize> =
-            (0..self.ties.all.len()).filter(|ix| self.is_open(*ix, None)).collect();
+    /// Of each group of ties that have tags in common, by themselves or over others, the tag whose error explains what is
+    /// broken, and best; and whether it does so clearly better than that of any other.
+    pub(super) fn suspects(&self) -> Vec<(usize, bool)> {
+        let mut groups: Vec<(BTreeSet<usize>, Vec<usize>)> = Vec::new();
+        for ix in (0..self.ties.all.len()).filter(|ix| self.is_open(*ix, None)) {
+            let (mut columns, mut ties) = (self.ties.all[ix].columns().collect(), vec![ix]);
+            groups.retain(|(of, with)| {
+                let apart = of.is_disjoint(&columns);
+                if !apart {
+                    columns.extend(of);
+                    ties.extend(with);
+                }
+                apart
+            });
+            groups.push((columns, ties));
+        }
+        groups.iter().filter_map(|(_, open)| self.suspect(open)).collect()
+    }
+
+    /// The suspect of the ties of a group.
+    fn suspect(&self, open: &[usize]) -> Option<(usize, bool)> {
         let worst = |ix: usize, residuals: [f64; SMOOTHINGS]| {
             let (tie, course) = self.tie(ix);
             course.ratios(tie, residuals).into_iter().fold(0.0, f64::max)
@@ -168,6 +184,18 @@ impl<'a> Evidence<'a> {
         explain.sort_by(|a, b| a.0.total_cmp(&b.0));
         let (least, column) = *explain.first()?;
         let clear = explain.get(1).is_none_or(|(next, _)| *next >= least + CLEAR);
-        Some((column, clear))
+        Some((column, clear && !self.is_extrapolated(column)))
+    }
+
+    /// True if one of the others in a tag's ties is far from where it ever was: there nobody knows what it says of the tag.
+    fn is_extrapolated(&self, column: usize) -> bool {
+        let with = self.ties.all.iter().filter(|tie| tie.part_of(column).is_some());
+        let mut others: BTreeSet<usize> = with.flat_map(Tie::columns).collect();
+        others.remove(&column);
+        let is_far = |(tie, course): (&Tie, &Course)| {
+            let deviation = course.deviation().filter(|_| others.contains(&tie.column));
+            deviation.is_some_and(|deviation| tie.is_far(deviation))
+        };
+        self.ties.all.iter().zip(self.courses).any(is_far)
     }
 }

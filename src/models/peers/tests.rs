@@ -1,7 +1,7 @@
 //! A sick sensor is accused, a sick process is not.
 
 use super::super::fixtures::{COLUMNS, Plant, TIES, model, model_of, table, table_of};
-use super::super::{FitSpec, Model, fit};
+use super::super::{FitSpec, Model, Table, fit};
 use super::{Disagreement, Peers, Word};
 use crate::reading::Timestamp;
 use std::sync::Arc;
@@ -134,20 +134,20 @@ fn a_draw_is_known_by_two_speeds_that_move_far_more_than_it() {
     assert!(matches!(said[..], [("draw", 0..10, Word::Accused(..)), ("draw", ..)]), "{said:?}");
 }
 
-/// The model of [`table`] with no ties but these.
-fn model_by(declared: &[(&str, &[&str])]) -> Model {
-    let spec = model(declared).header().spec.clone();
+/// A model with no ties but these.
+fn model_by(table: &Table, declared: &[(&str, &[&str])]) -> Model {
+    let spec = model_of(table, declared).header().spec.clone();
     let least_sd = COLUMNS.map(|name| (Arc::from(name), 1e-3)).into();
-    fit(&table(), &FitSpec { least_sd, ..spec }).unwrap()
+    fit(table, &FitSpec { least_sd, ..spec }).unwrap()
 }
 
 #[test]
 fn who_has_no_tie_may_be_it_and_nobody_is_accused_instead() {
-    let one_sided = model_by(&TIES[..1]);
+    let one_sided = model_by(&table(), &TIES[..1]);
     assert_eq!(watch(&one_sided, |_, row| row[1] += 2.0), []);
     let said = watch(&one_sided, |_, row| row[0] += 2.0);
     assert!(matches!(said[..], [("wire", 0..10, Word::Accused(..)), ("wire", ..)]), "{said:?}");
-    let without_draw = model_by(&TIES[..3]);
+    let without_draw = model_by(&table(), &TIES[..3]);
     assert_eq!(watch(&without_draw, |_, row| row[3] += 2.0), []);
 }
 
@@ -224,4 +224,41 @@ fn a_tag_that_stands_still_where_batches_agree_is_not_tied() {
     let still = |(batch, _), row: &mut [f64; 5]| row[4] = if batch == 7 { 124.0 } else { 123.456 };
     let model = model_of(&table_of(Plant::new(1), still), &[("load", &["wire"])]);
     assert!(!model.is_tied(4));
+}
+
+#[test]
+fn two_that_have_nothing_in_common_are_accused_at_once() {
+    // A second pair: the load says what the draw does.
+    let twin = |row: &mut [f64; 5]| row[4] = row[3] + 0.1 * (row[4] - 50.0);
+    let pairs: [(&str, &[&str]); 4] =
+        [("wire", &["yankee"]), ("yankee", &["wire"]), ("draw", &["load"]), ("load", &["draw"])];
+    let model = model_by(&table_of(Plant::new(1), |_, row| twin(row)), &pairs);
+    let (mut peers, mut plant, mut said) = (Peers::default(), Plant::new(2), Vec::new());
+    for frame in 0..1080_i64 {
+        let mut row = plant.row();
+        twin(&mut row);
+        if frame >= 720 {
+            row[1] += 3.0;
+            row[4] -= 2.0;
+        }
+        let at = Timestamp::from_nanos(frame * 10_000_000_000);
+        let sick = |column| said.iter().any(|(of, _)| *of == column);
+        let words = model.watch(&mut peers, (at, 10.0), &row, &sick);
+        said.extend(words);
+    }
+    assert!(
+        matches!(said[..], [(1 | 4, Word::Accused(..)), (1 | 4, Word::Accused(..))]),
+        "{said:?}"
+    );
+}
+
+#[test]
+fn nobody_is_accused_where_a_relation_bends_far_from_what_was_learned() {
+    // The draw follows a speed that goes far beyond where it ever was, with a bend.
+    let said = watch(&model(&TIES), |share, row| {
+        let far = 60.0 * (10.0 * share).min(1.0);
+        row[..3].iter_mut().for_each(|speed| *speed += far);
+        row[2] += 0.002 * far * far;
+    });
+    assert_eq!(said, []);
 }

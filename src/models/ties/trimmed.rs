@@ -137,7 +137,9 @@ fn extremes_of(
     let mut baseline = 0.0;
     let mut all = Vec::with_capacity(blocks.len());
     for (block, kept) in blocks.iter().zip(kept) {
-        let (mut smooth, mut deviations) = ([baseline; 2], [0.0; 2]);
+        let mut smooth = [baseline; 2];
+        let mut deviations =
+            block.rows().into_iter().next().map_or([0.0; 2], |row| [regression.deviation(row); 2]);
         let mut most = Extremes { residual: [0.0; 2], deviation: [0.0; 2] };
         for row in block.rows() {
             let (r, prediction_error) = regression.residual(row);
