@@ -99,7 +99,7 @@ impl Report {
     pub fn tally(&self) -> String {
         let errors = Count(self.count(Severity::Error), "error");
         let warnings = Count(self.count(Severity::Warning), "warning");
-        match (self.count(Severity::Error), self.count(Severity::Warning)) {
+        match (errors.0, warnings.0) {
             (_, 0) => errors.to_string(),
             (0, _) => warnings.to_string(),
             _ => format!("{errors} and {warnings}"),

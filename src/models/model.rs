@@ -6,7 +6,7 @@ use super::peers::{Peers, Word};
 use super::screen::{Dropped, FitError, Screened, screen};
 use super::ties::Ties;
 use super::{FitSpec, Table};
-use crate::reading::Timestamp;
+use crate::reading::{Count, Timestamp};
 use ndarray::{Array1, ArrayView1, Axis};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -330,9 +330,9 @@ impl Model {
             (n, false) => format!(" ({n} older frames had no room)"),
         };
         format!(
-            "pca of {} tags, {} components ({:.0} %), {of}{left_out}{provisional}",
-            self.used.len(),
-            header.components,
+            "pca of {}, {} ({:.0} %), {of}{left_out}{provisional}",
+            Count(self.used.len(), "tag"),
+            Count(header.components, "component"),
             header.explained * 100.0,
         )
     }

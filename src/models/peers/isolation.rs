@@ -187,10 +187,12 @@ impl<'a> Evidence<'a> {
         Some((column, clear && !self.is_extrapolated(column)))
     }
 
-    /// True if one of the others in a tag's ties is far from where it ever was: there nobody knows what it says of the tag.
+    /// True if one of the others in a tag's open ties is far from where it ever was: there nobody knows what it says of the
+    /// tag. (What an accused one reads is no place where the plant is.)
     fn is_extrapolated(&self, column: usize) -> bool {
-        let with = self.ties.all.iter().filter(|tie| tie.part_of(column).is_some());
-        let mut others: BTreeSet<usize> = with.flat_map(Tie::columns).collect();
+        let parts = self.parts(column);
+        let mut others: BTreeSet<usize> =
+            parts.iter().flat_map(|(ix, _)| self.ties.all[*ix].columns()).collect();
         others.remove(&column);
         let is_far = |(tie, course): (&Tie, &Course)| {
             let deviation = course.deviation().filter(|_| others.contains(&tie.column));

@@ -262,3 +262,16 @@ fn nobody_is_accused_where_a_relation_bends_far_from_what_was_learned() {
     });
     assert_eq!(said, []);
 }
+
+#[test]
+fn an_accused_sensor_that_reads_far_off_hides_no_other() {
+    let said = watch(&model(&TIES), |share, row| {
+        row[2] += 12.0;
+        if share > 0.5 {
+            row[1] += 3.0;
+        }
+    });
+    let accused: Vec<&str> =
+        said.iter().filter(|(_, _, word)| *word != Word::Acquitted).map(|(tag, ..)| *tag).collect();
+    assert_eq!(accused, ["reel", "yankee"], "{said:?}");
+}

@@ -1,6 +1,6 @@
 //! Ridge regression of one column by others, and how far its prediction errs away from where it was fitted.
 //!
-//! With S the covariance of the predictors and s theirs with the tag, the weights are w = (S + λI)⁻¹ s (Hoerl and
+//! With S the covariance of the predictors and s theirs with the tag, the weights are w = (S + λ diag S)⁻¹ s (Hoerl and
 //! Kennard 1970). The prediction of a new row errs with the variance σ²(1 + 1/n + dᵀS⁻¹d / n), d being the predictors'
 //! deviations from their means and n the number of observations (Draper and Smith, Applied Regression Analysis, 3rd ed.,
 //! 1998, 5.2). What stands behind the 1/n is the leverage here. The 1/n itself is the same everywhere, and in the limits

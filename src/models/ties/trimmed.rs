@@ -77,7 +77,7 @@ impl Trimmed {
         }
         let limits = limits.map(|limit| (MARGIN * few(blocks.len()) * limit).max(LEAST_LIMIT));
         let unexplained: f64 = left / squares;
-        let hold = limits.iter().all(|limit| *limit > 0.0 && limit.is_finite());
+        let hold = limits.iter().all(|limit| limit.is_finite());
         (hold && unexplained.is_finite()).then_some(Self {
             regression,
             limits,
