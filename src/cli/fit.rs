@@ -112,7 +112,7 @@ fn limits(header: &Header) -> String {
         1.0 / calibration.rate,
     );
     if let Budget::PerBatches { flags, batches } = header.spec.budget
-        && calibration.unit == "frames"
+        && calibration.unit != "batches"
     {
         write!(
             text,

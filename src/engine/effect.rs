@@ -3,7 +3,7 @@
 use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
 use crate::decode::{Disposition, Fault};
-use crate::models::FitSpec;
+use crate::models::{FitSpec, Monitor, Statistic};
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
 use crate::verdict::{Call, Document};
@@ -102,25 +102,34 @@ pub struct ReadingRecord {
     pub first: bool,
 }
 
-/// A frame's statistics under one model.
+/// A frame's statistics under the monitors of a model.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ScoreRecord {
     /// The line.
     pub line: Arc<str>,
     /// The grade.
     pub grade: Arc<str>,
-    /// The model's kind, e.g. `pca`.
-    pub model: Arc<str>,
+    /// The monitor that judges.
+    pub judge: Monitor,
     /// The batch, if one is in progress.
     pub batch: Option<Arc<str>>,
     /// Frame end.
     pub at: Timestamp,
-    /// Field names and values: `t2`, `t2_limit`, `spe`, `spe_limit`, …
-    pub statistics: Vec<(&'static str, f64)>,
-    /// One number over all statistics, 1.0 is the limit; `None` if the frame cannot be judged.
+    /// What each monitor measures by now, and its limit, in the order of [`Statistic::ALL`].
+    pub statistics: Vec<(Statistic, f64, f64)>,
+    /// One number over all statistics of the judge, 1.0 is the limit; `None` if the frame cannot be judged.
     pub score: Option<f64>,
     /// The probability that the batch ends off spec, if known.
     pub probability_off_spec: Option<f64>,
+}
+
+impl ScoreRecord {
+    /// The value of a statistic and its limit, if it is known by now.
+    #[must_use]
+    pub fn of(&self, statistic: Statistic) -> Option<(f64, f64)> {
+        let found = self.statistics.iter().find(|(one, ..)| *one == statistic)?;
+        Some((found.1, found.2))
+    }
 }
 
 /// The shares of the tags in a score.

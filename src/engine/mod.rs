@@ -34,6 +34,7 @@ mod tests;
 mod view;
 
 pub use crate::alarm::AlarmRecord;
+pub use crate::models::{Monitor, Statistic};
 pub use crate::sparkplug::NodeView;
 pub use checkpoint::CheckpointError;
 pub use effect::{

@@ -16,7 +16,7 @@
 
 use super::line_protocol::Line;
 use crate::engine::{
-    AlarmRecord, BatchRecord, ContributionRecord, Effect, ProfileRecord, ReadingRecord,
+    AlarmRecord, BatchRecord, ContributionRecord, Effect, Monitor, ProfileRecord, ReadingRecord,
     ScoreRecord, SensorHealthRecord,
 };
 use crate::reading::{Timestamp, Value};
@@ -95,14 +95,22 @@ fn reading(record: &ReadingRecord, out: &mut Lines) {
 }
 
 fn score(record: &ScoreRecord, out: &mut Lines) {
-    let tags = [("grade", &*record.grade), ("line", &*record.line), ("model", &*record.model)];
-    out.put("scores", tags, record.at, |line| {
-        for (name, value) in &record.statistics {
-            line.float(name, *value);
-        }
-        line.maybe_float("score", record.score);
-        line.maybe_float("probability_off_spec", record.probability_off_spec);
-    });
+    for monitor in Monitor::ALL {
+        let measured = record.statistics.iter().filter(|(one, ..)| one.monitor() == monitor);
+        let judges = monitor == record.judge;
+        let model = monitor.as_str();
+        let tags = [("grade", &*record.grade), ("line", &*record.line), ("model", model)];
+        out.put("scores", tags, record.at, |line| {
+            for (statistic, value, limit) in measured {
+                let (name, limit_name) = statistic.fields();
+                line.float(name, *value);
+                line.float(limit_name, *limit);
+            }
+            line.maybe_float("score", record.score.filter(|_| judges));
+            let probability = record.probability_off_spec.filter(|_| judges);
+            line.maybe_float("probability_off_spec", probability);
+        });
+    }
 }
 
 fn contributions(record: &ContributionRecord, out: &mut Lines) {
@@ -257,11 +265,12 @@ mod tests {
 
     #[test]
     fn a_score_without_a_number_is_no_line() {
+        use crate::engine::Statistic::{Spe, T2};
         let score = |statistics, score| {
             Effect::Score(ScoreRecord {
                 line: "tm3".into(),
                 grade: "facial-15".into(),
-                model: "pca".into(),
+                judge: Monitor::Pca,
                 batch: Some("R1".into()),
                 at: AT,
                 statistics,
@@ -270,12 +279,33 @@ mod tests {
             })
         };
         check(
-            &score(vec![("t2", 3.5), ("t2_limit", 10.0), ("spe", f64::NAN)], Some(0.35)),
+            &score(vec![(T2, 3.5, 10.0), (Spe, f64::NAN, f64::NAN)], Some(0.35)),
             "scores,grade=facial-15,line=tm3,model=pca t2=3.5,t2_limit=10,score=0.35 \
              1769126400000000000\n",
             "",
         );
-        check(&score(vec![("t2", f64::NAN)], None), "", "");
+        check(&score(vec![(T2, f64::NAN, f64::NAN)], None), "", "");
+    }
+
+    #[test]
+    fn each_monitor_has_a_point_and_the_one_that_judges_the_score() {
+        use crate::engine::Statistic::{StateT2, T2};
+        check(
+            &Effect::Score(ScoreRecord {
+                line: "tm3".into(),
+                grade: "facial-15".into(),
+                judge: Monitor::Cva,
+                batch: None,
+                at: AT,
+                statistics: vec![(T2, 3.5, 10.0), (StateT2, 8.0, 4.0)],
+                score: Some(2.0),
+                probability_off_spec: None,
+            }),
+            "scores,grade=facial-15,line=tm3,model=pca t2=3.5,t2_limit=10 1769126400000000000\n\
+             scores,grade=facial-15,line=tm3,model=cva state_t2=8,state_t2_limit=4,score=2 \
+             1769126400000000000\n",
+            "",
+        );
     }
 
     #[test]

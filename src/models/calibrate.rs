@@ -14,8 +14,15 @@ const DRAWS: usize = 400;
 /// A batch whose maximum lies so many interquartile ranges above the median was no good batch.
 const POLLUTED: f64 = 4.0;
 
-/// The upper share of frames that an exponential tail is fitted to.
-const TAIL: f64 = 0.02;
+/// The upper share of frames in whose clusters the tail is looked for.
+const TAIL: f64 = 0.1;
+
+/// Frames above a threshold belong to one cluster when no more than so many below it lie between them: the
+/// smoothed statistics have forgotten about two thirds by then.
+const CLUSTER_GAP: usize = 10;
+
+/// A quantile is believed when so many clusters lie above it. With fewer the tail is fitted.
+const CLUSTERS_AT_LEAST: usize = 10;
 
 /// No budget asks for fewer false flags than this share of the units.
 const LEAST_RATE: f64 = 1e-9;
@@ -23,14 +30,17 @@ const LEAST_RATE: f64 = 1e-9;
 /// No limit is set below this share of the theoretical one: less is rounding.
 const LEAST_FACTOR: f64 = 0.05;
 
+/// What frames are counted in: those that follow each other say the same again.
+const FRAMES: &str = "independent frames";
+
 /// How the limits of a model were found, and what may be promised of them.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Calibration {
     /// `conformal` (a quantile of held-out data), or `extreme-values` (extrapolated from their tail).
     pub method: String,
-    /// What was counted: `batches` or `frames`.
+    /// What was counted: `batches` or `independent frames`.
     pub unit: String,
-    /// Held-out batches or frames.
+    /// Held-out batches; or frames, as many as would say as much if none were like the one before it.
     pub n: usize,
     /// The rate of false flags asked for, a share of the units.
     pub rate: f64,
@@ -71,40 +81,99 @@ pub(super) fn by_batches(maxima: &[f64], rate: f64, seed: u64) -> Calibration {
     }
 }
 
-/// The factor for frames, from the held-out statistics of all frames (over their theoretical limit).
-pub(super) fn by_frames(values: &[f64], rate: f64) -> Calibration {
-    let needed = units_needed(rate);
-    let mut sorted = values.to_vec();
+/// The factor for frames, from the held-out statistics of all frames (over their theoretical limit), sequence
+/// by sequence.
+///
+/// Frames that follow each other say the same again, so what counts is how often they rise, not how many lie
+/// above (extremal index; Leadbetter 1983). Where the quantile of the rate has enough clusters above it, it
+/// is the limit. Else the peaks of the clusters above a lower threshold u are taken to have exponential tails
+/// (Pickands; the generalised Pareto distribution of shape 0). The mean of their excesses is known from few of
+/// them, and the rate promised is that over plants; so the limit is a quantile of what is foreseen of a new
+/// peak, P(excess > x) = (1 + x/S)^−C with the sum S of C excesses (a Lomax distribution), scaled by the share of frames
+/// above u.
+pub(super) fn by_frames(sequences: &[Vec<f64>], rate: f64) -> Calibration {
+    let mut sorted: Vec<f64> = sequences.iter().flatten().copied().collect();
     sorted.sort_by(f64::total_cmp);
-    if sorted.len() >= needed {
-        return conformal("frames", &sorted, rate, needed, 0);
+    let n = sorted.len();
+    let needed = ceil(count(CLUSTERS_AT_LEAST) / rate);
+    let u = sorted.get(tail_start(n)).copied().unwrap_or(1.0);
+    let quantile = ceil((count(n) + 1.0) * (1.0 - rate)).clamp(1, n.max(1)) - 1;
+    let clusters = sorted.get(quantile).map_or(0, |limit| peaks(sequences, *limit).len());
+    if clusters >= CLUSTERS_AT_LEAST {
+        let conformal = conformal(FRAMES, &sorted, rate, needed, 0);
+        let rate_range = rate_range_of_clusters(clusters, rate);
+        return Calibration { n: ceil(count(clusters) / rate), rate_range, ..conformal };
     }
-    // Peaks over a threshold, with an exponential tail (Pickands; the generalised Pareto distribution
-    // of shape 0): z = u + σ ln(share above u / rate).
-    let above = tail_start(sorted.len());
-    let u = sorted.get(above).copied().unwrap_or(1.0);
-    let excesses = &sorted[above.min(sorted.len())..];
-    let sigma = excesses.iter().map(|v| v - u).sum::<f64>() / count(excesses.len().max(1));
-    let share = count(excesses.len()) / count(sorted.len().max(1));
+    let peaks = peaks(sequences, u);
+    let clusters = count(peaks.len().max(1));
+    let excess: f64 = peaks.iter().map(|peak| peak - u).sum();
+    let share = count(sorted.iter().filter(|v| **v > u).count()) / count(n.max(1));
+    let foreseen = excess * (libm::pow((share / rate).max(1.0), 1.0 / clusters) - 1.0);
     Calibration {
         method: "extreme-values".into(),
-        unit: "frames".into(),
-        n: sorted.len(),
+        unit: FRAMES.into(),
+        n: ceil(clusters / share.max(LEAST_RATE)),
         rate,
         provisional: true,
         needed,
-        rate_range: (rate / 5.0, rate * 5.0),
-        factor: (u + sigma * libm::log((share / rate).max(1.0))).max(LEAST_FACTOR),
+        rate_range: rate_range_of_peaks(clusters, share, rate),
+        factor: (u + foreseen).max(LEAST_FACTOR),
         excluded: 0,
     }
+}
+
+/// The greatest value of each cluster above a threshold.
+fn peaks(sequences: &[Vec<f64>], threshold: f64) -> Vec<f64> {
+    let mut peaks: Vec<f64> = Vec::new();
+    for values in sequences {
+        let mut below = usize::MAX;
+        for value in values {
+            if *value <= threshold {
+                below = below.saturating_add(1);
+                continue;
+            }
+            match peaks.last_mut() {
+                Some(peak) if below <= CLUSTER_GAP => *peak = peak.max(*value),
+                _ => peaks.push(*value),
+            }
+            below = 0;
+        }
+    }
+    peaks
+}
+
+/// The range of the true rate when so many clusters lay above the limit: their number is about Poisson
+/// distributed, so the rate is between quantiles of a gamma distribution.
+fn rate_range_of_clusters(clusters: usize, rate: f64) -> (f64, f64) {
+    use statrs::distribution::{ContinuousCDF, Gamma};
+    let of = |shape: f64, level: f64| {
+        Gamma::new(shape, 1.0).map_or(1.0, |gamma| gamma.inverse_cdf(level) / count(clusters))
+    };
+    ((rate * of(count(clusters), 0.05)).min(1.0), (rate * of(count(clusters) + 1.0, 0.95)).min(1.0))
+}
+
+/// The range of the true rate when the mean excess is known from so many peaks: with x = S·g and S about
+/// gamma distributed, the rate is share·exp(−g·gamma).
+fn rate_range_of_peaks(clusters: f64, share: f64, rate: f64) -> (f64, f64) {
+    use statrs::distribution::{ContinuousCDF, Gamma};
+    let g = libm::pow((share / rate).max(1.0), 1.0 / clusters) - 1.0;
+    let of = |level: f64| {
+        Gamma::new(clusters, 1.0)
+            .map_or(rate, |gamma| share * libm::exp(-g * gamma.inverse_cdf(level)))
+    };
+    (of(0.95).min(rate), of(0.05).max(rate).min(1.0))
 }
 
 /// The factor for frames, where the budget counts batches and no stretch of the recording is long
 /// enough to stand in for one of so many frames. As many false flags as batches allow are taken to be
 /// so many frames apart, which is never too few. What is extrapolated so far is provisional.
-pub(super) fn by_frames_for_batches(values: &[f64], rate: f64, frames: usize) -> Calibration {
+pub(super) fn by_frames_for_batches(
+    sequences: &[Vec<f64>],
+    rate: f64,
+    frames: usize,
+) -> Calibration {
     let per_frame = (rate / count(frames.max(1))).max(LEAST_RATE);
-    Calibration { provisional: true, ..by_frames(values, per_frame) }
+    Calibration { provisional: true, ..by_frames(sequences, per_frame) }
 }
 
 /// The rate that a budget allows, as a share of batches or of frames of this many seconds.
@@ -274,10 +343,10 @@ mod tests {
 
     #[test]
     fn budget_of_batches_over_single_frames_is_spread_over_them_and_provisional() {
-        let values: Vec<f64> = (0..4000).map(|ix| f64::from(ix % 400) / 400.0).collect();
+        let values = [(0..4000).map(|ix| f64::from(ix % 400) / 400.0).collect()];
         let calibration = by_frames_for_batches(&values, 0.01, 180);
         assert!((calibration.rate - 0.01 / 180.0).abs() < 1e-15);
-        assert_eq!((calibration.needed, calibration.provisional), (17_999, true));
+        assert_eq!((calibration.needed, calibration.provisional), (180_000, true));
         assert!(calibration.factor > by_frames(&values, 0.01).factor);
         // Enough frames for the budget as spread, and still no batch was seen.
         assert!(by_frames_for_batches(&values, 0.5, 1000).provisional);

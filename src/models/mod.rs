@@ -10,25 +10,35 @@
 //! judges is [`Online`].
 
 mod calibrate;
+mod cva;
+mod dynamic;
+mod fit;
 #[cfg(test)]
 mod fixtures;
+mod held_out;
 mod limits;
 mod model;
 mod pca;
 mod peers;
 mod screen;
+mod statistic;
 mod ties;
 
 pub use calibrate::Calibration;
+pub use fit::fit;
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
-pub use model::{ArtifactError, Header, Model, Online, Score, Statistic, fit};
+pub use model::{ArtifactError, Header, Model, Online, Score};
 pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
+pub use statistic::{Monitor, Statistic};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
 /// them about a GiB while it runs. 45 tags of one-second frames have room for 8 days, which is more
 /// than the twenty batches of eight hours that a first model waits for.
 pub const VALUES_MAX: usize = 1 << 25;
+
+/// What a row counts as at the least.
+const NARROWEST: usize = 8;
 
 use crate::plant::Budget;
 use serde::{Deserialize, Serialize};
@@ -56,10 +66,11 @@ impl Table {
         if self.columns.is_empty() { 0 } else { self.values.len() / self.columns.len() }
     }
 
-    /// How many rows of so many columns a fit takes at most.
+    /// How many rows of so many columns a fit takes at most. A row counts as eight values at the least, for
+    /// so many are kept of it while limits are looked for.
     #[must_use]
     pub fn rows_max(columns: usize) -> usize {
-        VALUES_MAX / columns.max(1)
+        VALUES_MAX / columns.max(NARROWEST)
     }
 
     /// How many of the last batches have room together, when each has so many rows of so many

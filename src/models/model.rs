@@ -1,29 +1,22 @@
 //! A fitted, calibrated model; what it says of a row; its artifact.
 
-use super::calibrate::{self, Calibration};
-use super::pca::{Components, Gain, Pca, Statistics};
+use super::FitSpec;
+use super::calibrate::Calibration;
+use super::cva::Cva;
+use super::dynamic::Dynamic;
+use super::held_out::Levels;
+use super::pca::{Gain, Pca, Statistics};
 use super::peers::{Peers, Word};
-use super::screen::{Dropped, FitError, Screened, screen};
+use super::screen::Dropped;
+use super::statistic::{Each, Monitor, Statistic, Weights};
 use super::ties::Ties;
-use super::{FitSpec, Table};
 use crate::reading::{Count, Timestamp};
-use ndarray::{Array1, ArrayView1, Axis};
+use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
 /// The form of artifacts; another number is refused.
-const ARTIFACT_VERSION: u32 = 1;
-
-/// Folds of the calibration, at most.
-const FOLDS: usize = 10;
-
-/// The time constant of the smoothing of the statistics, s, and the range of its weight: a frame of
-/// many seconds is smooth by itself, one of milliseconds would never forget.
-const SMOOTHING_S: f64 = 60.0;
-const SMOOTHING: (f64, f64) = (0.02, 0.3);
-
-/// The stretch of a recording that stands in for a batch where none is told, s.
-const STRETCH_S: f64 = 1800.0;
+const ARTIFACT_VERSION: u32 = 2;
 
 /// With less than this share of the weight the score is uncertain, or none.
 const CERTAIN: f64 = 0.8;
@@ -32,7 +25,7 @@ const JUDGED: f64 = 0.6;
 /// What is known about a model without its numbers.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Header {
-    /// `pca`.
+    /// `pca`, or `cva` where a dynamic monitor stands beside it.
     pub kind: String,
     /// The release that fitted it.
     pub onspec: String,
@@ -51,6 +44,10 @@ pub struct Header {
     pub components: usize,
     /// The share of the variance they explain, 0–1.
     pub explained: f64,
+    /// States of the dynamic monitor; 0 if there is none.
+    pub states: usize,
+    /// Those of them that are judged.
+    pub states_judged: usize,
     /// What was asked for.
     pub spec: FitSpec,
     /// How the limits were found.
@@ -64,41 +61,29 @@ pub struct Model {
     /// The positions of the columns used, in the table's columns.
     used: Vec<usize>,
     pca: Pca,
-    /// The weight of a new frame in the smoothed statistics.
-    smoothing: f64,
+    /// The dynamic monitor, if there were rows enough for it.
+    cva: Option<Cva>,
+    /// The frames in one of its rows.
+    every: usize,
+    /// The weights of new values in the smoothed statistics.
+    weights: Weights,
+    /// Where smoothing begins.
+    start: Each,
+    /// The limits.
+    limits: Each,
     /// What ties the columns used to each other.
     #[serde(default)]
     ties: Ties,
 }
 
-/// Which statistic leads.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
-pub enum Statistic {
-    /// The distance within the model: known relations, unusually far out.
-    T2,
-    /// The distance from the model: relations between tags broke.
-    Spe,
-}
-
-impl Statistic {
-    /// The word of the contract.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::T2 => "t2",
-            Self::Spe => "spe",
-        }
-    }
-}
-
-/// What moves while a model judges: the smoothed statistics and contributions. A batch begins with
-/// a new one ([`Model::start`]).
+/// What moves while a model judges: the smoothed statistics and contributions, and the last rows. A batch
+/// begins with a new one ([`Model::start`]).
 #[derive(Debug, Clone, Serialize, Deserialize)]
 pub struct Online {
-    t2: f64,
-    spe: f64,
-    t2_parts: Vec<f64>,
-    spe_parts: Vec<f64>,
+    smoothed: Each,
+    /// For each statistic what each column contributes to it, over its mean in control.
+    parts: Vec<Vec<f64>>,
+    dynamic: Dynamic,
     /// The last pattern of holes; made again when it is missed.
     #[serde(skip)]
     gain: Option<Gain>,
@@ -107,31 +92,36 @@ pub struct Online {
 impl PartialEq for Online {
     /// The pattern kept is no state: it follows from the row.
     fn eq(&self, other: &Self) -> bool {
-        (self.t2, self.spe, &self.t2_parts, &self.spe_parts)
-            == (other.t2, other.spe, &other.t2_parts, &other.spe_parts)
+        (&self.smoothed, &self.parts, &self.dynamic)
+            == (&other.smoothed, &other.parts, &other.dynamic)
     }
 }
 
 /// What a model says of a row.
 #[derive(Debug, Clone, PartialEq)]
 pub struct Score {
-    /// T², smoothed.
-    pub t2: f64,
-    /// Its limit.
-    pub t2_limit: f64,
-    /// SPE, smoothed, in squared standard deviations.
-    pub spe: f64,
-    /// Its limit.
-    pub spe_limit: f64,
-    /// The greater ratio of a statistic to its limit: 1.0 is the limit that the budget as a whole
-    /// allows. `None` if too little of the row is there.
+    /// The statistics known by now, smoothed, each with its limit.
+    pub statistics: Vec<(Statistic, f64, f64)>,
+    /// Who judges: CVA once it has seen enough rows one after the other, else PCA.
+    pub judge: Monitor,
+    /// The greatest ratio of the judge's statistics to their limits: 1.0 is the limit that the budget as a
+    /// whole allows. `None` if too little of the row is there.
     pub score: Option<f64>,
     /// The share of the model's weight that is there, 0–1.
     pub coverage: f64,
     /// True if more than a fifth of the weight is missing.
     pub uncertain: bool,
-    /// The statistic with the greater ratio.
+    /// The judge's statistic with the greatest ratio.
     pub leads: Statistic,
+}
+
+impl Score {
+    /// The value of a statistic and its limit, if known by now.
+    #[must_use]
+    pub fn of(&self, statistic: Statistic) -> Option<(f64, f64)> {
+        let found = self.statistics.iter().find(|(one, ..)| *one == statistic)?;
+        Some((found.1, found.2))
+    }
 }
 
 /// Bytes that are no model of this release.
@@ -157,127 +147,24 @@ struct Artifact<M> {
     model: M,
 }
 
-/// Fits a model and calibrates it on blocks that it was not fitted on.
-///
-/// # Errors
-/// When too few columns, rows or blocks can be used: with the counts.
-pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
-    if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
-        let (have, left_out) = (table.blocks.len(), table.left_out);
-        return Err(FitError::TooFewBlocks { have, left_out });
-    }
-    let screened = screen(table)?;
-    let least = screened.columns.iter().map(|ix| {
-        let name = &table.columns[*ix];
-        spec.least_sd.get(name).copied().unwrap_or(0.0)
-    });
-    let least = Array1::from_iter(least);
-    let components = Components::Parallel(spec.seed);
-    let pca = Pca::fit(screened.rows.view(), components, least.view())?;
-    let smoothing = (spec.frame.as_secs_f64() / SMOOTHING_S).clamp(SMOOTHING.0, SMOOTHING.1);
-    let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
-    let folds = folds(&screened, spec.batches);
-    if folds.len() < 2 {
-        let have = screened.blocks.len();
-        return Err(FitError::TooFewBlocks { have, left_out: table.left_out });
-    }
-    let mut frames = Vec::with_capacity(screened.rows.nrows());
-    let mut maxima = Vec::new();
-    // A budget in batches for a recording that tells none: stretches stand in for them.
-    let stretch = if spec.batches { usize::MAX } else { frames_in(STRETCH_S, spec) };
-    for held_out in &folds {
-        let rest: Vec<usize> = (0..screened.rows.nrows())
-            .filter(|ix| !held_out.iter().any(|(begin, end)| (*begin..*end).contains(ix)))
-            .collect();
-        let rest = screened.rows.select(Axis(0), &rest);
-        let fold = Pca::fit(rest.view(), Components::Fixed(pca.components()), least.view())?;
-        for (begin, end) in held_out {
-            let ratios = held_out_ratios(&fold, &screened, (*begin, *end), smoothing);
-            let stretches =
-                ratios.chunks(stretch).filter(|s| spec.batches || 2 * s.len() > stretch);
-            maxima.extend(stretches.filter_map(|s| s.iter().copied().reduce(f64::max)));
-            frames.extend(ratios);
-        }
-    }
-    let calibration = match (per_batch, maxima.len()) {
-        (true, 2..) => calibrate::by_batches(&maxima, rate, spec.seed),
-        (true, _) => calibrate::by_frames_for_batches(&frames, rate, frames_in(STRETCH_S, spec)),
-        (false, _) => calibrate::by_frames(&frames, rate),
-    };
-    let set = spec.least_sd.keys().map(|name| &**name).collect();
-    let seconds = spec.frame.as_secs_f64();
-    let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
-    Ok(Model {
-        header: Header {
-            kind: "pca".into(),
-            onspec: env!("CARGO_PKG_VERSION").into(),
-            columns: table.columns.clone(),
-            dropped: screened.dropped,
-            rows: pca.rows,
-            blocks: screened.blocks.len(),
-            left_out: table.left_out,
-            components: pca.components(),
-            explained: pca.explained(),
-            spec: spec.clone(),
-            calibration,
-        },
-        used: screened.columns,
-        pca,
-        smoothing,
-        ties,
-    })
-}
-
-/// Which blocks are held out together. Batches are kept whole; a recording without batches is cut
-/// into as many contiguous stretches.
-fn folds(screened: &Screened, batches: bool) -> Vec<Vec<(usize, usize)>> {
-    if batches {
-        let k = FOLDS.min(screened.blocks.len());
-        let fold = |ix| screened.blocks.iter().copied().skip(ix).step_by(k.max(1)).collect();
-        return (0..k).map(fold).collect();
-    }
-    let n = screened.rows.nrows();
-    let bounds: Vec<usize> = (0..=FOLDS).map(|ix| ix * n / FOLDS).collect();
-    bounds.windows(2).map(|pair| vec![(pair[0], pair[1])]).collect()
-}
-
-/// The smoothed statistics of a held-out block over their theoretical limits, the greater of the two.
-fn held_out_ratios(
-    fold: &Pca,
-    screened: &Screened,
-    block: (usize, usize),
-    smoothing: f64,
-) -> Vec<f64> {
-    let mut online = Smoothed::start(fold);
-    (block.0..block.1)
-        .map(|ix| {
-            let statistics = fold.statistics(screened.rows.row(ix));
-            online.take(statistics.t2, statistics.spe, smoothing);
-            (online.t2 / fold.t2_scale).max(online.spe / fold.spe_scale)
-        })
-        .collect()
-}
-
-/// The smoothed statistics: exponentially weighted means of the *statistics*, which begin at their
-/// means in control. (Smoothing the data instead breaks the calibration of autocorrelated data.)
-struct Smoothed {
-    t2: f64,
-    spe: f64,
-}
-
-impl Smoothed {
-    #[expect(clippy::cast_precision_loss, reason = "components are few")]
-    fn start(pca: &Pca) -> Self {
-        Self { t2: pca.components() as f64, spe: pca.mean_spe() }
-    }
-
-    fn take(&mut self, t2: f64, spe: f64, weight: f64) {
-        self.t2 += weight * (t2 - self.t2);
-        self.spe += weight * (spe - self.spe);
-    }
+/// What a model is made of.
+pub(super) struct Parts {
+    pub(super) used: Vec<usize>,
+    pub(super) pca: Pca,
+    pub(super) cva: Option<Cva>,
+    pub(super) every: usize,
+    pub(super) weights: Weights,
+    pub(super) levels: Levels,
+    pub(super) ties: Ties,
 }
 
 impl Model {
+    pub(super) fn new(header: Header, parts: Parts) -> Self {
+        let Parts { used, pca, cva, every, weights, levels, ties } = parts;
+        let limits = levels.scale.map(|scale| scale * header.calibration.factor);
+        Self { header, used, pca, cva, every, weights, start: levels.start, limits, ties }
+    }
+
     /// What is known about it without its numbers.
     #[must_use]
     pub fn header(&self) -> &Header {
@@ -290,10 +177,10 @@ impl Model {
         serde_json::to_string(&self.header).expect("a header has only text keys")
     }
 
-    /// Its kind: `pca`.
+    /// Its kind: `pca`, or `cva` where a dynamic monitor stands beside it.
     #[must_use]
     pub fn kind(&self) -> &'static str {
-        "pca"
+        if self.cva.is_some() { Monitor::Cva.as_str() } else { Monitor::Pca.as_str() }
     }
 
     /// The columns of the table it was fitted on; a row to judge has a value for each.
@@ -329,36 +216,31 @@ impl Model {
             (n, true) => format!(" ({n} older batches had no room)"),
             (n, false) => format!(" ({n} older frames had no room)"),
         };
+        let dynamic = match header.states {
+            0 => String::new(),
+            states => format!(" and cva of {}", Count(states, "state")),
+        };
         format!(
-            "pca of {}, {} ({:.0} %), {of}{left_out}{provisional}",
+            "pca of {}, {} ({:.0} %){dynamic}, {of}{left_out}{provisional}",
             Count(self.used.len(), "tag"),
             Count(header.components, "component"),
             header.explained * 100.0,
         )
     }
 
-    /// The limit of T².
+    /// The limit of a statistic.
     #[must_use]
-    pub fn t2_limit(&self) -> f64 {
-        self.pca.t2_scale * self.header.calibration.factor
-    }
-
-    /// The limit of SPE.
-    #[must_use]
-    pub fn spe_limit(&self) -> f64 {
-        self.pca.spe_scale * self.header.calibration.factor
+    pub fn limit(&self, statistic: Statistic) -> f64 {
+        self.limits[statistic.ix()]
     }
 
     /// The online state at the begin of a batch.
     #[must_use]
     pub fn start(&self) -> Online {
-        let smoothed = Smoothed::start(&self.pca);
-        let ones = vec![1.0; self.used.len()];
         Online {
-            t2: smoothed.t2,
-            spe: smoothed.spe,
-            t2_parts: ones.clone(),
-            spe_parts: ones,
+            smoothed: self.start,
+            parts: vec![vec![1.0; self.used.len()]; Statistic::ALL.len()],
+            dynamic: Dynamic::default(),
             gain: None,
         }
     }
@@ -394,18 +276,33 @@ impl Model {
     pub fn score(&self, online: &mut Online, values: &[f64]) -> Score {
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
-        let Some((statistics, coverage)) = self.statistics(row.view(), online) else {
-            return self.verdict(online, None, 0.0);
-        };
-        if coverage < JUDGED {
+        let seen = self.statistics(row.view(), online);
+        let coverage = seen.as_ref().map_or(0.0, |(_, coverage)| *coverage);
+        let Some((statistics, _)) = seen.filter(|(_, coverage)| *coverage >= JUDGED) else {
+            online.dynamic.forget();
             return self.verdict(online, None, coverage);
+        };
+        let parts = [self.pca.t2_parts(&statistics), self.pca.spe_parts(&statistics)];
+        self.take(online, Monitor::Pca, &[statistics.t2, statistics.spe], &parts);
+        match &self.cva {
+            Some(cva) if coverage >= CERTAIN => {
+                let frame = self.pca.filled(row.view(), &statistics);
+                if let Some(measured) = online.dynamic.take(cva, self.every, frame) {
+                    self.take(online, Monitor::Cva, &measured.values, &measured.parts);
+                }
+            }
+            _ => online.dynamic.forget(),
         }
-        let mut smoothed = Smoothed { t2: online.t2, spe: online.spe };
-        smoothed.take(statistics.t2, statistics.spe, self.smoothing);
-        (online.t2, online.spe) = (smoothed.t2, smoothed.spe);
-        smooth(&mut online.t2_parts, &self.pca.t2_parts(&statistics), self.smoothing);
-        smooth(&mut online.spe_parts, &self.pca.spe_parts(&statistics), self.smoothing);
         self.verdict(online, Some(()), coverage)
+    }
+
+    /// Smooths what a monitor measured.
+    fn take(&self, online: &mut Online, monitor: Monitor, values: &[f64], parts: &[Array1<f64>]) {
+        self.weights.take(&mut online.smoothed, monitor, values);
+        for statistic in Statistic::of(monitor) {
+            let weight = self.weights.of(statistic);
+            smooth(&mut online.parts[statistic.ix()], &parts[statistic.source()], weight);
+        }
     }
 
     fn statistics(
@@ -429,16 +326,22 @@ impl Model {
     }
 
     fn verdict(&self, online: &Online, judged: Option<()>, coverage: f64) -> Score {
-        let (t2, spe) = (online.t2 / self.t2_limit(), online.spe / self.spe_limit());
+        let judge = if online.dynamic.judges() { Monitor::Cva } else { Monitor::Pca };
+        let known =
+            |statistic: &Statistic| judge == Monitor::Cva || statistic.monitor() == Monitor::Pca;
+        let value = |statistic: Statistic| online.smoothed[statistic.ix()];
+        let ratio = |statistic: Statistic| value(statistic) / self.limit(statistic);
+        let leads = Statistic::of(judge)
+            .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
+            .expect("each monitor has statistics");
+        let statistics = Statistic::ALL.into_iter().filter(known);
         Score {
-            t2: online.t2,
-            t2_limit: self.t2_limit(),
-            spe: online.spe,
-            spe_limit: self.spe_limit(),
-            score: judged.map(|()| t2.max(spe)),
+            statistics: statistics.map(|one| (one, value(one), self.limit(one))).collect(),
+            judge,
+            score: judged.map(|()| ratio(leads)),
             coverage,
             uncertain: coverage < CERTAIN,
-            leads: if t2 > spe { Statistic::T2 } else { Statistic::Spe },
+            leads,
         }
     }
 
@@ -446,10 +349,7 @@ impl Model {
     /// 1), greatest first: each one's smoothed contribution beyond what it has in control.
     #[must_use]
     pub fn contributions(&self, online: &Online) -> Vec<(usize, f64)> {
-        let parts = match self.verdict(online, None, 1.0).leads {
-            Statistic::T2 => &online.t2_parts,
-            Statistic::Spe => &online.spe_parts,
-        };
+        let parts = &online.parts[self.verdict(online, None, 1.0).leads.ix()];
         let excess: Vec<f64> = parts.iter().map(|part| (part - 1.0).max(0.0)).collect();
         let excess = if excess.iter().sum::<f64>() > 0.0 { &excess } else { parts };
         let sum: f64 = excess.iter().sum();
@@ -503,12 +403,17 @@ impl Model {
         }
         let numbers = self.pca.mean.iter().chain(&self.pca.sd).chain(&self.pca.loadings);
         let numbers = numbers.chain(&self.pca.correlation).chain(&self.pca.eigenvalues);
-        if numbers.chain([&self.smoothing]).any(|v| !v.is_finite()) {
+        if numbers.chain(&self.start).any(|v| !v.is_finite()) {
             return invalid("a number is not finite");
         }
-        let positive = [self.t2_limit(), self.spe_limit(), self.smoothing];
-        if positive.iter().chain(&self.pca.sd).any(|v| !(*v > 0.0 && v.is_finite())) {
-            return invalid("a limit, a deviation or the smoothing is not above zero");
+        if self.limits.iter().chain(&self.pca.sd).any(|v| !(*v > 0.0 && v.is_finite())) {
+            return invalid("a limit or a deviation is not above zero");
+        }
+        if !self.weights.are_sound() || self.every == 0 {
+            return invalid("a weight of smoothing is not between zero and one");
+        }
+        if self.cva.as_ref().is_some_and(|cva| !cva.is_sound(p)) {
+            return invalid("the numbers of the dynamic monitor do not fit together");
         }
         if self.pca.eigenvalues[..a].iter().any(|l| *l <= 0.0) {
             return invalid("an eigenvalue of a component is not above zero");
@@ -522,14 +427,10 @@ impl Model {
 
 /// A share in per cent with so many decimals; with more where they would show nothing.
 fn percent(share: f64, decimals: usize) -> String {
-    let decimals = if share < 1e-4 { 5 } else { decimals };
-    format!("{:.decimals$}", share * 100.0)
-}
-
-/// The frames in so many seconds, at least one.
-#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of frames")]
-fn frames_in(seconds: f64, spec: &FitSpec) -> usize {
-    (seconds / spec.frame.as_secs_f64()).round().max(1.0) as usize
+    let share = share * 100.0;
+    let shown =
+        (decimals..12).find(|n| share >= 0.5 * 10.0_f64.powi(-i32::try_from(*n).unwrap_or(12)));
+    format!("{share:.*}", shown.unwrap_or(decimals))
 }
 
 fn smooth(parts: &mut [f64], new: &Array1<f64>, weight: f64) {

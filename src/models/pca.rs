@@ -155,11 +155,6 @@ impl Pca {
         self.eigenvalues[..self.components()].iter().sum::<f64>() / self.mean.len() as f64
     }
 
-    /// The mean of SPE over rows in control: the sum of the residual eigenvalues.
-    pub(super) fn mean_spe(&self) -> f64 {
-        self.eigenvalues[self.components()..].iter().sum()
-    }
-
     pub(super) fn standardise(&self, row: ArrayView1<'_, f64>) -> Array1<f64> {
         (&row - &self.mean) / &self.sd
     }
@@ -195,6 +190,14 @@ impl Pca {
         statistics
     }
 
+    /// The standardised row; where it has a hole, what the model takes the column for.
+    pub(super) fn filled(&self, row: ArrayView1<'_, f64>, statistics: &Statistics) -> Array1<f64> {
+        let model = self.loadings.dot(&statistics.t);
+        let mut z = self.standardise(row);
+        z.zip_mut_with(&model, |z, model| *z = if z.is_finite() { *z } else { *model });
+        z
+    }
+
     /// What turns the known columns of a row into its scores. `None` if nothing is known.
     pub(super) fn gain(&self, known: Vec<usize>) -> Option<Gain> {
         let mut s = self.correlation.select(Axis(0), &known).select(Axis(1), &known);
@@ -218,8 +221,7 @@ impl Pca {
     /// reconstruction-based one over its mean, since C̃ᵢᵢ falls out (Alcala and Qin 2009).
     pub(super) fn spe_parts(&self, statistics: &Statistics) -> Array1<f64> {
         // A column that may vary more than it did: what it may counts as its mean.
-        let may = self.correlation.diag().mapv(|r| (1.0 - r).max(0.0));
-        let means = self.residual_variances() + may;
+        let means = self.residual_variances() + self.may_vary();
         ndarray::Zip::from(&statistics.e)
             .and(&means)
             .map_collect(|e, mean| if *mean > LEAST_EIGENVALUE { e * e / mean } else { 0.0 })
@@ -239,6 +241,11 @@ impl Pca {
         })
     }
 
+    /// The variance by which each column may vary beyond what it did.
+    pub(super) fn may_vary(&self) -> Array1<f64> {
+        self.correlation.diag().mapv(|r| (1.0 - r).max(0.0))
+    }
+
     /// (C̃RC̃)ᵢᵢ = Rᵢᵢ − Σ λₖ pᵢₖ²: what the components leave of each column's variance.
     fn residual_variances(&self) -> Array1<f64> {
         let lambda = Array1::from_iter(self.eigenvalues[..self.components()].iter().copied());
@@ -256,8 +263,8 @@ pub(super) struct Gain {
     pub(super) coverage: f64,
 }
 
-/// The eigenvalues, greatest first and not below zero, and their vectors.
-fn eigen(correlation: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>), FitError> {
+/// The eigenvalues of a symmetric matrix, greatest first and not below zero, and their vectors.
+pub(super) fn eigen(correlation: &Array2<f64>) -> Result<(Vec<f64>, Array2<f64>), FitError> {
     let p = correlation.nrows();
     let failed = |_| FitError::NotConverged(p);
     let (values, vectors) = correlation.eigh().map_err(failed)?.sort_eig_desc();

@@ -85,6 +85,8 @@ pub(super) struct Screened {
     pub(super) rows: Array2<f64>,
     /// The rows of each block, in order: begin and end.
     pub(super) blocks: Vec<(usize, usize)>,
+    /// The runs of rows that followed each other in a block, in order: a row that was left out ends one.
+    pub(super) runs: Vec<(usize, usize)>,
 }
 
 /// Leaves out columns without variation or with too many holes, and rows with a hole in what is left.
@@ -101,17 +103,23 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
         return Err(FitError::NoColumn(dropped));
     }
     let mut values = Vec::with_capacity(n * columns.len());
-    let mut blocks = Vec::new();
+    let (mut blocks, mut runs) = (Vec::new(), Vec::new());
     let mut rows = 0;
     let ends = table.blocks.iter().skip(1).copied().chain([n]);
     for (begin, end) in table.blocks.iter().copied().zip(ends) {
-        let first = rows;
+        let (first, mut run) = (rows, rows);
         for ix in begin..end.min(n) {
             let row = table.row(ix);
             if columns.iter().all(|column| row[*column].is_finite()) {
                 values.extend(columns.iter().map(|column| row[*column]));
                 rows += 1;
+            } else if rows > run {
+                runs.push((run, rows));
+                run = rows;
             }
+        }
+        if rows > run {
+            runs.push((run, rows));
         }
         if rows > first {
             blocks.push((first, rows));
@@ -123,7 +131,7 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
     }
     let rows = Array2::from_shape_vec((rows, columns.len()), values)
         .expect("every row appended one value for each column");
-    Ok(Screened { columns, dropped, rows, blocks })
+    Ok(Screened { columns, dropped, rows, blocks, runs })
 }
 
 /// Why a column cannot be used.
@@ -162,6 +170,7 @@ mod tests {
         let screened = screen(&table).unwrap();
         assert_eq!(screened.columns, [0]);
         assert_eq!(screened.blocks, [(0, 19), (19, 39)]);
+        assert_eq!(screened.runs, [(0, 7), (7, 19), (19, 39)]);
         let reasons: Vec<&str> = screened.dropped.iter().map(|d| d.reason.as_str()).collect();
         assert_eq!(reasons, ["does not vary", "has a value in 50 % of the rows"]);
     }

@@ -5,7 +5,7 @@
 
 use super::error::RecordError;
 use crate::alarm::AlarmRecord;
-use crate::engine::{BatchRecord, ScoreRecord};
+use crate::engine::{BatchRecord, ScoreRecord, Statistic};
 use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::Serialize;
@@ -68,10 +68,12 @@ impl Files {
             begun,
             batches: BTreeMap::new(),
         };
-        files.line(
-            |f| &mut f.scores,
-            "time,line,grade,batch,score,flag,pca_t2,pca_t2_limit,pca_spe,pca_spe_limit",
-        )?;
+        let mut header = String::from("time,line,grade,batch,score,flag");
+        for statistic in Statistic::ALL {
+            let (model, (name, limit)) = (statistic.monitor().as_str(), statistic.fields());
+            write!(header, ",{model}_{name},{model}_{limit}").expect(IN_MEMORY);
+        }
+        files.line(|f| &mut f.scores, &header)?;
         files.line(
             |f| &mut f.verdicts,
             "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision",
@@ -90,21 +92,22 @@ impl Files {
         (line, grade, batch): (&str, Option<&str>, Option<&str>),
         score: Option<&ScoreRecord>,
     ) -> Result<(), RecordError> {
-        let judged = score.and_then(|record| Some((record, record.score?)));
+        let judged = score.filter(|record| record.score.is_some());
         let mut text = format!(
             "{at},{},{},{},",
             cell(line),
             cell(grade.unwrap_or_default()),
             cell(batch.unwrap_or_default())
         );
-        match judged {
-            Some((record, score)) => {
-                write!(text, "{score},{}", u8::from(score > 1.0)).expect(IN_MEMORY);
-                for (_, value) in &record.statistics {
-                    write!(text, ",{value}").expect(IN_MEMORY);
-                }
+        let score = judged.and_then(|record| record.score);
+        let flag = u8::from(score.is_some_and(|score| score > 1.0));
+        write!(text, "{},{flag}", number(score)).expect(IN_MEMORY);
+        for statistic in Statistic::ALL {
+            let measured = judged.and_then(|record| record.of(statistic));
+            match measured {
+                Some((value, limit)) => write!(text, ",{value},{limit}").expect(IN_MEMORY),
+                None => text += ",,",
             }
-            None => text += ",0,,,,",
         }
         self.line(|f| &mut f.scores, &text)
     }
@@ -287,6 +290,6 @@ mod tests {
             ["alarms.csv", "batches.csv", "scores.csv", "summary.json", "verdicts.csv"]
         );
         let scores = std::fs::read_to_string(path.join("scores.csv")).unwrap();
-        assert_eq!(scores.lines().nth(1), Some("1970-01-01T00:00:00Z,tm3,g,,,0,,,,"));
+        assert_eq!(scores.lines().nth(1), Some("1970-01-01T00:00:00Z,tm3,g,,,0,,,,,,,,,,,,,,,,"));
     }
 }

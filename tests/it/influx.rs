@@ -7,8 +7,8 @@ use onspec::{
     alarm::Severity,
     decode::Disposition,
     engine::{
-        AlarmRecord, BatchRecord, ContributionRecord, Effect, ReadingRecord, ScoreRecord,
-        SensorHealthRecord,
+        AlarmRecord, BatchRecord, ContributionRecord, Effect, Monitor, ReadingRecord, ScoreRecord,
+        SensorHealthRecord, Statistic,
     },
     influx::{self, Encoded, Settings, Writer, WriterError},
     reading::{Finite, Flags, Series, Timestamp, Value},
@@ -230,10 +230,10 @@ fn scores_and_contributions_come_back() {
     encoded.push(&Effect::Score(ScoreRecord {
         line: "tm3".into(),
         grade: "facial-15".into(),
-        model: "pca".into(),
+        judge: Monitor::Pca,
         batch: None,
         at: AT,
-        statistics: vec![("t2", 3.5), ("spe", f64::NAN)],
+        statistics: vec![(Statistic::T2, 3.5, 10.0), (Statistic::Spe, f64::NAN, f64::NAN)],
         score: Some(0.35),
         probability_off_spec: Some(0.1),
     }));
@@ -250,6 +250,7 @@ fn scores_and_contributions_come_back() {
         "scores",
         &[
             (series, nanos, "t2", "3.5"),
+            (series, nanos, "t2_limit", "10"),
             (series, nanos, "score", "0.35"),
             (series, nanos, "probability_off_spec", "0.1"),
         ],

@@ -137,7 +137,7 @@ fn rows_that_are_frames_raise_no_silent_sensor_and_name_line_and_grade() {
     assert_eq!(desk.run(&format!("replay {common} --out out")).0, 0);
     assert_eq!(desk.read("out/alarms.csv"), "time,line,alarm,state,severity,message,id\n");
     let scores = desk.read("out/scores.csv");
-    assert_eq!(scores.lines().last(), Some("1970-01-01T09:57:00Z,auto,auto,,,0,,,,"));
+    assert_eq!(scores.lines().last(), Some("1970-01-01T09:57:00Z,auto,auto,,,0,,,,,,,,,,,,,,,,"));
 }
 
 /// Batches of 200 frames of a second: `R0` to `R9` of grade `g` released, `S…` scrapped ones

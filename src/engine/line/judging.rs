@@ -10,6 +10,7 @@ use crate::alarm::{EventKind, Sets};
 use crate::batch::Change;
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
+use crate::models::Statistic;
 use crate::plant::Plant;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Evidence, Learning as LearningDocument, ProcessEvidence};
@@ -127,15 +128,10 @@ impl LineState {
         cx.out.push(Effect::Score(ScoreRecord {
             line: Arc::clone(&cx.line.name),
             grade: Arc::clone(grade),
-            model: model.kind().into(),
+            judge: score.judge,
             batch: self.book.current().map(|batch| Arc::clone(&batch.id)),
             at: frame.end,
-            statistics: vec![
-                ("t2", score.t2),
-                ("t2_limit", score.t2_limit),
-                ("spe", score.spe),
-                ("spe_limit", score.spe_limit),
-            ],
+            statistics: score.statistics.clone(),
             score: score.score,
             probability_off_spec: None,
         }));
@@ -146,8 +142,8 @@ impl LineState {
             self.trend.push_back(TrendPoint {
                 at: frame.end,
                 score: score.score,
-                t2: score.score.map(|_| (score.t2, score.t2_limit)),
-                spe: score.score.map(|_| (score.spe, score.spe_limit)),
+                t2: score.score.and_then(|_| score.of(Statistic::T2)),
+                spe: score.score.and_then(|_| score.of(Statistic::Spe)),
             });
         }
         Some(evidence)

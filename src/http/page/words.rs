@@ -106,6 +106,15 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
                 "spe" => {
                     html.raw("Tags no longer move together as they do in good batches: SPE is ")
                 }
+                "state_t2" | "state_t2_slow" => {
+                    html.raw("What moves slowly in the process is further out than it may be: T² of the state is ")
+                }
+                "residual_t2" | "residual_t2_slow" => {
+                    html.raw("Tags no longer follow each other as they do in good batches: T² of the residual is ")
+                }
+                "innovation_t2" | "innovation_t2_slow" => {
+                    html.raw("The process moves otherwise than its last rows foretold: T² of the innovation is ")
+                }
                 _ => html.raw("The monitor ").name(statistic).raw(" is "),
             };
             html.raw("<b>").text(&ratio(*over)).raw("</b> times its limit.");

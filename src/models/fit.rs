@@ -1,0 +1,106 @@
+//! From rows to a model, with limits from rows that it was not fitted on.
+
+use super::calibrate::{self, Calibration};
+use super::dynamic::frames_in_row;
+use super::held_out::{Dynamics, HeldOut, folds};
+use super::model::{Header, Model, Parts};
+use super::pca::{Components, Pca};
+use super::screen::{FitError, screen};
+use super::statistic::Weights;
+use super::ties::Ties;
+use super::{FitSpec, Table};
+use ndarray::Array1;
+
+/// The stretch of a recording that stands in for a batch where none is told, s.
+const STRETCH_S: f64 = 1800.0;
+
+/// With fewer of them more is known from their frames.
+const STRETCHES_AT_LEAST: usize = 10;
+
+/// Fits a model and calibrates it on parts that it was not fitted on.
+///
+/// # Errors
+/// When too few columns, rows or blocks can be used: with the counts.
+pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
+    if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
+        let (have, left_out) = (table.blocks.len(), table.left_out);
+        return Err(FitError::TooFewBlocks { have, left_out });
+    }
+    let screened = screen(table)?;
+    let least = screened.columns.iter().map(|ix| {
+        let name = &table.columns[*ix];
+        spec.least_sd.get(name).copied().unwrap_or(0.0)
+    });
+    let least = Array1::from_iter(least);
+    let pca = Pca::fit(screened.rows.view(), Components::Parallel(spec.seed), least.view())?;
+    let folds = folds(&screened, spec.batches);
+    if folds.len() < 2 {
+        let have = screened.blocks.len();
+        return Err(FitError::TooFewBlocks { have, left_out: table.left_out });
+    }
+    let seconds = spec.frame.as_secs_f64();
+    let every = frames_in_row(seconds);
+    #[expect(clippy::cast_precision_loss, reason = "frames in a row are few")]
+    let weights = Weights::new(seconds, seconds * every as f64);
+    let measure = |dynamics: Option<&Dynamics>| {
+        let monitors = (&pca, least.view());
+        HeldOut::measure(&screened, monitors, (dynamics, every), (&folds, spec.batches))
+    };
+    let mut dynamics = Dynamics::fit(&screened, &pca, &folds, every)?;
+    let mut held_out = measure(dynamics.as_ref())?;
+    if dynamics.is_some() && !held_out.is_dynamic() {
+        // Batches shorter than its past.
+        dynamics = None;
+        held_out = measure(None)?;
+    }
+    let (levels, ratios) = held_out.levels(&weights);
+    let calibration = calibration(&ratios, spec);
+    let set = spec.least_sd.keys().map(|name| &**name).collect();
+    let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
+    let cva = dynamics.map(|dynamics| dynamics.whole);
+    let header = Header {
+        kind: if cva.is_some() { "cva" } else { "pca" }.into(),
+        onspec: env!("CARGO_PKG_VERSION").into(),
+        columns: table.columns.clone(),
+        dropped: screened.dropped,
+        rows: pca.rows,
+        blocks: screened.blocks.len(),
+        left_out: table.left_out,
+        components: pca.components(),
+        explained: pca.explained(),
+        states: cva.as_ref().map_or(0, |cva| cva.states().0),
+        states_judged: cva.as_ref().map_or(0, |cva| cva.states().1),
+        spec: spec.clone(),
+        calibration,
+    };
+    let used = screened.columns;
+    Ok(Model::new(header, Parts { used, pca, cva, every, weights, levels, ties }))
+}
+
+/// The factor on the levels that keeps the budget.
+fn calibration(ratios: &[Vec<f64>], spec: &FitSpec) -> Calibration {
+    let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
+    if !per_batch {
+        return calibrate::by_frames(ratios, rate);
+    }
+    // A budget in batches for a recording that tells none: stretches stand in for them.
+    let stretch = frames_in(STRETCH_S, spec);
+    let greatest = |values: &[f64]| values.iter().copied().reduce(f64::max);
+    let maxima: Vec<f64> = if spec.batches {
+        ratios.iter().filter_map(|batch| greatest(batch)).collect()
+    } else {
+        let stretches = ratios.iter().flat_map(|all| all.chunks(stretch));
+        stretches.filter(|part| 2 * part.len() > stretch).filter_map(greatest).collect()
+    };
+    if spec.batches || maxima.len() >= STRETCHES_AT_LEAST {
+        calibrate::by_batches(&maxima, rate, spec.seed)
+    } else {
+        calibrate::by_frames_for_batches(ratios, rate, stretch)
+    }
+}
+
+/// The frames in so many seconds, at least one.
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count of frames")]
+fn frames_in(seconds: f64, spec: &FitSpec) -> usize {
+    (seconds / spec.frame.as_secs_f64()).round().max(1.0) as usize
+}
