@@ -173,9 +173,9 @@ pub struct TrendPoint {
     pub at: Timestamp,
     /// The score; `None` where the frame could not be judged.
     pub score: Option<f64>,
-    /// T², smoothed, and its limit.
+    /// T² of the judging monitor (of its components, or of its state), smoothed, and its limit.
     pub t2: Option<(f64, f64)>,
-    /// SPE, smoothed, and its limit.
+    /// What is off the judging monitor's model (SPE; or residual or innovation), smoothed, and its limit.
     pub spe: Option<(f64, f64)>,
 }
 

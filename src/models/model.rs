@@ -116,11 +116,14 @@ pub struct Score {
 }
 
 impl Score {
-    /// The value of a statistic and its limit, if known by now.
+    /// Of the judge's statistics within the model, or of those of the rest, the one with the greatest ratio:
+    /// value and limit.
     #[must_use]
-    pub fn of(&self, statistic: Statistic) -> Option<(f64, f64)> {
-        let found = self.statistics.iter().find(|(one, ..)| *one == statistic)?;
-        Some((found.1, found.2))
+    pub fn greatest(&self, within: bool) -> Option<(f64, f64)> {
+        let judge = self.statistics.iter().filter(|(one, ..)| one.monitor() == self.judge);
+        let of = judge.filter(|(one, ..)| one.is_within() == within);
+        let pairs = of.map(|(_, value, limit)| (*value, *limit));
+        pairs.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)))
     }
 }
 

@@ -94,6 +94,12 @@ impl Statistic {
         self as usize
     }
 
+    /// True if it tells how far out the plant is within what the model knows, and not how far from it.
+    #[must_use]
+    pub fn is_within(self) -> bool {
+        self.source() == 0
+    }
+
     /// What it is smoothed from, of those that its monitor measures.
     pub(super) fn source(self) -> usize {
         match self {

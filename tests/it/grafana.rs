@@ -30,6 +30,10 @@ profile_zones,line=tm3,tag=web,zone=00 value=15.2,deviation=0.2,position=25 1769
 profile_zones,line=tm3,tag=web,zone=01 value=14.8,deviation=-0.2,position=75 1769126490000000000
 ";
 
+/// What a dynamic monitor measures, which needs more batches than this run has.
+const DYNAMIC: &str = "scores,grade=facial-15,line=tm3,model=cva state_t2=8,state_t2_limit=20,residual_t2=90,\
+                       residual_t2_limit=120,innovation_t2=40,innovation_t2_limit=60,score=0.75 1769126400000000000\n";
+
 /// Lets the demo run and sends what it has for InfluxDB, less the readings that no panel shows.
 fn fill(influx: &Influxd) {
     let directory = tempfile::tempdir().unwrap();
@@ -94,6 +98,7 @@ fn every_query_of_the_dashboards_is_answered() {
     fill(&influx);
     assert_eq!(influx.write(OF_NO_LINE).status, 204);
     assert_eq!(influx.write(SCANS).status, 204);
+    assert_eq!(influx.write(DYNAMIC).status, 204);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/grafana/dashboards");
     let mut asked = 0;
     for file in std::fs::read_dir(directory).unwrap() {

@@ -10,7 +10,6 @@ use crate::alarm::{EventKind, Sets};
 use crate::batch::Change;
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
-use crate::models::Statistic;
 use crate::plant::Plant;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Evidence, Learning as LearningDocument, ProcessEvidence};
@@ -142,8 +141,8 @@ impl LineState {
             self.trend.push_back(TrendPoint {
                 at: frame.end,
                 score: score.score,
-                t2: score.score.and_then(|_| score.of(Statistic::T2)),
-                spe: score.score.and_then(|_| score.of(Statistic::Spe)),
+                t2: score.score.and_then(|_| score.greatest(true)),
+                spe: score.score.and_then(|_| score.greatest(false)),
             });
         }
         Some(evidence)

@@ -34,7 +34,7 @@ const SERIES: [Series; 3] = [
         of: |point| point.score.filter(|score| score.is_finite()),
     },
     Series { name: "T²", class: "t2", of: |point| over(point.t2) },
-    Series { name: "SPE", class: "spe", of: |point| over(point.spe) },
+    Series { name: "Residual", class: "spe", of: |point| over(point.spe) },
 ];
 
 /// A statistic over its limit.
