@@ -151,8 +151,10 @@ impl Learning {
         for models in self.grades.values_mut() {
             if let Some(judging) = &mut models.judging {
                 judging.read = Read::new(&judging.artifact, line).ok();
-                if judging.read.is_none() {
-                    models.judging = None;
+                match judging.read.as_ref().map(|read| Arc::clone(&read.model)) {
+                    None => models.judging = None,
+                    Some(model) if !model.fits(&judging.online) => judging.online = model.start(),
+                    Some(_) => {}
                 }
             }
         }

@@ -17,8 +17,8 @@ const POLLUTED: f64 = 4.0;
 /// The upper share of frames in whose clusters the tail is looked for.
 const TAIL: f64 = 0.1;
 
-/// Frames above a threshold belong to one cluster when no more than so many below it lie between them: the
-/// smoothed statistics have forgotten about two thirds by then.
+/// Values above a threshold belong to one cluster when no more than so many rows of the monitor below it lie
+/// between them: what is smoothed at a tenth has forgotten two thirds by then.
 const CLUSTER_GAP: usize = 10;
 
 /// A quantile is believed when so many clusters lie above it. With fewer the tail is fitted.
@@ -27,7 +27,7 @@ const CLUSTERS_AT_LEAST: usize = 10;
 /// No budget asks for fewer false flags than this share of the units.
 const LEAST_RATE: f64 = 1e-9;
 
-/// No limit is set below this share of the theoretical one: less is rounding.
+/// No limit is set below this share of a level: less is rounding.
 const LEAST_FACTOR: f64 = 0.05;
 
 /// What frames are counted in: those that follow each other say the same again.
@@ -50,13 +50,13 @@ pub struct Calibration {
     pub needed: usize,
     /// The range in which the true rate lies in nine cases of ten.
     pub rate_range: (f64, f64),
-    /// What the theoretical limits were multiplied with.
+    /// What the levels of the statistics were multiplied with.
     pub factor: f64,
     /// Batches that were left out as no good ones.
     pub excluded: usize,
 }
 
-/// The factor for batches, from the greatest held-out statistic of each (over its theoretical limit).
+/// The factor for batches, from the greatest held-out statistic of each (over its level).
 pub(super) fn by_batches(maxima: &[f64], rate: f64, seed: u64) -> Calibration {
     let (good, excluded) = without_polluted(maxima);
     let needed = units_needed(rate);
@@ -81,8 +81,8 @@ pub(super) fn by_batches(maxima: &[f64], rate: f64, seed: u64) -> Calibration {
     }
 }
 
-/// The factor for frames, from the held-out statistics of all frames (over their theoretical limit), sequence
-/// by sequence.
+/// The factor for frames, from the held-out statistics of all frames (over their levels), sequence by
+/// sequence; the monitor moves `every` so many frames.
 ///
 /// Frames that follow each other say the same again, so what counts is how often they rise, not how many lie
 /// above (extremal index; Leadbetter 1983). Where the quantile of the rate has enough clusters above it, it
@@ -91,20 +91,21 @@ pub(super) fn by_batches(maxima: &[f64], rate: f64, seed: u64) -> Calibration {
 /// them, and the rate promised is that over plants; so the limit is a quantile of what is foreseen of a new
 /// peak, P(excess > x) = (1 + x/S)^−C with the sum S of C excesses (a Lomax distribution), scaled by the share of frames
 /// above u.
-pub(super) fn by_frames(sequences: &[Vec<f64>], rate: f64) -> Calibration {
+pub(super) fn by_frames(sequences: &[Vec<f64>], rate: f64, every: usize) -> Calibration {
+    let gap = CLUSTER_GAP * every;
     let mut sorted: Vec<f64> = sequences.iter().flatten().copied().collect();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
     let needed = ceil(count(CLUSTERS_AT_LEAST) / rate);
     let u = sorted.get(tail_start(n)).copied().unwrap_or(1.0);
     let quantile = ceil((count(n) + 1.0) * (1.0 - rate)).clamp(1, n.max(1)) - 1;
-    let clusters = sorted.get(quantile).map_or(0, |limit| peaks(sequences, *limit).len());
+    let clusters = sorted.get(quantile).map_or(0, |limit| peaks(sequences, *limit, gap).len());
     if clusters >= CLUSTERS_AT_LEAST {
         let conformal = conformal(FRAMES, &sorted, rate, needed, 0);
         let rate_range = rate_range_of_clusters(clusters, rate);
         return Calibration { n: ceil(count(clusters) / rate), rate_range, ..conformal };
     }
-    let peaks = peaks(sequences, u);
+    let peaks = peaks(sequences, u, gap);
     let clusters = count(peaks.len().max(1));
     let excess: f64 = peaks.iter().map(|peak| peak - u).sum();
     let share = count(sorted.iter().filter(|v| **v > u).count()) / count(n.max(1));
@@ -122,8 +123,8 @@ pub(super) fn by_frames(sequences: &[Vec<f64>], rate: f64) -> Calibration {
     }
 }
 
-/// The greatest value of each cluster above a threshold.
-fn peaks(sequences: &[Vec<f64>], threshold: f64) -> Vec<f64> {
+/// The greatest value of each cluster above a threshold: no more than `gap` values lie between two of one.
+fn peaks(sequences: &[Vec<f64>], threshold: f64, gap: usize) -> Vec<f64> {
     let mut peaks: Vec<f64> = Vec::new();
     for values in sequences {
         let mut below = usize::MAX;
@@ -133,7 +134,7 @@ fn peaks(sequences: &[Vec<f64>], threshold: f64) -> Vec<f64> {
                 continue;
             }
             match peaks.last_mut() {
-                Some(peak) if below <= CLUSTER_GAP => *peak = peak.max(*value),
+                Some(peak) if below <= gap => *peak = peak.max(*value),
                 _ => peaks.push(*value),
             }
             below = 0;
@@ -170,10 +171,10 @@ fn rate_range_of_peaks(clusters: f64, share: f64, rate: f64) -> (f64, f64) {
 pub(super) fn by_frames_for_batches(
     sequences: &[Vec<f64>],
     rate: f64,
-    frames: usize,
+    (frames, every): (usize, usize),
 ) -> Calibration {
     let per_frame = (rate / count(frames.max(1))).max(LEAST_RATE);
-    Calibration { provisional: true, ..by_frames(sequences, per_frame) }
+    Calibration { provisional: true, ..by_frames(sequences, per_frame, every) }
 }
 
 /// The rate that a budget allows, as a share of batches or of frames of this many seconds.
@@ -344,12 +345,35 @@ mod tests {
     #[test]
     fn budget_of_batches_over_single_frames_is_spread_over_them_and_provisional() {
         let values = [(0..4000).map(|ix| f64::from(ix % 400) / 400.0).collect()];
-        let calibration = by_frames_for_batches(&values, 0.01, 180);
+        let calibration = by_frames_for_batches(&values, 0.01, (180, 1));
         assert!((calibration.rate - 0.01 / 180.0).abs() < 1e-15);
         assert_eq!((calibration.needed, calibration.provisional), (180_000, true));
-        assert!(calibration.factor > by_frames(&values, 0.01).factor);
+        assert!(calibration.factor > by_frames(&values, 0.01, 1).factor);
         // Enough frames for the budget as spread, and still no batch was seen.
-        assert!(by_frames_for_batches(&values, 0.5, 1000).provisional);
+        assert!(by_frames_for_batches(&values, 0.5, (1000, 1)).provisional);
+    }
+
+    #[test]
+    fn rises_count_and_not_frames() {
+        // Twice two rises with a dip between them, far apart; the last with a peak of 3.
+        let mut values = vec![0.0; 400];
+        for (ix, value) in [(50, 1.0), (51, 2.0), (60, 1.5), (300, 1.0), (305, 3.0)] {
+            values[ix] = value;
+        }
+        let sequences = [values];
+        assert_eq!(peaks(&sequences, 0.5, 10), [2.0, 3.0]);
+        assert_eq!(peaks(&sequences, 0.5, 3), [2.0, 1.5, 1.0, 3.0]);
+        // u = 0, S = 5 of C = 2 peaks, 5 of 400 frames above: x = S((0.0125/0.005)^(1/2) − 1).
+        let calibration = by_frames(&sequences, 0.005, 1);
+        let expected = 5.0 * (2.5_f64.sqrt() - 1.0);
+        assert!((calibration.factor - expected).abs() < 1e-12, "{calibration:?}");
+        assert_eq!((calibration.n, calibration.needed), (160, 2000));
+        let (low, high) = calibration.rate_range;
+        // P(G > x) of a gamma variable of shape 2 is e^−x (1 + x).
+        for (rate, level) in [(low, 0.05), (high, 0.95)] {
+            let x = -libm::log(rate / 0.0125) / (2.5_f64.sqrt() - 1.0);
+            assert!((libm::exp(-x) * (1.0 + x) - level).abs() < 1e-6, "{rate}");
+        }
     }
 
     #[test]

@@ -37,8 +37,16 @@ const STATES_MAX: usize = 40;
 const LEAST_SINGULAR: f64 = 1e-6;
 
 /// A state of which the rows show fewer independent values than this, N(1−ρ)/(1+ρ), helps to foretell and is
-/// not judged: nobody knows yet how far it may go.
+/// judged only far out, for nobody knows yet how far it may go.
 const INDEPENDENT_AT_LEAST: f64 = 30.0;
+
+/// Far out for such a state, in its standard deviations: what lies beyond counts. Of five independent values
+/// the next one is beyond once in several hundred times (Student's t).
+const FAR_OUT: f64 = 6.0;
+
+/// A standardised value counts as no more than this: one reading that is far off does not decide what the
+/// monitor learns, nor does it stay in the smoothed statistics for hours.
+const FARTHEST: f64 = 8.0;
 
 /// An eigenvalue of a covariance with ridge is not smaller.
 const LEAST_VARIANCE: f64 = RIDGE / 2.0;
@@ -137,8 +145,8 @@ pub(super) struct Canonical {
 }
 
 impl Canonical {
-    /// Fits them. `may` is the variance by which the level of each column may move beyond what it did: all of a
-    /// window moves together then, and what follows is foretold.
+    /// Fits them. `may` is the variance by which the level of each column may move beyond what it did: before a
+    /// window, and then all of it moves together; or in a step at any of the four places within.
     ///
     /// # Errors
     /// When the eigenvalues do not come.
@@ -148,7 +156,7 @@ impl Canonical {
         let p = centre.len();
         for (column, variance) in may.iter().enumerate() {
             for (a, b) in (0..WINDOW * WINDOW).map(|ix| (ix / WINDOW, ix % WINDOW)) {
-                covariance[[a * p + column, b * p + column]] += variance;
+                covariance[[a * p + column, b * p + column]] += variance * (1.0 + steps(a, b));
             }
         }
         let past = PAST * p;
@@ -246,6 +254,19 @@ impl Canonical {
     }
 }
 
+/// The covariance of two places of a window under a step of variance 1 that is as likely at each of the places
+/// between rows: the share of them that lie before both.
+#[expect(clippy::cast_precision_loss, reason = "places of a window")]
+fn steps(a: usize, b: usize) -> f64 {
+    let time = |place: usize| if place < PAST { PAST - 1 - place } else { place };
+    time(a).min(time(b)) as f64 / (WINDOW - 1) as f64
+}
+
+/// A row as the monitor takes it.
+pub(super) fn clipped(row: ArrayView1<'_, f64>) -> Array1<f64> {
+    row.mapv(|z| z.clamp(-FARTHEST, FARTHEST))
+}
+
 /// A fitted monitor of rows in time. Rows are standardised as its PCA does it.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Cva {
@@ -259,7 +280,7 @@ pub(super) struct Cva {
     forecast: Array2<f64>,
     /// The symmetric inverse root of the innovation's covariance, columns².
     innovation: Array2<f64>,
-    /// The states that are judged.
+    /// The states that are judged all the way, and not only far out.
     judged: Vec<usize>,
     /// What each column contributes to each statistic in control.
     means: [Array1<f64>; 3],
@@ -290,7 +311,7 @@ impl Cva {
 
     /// Takes the next row (standardised, whole). `None` until the past is whole and foretold the row.
     pub(super) fn take(&self, past: &mut Past, row: ArrayView1<'_, f64>) -> Option<Measured> {
-        let row = &row - &self.centre;
+        let row = clipped(row) - &self.centre;
         let error = past.state.take().map(|state| &row - &self.forecast.dot(&state));
         past.rows.push_front(row);
         past.rows.truncate(PAST);
@@ -303,8 +324,10 @@ impl Cva {
         let state = self.directions.t().dot(&w);
         let rest = &w - &self.directions.dot(&state);
         let mut of_state = Array1::zeros(w.len());
-        for ix in &self.judged {
-            of_state.scaled_add(state[*ix], &self.directions.column(*ix));
+        for (ix, value) in state.iter().enumerate() {
+            let beyond = if self.judged.contains(&ix) { 0.0 } else { FAR_OUT };
+            let counts = value - value.clamp(-beyond, beyond);
+            of_state.scaled_add(counts, &self.directions.column(ix));
         }
         past.state = Some(state);
         let innovation = self.innovation.dot(&error?);
@@ -335,6 +358,14 @@ impl Cva {
                 .chain(self.forecast.iter().chain(&self.innovation))
                 .chain(self.means.iter().flatten())
                 .all(|v| v.is_finite())
+    }
+}
+
+impl Past {
+    /// True if these are rows and a state of so many columns and states.
+    pub(super) fn fits(&self, columns: usize, states: usize) -> bool {
+        self.rows.iter().all(|row| row.len() == columns)
+            && self.state.as_ref().is_none_or(|state| state.len() == states)
     }
 }
 

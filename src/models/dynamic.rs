@@ -49,6 +49,11 @@ impl Dynamic {
         *self = Self::default();
     }
 
+    /// True if all of it is of so many columns and states.
+    pub(super) fn fits(&self, columns: usize, states: usize) -> bool {
+        self.sum.as_ref().is_none_or(|sum| sum.len() == columns) && self.past.fits(columns, states)
+    }
+
     /// True if a row was measured, and all frames since could be used.
     pub(super) fn judges(&self) -> bool {
         self.judges

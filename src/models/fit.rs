@@ -40,8 +40,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
     }
     let seconds = spec.frame.as_secs_f64();
     let every = frames_in_row(seconds);
-    #[expect(clippy::cast_precision_loss, reason = "frames in a row are few")]
-    let weights = Weights::new(seconds, seconds * every as f64);
+    let weights = Weights::new(seconds);
     let measure = |dynamics: Option<&Dynamics>| {
         let monitors = (&pca, least.view());
         HeldOut::measure(&screened, monitors, (dynamics, every), (&folds, spec.batches))
@@ -54,7 +53,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         held_out = measure(None)?;
     }
     let (levels, ratios) = held_out.levels(&weights);
-    let calibration = calibration(&ratios, spec);
+    let calibration = calibration(&ratios, spec, every);
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     let cva = dynamics.map(|dynamics| dynamics.whole);
@@ -78,10 +77,10 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
 }
 
 /// The factor on the levels that keeps the budget.
-fn calibration(ratios: &[Vec<f64>], spec: &FitSpec) -> Calibration {
+fn calibration(ratios: &[Vec<f64>], spec: &FitSpec, every: usize) -> Calibration {
     let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
     if !per_batch {
-        return calibrate::by_frames(ratios, rate);
+        return calibrate::by_frames(ratios, rate, every);
     }
     // A budget in batches for a recording that tells none: stretches stand in for them.
     let stretch = frames_in(STRETCH_S, spec);
@@ -95,7 +94,7 @@ fn calibration(ratios: &[Vec<f64>], spec: &FitSpec) -> Calibration {
     if spec.batches || maxima.len() >= STRETCHES_AT_LEAST {
         calibrate::by_batches(&maxima, rate, spec.seed)
     } else {
-        calibrate::by_frames_for_batches(ratios, rate, stretch)
+        calibrate::by_frames_for_batches(ratios, rate, (stretch, every))
     }
 }
 

@@ -1,6 +1,6 @@
 //! What monitors measure of rows that they were not fitted on, and the levels that follow.
 
-use super::cva::{Canonical, Cva, Moments, PAST, WINDOW};
+use super::cva::{Canonical, Cva, Moments, PAST, WINDOW, clipped};
 use super::dynamic::Dynamic;
 use super::pca::{Components, Pca};
 use super::screen::{FitError, Screened};
@@ -11,6 +11,10 @@ use std::ops::Range;
 /// Parts that are held out in turns: of batches, and of a recording without batches.
 const FOLDS: usize = 10;
 const STRETCHES: usize = 20;
+
+/// Of more columns there is no CVA: its fit takes the cube of them in time, and for each fold 300 times their
+/// square in bytes.
+const COLUMNS_MAX: usize = 250;
 
 /// Windows for each column that CVA needs at the least.
 const WINDOWS_PER_COLUMN: f64 = 8.0;
@@ -43,8 +47,11 @@ impl Dynamics {
         folds: &[Range<usize>],
         every: usize,
     ) -> Result<Option<Self>, FitError> {
-        let rows = Rows::of(screened, pca, every);
         let p = pca.mean.len();
+        if p > COLUMNS_MAX {
+            return Ok(None);
+        }
+        let rows = Rows::of(screened, pca, every);
         #[expect(clippy::cast_precision_loss, reason = "columns are few")]
         let least = WINDOWS_PER_COLUMN * p as f64;
         let all = rows.moments(p, |centres| centres);
@@ -62,10 +69,12 @@ impl Dynamics {
             }
             let inside =
                 rows.moments(p, |centres| overlap(centres, Moments::centres(part.clone())));
-            candidates.push((Canonical::fit(&rest, &may)?, inside));
+            let canonical = Canonical::fit(&rest, &may)?;
+            let curve = (inside.windows() > 0.0).then(|| canonical.one_step_errors(&inside));
+            candidates.push((canonical, curve));
         }
         let Some(states) = states(&candidates) else { return Ok(None) };
-        let cut = |(canonical, _): &(Canonical, Moments)| canonical.cut(states);
+        let cut = |(canonical, _): &(Canonical, Option<Vec<f64>>)| canonical.cut(states);
         let folds = candidates.iter().map(cut).collect::<Result<_, _>>()?;
         let whole = Canonical::fit(&all, &may)?;
         let states = states.min(whole.states());
@@ -76,10 +85,9 @@ impl Dynamics {
 /// The fewest states whose error in foretelling held-out rows is within one standard error of the least
 /// (Breiman et al. 1984). `None` if no fold holds a window.
 #[expect(clippy::cast_precision_loss, reason = "folds are few")]
-fn states(candidates: &[(Canonical, Moments)]) -> Option<usize> {
-    let used = candidates.iter().filter(|(_, inside)| inside.windows() > 0.0);
-    let curves: Vec<Vec<f64>> =
-        used.map(|(canonical, inside)| canonical.one_step_errors(inside)).collect();
+fn states(candidates: &[(Canonical, Option<Vec<f64>>)]) -> Option<usize> {
+    let curves: Vec<&Vec<f64>> =
+        candidates.iter().filter_map(|(_, curve)| curve.as_ref()).collect();
     let most = candidates.iter().map(|(canonical, _)| canonical.states()).min()?;
     let n = curves.len() as f64;
     let mean = |k: usize| curves.iter().map(|curve| curve[k]).sum::<f64>() / n;
@@ -115,7 +123,7 @@ impl Rows {
         for (mut row, first) in values.rows_mut().into_iter().zip(&frames) {
             let part = screened.rows.slice_axis(Axis(0), Slice::from(*first..first + every));
             let mean = part.mean_axis(Axis(0)).expect("a row has a frame");
-            row.assign(&pca.standardise(mean.view()));
+            row.assign(&clipped(pca.standardise(mean.view()).view()));
         }
         Self { values, frames, runs }
     }
@@ -177,8 +185,8 @@ impl HeldOut {
             drop(rest);
             let cva = dynamics.map(|dynamics| &dynamics.folds[ix]);
             let mut dynamic = Dynamic::default();
-            // Past and state do not begin anew where a stretch does.
-            let before = fold.start.saturating_sub(PAST * every)..fold.start;
+            // Past and state do not begin anew where a stretch does, nor does CVA wait for its first row.
+            let before = fold.start.saturating_sub((PAST + 1) * every)..fold.start;
             for ix in before.filter(|_| !batches) {
                 step(&mut dynamic, screened, (pca, cva, every), ix);
             }

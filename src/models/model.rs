@@ -78,7 +78,9 @@ pub struct Model {
 
 /// What moves while a model judges: the smoothed statistics and contributions, and the last rows. A batch
 /// begins with a new one ([`Model::start`]).
-#[derive(Debug, Clone, Serialize, Deserialize)]
+#[derive(Debug, Clone, Default, Serialize, Deserialize)]
+// What an earlier development version kept is read as nothing, and begun anew.
+#[serde(default)]
 pub struct Online {
     smoothed: Each,
     /// For each statistic what each column contributes to it, over its mean in control.
@@ -246,6 +248,16 @@ impl Model {
             dynamic: Dynamic::default(),
             gain: None,
         }
+    }
+
+    /// True if an online state, read back, is one of this model.
+    #[must_use]
+    pub fn fits(&self, online: &Online) -> bool {
+        let columns = self.used.len();
+        let states = self.cva.as_ref().map_or(0, |cva| cva.states().0);
+        online.parts.len() == Statistic::ALL.len()
+            && online.parts.iter().all(|parts| parts.len() == columns)
+            && online.dynamic.fits(columns, states)
     }
 
     /// Looks at the ties between tags in a row of [`Model::columns`] that ends `at` and took so many seconds.

@@ -21,6 +21,9 @@ const DRAWS: usize = 20;
 /// Rows that the parallel analysis looks at, at most.
 const PARALLEL_ROWS: usize = 4000;
 
+/// A standardised value counts as no more than this.
+const FARTHEST: f64 = 1000.0;
+
 /// Passes of cleaning, the level at which a row is left out, and the share that may be in all.
 const CLEAN_PASSES: usize = 3;
 const CLEAN_ALPHA: f64 = 0.001;
@@ -156,7 +159,8 @@ impl Pca {
     }
 
     pub(super) fn standardise(&self, row: ArrayView1<'_, f64>) -> Array1<f64> {
-        (&row - &self.mean) / &self.sd
+        let z = (&row - &self.mean) / &self.sd;
+        z.mapv_into(|z| z.clamp(-FARTHEST, FARTHEST))
     }
 
     /// The statistics of a whole row.

@@ -123,12 +123,13 @@ impl Statistic {
 /// A number for each statistic, in the order of [`Statistic::ALL`].
 pub(super) type Each = [f64; Statistic::ALL.len()];
 
-/// The time constant of smoothing, s, and the range of a new row's weight: a row of many seconds is
-/// smooth by itself, one of milliseconds would never forget. Of PCA more than of CVA, which looks at
-/// several rows at once.
+/// The time constant of PCA's smoothing, s, and the range of a new frame's weight: a frame of many seconds is
+/// smooth by itself, one of milliseconds would never forget.
 const SMOOTHING_S: f64 = 60.0;
 const SMOOTHING: (f64, f64) = (0.02, 0.3);
-const SMOOTHING_DYNAMIC: (f64, f64) = (0.02, 0.1);
+
+/// The weight of a new row of CVA, which is ten seconds long or more.
+const SMOOTHING_DYNAMIC: f64 = 0.1;
 
 /// What is smoothed for longer weighs a new row by so much less.
 const SLOWER: f64 = 0.3;
@@ -139,14 +140,12 @@ const SLOWER: f64 = 0.3;
 pub(super) struct Weights(Each);
 
 impl Weights {
-    /// For frames and rows of so many seconds; PCA takes every frame, CVA every row.
-    pub(super) fn new(frame_s: f64, row_s: f64) -> Self {
+    /// For frames of so many seconds; PCA takes every frame, CVA every row.
+    pub(super) fn new(frame_s: f64) -> Self {
         Self(Statistic::ALL.map(|statistic| match (statistic.monitor(), statistic.is_slow()) {
             (Monitor::Pca, _) => (frame_s / SMOOTHING_S).clamp(SMOOTHING.0, SMOOTHING.1),
-            (Monitor::Cva, slow) => {
-                let (low, high) = SMOOTHING_DYNAMIC;
-                (row_s / SMOOTHING_S).clamp(low, high) * if slow { SLOWER } else { 1.0 }
-            }
+            (Monitor::Cva, false) => SMOOTHING_DYNAMIC,
+            (Monitor::Cva, true) => SMOOTHING_DYNAMIC * SLOWER,
         }))
     }
 
@@ -183,7 +182,7 @@ mod tests {
 
     #[test]
     fn what_is_smoothed_for_longer_follows_more_slowly() {
-        let weights = Weights::new(1.0, 10.0);
+        let weights = Weights::new(1.0);
         let mut smoothed = Each::default();
         weights.take(&mut smoothed, Monitor::Cva, &[1.0, 2.0, 3.0]);
         let expected = [0.0, 0.0, 0.1, 0.2, 0.3, 0.03, 0.06, 0.09];

@@ -32,7 +32,9 @@ profile_zones,line=tm3,tag=web,zone=01 value=14.8,deviation=-0.2,position=75 176
 
 /// What a dynamic monitor measures, which needs more batches than this run has.
 const DYNAMIC: &str = "scores,grade=facial-15,line=tm3,model=cva state_t2=8,state_t2_limit=20,residual_t2=90,\
-                       residual_t2_limit=120,innovation_t2=40,innovation_t2_limit=60,score=0.75 1769126400000000000\n";
+                       residual_t2_limit=120,innovation_t2=40,innovation_t2_limit=60,\
+                       state_t2_slow=9,state_t2_slow_limit=20,residual_t2_slow=80,residual_t2_slow_limit=120,\
+                       innovation_t2_slow=30,innovation_t2_slow_limit=60,score=0.75 1769126400000000000\n";
 
 /// Lets the demo run and sends what it has for InfluxDB, less the readings that no panel shows.
 fn fill(influx: &Influxd) {

@@ -124,3 +124,56 @@ fn runs_shorter_than_a_window_have_none() {
         assert_eq!(Moments::centres(run.clone()).len(), expected, "{run:?}");
     }
 }
+
+/// The greatest of each statistic over twelve rows, the last of which are moved.
+fn greatest(cva: &Cva, rows: &Array2<f64>, moved: impl Fn(usize) -> [f64; 3]) -> [f64; 3] {
+    let (mut past, mut greatest) = (Past::default(), [0.0_f64; 3]);
+    for ix in 0..12 {
+        let row = &rows.row(400 + ix) + &ndarray::arr1(&moved(ix));
+        if let Some(measured) = cva.take(&mut past, row.view()) {
+            for (greatest, value) in greatest.iter_mut().zip(measured.values) {
+                *greatest = greatest.max(value);
+            }
+        }
+    }
+    greatest
+}
+
+#[test]
+fn state_that_hardly_moved_counts_once_it_is_far_out() {
+    let ramp = |ix: usize| f64::from(u32::try_from(ix).unwrap()) / 200.0;
+    let mut all = rows(412);
+    for (ix, mut row) in all.rows_mut().into_iter().enumerate() {
+        row[2] = ramp(ix.min(400)) + 0.05 * row[2];
+    }
+    let cva = Canonical::fit(&moments(&all, 0..400), &Array1::zeros(3)).unwrap().cut(1).unwrap();
+    assert_eq!(cva.states(), (1, 0));
+    // 0.58 is its standard deviation.
+    let near = greatest(&cva, &all, |_| [0.0, 0.0, 1.5]);
+    let far = greatest(&cva, &all, |_| [0.0, 0.0, 5.5]);
+    assert!(near[0] < 1e-9 && far[0] > 1.0, "{near:?} {far:?}");
+}
+
+#[test]
+fn step_of_what_operators_may_move_is_foretold_or_expected() {
+    let mut all = rows(412);
+    all.column_mut(2).mapv_inplace(|v| 0.02 * v);
+    let step = |ix: usize| if ix < 6 { [0.0; 3] } else { [0.0, 0.0, 1.0] };
+    let measured = |may: [f64; 3]| {
+        let cva = Canonical::fit(&moments(&all, 0..400), &ndarray::arr1(&may)).unwrap();
+        greatest(&cva.cut(2).unwrap(), &all, step)
+    };
+    let (still, may) = (measured([0.0; 3]), measured([0.0, 0.0, 1.0]));
+    assert!(still[1].max(still[2]) > 100.0, "{still:?}");
+    assert!(may.iter().all(|value| *value < 40.0), "{may:?}");
+}
+
+#[test]
+fn one_reading_that_is_far_off_is_one_of_eight_deviations() {
+    let all = rows(412);
+    let cva = Canonical::fit(&moments(&all, 0..400), &Array1::zeros(3)).unwrap().cut(2).unwrap();
+    let off = |by: f64| greatest(&cva, &all, |ix| if ix == 6 { [0.0, by, 0.0] } else { [0.0; 3] });
+    for (far, endless) in off(1e3).iter().zip(off(f64::INFINITY)) {
+        near(*far, endless);
+    }
+}

@@ -127,6 +127,27 @@ fn missing_columns_are_regressed_and_too_many_cannot_be_judged() {
 }
 
 #[test]
+fn online_state_of_another_model_is_no_state_of_this_one() {
+    let (model, other) = (fit(&plant(10, 3), &spec(true)).unwrap(), plant(1, 4));
+    let mut online = model.start();
+    for ix in 0..10 {
+        model.score(&mut online, other.row(ix));
+    }
+    assert!(online.dynamic.judges() && model.fits(&online));
+    let narrow = Table {
+        columns: other.columns[..2].to_vec(),
+        values: (0..200).flat_map(|ix| other.row(ix)[..2].to_vec()).collect(),
+        blocks: vec![0, 100],
+        left_out: 0,
+    };
+    let narrow = fit(&narrow, &spec(true)).unwrap();
+    assert!(narrow.fits(&narrow.start()) && !narrow.fits(&online));
+    // What an earlier version kept has other names.
+    let earlier: Online = serde_json::from_str(r#"{"t2":1.0,"spe":2.0}"#).unwrap();
+    assert!(!model.fits(&earlier));
+}
+
+#[test]
 fn artifact_gives_the_same_model_back_to_the_bit() {
     let model = fit(&plant(10, 3), &spec(true)).unwrap();
     let bytes = model.to_bytes();
