@@ -191,9 +191,6 @@ impl HeldOut {
                 step(&mut dynamic, screened, (pca, cva, every), ix);
             }
             for (begin, end) in &screened.blocks {
-                if batches {
-                    dynamic.forget();
-                }
                 let frames = overlap(*begin..*end, fold.clone());
                 let piece = frames.map(|ix| {
                     let statistics = alone.statistics(screened.rows.row(ix));

@@ -3,7 +3,7 @@
 //! Symbols as in the literature: z the standardised row, P the loadings (columns × components), λ the
 //! eigenvalues, t = Pᵀz the scores, e = (I − PPᵀ)z the residual; T² = Σ t²/λ, SPE = ‖e‖².
 
-use super::limits::{spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
+use super::limits::{spe_limit_box, t2_limit_phase_one};
 use super::screen::FitError;
 use linfa_linalg::cholesky::SolveCInplace;
 use linfa_linalg::eigh::{EigSort, Eigh};
@@ -11,9 +11,6 @@ use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis};
 use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use serde::{Deserialize, Serialize};
-
-/// The level of the theoretical limits by which T² and SPE are scaled.
-pub(super) const ALPHA: f64 = 0.01;
 
 /// Draws of the parallel analysis; the greatest of 20 is about the 95th percentile.
 const DRAWS: usize = 20;
@@ -52,10 +49,6 @@ pub(super) struct Pca {
     pub(super) eigenvalues: Vec<f64>,
     /// Rows fitted on.
     pub(super) rows: usize,
-    /// The theoretical limit of T² for a new row at 1 %.
-    pub(super) t2_scale: f64,
-    /// The theoretical limit of SPE at 1 %.
-    pub(super) spe_scale: f64,
 }
 
 /// The statistics of one row.
@@ -142,9 +135,7 @@ impl Pca {
                 column.mapv_inplace(|v| -v);
             }
         }
-        let t2_scale = t2_limit_phase_two(n as f64, a as f64, ALPHA);
-        let spe_scale = spe_limit_box(&eigenvalues[a..], ALPHA).max(LEAST_EIGENVALUE);
-        Ok(Self { mean, sd, correlation, loadings, eigenvalues, rows: n, t2_scale, spe_scale })
+        Ok(Self { mean, sd, correlation, loadings, eigenvalues, rows: n })
     }
 
     /// The number of components.
@@ -196,8 +187,11 @@ impl Pca {
 
     /// The standardised row; where it has a hole, what the model takes the column for.
     pub(super) fn filled(&self, row: ArrayView1<'_, f64>, statistics: &Statistics) -> Array1<f64> {
-        let model = self.loadings.dot(&statistics.t);
         let mut z = self.standardise(row);
+        if z.iter().all(|z| z.is_finite()) {
+            return z;
+        }
+        let model = self.loadings.dot(&statistics.t);
         z.zip_mut_with(&model, |z, model| *z = if z.is_finite() { *z } else { *model });
         z
     }
@@ -323,6 +317,7 @@ fn share(n: usize, share: f64) -> usize {
 
 #[cfg(test)]
 mod tests {
+    use super::super::limits::t2_limit_phase_two;
     use super::*;
 
     /// No column has a least deviation.
@@ -371,7 +366,7 @@ mod tests {
         near(statistics.t[0], 0.781_248);
         near(statistics.t2, 0.211_719);
         near(statistics.spe, 2.896_837);
-        near(pca.t2_scale, 13.777_156);
+        near(t2_limit_phase_two(8.0, 1.0, 0.01), 13.777_156);
         for (e, expected) in statistics.e.iter().zip([1.381_503, -0.750_173, 0.652_323]) {
             near(*e, expected);
         }

@@ -124,16 +124,6 @@ impl LineState {
             missing: missing.collect(),
             coverage: score.coverage,
         };
-        cx.out.push(Effect::Score(ScoreRecord {
-            line: Arc::clone(&cx.line.name),
-            grade: Arc::clone(grade),
-            judge: score.judge,
-            batch: self.book.current().map(|batch| Arc::clone(&batch.id)),
-            at: frame.end,
-            statistics: score.statistics.clone(),
-            score: score.score,
-            probability_off_spec: None,
-        }));
         if self.frames.is_multiple_of(u64::from(self.trend_every)) {
             if self.trend.len() == TREND_MAX {
                 self.trend.pop_front();
@@ -145,6 +135,16 @@ impl LineState {
                 spe: score.score.and_then(|_| score.greatest(false)),
             });
         }
+        cx.out.push(Effect::Score(ScoreRecord {
+            line: Arc::clone(&cx.line.name),
+            grade: Arc::clone(grade),
+            judge: score.judge,
+            batch: self.book.current().map(|batch| Arc::clone(&batch.id)),
+            at: frame.end,
+            statistics: score.statistics,
+            score: score.score,
+            probability_off_spec: None,
+        }));
         Some(evidence)
     }
 

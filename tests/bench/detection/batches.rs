@@ -56,15 +56,15 @@ fn line(set: &Set, data: &Path) -> Vec<String> {
     let desk = Desk::new();
     let learned = write(set, &read(&data.join(set.trajectories)), &labels, &desk);
     let told = "-c line.toml --events events.jsonl";
-    let judged = desk
-        .run(&format!("fit {told} --grade g"), &desk.path("rows.csv"))
-        .and_then(|_| desk.run(&format!("replay {told} --out out"), &desk.path("rows.csv")));
     let mut line = vec![set.name.to_owned(), set.learned.to_string()];
-    if let Err(why) = judged {
-        line.extend([String::new(), String::new(), why.trim().to_owned()]);
-        return line;
-    }
-    let rows = desk.scores("out");
+    let fit = format!("{told} --grade g");
+    let rows = match desk.judge((&fit, "rows.csv"), (told, "rows.csv")) {
+        Ok(rows) => rows,
+        Err(why) => {
+            line.extend([String::new(), String::new(), why.trim().to_owned()]);
+            return line;
+        }
+    };
     let flagged: BTreeSet<&str> =
         rows.iter().filter(|row| row.flag).map(|row: &Row| row.batch.as_str()).collect();
     for bad in [false, true] {

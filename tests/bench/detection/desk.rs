@@ -34,6 +34,20 @@ impl Desk {
         if status.success() { Ok(text(&stdout)) } else { Err(text(&stderr)) }
     }
 
+    /// Fits on a file of this directory and judges another one, with what either command is told.
+    ///
+    /// # Errors
+    /// What the command said that did not end well.
+    pub(crate) fn judge(
+        &self,
+        (fit, learned): (&str, &str),
+        (replay, all): (&str, &str),
+    ) -> Result<Vec<Row>, String> {
+        self.run(&format!("fit {fit}"), &self.path(learned))?;
+        self.run(&format!("replay {replay} --out out"), &self.path(all))?;
+        Ok(self.scores("out"))
+    }
+
     /// The rows of `scores.csv` in a directory of a replay.
     pub(crate) fn scores(&self, out: &str) -> Vec<Row> {
         let text = std::fs::read_to_string(self.path(out).join("scores.csv")).expect("scores");
@@ -41,7 +55,7 @@ impl Desk {
             .map(|row| Row {
                 batch: row[3].to_owned(),
                 flag: &row[5] == "1",
-                // Plain T² and SPE beside it, at their limits: columns 6 to 9.
+                // T² and SPE of PCA beside it, at limits raised by the same factor: columns 6 to 9.
                 plain: over(&row[6], &row[7]) || over(&row[8], &row[9]),
             })
             .collect()
@@ -52,7 +66,7 @@ impl Desk {
 pub(crate) struct Row {
     pub(crate) batch: String,
     pub(crate) flag: bool,
-    /// True if PCA alone would have flagged it.
+    /// True if PCA's statistics are over their limits.
     pub(crate) plain: bool,
 }
 

@@ -24,9 +24,8 @@ pub(crate) fn run(data: &Path) {
         desk.write("learned.csv", &rows[..=learned].join("\n"));
         desk.write("all.csv", &text);
         let told = format!("--auto --store m.db --period {period} --ignore timestamp");
-        desk.run(&format!("fit {told}"), &desk.path("learned.csv")).expect("a model");
-        desk.run(&format!("replay {told} --out out"), &desk.path("all.csv")).expect("a replay");
-        let scores = desk.scores("out");
+        let scores =
+            desk.judge((&told, "learned.csv"), (&told, "all.csv")).expect("a judged series");
         let spans = &windows[*name];
         let within = |ix: usize| {
             let time = times[ix].as_str();

@@ -57,15 +57,14 @@ fn line(set: &Set, data: &Path) -> Vec<String> {
     desk.write("learned.csv", &rows[..=set.learned].join("\n"));
     desk.write("all.csv", &text);
     let told = format!("--auto --store m.db --period {} {}", set.period, set.ignored);
-    let judged = desk
-        .run(&format!("fit {told}"), &desk.path("learned.csv"))
-        .and_then(|_| desk.run(&format!("replay {told} --out out"), &desk.path("all.csv")));
     let mut line = vec![set.name.to_owned(), set.learned.to_string()];
-    if let Err(why) = judged {
-        line.extend([String::new(), String::new(), why.trim().to_owned()]);
-        return line;
-    }
-    let mut scores = desk.scores("out");
+    let mut scores = match desk.judge((&told, "learned.csv"), (&told, "all.csv")) {
+        Ok(scores) => scores,
+        Err(why) => {
+            line.extend([String::new(), String::new(), why.trim().to_owned()]);
+            return line;
+        }
+    };
     let bad = set.bad_from.map(|from| scores.split_off(from));
     let later = scores.split_off(set.learned.min(scores.len()));
     line.push(match later.len() {

@@ -24,7 +24,7 @@ struct Shown {
     false_alarms: f64,
     found: f64,
     delay: usize,
-    /// The same of PCA alone.
+    /// Found, and flagged before, by T² and SPE of PCA at the same factor, %.
     plain: (f64, f64),
 }
 
@@ -67,7 +67,7 @@ pub(crate) fn run(data: &Path) {
     let pooled = (far * normal.len() as f64
         + all.iter().map(|shown| shown.false_alarms * BEFORE as f64).sum::<f64>())
         / rows as f64;
-    println!("false alarms on the second normal run: {far:.2} % (PCA alone: {plain:.2} %)");
+    println!("false alarms on the second normal run: {far:.2} % (T² and SPE of PCA: {plain:.2} %)");
     println!("false alarms pooled over {rows} rows: {pooled:.2} %\n");
 }
 
