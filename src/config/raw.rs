@@ -469,6 +469,10 @@ pub(super) struct Models {
     /// Who switches a new model on. Not used by this release.
     #[schemars(extend("default" = "when-better"))]
     pub(super) promote: Option<At<Promote>>,
+    /// True if limits move with what good batches reached since the fit, so that the budget holds while raw
+    /// material changes; false if they stay as fitted.
+    #[schemars(extend("default" = true))]
+    pub(super) adapt_limits: Option<At<bool>>,
 }
 
 /// An InfluxDB 2.

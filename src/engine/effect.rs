@@ -3,7 +3,7 @@
 use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
 use crate::decode::{Disposition, Fault};
-use crate::models::{FitSpec, Monitor, Statistic};
+use crate::models::{FitSpec, Monitor, Realized, Statistic};
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
 use crate::verdict::{Call, Document};
@@ -27,6 +27,8 @@ pub enum Effect {
     Profile(Box<ProfileRecord>),
     /// A minute of a sensor (`sensor_health`).
     SensorHealth(SensorHealthRecord),
+    /// How often good batches were flagged (`wrong_flags`).
+    WrongFlags(WrongFlagsRecord),
     /// A change of an alarm (`alarms`).
     Alarm(AlarmRecord),
     /// An event for webhooks.
@@ -226,6 +228,23 @@ pub struct ProfileRecord {
     /// Across the web, 60 zones at most: where the middle of each is, and the mean of its valid boxes; NaN
     /// without.
     pub zones: Vec<(f64, f32)>,
+}
+
+/// How often good batches of a grade were flagged, beside what is promised.
+#[derive(Debug, Clone, PartialEq, Serialize)]
+pub struct WrongFlagsRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// When a batch was found to be good, or not.
+    pub at: Timestamp,
+    /// The share of good batches that may be flagged.
+    pub promised: f64,
+    /// What was seen of the last batches judged.
+    pub realized: Realized,
+    /// What the limits of the fit are multiplied with in the next batch.
+    pub limit_scale: f64,
 }
 
 /// A minute of a sensor: shares of its readings, 0–1.

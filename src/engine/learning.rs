@@ -1,26 +1,25 @@
 //! Which batches are fit for learning, when a model is asked for, and which one judges.
 
-use super::effect::FitRequest;
+mod found;
+mod judging;
+
+use super::effect::{FitRequest, WrongFlagsRecord};
 use super::event::ModelAnswer;
 use crate::batch::Batch;
-use crate::decode::Disposition;
-use crate::models::{FitSpec, Model, Online, Peers};
-use crate::plant::{
-    BatchSource, Budget, Grade, LearnFrom, Line, ModelSettings, Promote, Refit, Role,
-};
-use crate::reading::{LineIx, Timestamp};
+use crate::models::{FitSpec, Model, TrackRecord};
+use crate::plant::{BatchSource, Budget, Grade, Line, ModelSettings, Promote, Refit, Role};
+use crate::reading::{Count, LineIx, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
+
+pub(super) use judging::Judging;
 
 /// Batches that a fit uses at most: the newest.
 const BATCHES_MAX: usize = 100;
 
 /// After a fit that failed, so many more batches are waited for.
 const RETRY_AFTER: u32 = 5;
-
-/// The share of a batch's quality values that must be inside for `learn_from = "unrejected"`.
-const UNREJECTED_SHARE: f64 = 0.98;
 
 /// The models of one line, by grade.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -47,61 +46,12 @@ struct GradeModels {
     version: u32,
     /// The model that judges.
     judging: Option<Judging>,
-}
-
-/// The model that judges.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Judging {
-    pub(super) version: u32,
-    artifact: Arc<[u8]>,
-    pub(super) online: Online,
-    pub(super) peers: Peers,
-    /// The artifact, read; `None` only between deserialisation and [`Learning::revive`].
-    #[serde(skip)]
-    read: Option<Read>,
-}
-
-#[derive(Debug, Clone, PartialEq)]
-struct Read {
-    model: Arc<Model>,
-    /// The position in the line of each column of the model.
-    tags: Vec<usize>,
-}
-
-impl Judging {
-    fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
-        let read = Read::new(&artifact, line)?;
-        let online = read.model.start();
-        Ok(Self { version, artifact, online, peers: Peers::default(), read: Some(read) })
-    }
-
-    /// The model, and the values of a frame in the order of its columns.
-    pub(super) fn row(&self, values: &[f64]) -> Option<(Arc<Model>, Vec<f64>)> {
-        let read = self.read.as_ref()?;
-        let row = read.tags.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN)).collect();
-        Some((Arc::clone(&read.model), row))
-    }
-
-    /// The model.
-    pub(super) fn model(&self) -> Option<&Model> {
-        self.read.as_ref().map(|read| &*read.model)
-    }
-
-    /// The position in the line of a column of the model.
-    pub(super) fn tag_of(&self, column: usize) -> Option<usize> {
-        self.read.as_ref()?.tags.get(column).copied()
-    }
-}
-
-impl Read {
-    fn new(artifact: &[u8], line: &Line) -> Result<Self, String> {
-        let model = Model::from_bytes(artifact).map_err(|error| error.to_string())?;
-        let position = |column: &Arc<str>| {
-            line.tag_position(column).ok_or_else(|| format!("the line has no tag `{column}`"))
-        };
-        let tags = model.columns().iter().map(position).collect::<Result<_, _>>()?;
-        Ok(Self { model: Arc::new(model), tags })
-    }
+    /// What became of the batches that it, and those before it, judged.
+    #[serde(default)]
+    track: TrackRecord,
+    /// True if it was told that the model is not right any more.
+    #[serde(default)]
+    drifted: bool,
 }
 
 /// What came of a fit at a batch boundary.
@@ -149,14 +99,7 @@ impl Learning {
     /// Reads the artifacts again after deserialisation; a model whose tags are gone judges no more.
     pub(super) fn revive(&mut self, line: &Line) {
         for models in self.grades.values_mut() {
-            if let Some(judging) = &mut models.judging {
-                judging.read = Read::new(&judging.artifact, line).ok();
-                match judging.read.as_ref().map(|read| Arc::clone(&read.model)) {
-                    None => models.judging = None,
-                    Some(model) if !model.fits(&judging.online) => judging.online = model.start(),
-                    Some(_) => {}
-                }
-            }
+            models.judging.take_if(|judging| !judging.revive(line));
         }
     }
 
@@ -177,13 +120,62 @@ impl Learning {
         }
     }
 
-    /// Forgets the online state: a new batch begins.
-    pub(super) fn restart(&mut self, grade: &str) {
-        if let Some(judging) = self.judging_mut(grade)
-            && let Some(model) = judging.model()
-        {
-            judging.online = model.start();
+    /// A new batch begins. Its limits are those that good batches before it ask for, if the plant lets them move.
+    pub(super) fn begin_batch(&mut self, grade: &str, settings: &ModelSettings) {
+        let Some(models) = self.grades.get_mut(grade) else { return };
+        let Some(judging) = &mut models.judging else { return };
+        judging.begin_batch(settings.adapt_limits.then_some(&models.track));
+    }
+
+    /// What comes does not follow what was, within one batch.
+    pub(super) fn interrupt(&mut self, grade: &str) {
+        if let Some(judging) = self.judging_mut(grade) {
+            judging.interrupt();
         }
+    }
+
+    /// A batch of the line has ended: what it reached is kept until it is known what it was.
+    pub(super) fn end_batch(&mut self, batch: &Batch) {
+        let models = batch.grade.as_ref().and_then(|grade| self.grades.get_mut(grade));
+        let Some(models) = models else { return };
+        if let Some(judging) = &models.judging {
+            let flagged = batch.first_flag.is_some();
+            models.track.judged(judging.online.ended(Arc::clone(&batch.id), flagged));
+        }
+    }
+
+    /// How often good batches of a grade were flagged by its models; `None` before there is one.
+    pub(super) fn wrong_flags(
+        &self,
+        line: &Line,
+        grade: &Arc<str>,
+        (settings, at): (&ModelSettings, Timestamp),
+    ) -> Option<WrongFlagsRecord> {
+        let models = self.grades.get(grade)?;
+        let calibration = &models.judging.as_ref()?.model()?.header().calibration;
+        let adapts = settings.adapt_limits && calibration.is_of_batches();
+        Some(WrongFlagsRecord {
+            line: Arc::clone(&line.name),
+            grade: Arc::clone(grade),
+            at,
+            promised: calibration.rate,
+            realized: models.track.realized()?,
+            limit_scale: if adapts { models.track.scale(calibration) } else { 1.0 },
+        })
+    }
+
+    /// Why the model of a grade is not right any more, the first time that this shows.
+    pub(super) fn drift(&mut self, grade: &str) -> Option<(u32, String)> {
+        let models = self.grades.get_mut(grade)?;
+        let judging = models.judging.as_ref()?;
+        let calibration = &judging.model()?.header().calibration;
+        let (exceeded, of) = models.track.drift(calibration.rate)?;
+        let promised = 1.0 / calibration.rate;
+        let reason = format!(
+            "{exceeded} of the last {} passed its limits, where 1 in {promised:.0} is promised",
+            Count(of, "good batch")
+        );
+        (!std::mem::replace(&mut models.drifted, true)).then_some((judging.version, reason))
     }
 
     /// Installs a model from the registry. A person put it there: no fit that was asked for before, or
@@ -199,6 +191,7 @@ impl Learning {
         let models = self.grades.entry(Arc::clone(grade)).or_default();
         models.version = models.version.max(version);
         models.judging = Some(judging);
+        models.refitted();
         models.failed = false;
         models.open = None;
         models.ready = None;
@@ -206,11 +199,19 @@ impl Learning {
     }
 
     /// Looks at a finished batch again: it may have become fit for learning, or no longer be.
-    pub(super) fn look(&mut self, batch: &Batch, grade: Option<&Grade>, settings: &ModelSettings) {
-        let Some(name) = batch.grade.as_ref() else { return };
+    ///
+    /// True if what it was found to be is news of a batch that was judged.
+    pub(super) fn look(
+        &mut self,
+        batch: &Batch,
+        grade: Option<&Grade>,
+        settings: &ModelSettings,
+    ) -> bool {
+        let Some(name) = batch.grade.as_ref() else { return false };
         let models = self.grades.entry(Arc::clone(name)).or_default();
+        let news = models.track.found(&batch.id, found::outcome(batch, grade));
         let known = models.fit.iter().position(|id| *id == batch.id);
-        match (is_fit(batch, grade, settings.learn_from), known) {
+        match (found::is_fit(batch, grade, settings.learn_from), known) {
             (true, None) => {
                 models.fit.push(Arc::clone(&batch.id));
                 models.since_request += 1;
@@ -223,6 +224,7 @@ impl Learning {
             }
             _ => {}
         }
+        news
     }
 
     /// The request for a model of this grade, if one is due.
@@ -300,10 +302,11 @@ impl Learning {
                     let outcome = Outcome::Promoted {
                         request: answer.request,
                         version: models.version,
-                        artifact: Arc::clone(&judging.artifact),
+                        artifact: judging.artifact(),
                         summary: judging.model().map(Model::summary).unwrap_or_default(),
                     };
                     models.judging = Some(judging);
+                    models.refitted();
                     outcome
                 }
                 Err(reason) => {
@@ -318,6 +321,12 @@ impl Learning {
 }
 
 impl GradeModels {
+    /// Another model judges.
+    fn refitted(&mut self) {
+        self.track.refitted();
+        self.drifted = false;
+    }
+
     fn is_due(&self, settings: &ModelSettings, now: Timestamp) -> bool {
         if self.fit.len() < settings.learning_batches.max(2) as usize {
             return false;
@@ -336,6 +345,7 @@ impl GradeModels {
         match settings.refit {
             Refit::Never => false,
             _ if self.failed => again,
+            _ if self.drifted && self.since_request >= RETRY_AFTER => true,
             Refit::Daily => days(1),
             Refit::Weekly => days(7),
             Refit::Batches(n) => self.since_request >= n.max(1),
@@ -350,26 +360,6 @@ pub fn budget(settings: &ModelSettings, source: &BatchSource) -> Budget {
         BatchSource::None => Budget::PerFrames { flags: 1, frames: 200 },
         _ => Budget::PerBatches { flags: 1, batches: 100 },
     })
-}
-
-/// Whether a finished batch may teach: released; or all laboratory results inside; or, if the plant
-/// says so, its quality tags inside for 98 % and nobody rejected it. Never one that somebody acted on.
-fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom) -> bool {
-    if batch.ended.is_none() || !batch.begin_known || batch.void || !batch.actions.is_empty() {
-        return false;
-    }
-    if let Some(word) = batch.disposition() {
-        return word.disposition == Disposition::Release;
-    }
-    let Some(grade) = grade else { return learn_from == LearnFrom::Unrejected };
-    if batch.lab_outside(grade).is_some() {
-        return false;
-    }
-    if batch.lab_inside(grade) {
-        return true;
-    }
-    learn_from == LearnFrom::Unrejected
-        && batch.out_share().is_some_and(|share| share <= 1.0 - UNREJECTED_SHARE)
 }
 
 #[cfg(test)]

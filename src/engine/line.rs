@@ -17,7 +17,7 @@ use crate::alarm::{self, News};
 use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered};
-use crate::plant::{BatchSource, Grade, Line, Plant};
+use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
 use crate::verdict::{Document, Judge};
@@ -566,7 +566,7 @@ impl LineState {
         };
         if self.steady.follow(cx.line, now) {
             let grade = self.grade_name();
-            self.learning.restart(&grade);
+            self.learning.interrupt(&grade);
         }
     }
 
@@ -624,7 +624,12 @@ impl LineState {
     }
 
     /// The line as people see it.
-    pub(super) fn view(&self, line: &Line, last_batches: usize) -> LineView {
+    pub(super) fn view(
+        &self,
+        line: &Line,
+        settings: &ModelSettings,
+        last_batches: usize,
+    ) -> LineView {
         let verdict = |batch: &Batch| {
             let judge = self.judges.get(&batch.id);
             judge.map(Judge::call).filter(|_| !batch.void)
@@ -659,6 +664,9 @@ impl LineState {
                     .model()
                     .map(|model| format!("version {}: {}", judging.version, model.summary()))
             }),
+            wrong_flags: self
+                .judged_to
+                .and_then(|at| self.learning.wrong_flags(line, &grade, (settings, at))),
         }
     }
 }

@@ -34,12 +34,12 @@ mod tests;
 mod view;
 
 pub use crate::alarm::AlarmRecord;
-pub use crate::models::{Monitor, Statistic};
+pub use crate::models::{Monitor, Realized, Statistic};
 pub use crate::sparkplug::NodeView;
 pub use checkpoint::CheckpointError;
 pub use effect::{
     BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord, ModelRecord,
-    ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord,
+    ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use learning::budget;

@@ -174,22 +174,32 @@ pub(super) fn blind(
     }
 }
 
+/// What there is to say of a model.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum ModelNews<'a> {
+    /// This version judges from now on; what it is.
+    Promoted(u32, &'a str),
+    /// There is none; why.
+    Rejected(&'a str),
+    /// This version is right no more; why.
+    Drifted(u32, &'a str),
+}
+
 /// News of a model.
-pub(super) fn model(
-    line: &Line,
-    grade: &Arc<str>,
-    outcome: Result<(u32, &str), &str>,
-    at: Timestamp,
-) -> News {
+pub(super) fn model(line: &Line, grade: &Arc<str>, news: ModelNews<'_>, at: Timestamp) -> News {
     let name = &line.name;
-    let (kind, severity, title, version, reason) = match outcome {
-        Ok((version, summary)) => {
+    let (kind, severity, title, version, reason) = match news {
+        ModelNews::Promoted(version, summary) => {
             let title = format!("{name}: model {version} of grade {grade} judges from now on");
             (EventKind::ModelPromoted, Severity::Info, title, version, summary)
         }
-        Err(reason) => {
+        ModelNews::Rejected(reason) => {
             let title = format!("{name}: no model of grade {grade}: {reason}");
             (EventKind::ModelRejected, Severity::Warning, title, 0, reason)
+        }
+        ModelNews::Drifted(version, reason) => {
+            let title = format!("{name}: model {version} of grade {grade} has drifted: {reason}");
+            (EventKind::ModelDrifted, Severity::Warning, title, version, reason)
         }
     };
     News {

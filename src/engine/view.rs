@@ -1,7 +1,7 @@
 //! What people see of the engine: a copy of the state that matters, made after each group.
 
 use super::Engine;
-use super::effect::{BatchRecord, FaultRecord};
+use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::recovery::Recovery;
 use crate::alarm::{self, Severity};
 use crate::profile::{Picture, Statistics};
@@ -133,6 +133,8 @@ pub struct LineView {
     pub profiles: Vec<ProfileView>,
     /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
     pub model: Option<String>,
+    /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
+    pub wrong_flags: Option<WrongFlagsRecord>,
 }
 
 /// A profile across the web as it is now.
@@ -214,7 +216,7 @@ impl Engine {
                     let grade = state.grade_name();
                     let limits = |tag: &str| self.plant.limits(&grade, tag);
                     let profiles = self.state.profiles.view(line, limits);
-                    LineView { profiles, ..state.view(line, BATCHES_SHOWN) }
+                    LineView { profiles, ..state.view(line, &self.plant.models, BATCHES_SHOWN) }
                 })
                 .collect(),
             faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),

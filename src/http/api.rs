@@ -7,7 +7,7 @@
 
 use crate::engine::{
     AlarmView, BatchRecord, FaultRecord, LineView, NodeView, ProfileView, Recovery, SourceView,
-    StrayView, TagView, TrendPoint, View,
+    StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Series, Timestamp};
@@ -47,11 +47,26 @@ pub(super) struct LineDetail {
     #[serde(flatten)]
     line: Line,
     model: Option<String>,
+    wrong_flags: Option<WrongFlags>,
     in_progress: Option<Batch>,
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
     tags: Vec<Tag>,
     profiles: Vec<Profile>,
+}
+
+/// How often good batches of the grade in progress were flagged, beside what is promised.
+#[derive(Debug, Serialize)]
+struct WrongFlags {
+    promised: f64,
+    good: u32,
+    wrong: u32,
+    acted: u32,
+    rate: f64,
+    rate_low: f64,
+    rate_high: f64,
+    rate_at_most: f64,
+    limit_scale: f64,
 }
 
 /// A profile across the web as it is now; `known` is null before the first scan that counts.
@@ -274,11 +289,29 @@ impl From<&LineView> for LineDetail {
         Self {
             line: Line::from(line),
             model: line.model.clone(),
+            wrong_flags: line.wrong_flags.as_ref().map(WrongFlags::from),
             in_progress: line.batch.as_ref().map(Batch::from),
             trend: line.trend.iter().map(Point::from).collect(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
             profiles: line.profiles.iter().map(Profile::from).collect(),
+        }
+    }
+}
+
+impl From<&WrongFlagsRecord> for WrongFlags {
+    fn from(record: &WrongFlagsRecord) -> Self {
+        let realized = &record.realized;
+        Self {
+            promised: record.promised,
+            good: realized.good,
+            wrong: realized.wrong,
+            acted: realized.acted,
+            rate: realized.rate,
+            rate_low: realized.range.0,
+            rate_high: realized.range.1,
+            rate_at_most: realized.at_most,
+            limit_scale: record.limit_scale,
         }
     }
 }

@@ -4,8 +4,8 @@ use super::{ApiState, History, Progress, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Recovery, SourceView, TagView,
-    TrendPoint, View,
+    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Realized, Recovery, SourceView,
+    TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -268,6 +268,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         last_batches: Vec::new(),
         tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
         model: None,
+        wrong_flags: None,
     }
 }
 
@@ -549,6 +550,21 @@ fn line(call: Call) -> LineView {
         last_batches: last_batches(),
         tags: tags(),
         model: Some("pca v4, 20 batches, 56,200 rows, limit provisional".to_owned()),
+        wrong_flags: Some(WrongFlagsRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            at: at(NOW - 5_000),
+            promised: 0.01,
+            realized: Realized {
+                good: 120,
+                wrong: 2,
+                acted: 1,
+                rate: 2.0 / 120.0,
+                range: (0.002, 0.059),
+                at_most: 3.0 / 121.0,
+            },
+            limit_scale: 1.2,
+        }),
     }
 }
 

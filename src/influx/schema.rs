@@ -17,7 +17,7 @@
 use super::line_protocol::Line;
 use crate::engine::{
     AlarmRecord, BatchRecord, ContributionRecord, Effect, Monitor, ProfileRecord, ReadingRecord,
-    ScoreRecord, SensorHealthRecord,
+    ScoreRecord, SensorHealthRecord, WrongFlagsRecord,
 };
 use crate::reading::{Timestamp, Value};
 
@@ -66,6 +66,7 @@ impl Encoded {
             Effect::Batch(record) => batch(record, &mut self.results),
             Effect::Profile(record) => profile(record, &mut self.results),
             Effect::SensorHealth(record) => sensor_health(record, &mut self.results),
+            Effect::WrongFlags(record) => wrong_flags(record, &mut self.results),
             Effect::Alarm(record) => alarm(record, &mut self.results),
             _ => {}
         }
@@ -200,6 +201,22 @@ fn sensor_health(record: &SensorHealthRecord, out: &mut Lines) {
     });
 }
 
+fn wrong_flags(record: &WrongFlagsRecord, out: &mut Lines) {
+    let tags = [("grade", &*record.grade), ("line", &*record.line)];
+    let realized = &record.realized;
+    out.put("wrong_flags", tags, record.at, |line| {
+        line.float("promised", record.promised);
+        line.float("rate", realized.rate);
+        line.float("rate_low", realized.range.0);
+        line.float("rate_high", realized.range.1);
+        line.float("rate_at_most", realized.at_most);
+        line.float("good", f64::from(realized.good));
+        line.float("wrong", f64::from(realized.wrong));
+        line.float("acted", f64::from(realized.acted));
+        line.float("limit_scale", record.limit_scale);
+    });
+}
+
 fn alarm(record: &AlarmRecord, out: &mut Lines) {
     let tags = [("alarm", &*record.alarm), ("line", &*record.line)];
     out.put("alarms", tags, record.at, |line| {
@@ -215,7 +232,7 @@ mod tests {
     use super::*;
     use crate::alarm::Severity;
     use crate::decode::Disposition;
-    use crate::engine::FrameRecord;
+    use crate::engine::{FrameRecord, Realized};
     use crate::reading::{Finite, Flags, LineIx, Series};
     use crate::verdict::Call;
     use std::sync::Arc;
@@ -425,6 +442,34 @@ mod tests {
             "sensor_health,line=tm3,tag=steam good=0.5,late=0,duplicate=0.25,stuck=1,stale=0,\
              bad=0.25,count=60,completeness=1,timeliness=1,validity=0.5,trust=0 \
              1769126400000000000\n",
+        );
+    }
+
+    #[test]
+    fn wrong_flags_are_told_beside_what_was_promised() {
+        let record = WrongFlagsRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            at: AT,
+            promised: 0.01,
+            realized: Realized {
+                good: 120,
+                wrong: 2,
+                acted: 1,
+                rate: 0.0625,
+                range: (0.002, 0.059),
+                at_most: 0.25,
+            },
+            limit_scale: 1.5,
+        };
+        check(
+            &Effect::WrongFlags(record),
+            "",
+            &format!(
+                "wrong_flags,grade=facial-15,line=tm3 promised=0.01,rate=0.0625,rate_low=0.002,rate_high=0.059,\
+                 rate_at_most=0.25,good=120,wrong=2,acted=1,limit_scale=1.5 {}\n",
+                AT.as_nanos()
+            ),
         );
     }
 

@@ -92,7 +92,7 @@ fn calibration(ratios: &[Vec<f64>], spec: &FitSpec, every: usize) -> Calibration
         stretches.filter(|part| 2 * part.len() > stretch).filter_map(greatest).collect()
     };
     if spec.batches || maxima.len() >= STRETCHES_AT_LEAST {
-        calibrate::by_batches(&maxima, rate, spec.seed)
+        calibrate::by_batches(&maxima, rate)
     } else {
         calibrate::by_frames_for_batches(ratios, rate, (stretch, every))
     }

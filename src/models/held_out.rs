@@ -156,7 +156,8 @@ struct Frame {
 
 /// What is measured of held-out frames: batch by batch, or stretch by stretch of one recording.
 pub(super) struct HeldOut {
-    pieces: Vec<Vec<Frame>>,
+    /// Each with the fold that it is of.
+    pieces: Vec<(usize, Vec<Frame>)>,
     /// True if each piece goes on where the one before it ended.
     joined: bool,
 }
@@ -200,7 +201,7 @@ impl HeldOut {
                 });
                 let piece: Vec<Frame> = piece.collect();
                 if !piece.is_empty() {
-                    pieces.push(piece);
+                    pieces.push((ix, piece));
                 }
             }
         }
@@ -209,7 +210,9 @@ impl HeldOut {
 
     /// True if CVA judged some frames of most pieces.
     pub(super) fn is_dynamic(&self) -> bool {
-        let judged = |piece: &&Vec<Frame>| piece.iter().any(|frame| frame.judge == Monitor::Cva);
+        let judged = |(_, piece): &&(usize, Vec<Frame>)| {
+            piece.iter().any(|frame| frame.judge == Monitor::Cva)
+        };
         2 * self.pieces.iter().filter(judged).count() > self.pieces.len()
     }
 
@@ -218,7 +221,7 @@ impl HeldOut {
         let start = Statistic::ALL.map(|statistic| self.start(statistic));
         let mut smoothed = Vec::with_capacity(self.pieces.len());
         let mut now = start;
-        for piece in &self.pieces {
+        for (fold, piece) in &self.pieces {
             if !self.joined {
                 now = start;
             }
@@ -229,10 +232,13 @@ impl HeldOut {
                 }
                 (frame.judge, now)
             });
-            smoothed.push(course.collect::<Vec<_>>());
+            smoothed.push((*fold, course.collect::<Vec<_>>()));
         }
-        let scale = Statistic::ALL.map(|statistic| level(&smoothed, statistic));
-        let ratios = smoothed.iter().map(|piece| {
+        let greatest = Statistic::ALL.map(|statistic| greatest(&smoothed, statistic));
+        let ratios = smoothed.iter().map(|(fold, piece)| {
+            // By the levels of the other folds: those of all are the middle of these very values, and a new batch
+            // is further from it than they are.
+            let scale = greatest.each_ref().map(|values| median(values, Some(*fold)));
             let ratio = |(judge, now): &(Monitor, Each)| {
                 Statistic::of(*judge)
                     .map(|statistic| now[statistic.ix()] / scale[statistic.ix()])
@@ -241,6 +247,7 @@ impl HeldOut {
             piece.iter().map(ratio).collect::<Vec<f64>>()
         });
         let ratios = if self.joined { vec![ratios.flatten().collect()] } else { ratios.collect() };
+        let scale = greatest.each_ref().map(|values| median(values, None));
         (Levels { start, scale }, ratios)
     }
 
@@ -255,7 +262,8 @@ impl HeldOut {
                 }
             }
         };
-        let means = self.pieces.iter().map(values).filter(|values| !values.is_empty());
+        let means =
+            self.pieces.iter().map(|(_, piece)| values(piece)).filter(|values| !values.is_empty());
         let means = means.map(|values| values.iter().sum::<f64>() / values.len() as f64);
         let mut means: Vec<f64> = means.collect();
         means.sort_by(f64::total_cmp);
@@ -263,19 +271,31 @@ impl HeldOut {
     }
 }
 
-/// The median over the pieces of the greatest smoothed value of a statistic, of the frames that its monitor
-/// judges; of PCA, of all. One bad batch does not move it.
-fn level(smoothed: &[Vec<(Monitor, Each)>], statistic: Statistic) -> f64 {
+/// A course of smoothed statistics, and who judges; with its fold.
+type Smoothed = (usize, Vec<(Monitor, Each)>);
+
+/// The greatest smoothed value of a statistic in each piece, with its fold, in rising order: of the frames that its
+/// monitor judges; of PCA, of all.
+fn greatest(smoothed: &[Smoothed], statistic: Statistic) -> Vec<(usize, f64)> {
     let monitor = statistic.monitor();
-    let greatest = |piece: &Vec<(Monitor, Each)>| {
+    let of = |(fold, piece): &Smoothed| {
         let judged = piece.iter().filter(|(judge, _)| monitor == Monitor::Pca || *judge == monitor);
-        judged.map(|(_, now)| now[statistic.ix()]).reduce(f64::max)
+        Some((*fold, judged.map(|(_, now)| now[statistic.ix()]).reduce(f64::max)?))
     };
-    let mut greatest: Vec<f64> = smoothed.iter().filter_map(greatest).collect();
-    greatest.sort_by(f64::total_cmp);
+    let mut greatest: Vec<(usize, f64)> = smoothed.iter().filter_map(of).collect();
+    greatest.sort_by(|a, b| a.1.total_cmp(&b.1));
+    greatest
+}
+
+/// The level of a statistic, by its greatest values outside a fold: their median, which one bad batch does not move.
+fn median(greatest: &[(usize, f64)], without: Option<usize>) -> f64 {
+    let values: Vec<f64> = greatest
+        .iter()
+        .filter(|(fold, _)| Some(*fold) != without)
+        .map(|(_, value)| *value)
+        .collect();
     // A monitor that judged nothing has some level.
-    let median = greatest.get(greatest.len() / 2).copied();
-    median.filter(|level| *level > 0.0).unwrap_or(1.0)
+    values.get(values.len() / 2).copied().filter(|level| *level > 0.0).unwrap_or(1.0)
 }
 
 /// Gives a frame to CVA. A frame that does not follow the one before it begins a new past.

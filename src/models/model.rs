@@ -10,6 +10,7 @@ use super::peers::{Peers, Word};
 use super::screen::Dropped;
 use super::statistic::{Each, Monitor, Statistic, Weights};
 use super::ties::Ties;
+use super::track::{Course, Judged};
 use crate::reading::{Count, Timestamp};
 use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
@@ -82,6 +83,9 @@ pub struct Model {
 // What an earlier development version kept is read as nothing, and begun anew.
 #[serde(default)]
 pub struct Online {
+    /// What the limits of the fit are multiplied with; 0 in what an earlier development version kept.
+    scale: f64,
+    course: Course,
     smoothed: Each,
     /// For each statistic what each column contributes to it, over its mean in control.
     parts: Vec<Vec<f64>>,
@@ -94,8 +98,16 @@ pub struct Online {
 impl PartialEq for Online {
     /// The pattern kept is no state: it follows from the row.
     fn eq(&self, other: &Self) -> bool {
-        (&self.smoothed, &self.parts, &self.dynamic)
-            == (&other.smoothed, &other.parts, &other.dynamic)
+        (self.scale, self.course, &self.smoothed, &self.parts, &self.dynamic)
+            == (other.scale, other.course, &other.smoothed, &other.parts, &other.dynamic)
+    }
+}
+
+impl Online {
+    /// The batch that began with it has ended; `flagged` if it was, for whatever reason.
+    #[must_use]
+    pub fn ended(&self, batch: Arc<str>, flagged: bool) -> Judged {
+        self.course.end(batch, flagged, self.scale)
     }
 }
 
@@ -201,15 +213,20 @@ impl Model {
         let calibration = &header.calibration;
         let provisional = if calibration.provisional {
             format!(
-                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %)",
+                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} could be promised)",
                 calibration.n,
                 calibration.needed,
                 calibration.unit,
                 percent(calibration.rate_range.0, 2),
-                percent(calibration.rate_range.1, 1)
+                percent(calibration.rate_range.1, 1),
+                calibration.n + 1
             )
         } else {
             String::new()
+        };
+        let stand_out = match calibration.excluded {
+            0 => String::new(),
+            n => format!(", {} stood out and set no limit", Count(n, "batch")),
         };
         let of = if header.spec.batches {
             format!("{} frames of {} batches", header.rows, header.blocks)
@@ -226,23 +243,26 @@ impl Model {
             states => format!(" and cva of {}", Count(states, "state")),
         };
         format!(
-            "pca of {}, {} ({:.0} %){dynamic}, {of}{left_out}{provisional}",
+            "pca of {}, {} ({:.0} %){dynamic}, {of}{left_out}{stand_out}{provisional}",
             Count(self.used.len(), "tag"),
             Count(header.components, "component"),
             header.explained * 100.0,
         )
     }
 
-    /// The limit of a statistic.
+    /// The limit of a statistic by the fit.
     #[must_use]
     pub fn limit(&self, statistic: Statistic) -> f64 {
         self.limits[statistic.ix()]
     }
 
-    /// The online state at the begin of a batch.
+    /// The online state at the begin of a batch, in which the limits are those of the fit times `scale`, which is
+    /// above 0.
     #[must_use]
-    pub fn start(&self) -> Online {
+    pub fn start(&self, scale: f64) -> Online {
         Online {
+            scale,
+            course: Course::default(),
             smoothed: self.start,
             parts: vec![vec![1.0; self.used.len()]; Statistic::ALL.len()],
             dynamic: Dynamic::default(),
@@ -250,12 +270,18 @@ impl Model {
         }
     }
 
+    /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
+    pub fn interrupt(&self, online: &mut Online) {
+        *online = Online { course: online.course, ..self.start(online.scale) };
+    }
+
     /// True if an online state, read back, is one of this model.
     #[must_use]
     pub fn fits(&self, online: &Online) -> bool {
         let columns = self.used.len();
         let states = self.cva.as_ref().map_or(0, |cva| cva.states().0);
-        online.parts.len() == Statistic::ALL.len()
+        online.scale > 0.0
+            && online.parts.len() == Statistic::ALL.len()
             && online.parts.iter().all(|parts| parts.len() == columns)
             && online.dynamic.fits(columns, states)
     }
@@ -289,6 +315,12 @@ impl Model {
     /// Judges a row: one value for each of [`Model::columns`], NaN where there is none. A row of
     /// another width has no values at all.
     pub fn score(&self, online: &mut Online, values: &[f64]) -> Score {
+        let score = self.judge(online, values);
+        online.course.take(score.score);
+        score
+    }
+
+    fn judge(&self, online: &mut Online, values: &[f64]) -> Score {
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
         let seen = self.statistics(row.view(), online);
@@ -345,13 +377,14 @@ impl Model {
         let known =
             |statistic: &Statistic| judge == Monitor::Cva || statistic.monitor() == Monitor::Pca;
         let value = |statistic: Statistic| online.smoothed[statistic.ix()];
-        let ratio = |statistic: Statistic| value(statistic) / self.limit(statistic);
+        let limit = |statistic: Statistic| self.limit(statistic) * online.scale;
+        let ratio = |statistic: Statistic| value(statistic) / limit(statistic);
         let leads = Statistic::of(judge)
             .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
             .expect("each monitor has statistics");
         let statistics = Statistic::ALL.into_iter().filter(known);
         Score {
-            statistics: statistics.map(|one| (one, value(one), self.limit(one))).collect(),
+            statistics: statistics.map(|one| (one, value(one), limit(one))).collect(),
             judge,
             score: judged.map(|()| ratio(leads)),
             coverage,

@@ -352,6 +352,8 @@ pub type Grades = BTreeMap<Arc<str>, Grade>;
 
 /// The `[models]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+// What an earlier version kept of it does not have all.
+#[serde(default)]
 pub struct ModelSettings {
     /// The false-flag budget; `None`: 1 per 100 batches, or 1 in 200 frames where there are no batches.
     pub false_flags: Option<Budget>,
@@ -363,6 +365,8 @@ pub struct ModelSettings {
     pub refit: Refit,
     /// Who switches a new model on.
     pub promote: Promote,
+    /// True if limits move with what good batches reached since the fit.
+    pub adapt_limits: bool,
 }
 
 impl Default for ModelSettings {
@@ -373,6 +377,7 @@ impl Default for ModelSettings {
             learn_from: LearnFrom::default(),
             refit: Refit::default(),
             promote: Promote::default(),
+            adapt_limits: true,
         }
     }
 }

@@ -393,5 +393,6 @@ fn check_models(cx: &mut Context<'_>, models: &At<Models>) -> ModelSettings {
             .map_or(default.learn_from, |learn_from| (**learn_from).into()),
         refit,
         promote: models.promote.as_ref().map_or(default.promote, |promote| (**promote).into()),
+        adapt_limits: models.adapt_limits.as_ref().map_or(default.adapt_limits, |adapt| **adapt),
     }
 }

@@ -222,6 +222,9 @@ impl LineState {
                 }
                 Change::Ended(id) => {
                     self.count_before_end(cx, &id);
+                    if let Some(batch) = self.book.find(&id).filter(|b| b.station.is_none()) {
+                        self.learning.end_batch(batch);
+                    }
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
                         self.boundary(cx, at);
@@ -249,7 +252,7 @@ impl LineState {
     pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         self.boundary(cx, at);
         let grade = self.grade_name();
-        self.learning.restart(&grade);
+        self.learning.begin_batch(&grade, &cx.plant.models);
         if self.breaks.broken() == Some(true) && cx.line.break_tag.is_some() {
             // The reel was changed at a break: what is made is no product until the web is back.
             let (line, reason) = (Arc::clone(&cx.line.name), Some("break".into()));
@@ -289,9 +292,7 @@ impl LineState {
         let judge = self.judges.entry(Arc::clone(id)).or_default();
         let before = judge.call();
         let opinion = judge.conclude(&evidence);
-        if batch.station.is_none() {
-            self.learning.look(batch, grade, &cx.plant.models);
-        }
+        let found = batch.station.is_none() && self.learning.look(batch, grade, &cx.plant.models);
         let call = opinion.call;
         let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
         // A batch that ended while its model was learning says how far that is.
@@ -312,7 +313,19 @@ impl LineState {
         if matches!(told, Told::Now(EventKind::BatchFinished, _)) {
             cx.out.push(Effect::BatchVerdict(Box::new(document)));
         }
+        if found {
+            self.keep_score(cx, &grade_name, said);
+        }
         self.request(cx, &grade_name, said);
+    }
+
+    /// Says how often good batches of a grade were flagged, and whether its model is right no more.
+    fn keep_score(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
+        let record = self.learning.wrong_flags(cx.line, grade, (&cx.plant.models, at));
+        cx.out.extend(record.map(Effect::WrongFlags));
+        if let Some((version, reason)) = self.learning.drift(grade) {
+            cx.tell(tell::model(cx.line, grade, tell::ModelNews::Drifted(version, &reason), at));
+        }
     }
 
     pub(super) fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
@@ -329,8 +342,10 @@ impl LineState {
     pub(super) fn boundary(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         for (grade, outcome) in self.learning.boundary(cx.line) {
             let told = match &outcome {
-                Outcome::Promoted { version, summary, .. } => Ok((*version, summary.as_str())),
-                Outcome::Rejected { reason } => Err(reason.as_str()),
+                Outcome::Promoted { version, summary, .. } => {
+                    tell::ModelNews::Promoted(*version, summary)
+                }
+                Outcome::Rejected { reason } => tell::ModelNews::Rejected(reason),
             };
             cx.tell(tell::model(cx.line, &grade, told, at));
             if let Outcome::Promoted { request, version, artifact, .. } = outcome {

@@ -1,5 +1,6 @@
 //! The engine from outside: messages in, effects out.
 
+mod adaptation;
 mod clocks;
 mod context;
 mod growth;

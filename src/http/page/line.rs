@@ -9,7 +9,8 @@ use super::html::Html;
 use super::profile;
 use super::words;
 use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView, TagView};
+use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord};
+use crate::reading::Count;
 use crate::verdict::Document;
 
 /// Beyond this a line's clock counts as behind the time of day.
@@ -176,7 +177,26 @@ fn facts(html: &mut Html, line: &LineView) {
         words.raw("<small>").name(model).raw("</small>");
         fact(html, "Model", &words);
     }
+    if let Some(record) = &line.wrong_flags {
+        fact(html, "Wrong flags", &wrong_flags(record));
+    }
     html.raw("</dl>");
+}
+
+/// How often good batches were flagged, beside what is promised.
+fn wrong_flags(record: &WrongFlagsRecord) -> Html {
+    let realized = &record.realized;
+    let (low, high) = realized.range;
+    let mut words = Html::default();
+    words.text(&format!("{} of {}", realized.wrong, Count(realized.good, "good batch")));
+    words.raw(" <small>").text(&format!(
+        "{:.1} to {:.1} %, {:.1} % promised",
+        low * 100.0,
+        high * 100.0,
+        record.promised * 100.0
+    ));
+    words.raw("</small>");
+    words
 }
 
 fn fact(html: &mut Html, term: &'static str, words: &Html) {

@@ -77,6 +77,7 @@ fn an_on_spec_batch_is_calm() {
             "facial-15",
             "2 % likely to end off spec",
             "46 % of the batch made",
+            "Wrong flags 2 of 120 good batches 0.2 to 5.9 %, 1.0 % promised",
         ],
         &["Why", "Affected", "Moved first"],
     );

@@ -59,7 +59,7 @@ fn scores(model: &Model, table: &Table) -> Vec<Vec<f64>> {
         .iter()
         .zip(ends)
         .map(|(begin, end)| {
-            let mut online = model.start();
+            let mut online = model.start(1.0);
             (*begin..end).filter_map(|ix| model.score(&mut online, table.row(ix)).score).collect()
         })
         .collect()
@@ -92,7 +92,7 @@ fn broken_relation_is_found_and_the_tag_is_named() {
     for ix in 100..300 {
         table.values[ix * 6 + 2] += 10.0;
     }
-    let mut online = model.start();
+    let mut online = model.start(1.0);
     let mut flagged = None;
     for ix in 0..300 {
         let score = model.score(&mut online, table.row(ix));
@@ -111,7 +111,7 @@ fn broken_relation_is_found_and_the_tag_is_named() {
 fn missing_columns_are_regressed_and_too_many_cannot_be_judged() {
     let model = fit(&plant(30, 3), &spec(true)).unwrap();
     let table = plant(1, 78);
-    let mut online = model.start();
+    let mut online = model.start(1.0);
     let mut row = table.row(0).to_vec();
     row[1] = f64::NAN;
     let score = model.score(&mut online, &row);
@@ -129,7 +129,7 @@ fn missing_columns_are_regressed_and_too_many_cannot_be_judged() {
 #[test]
 fn online_state_of_another_model_is_no_state_of_this_one() {
     let (model, other) = (fit(&plant(10, 3), &spec(true)).unwrap(), plant(1, 4));
-    let mut online = model.start();
+    let mut online = model.start(1.0);
     for ix in 0..10 {
         model.score(&mut online, other.row(ix));
     }
@@ -141,7 +141,7 @@ fn online_state_of_another_model_is_no_state_of_this_one() {
         left_out: 0,
     };
     let narrow = fit(&narrow, &spec(true)).unwrap();
-    assert!(narrow.fits(&narrow.start()) && !narrow.fits(&online));
+    assert!(narrow.fits(&narrow.start(1.0)) && !narrow.fits(&online));
     // What an earlier version kept has other names.
     let earlier: Online = serde_json::from_str(r#"{"t2":1.0,"spe":2.0}"#).unwrap();
     assert!(!model.fits(&earlier));
@@ -211,6 +211,6 @@ fn one_column_and_one_block_are_handled() {
         left_out: 0,
     };
     let model = fit(&table, &spec(false)).unwrap();
-    assert!(model.score(&mut model.start(), &[100.0]).score.unwrap() < 1.0);
+    assert!(model.score(&mut model.start(1.0), &[100.0]).score.unwrap() < 1.0);
     assert!(matches!(fit(&table, &spec(true)), Err(FitError::TooFewBlocks { have: 1, .. })));
 }

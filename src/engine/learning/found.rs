@@ -1,0 +1,56 @@
+//! What a finished batch was found to be: by a person, the laboratory, or its quality tags.
+
+use crate::batch::Batch;
+use crate::decode::Disposition;
+use crate::models::Outcome;
+use crate::plant::{Grade, LearnFrom};
+
+/// The share of a batch's quality values that is inside when they say nothing against it.
+const INSIDE_SHARE: f64 = 0.98;
+
+/// Whether a finished batch may teach: released; or all laboratory results inside; or, if the plant
+/// says so, its quality tags inside for 98 % and nobody rejected it. Never one that somebody acted on.
+pub(super) fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom) -> bool {
+    if batch.ended.is_none() || !batch.begin_known || batch.void || !batch.actions.is_empty() {
+        return false;
+    }
+    if let Some(word) = batch.disposition() {
+        return word.disposition == Disposition::Release;
+    }
+    let Some(grade) = grade else { return learn_from == LearnFrom::Unrejected };
+    if batch.lab_outside(grade).is_some() {
+        return false;
+    }
+    if batch.lab_inside(grade) {
+        return true;
+    }
+    learn_from == LearnFrom::Unrejected
+        && batch.out_share().is_some_and(|share| share <= 1.0 - INSIDE_SHARE)
+}
+
+/// What a finished batch was found to be. Good is what a person released, or what the laboratory found inside and
+/// quality tags say nothing against: nobody's silence.
+pub(super) fn outcome(batch: &Batch, grade: Option<&Grade>) -> Outcome {
+    if batch.ended.is_none() || !batch.begin_known || batch.void {
+        return Outcome::Open;
+    }
+    let inside = |grade| {
+        batch.lab_inside(grade) && batch.out_share().is_none_or(|share| share <= 1.0 - INSIDE_SHARE)
+    };
+    let good = match batch.disposition().map(|word| word.disposition) {
+        Some(Disposition::Release) => true,
+        Some(Disposition::Hold) => return Outcome::Open,
+        Some(Disposition::Downgrade | Disposition::Rework | Disposition::Scrap) => {
+            return Outcome::Bad;
+        }
+        None if grade.is_some_and(|grade| batch.lab_outside(grade).is_some()) => {
+            return Outcome::Bad;
+        }
+        None => grade.is_some_and(inside),
+    };
+    match (good, batch.actions.is_empty()) {
+        (false, _) => Outcome::Open,
+        (true, true) => Outcome::Good,
+        (true, false) => Outcome::Acted,
+    }
+}

@@ -1,0 +1,91 @@
+//! The model that judges a grade, and what moves while it does.
+
+use crate::models::{Model, Online, Peers, TrackRecord};
+use crate::plant::Line;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The model that judges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(in crate::engine) struct Judging {
+    pub(in crate::engine) version: u32,
+    artifact: Arc<[u8]>,
+    pub(in crate::engine) online: Online,
+    pub(in crate::engine) peers: Peers,
+    /// The artifact, read; `None` only between deserialisation and [`Self::revive`].
+    #[serde(skip)]
+    read: Option<Read>,
+}
+
+#[derive(Debug, Clone, PartialEq)]
+struct Read {
+    model: Arc<Model>,
+    /// The position in the line of each column of the model.
+    tags: Vec<usize>,
+}
+
+impl Judging {
+    pub(super) fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
+        let read = Read::new(&artifact, line)?;
+        let online = read.model.start(1.0);
+        Ok(Self { version, artifact, online, peers: Peers::default(), read: Some(read) })
+    }
+
+    /// Reads the artifact again after deserialisation; false if the tags of the model are gone.
+    pub(super) fn revive(&mut self, line: &Line) -> bool {
+        self.read = Read::new(&self.artifact, line).ok();
+        let Some(read) = &self.read else { return false };
+        if !read.model.fits(&self.online) {
+            self.online = read.model.start(1.0);
+        }
+        true
+    }
+
+    /// A new batch begins, with the limits that good batches before it ask for, or those of the fit.
+    pub(super) fn begin_batch(&mut self, track: Option<&TrackRecord>) {
+        let Some(read) = &self.read else { return };
+        let calibration = &read.model.header().calibration;
+        let scale = track.map_or(1.0, |track| track.scale(calibration));
+        self.online = read.model.start(scale);
+    }
+
+    /// What comes does not follow what was, within one batch.
+    pub(super) fn interrupt(&mut self) {
+        if let Some(read) = &self.read {
+            read.model.interrupt(&mut self.online);
+        }
+    }
+
+    /// The artifact of the model.
+    pub(super) fn artifact(&self) -> Arc<[u8]> {
+        Arc::clone(&self.artifact)
+    }
+
+    /// The model, and the values of a frame in the order of its columns.
+    pub(in crate::engine) fn row(&self, values: &[f64]) -> Option<(Arc<Model>, Vec<f64>)> {
+        let read = self.read.as_ref()?;
+        let row = read.tags.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN)).collect();
+        Some((Arc::clone(&read.model), row))
+    }
+
+    /// The model.
+    pub(in crate::engine) fn model(&self) -> Option<&Model> {
+        self.read.as_ref().map(|read| &*read.model)
+    }
+
+    /// The position in the line of a column of the model.
+    pub(in crate::engine) fn tag_of(&self, column: usize) -> Option<usize> {
+        self.read.as_ref()?.tags.get(column).copied()
+    }
+}
+
+impl Read {
+    fn new(artifact: &[u8], line: &Line) -> Result<Self, String> {
+        let model = Model::from_bytes(artifact).map_err(|error| error.to_string())?;
+        let position = |column: &Arc<str>| {
+            line.tag_position(column).ok_or_else(|| format!("the line has no tag `{column}`"))
+        };
+        let tags = model.columns().iter().map(position).collect::<Result<_, _>>()?;
+        Ok(Self { model: Arc::new(model), tags })
+    }
+}
