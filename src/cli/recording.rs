@@ -12,7 +12,8 @@ use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RecordingArgs {
-    /// The recording: CSV, plain or gzipped, wide (a column for each tag) or long (`time,tag,value`).
+    /// The recording: CSV, plain or gzipped, or Parquet, wide (a column for each tag) or long
+    /// (`time,tag,value`).
     #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
     from: Vec<PathBuf>,
     /// Batch and laboratory events beside it: one JSON object a line.

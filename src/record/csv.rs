@@ -1,303 +1,83 @@
-//! Tables of numbers: wide and long CSV.
+//! CSV, plain or gzipped: its separator, its header and its lines.
 
-use super::error::{RecordError, excerpt, names};
+use super::cell::{Cell, Place};
+use super::error::RecordError;
 use super::guard::{Guard, RECORD_MAX};
-use super::time::{self, TimeError};
-use crate::decode::TimeUnit;
-use crate::reading::{Finite, SourceQuality, Timestamp, Value};
+use super::source::Rows;
 use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
-use std::path::{Path, PathBuf};
-use std::sync::Arc;
-use std::time::Duration;
+use std::path::Path;
 
-/// Names of a column of times, where nobody names one.
-const TIME_NAMES: [&str; 5] = ["time", "timestamp", "ts", "date", "datetime"];
-
-/// How a recording is read.
-#[derive(Debug, Clone, Default)]
-pub struct Options {
-    /// The column of times.
-    pub time: Option<String>,
-    /// The unit of times that are numbers.
-    pub time_unit: TimeUnit,
-    /// The time between rows that are frames; then no column of times is needed.
-    pub period: Option<Duration>,
-    /// Columns to leave out.
-    pub ignore: Vec<String>,
-}
-
-/// One record of a recording.
-#[derive(Debug, Clone, PartialEq)]
-pub enum Record {
-    /// A row of a wide table: a value for each of [`Recording::columns`], NaN where there is no number.
-    Row {
-        /// Its time; with a period, the period's multiples from 1970.
-        at: Timestamp,
-        /// The values.
-        values: Vec<f64>,
-    },
-    /// A line of a long table.
-    Sample {
-        /// Its time.
-        at: Timestamp,
-        /// The tag.
-        tag: Arc<str>,
-        /// The value.
-        value: Value,
-        /// What the source said about it.
-        quality: SourceQuality,
-    },
-}
-
-impl Record {
-    /// Its time.
-    #[must_use]
-    pub fn at(&self) -> Timestamp {
-        match self {
-            Self::Row { at, .. } | Self::Sample { at, .. } => *at,
-        }
-    }
-}
-
-/// A recording of one file or several of the same columns.
-#[derive(Debug, Clone)]
-pub struct Recording {
-    pub(super) paths: Vec<PathBuf>,
+/// How a file of CSV is written.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Layout {
     delimiter: u8,
-    pub(super) options: Options,
-    pub(super) shape: Shape,
-    pub(super) columns: Vec<Arc<str>>,
     /// Cells of the header.
     width: usize,
-    /// For each file whether it is brought into order of time.
-    pub(super) sorted: Vec<bool>,
 }
 
-#[derive(Debug, Clone)]
-pub(super) enum Shape {
-    Wide { time: Option<usize>, values: Vec<usize> },
-    Long { time: usize, tag: usize, value: usize, quality: Option<usize> },
+/// The layout and the columns of a file.
+pub(super) fn header(path: &Path) -> Result<(Layout, Vec<String>), RecordError> {
+    let mut line = Vec::new();
+    let first = BufReader::new(open(path)?).take(RECORD_MAX as u64).read_until(b'\n', &mut line);
+    first.map_err(RecordError::file("read", path))?;
+    if line.starts_with(super::parquet::MAGIC) {
+        return Err(RecordError::unusable(path, "is a Parquet file within gzip: unpack it first"));
+    }
+    let text = std::str::from_utf8(&line)
+        .map_err(|_| RecordError::NotUtf8 { path: path.to_owned(), line: 1 })?;
+    if text.trim().is_empty() {
+        return Err(RecordError::Empty { path: path.to_owned() });
+    }
+    let count = |delimiter: &u8| text.bytes().filter(|byte| byte == delimiter).count();
+    let delimiter =
+        *[b',', b';', b'\t'].iter().max_by_key(|d| (count(d), **d == b',')).expect("three");
+    let mut reader = reader(path, delimiter)?;
+    let headers = reader.headers().map_err(RecordError::csv(path))?;
+    let columns: Vec<String> = headers
+        .iter()
+        .map(|column| column.trim().trim_start_matches('\u{feff}').to_owned())
+        .collect();
+    Ok((Layout { delimiter, width: columns.len() }, columns))
 }
 
-impl Recording {
-    /// Looks at the headers of the files.
-    ///
-    /// # Errors
-    /// When a file cannot be read, a column that is named is not there, or there is no time.
-    pub fn open(paths: &[PathBuf], options: Options) -> Result<Self, RecordError> {
-        let Some((first, rest)) = paths.split_first() else {
-            return Err(RecordError::Empty { path: PathBuf::new() });
-        };
-        let (delimiter, header) = header(first)?;
-        for path in rest {
-            if self::header(path)?.1 != header {
-                return Err(RecordError::OtherColumns { path: path.clone(), first: first.clone() });
-            }
-        }
-        for column in options.ignore.iter().chain(&options.time) {
-            position(&header, column, first)?;
-        }
-        let shape = shape(&header, &options, first)?;
-        let columns = match &shape {
-            Shape::Wide { values, .. } => {
-                values.iter().map(|ix| header[*ix].as_str().into()).collect()
-            }
-            Shape::Long { .. } => Vec::new(),
-        };
-        let (paths, width, sorted) = (paths.to_vec(), header.len(), vec![false; paths.len()]);
-        Ok(Self { paths, delimiter, options, shape, columns, width, sorted })
-    }
+/// The lines of a file below its header.
+pub(super) fn rows(path: &Path, layout: Layout) -> Result<Box<dyn Rows + '_>, RecordError> {
+    let reader = reader(path, layout.delimiter)?;
+    Ok(Box::new(Lines { path, reader, width: layout.width, line: ::csv::StringRecord::new() }))
+}
 
-    /// The columns of values of a wide recording, in order; empty for a long one.
-    #[must_use]
-    pub fn columns(&self) -> &[Arc<str>] {
-        &self.columns
-    }
+struct Lines<'a> {
+    path: &'a Path,
+    reader: ::csv::Reader<Guard<Box<dyn Read>>>,
+    width: usize,
+    /// The line that was read last.
+    line: ::csv::StringRecord,
+}
 
-    /// True if its lines are single values.
-    #[must_use]
-    pub fn is_long(&self) -> bool {
-        matches!(self.shape, Shape::Long { .. })
-    }
-
-    /// The records of all files: by time where they have one, file after file where they are frames. A
-    /// cell of a wide table that is no number counts as missing.
-    ///
-    /// # Errors
-    /// When a file cannot be opened; each record may be an error of its own.
-    pub fn records(
-        &self,
-    ) -> Result<impl Iterator<Item = Result<Record, RecordError>> + '_, RecordError> {
-        let mut files = Vec::new();
-        for (path, sorted) in self.paths.iter().zip(&self.sorted) {
-            files.push(self.records_of(path, *sorted)?);
+impl Rows for Lines<'_> {
+    fn advance(&mut self) -> Option<Result<Place, RecordError>> {
+        match self.reader.read_record(&mut self.line) {
+            Ok(false) => return None,
+            Ok(true) => {}
+            Err(error) => return Some(Err(RecordError::csv(self.path)(error))),
         }
-        let mut pending: Vec<Option<Result<Record, RecordError>>> = Vec::new();
-        let mut rows = 0;
-        Ok(std::iter::from_fn(move || {
-            if let Some(period) = self.options.period {
-                // One file after the other.
-                let record = files.iter_mut().find_map(Iterator::next)?;
-                let at = self.frame_time(period, rows);
-                rows += 1;
-                return Some(record.and_then(|record| match record {
-                    Record::Row { values, .. } => Ok(Record::Row { at: at?, values }),
-                    sample @ Record::Sample { .. } => Ok(sample),
-                }));
-            }
-            // The earliest of the files' next records.
-            for (ix, records) in files.iter_mut().enumerate() {
-                if pending.len() <= ix {
-                    pending.push(None);
-                }
-                if pending[ix].is_none() {
-                    pending[ix] = records.next();
-                }
-            }
-            let at = |slot: &Option<Result<Record, RecordError>>| match slot {
-                Some(Ok(record)) => record.at(),
-                // An error comes out at once.
-                Some(Err(_)) => Timestamp::MIN,
-                None => Timestamp::MAX,
-            };
-            let first = (0..pending.len())
-                .filter(|ix| pending[*ix].is_some())
-                .min_by_key(|ix| at(&pending[*ix]))?;
-            pending[first].take()
+        let line = self.line.position().map_or(0, ::csv::Position::line);
+        if self.line.len() == self.width {
+            return Some(Ok(Place::Line(line)));
+        }
+        Some(Err(RecordError::Cells {
+            path: self.path.to_owned(),
+            line,
+            have: self.line.len(),
+            want: self.width,
+            hint: open_quote(line, &self.line),
         }))
     }
 
-    /// The records of one file, in the order in which they stand there, or of their times.
-    fn records_of<'a>(
-        &'a self,
-        path: &'a Path,
-        sorted: bool,
-    ) -> Result<Box<dyn Iterator<Item = Result<Record, RecordError>> + 'a>, RecordError> {
-        let records = self.lines(path)?.map(|line| {
-            let (line, cells) = line?;
-            self.parse(path, line, &cells)
-        });
-        if !sorted {
-            return Ok(Box::new(records));
-        }
-        let mut records = records.collect::<Result<Vec<_>, _>>()?;
-        records.sort_by_key(Record::at);
-        Ok(Box::new(records.into_iter().map(Ok)))
-    }
-
-    /// The time of a row that is a frame.
-    fn frame_time(&self, period: Duration, row: u64) -> Result<Timestamp, RecordError> {
-        let nanos = period.as_nanos() * u128::from(row);
-        i64::try_from(nanos).map(Timestamp::from_nanos).map_err(|_| RecordError::Broken {
-            path: self.paths.last().cloned().unwrap_or_default(),
-            what: format!("row {}: so many periods end after the year 2262", row + 1),
-        })
-    }
-
-    /// The lines of a file below its header, as cells, with their numbers.
-    pub(super) fn lines<'a>(
-        &'a self,
-        path: &'a Path,
-    ) -> Result<
-        impl Iterator<Item = Result<(u64, ::csv::StringRecord), RecordError>> + 'a,
-        RecordError,
-    > {
-        let records = reader(path, self.delimiter)?.into_records();
-        Ok(records.map(move |record| {
-            let record = record.map_err(RecordError::csv(path))?;
-            let line = record.position().map_or(0, ::csv::Position::line);
-            if record.len() == self.width {
-                return Ok((line, record));
-            }
-            Err(RecordError::Cells {
-                path: path.to_owned(),
-                line,
-                have: record.len(),
-                want: self.width,
-                hint: open_quote(line, &record),
-            })
-        }))
-    }
-
-    /// The time of a line; `None` where rows are frames.
-    pub(super) fn time_of(
-        &self,
-        path: &Path,
-        line: u64,
-        cells: &::csv::StringRecord,
-    ) -> Result<Option<Timestamp>, RecordError> {
-        let Some(cell) = self.time_cell(cells) else { return Ok(None) };
-        let unit = self.options.time_unit;
-        let words = |error| match error {
-            TimeError::NoTime => {
-                format!("`{}` is no time: RFC 3339 or a number is wanted", excerpt(cell))
-            }
-            TimeError::Outside(None) => {
-                format!("`{}` is outside the years 1677 to 2262", excerpt(cell))
-            }
-            TimeError::Outside(Some(unit)) => {
-                let likelier = time::likelier_unit(cell, unit)
-                    .map(|unit| format!("; did you mean `--time-unit {unit}`?"));
-                format!(
-                    "`{}` {} is outside the years 1677 to 2262{}",
-                    excerpt(cell),
-                    time::word(unit),
-                    likelier.unwrap_or_default()
-                )
-            }
-        };
-        time::parse(cell, unit).map(Some).map_err(|error| {
-            let column = "time".to_owned();
-            RecordError::Cell { path: path.to_owned(), line, column, what: words(error) }
-        })
-    }
-
-    /// The cell of a line that says its time; `None` where rows are frames.
-    pub(super) fn time_cell<'a>(&self, cells: &'a ::csv::StringRecord) -> Option<&'a str> {
-        let column = match self.shape {
-            Shape::Wide { .. } if self.options.period.is_some() => None,
-            Shape::Wide { time, .. } => time,
-            Shape::Long { time, .. } => Some(time),
-        };
-        column.map(|ix| cells.get(ix).unwrap_or_default().trim())
-    }
-
-    fn parse(
-        &self,
-        path: &Path,
-        line: u64,
-        cells: &::csv::StringRecord,
-    ) -> Result<Record, RecordError> {
-        let cell = |ix: usize| cells.get(ix).unwrap_or_default().trim();
-        // Where rows are frames the time is the row's number; whoever counts the rows puts it in.
-        let at = self.time_of(path, line, cells)?.unwrap_or(Timestamp::from_nanos(0));
-        match &self.shape {
-            Shape::Wide { values, .. } => {
-                let values = values.iter().map(|ix| number(cell(*ix)).unwrap_or(f64::NAN));
-                Ok(Record::Row { at, values: values.collect() })
-            }
-            Shape::Long { tag, value, quality, .. } => {
-                let text = cell(*value);
-                let value = match text.parse::<f64>().ok().and_then(|n| Finite::try_from(n).ok()) {
-                    Some(number) => Value::Number(number),
-                    None => Value::Text(text.into()),
-                };
-                let quality = quality.map_or(Ok(SourceQuality::Good), |ix| {
-                    quality_of(cell(ix)).ok_or_else(|| RecordError::Cell {
-                        path: path.to_owned(),
-                        line,
-                        column: "quality".into(),
-                        what: format!(
-                            "`{}` is no quality: `good`, `uncertain`, `bad` or an OPC number is wanted",
-                            excerpt(cell(ix))
-                        ),
-                    })
-                })?;
-                Ok(Record::Sample { at, tag: cell(*tag).into(), value, quality })
-            }
-        }
+    fn cell(&self, column: usize) -> Cell<'_> {
+        Cell::Text(self.line.get(column).unwrap_or_default().trim())
     }
 }
 
@@ -314,66 +94,6 @@ fn open_quote(line: u64, cells: &::csv::StringRecord) -> String {
     String::new()
 }
 
-fn shape(header: &[String], options: &Options, path: &Path) -> Result<Shape, RecordError> {
-    let find = |name: &str| header.iter().position(|column| column.eq_ignore_ascii_case(name));
-    let time = match &options.time {
-        Some(column) => Some(position(header, column, path)?),
-        None => TIME_NAMES.iter().find_map(|name| find(name)),
-    };
-    if let (Some(time), Some(tag), Some(value)) = (time, find("tag"), find("value"))
-        && header.len() <= 4
-    {
-        if options.period.is_some() {
-            return Err(RecordError::LongFrames { path: path.to_owned() });
-        }
-        return Ok(Shape::Long { time, tag, value, quality: find("quality") });
-    }
-    if time.is_none() && options.period.is_none() {
-        return Err(RecordError::NoTime { path: path.to_owned() });
-    }
-    let ignored = |column: &String| options.ignore.iter().any(|name| name == column);
-    let values = header
-        .iter()
-        .enumerate()
-        .filter(|(ix, column)| Some(*ix) != time && !ignored(column) && !column.is_empty())
-        .map(|(ix, _)| ix)
-        .collect();
-    Ok(Shape::Wide { time, values })
-}
-
-fn position(header: &[String], column: &str, path: &Path) -> Result<usize, RecordError> {
-    header.iter().position(|name| name == column).ok_or_else(|| RecordError::NoColumn {
-        path: path.to_owned(),
-        column: column.to_owned(),
-        have: names(header.iter().map(String::as_str)),
-    })
-}
-
-/// A cell as a number: NaN where it is empty or says so, `None` if it is something else.
-pub(super) fn number(cell: &str) -> Option<f64> {
-    let cell = cell.trim();
-    if cell.is_empty()
-        || ["nan", "na", "null", "n/a", "-"].iter().any(|no| cell.eq_ignore_ascii_case(no))
-    {
-        return Some(f64::NAN);
-    }
-    let value: f64 = cell.parse().ok()?;
-    Some(if value.is_finite() { value } else { f64::NAN })
-}
-
-fn quality_of(cell: &str) -> Option<SourceQuality> {
-    match cell.to_ascii_lowercase().as_str() {
-        "" | "good" | "true" => Some(SourceQuality::Good),
-        "uncertain" => Some(SourceQuality::Uncertain),
-        "bad" | "false" => Some(SourceQuality::Bad),
-        number => match number.parse::<u32>().ok()? {
-            192.. => Some(SourceQuality::Good),
-            64..=191 => Some(SourceQuality::Uncertain),
-            _ => Some(SourceQuality::Bad),
-        },
-    }
-}
-
 /// The bytes of a file, unpacked if it is gzipped.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, RecordError> {
     let mut file = BufReader::new(File::open(path).map_err(RecordError::file("open", path))?);
@@ -385,193 +105,8 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, RecordError> {
     }
 }
 
-/// The separator and the columns.
-fn header(path: &Path) -> Result<(u8, Vec<String>), RecordError> {
-    let mut line = Vec::new();
-    let first = BufReader::new(open(path)?).take(RECORD_MAX as u64).read_until(b'\n', &mut line);
-    first.map_err(RecordError::file("read", path))?;
-    let text = std::str::from_utf8(&line)
-        .map_err(|_| RecordError::NotUtf8 { path: path.to_owned(), line: 1 })?;
-    if text.trim().is_empty() {
-        return Err(RecordError::Empty { path: path.to_owned() });
-    }
-    let count = |delimiter: &u8| text.bytes().filter(|byte| byte == delimiter).count();
-    let delimiter =
-        *[b',', b';', b'\t'].iter().max_by_key(|d| (count(d), **d == b',')).expect("three");
-    let mut reader = reader(path, delimiter)?;
-    let headers = reader.headers().map_err(RecordError::csv(path))?;
-    let columns =
-        headers.iter().map(|column| column.trim().trim_start_matches('\u{feff}').to_owned());
-    Ok((delimiter, columns.collect()))
-}
-
 fn reader(path: &Path, delimiter: u8) -> Result<::csv::Reader<Guard<Box<dyn Read>>>, RecordError> {
     let guarded = Guard::new(open(path)?, delimiter);
     // Lines of another number of cells are found by us, who can say more about them.
     Ok(::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(guarded))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[track_caller]
-    fn check(text: &str, options: Options, expected: &str) {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("r.csv");
-        std::fs::write(&path, text).unwrap();
-        let said = match Recording::open(std::slice::from_ref(&path), options) {
-            Err(error) => error.to_string(),
-            Ok(recording) => {
-                let records: Vec<String> = recording
-                    .records()
-                    .unwrap()
-                    .map(|record| match record {
-                        Ok(Record::Row { at, values }) => format!("{}:{values:?}", at.as_millis()),
-                        Ok(Record::Sample { at, tag, value, quality }) => {
-                            format!("{}:{tag}={value:?} {quality:?}", at.as_millis())
-                        }
-                        Err(error) => error.to_string(),
-                    })
-                    .collect();
-                format!("{} | {}", recording.columns.join(","), records.join(" "))
-            }
-        };
-        assert_eq!(said.replace(&path.display().to_string(), "r.csv"), expected);
-    }
-
-    fn options() -> Options {
-        Options::default()
-    }
-
-    #[test]
-    fn wide_tables() {
-        check(
-            "time,a,b\n1,2,3\n2,,x\n",
-            Options { time_unit: TimeUnit::Seconds, ..options() },
-            "a,b | 1000:[2.0, 3.0] 2000:[NaN, NaN]",
-        );
-        check("ts;a;b\n1970-01-01T00:00:01Z;2;3,5\n", options(), "a,b | 1000:[2.0, NaN]");
-        check(
-            "sample,a\n7,1\n8,2\n",
-            Options {
-                period: Some(Duration::from_secs(180)),
-                ignore: vec!["sample".into()],
-                ..options()
-            },
-            "a | 0:[1.0] 180000:[2.0]",
-        );
-    }
-
-    #[test]
-    fn long_tables() {
-        check(
-            "time,tag,value,quality\n1000,a,2.5,192\n2000,b,on,bad\n",
-            options(),
-            " | 1000:a=Number(Finite(2.5)) Good 2000:b=Text(\"on\") Bad",
-        );
-    }
-
-    #[test]
-    fn errors_say_where_and_what_to_write() {
-        check(
-            "a,b\n1,2\n",
-            options(),
-            "`r.csv` has no column that is called `time`, `timestamp`, `ts`, `date` or `datetime`: name it with `--time COLUMN`, or give the time between rows with `--period`, as in `--period 3m`",
-        );
-        check(
-            "time,a\n1,2\n",
-            Options { ignore: vec!["x".into()], ..options() },
-            "`r.csv` has no column `x`; it has `time`, `a`",
-        );
-        check("", options(), "`r.csv` has no header");
-        check(
-            "when,a\nsoon,2\n",
-            Options { time: Some("when".into()), ..options() },
-            "a | `r.csv`, line 2, column `time`: `soon` is no time: RFC 3339 or a number is wanted",
-        );
-        let long = "x".repeat(1000);
-        check(
-            &format!("time,a\n{long},2\n"),
-            options(),
-            &format!(
-                "a | `r.csv`, line 2, column `time`: `{}…` is no time: RFC 3339 or a number is wanted",
-                &long[..60]
-            ),
-        );
-        check(
-            "time,a\n1769126400000000000,2\n",
-            Options { time_unit: TimeUnit::Seconds, ..options() },
-            "a | `r.csv`, line 2, column `time`: `1769126400000000000` s is outside the years 1677 to 2262; did you mean `--time-unit ns`?",
-        );
-        check(
-            "time,a,b\n1,2,3\n4,5\n",
-            options(),
-            "a,b | 1:[2.0, 3.0] `r.csv`, line 3 has 2 cells, and the header has 3",
-        );
-        check(
-            "time,a\n1,\"2\n2,\"3,4\n",
-            options(),
-            "a | `r.csv`, line 2 has 3 cells, and the header has 2: the quote that opens in line 2 is not closed there",
-        );
-        check(
-            "time,a\n1,\"2\n2,3\n",
-            options(),
-            "a | `r.csv`, line 2: the quote that opens there is not closed",
-        );
-        check(
-            "time,tag,value\n1,a,2\n",
-            Options { period: Some(Duration::from_secs(1)), ..options() },
-            "`r.csv` has one value a line, so its lines are no frames: `--period` cannot be used",
-        );
-    }
-
-    #[test]
-    fn text_that_is_no_utf8_is_named_by_its_line() {
-        let directory = tempfile::tempdir().unwrap();
-        let path = directory.path().join("r.csv");
-        for (bytes, line) in [
-            (&b"time,\xb5m\n1,2\n"[..], 1),
-            (b"time,a\n1,2\n2,\xb5\n", 3),
-            (b"\xff\xfet\0i\0m\0e\0", 1),
-        ] {
-            std::fs::write(&path, bytes).unwrap();
-            let read = Recording::open(std::slice::from_ref(&path), options())
-                .and_then(|recording| recording.records()?.collect::<Result<Vec<_>, _>>());
-            let words = read.unwrap_err().to_string();
-            assert!(words.contains(&format!("line {line} is no UTF-8 text")), "{words}");
-        }
-    }
-
-    #[test]
-    fn periods_that_no_time_can_count_are_refused() {
-        check(
-            "a\n1\n2\n",
-            Options { period: Some(Duration::from_secs(9_000_000_000)), ..options() },
-            "a | 0:[1.0] 9000000000000:[2.0]",
-        );
-        check(
-            "a\n1\n2\n",
-            Options { period: Some(Duration::from_secs(10_000_000_000)), ..options() },
-            "a | 0:[1.0] `r.csv`, row 2: so many periods end after the year 2262",
-        );
-    }
-
-    #[test]
-    fn files_are_merged_by_time() {
-        let directory = tempfile::tempdir().unwrap();
-        let paths: Vec<PathBuf> = ["time,a\n1,1\n3,3\n", "time,a\n2,2\n4,4\n"]
-            .iter()
-            .enumerate()
-            .map(|(ix, text)| {
-                let path = directory.path().join(format!("{ix}.csv"));
-                std::fs::write(&path, text).unwrap();
-                path
-            })
-            .collect();
-        let recording = Recording::open(&paths, options()).unwrap();
-        let times: Vec<i64> =
-            recording.records().unwrap().map(|r| r.unwrap().at().as_millis()).collect();
-        assert_eq!(times, [1, 2, 3, 4]);
-    }
 }

@@ -1,5 +1,6 @@
 //! What is wrong with a recording, and where.
 
+use super::cell::Place;
 use std::path::{Path, PathBuf};
 
 /// Why a recording cannot be read, or a file of a replay not written.
@@ -66,6 +67,14 @@ pub enum RecordError {
         /// Its records.
         records: u64,
     },
+    /// A file that cannot be used as it is.
+    #[error("`{path}` {what}", path = path.display())]
+    Unusable {
+        /// The file.
+        path: PathBuf,
+        /// Why not, and what to do.
+        what: String,
+    },
     /// Nothing in it.
     #[error("`{path}` has no header", path = path.display())]
     Empty {
@@ -93,12 +102,12 @@ pub enum RecordError {
         path: PathBuf,
     },
     /// A cell that cannot be read.
-    #[error("`{path}`, line {line}, column `{column}`: {what}", path = path.display())]
+    #[error("`{path}`, {place}, column `{column}`: {what}", path = path.display())]
     Cell {
         /// The file.
         path: PathBuf,
-        /// The line, from 1.
-        line: u64,
+        /// The line or row.
+        place: Place,
         /// The column.
         column: String,
         /// What is wrong, and what is wanted.
@@ -124,6 +133,10 @@ impl RecordError {
     pub(super) fn file(doing: &'static str, path: &Path) -> impl FnOnce(std::io::Error) -> Self {
         let path = path.to_owned();
         move |source| Self::File { doing, path, source }
+    }
+
+    pub(super) fn unusable(path: &Path, what: impl Into<String>) -> Self {
+        Self::Unusable { path: path.to_owned(), what: what.into() }
     }
 
     /// What the reader of CSV says.

@@ -1,7 +1,10 @@
 //! A first look at a whole recording: what its columns hold, and whether its times can be true.
 
-use super::csv::{Recording, Shape, number};
+use super::cell::{Cell, Place};
 use super::error::{RecordError, excerpt};
+use super::recording::Recording;
+use super::shape::Shape;
+use super::source::Source;
 use super::time;
 use crate::reading::Timestamp;
 use std::collections::BTreeSet;
@@ -28,8 +31,8 @@ pub struct Survey {
     pub notes: Vec<String>,
 }
 
-/// A file, as its position among the paths, and a line.
-type Place = (usize, u64);
+/// A file, as its position among the paths, and a place in it.
+type InFile = (usize, Place);
 
 /// What stands in a column of a wide recording.
 #[derive(Debug, Clone, Default)]
@@ -37,9 +40,9 @@ struct Column {
     numbers: u64,
     others: u64,
     /// The first cell that is no number, and its place.
-    first: Option<(String, Place)>,
+    first: Option<(String, InFile)>,
     /// The place of the first cell that runs on over the end of its line.
-    broken: Option<Place>,
+    broken: Option<InFile>,
 }
 
 /// The times of one file.
@@ -63,8 +66,9 @@ impl Recording {
         let mut columns = vec![Column::default(); self.columns().len()];
         let mut tags = BTreeSet::new();
         let mut held = 0;
-        for (ix, path) in self.paths.clone().iter().enumerate() {
-            let times = self.look((ix, path), lateness.max(JITTER), &mut columns, &mut tags)?;
+        for ix in 0..self.sources.len() {
+            let times = self.look(ix, lateness.max(JITTER), &mut columns, &mut tags)?;
+            let path = &self.sources[ix].path;
             if let Some(first) = times.first.filter(|first| time::is_long_ago(*first)) {
                 survey.notes.push(format!("`{}` begins {first}", path.display()));
             }
@@ -98,19 +102,22 @@ impl Recording {
 
     fn look(
         &self,
-        (file, path): (usize, &Path),
+        file: usize,
         lateness: Duration,
         columns: &mut [Column],
         tags: &mut BTreeSet<Arc<str>>,
     ) -> Result<Times, RecordError> {
+        let Source { path, .. } = &self.sources[file];
         let mut times = Times::default();
-        for record in self.lines(path)? {
-            let (line, cells) = record?;
+        let mut rows = self.sources[file].rows(&self.shape.wanted())?;
+        while let Some(place) = rows.advance() {
+            let place = place?;
             times.records += 1;
-            if let Some(at) = self.time_of(path, line, &cells)? {
+            if let Some(at) = self.time_of(path, place, &*rows)? {
                 if times.first.is_none() {
                     times.first = Some(at);
-                    self.check_unit(path, line, at, self.time_cell(&cells).unwrap_or_default())?;
+                    let cell = self.shape.time().map_or(Cell::Empty, |column| rows.cell(column));
+                    self.check_unit(path, place, at, cell)?;
                 }
                 times.late += u64::from(times.newest > Some(at.plus(lateness)));
                 times.newest = times.newest.max(Some(at));
@@ -118,21 +125,17 @@ impl Recording {
             match &self.shape {
                 Shape::Wide { values, .. } => {
                     for (column, ix) in columns.iter_mut().zip(values) {
-                        column.take(cells.get(*ix).unwrap_or_default().trim(), (file, line));
+                        column.take(rows.cell(*ix), (file, place));
                     }
                 }
                 Shape::Long { tag, value, .. } => {
-                    for column in [*tag, *value] {
-                        if cells.get(column).unwrap_or_default().trim().contains('\n') {
-                            return Err(unclosed(
-                                path,
-                                line,
-                                if column == *tag { "tag" } else { "value" },
-                            ));
+                    for (column, name) in [(tag, "tag"), (value, "value")] {
+                        if runs_on(rows.cell(*column), place) {
+                            return Err(unclosed(path, place, name));
                         }
                     }
-                    let tag = cells.get(*tag).unwrap_or_default().trim();
-                    if !tags.contains(tag) {
+                    let tag = rows.cell(*tag).text();
+                    if !tags.contains(&*tag) {
                         tags.insert(tag.into());
                     }
                 }
@@ -145,20 +148,20 @@ impl Recording {
     fn check_unit(
         &self,
         path: &Path,
-        line: u64,
+        place: Place,
         at: Timestamp,
-        cell: &str,
+        cell: Cell<'_>,
     ) -> Result<(), RecordError> {
         let unit = self.options.time_unit;
         match time::likelier_unit(cell, unit).filter(|_| time::is_long_ago(at)) {
             None => Ok(()),
             Some(likelier) => Err(RecordError::Cell {
                 path: path.to_owned(),
-                line,
+                place,
                 column: "time".into(),
                 what: format!(
                     "`{}` {} is {at}; did you mean `--time-unit {likelier}`?",
-                    excerpt(cell),
+                    excerpt(&cell.to_string()),
                     time::word(unit)
                 ),
             }),
@@ -185,27 +188,27 @@ impl Recording {
         let mut kept = Vec::new();
         for ((name, position), column) in names.iter().zip(&*values).zip(columns) {
             let is_text = column.others > 0 && column.numbers <= column.others;
-            if let Some((file, line)) = column.broken.filter(|_| !is_text) {
-                return Err(unclosed(&self.paths[file], line, name));
+            if let Some((file, place)) = column.broken.filter(|_| !is_text) {
+                return Err(unclosed(&self.sources[file].path, place, name));
             }
-            if let Some((first, (file, line))) = &column.first {
-                let of = match self.paths.as_slice() {
+            if let Some((first, (file, place))) = &column.first {
+                let of = match self.sources.as_slice() {
                     [_] => String::new(),
-                    paths => format!(" of `{}`", paths[*file].display()),
+                    sources => format!(" of `{}`", sources[*file].path.display()),
                 };
                 let all = column.numbers + column.others;
                 let (name, first) = (excerpt(name), excerpt(first));
                 notes.push(if is_text {
                     format!(
                         "column `{name}` is text and left out: {} of {all} values are no numbers, the first \
-                         `{first}` in line {line}{of}{}",
+                         `{first}` in {place}{of}{}",
                         column.others,
                         if is_decimal_comma(&first) { ": write `.` for the decimal comma" } else { "" }
                     )
                 } else {
                     format!(
                         "column `{name}`: {} of {all} values are no numbers and count as missing, the first \
-                         `{first}` in line {line}{of}",
+                         `{first}` in {place}{of}",
                         column.others
                     )
                 });
@@ -221,27 +224,32 @@ impl Recording {
 }
 
 impl Column {
-    fn take(&mut self, cell: &str, place: Place) {
-        if let Some(value) = number(cell) {
+    fn take(&mut self, cell: Cell<'_>, at: InFile) {
+        if let Some(value) = cell.number() {
             self.numbers += u64::from(value.is_finite());
             return;
         }
         self.others += 1;
-        if self.broken.is_none() && cell.contains('\n') {
-            self.broken = Some(place);
+        if self.broken.is_none() && runs_on(cell, at.1) {
+            self.broken = Some(at);
         }
         if self.first.is_none() {
             // Only what is shown is kept.
-            self.first = Some((excerpt(cell), place));
+            self.first = Some((excerpt(&cell.text()), at));
         }
     }
 }
 
+/// True if a cell runs on over the end of its line, where there are lines.
+fn runs_on(cell: Cell<'_>, place: Place) -> bool {
+    matches!((cell, place), (Cell::Text(text), Place::Line(_)) if text.contains('\n'))
+}
+
 /// A cell with the lines behind it.
-fn unclosed(path: &Path, line: u64, column: &str) -> RecordError {
+fn unclosed(path: &Path, place: Place, column: &str) -> RecordError {
     RecordError::Cell {
         path: path.to_owned(),
-        line,
+        place,
         column: excerpt(column),
         what: "the quote that opens here is not closed in its line".into(),
     }

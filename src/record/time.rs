@@ -1,5 +1,6 @@
 //! Times as people write them in tables.
 
+use super::cell::Cell;
 use crate::decode::TimeUnit;
 use crate::reading::Timestamp;
 
@@ -23,13 +24,16 @@ pub(super) enum TimeError {
     Outside(Option<TimeUnit>),
 }
 
-/// Reads a time: RFC 3339; a date and a time of day without a zone, taken as UTC; or a number in
-/// this unit since 1970.
-pub(super) fn parse(text: &str, unit: TimeUnit) -> Result<Timestamp, TimeError> {
-    let text = text.trim();
-    if let Some(number) = text.parse::<f64>().ok().filter(|number| number.is_finite()) {
-        return from_number(text, number, unit).ok_or(TimeError::Outside(Some(unit)));
+/// The time that a cell says: a time; RFC 3339; a date and a time of day without a zone, taken as UTC; or a
+/// number in this unit since 1970.
+pub(super) fn of(cell: Cell<'_>, unit: TimeUnit) -> Result<Timestamp, TimeError> {
+    if let Cell::Time(count, unit) = cell {
+        return from_whole(count, unit).ok_or(TimeError::Outside(None));
     }
+    if let Some(count) = Count::of(cell) {
+        return count.since_1970(unit).ok_or(TimeError::Outside(Some(unit)));
+    }
+    let Cell::Text(text) = cell else { return Err(TimeError::NoTime) };
     let outside = |_| TimeError::Outside(None);
     if let Ok(at) = text.parse::<jiff::Timestamp>() {
         return i64::try_from(at.as_nanosecond()).map(Timestamp::from_nanos).map_err(outside);
@@ -41,12 +45,10 @@ pub(super) fn parse(text: &str, unit: TimeUnit) -> Result<Timestamp, TimeError> 
 }
 
 /// Another unit in which a number is a time of our days, as it is written on the command line; `None` if
-/// the text is no number, or is likely as it is.
-pub(super) fn likelier_unit(text: &str, unit: TimeUnit) -> Option<&'static str> {
-    let text = text.trim();
-    let number = text.parse::<f64>().ok()?;
-    let likely =
-        |unit| from_number(text, number, unit).is_some_and(|at| LIKELY.contains(&at.as_nanos()));
+/// the cell is no number, or is likely as it is.
+pub(super) fn likelier_unit(cell: Cell<'_>, unit: TimeUnit) -> Option<&'static str> {
+    let count = Count::of(cell)?;
+    let likely = |unit| count.since_1970(unit).is_some_and(|at| LIKELY.contains(&at.as_nanos()));
     if likely(unit) {
         return None;
     }
@@ -63,21 +65,61 @@ pub(super) fn word(unit: TimeUnit) -> &'static str {
     UNITS.iter().find(|(other, _)| *other == unit).map_or("", |(_, word)| word)
 }
 
-fn from_number(text: &str, number: f64, unit: TimeUnit) -> Option<Timestamp> {
-    let factor: i64 = match unit {
+/// So many units since 1970, if our times reach that far.
+pub(super) fn from_whole(count: i64, unit: TimeUnit) -> Option<Timestamp> {
+    count.checked_mul(factor(unit)).map(Timestamp::from_nanos)
+}
+
+/// A unit, ns.
+fn factor(unit: TimeUnit) -> i64 {
+    match unit {
         TimeUnit::Seconds => 1_000_000_000,
         TimeUnit::Millis => 1_000_000,
         TimeUnit::Micros => 1000,
         TimeUnit::Nanos => 1,
-    };
-    // A whole number is exact; a fraction of a second is as exact as a float.
-    if let Ok(whole) = text.parse::<i64>() {
-        return whole.checked_mul(factor).map(Timestamp::from_nanos);
     }
-    #[expect(clippy::cast_precision_loss, reason = "the factors are powers of ten below 2^53")]
-    let nanos = number * factor as f64;
-    #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
-    (nanos.abs() < 9.2e18).then(|| Timestamp::from_nanos(nanos.round() as i64))
+}
+
+/// A number that counts units. A whole one is exact; a fraction of a second is as exact as a float.
+#[derive(Debug, Clone, Copy)]
+enum Count {
+    Whole(i64),
+    Fraction(f64),
+}
+
+impl Count {
+    fn of(cell: Cell<'_>) -> Option<Self> {
+        let number = match cell {
+            Cell::Whole(whole) => return Some(Self::Whole(whole)),
+            Cell::Number(number) => number,
+            Cell::Text(text) => match text.parse::<i64>() {
+                Ok(whole) => return Some(Self::Whole(whole)),
+                Err(_) => text.parse().ok()?,
+            },
+            Cell::Empty | Cell::Truth(_) | Cell::Time(..) => return None,
+        };
+        // A column of floats holds whole numbers as well.
+        #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+        match number {
+            number if !number.is_finite() => None,
+            number if number.trunc().to_bits() == number.to_bits() && number.abs() < 9e15 => {
+                Some(Self::Whole(number as i64))
+            }
+            number => Some(Self::Fraction(number)),
+        }
+    }
+
+    fn since_1970(self, unit: TimeUnit) -> Option<Timestamp> {
+        match self {
+            Self::Whole(count) => from_whole(count, unit),
+            Self::Fraction(count) => {
+                #[expect(clippy::cast_precision_loss, reason = "a power of ten below 2^53")]
+                let nanos = count * factor(unit) as f64;
+                #[expect(clippy::cast_possible_truncation, reason = "the range is checked")]
+                (nanos.abs() < 9.2e18).then(|| Timestamp::from_nanos(nanos.round() as i64))
+            }
+        }
+    }
 }
 
 #[cfg(test)]
@@ -86,7 +128,7 @@ mod tests {
 
     #[test]
     fn times_of_all_kinds() {
-        let read = |text, unit| parse(text, unit).map(Timestamp::to_rfc3339);
+        let read = |text, unit| of(Cell::Text(text), unit).map(Timestamp::to_rfc3339);
         for (text, unit) in [
             ("2026-01-23T00:00:00Z", TimeUnit::Millis),
             ("2026-01-23 00:00:00", TimeUnit::Millis),
@@ -112,6 +154,23 @@ mod tests {
     }
 
     #[test]
+    fn times_of_typed_cells() {
+        let read = |cell| of(cell, TimeUnit::Millis).map(Timestamp::as_nanos);
+        let (ns, far) = (1_769_126_400_123_000_000, TimeError::Outside(None));
+        assert_eq!(read(Cell::Whole(1_769_126_400_123)), Ok(ns));
+        // A float of whole milliseconds is exact, which a float of its nanoseconds is not.
+        assert_eq!(read(Cell::Number(1_769_126_400_123.0)), Ok(ns));
+        assert_eq!(read(Cell::Text("1769126400123.0")), Ok(ns));
+        assert_eq!(read(Cell::Number(0.5)), Ok(500_000));
+        assert_eq!(read(Cell::Time(1_769_126_400_123_000, TimeUnit::Micros)), Ok(ns));
+        assert_eq!(read(Cell::Time(i64::MAX, TimeUnit::Micros)), Err(far));
+        assert_eq!(read(Cell::Number(1e300)), Err(TimeError::Outside(Some(TimeUnit::Millis))));
+        for cell in [Cell::Empty, Cell::Truth(true), Cell::Number(f64::NAN)] {
+            assert_eq!(read(cell), Err(TimeError::NoTime), "{cell:?}");
+        }
+    }
+
+    #[test]
     fn number_in_the_wrong_unit_tells_the_right_one() {
         for (text, unit, expected) in [
             ("1769126400", TimeUnit::Millis, Some("s")),
@@ -124,7 +183,7 @@ mod tests {
             ("0", TimeUnit::Millis, None),
             ("1970-01-01T00:00:00Z", TimeUnit::Millis, None),
         ] {
-            assert_eq!(likelier_unit(text, unit), expected, "{text} {unit:?}");
+            assert_eq!(likelier_unit(Cell::Text(text), unit), expected, "{text} {unit:?}");
         }
     }
 }

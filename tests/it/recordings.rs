@@ -140,6 +140,90 @@ fn rows_that_are_frames_raise_no_silent_sensor_and_name_line_and_grade() {
     assert_eq!(scores.lines().last(), Some("1970-01-01T09:57:00Z,auto,auto,,,0,,,,,,,,,,,,,,,,"));
 }
 
+/// The tables of `recordings/`, which `tests/oracles/recordings.py` wrote by another implementation, as CSV.
+fn as_csv(desk: &Desk) {
+    desk.write("wide.parquet", include_bytes!("recordings/wide.parquet"));
+    desk.write("long.parquet", include_bytes!("recordings/long.parquet"));
+    let mut wide = String::from("time,a,b,c,on,mass,count,note\n");
+    let mut long = String::from("time,tag,value,quality\n");
+    for n in 0..300 {
+        let at = EPOCH + n;
+        let values = values(n);
+        let [a, b, c] = *values.split(',').collect::<Vec<_>>() else { unreachable!("three") };
+        let (on, cents, count) = (u8::from(n % 3 == 0), n * 29 % 1000, n * 7 % 11);
+        let mass = format!("{}.{:02}", cents / 100, cents % 100);
+        let hole = if n % 50 == 7 { "" } else { b };
+        writeln!(wide, "{at},{a},{hole},{c},{on},{mass},{count},shift {}", n / 100).unwrap();
+        let quality = if n == 40 { 0 } else { 192 };
+        for (tag, value) in [("a", a), ("b", b), ("c", c)] {
+            let value = if n == 20 { "nan" } else { value };
+            writeln!(long, "{at},{tag},{value},{quality}").unwrap();
+        }
+    }
+    desk.write("wide.csv", wide);
+    desk.write("long.csv", long);
+}
+
+#[test]
+fn same_table_as_csv_and_as_parquet_gives_the_same_bytes() {
+    let desk = Desk::new();
+    as_csv(&desk);
+    for shape in ["wide", "long"] {
+        let [csv, parquet] = ["csv", "parquet"].map(|format| {
+            let common = format!("--auto --store {shape}-{format}.db --time-unit s --from {shape}.{format}");
+            let (status, header, warned) = desk.run(&format!("fit {common} --json"));
+            assert_eq!(status, 0, "{warned}");
+            let (status, _, warned) = desk.run(&format!("replay {common} --out {shape}-{format}"));
+            assert_eq!(status, 0, "{warned}");
+            let place = if format == "csv" { "line 2" } else { "row 1 (row group 1)" };
+            let left_out = format!(
+                "warning: column `note` is text and left out: 300 of 300 values are no numbers, the first \
+                 `shift 0` in {place}\n"
+            );
+            assert_eq!(warned, if shape == "wide" { left_out.as_str() } else { "" });
+            let files = ["scores.csv", "verdicts.csv", "alarms.csv", "summary.json"]
+                .map(|name| desk.read(&format!("{shape}-{format}/{name}")));
+            (header, files)
+        });
+        assert!(csv == parquet, "{shape}: {csv:?} {parquet:?}");
+        assert!(csv.1[3].contains("\"frames\": 300"), "{}", csv.1[3]);
+        assert!(!csv.1[3].contains("\"judged\": 0"), "{}", csv.1[3]);
+    }
+    // One recording of both formats, whose rows lie between each other.
+    desk.write("up.csv", table(0..300));
+    desk.write(
+        "more.csv",
+        desk.read("wide.csv").lines().next().unwrap().to_owned() + "\n1769126701,1,2,3,1,2.5,3,x\n",
+    );
+    let common = "--auto --store wide-csv.db --time-unit s";
+    let (status, printed, warned) =
+        desk.run(&format!("replay {common} --json --from more.csv wide.parquet"));
+    assert_eq!(status, 0, "{warned}");
+    assert!(printed.contains("\"records\":301,"), "{printed}");
+    let (status, _, warned) = desk.run(&format!("replay {common} --from up.csv wide.parquet"));
+    assert_eq!(
+        (status, warned.as_str()),
+        (1, "error: `wide.parquet` has other columns than `up.csv`\n")
+    );
+}
+
+#[test]
+fn parquet_that_is_not_whole_is_refused() {
+    let desk = Desk::new();
+    let whole = include_bytes!("recordings/wide.parquet");
+    desk.write("cut.parquet", &whole[..whole.len() / 2]);
+    let (status, printed, warned) = desk.run(&format!("fit {AUTO} --from cut.parquet"));
+    let expected = "error: `cut.parquet` begins as a Parquet file and does not end as one: it was cut off; copy it whole\n";
+    assert_eq!((status, printed.as_str(), warned.as_str()), (1, "", expected));
+    let mut bytes = whole.to_vec();
+    bytes[4..12].fill(0xff);
+    desk.write("bad.parquet", bytes);
+    let (status, _, warned) = desk.run(&format!("fit {AUTO} --from bad.parquet"));
+    assert_eq!(status, 1);
+    assert!(warned.starts_with("error: `bad.parquet`, row 1 (row group 1), column `time`: it cannot be decoded from there on ("), "{warned}");
+    assert!(warned.ends_with("the file is damaged or encrypted, write it anew\n"), "{warned}");
+}
+
 /// Batches of 200 frames of a second: `R0` to `R9` of grade `g` released, `S…` scrapped ones
 /// and `T…` of another grade between them, which run far away.
 fn mill(desk: &Desk) {

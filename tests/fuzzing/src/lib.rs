@@ -8,6 +8,7 @@ pub mod inputs;
 pub mod memory;
 pub mod oracles;
 mod properties;
+mod recordings;
 mod scans;
 pub mod targets;
 

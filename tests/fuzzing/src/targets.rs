@@ -2,6 +2,7 @@
 
 use crate::oracles::{self, Verdict};
 use crate::properties::Properties;
+use crate::recordings::Recordings;
 use crate::scans::Scans;
 use bytes::Bytes;
 use onspec::decode::sparkplug::{Topic, Verb, wire};
@@ -76,6 +77,7 @@ pub fn all() -> Vec<Box<dyn Target + Send>> {
         Box::new(Sparkplug::default()),
         Box::new(Events::default()),
         Box::new(Checkpoint),
+        Box::new(Recordings::new()),
     ]
 }
 
