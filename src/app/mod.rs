@@ -7,6 +7,7 @@
 mod asked;
 #[cfg(feature = "demo")]
 pub mod broker;
+mod compare;
 mod core;
 pub mod demo;
 mod encode;
@@ -23,6 +24,7 @@ mod secrets;
 mod watch;
 
 pub use self::core::{Control, Core, CoreReport};
+pub use compare::{BatchChange, Comparison, Figures, Pair, Told};
 pub use encode::Outputs;
 pub use error::AppError;
 pub use fits::{Columns, fit};

@@ -1,7 +1,6 @@
 //! Recordings through the engine: what `fit` learns from, and what `replay` says of them.
 
 use super::error::AppError;
-use super::heard::Heard;
 use super::pipeline::Pipeline;
 use crate::decode::{BatchMessage, Message, NamedReading, Rule, decode_event_line};
 use crate::engine::{Command, Effect, Engine, Event, FrameRecord, ScoreRecord};
@@ -333,8 +332,7 @@ impl Judging {
     }
 }
 
-/// Puts a recording through; what is said goes to `files` and, for a score, to `heard`; the figures
-/// come back.
+/// Puts a recording through; what is said goes to `files` and to `hear`; the figures come back.
 ///
 /// # Errors
 /// When the recording cannot be read or a file not written.
@@ -343,12 +341,12 @@ pub fn replay<'a>(
     judging: &mut Judging,
     period: Option<Duration>,
     files: Option<&'a mut Files>,
-    heard: Option<&'a mut Heard>,
+    hear: &'a mut dyn FnMut(&Effect),
     row: &mut dyn FnMut(),
 ) -> Result<Summary, AppError> {
     let summary = Summary::default();
     let grades = BTreeMap::new();
-    let mut sheet = Sheet { feed, files, heard, period, open: None, grades, summary, error: None };
+    let mut sheet = Sheet { feed, files, hear, period, open: None, grades, summary, error: None };
     let mut records = 0;
     let mut effects = Vec::new();
     let mut count = || {
@@ -381,7 +379,7 @@ pub fn replay<'a>(
 struct Sheet<'a> {
     feed: &'a Feed<'a>,
     files: Option<&'a mut Files>,
-    heard: Option<&'a mut Heard>,
+    hear: &'a mut dyn FnMut(&Effect),
     period: Option<Duration>,
     /// The last frame, and its score once it came.
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
@@ -393,9 +391,7 @@ struct Sheet<'a> {
 
 impl Sheet<'_> {
     fn take(&mut self, effect: &Effect) {
-        if let Some(heard) = &mut self.heard {
-            heard.take(effect);
-        }
+        (self.hear)(effect);
         match effect {
             Effect::Frame(frame) => {
                 self.close_frame();

@@ -6,6 +6,7 @@
 
 mod broker;
 pub mod check;
+mod compare;
 mod demo;
 mod discover;
 mod fit;
@@ -75,7 +76,7 @@ enum Command {
     Fit(fit::Args),
     /// Run recorded data through the same pipeline: scores, verdicts, batches as files.
     #[command(
-        after_help = "Example:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/"
+        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml"
     )]
     Replay(replay::Args),
     /// Listen to a broker, and propose a configuration from what is heard.

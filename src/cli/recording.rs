@@ -7,7 +7,7 @@ use crate::plant::{BatchSource, Plant};
 use crate::reading::LineIx;
 use crate::record::{Options, Recording, Survey, read_events};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
@@ -21,7 +21,7 @@ pub(super) struct RecordingArgs {
     events: Option<PathBuf>,
     /// The configuration; not needed with `--auto`.
     #[arg(short, long, value_name = "FILE", required_unless_present = "auto")]
-    config: Option<PathBuf>,
+    pub(super) config: Option<PathBuf>,
     /// Take every column of numbers as a process tag of a line `auto`, grade `auto`.
     #[arg(long)]
     pub(super) auto: bool,
@@ -74,11 +74,22 @@ pub(super) struct Opened {
     pub(super) period: Option<Duration>,
     events: Vec<(u64, String)>,
     events_path: PathBuf,
+    /// What a person has to know of the recording.
+    notes: Vec<String>,
+    /// Which configuration it is, before what is said of one of two.
+    pub(super) whose: String,
 }
 
 impl RecordingArgs {
     /// Opens everything; what is wrong is said.
     pub(super) fn open(&self, out: &mut Out) -> Result<Opened, Exit> {
+        let opened = self.open_by(self.config.as_deref(), out)?;
+        opened.say_notes(&[], out);
+        Ok(opened)
+    }
+
+    /// Opens everything by a configuration, and keeps what a person has to know of the recording.
+    pub(super) fn open_by(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
         let options = Options {
             time: self.time.clone(),
             time_unit: match self.time_unit {
@@ -95,15 +106,12 @@ impl RecordingArgs {
         let events_path = self.events.clone().unwrap_or_default();
         let events = self.events.as_deref().map_or(Ok(Vec::new()), read_events);
         let events = events.map_err(|error| out.fail(&error))?;
-        let configured = self.configured(out)?;
+        let configured = self.configured(config, out)?;
         let lateness = match &configured {
             Some((plant, ..)) => plant.lines[self.line(plant, out)?.get()].lateness,
             None => Duration::ZERO,
         };
         let survey = recording.survey(lateness).map_err(|error| out.fail(&error))?;
-        for note in &survey.notes {
-            out.error(&format!("warning: {note}\n"));
-        }
         let (mut plant, rules, store) = match configured {
             Some(configured) => configured,
             None => (self.auto_plant(&recording, &survey, out)?, Vec::new(), self.store.clone()),
@@ -128,12 +136,14 @@ impl RecordingArgs {
             period: self.period,
             events,
             events_path,
+            notes: survey.notes,
+            whose: String::new(),
         })
     }
 
     /// The plant, its rules and its store by the configuration, if there is one.
-    fn configured(&self, out: &mut Out) -> Result<Option<Configured>, Exit> {
-        let Some(path) = &self.config else { return Ok(None) };
+    fn configured(&self, config: Option<&Path>, out: &mut Out) -> Result<Option<Configured>, Exit> {
+        let Some(path) = config else { return Ok(None) };
         let checked = crate::config::read(path).map_err(|problem| out.unusable(&problem))?;
         let rules = checked.rules();
         Ok(Some((checked.plant, rules, self.store.clone().or(checked.store.path))))
@@ -186,6 +196,18 @@ impl RecordingArgs {
 }
 
 impl Opened {
+    /// Says what a person has to know of the recording, but for what was said before.
+    pub(super) fn say_notes(&self, before: &[String], out: &mut Out) {
+        for note in self.notes.iter().filter(|note| !before.contains(note)) {
+            out.error(&format!("warning: {note}\n"));
+        }
+    }
+
+    /// What a person has to know of the recording.
+    pub(super) fn notes(&self) -> &[String] {
+        &self.notes
+    }
+
     pub(super) fn feed(&self) -> Result<Feed<'_>, AppError> {
         let events = &self.events;
         Feed::new(&self.recording, &self.plant, self.line, self.period, events, &self.events_path)

@@ -1,8 +1,10 @@
 //! `onspec replay`.
 
+use super::compare;
 use super::out::{Exit, Out};
 use super::recording::{self, Opened, progress};
 use crate::app::{AppError, FitMode, Heard, Judging, Outputs, Pipeline};
+use crate::engine::Effect;
 use crate::record::{Files, Summary};
 use crate::simulate::Truth;
 use crate::store::{Reader, Settings, Store, WhenFull};
@@ -13,7 +15,7 @@ use std::sync::Arc;
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
     #[command(flatten)]
-    recording: recording::RecordingArgs,
+    pub(super) recording: recording::RecordingArgs,
     /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv` and `summary.json` here.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
@@ -22,10 +24,17 @@ pub(super) struct Args {
     truth: Option<PathBuf>,
     /// Fit models on the way, as the daemon would, instead of using those of the store.
     #[arg(long)]
-    learn: bool,
+    pub(super) learn: bool,
+    /// Say what would change under another configuration: verdicts, flags, alarms, faults of sensors. Each is
+    /// judged by the models of its own store. Ends with 1 if anything would.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto", "store", "out", "truth"])]
+    compare: Option<PathBuf>,
 }
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    if let Some(other) = &args.compare {
+        return compare::command(args, other, out);
+    }
     let opened = match args.recording.open(out) {
         Ok(opened) => opened,
         Err(exit) => return exit,
@@ -35,8 +44,13 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Err(error) => return out.fail(&error),
     };
     let mut heard = Heard::default();
+    let mut hear = |effect: &Effect| {
+        if truth.is_some() {
+            heard.take(effect);
+        }
+    };
     let bar = progress();
-    let done = run(args, &opened, &mut heard, &mut || bar.inc(1), out);
+    let done = run(args, &opened, &mut hear, &mut || bar.inc(1), out);
     bar.finish_and_clear();
     let (summary, models) = match done {
         Ok(done) => done,
@@ -53,11 +67,19 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         let score = score.map_or_else(String::new, |score| format!("\n{}", score.to_text()));
         out.print(&(table(&summary) + &score))
     };
-    if summary.judged == 0 && models > 0 {
-        out.error("error: no frame was judged, though the store has a model of this line\n");
-        return Exit::Failed;
+    if is_blind(&opened, &summary, models, out) { Exit::Failed } else { printed }
+}
+
+/// True, and said, if nothing was judged though there are models of the line.
+pub(super) fn is_blind(opened: &Opened, summary: &Summary, models: usize, out: &mut Out) -> bool {
+    let blind = summary.judged == 0 && models > 0;
+    if blind {
+        out.error(&format!(
+            "error: {}no frame was judged, though the store has a model of this line\n",
+            opened.whose
+        ));
     }
-    printed
+    blind
 }
 
 fn truth(path: &Path) -> Result<Truth, AppError> {
@@ -71,10 +93,10 @@ fn truth(path: &Path) -> Result<Truth, AppError> {
 }
 
 /// The figures, and the models that the store has of the line.
-fn run(
+pub(super) fn run(
     args: &Args,
     opened: &Opened,
-    heard: &mut Heard,
+    hear: &mut dyn FnMut(&Effect),
     row: &mut dyn FnMut(),
     out: &mut Out,
 ) -> Result<(Summary, usize), AppError> {
@@ -82,14 +104,8 @@ fn run(
         if args.learn { (learning(opened)?, 0) } else { registry(opened, args, out)? };
     let mut files = args.out.as_deref().map(Files::create).transpose()?;
     let feed = opened.feed()?;
-    let summary = crate::app::replay(
-        &feed,
-        &mut judging,
-        opened.period,
-        files.as_mut(),
-        args.truth.is_some().then_some(heard),
-        row,
-    )?;
+    let summary =
+        crate::app::replay(&feed, &mut judging, opened.period, files.as_mut(), hear, row)?;
     if let Some(files) = files {
         files.finish(&summary)?;
     }
@@ -102,9 +118,10 @@ fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usi
     // A store that was named has to be there; the configuration's is made by the first `onspec run`.
     let is_there = |path: &&Path| opened.store_named || path.exists();
     let Some(path) = opened.store.as_deref().filter(is_there) else {
-        out.error(
-            "warning: there is no store, so no model judges: specification limits alone may flag\n",
-        );
+        out.error(&format!(
+            "warning: {}there is no store, so no model judges: specification limits alone may flag\n",
+            opened.whose
+        ));
         return Ok((judging, 0));
     };
     let reader = Reader::open(path)?;
@@ -118,7 +135,8 @@ fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usi
         match engine.install(&model.line, &grade, model.version, artifact.into()) {
             Ok(()) => installed += 1,
             Err(reason) => out.error(&format!(
-                "warning: model {} of line {}, grade {} is not used: {reason}{}\n",
+                "warning: {}model {} of line {}, grade {} is not used: {reason}{}\n",
+                opened.whose,
                 model.version,
                 model.line,
                 model.grade,
@@ -131,9 +149,10 @@ fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usi
         }
     }
     if installed == 0 {
-        out.error(
-            "warning: the store has no model for this plant: specification limits alone may flag\n",
-        );
+        out.error(&format!(
+            "warning: {}the store has no model for this plant: specification limits alone may flag\n",
+            opened.whose
+        ));
     }
     Ok((judging, of_line))
 }

@@ -280,6 +280,54 @@ fn fit_learns_from_the_batches_of_its_grade_that_are_fit_for_learning() {
 }
 
 #[test]
+fn comparison_names_the_batches_that_another_configuration_judges_otherwise() {
+    let desk = Desk::new();
+    mill(&desk);
+    // `c` is a + b and up to 0.6: from 0 to 20.2. A quality tag for the whole mill.
+    let mill = desk.read("mill.toml");
+    let limits = |high: f64| {
+        mill.replace("[line.tm3.tag.c]", "[line.tm3.tag.c]\nrole = \"quality\"")
+            .replace("[grade.g]", &format!("[grade.g]\nspec.c = {{ high = {high} }}"))
+    };
+    desk.write("mill.toml", limits(30.0));
+    desk.write("same.toml", limits(31.0));
+    desk.write("tight.toml", limits(10.0).replace("mill.db", "tight.db"));
+    let common = "replay -c mill.toml --time-unit s --from r.csv --events e.jsonl --compare";
+    let (status, printed, warned) = desk.run(&format!("{common} same.toml"));
+    assert_eq!(status, 0, "{printed}{warned}");
+    assert!(printed.ends_with("nothing would change\n"), "{printed}");
+    let (status, printed, _) = desk.run(&format!("{common} tight.toml"));
+    assert_eq!(status, 1, "{printed}");
+    assert!(printed.contains("→ off-spec"), "{printed}");
+    let (status, printed, warned) = desk.run(&format!("{common} tight.toml --json"));
+    assert_eq!(status, 1, "{warned}");
+    assert!(warned.contains("warning: `tight.toml`: there is no store"), "{warned}");
+    let document: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(document["differs"], true);
+    let batches = document["batches"].as_array().unwrap();
+    let names: Vec<_> = batches.iter().map(|batch| batch["batch"].as_str().unwrap()).collect();
+    // In order of their start; those of the other grade have no limits.
+    assert_eq!(names[..4], ["R0", "S0", "R1", "S1"], "{printed}");
+    assert!(names.iter().all(|name| !name.starts_with('T')), "{printed}");
+    let first = &batches[0];
+    assert_eq!(first["verdict"]["after"], "off-spec", "{printed}");
+    assert_eq!(first["first_flag"]["before"], serde_json::Value::Null, "{printed}");
+    assert_eq!(first["reasons"]["after"], serde_json::json!(["spec"]), "{printed}");
+    assert_eq!(document["figures"]["frames"]["before"], document["figures"]["frames"]["after"]);
+    // Learning gives both the same models, so that limits alone make the difference.
+    let (status, printed, warned) = desk.run(&format!("{common} same.toml --learn --json"));
+    assert_eq!(status, 0, "{printed}{warned}");
+    for line in ["--out out", "--store m.db", "--truth t.jsonl"] {
+        let (status, _, warned) = desk.run(&format!("{common} same.toml {line}"));
+        assert_eq!(status, 2, "{line}: {warned}");
+        assert!(warned.contains("cannot be used with"), "{line}: {warned}");
+    }
+    desk.write("wrong.toml", limits(10.0).replace("high", "hihg"));
+    let (status, printed, warned) = desk.run(&format!("{common} wrong.toml"));
+    assert_eq!((status, printed.as_str()), (2, ""), "{warned}");
+}
+
+#[test]
 fn what_cannot_be_is_refused_before_it_is_begun() {
     let desk = Desk::new();
     desk.write("r.csv", table(0..3));
