@@ -7,6 +7,7 @@ use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
+use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes before the frames of a block: the hash of its columns.
@@ -116,17 +117,18 @@ fn table(
     // The newest first, so that no more is read than has room; one batch at a time is unpacked.
     let mut batches = Vec::new();
     for (ix, batch) in request.batches.iter().enumerate().rev() {
-        let mut values = Vec::new();
+        let mut part = Table { columns: table.columns.clone(), ..Table::default() };
+        let mut end = None;
         for block in reader.frames(request.line.0, batch)? {
-            append(&block, &tags, columns, &mut values);
+            append(&block, (&tags, request.spec.frame), columns, (&mut part, &mut end));
         }
-        let rows = values.len() / tags.len().max(1);
+        let rows = part.rows();
         if rows > room {
             table.left_out = ix + 1;
             break;
         }
         room -= rows;
-        batches.push(values);
+        batches.push(part.values);
     }
     for values in batches.into_iter().rev().filter(|values| !values.is_empty()) {
         table.blocks.push(table.rows());
@@ -136,18 +138,25 @@ fn table(
 }
 
 /// Appends the values of these tags, unless the block is of another line or other tags: frames from
-/// before a change of the configuration.
-fn append(block: &FrameRows, tags: &[usize], columns: &Columns, values: &mut Vec<f64>) {
+/// before a change of the configuration. `end` is that of the last frame, if there is one.
+fn append(
+    block: &FrameRows,
+    (tags, frame): (&[usize], Duration),
+    columns: &Columns,
+    (table, end): (&mut Table, &mut Option<Timestamp>),
+) {
     let Some((head, frames)) = block.bytes.split_first_chunk::<HEAD>() else { return };
     if u64::from_le_bytes(*head) != columns.hash || block.width as usize != columns.names.len() {
         return;
     }
     for row in frames.chunks_exact(frame_bytes(columns.names.len())) {
-        values.extend(tags.iter().map(|ix| {
-            let at = 8 + 8 * ix;
-            let bytes = row[at..at + 8].try_into().expect("eight bytes were taken");
-            f64::from_le_bytes(bytes)
-        }));
+        let eight =
+            |at: usize| -> [u8; 8] { row[at..at + 8].try_into().expect("eight bytes were taken") };
+        let start = Timestamp::from_nanos(i64::from_le_bytes(eight(0)));
+        if end.replace(start.plus(frame)).is_some_and(|end| end != start) {
+            table.gap();
+        }
+        table.values.extend(tags.iter().map(|ix| f64::from_le_bytes(eight(8 + 8 * ix))));
     }
 }
 
@@ -180,7 +189,7 @@ mod tests {
         for row in 0..rows {
             let mut values = vec![0.5; width];
             values[0] = f64::from(row);
-            run.push(Timestamp::from_nanos(i64::from(row)), &values);
+            run.push(Timestamp::from_nanos(i64::from(row) * 1_000_000_000), &values);
         }
         run.name(columns);
         store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
@@ -194,7 +203,7 @@ mod tests {
             batches: batches.iter().map(|id| Arc::from(*id)).collect(),
             tags: tags.into(),
             spec: FitSpec {
-                frame: std::time::Duration::from_secs(1),
+                frame: Duration::from_secs(1),
                 budget: Budget::PerBatches { flags: 1, batches: 20 },
                 batches: true,
                 seed: 1,
@@ -221,6 +230,26 @@ mod tests {
         ] {
             assert_eq!(read(&now).rows(), 0, "{what}");
         }
+    }
+
+    #[test]
+    fn where_frames_are_missing_is_a_gap() {
+        let columns = columns("tm3", &["a"]);
+        let mut store = store();
+        for seconds in [[0, 1, 2], [3, 7, 8]] {
+            let mut run = FrameRun::new(0, Some("R1".into()), Timestamp::from_nanos(0));
+            for second in seconds {
+                let at = Timestamp::from_nanos(i64::from(second) * 1_000_000_000);
+                run.push(at, &[f64::from(second)]);
+            }
+            run.name(&columns);
+            store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
+        }
+        let reader = store.reader().unwrap();
+        let table = table(&reader, &request(&["R1"], &[0]), &columns, 100).unwrap();
+        let said: Vec<String> = table.values.iter().map(f64::to_string).collect();
+        assert_eq!(said, ["0", "1", "2", "3", "NaN", "7", "8"]);
+        assert_eq!(table.blocks, [0]);
     }
 
     #[test]

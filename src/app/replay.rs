@@ -229,14 +229,18 @@ pub fn table(
     table.left_out = rows.len() - Table::newest_with_room(&rows, watched.len());
     let taken: BTreeSet<Arc<str>> =
         teachers.into_iter().skip(table.left_out).map(|(batch, _)| batch).collect();
-    let mut last: Option<Arc<str>> = None;
+    let mut last: Option<(Arc<str>, Timestamp)> = None;
     product(feed, plant, row, &mut |frame| {
         let Some(batch) = frame.batch.as_ref().filter(|batch| taken.contains(*batch)) else {
             return;
         };
-        if last.as_ref() != Some(batch) {
-            table.blocks.push(table.rows());
-            last = Some(Arc::clone(batch));
+        match last.replace((Arc::clone(batch), frame.end)) {
+            Some((before, end)) if before == *batch => {
+                if end != frame.start {
+                    table.gap();
+                }
+            }
+            _ => table.blocks.push(table.rows()),
         }
         table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
     })?;
@@ -281,7 +285,11 @@ fn whole(
         table.values.drain(..rows * watched.len());
         table.left_out += rows;
     };
+    let mut last = None;
     product(feed, plant, row, &mut |frame| {
+        if last.replace(frame.end).is_some_and(|end| end != frame.start) {
+            table.gap();
+        }
         table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
         // A quarter more than has room, so that old rows go by the many and not one by one.
         if table.rows() > room + room / 4 {

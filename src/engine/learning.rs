@@ -345,7 +345,6 @@ impl GradeModels {
         match settings.refit {
             Refit::Never => false,
             _ if self.failed => again,
-            _ if self.drifted && self.since_request >= RETRY_AFTER => true,
             Refit::Daily => days(1),
             Refit::Weekly => days(7),
             Refit::Batches(n) => self.since_request >= n.max(1),

@@ -152,6 +152,8 @@ struct Frame {
     cva: Option<[f64; 3]>,
     /// Who judges it.
     judge: Monitor,
+    /// True if it does not follow the one before it.
+    begins: bool,
 }
 
 /// What is measured of held-out frames: batch by batch, or stretch by stretch of one recording.
@@ -197,7 +199,8 @@ impl HeldOut {
                     let statistics = alone.statistics(screened.rows.row(ix));
                     let cva = step(&mut dynamic, screened, (pca, cva, every), ix);
                     let judge = if dynamic.judges() { Monitor::Cva } else { Monitor::Pca };
-                    Frame { pca: [statistics.t2, statistics.spe], cva, judge }
+                    let begins = begins(screened, ix);
+                    Frame { pca: [statistics.t2, statistics.spe], cva, judge, begins }
                 });
                 let piece: Vec<Frame> = piece.collect();
                 if !piece.is_empty() {
@@ -222,10 +225,11 @@ impl HeldOut {
         let mut smoothed = Vec::with_capacity(self.pieces.len());
         let mut now = start;
         for (fold, piece) in &self.pieces {
-            if !self.joined {
-                now = start;
-            }
             let course = piece.iter().map(|frame| {
+                if frame.begins && !self.joined {
+                    // Within a batch that is the end of a break, after which smoothing begins anew.
+                    now = start;
+                }
                 weights.take(&mut now, Monitor::Pca, &frame.pca);
                 if let Some(measured) = &frame.cva {
                     weights.take(&mut now, Monitor::Cva, measured);
@@ -298,6 +302,11 @@ fn median(greatest: &[(usize, f64)], without: Option<usize>) -> f64 {
     values.get(values.len() / 2).copied().filter(|level| *level > 0.0).unwrap_or(1.0)
 }
 
+/// True if a frame does not follow the one before it.
+fn begins(screened: &Screened, ix: usize) -> bool {
+    screened.runs.binary_search_by_key(&ix, |run| run.0).is_ok()
+}
+
 /// Gives a frame to CVA. A frame that does not follow the one before it begins a new past.
 fn step(
     dynamic: &mut Dynamic,
@@ -305,7 +314,7 @@ fn step(
     (pca, cva, every): (&Pca, Option<&Cva>, usize),
     ix: usize,
 ) -> Option<[f64; 3]> {
-    if screened.runs.binary_search_by_key(&ix, |run| run.0).is_ok() {
+    if begins(screened, ix) {
         dynamic.forget();
     }
     let frame: Array1<f64> = pca.standardise(screened.rows.row(ix));

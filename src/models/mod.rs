@@ -53,7 +53,8 @@ use std::time::Duration;
 pub struct Table {
     /// The ids of the tags, one for each column.
     pub columns: Vec<Arc<str>>,
-    /// The values, row after row, `columns.len()` in each; NaN where there is none.
+    /// The values, row after row, `columns.len()` in each; NaN where there is none. A row follows the one before it
+    /// without a gap in time, unless there is a [`Self::gap`] between them.
     pub values: Vec<f64>,
     /// The first row of each block; the first entry is 0.
     pub blocks: Vec<usize>,
@@ -88,6 +89,12 @@ impl Table {
             None => false,
         };
         rows.iter().rev().take_while(fits).count()
+    }
+
+    /// Says that the next row does not follow the last one: frames are missing between them. A row without any
+    /// value stands there, which no fit uses.
+    pub fn gap(&mut self) {
+        self.values.resize(self.values.len() + self.columns.len(), f64::NAN);
     }
 
     /// The values of one row.

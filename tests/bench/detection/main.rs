@@ -15,7 +15,11 @@ use std::path::PathBuf;
 use std::process::ExitCode;
 
 mod batches;
+mod cost;
+#[path = "../cpu.rs"]
+mod cpu;
 mod desk;
+mod mill;
 mod nab;
 mod series;
 mod tep;
@@ -36,5 +40,7 @@ fn main() -> ExitCode {
     batches::run(&data);
     series::run(&data);
     nab::run(&data);
+    mill::run();
+    cost::run();
     ExitCode::SUCCESS
 }
