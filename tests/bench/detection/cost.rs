@@ -46,8 +46,8 @@ fn table(rows: usize, chance: &mut Xoshiro256PlusPlus) -> Table {
 }
 
 /// Fits a model; gives the seconds that took as well.
-fn fitted(table: &Table, tied: bool) -> (Model, f64) {
-    let ties: BTreeMap<Arc<str>, Vec<Arc<str>>> = (table.columns.chunks(3).filter(|_| tied))
+fn fitted(table: &Table, watched: bool) -> (Model, f64) {
+    let ties: BTreeMap<Arc<str>, Vec<Arc<str>>> = (table.columns.chunks(3).filter(|_| watched))
         .map(|three| (Arc::clone(&three[0]), three[1..].to_vec()))
         .collect();
     let spec = FitSpec {
@@ -88,17 +88,17 @@ pub(crate) fn run() {
     });
     let name = format!("a {TAGS} × {TAGS} matrix by a row (the reference)");
     println!("{name:<44} {:>9} {reference:>14.2}", "");
-    for (name, table, tied) in [
+    for (name, table, watched) in [
         ("PCA (too few rows for more)", &few, false),
         ("PCA and CVA", &many, false),
         ("PCA, CVA, and 20 sensors looked at by others", &many, true),
     ] {
-        let (model, fit_s) = fitted(table, tied);
+        let (model, fit_s) = fitted(table, watched);
         let mut online = model.start(1.0);
         let mut peers = Peers::default();
         let cost = per_frame(|ix| {
             let row = many.row(ix % many.rows());
-            if tied {
+            if watched {
                 let at = Timestamp::from_nanos(i64::try_from(ix).unwrap_or(0) * 10_000_000_000);
                 black_box(model.watch(&mut peers, (at, 10.0), row, &|_| false));
             }
