@@ -463,7 +463,7 @@ pub(super) struct Models {
     /// Which batches are good enough to learn from.
     #[schemars(extend("default" = "confirmed"))]
     pub(super) learn_from: Option<At<LearnFrom>>,
-    /// When models are fitted again. Not used by this release.
+    /// When models are fitted again, in event time.
     #[schemars(extend("default" = "weekly"))]
     pub(super) refit: Option<At<RefitText>>,
     /// Who switches a new model on. Not used by this release.

@@ -279,17 +279,21 @@ fn rate_range_of_quantile(n: usize, rate: f64) -> (f64, f64) {
 pub(super) fn rate_range_of(k: usize, n: usize) -> (f64, f64) {
     let (k, n) = (count(k), count(n));
     let (low, high) = beta_range((k, n - k + 1.0), (k + 1.0, n - k), (0.025, 0.975));
-    (if k > 0.0 { low } else { 0.0 }, if k < n { high } else { 1.0 })
+    // It is written to InfluxDB: what a logarithm's last bits are on another machine must not show.
+    let shown = |rate: f64| (rate * 1e6).round() / 1e6;
+    (if k > 0.0 { shown(low) } else { 0.0 }, if k < n { shown(high) } else { 1.0 })
 }
 
-/// The probability that of `n` at least `k` are seen, where each is with probability `rate`.
+/// The probability that of `n` at least `k` are seen, where each is with probability `rate`. Products alone: what is
+/// decided by it is the same on every machine.
 pub(super) fn at_least(k: usize, n: usize, rate: f64) -> f64 {
-    use statrs::distribution::{Beta, ContinuousCDF};
-    if k == 0 {
-        return 1.0;
+    let mut exactly = (0..n).fold(1.0, |product, _| product * (1.0 - rate));
+    let mut fewer = 0.0;
+    for seen in 0..k {
+        fewer += exactly;
+        exactly *= rate / (1.0 - rate) * count(n - seen) / count(seen + 1);
     }
-    // A sum of binomial probabilities is an incomplete beta function.
-    Beta::new(count(k), count(n) - count(k) + 1.0).map_or(0.0, |beta| beta.cdf(rate))
+    (1.0 - fewer).max(0.0)
 }
 
 /// A quantile of one beta distribution and one of another; 0 and 1 where there is no such distribution.
@@ -386,13 +390,14 @@ mod tests {
             [(2, 120, (0.002_024, 0.058_910)), (0, 20, (0.0, 0.168_433)), (3, 3, (0.292_402, 1.0))]
         {
             let range = rate_range_of(k, n);
-            assert!((range.0 - expected.0).abs() < 1e-6, "{range:?}");
-            assert!((range.1 - expected.1).abs() < 1e-6, "{range:?}");
+            assert!((range.0 - expected.0).abs() < 2e-6, "{range:?}");
+            assert!((range.1 - expected.1).abs() < 2e-6, "{range:?}");
         }
         // 1 − 0.99^40 − 40·0.01·0.99^39
         assert!((at_least(2, 40, 0.01) - 0.060_736_6).abs() < 1e-6);
         assert!((at_least(0, 5, 0.1) - 1.0).abs() < 1e-12);
         assert!((at_least(5, 5, 0.1) - 1e-5).abs() < 1e-12);
+        assert!((at_least(3, 43, 0.01) - 0.009_159_838).abs() < 1e-9);
     }
 
     #[test]

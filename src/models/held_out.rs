@@ -320,3 +320,40 @@ fn step(
     let frame: Array1<f64> = pca.standardise(screened.rows.row(ix));
     Some(dynamic.take(cva?, every, frame)?.values)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn level_is_that_of_the_other_folds() {
+        let greatest = [(0, 1.0), (1, 2.0), (1, 3.0), (2, 4.0), (2, 8.0)];
+        let of = |without| median(&greatest, without);
+        for (without, expected) in [(None, 3.0), (Some(0), 4.0), (Some(1), 4.0), (Some(2), 2.0)] {
+            assert!((of(without) - expected).abs() < 1e-12, "{without:?}: {}", of(without));
+        }
+        assert!((median(&[], None) - 1.0).abs() < 1e-12, "some level");
+    }
+
+    #[test]
+    fn statistics_begin_anew_where_a_batch_does_and_after_a_break_in_it() {
+        let frame = |t2, begins| Frame { pca: [t2, 1.0], cva: None, judge: Monitor::Pca, begins };
+        let course = |joined| {
+            let pieces = vec![
+                (0, vec![frame(1.0, true), frame(9.0, false), frame(1.0, true)]),
+                (1, vec![frame(1.0, true), frame(1.0, false), frame(1.0, false)]),
+            ];
+            let held_out = HeldOut { pieces, joined };
+            let (levels, ratios) = held_out.levels(&Weights::new(60.0));
+            (levels.start[Statistic::T2.ix()], ratios)
+        };
+        let (start, ratios) = course(false);
+        // The third frame of the first batch follows a break: nothing of the nine is left.
+        assert_eq!(ratios.len(), 2);
+        assert!((ratios[0][2] - ratios[0][0]).abs() < 1e-12 && ratios[0][1] > ratios[0][0]);
+        assert!((start - 11.0 / 3.0).abs() < 1e-12, "{start}");
+        let (_, ratios) = course(true);
+        assert_eq!((ratios.len(), ratios[0].len()), (1, 6));
+        assert!(ratios[0][2] > ratios[0][0], "a recording without batches goes on");
+    }
+}

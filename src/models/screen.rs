@@ -176,6 +176,20 @@ mod tests {
     }
 
     #[test]
+    fn gap_ends_a_run_and_is_no_row() {
+        let mut table = Table { columns: vec!["a".into()], blocks: vec![0], ..Table::default() };
+        for ix in 0..40 {
+            if ix == 25 {
+                table.gap();
+            }
+            table.values.push(f64::from(ix % 5));
+        }
+        let screened = screen(&table).unwrap();
+        assert_eq!((screened.rows.nrows(), &*screened.runs), (40, &[(0, 25), (25, 40)][..]));
+        assert_eq!(screened.blocks, [(0, 40)]);
+    }
+
+    #[test]
     fn too_few_rows_say_how_many_are_needed() {
         let table = Table {
             columns: vec!["a".into()],
