@@ -1,16 +1,15 @@
 //! Recordings through the engine: what `fit` learns from, and what `replay` says of them.
 
 use super::error::AppError;
+use super::feed::Feed;
 use super::pipeline::Pipeline;
-use crate::decode::{BatchMessage, Message, NamedReading, Rule, decode_event_line};
-use crate::engine::{Command, Effect, Engine, Event, FrameRecord, ScoreRecord};
-use crate::frame::Frame;
+use crate::decode::Rule;
+use crate::engine::{Effect, Engine, Event, FrameRecord, ScoreRecord};
 use crate::models::Table;
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant, Role, Tag, Undeclared};
-use crate::reading::{Finite, LineIx, SourceQuality, Timestamp, Value};
+use crate::reading::{LineIx, Timestamp};
 use crate::record::{Files, Record, RecordError, Recording, Summary};
 use std::collections::{BTreeMap, BTreeSet};
-use std::path::Path;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -78,121 +77,6 @@ fn median_distance(recording: &Recording) -> Result<Duration, RecordError> {
     Ok(Duration::from_nanos(median))
 }
 
-/// A recording and the batch events beside it, as events of the engine in order of event time.
-#[derive(Debug)]
-pub struct Feed<'a> {
-    recording: &'a Recording,
-    events: Vec<BatchMessage>,
-    line: LineIx,
-    name: Arc<str>,
-    /// The grade of what no batch says the grade of.
-    grade: Option<Arc<str>>,
-    /// With a period rows are frames: the position in the line of each column, and the period.
-    frames: Option<(Vec<Option<usize>>, Duration, usize)>,
-}
-
-impl<'a> Feed<'a> {
-    /// A recording of one line of the plant. `events` are lines of JSON with their numbers.
-    ///
-    /// # Errors
-    /// When an event cannot be read: with its place.
-    pub fn new(
-        recording: &'a Recording,
-        plant: &Plant,
-        line: LineIx,
-        period: Option<Duration>,
-        events: &[(u64, String)],
-        events_path: &Path,
-    ) -> Result<Self, AppError> {
-        let declared = &plant.lines[line.get()];
-        let mut messages = Vec::new();
-        for (number, text) in events {
-            let message = decode_event_line(text, Some(&declared.name)).map_err(|fault| {
-                let path = events_path.display();
-                AppError::Other(format!("`{path}`, line {number}: {}", fault.detail))
-            })?;
-            messages.push(message);
-        }
-        messages.sort_by_key(|message| message.at);
-        let positions =
-            || recording.columns().iter().map(|column| declared.tag_position(column)).collect();
-        Ok(Self {
-            recording,
-            events: messages,
-            line,
-            name: Arc::clone(&declared.name),
-            grade: declared.grade.clone(),
-            frames: period.map(|period| (positions(), period, declared.tags.len())),
-        })
-    }
-
-    /// The events of the engine; `row` is called for each record that was read.
-    ///
-    /// # Errors
-    /// When the recording cannot be read, or `apply` fails.
-    pub fn run(
-        &self,
-        row: &mut dyn FnMut(),
-        apply: &mut dyn FnMut(Event) -> Result<(), AppError>,
-    ) -> Result<(), AppError> {
-        let mut events = self.events.iter().peekable();
-        let fail = |error: RecordError| AppError::Record(error);
-        for record in self.recording.records().map_err(fail)? {
-            let record = record.map_err(fail)?;
-            let at = record.at();
-            while let Some(message) = events.next_if(|message| message.at <= at) {
-                apply(Event::Message(message.at, Message::Batch(message.clone())))?;
-            }
-            match record {
-                Record::Row { values, .. } => self.apply_row(at, &values, apply)?,
-                Record::Sample { tag, value, quality, .. } => {
-                    apply(self.reading(tag, at, value, quality))?;
-                }
-            }
-            row();
-        }
-        for message in events {
-            apply(Event::Message(message.at, Message::Batch(message.clone())))?;
-        }
-        apply(Event::Command(Command::Finish))
-    }
-
-    fn apply_row(
-        &self,
-        at: Timestamp,
-        values: &[f64],
-        apply: &mut dyn FnMut(Event) -> Result<(), AppError>,
-    ) -> Result<(), AppError> {
-        if let Some((positions, period, width)) = &self.frames {
-            let mut frame =
-                Frame { start: at, end: at.plus(*period), values: vec![f64::NAN; *width] };
-            for (position, value) in positions.iter().zip(values) {
-                if let Some(ix) = position {
-                    frame.values[*ix] = *value;
-                }
-            }
-            return apply(Event::Frame(self.line, frame));
-        }
-        for (column, value) in self.recording.columns().iter().zip(values) {
-            if let Ok(number) = Finite::try_from(*value) {
-                let value = Value::Number(number);
-                apply(self.reading(Arc::clone(column), at, value, SourceQuality::Good))?;
-            }
-        }
-        Ok(())
-    }
-
-    fn reading(&self, tag: Arc<str>, at: Timestamp, value: Value, quality: SourceQuality) -> Event {
-        let (area, tag) = match tag.rsplit_once('/') {
-            Some((area, name)) => (area.into(), name.into()),
-            None => ("".into(), tag),
-        };
-        let line = Arc::clone(&self.name);
-        let named = NamedReading { line, area, tag, at: Some(at), value, quality };
-        Event::Message(at, Message::Reading(named))
-    }
-}
-
 /// The frames of a recording as a table to fit a grade from: the batches of that grade that are fit for
 /// learning, a block each, by the rule of the live line; or, of a line without batches, everything. The
 /// newest that have room in a fit.
@@ -202,13 +86,14 @@ impl<'a> Feed<'a> {
 /// # Errors
 /// When the recording cannot be read, or none of its batches is fit for learning.
 pub fn table(
-    feed: &Feed<'_>,
-    plant: &Plant,
+    feed: &dyn Feed,
+    (plant, rules): (&Plant, &[Rule]),
     line: LineIx,
     grade: &str,
     row: &mut dyn FnMut(),
 ) -> Result<Table, AppError> {
     let declared = &plant.lines[line.get()];
+    let feed = LineFeed { feed, plant, rules, line };
     let watched: Vec<usize> = declared
         .tags
         .iter()
@@ -221,16 +106,16 @@ pub fn table(
         ..Table::default()
     };
     if declared.batch == BatchSource::None {
-        whole(feed, plant, &watched, &mut table, row)?;
+        whole(&feed, &watched, &mut table, row)?;
         return Ok(table);
     }
-    let teachers = teachers(feed, plant, grade, row)?;
+    let teachers = teachers(&feed, grade, row)?;
     let rows: Vec<usize> = teachers.iter().map(|(_, rows)| *rows).collect();
     table.left_out = rows.len() - Table::newest_with_room(&rows, watched.len());
     let taken: BTreeSet<Arc<str>> =
         teachers.into_iter().skip(table.left_out).map(|(batch, _)| batch).collect();
     let mut last: Option<(Arc<str>, Timestamp)> = None;
-    product(feed, plant, row, &mut |frame| {
+    feed.product(row, &mut |frame| {
         let Some(batch) = frame.batch.as_ref().filter(|batch| taken.contains(*batch)) else {
             return;
         };
@@ -247,34 +132,42 @@ pub fn table(
     Ok(table)
 }
 
-/// Shows the frames of the feed's line that are product; the engine that made them comes back.
-fn product(
-    feed: &Feed<'_>,
-    plant: &Plant,
-    row: &mut dyn FnMut(),
-    take: &mut dyn FnMut(&FrameRecord),
-) -> Result<Engine, AppError> {
-    let mut engine = Engine::new(plant.clone(), Vec::new());
-    let mut effects = Vec::new();
-    feed.run(row, &mut |event| {
-        engine.apply(event, &mut effects);
-        for effect in effects.drain(..) {
-            if let Effect::Frame(frame) = effect
-                && frame.product
-                && frame.line == feed.line
-            {
-                take(&frame);
+/// A feed, and the line of which frames are wanted.
+struct LineFeed<'a> {
+    feed: &'a dyn Feed,
+    plant: &'a Plant,
+    rules: &'a [Rule],
+    line: LineIx,
+}
+
+impl LineFeed<'_> {
+    /// Shows the frames of the line that are product; the engine that made them comes back.
+    fn product(
+        &self,
+        row: &mut dyn FnMut(),
+        take: &mut dyn FnMut(&FrameRecord),
+    ) -> Result<Engine, AppError> {
+        let mut engine = self.feed.engine(self.plant, self.rules)?;
+        let mut effects = Vec::new();
+        self.feed.run(row, &mut |event| {
+            engine.apply(event, &mut effects);
+            for effect in effects.drain(..) {
+                if let Effect::Frame(frame) = effect
+                    && frame.product
+                    && frame.line == self.line
+                {
+                    take(&frame);
+                }
             }
-        }
-        Ok(())
-    })?;
-    Ok(engine)
+            Ok(())
+        })?;
+        Ok(engine)
+    }
 }
 
 /// All rows of a line without batches, the newest that have room, as one block.
 fn whole(
-    feed: &Feed<'_>,
-    plant: &Plant,
+    feed: &LineFeed<'_>,
     watched: &[usize],
     table: &mut Table,
     row: &mut dyn FnMut(),
@@ -286,7 +179,7 @@ fn whole(
         table.left_out += rows;
     };
     let mut last = None;
-    product(feed, plant, row, &mut |frame| {
+    feed.product(row, &mut |frame| {
         if last.replace(frame.end).is_some_and(|end| end != frame.start) {
             table.gap();
         }
@@ -303,13 +196,12 @@ fn whole(
 
 /// The batches of a grade that may teach, in the order in which they became fit for it, with their rows.
 fn teachers(
-    feed: &Feed<'_>,
-    plant: &Plant,
+    feed: &LineFeed<'_>,
     grade: &str,
     row: &mut dyn FnMut(),
 ) -> Result<Vec<(Arc<str>, usize)>, AppError> {
     let mut rows: BTreeMap<Arc<str>, usize> = BTreeMap::new();
-    let engine = product(feed, plant, row, &mut |frame| {
+    let engine = feed.product(row, &mut |frame| {
         if let Some(batch) = &frame.batch {
             *rows.entry(Arc::clone(batch)).or_default() += 1;
         }
@@ -332,29 +224,39 @@ pub enum Judging {
     Learning(Box<Pipeline>),
 }
 
-impl Judging {
-    /// Judges with the models that are installed afterwards by [`Engine::install`].
-    #[must_use]
-    pub fn with_registry(plant: Plant, rules: Vec<Rule>) -> Self {
-        Self::Registry(Box::new(Engine::new(plant, rules)))
+/// What is told of a replay, and to whom.
+pub struct Telling<'a> {
+    /// The plant that was recorded.
+    pub plant: &'a Plant,
+    /// The one line that is of interest, if not all of them are.
+    pub line: Option<LineIx>,
+    /// The time between rows that are frames.
+    pub period: Option<Duration>,
+    /// The files to write.
+    pub files: Option<&'a mut Files>,
+    /// Hears everything.
+    pub hear: &'a mut dyn FnMut(&Effect),
+}
+
+impl std::fmt::Debug for Telling<'_> {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Telling")
     }
 }
 
-/// Puts a recording through; what is said goes to `files` and to `hear`; the figures come back.
+/// Puts a feed through; what is said is told, and the figures come back.
 ///
 /// # Errors
-/// When the recording cannot be read or a file not written.
-pub fn replay<'a>(
-    feed: &'a Feed<'a>,
+/// When the feed cannot be read or a file not written.
+pub fn replay(
+    feed: &dyn Feed,
     judging: &mut Judging,
-    period: Option<Duration>,
-    files: Option<&'a mut Files>,
-    hear: &'a mut dyn FnMut(&Effect),
+    to: Telling<'_>,
     row: &mut dyn FnMut(),
 ) -> Result<Summary, AppError> {
     let summary = Summary::default();
     let grades = BTreeMap::new();
-    let mut sheet = Sheet { feed, files, hear, period, open: None, grades, summary, error: None };
+    let mut sheet = Sheet { to, open: None, grades, summary, error: None };
     let mut records = 0;
     let mut effects = Vec::new();
     let mut count = || {
@@ -364,11 +266,14 @@ pub fn replay<'a>(
     feed.run(&mut count, &mut |event| {
         match judging {
             Judging::Registry(engine) => {
+                feed.meets(&event, engine);
                 engine.apply(event, &mut effects);
                 for effect in effects.drain(..) {
                     sheet.take(&effect);
                 }
             }
+            // It asks for fits of its own, and has their answers.
+            Judging::Learning(_) if matches!(event, Event::Model(_)) => {}
             Judging::Learning(pipeline) => {
                 pipeline.commit([event], &mut |effect| sheet.take(effect))?;
             }
@@ -385,21 +290,36 @@ pub fn replay<'a>(
 
 /// What is written while a recording goes through.
 struct Sheet<'a> {
-    feed: &'a Feed<'a>,
-    files: Option<&'a mut Files>,
-    hear: &'a mut dyn FnMut(&Effect),
-    period: Option<Duration>,
+    to: Telling<'a>,
     /// The last frame, and its score once it came.
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
-    /// The grades of the batches in progress.
-    grades: BTreeMap<Arc<str>, Arc<str>>,
+    /// The grades of the batches in progress, by line and batch.
+    grades: BTreeMap<(Arc<str>, Arc<str>), Arc<str>>,
     summary: Summary,
     error: Option<RecordError>,
 }
 
 impl Sheet<'_> {
+    /// True of what is about another line than the one that is of interest.
+    fn is_elsewhere(&self, effect: &Effect) -> bool {
+        let Some(only) = self.to.line else { return false };
+        let line = match effect {
+            Effect::Frame(frame) => return frame.line != only,
+            Effect::Score(record) => &record.line,
+            Effect::Verdict(document) | Effect::BatchVerdict(document) => &document.line,
+            Effect::Alarm(alarm) => &alarm.line,
+            Effect::Batch(record) => &record.line,
+            Effect::Notification(news) => &news.line,
+            _ => return false,
+        };
+        *line != self.to.plant.lines[only.get()].name
+    }
+
     fn take(&mut self, effect: &Effect) {
-        (self.hear)(effect);
+        if self.is_elsewhere(effect) {
+            return;
+        }
+        (self.to.hear)(effect);
         match effect {
             Effect::Frame(frame) => {
                 self.close_frame();
@@ -413,15 +333,16 @@ impl Sheet<'_> {
             Effect::Verdict(document) => self.write(|files| files.verdict(document)),
             Effect::Alarm(alarm) => self.write(|files| files.alarm(alarm)),
             Effect::Batch(record) => {
+                let whose = (Arc::clone(&record.line), Arc::clone(&record.batch));
                 match (&record.grade, record.ended) {
                     (Some(grade), None) => {
-                        self.grades.insert(Arc::clone(&record.batch), Arc::clone(grade));
+                        self.grades.insert(whose, Arc::clone(grade));
                     }
                     _ => {
-                        self.grades.remove(&record.batch);
+                        self.grades.remove(&whose);
                     }
                 }
-                if let Some(files) = &mut self.files {
+                if let Some(files) = &mut self.to.files {
                     files.batch(record);
                 }
             }
@@ -443,16 +364,20 @@ impl Sheet<'_> {
         self.summary.judged += u64::from(judged.is_some());
         self.summary.flagged += u64::from(judged.is_some_and(|score| score > 1.0));
         // A row that is a frame has the row's own time; a frame made from readings has its end.
-        let at = if self.period.is_some() { frame.start } else { frame.end };
-        let of_batch = frame.batch.as_ref().and_then(|batch| self.grades.get(batch));
-        let grade = score.as_ref().map(|record| &record.grade).or(of_batch);
-        let grade = grade.or(self.feed.grade.as_ref()).cloned();
-        let whose = (&*self.feed.name, grade.as_deref(), frame.batch.as_deref());
+        let at = if self.to.period.is_some() { frame.start } else { frame.end };
+        let line = &self.to.plant.lines[frame.line.get()];
+        let grade_of = |batch: &Arc<str>| {
+            self.grades.get(&(Arc::clone(&line.name), Arc::clone(batch))).cloned()
+        };
+        let grade = score.as_ref().map(|record| Arc::clone(&record.grade));
+        let grade = grade.or_else(|| frame.batch.as_ref().and_then(grade_of));
+        let grade = grade.or_else(|| line.grade.clone());
+        let whose = (&*line.name, grade.as_deref(), frame.batch.as_deref());
         self.write(|files| files.score(at, whose, score.as_ref()));
     }
 
     fn write(&mut self, f: impl FnOnce(&mut Files) -> Result<(), RecordError>) {
-        if let Some(files) = self.files.as_deref_mut()
+        if let Some(files) = self.to.files.as_deref_mut()
             && self.error.is_none()
         {
             self.error = f(files).err();

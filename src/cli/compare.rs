@@ -12,6 +12,12 @@ use std::path::Path;
 
 /// Replays by the configuration, then by `other`, and prints what would change.
 pub(super) fn command(args: &replay::Args, other: &Path, out: &mut Out) -> Exit {
+    if args.recording.store.is_some() && !args.recording.is_journal() {
+        out.error(
+            "error: `--store` cannot be used with `--compare`: each configuration names its own\n",
+        );
+        return Exit::Usage;
+    }
     let in_use = args.recording.config.as_deref().unwrap_or(Path::new(""));
     // Both are opened before either is replayed: what is wrong with the other is said at once.
     let opened = open(args, in_use, out).and_then(|before| Ok((before, open(args, other, out)?)));

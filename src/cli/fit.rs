@@ -6,12 +6,9 @@ use crate::app::AppError;
 use crate::models::{FitError, FitSpec, Header, Model};
 use crate::plant::{BatchSource, Budget};
 use crate::reading::Timestamp;
-use crate::store::{Commit, ModelRow, Settings, Store, WhenFull};
+use crate::store::{Commit, FIRST_BY_HAND, ModelRow, Settings, Store, WhenFull};
 use std::fmt::Write as _;
 use std::sync::Arc;
-
-/// Ids of models that were fitted by hand begin here, so that they never meet a request's.
-const FIRST_ID: u64 = 1 << 40;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -28,7 +25,11 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Ok(opened) => opened,
         Err(exit) => return exit,
     };
-    let line = &opened.plant.lines[opened.line.get()];
+    let ix = match opened.line.map_or_else(|| args.recording.line(&opened.plant, out), Ok) {
+        Ok(ix) => ix,
+        Err(exit) => return exit,
+    };
+    let line = &opened.plant.lines[ix.get()];
     let Some(grade) = args.grade.as_deref().map(Arc::<str>::from).or_else(|| line.grade.clone())
     else {
         out.error("error: say which grade was made with `--grade`\n");
@@ -48,9 +49,10 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         return Exit::Usage;
     };
     let bar = progress();
-    let fitted = opened.feed().and_then(|feed| {
-        let mut row = || bar.inc(1);
-        let table = crate::app::table(&feed, &opened.plant, opened.line, &grade, &mut row)?;
+    let plant = (&opened.plant, &*opened.rules);
+    let mut row = || bar.inc(1);
+    let table = crate::app::table(&*opened.feed(), plant, ix, &grade, &mut row);
+    let fitted = table.and_then(|table| {
         let spec = FitSpec {
             frame: line.frame,
             budget: crate::engine::budget(&opened.plant.models, &opened.source),
@@ -130,7 +132,7 @@ fn keep(settings: &Settings, line: &str, grade: &str, model: &Model) -> Result<u
     let known = reader.models(None, None)?;
     let of_this = known.iter().filter(|m| m.line == line && m.grade == grade);
     let version = of_this.map(|m| m.version).max().unwrap_or(0) + 1;
-    let id = known.iter().map(|m| m.id + 1).max().unwrap_or(FIRST_ID).max(FIRST_ID);
+    let id = known.iter().map(|m| m.id + 1).max().unwrap_or(FIRST_BY_HAND).max(FIRST_BY_HAND);
     let (header, artifact) = (model.header_json(), model.to_bytes());
     let row = ModelRow {
         id,

@@ -71,12 +71,12 @@ enum Command {
     },
     /// Fit a model from recorded data into the registry.
     #[command(
-        after_help = "Example:\n  onspec fit --auto --store m.db --period 3m --ignore sample,fault --from normal.csv.gz"
+        after_help = "Examples:\n  onspec fit --auto --store m.db --period 3m --ignore sample,fault --from normal.csv.gz\n  onspec fit -c onspec.toml --grade facial-15 --from journal"
     )]
     Fit(fit::Args),
     /// Run recorded data through the same pipeline: scores, verdicts, batches as files.
     #[command(
-        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml"
+        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/"
     )]
     Replay(replay::Args),
     /// Listen to a broker, and propose a configuration from what is heard.

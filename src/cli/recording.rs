@@ -1,21 +1,29 @@
 //! What `fit` and `replay` have in common: where the recording is and how it is read.
 
 use super::out::{Exit, Out};
-use crate::app::{AppError, Feed, auto_plant};
+use crate::app::{Events, Feed, Journal, RecordingFeed, Span, auto_plant};
 use crate::decode::{Rule, TimeUnit};
 use crate::plant::{BatchSource, Plant};
-use crate::reading::LineIx;
-use crate::record::{Options, Recording, Survey, read_events};
+use crate::reading::{LineIx, Timestamp};
+use crate::record::{Options, Recording, Survey, parse_time, read_events};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct RecordingArgs {
-    /// The recording: CSV, plain or gzipped, or Parquet, wide (a column for each tag) or long
-    /// (`time,tag,value`).
-    #[arg(long, required = true, value_name = "FILE", num_args = 1..)]
+    /// The recording: files of CSV, plain or gzipped, or Parquet, wide (a column for each tag) or long
+    /// (`time,tag,value`). `journal` is that of the store: all that the daemon took, as it took it; the
+    /// daemon may be running. (A file of that name is `./journal`.)
+    #[arg(long, required = true, value_name = "FILE|journal", num_args = 1..)]
     from: Vec<PathBuf>,
+    /// Leave out what is of before this time: RFC 3339, or milliseconds since 1970. Of the journal it is
+    /// the time of receipt, and what was going on then is known.
+    #[arg(long, value_parser = parse_time, value_name = "TIME", conflicts_with = "period")]
+    start: Option<Timestamp>,
+    /// Leave out what is of this time or later.
+    #[arg(long, value_parser = parse_time, value_name = "TIME", conflicts_with = "period")]
+    stop: Option<Timestamp>,
     /// Batch and laboratory events beside it: one JSON object a line.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
@@ -25,10 +33,10 @@ pub(super) struct RecordingArgs {
     /// Take every column of numbers as a process tag of a line `auto`, grade `auto`.
     #[arg(long)]
     pub(super) auto: bool,
-    /// The store that holds the models; the configuration's if not given.
+    /// The store that holds the models, and the journal; the configuration's if not given.
     #[arg(long, value_name = "FILE", required_if_eq("auto", "true"))]
-    store: Option<PathBuf>,
-    /// The line that was recorded, where the configuration has several.
+    pub(super) store: Option<PathBuf>,
+    /// The line that was recorded, where the configuration has several; of the journal the one to look at.
     #[arg(long, value_name = "LINE")]
     line: Option<String>,
     /// The column of times.
@@ -59,21 +67,35 @@ enum Unit {
 /// A plant, how its messages are read, and where its store is.
 type Configured = (Plant, Vec<Rule>, Option<PathBuf>);
 
+/// What was recorded, and where.
+#[derive(Debug)]
+enum Material {
+    /// In files of one line, with the events beside them.
+    Files {
+        recording: Recording,
+        line: LineIx,
+        period: Option<Duration>,
+        events: Events,
+        span: Span,
+    },
+    /// In the journal of a store.
+    Journal(Journal),
+}
+
 /// A recording, opened, and the plant it is of.
 #[derive(Debug)]
 pub(super) struct Opened {
-    pub(super) recording: Recording,
+    material: Material,
     pub(super) plant: Plant,
     pub(super) rules: Vec<Rule>,
-    pub(super) line: LineIx,
+    /// The line that was named, or recorded; `None` if several were.
+    pub(super) line: Option<LineIx>,
     /// Where the batches of the line come from when it runs.
     pub(super) source: BatchSource,
     pub(super) store: Option<PathBuf>,
     /// True if the store was named on the command line.
     pub(super) store_named: bool,
     pub(super) period: Option<Duration>,
-    events: Vec<(u64, String)>,
-    events_path: PathBuf,
     /// What a person has to know of the recording.
     notes: Vec<String>,
     /// Which configuration it is, before what is said of one of two.
@@ -88,8 +110,78 @@ impl RecordingArgs {
         Ok(opened)
     }
 
+    /// True if the journal of a store is what was recorded.
+    pub(super) fn is_journal(&self) -> bool {
+        matches!(&*self.from, [only] if only.as_os_str() == "journal")
+    }
+
+    fn span(&self) -> Span {
+        Span { start: self.start, stop: self.stop }
+    }
+
     /// Opens everything by a configuration, and keeps what a person has to know of the recording.
     pub(super) fn open_by(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
+        if let (Some(start), Some(stop)) = (self.start, self.stop)
+            && start >= stop
+        {
+            out.error("error: `--stop` has to be later than `--start`\n");
+            return Err(Exit::Usage);
+        }
+        if self.is_journal() {
+            self.open_journal(config, out)
+        } else {
+            self.open_files(config, out)
+        }
+    }
+
+    /// Opens the journal of the store that was named, or is the configuration's on the command line.
+    fn open_journal(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
+        let of_files = [
+            ("--events", self.events.is_some()),
+            ("--auto", self.auto),
+            ("--period", self.period.is_some()),
+            ("--time", self.time.is_some()),
+            ("--ignore", !self.ignore.is_empty()),
+        ];
+        if let Some((option, _)) = of_files.iter().find(|(_, given)| *given) {
+            out.error(&format!("error: `{option}` cannot be used with `--from journal`\n"));
+            return Err(Exit::Usage);
+        }
+        let Some((plant, rules, mut store)) = self.configured(config, out)? else {
+            unreachable!("without `--auto` there is a configuration")
+        };
+        if config != self.config.as_deref() {
+            // Two configurations are held against each other on the journal of the one in use.
+            store = self.configured(self.config.as_deref(), out)?.and_then(|(_, _, store)| store);
+        }
+        let Some(path) = store.as_deref() else {
+            out.error(
+                "error: say whose journal with `--store FILE`: the configuration names no store\n",
+            );
+            return Err(Exit::Usage);
+        };
+        let (journal, notes) =
+            Journal::open(path, self.span()).map_err(|error| out.fail(&error))?;
+        let line = match &self.line {
+            None if plant.lines.len() > 1 => None,
+            _ => Some(self.line(&plant, out)?),
+        };
+        let source = line.map_or(BatchSource::Events, |ix| plant.lines[ix.get()].batch.clone());
+        Ok(Opened {
+            material: Material::Journal(journal),
+            plant,
+            rules,
+            line,
+            source,
+            store,
+            store_named: self.store.is_some(),
+            period: None,
+            notes,
+            whose: String::new(),
+        })
+    }
+
+    fn open_files(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
         let options = Options {
             time: self.time.clone(),
             time_unit: match self.time_unit {
@@ -125,17 +217,18 @@ impl RecordingArgs {
         if let Some(period) = self.period {
             plant.lines[line.get()].frame = period;
         }
+        let events = Events::read(&events, &events_path, &plant.lines[line.get()])
+            .map_err(|error| out.fail(&error))?;
+        let (period, span) = (self.period, self.span());
         Ok(Opened {
-            recording,
+            material: Material::Files { recording, line, period, events, span },
             plant,
             rules,
-            line,
+            line: Some(line),
             source,
             store,
             store_named: self.store.is_some(),
-            period: self.period,
-            events,
-            events_path,
+            period,
             notes: survey.notes,
             whose: String::new(),
         })
@@ -164,7 +257,8 @@ impl RecordingArgs {
             .map_err(|error| out.fail(&error))
     }
 
-    fn line(&self, plant: &Plant, out: &mut Out) -> Result<LineIx, Exit> {
+    /// The line that was named, or the only one.
+    pub(super) fn line(&self, plant: &Plant, out: &mut Out) -> Result<LineIx, Exit> {
         let names: Vec<&str> = plant.lines.iter().map(|line| &*line.name).collect();
         let wrong = |out: &mut Out, text: String| {
             out.error(&format!("error: {text}\n"));
@@ -208,9 +302,19 @@ impl Opened {
         &self.notes
     }
 
-    pub(super) fn feed(&self) -> Result<Feed<'_>, AppError> {
-        let events = &self.events;
-        Feed::new(&self.recording, &self.plant, self.line, self.period, events, &self.events_path)
+    /// True if the journal of a store is what was recorded.
+    pub(super) fn is_journal(&self) -> bool {
+        matches!(self.material, Material::Journal(_))
+    }
+
+    /// What the engine is fed.
+    pub(super) fn feed(&self) -> Box<dyn Feed + '_> {
+        match &self.material {
+            Material::Files { recording, line, period, events, span } => Box::new(
+                RecordingFeed::new(recording, &self.plant, *line, *period, events.clone(), *span),
+            ),
+            Material::Journal(journal) => Box::new(journal),
+        }
     }
 }
 

@@ -3,7 +3,7 @@
 use super::compare;
 use super::out::{Exit, Out};
 use super::recording::{self, Opened, progress};
-use crate::app::{AppError, FitMode, Heard, Judging, Outputs, Pipeline};
+use crate::app::{AppError, Feed, FitMode, Heard, Judging, Outputs, Pipeline, Telling};
 use crate::engine::Effect;
 use crate::record::{Files, Summary};
 use crate::simulate::Truth;
@@ -26,8 +26,9 @@ pub(super) struct Args {
     #[arg(long)]
     pub(super) learn: bool,
     /// Say what would change under another configuration: verdicts, flags, alarms, faults of sensors. Each is
-    /// judged by the models of its own store. Ends with 1 if anything would.
-    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto", "store", "out", "truth"])]
+    /// judged by the models of its own store, or those that judged then where the journal is replayed. Ends with
+    /// 1 if anything would.
+    #[arg(long, value_name = "FILE", conflicts_with_all = ["auto", "out", "truth"])]
     compare: Option<PathBuf>,
 }
 
@@ -100,12 +101,14 @@ pub(super) fn run(
     row: &mut dyn FnMut(),
     out: &mut Out,
 ) -> Result<(Summary, usize), AppError> {
+    let feed = opened.feed();
     let (mut judging, models) =
-        if args.learn { (learning(opened)?, 0) } else { registry(opened, args, out)? };
+        if args.learn { (learning(opened)?, 0) } else { registry(opened, &*feed, args, out)? };
     let mut files = args.out.as_deref().map(Files::create).transpose()?;
-    let feed = opened.feed()?;
-    let summary =
-        crate::app::replay(&feed, &mut judging, opened.period, files.as_mut(), hear, row)?;
+    let (plant, period) = (&opened.plant, opened.period);
+    let line = opened.line.filter(|_| plant.lines.len() > 1);
+    let telling = Telling { plant, line, period, files: files.as_mut(), hear };
+    let summary = crate::app::replay(&*feed, &mut judging, telling, row)?;
     if let Some(files) = files {
         files.finish(&summary)?;
     }
@@ -113,8 +116,18 @@ pub(super) fn run(
 }
 
 /// The models that judge now in the store, which is only read, and how many of the line there are.
-fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usize), AppError> {
-    let mut judging = Judging::with_registry(opened.plant.clone(), opened.rules.clone());
+///
+/// A journal has its own: those that judged then.
+fn registry(
+    opened: &Opened,
+    feed: &dyn Feed,
+    args: &Args,
+    out: &mut Out,
+) -> Result<(Judging, usize), AppError> {
+    let mut engine = feed.engine(&opened.plant, &opened.rules)?;
+    if opened.is_journal() {
+        return Ok((Judging::Registry(Box::new(engine)), 0));
+    }
     // A store that was named has to be there; the configuration's is made by the first `onspec run`.
     let is_there = |path: &&Path| opened.store_named || path.exists();
     let Some(path) = opened.store.as_deref().filter(is_there) else {
@@ -122,14 +135,13 @@ fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usi
             "warning: {}there is no store, so no model judges: specification limits alone may flag\n",
             opened.whose
         ));
-        return Ok((judging, 0));
+        return Ok((Judging::Registry(Box::new(engine)), 0));
     };
     let reader = Reader::open(path)?;
-    let Judging::Registry(engine) = &mut judging else { return Ok((judging, 0)) };
     let (mut installed, mut of_line) = (0, 0);
-    let line = &opened.plant.lines[opened.line.get()].name;
+    let line = opened.line.map(|ix| &opened.plant.lines[ix.get()].name);
     for model in reader.active_models()? {
-        of_line += usize::from(*model.line == **line);
+        of_line += usize::from(line.is_some_and(|line| *model.line == **line));
         let Some(artifact) = reader.model_artifact(model.id)? else { continue };
         let grade: Arc<str> = model.grade.as_str().into();
         match engine.install(&model.line, &grade, model.version, artifact.into()) {
@@ -154,7 +166,7 @@ fn registry(opened: &Opened, args: &Args, out: &mut Out) -> Result<(Judging, usi
             opened.whose
         ));
     }
-    Ok((judging, of_line))
+    Ok((Judging::Registry(Box::new(engine)), of_line))
 }
 
 fn learning(opened: &Opened) -> Result<Judging, AppError> {

@@ -149,6 +149,17 @@ const COMMAND: u8 = 5;
 const WITH_PROPERTIES: u8 = 16;
 
 impl Event {
+    /// When it was taken, by the machine's clock; `None` for what has no such time.
+    #[must_use]
+    pub fn received(&self) -> Option<Timestamp> {
+        match self {
+            Self::Arrival(arrival) => Some(arrival.received),
+            Self::Tick(at) => Some(*at),
+            Self::Command(command) => command.at(),
+            Self::Message(..) | Self::Frame(..) | Self::Model(_) => None,
+        }
+    }
+
     /// Appends the journal's form of the event: a byte of kind, then the fields, little-endian,
     /// texts and payloads with their length before them.
     ///

@@ -207,13 +207,7 @@ impl Engine {
     /// Takes an event; what follows from it is appended to `out`.
     pub fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
         let before = out.len();
-        let taken = match &event {
-            Event::Arrival(arrival) => Some(arrival.received),
-            Event::Tick(at) => Some(*at),
-            Event::Command(command) => command.at(),
-            Event::Message(..) | Event::Frame(..) | Event::Model(_) => None,
-        };
-        if let Some(at) = taken {
+        if let Some(at) = event.received() {
             self.state.recoveries.alive(at);
             for broker in self.state.drops.calm(at) {
                 let calm = "it has dropped nothing for ten minutes".into();

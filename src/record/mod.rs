@@ -25,3 +25,4 @@ pub use events::read_events;
 pub use files::{Files, Summary};
 pub use recording::{Options, Record, Recording};
 pub use survey::Survey;
+pub use time::parse_time;

@@ -44,6 +44,16 @@ pub(super) fn of(cell: Cell<'_>, unit: TimeUnit) -> Result<Timestamp, TimeError>
     i64::try_from(at.as_nanosecond()).map(Timestamp::from_nanos).map_err(outside)
 }
 
+/// The time that a person writes on the command line: RFC 3339, or milliseconds since 1970.
+///
+/// # Errors
+/// When it is none: what to write instead.
+pub fn parse_time(text: &str) -> Result<Timestamp, String> {
+    of(Cell::Text(text.trim()), TimeUnit::Millis).map_err(|_| {
+        format!("`{text}` is no time; write one such as `2026-01-23T06:00:00Z`, or milliseconds since 1970")
+    })
+}
+
 /// Another unit in which a number is a time of our days, as it is written on the command line; `None` if
 /// the cell is no number, or is likely as it is.
 pub(super) fn likelier_unit(cell: Cell<'_>, unit: TimeUnit) -> Option<&'static str> {
@@ -151,6 +161,15 @@ mod tests {
         ] {
             assert_eq!(read(text, TimeUnit::Millis), Err(error), "{text}");
         }
+    }
+
+    #[test]
+    fn times_on_the_command_line() {
+        for text in ["2026-01-23T08:00:00+08:00", "2026-01-23", "1769126400000", " 1769126400000"] {
+            let at = parse_time(text).map(Timestamp::as_millis);
+            assert_eq!(at, Ok(1_769_126_400_000), "{text}");
+        }
+        assert!(parse_time("yesterday").unwrap_err().starts_with("`yesterday` is no time; write"));
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use commit::{BatchRow, Commit, FrameBlock, ModelRow, Put};
 pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};
 pub use outbox::{Item, Outbox, Pending};
-pub use reader::{FrameRows, Parked, Reader, StoredBatch, StoredModel};
+pub use reader::{FIRST_BY_HAND, FrameRows, Parked, Reader, StoredBatch, StoredModel};
 pub use repair::{Repaired, repair};
 pub use writer::{Dropped, ORPHANS_KEPT, Orphan, Store};
 

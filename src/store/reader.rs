@@ -4,7 +4,7 @@ use super::codec::Seal;
 use super::commit::frame_fields;
 use super::db::Db;
 use super::error::StoreError;
-use super::journal::{self, Checkpoint, Chunks, JournalChunk};
+use super::journal::{self, Checkpoint, Chunks, JournalChunk, Position};
 use super::outbox::Pending;
 use super::statements::size;
 use super::work::park_seal;
@@ -63,6 +63,17 @@ pub struct StoredModel {
     pub header: String,
     /// True if it judges now.
     pub active: bool,
+}
+
+/// Ids of models that were fitted by hand begin here, so that they never meet a request's.
+pub const FIRST_BY_HAND: u64 = 1 << 40;
+
+impl StoredModel {
+    /// True if no request of the engine asked for it.
+    #[must_use]
+    pub fn is_by_hand(&self) -> bool {
+        self.id >= FIRST_BY_HAND
+    }
 }
 
 /// What a receiver refused for good.
@@ -267,6 +278,11 @@ impl Reader {
     /// The number of the first event that the journal still has, if it has any.
     pub fn journal_start(&self) -> Result<Option<u64>, StoreError> {
         journal::first_seq(&self.db)
+    }
+
+    /// The number of the last event that was committed; 0 if there is none.
+    pub fn journal_end(&self) -> Result<u64, StoreError> {
+        Ok(Position::read(&self.db)?.last_seq)
     }
 
     /// The events after which there is a checkpoint, ascending: where a replay of the journal may

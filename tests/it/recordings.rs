@@ -3,6 +3,11 @@
 
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
+use onspec::app::{FitMode, Outputs, Pipeline};
+use onspec::decode::Arrival;
+use onspec::engine::{Effect, Event};
+use onspec::reading::Timestamp;
+use onspec::store::{Settings, Store};
 use std::fmt::Write as _;
 use std::fs;
 use std::process::Command;
@@ -325,6 +330,143 @@ fn comparison_names_the_batches_that_another_configuration_judges_otherwise() {
     desk.write("wrong.toml", limits(10.0).replace("high", "hihg"));
     let (status, printed, warned) = desk.run(&format!("{common} wrong.toml"));
     assert_eq!((status, printed.as_str()), (2, ""), "{warned}");
+}
+
+/// Runs the mill of `mill.toml` as a daemon would, from what came over MQTT: `r.csv` and `e.jsonl` in their
+/// order. The store stays open; what was said of batches comes back.
+fn run_by_mqtt(desk: &Desk) -> (Pipeline, Vec<String>) {
+    let path = desk.0.path().join("mill.toml");
+    let checked = onspec::config::read(&path).unwrap();
+    let settings = Settings { path: Some(desk.0.path().join("mill.db")), ..checked.store.clone() };
+    let (rules, outputs) = (checked.rules(), Outputs::default());
+    let store = Store::open(&settings).unwrap();
+    let opened = Pipeline::open(store, checked.plant, rules, outputs, FitMode::Inline);
+    let (mut pipeline, _) = opened.unwrap();
+    let rows = desk.read("r.csv");
+    let rows = rows.lines().skip(1).map(|row| {
+        let [at, a, b, c] = *row.split(',').collect::<Vec<_>>() else { unreachable!("four") };
+        let body = format!(r#"{{"a":{a},"b":{b},"c":{c},"ts":{at}000}}"#);
+        (at.parse::<i64>().unwrap() * 1000, "wide/tm3", body)
+    });
+    let events = desk.read("e.jsonl");
+    let events = events.trim_start_matches('\u{feff}').lines().map(|line| {
+        let event: serde_json::Value = serde_json::from_str(line).unwrap();
+        (event["ts"].as_i64().unwrap(), "events/tm3", line.to_owned())
+    });
+    let mut all: Vec<_> = events.chain(rows).collect();
+    all.sort_by_key(|(at, ..)| *at);
+    let mut said = Vec::new();
+    for (at, topic, payload) in all {
+        let arrival = Arrival {
+            broker: "plant".into(),
+            received: Timestamp::from_millis(at).unwrap(),
+            topic: topic.into(),
+            payload: payload.into(),
+            retained: false,
+            properties: None,
+        };
+        let mut hear = |effect: &Effect| {
+            if let Effect::BatchVerdict(document) = effect {
+                said.push(format!("{:?},{}", document.batch, document.verdict.as_str()));
+            }
+        };
+        pipeline.commit([Event::Arrival(arrival)], &mut hear).unwrap();
+    }
+    (pipeline, said)
+}
+
+#[test]
+fn journal_is_replayed_while_it_is_written() {
+    let desk = Desk::new();
+    mill(&desk);
+    let limits = |high: f64| {
+        desk.read("mill.toml")
+            .replace("[line.tm3.tag.c]", "[line.tm3.tag.c]\nrole = \"quality\"")
+            .replace("[grade.g]", &format!("[grade.g]\nspec.c = {{ high = {high} }}"))
+            + "[models]\nlearning_batches = 6\n[[mqtt]]\nname = \"plant\"\nurl = \"mqtt://broker\"\n\
+               [[mqtt.subscribe]]\ntopic = \"wide/{line}\"\nfields = { a = \"/a\", b = \"/b\", c = \"/c\" }\ntime = \"/ts\"\n\
+               [[mqtt.subscribe]]\ntopic = \"events/{line}\"\nformat = \"batch-event\"\n"
+    };
+    let (wide, tight) = (limits(30.0), limits(10.0).replace("mill.db", "other.db"));
+    desk.write("mill.toml", wide);
+    desk.write("tight.toml", tight);
+    let (running, said) = run_by_mqtt(&desk);
+    assert!(said.iter().any(|word| word.ends_with("on-spec")), "{said:?}");
+
+    let replay = "replay -c mill.toml --from journal";
+    let (status, printed, warned) = desk.run(&format!("{replay} --json --out j"));
+    assert_eq!((status, warned.as_str()), (0, ""));
+    let summary: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    // Readings and events alike are messages.
+    assert_eq!(summary["records"], 30 * (200 + 3), "{printed}");
+    assert_eq!(summary["batches"], said.len(), "{printed}");
+    assert_ne!(summary["judged"], 0, "{printed}");
+    let verdicts = |name: &str| {
+        let table = desk.read(name);
+        let row = |row: &str| row.split(',').take(5).map(String::from).collect::<Vec<_>>();
+        table.lines().skip(1).map(row).collect::<Vec<_>>()
+    };
+    let (status, _, warned) = desk.run(&format!("{replay} --learn --out learned"));
+    assert_eq!((status, warned.as_str()), (0, ""));
+    assert_eq!(verdicts("j/verdicts.csv"), verdicts("learned/verdicts.csv"));
+    assert_eq!(desk.read("j/scores.csv"), desk.read("learned/scores.csv"));
+    // A copy of the store says the same.
+    assert_eq!(desk.run("store backup --store mill.db --to copy.db").0, 0);
+    assert_eq!(desk.run(&format!("{replay} --store copy.db --out copy")).0, 0);
+    assert_eq!(desk.read("j/scores.csv"), desk.read("copy/scores.csv"));
+
+    // From the middle on it says what it said of the whole.
+    let at = |n: i64| EPOCH * 1000 + n * 1000;
+    let part = format!("{replay} --start {} --stop {} --out part", at(1000), at(2000));
+    assert_eq!(desk.run(&part).0, 0);
+    let (all, part) = (desk.read("j/scores.csv"), desk.read("part/scores.csv"));
+    // The frame that ends with the first reading of the span is closed by it.
+    assert!(part.lines().count() > 990 && part.lines().skip(1).all(|row| all.contains(row)));
+    assert!(part.lines().nth(1).unwrap().starts_with("2026-01-23T00:16:40Z,"), "{}", &part[..300]);
+
+    let (status, printed, _) = desk.run(&format!("{replay} --compare tight.toml --store mill.db"));
+    assert_eq!(status, 1, "{printed}");
+    assert!(printed.contains("→ off-spec"), "{printed}");
+    let (status, printed, warned) = desk.run(&format!("{replay} --compare mill.toml"));
+    assert_eq!(status, 0, "{printed}{warned}");
+
+    // Fitting writes into the store, which has to be free.
+    drop(running);
+    let (status, printed, warned) = desk.run("fit -c mill.toml --grade g --json --from journal");
+    assert_eq!(status, 0, "{warned}");
+    let header: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(header["blocks"], 10, "{printed}");
+
+    for (line, status, words) in [
+        ("--events e.jsonl", 2, "`--events` cannot be used with `--from journal`"),
+        ("--period 3m", 2, "`--period` cannot be used with"),
+        ("--start 2027-01-01T00:00:00Z", 1, "has nothing from 2027-01-01T00:00:00Z on"),
+        ("--start 2 --stop 1", 2, "`--stop` has to be later than `--start`"),
+        ("--start noon", 2, "`noon` is no time; write one such as"),
+        ("--store none.db", 1, "none.db"),
+    ] {
+        let (ended, _, warned) = desk.run(&format!("{replay} {line}"));
+        assert!(ended == status && warned.contains(words), "{line}: {ended} {warned}");
+    }
+}
+
+#[test]
+fn files_are_bounded_by_time_and_a_batch_that_goes_on_is_known() {
+    let desk = Desk::new();
+    mill(&desk);
+    let at = |n: i64| EPOCH * 1000 + n * 1000;
+    let replay = "replay -c mill.toml --learn --json --time-unit s --from r.csv --events e.jsonl";
+    // From the middle of R0 to the middle of R1; S0 and T0 lie between them.
+    let part = format!("{replay} --start {} --stop {} --out part", at(100), at(700));
+    let (status, printed, warned) = desk.run(&part);
+    assert_eq!(status, 0, "{warned}");
+    assert!(printed.contains("\"records\":600,"), "{printed}");
+    let batches = desk.read("part/batches.csv");
+    let names: Vec<_> = batches.lines().skip(1).filter_map(|row| row.split(',').nth(1)).collect();
+    assert_eq!(names, ["R0", "S0", "T0", "R1"]);
+    let (status, _, warned) = desk.run(&format!("{replay} --start {}", at(90_000)));
+    assert_eq!(status, 1);
+    assert!(warned.starts_with("error: the recording has nothing from "), "{warned}");
 }
 
 #[test]
