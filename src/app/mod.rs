@@ -23,6 +23,7 @@ mod recording;
 mod replay;
 mod run;
 mod secrets;
+mod stored;
 mod watch;
 
 pub use self::core::{Control, Core, CoreReport};
@@ -38,3 +39,4 @@ pub use recording::{Recorded, record};
 pub use replay::{AUTO, Judging, Telling, auto_plant, replay, table};
 pub use run::{Surroundings, run};
 pub use secrets::{Absent, absent, resolve};
+pub use stored::Stored;

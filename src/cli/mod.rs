@@ -76,7 +76,7 @@ enum Command {
     Fit(fit::Args),
     /// Run recorded data through the same pipeline: scores, verdicts, batches as files.
     #[command(
-        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/"
+        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/\n  onspec replay -c onspec.toml --from influx --start 2026-01-16T00:00:00Z --out out/"
     )]
     Replay(replay::Args),
     /// Listen to a broker, and propose a configuration from what is heard.

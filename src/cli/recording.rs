@@ -1,9 +1,10 @@
 //! What `fit` and `replay` have in common: where the recording is and how it is read.
 
 use super::out::{Exit, Out};
-use crate::app::{Events, Feed, Journal, RecordingFeed, Span, auto_plant};
+use crate::app::{Events, Feed, Journal, RecordingFeed, Span, Stored, auto_plant};
 use crate::decode::{Rule, TimeUnit};
-use crate::plant::{BatchSource, Plant};
+use crate::influx;
+use crate::plant::{BatchSource, Line, Plant};
 use crate::reading::{LineIx, Timestamp};
 use crate::record::{Options, Recording, Survey, parse_time, read_events};
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
@@ -14,17 +15,20 @@ use std::time::Duration;
 pub(super) struct RecordingArgs {
     /// The recording: files of CSV, plain or gzipped, or Parquet, wide (a column for each tag) or long
     /// (`time,tag,value`). `journal` is that of the store: all that the daemon took, as it took it; the
-    /// daemon may be running. (A file of that name is `./journal`.)
-    #[arg(long, required = true, value_name = "FILE|journal", num_args = 1..)]
+    /// daemon may be running. `influx` is what the configuration's InfluxDB has of the line. (Files of these
+    /// names are `./journal` and `./influx`.)
+    #[arg(long, required = true, value_name = "FILE|journal|influx", num_args = 1..)]
     from: Vec<PathBuf>,
     /// Leave out what is of before this time: RFC 3339, or milliseconds since 1970. Of the journal it is
-    /// the time of receipt, and what was going on then is known.
+    /// the time of receipt, and what was going on then is known. Of InfluxDB it is seven days before the newest
+    /// reading if not given.
     #[arg(long, value_parser = parse_time, value_name = "TIME", conflicts_with = "period")]
     start: Option<Timestamp>,
     /// Leave out what is of this time or later.
     #[arg(long, value_parser = parse_time, value_name = "TIME", conflicts_with = "period")]
     stop: Option<Timestamp>,
-    /// Batch and laboratory events beside it: one JSON object a line.
+    /// Batch and laboratory events beside it: one JSON object a line. Without them, the batches that InfluxDB
+    /// has stand in for them.
     #[arg(long, value_name = "FILE")]
     events: Option<PathBuf>,
     /// The configuration; not needed with `--auto`.
@@ -64,8 +68,15 @@ enum Unit {
     Ns,
 }
 
-/// A plant, how its messages are read, and where its store is.
-type Configured = (Plant, Vec<Rule>, Option<PathBuf>);
+/// What a configuration says.
+struct Configured {
+    plant: Plant,
+    /// How messages are read.
+    rules: Vec<Rule>,
+    /// Where the store is.
+    store: Option<PathBuf>,
+    influx: Option<influx::Settings>,
+}
 
 /// What was recorded, and where.
 #[derive(Debug)]
@@ -80,6 +91,8 @@ enum Material {
     },
     /// In the journal of a store.
     Journal(Journal),
+    /// In InfluxDB.
+    Stored(Stored),
 }
 
 /// A recording, opened, and the plant it is of.
@@ -112,7 +125,11 @@ impl RecordingArgs {
 
     /// True if the journal of a store is what was recorded.
     pub(super) fn is_journal(&self) -> bool {
-        matches!(&*self.from, [only] if only.as_os_str() == "journal")
+        self.is_from("journal")
+    }
+
+    fn is_from(&self, word: &str) -> bool {
+        matches!(&*self.from, [only] if only.as_os_str() == word)
     }
 
     fn span(&self) -> Span {
@@ -127,32 +144,88 @@ impl RecordingArgs {
             out.error("error: `--stop` has to be later than `--start`\n");
             return Err(Exit::Usage);
         }
-        if self.is_journal() {
+        if self.is_from("journal") {
             self.open_journal(config, out)
+        } else if self.is_from("influx") {
+            self.open_influx(config, out)
         } else {
             self.open_files(config, out)
         }
     }
 
-    /// Opens the journal of the store that was named, or is the configuration's on the command line.
-    fn open_journal(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
+    /// Fails if an option is given that is about files alone.
+    fn refuse_those_of_files(&self, of: &str, out: &mut Out) -> Result<(), Exit> {
         let of_files = [
-            ("--events", self.events.is_some()),
             ("--auto", self.auto),
             ("--period", self.period.is_some()),
             ("--time", self.time.is_some()),
             ("--ignore", !self.ignore.is_empty()),
         ];
-        if let Some((option, _)) = of_files.iter().find(|(_, given)| *given) {
-            out.error(&format!("error: `{option}` cannot be used with `--from journal`\n"));
+        match of_files.iter().find(|(_, given)| *given) {
+            None => Ok(()),
+            Some((option, _)) => {
+                out.error(&format!("error: `{option}` cannot be used with `--from {of}`\n"));
+                Err(Exit::Usage)
+            }
+        }
+    }
+
+    /// The events that were named, if any were.
+    fn read_events(&self, line: &Line, out: &mut Out) -> Result<Option<Events>, Exit> {
+        let Some(path) = &self.events else { return Ok(None) };
+        let lines = read_events(path).map_err(|error| out.fail(&error))?;
+        Events::read(&lines, path, line).map(Some).map_err(|error| out.fail(&error))
+    }
+
+    /// Opens what InfluxDB has of the line: that of the configuration on the command line, for two
+    /// configurations are held against each other on one recording.
+    fn open_influx(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
+        self.refuse_those_of_files("influx", out)?;
+        let Configured { mut plant, rules, store, influx } = self.configured(config, out)?;
+        let influx = if config == self.config.as_deref() {
+            influx
+        } else {
+            self.configured(self.config.as_deref(), out)?.influx
+        };
+        let Some(settings) = influx else {
+            out.error("error: the configuration has no `[influxdb]`, which says where to read\n");
+            return Err(Exit::Usage);
+        };
+        let ix = self.line(&plant, out)?;
+        let line = &mut plant.lines[ix.get()];
+        let events = self.read_events(line, out)?;
+        let (stored, notes) =
+            Stored::open(&settings, line, self.span(), events).map_err(|error| out.fail(&error))?;
+        let source = line.batch.clone();
+        if !stored.has_events() && source == BatchSource::Events {
+            // As for files.
+            line.batch = BatchSource::None;
+        }
+        Ok(Opened {
+            material: Material::Stored(stored),
+            plant,
+            rules,
+            line: Some(ix),
+            source,
+            store,
+            store_named: self.store.is_some(),
+            period: None,
+            notes,
+            whose: String::new(),
+        })
+    }
+
+    /// Opens the journal of the store that was named, or is the configuration's on the command line.
+    fn open_journal(&self, config: Option<&Path>, out: &mut Out) -> Result<Opened, Exit> {
+        self.refuse_those_of_files("journal", out)?;
+        if self.events.is_some() {
+            out.error("error: `--events` cannot be used with `--from journal`: they are in it\n");
             return Err(Exit::Usage);
         }
-        let Some((plant, rules, mut store)) = self.configured(config, out)? else {
-            unreachable!("without `--auto` there is a configuration")
-        };
+        let Configured { plant, rules, mut store, .. } = self.configured(config, out)?;
         if config != self.config.as_deref() {
             // Two configurations are held against each other on the journal of the one in use.
-            store = self.configured(self.config.as_deref(), out)?.and_then(|(_, _, store)| store);
+            store = self.configured(self.config.as_deref(), out)?.store;
         }
         let Some(path) = store.as_deref() else {
             out.error(
@@ -195,17 +268,17 @@ impl RecordingArgs {
         };
         let mut recording =
             Recording::open(&self.from, options).map_err(|error| out.fail(&error))?;
-        let events_path = self.events.clone().unwrap_or_default();
-        let events = self.events.as_deref().map_or(Ok(Vec::new()), read_events);
-        let events = events.map_err(|error| out.fail(&error))?;
-        let configured = self.configured(config, out)?;
+        let configured = match config {
+            Some(_) => Some(self.configured(config, out)?),
+            None => None,
+        };
         let lateness = match &configured {
-            Some((plant, ..)) => plant.lines[self.line(plant, out)?.get()].lateness,
+            Some(Configured { plant, .. }) => plant.lines[self.line(plant, out)?.get()].lateness,
             None => Duration::ZERO,
         };
         let survey = recording.survey(lateness).map_err(|error| out.fail(&error))?;
         let (mut plant, rules, store) = match configured {
-            Some(configured) => configured,
+            Some(Configured { plant, rules, store, .. }) => (plant, rules, store),
             None => (self.auto_plant(&recording, &survey, out)?, Vec::new(), self.store.clone()),
         };
         let line = self.line(&plant, out)?;
@@ -217,8 +290,7 @@ impl RecordingArgs {
         if let Some(period) = self.period {
             plant.lines[line.get()].frame = period;
         }
-        let events = Events::read(&events, &events_path, &plant.lines[line.get()])
-            .map_err(|error| out.fail(&error))?;
+        let events = self.read_events(&plant.lines[line.get()], out)?.unwrap_or_default();
         let (period, span) = (self.period, self.span());
         Ok(Opened {
             material: Material::Files { recording, line, period, events, span },
@@ -234,12 +306,13 @@ impl RecordingArgs {
         })
     }
 
-    /// The plant, its rules and its store by the configuration, if there is one.
-    fn configured(&self, config: Option<&Path>, out: &mut Out) -> Result<Option<Configured>, Exit> {
-        let Some(path) = config else { return Ok(None) };
+    /// What a configuration says; there is one, but with `--auto`.
+    fn configured(&self, config: Option<&Path>, out: &mut Out) -> Result<Configured, Exit> {
+        let path = config.unwrap_or(Path::new(""));
         let checked = crate::config::read(path).map_err(|problem| out.unusable(&problem))?;
         let rules = checked.rules();
-        Ok(Some((checked.plant, rules, self.store.clone().or(checked.store.path))))
+        let store = self.store.clone().or(checked.store.path);
+        Ok(Configured { plant: checked.plant, rules, store, influx: checked.influx })
     }
 
     /// The plant that the recording shows.
@@ -314,6 +387,7 @@ impl Opened {
                 RecordingFeed::new(recording, &self.plant, *line, *period, events.clone(), *span),
             ),
             Material::Journal(journal) => Box::new(journal),
+            Material::Stored(stored) => Box::new(stored),
         }
     }
 }

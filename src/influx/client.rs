@@ -1,8 +1,9 @@
 //! The server as the writer sees it: something that takes lines, or says why not.
 //!
-//! The crate `influxdb2` does the talking and is named nowhere else. What it does not do is done
+//! The crate `influxdb2` does the writing and is named nowhere else. What it does not do is done
 //! here: it panics on a bad address, has no timeout, throws a path away, and compresses nothing
-//! that is encoded already.
+//! that is encoded already. It also panics on cells that it cannot read, and holds an answer whole: `query`
+//! asks by itself.
 
 use super::Settings;
 use super::failure::Failure;
@@ -40,6 +41,9 @@ pub enum ClientError {
     /// The HTTP client cannot be built.
     #[error("cannot build the HTTP client for InfluxDB")]
     Build(#[source] influxdb2::BuildError),
+    /// The HTTP client by which it is asked cannot be built.
+    #[error("cannot build the HTTP client for InfluxDB")]
+    Http(#[source] reqwest011::Error),
 }
 
 /// What takes lines: the server, or in a simulation whatever stands for one.
@@ -114,17 +118,31 @@ pub fn usable(settings: &Settings, token: &Secret) -> Result<(), ClientError> {
 
 /// A client. With `compressed`, what it sends is said to be compressed.
 fn client(settings: &Settings, token: &Secret, compressed: bool) -> Result<Client, ClientError> {
+    check(settings, token)?;
+    let mut headers = HeaderMap::new();
+    if compressed {
+        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
+    }
+    let http = http(settings).default_headers(headers);
+    ClientBuilder::with_builder(http, &settings.url, &settings.org, token.expose())
+        .build()
+        .map_err(ClientError::Build)
+}
+
+/// Whether the address is one, and the token can stand in a header.
+pub(super) fn check(settings: &Settings, token: &Secret) -> Result<(), ClientError> {
     check_url(&settings.url)
         .map_err(|reason| ClientError::Url { url: settings.url.clone(), reason })?;
     let visible = |byte: u8| byte.is_ascii_graphic();
     if token.expose().is_empty() || !token.expose().bytes().all(visible) {
         return Err(ClientError::Token);
     }
-    let mut headers = HeaderMap::new();
-    if compressed {
-        headers.insert(CONTENT_ENCODING, HeaderValue::from_static("gzip"));
-    }
-    let http = reqwest011::ClientBuilder::new()
+    Ok(())
+}
+
+/// The HTTP client of all that is sent and asked.
+pub(super) fn http(settings: &Settings) -> reqwest011::ClientBuilder {
+    reqwest011::ClientBuilder::new()
         .http1_only()
         .timeout(settings.timeout)
         .connect_timeout(CONNECT_TIMEOUT.min(settings.timeout))
@@ -133,10 +151,6 @@ fn client(settings: &Settings, token: &Secret, compressed: bool) -> Result<Clien
         // The environment is no configuration of ours.
         .no_proxy()
         .user_agent(concat!("onspec/", env!("CARGO_PKG_VERSION")))
-        .default_headers(headers);
-    ClientBuilder::with_builder(http, &settings.url, &settings.org, token.expose())
-        .build()
-        .map_err(ClientError::Build)
 }
 
 fn check_url(url: &str) -> Result<(), &'static str> {
@@ -165,13 +179,17 @@ fn gzip(lines: &[u8]) -> Vec<u8> {
 
 fn failure(error: RequestError) -> Failure {
     match error {
-        RequestError::ReqwestProcessing { source } if source.is_timeout() => {
-            Failure::transport("no answer in time")
-        }
-        RequestError::ReqwestProcessing { source } => {
-            Failure::transport(chain(&source.without_url()))
-        }
+        RequestError::ReqwestProcessing { source } => lost(source),
         other => Failure::transport(chain(&other)),
+    }
+}
+
+/// A request without an answer, or none to its end.
+pub(super) fn lost(error: reqwest011::Error) -> Failure {
+    if error.is_timeout() {
+        Failure::transport("no answer in time")
+    } else {
+        Failure::transport(chain(&error.without_url()))
     }
 }
 

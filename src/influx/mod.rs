@@ -1,4 +1,5 @@
-//! InfluxDB 2: the line protocol (pure) and the writer that empties its outboxes (shell).
+//! InfluxDB 2: the line protocol (pure), the writer that empties its outboxes (shell), and [`Query`], which
+//! reads back what was written.
 //!
 //! [`Encoded`] turns what the engine emits into lines, for the two outboxes that the store commits
 //! together with the events they follow from: `influx/readings` and `influx/results`. [`run`] takes
@@ -19,13 +20,16 @@ mod lane;
 mod line_protocol;
 #[cfg(test)]
 mod parse;
+mod query;
 mod schema;
+mod table;
 mod writer;
 
 pub use client::{ClientError, Sink, probe, usable};
 pub use failure::{Failure, Kind};
 #[cfg(test)]
 use line_protocol::FieldValue;
+pub use query::{Query, READINGS_MAX, StoredBatch, StoredReading};
 pub use schema::{Encoded, Lines};
 pub use writer::{Writer, WriterError, run, serve};
 

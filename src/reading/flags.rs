@@ -73,6 +73,12 @@ impl Flags {
         (Self::RAIL, "rail"),
     ];
 
+    /// Of bits, as read from InfluxDB; those that have no meaning are kept.
+    #[must_use]
+    pub const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     /// The bits, as written to InfluxDB.
     #[must_use]
     pub fn bits(self) -> u32 {

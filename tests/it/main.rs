@@ -22,6 +22,7 @@ mod profiles;
 mod properties;
 mod readiness;
 mod recordings;
+mod recordings_influx;
 mod recovery;
 mod same_again;
 mod services;

@@ -10,30 +10,35 @@ use onspec::reading::Timestamp;
 use onspec::store::{Settings, Store};
 use std::fmt::Write as _;
 use std::fs;
+use std::path::PathBuf;
 use std::process::Command;
 use tempfile::TempDir;
 
 /// 2026-01-23T00:00:00Z, s.
-const EPOCH: i64 = 1_769_126_400;
+pub(crate) const EPOCH: i64 = 1_769_126_400;
 
 /// A directory with recordings, where `onspec` is run.
-struct Desk(TempDir);
+pub(crate) struct Desk(TempDir);
 
 impl Desk {
-    fn new() -> Self {
+    pub(crate) fn new() -> Self {
         Self(tempfile::tempdir().unwrap())
     }
 
-    fn write(&self, name: &str, text: impl AsRef<[u8]>) {
+    pub(crate) fn write(&self, name: &str, text: impl AsRef<[u8]>) {
         fs::write(self.0.path().join(name), text).unwrap();
     }
 
-    fn read(&self, name: &str) -> String {
+    pub(crate) fn read(&self, name: &str) -> String {
         fs::read_to_string(self.0.path().join(name)).unwrap()
     }
 
+    pub(crate) fn path(&self, name: &str) -> PathBuf {
+        self.0.path().join(name)
+    }
+
     /// The status, standard output and standard error of a command line.
-    fn run(&self, line: &str) -> (i32, String, String) {
+    pub(crate) fn run(&self, line: &str) -> (i32, String, String) {
         let output = Command::new(env!("CARGO_BIN_EXE_onspec"))
             .args(line.split_whitespace())
             .current_dir(self.0.path())
@@ -231,7 +236,7 @@ fn parquet_that_is_not_whole_is_refused() {
 
 /// Batches of 200 frames of a second: `R0` to `R9` of grade `g` released, `S…` scrapped ones
 /// and `T…` of another grade between them, which run far away.
-fn mill(desk: &Desk) {
+pub(crate) fn mill(desk: &Desk) {
     let (mut csv, mut events) = (String::from("time,a,b,c\n"), String::from("\u{feff}"));
     for batch in 0..30 {
         let (name, grade, fate, shift) = match batch % 3 {
@@ -335,9 +340,8 @@ fn comparison_names_the_batches_that_another_configuration_judges_otherwise() {
 /// Runs the mill of `mill.toml` as a daemon would, from what came over MQTT: `r.csv` and `e.jsonl` in their
 /// order. The store stays open; what was said of batches comes back.
 fn run_by_mqtt(desk: &Desk) -> (Pipeline, Vec<String>) {
-    let path = desk.0.path().join("mill.toml");
-    let checked = onspec::config::read(&path).unwrap();
-    let settings = Settings { path: Some(desk.0.path().join("mill.db")), ..checked.store.clone() };
+    let checked = onspec::config::read(&desk.path("mill.toml")).unwrap();
+    let settings = Settings { path: Some(desk.path("mill.db")), ..checked.store.clone() };
     let (rules, outputs) = (checked.rules(), Outputs::default());
     let store = Store::open(&settings).unwrap();
     let opened = Pipeline::open(store, checked.plant, rules, outputs, FitMode::Inline);
