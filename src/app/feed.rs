@@ -32,6 +32,9 @@ pub trait Feed: Debug {
         Ok(Engine::new(plant.clone(), rules.to_vec()))
     }
 
+    /// The share of it that was read in this run, where it is known how much there is.
+    fn share(&self) -> Option<f64>;
+
     /// Called before the engine takes an event: what took effect then without being one does so now.
     fn meets(&self, _event: &Event, _engine: &mut Engine) {}
 }
@@ -43,6 +46,10 @@ impl<F: Feed> Feed for &F {
 
     fn engine(&self, plant: &Plant, rules: &[Rule]) -> Result<Engine, AppError> {
         (**self).engine(plant, rules)
+    }
+
+    fn share(&self) -> Option<f64> {
+        (**self).share()
     }
 
     fn meets(&self, event: &Event, engine: &mut Engine) {
@@ -265,6 +272,16 @@ impl Feed for RecordingFeed<'_> {
         Events::until(&mut events, Timestamp::MAX, apply)?;
         apply(Event::Command(Command::Finish))
     }
+
+    fn share(&self) -> Option<f64> {
+        self.recording.share()
+    }
+}
+
+/// The share that a part is of a whole; all of nothing.
+#[expect(clippy::cast_precision_loss, reason = "for people")]
+pub(super) fn share(part: u64, whole: u64) -> f64 {
+    if whole == 0 { 1.0 } else { part as f64 / whole as f64 }
 }
 
 #[cfg(test)]

@@ -1,12 +1,13 @@
 //! The journal of a store as something to replay: all that the daemon took, as it took it.
 
 use super::error::AppError;
-use super::feed::{Apply, Feed, Span};
+use super::feed::{Apply, Feed, Span, share};
 use crate::decode::Rule;
 use crate::engine::{Command, Engine, Event};
 use crate::plant::Plant;
 use crate::reading::Timestamp;
 use crate::store::{Reader, StoreError, StoredModel};
+use std::cell::Cell;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -28,6 +29,8 @@ pub struct Journal {
     /// The last event there was when the journal was opened.
     last: u64,
     by_hand: Vec<ByHand>,
+    /// The event that was told last.
+    told: Cell<u64>,
 }
 
 /// A model that was fitted by hand. The journal does not say from when on it judged.
@@ -58,6 +61,7 @@ impl Journal {
             after: kept - 1,
             has_state: false,
             first: kept,
+            told: Cell::new(0),
         };
         let begin = journal.choose_begin(kept)?;
         let mut notes = Vec::new();
@@ -164,7 +168,8 @@ impl Feed for Journal {
     fn run(&self, row: &mut dyn FnMut(), apply: &mut Apply<'_>) -> Result<(), AppError> {
         let mut messages = 0;
         for event in self.events(self.first - 1) {
-            let (_, event) = event?;
+            let (seq, event) = event?;
+            self.told.set(seq);
             if event.received().is_some_and(|at| self.span.is_over(at)) {
                 break;
             }
@@ -198,6 +203,13 @@ impl Feed for Journal {
             unheard.clear();
         }
         Ok(engine)
+    }
+
+    fn share(&self) -> Option<f64> {
+        let before = self.first - 1;
+        // Where it stops earlier is not known before that.
+        let whole = self.span.stop.is_none().then(|| self.last.saturating_sub(before))?;
+        Some(share(self.told.get().saturating_sub(before), whole))
     }
 
     fn meets(&self, event: &Event, engine: &mut Engine) {

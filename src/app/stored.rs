@@ -1,13 +1,14 @@
 //! What InfluxDB has of a line, as something to replay.
 
 use super::error::AppError;
-use super::feed::{Apply, Events, Feed, Span};
+use super::feed::{Apply, Events, Feed, Span, share};
 use super::secrets::resolve;
 use crate::decode::{BatchEvent, BatchMessage, Disposition, Message, NamedReading};
 use crate::engine::{Command, Event};
 use crate::influx::{self, Failure, Query, READINGS_MAX, StoredBatch, StoredReading};
 use crate::plant::Line;
 use crate::reading::{Flags, SourceQuality, Timestamp};
+use std::cell::Cell;
 use std::collections::VecDeque;
 use std::sync::Arc;
 use std::time::Duration;
@@ -37,6 +38,8 @@ pub struct Stored {
     has_events: bool,
     /// A reading that is so far behind the newest one is late.
     late_after: Duration,
+    /// The time of the reading that was read last.
+    read: Cell<Timestamp>,
 }
 
 impl Stored {
@@ -69,6 +72,7 @@ impl Stored {
             has_events: events.is_some(),
             events: Events::default(),
             late_after: line.lateness + line.frame,
+            read: Cell::new(Timestamp::MIN),
         };
         let newest = stored.ask(stored.query.newest(span.stop))?;
         let Some(newest) = newest.filter(|newest| !span.is_before(*newest)) else {
@@ -164,6 +168,7 @@ impl Feed for Stored {
         // When a late reading came nobody knows, but that its frame was closed.
         let mut late: VecDeque<StoredReading> = VecDeque::new();
         self.read(&mut |reading| {
+            self.read.set(reading.at);
             row();
             if reading.flags.contains(Flags::LATE) {
                 late.push_back(reading);
@@ -179,6 +184,11 @@ impl Feed for Stored {
         Events::until(&mut events, Timestamp::MAX, apply)?;
         late.into_iter().try_for_each(|reading| apply(event(&self.line, reading)))?;
         apply(Event::Command(Command::Finish))
+    }
+
+    fn share(&self) -> Option<f64> {
+        let since = |at: Timestamp| u64::try_from(at.since(self.from)).unwrap_or(0);
+        Some(share(since(self.read.get()), since(self.to)))
     }
 }
 

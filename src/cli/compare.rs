@@ -1,7 +1,7 @@
 //! `onspec replay --compare`.
 
 use super::out::{Exit, Out};
-use super::recording::{Opened, progress};
+use super::recording::Opened;
 use super::replay;
 use crate::app::{Comparison, Pair, Told};
 use crate::record::Summary;
@@ -57,10 +57,8 @@ fn open(args: &replay::Args, config: &Path, out: &mut Out) -> Result<Opened, Exi
 /// What one configuration says of the recording.
 fn told(args: &replay::Args, opened: &Opened, out: &mut Out) -> Result<(Summary, Told), Exit> {
     let mut told = Told::default();
-    let bar = progress();
     let mut hear = |effect: &_| told.take(effect);
-    let done = replay::run(args, opened, &mut hear, &mut || bar.inc(1), out);
-    bar.finish_and_clear();
+    let done = replay::run(args, opened, &mut hear, out);
     let (summary, models) = done.map_err(|error| out.fail(&error))?;
     if replay::is_blind(opened, &summary, models, out) {
         Err(Exit::Failed)

@@ -1,7 +1,8 @@
 //! `onspec fit`.
 
 use super::out::{Exit, Out};
-use super::recording::{self, progress};
+use super::progress::Progress;
+use super::recording;
 use crate::app::AppError;
 use crate::models::{FitError, FitSpec, Header, Model};
 use crate::plant::{BatchSource, Budget};
@@ -48,10 +49,11 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         out.error("error: say where models are kept with `--store FILE`\n");
         return Exit::Usage;
     };
-    let bar = progress();
+    let feed = opened.feed();
+    let mut progress = Progress::new(&*feed);
     let plant = (&opened.plant, &*opened.rules);
-    let mut row = || bar.inc(1);
-    let table = crate::app::table(&*opened.feed(), plant, ix, &grade, &mut row);
+    let mut row = || progress.row();
+    let table = crate::app::table(&*feed, plant, ix, &grade, &mut row);
     let fitted = table.and_then(|table| {
         let spec = FitSpec {
             frame: line.frame,
@@ -68,7 +70,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         };
         crate::models::fit(&table, &spec).map_err(AppError::Fit)
     });
-    bar.finish_and_clear();
+    drop(progress);
     let model = match fitted {
         Ok(model) => model,
         Err(error) => {

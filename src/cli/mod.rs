@@ -12,6 +12,7 @@ mod discover;
 mod fit;
 mod man;
 mod out;
+mod progress;
 mod recording;
 mod replay;
 mod run;

@@ -7,7 +7,6 @@ use crate::influx;
 use crate::plant::{BatchSource, Line, Plant};
 use crate::reading::{LineIx, Timestamp};
 use crate::record::{Options, Recording, Survey, parse_time, read_events};
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -402,11 +401,4 @@ fn period(text: &str) -> Result<Duration, String> {
         return Err(format!("`{text}` is too long for a frame; write `366d` or less"));
     }
     Ok(period)
-}
-
-/// A count of the records read, for a person who waits; nothing where nobody looks.
-pub(super) fn progress() -> ProgressBar {
-    let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
-    let style = ProgressStyle::with_template("{spinner} {human_pos} records, {per_sec}");
-    bar.with_style(style.unwrap_or_else(|_| ProgressStyle::default_spinner()))
 }

@@ -2,7 +2,8 @@
 
 use super::compare;
 use super::out::{Exit, Out};
-use super::recording::{self, Opened, progress};
+use super::progress::Progress;
+use super::recording::{self, Opened};
 use crate::app::{AppError, Feed, FitMode, Heard, Judging, Outputs, Pipeline, Telling};
 use crate::engine::Effect;
 use crate::record::{Files, Summary};
@@ -50,9 +51,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             heard.take(effect);
         }
     };
-    let bar = progress();
-    let done = run(args, &opened, &mut hear, &mut || bar.inc(1), out);
-    bar.finish_and_clear();
+    let done = run(args, &opened, &mut hear, out);
     let (summary, models) = match done {
         Ok(done) => done,
         Err(error) => return out.fail(&error),
@@ -98,7 +97,6 @@ pub(super) fn run(
     args: &Args,
     opened: &Opened,
     hear: &mut dyn FnMut(&Effect),
-    row: &mut dyn FnMut(),
     out: &mut Out,
 ) -> Result<(Summary, usize), AppError> {
     let feed = opened.feed();
@@ -108,7 +106,9 @@ pub(super) fn run(
     let (plant, period) = (&opened.plant, opened.period);
     let line = opened.line.filter(|_| plant.lines.len() > 1);
     let telling = Telling { plant, line, period, files: files.as_mut(), hear };
-    let summary = crate::app::replay(&*feed, &mut judging, telling, row)?;
+    let mut progress = Progress::new(&*feed);
+    let summary = crate::app::replay(&*feed, &mut judging, telling, &mut || progress.row())?;
+    drop(progress);
     if let Some(files) = files {
         files.finish(&summary)?;
     }

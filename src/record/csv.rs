@@ -8,6 +8,8 @@ use flate2::read::MultiGzDecoder;
 use std::fs::File;
 use std::io::{BufRead, BufReader, Read};
 use std::path::Path;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 
 /// How a file of CSV is written.
 #[derive(Debug, Clone, Copy)]
@@ -44,8 +46,13 @@ pub(super) fn header(path: &Path) -> Result<(Layout, Vec<String>), RecordError> 
 
 /// The lines of a file below its header.
 pub(super) fn rows(path: &Path, layout: Layout) -> Result<Box<dyn Rows + '_>, RecordError> {
-    let reader = reader(path, layout.delimiter)?;
-    Ok(Box::new(Lines { path, reader, width: layout.width, line: ::csv::StringRecord::new() }))
+    let file = File::open(path).map_err(RecordError::file("open", path))?;
+    let bytes = file.metadata().map_err(RecordError::file("read", path))?.len();
+    let read = Arc::new(AtomicU64::new(0));
+    let counted = Counted { file, read: Arc::clone(&read) };
+    let reader = reader_of(unpacked(path, counted)?, layout.delimiter);
+    let (width, line) = (layout.width, ::csv::StringRecord::new());
+    Ok(Box::new(Lines { path, reader, width, line, read, bytes }))
 }
 
 struct Lines<'a> {
@@ -54,6 +61,23 @@ struct Lines<'a> {
     width: usize,
     /// The line that was read last.
     line: ::csv::StringRecord,
+    /// Bytes of the file that were read, and those it has.
+    read: Arc<AtomicU64>,
+    bytes: u64,
+}
+
+/// A file whose bytes are counted as they are read, packed or not.
+struct Counted {
+    file: File,
+    read: Arc<AtomicU64>,
+}
+
+impl Read for Counted {
+    fn read(&mut self, buffer: &mut [u8]) -> std::io::Result<usize> {
+        let read = self.file.read(buffer)?;
+        self.read.fetch_add(read as u64, Relaxed);
+        Ok(read)
+    }
 }
 
 impl Rows for Lines<'_> {
@@ -79,6 +103,10 @@ impl Rows for Lines<'_> {
     fn cell(&self, column: usize) -> Cell<'_> {
         Cell::Text(self.line.get(column).unwrap_or_default().trim())
     }
+
+    fn read(&self) -> (u64, u64) {
+        (self.read.load(Relaxed), self.bytes)
+    }
 }
 
 /// Where a quote runs on over the end of its line, in words.
@@ -96,7 +124,11 @@ fn open_quote(line: u64, cells: &::csv::StringRecord) -> String {
 
 /// The bytes of a file, unpacked if it is gzipped.
 pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, RecordError> {
-    let mut file = BufReader::new(File::open(path).map_err(RecordError::file("open", path))?);
+    unpacked(path, File::open(path).map_err(RecordError::file("open", path))?)
+}
+
+fn unpacked(path: &Path, file: impl Read + 'static) -> Result<Box<dyn Read>, RecordError> {
+    let mut file = BufReader::new(file);
     let magic = file.fill_buf().map_err(RecordError::file("read", path))?;
     if magic.starts_with(&[0x1f, 0x8b]) {
         Ok(Box::new(MultiGzDecoder::new(file)))
@@ -106,7 +138,11 @@ pub(super) fn open(path: &Path) -> Result<Box<dyn Read>, RecordError> {
 }
 
 fn reader(path: &Path, delimiter: u8) -> Result<::csv::Reader<Guard<Box<dyn Read>>>, RecordError> {
-    let guarded = Guard::new(open(path)?, delimiter);
+    Ok(reader_of(open(path)?, delimiter))
+}
+
+fn reader_of(bytes: Box<dyn Read>, delimiter: u8) -> ::csv::Reader<Guard<Box<dyn Read>>> {
+    let guarded = Guard::new(bytes, delimiter);
     // Lines of another number of cells are found by us, who can say more about them.
-    Ok(::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(guarded))
+    ::csv::ReaderBuilder::new().delimiter(delimiter).flexible(true).from_reader(guarded)
 }

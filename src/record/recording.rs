@@ -7,6 +7,7 @@ use super::source::{Rows, Source};
 use super::time::{self, TimeError};
 use crate::decode::TimeUnit;
 use crate::reading::{SourceQuality, Timestamp, Value};
+use std::cell::Cell as Slot;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
@@ -66,6 +67,8 @@ pub struct Recording {
     pub(super) columns: Vec<Arc<str>>,
     /// For each file whether it is brought into order of time.
     pub(super) sorted: Vec<bool>,
+    /// How much of each file was read since [`Recording::records`] was asked for last.
+    read: Vec<Slot<(u64, u64)>>,
 }
 
 type Records<'a> = Box<dyn Iterator<Item = Result<Record, RecordError>> + 'a>;
@@ -94,7 +97,8 @@ impl Recording {
             Shape::Long { .. } => Vec::new(),
         };
         let sorted = vec![false; sources.len()];
-        Ok(Self { sources, options, shape, columns, sorted })
+        let read = vec![Slot::new((0, 1)); sources.len()];
+        Ok(Self { sources, options, shape, columns, sorted, read })
     }
 
     /// The columns of values of a wide recording, in order; empty for a long one.
@@ -119,8 +123,9 @@ impl Recording {
         &self,
     ) -> Result<impl Iterator<Item = Result<Record, RecordError>> + '_, RecordError> {
         let mut files = Vec::new();
-        for (source, sorted) in self.sources.iter().zip(&self.sorted) {
-            files.push(self.records_of(source, *sorted)?);
+        for ((source, sorted), read) in self.sources.iter().zip(&self.sorted).zip(&self.read) {
+            read.set((0, 1));
+            files.push(self.records_of(source, *sorted, read)?);
         }
         let mut pending: Vec<Option<Result<Record, RecordError>>> = Vec::new();
         let mut rows = 0;
@@ -157,16 +162,33 @@ impl Recording {
         }))
     }
 
+    /// The share of all files that the records of now have come to: all files count alike. `None` where a
+    /// file is sorted, which is read before its first record is known.
+    #[must_use]
+    pub fn share(&self) -> Option<f64> {
+        if self.sorted.contains(&true) {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "for people")]
+        let of =
+            |(part, whole): (u64, u64)| if whole == 0 { 1.0 } else { part as f64 / whole as f64 };
+        #[expect(clippy::cast_precision_loss, reason = "as many files as a command line has")]
+        let files = self.read.len() as f64;
+        Some(self.read.iter().map(|read| of(read.get())).sum::<f64>() / files)
+    }
+
     /// The records of one file, in the order in which they stand there, or of their times.
     fn records_of<'a>(
         &'a self,
         source: &'a Source,
         sorted: bool,
+        read: &'a Slot<(u64, u64)>,
     ) -> Result<Records<'a>, RecordError> {
         let mut rows = source.rows(&self.shape.wanted())?;
         let records = std::iter::from_fn(move || {
             loop {
                 let place = rows.advance()?;
+                read.set(rows.read());
                 let record = place.and_then(|place| self.record(&source.path, place, &*rows));
                 if let Some(record) = record.transpose() {
                     return Some(record);
@@ -264,6 +286,7 @@ impl Recording {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use std::fmt::Write as _;
 
     #[track_caller]
     fn check(text: &str, options: Options, expected: &str) {
@@ -405,6 +428,41 @@ mod tests {
             Options { period: Some(Duration::from_secs(10_000_000_000)), ..options() },
             "a | 0:[1.0] `r.csv`, row 2: so many periods end after the year 2262",
         );
+    }
+
+    #[test]
+    fn share_follows_what_is_read_plain_or_packed() {
+        let directory = tempfile::tempdir().unwrap();
+        let mut text = String::from("time,a\n");
+        for n in 0..100_000 {
+            writeln!(text, "{n},{}", n * 7919 % 10_007).unwrap();
+        }
+        let mut packed = flate2::write::GzEncoder::new(Vec::new(), flate2::Compression::default());
+        std::io::Write::write_all(&mut packed, text.as_bytes()).unwrap();
+        for bytes in [text.clone().into_bytes(), packed.finish().unwrap()] {
+            let path = directory.path().join("r.csv");
+            std::fs::write(&path, &bytes).unwrap();
+            let recording = Recording::open(&[path], options()).unwrap();
+            // Twice, for who learns reads twice.
+            for _ in 0..2 {
+                let mut shares = recording.records().unwrap().map(|_| recording.share().unwrap());
+                let (first, half) = (shares.next().unwrap(), shares.nth(49_999).unwrap());
+                assert!(first < 0.2 && (0.4..0.8).contains(&half), "{first} {half}");
+                assert!((shares.last().unwrap() - 1.0).abs() < 1e-9);
+            }
+        }
+    }
+
+    #[test]
+    fn share_of_parquet_is_that_of_its_rows() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/it/recordings/long.parquet");
+        let options = Options { time_unit: TimeUnit::Seconds, ..options() };
+        let recording = Recording::open(&[path.into()], options).unwrap();
+        let shares: Vec<f64> =
+            recording.records().unwrap().map(|_| recording.share().unwrap()).collect();
+        let middle = shares[shares.len() / 2];
+        assert!((0.49..0.51).contains(&middle) && shares.is_sorted(), "{middle}");
+        assert_eq!(shares.last(), Some(&1.0));
     }
 
     #[test]

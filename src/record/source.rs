@@ -14,6 +14,9 @@ pub(super) trait Rows {
 
     /// A cell of the row, by its column in the header; one of those that were wanted.
     fn cell(&self, column: usize) -> Cell<'_>;
+
+    /// How much of the file was read: a part of a whole.
+    fn read(&self) -> (u64, u64);
 }
 
 /// A file whose header is known.

@@ -198,6 +198,11 @@ impl Rows for Table<'_> {
         let slot = self.slots.get(column).copied().flatten();
         slot.map_or(Cell::Empty, |slot| self.columns[slot].cell(self.next - 1))
     }
+
+    fn read(&self) -> (u64, u64) {
+        let rows = self.schema.metadata.file_metadata().num_rows();
+        (self.read - self.rows as u64 + self.next as u64, u64::try_from(rows).unwrap_or(0))
+    }
 }
 
 impl Table<'_> {
