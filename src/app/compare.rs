@@ -9,8 +9,11 @@ use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-/// A station, empty where a line has none, and a batch.
-type BatchId = (Arc<str>, Arc<str>);
+/// A line, and a station of it; empty where it has none.
+type Place = (Arc<str>, Arc<str>);
+
+/// A batch is known by its id where it is made.
+type BatchId = (Place, Arc<str>);
 
 /// What one configuration said of a recording.
 #[derive(Debug, Clone, Default)]
@@ -19,12 +22,12 @@ pub struct Told {
     batches: BTreeMap<BatchId, (Timestamp, BatchTold)>,
     /// How often each alarm was raised.
     alarms: BTreeMap<Arc<str>, u64>,
-    /// What was wrong with sensors, by tag.
-    sensors: BTreeMap<Arc<str>, BTreeSet<Arc<str>>>,
+    /// What was wrong with sensors, by line and tag.
+    sensors: BTreeMap<String, BTreeSet<Arc<str>>>,
     /// Flags raised.
     flags: u64,
-    /// By station, the batch whose verdict is a flag now.
-    flagged: BTreeMap<Arc<str>, Option<Arc<str>>>,
+    /// The batch whose verdict is a flag now.
+    flagged: BTreeMap<Place, Option<Arc<str>>>,
 }
 
 /// The last word on a batch.
@@ -41,7 +44,7 @@ impl Told {
     pub fn take(&mut self, effect: &Effect) {
         match effect {
             Effect::Batch(record) => {
-                let id = (record.station.clone().unwrap_or_default(), Arc::clone(&record.batch));
+                let id = (place(&record.line, record.station.as_ref()), Arc::clone(&record.batch));
                 let before = self.batches.remove(&id);
                 let told = BatchTold {
                     verdict: record.verdict.map_or("void", crate::verdict::Call::as_str),
@@ -51,9 +54,9 @@ impl Told {
                 self.batches.insert(id, (record.started, told));
             }
             Effect::BatchVerdict(document) => {
-                let station = document.station.clone().unwrap_or_default();
+                let place = place(&document.line, document.station.as_ref());
                 let batch = document.batch.clone().unwrap_or_default();
-                if let Some((_, told)) = self.batches.get_mut(&(station, batch)) {
+                if let Some((_, told)) = self.batches.get_mut(&(place, batch)) {
                     told.reasons = document.reasons.iter().map(kind).collect();
                 }
             }
@@ -65,7 +68,8 @@ impl Told {
                 if let Subject::Sensor { tag, fault, .. } = &news.subject
                     && news.kind == EventKind::SensorUnhealthy
                 {
-                    self.sensors.entry(Arc::clone(tag)).or_default().insert(Arc::clone(fault));
+                    let tag = format!("{}/{tag}", news.line);
+                    self.sensors.entry(tag).or_default().insert(Arc::clone(fault));
                 }
             }
             _ => {}
@@ -75,8 +79,8 @@ impl Told {
     /// A flag counts once, however often it is said and whether it gets worse.
     fn count_flag(&mut self, document: &Document) {
         let of_batch = document.batch.clone().unwrap_or_default();
-        let station = document.station.clone().unwrap_or_default();
-        let flagged = self.flagged.entry(station).or_default();
+        let place = place(&document.line, document.station.as_ref());
+        let flagged = self.flagged.entry(place).or_default();
         if !document.verdict.is_flag() {
             *flagged = None;
         } else if flagged.as_ref() != Some(&of_batch) {
@@ -84,6 +88,10 @@ impl Told {
             *flagged = Some(of_batch);
         }
     }
+}
+
+fn place(line: &Arc<str>, station: Option<&Arc<str>>) -> Place {
+    (Arc::clone(line), station.cloned().unwrap_or_default())
 }
 
 /// The word of a kind of reason.
@@ -131,8 +139,8 @@ pub struct Comparison {
     pub batches: Vec<BatchChange>,
     /// Alarms that are not raised as often.
     pub alarms: BTreeMap<Arc<str>, Pair<u64>>,
-    /// Tags with other sensor faults.
-    pub sensors: BTreeMap<Arc<str>, Pair<BTreeSet<Arc<str>>>>,
+    /// Tags with other sensor faults, each after its line.
+    pub sensors: BTreeMap<String, Pair<BTreeSet<Arc<str>>>>,
 }
 
 /// What was counted by both.
@@ -159,6 +167,8 @@ pub struct Figures {
 /// A batch of which something else is said; what one configuration says nothing of is missing.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 pub struct BatchChange {
+    /// The line.
+    pub line: Arc<str>,
     /// The station, where a line has several.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub station: Arc<str>,
@@ -216,8 +226,9 @@ fn batches(told: Pair<&BTreeMap<BatchId, (Timestamp, BatchTold)>>) -> Vec<BatchC
             continue;
         }
         let started = both.before.or(both.after).map(|(started, _)| *started);
-        let (station, batch) = id.clone();
+        let ((line, station), batch) = id.clone();
         let change = BatchChange {
+            line,
             station,
             batch,
             verdict: word.map(|told| told.map(|told| told.verdict)),
@@ -346,18 +357,21 @@ mod tests {
         assert_eq!(json["differs"], true);
         let expected = serde_json::json!([
             {
+                "line": "tm3",
                 "batch": "R9",
                 "verdict": { "before": "on-spec", "after": "off-spec" },
                 "first_flag": { "before": null, "after": "2026-01-23T00:00:00Z" },
                 "reasons": { "before": [], "after": ["spec"] },
             },
             {
+                "line": "tm3",
                 "batch": "R10",
                 "verdict": { "before": "on-spec", "after": "on-spec" },
                 "first_flag": { "before": null, "after": null },
                 "reasons": { "before": [], "after": ["coverage"] },
             },
             {
+                "line": "tm3",
                 "batch": "R12",
                 "verdict": { "before": null, "after": "unknown" },
                 "first_flag": { "before": null, "after": null },
@@ -432,9 +446,22 @@ mod tests {
         let json = serde_json::to_value(compare(&before, &after)).unwrap();
         assert_eq!(json["figures"]["alarms"], serde_json::json!({ "before": 3, "after": 2 }));
         assert_eq!(json["alarms"], serde_json::json!({ "tm3/batch": { "before": 2, "after": 1 } }));
-        let steam =
-            serde_json::json!({ "steam": { "before": ["stuck"], "after": ["spike", "stuck"] } });
+        let steam = serde_json::json!({ "tm3/steam": { "before": ["stuck"], "after": ["spike", "stuck"] } });
         assert_eq!(json["sensors"], steam);
+    }
+
+    #[test]
+    fn batches_of_two_lines_are_two_whatever_they_are_called() {
+        let of = |line: &str, call| {
+            let mut effects = finished("R1", 0, call, Vec::new());
+            let Effect::Batch(record) = &mut effects[0] else { unreachable!("it is the first") };
+            record.line = line.into();
+            effects
+        };
+        let both = |other| told(of("tm3", other).into_iter().chain(of("tm4", Call::OnSpec)));
+        let comparison = compare(&both(Call::OnSpec), &both(Call::OffSpec));
+        let changed: Vec<&str> = comparison.batches.iter().map(|change| &*change.line).collect();
+        assert_eq!(changed, ["tm3"]);
     }
 
     #[test]

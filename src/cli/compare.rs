@@ -90,8 +90,8 @@ fn text(comparison: &Comparison, names: Pair<&Path>) -> String {
     let mut batches = begin(["batch", "verdict", "first flag", "reasons"].map(String::from));
     for change in &comparison.batches {
         let batch = match &*change.station {
-            "" => change.batch.to_string(),
-            station => format!("{station}/{}", change.batch),
+            "" => format!("{}/{}", change.line, change.batch),
+            station => format!("{}/{station}/{}", change.line, change.batch),
         };
         batches.add_row([
             batch,
@@ -114,7 +114,7 @@ fn text(comparison: &Comparison, names: Pair<&Path>) -> String {
     let mut sensors = begin(["sensor", "faults"].map(String::from));
     for (tag, pair) in &comparison.sensors {
         let faults = arrow(&list(&pair.before), &list(&pair.after));
-        sensors.add_row([tag.to_string(), faults]);
+        sensors.add_row([tag.clone(), faults]);
     }
     let mut text = format!("{figures}\n");
     for table in [batches, alarms, sensors] {

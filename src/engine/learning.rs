@@ -138,13 +138,14 @@ impl Learning {
     pub(super) fn end_batch(&mut self, batch: &Batch) {
         let models = batch.grade.as_ref().and_then(|grade| self.grades.get_mut(grade));
         let Some(models) = models else { return };
-        if let Some(judging) = &models.judging {
+        if let Some(judging) = &mut models.judging {
             let flagged = batch.first_flag.is_some();
             models.track.judged(judging.online.ended(Arc::clone(&batch.id), flagged));
         }
     }
 
-    /// How often good batches of a grade were flagged by its models; `None` before there is one.
+    /// How often good batches of a grade were flagged by its models; `None` before there is one, and where the budget
+    /// does not count batches.
     pub(super) fn wrong_flags(
         &self,
         line: &Line,
@@ -153,14 +154,16 @@ impl Learning {
     ) -> Option<WrongFlagsRecord> {
         let models = self.grades.get(grade)?;
         let calibration = &models.judging.as_ref()?.model()?.header().calibration;
-        let adapts = settings.adapt_limits && calibration.is_of_batches();
+        if !calibration.is_of_batches() {
+            return None;
+        }
         Some(WrongFlagsRecord {
             line: Arc::clone(&line.name),
             grade: Arc::clone(grade),
             at,
             promised: calibration.rate,
             realized: models.track.realized()?,
-            limit_scale: if adapts { models.track.scale(calibration) } else { 1.0 },
+            limit_scale: if settings.adapt_limits { models.track.scale(calibration) } else { 1.0 },
         })
     }
 
@@ -169,7 +172,7 @@ impl Learning {
         let models = self.grades.get_mut(grade)?;
         let judging = models.judging.as_ref()?;
         let calibration = &judging.model()?.header().calibration;
-        let (exceeded, of) = models.track.drift(calibration.rate)?;
+        let (exceeded, of) = models.track.drift(calibration)?;
         let promised = 1.0 / calibration.rate;
         let reason = format!(
             "{exceeded} of the last {} passed its limits, where 1 in {promised:.0} is promised",

@@ -61,6 +61,21 @@ impl Calibration {
     pub fn is_of_batches(&self) -> bool {
         self.unit == BATCHES
     }
+
+    /// The N of the least budget, one wrong flag in N, for which there are enough.
+    #[must_use]
+    pub fn could_promise_one_in(&self) -> usize {
+        if self.is_of_batches() { self.n + 1 } else { (self.n / CLUSTERS_AT_LEAST).max(1) }
+    }
+
+    /// True if the numbers can be those of a calibration.
+    pub(super) fn is_sound(&self) -> bool {
+        self.rate > 0.0
+            && self.rate <= 0.5
+            && self.factor > 0.0
+            && self.factor.is_finite()
+            && self.maxima.iter().all(|value| *value >= 0.0 && value.is_finite())
+    }
 }
 
 /// The limit that a share `level` of batches passes on the mean over plants, by what so many of them reached: a
@@ -308,6 +323,22 @@ fn beta_range(low: (f64, f64), high: (f64, f64), levels: (f64, f64)) -> (f64, f6
 /// A budget of 1 in N wants N − 1 held-out units.
 fn units_needed(rate: f64) -> usize {
     ceil(1.0 / rate - 1e-9).saturating_sub(1).max(1)
+}
+
+/// So many interquartile ranges above their median a batch says no more than that it was far out.
+const FENCE: f64 = 6.0;
+
+/// What batches reached, none further above the others than [`FENCE`] allows: a single one that was odd, and released all
+/// the same, does not set the limit for the next hundred.
+pub(super) fn within_fence(mut maxima: Vec<f64>) -> Vec<f64> {
+    maxima.sort_by(f64::total_cmp);
+    let n = maxima.len();
+    if n < 5 {
+        return maxima;
+    }
+    let at = |share: f64| maxima[ceil(share * count(n)).clamp(1, n) - 1];
+    let fence = at(0.5) + FENCE * (at(0.75) - at(0.25));
+    maxima.into_iter().map(|value| value.min(fence)).collect()
 }
 
 /// Leaves out maxima far above the others; at most a fifth of them. A fault that did not spoil the product this time

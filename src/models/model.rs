@@ -104,10 +104,16 @@ impl PartialEq for Online {
 }
 
 impl Online {
-    /// The batch that began with it has ended; `flagged` if it was, for whatever reason.
+    /// The batch that began with it has ended; `flagged` if it was, for whatever reason. What comes belongs to no
+    /// batch until one begins.
+    pub fn ended(&mut self, batch: Arc<str>, flagged: bool) -> Judged {
+        std::mem::replace(&mut self.course, Course::late()).end(batch, flagged, self.scale)
+    }
+
+    /// The same for a batch that began before.
     #[must_use]
-    pub fn ended(&self, batch: Arc<str>, flagged: bool) -> Judged {
-        self.course.end(batch, flagged, self.scale)
+    pub fn within_batch(self) -> Self {
+        Self { course: Course::late(), ..self }
     }
 }
 
@@ -213,13 +219,14 @@ impl Model {
         let calibration = &header.calibration;
         let provisional = if calibration.provisional {
             format!(
-                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} could be promised)",
+                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} {} could be promised)",
                 calibration.n,
                 calibration.needed,
                 calibration.unit,
                 percent(calibration.rate_range.0, 2),
                 percent(calibration.rate_range.1, 1),
-                calibration.n + 1
+                calibration.could_promise_one_in(),
+                calibration.unit
             )
         } else {
             String::new()
@@ -465,6 +472,9 @@ impl Model {
         }
         if self.pca.eigenvalues[..a].iter().any(|l| *l <= 0.0) {
             return invalid("an eigenvalue of a component is not above zero");
+        }
+        if !self.header.calibration.is_sound() {
+            return invalid("the rate, factor or maxima of the calibration cannot be");
         }
         if !self.ties.are_sound(p) {
             return invalid("a tie between tags names a column that is not there, or has no limit");

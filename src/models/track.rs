@@ -19,8 +19,9 @@ const STEP: f64 = 0.5;
 /// The level stays between these shares of the promised rate.
 const LEVELS: (f64, f64) = (0.1, 2.0);
 
-/// What happens by chance less often than this is a drift.
-const DRIFT_CHANCE: f64 = 0.01;
+/// What happens by chance less often than this is a drift. It is looked at after each batch, so by chance alone it is
+/// said several times as often in the life of a model.
+const DRIFT_CHANCE: f64 = 0.001;
 
 /// What a batch was found to be, after it was judged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -42,6 +43,8 @@ pub(super) struct Course {
     judged: u32,
     /// The greatest score.
     peak: f64,
+    /// True if it did not begin with the batch: what came before was not seen.
+    late: bool,
 }
 
 /// Of a batch of which less than this share of the frames was judged nobody knows what it reached.
@@ -57,11 +60,18 @@ impl Course {
         }
     }
 
+    /// One that begins within a batch.
+    pub(super) fn late() -> Self {
+        Self { late: true, ..Self::default() }
+    }
+
     /// The batch has ended; its limits were those of the fit times `scale`.
-    pub(super) fn end(&self, batch: Arc<str>, flagged: bool, scale: f64) -> Judged {
-        let seen = self.judged > 0 && f64::from(self.judged) >= SEEN * f64::from(self.frames);
+    pub(super) fn end(self, batch: Arc<str>, flagged: bool, scale: f64) -> Judged {
+        let judged = f64::from(self.judged) >= SEEN * f64::from(self.frames);
+        let seen = judged && self.judged > 0 && !self.late;
         Judged {
             batch,
+            seen,
             peak: seen.then_some(self.peak * scale),
             exceeded: self.peak > 1.0,
             flagged,
@@ -75,6 +85,8 @@ impl Course {
 pub struct Judged {
     /// Its id.
     pub batch: Arc<str>,
+    /// True if enough of it was judged: of others nobody knows whether they would have been flagged.
+    pub seen: bool,
     /// Its greatest score by the limits of the fit; `None` if too little of it was judged, or another model
     /// judged it.
     pub peak: Option<f64>,
@@ -92,7 +104,9 @@ pub struct Judged {
 /// model learned. Each batch that is shown to be good moves the level at which limits are set (adaptive conformal
 /// inference; Gibbs and Candès 2021): α ← α + γ(rate − err), err = 1 if it was flagged, γ = rate/2. The limits are
 /// then those of that level by what good batches reached. A batch of which nobody says that it was good moves
-/// nothing, so a fault that lasts is not learned.
+/// nothing, so a fault that lasts is not learned. But where flagged batches are held, or acted on, the good ones that
+/// are left are those below the limit, and limits by them alone would fall without end: while there is such a one, limits do not go
+/// below those of the fit, nor the level above the promised rate.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct TrackRecord {
     batches: VecDeque<Judged>,
@@ -141,10 +155,17 @@ impl TrackRecord {
     #[must_use]
     pub fn level(&self, rate: f64) -> f64 {
         let (least, most) = (LEVELS.0 * rate, LEVELS.1 * rate);
+        let most = if self.is_censored() { rate } else { most };
         self.good().fold(rate, |level, judged| {
             let err = f64::from(u8::from(judged.exceeded));
             (level + STEP * rate * (rate - err)).clamp(least, most)
         })
+    }
+
+    /// True if a batch passed the limits and it is not known whether it was a good one.
+    fn is_censored(&self) -> bool {
+        let unknown = |judged: &Judged| matches!(judged.outcome, Outcome::Open | Outcome::Acted);
+        self.batches.iter().rev().take(RECENT).any(|judged| judged.exceeded && unknown(judged))
     }
 
     /// What the limits of a fit are multiplied with in the next batch.
@@ -157,7 +178,7 @@ impl TrackRecord {
     /// the fit; while they are too few for the promised rate, those that were held out in the fit count with them.
     #[must_use]
     pub fn scale_for(&self, calibration: &Calibration, level: f64, last: usize) -> f64 {
-        if !calibration.is_of_batches() {
+        if !calibration.is_of_batches() || calibration.maxima.is_empty() {
             return 1.0;
         }
         let since = self.good().rev().filter_map(|judged| judged.peak).take(last);
@@ -165,13 +186,19 @@ impl TrackRecord {
         if pool.len() < calibration.needed.max(calibration.maxima.len()).min(last) {
             pool.extend(&calibration.maxima);
         }
-        calibrate::limit(&pool, level) / calibration.factor
+        let scale = calibrate::limit(&calibrate::within_fence(pool), level) / calibration.factor;
+        if self.is_censored() { scale.max(1.0) } else { scale }
     }
 
     /// How many of the last good batches that this model judged passed its limits, and of how many, if that is more
-    /// than chance explains (once in a hundred times) where `rate` is promised: the plant is not where it was.
+    /// than chance explains at the greatest rate that is stated: the plant is not where it was.
     #[must_use]
-    pub fn drift(&self, rate: f64) -> Option<(usize, usize)> {
+    pub fn drift(&self, calibration: &Calibration) -> Option<(usize, usize)> {
+        if !calibration.is_of_batches() {
+            return None;
+        }
+        let rate =
+            if calibration.provisional { calibration.rate_range.1 } else { calibration.rate };
         let of_this_model = self.good().rev().filter(|judged| judged.peak.is_some()).take(RECENT);
         let (exceeded, of) = of_this_model.fold((0, 0), |(exceeded, of), judged| {
             (exceeded + usize::from(judged.exceeded), of + 1)
@@ -184,7 +211,8 @@ impl TrackRecord {
     #[must_use]
     pub fn realized(&self) -> Option<Realized> {
         let flagged = |outcome: Outcome| {
-            let of = self.batches.iter().filter(move |judged| judged.outcome == outcome);
+            let of =
+                self.batches.iter().filter(move |judged| judged.seen && judged.outcome == outcome);
             of.filter(|judged| judged.flagged).count()
         };
         let (good, wrong, acted) =
@@ -201,7 +229,7 @@ impl TrackRecord {
     }
 
     fn good(&self) -> impl DoubleEndedIterator<Item = &Judged> {
-        self.batches.iter().filter(|judged| judged.outcome == Outcome::Good)
+        self.batches.iter().filter(|judged| judged.seen && judged.outcome == Outcome::Good)
     }
 }
 
@@ -220,6 +248,7 @@ mod tests {
             let exceeded = *peak > 1.0;
             track.judged(Judged {
                 batch: format!("R{ix}").as_str().into(),
+                seen: true,
                 peak: Some(*peak),
                 exceeded,
                 flagged: exceeded,
@@ -250,6 +279,12 @@ mod tests {
         for outcome in [Outcome::Open, Outcome::Acted, Outcome::Bad] {
             let track = record(&[2.0; 50], outcome);
             assert!((track.scale(&calibration) - 1.0).abs() < 1e-12, "{outcome:?}");
+        }
+        let frames = Calibration { unit: "independent frames".into(), ..calibration.clone() };
+        let older = Calibration { maxima: Vec::new(), ..calibration.clone() };
+        for other in [frames, older] {
+            let scale = record(&[2.0; 50], Outcome::Good).scale(&other);
+            assert!((scale - 1.0).abs() < 1e-12, "{other:?}");
         }
         assert!(record(&[2.0; 50], Outcome::Good).scale(&calibration) > 1.5);
         assert!(record(&[0.2; 50], Outcome::Good).scale(&calibration) < 1.0);
@@ -303,17 +338,75 @@ mod tests {
     }
 
     #[test]
+    fn limits_do_not_fall_where_what_passes_them_is_acted_on_or_held() {
+        let calibration = calibration(&[0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5], 0.01);
+        let mut track = record(&[0.2; 50], Outcome::Good);
+        assert!(track.scale(&calibration) < 1.0 && track.level(0.01) > 0.01);
+        let passed = |outcome| Judged {
+            batch: "H".into(),
+            seen: true,
+            peak: Some(1.4),
+            exceeded: true,
+            flagged: true,
+            outcome,
+        };
+        track.judged(passed(Outcome::Open));
+        for outcome in [Outcome::Open, Outcome::Acted] {
+            track.found("H", outcome);
+            assert!((track.scale(&calibration) - 1.0).abs() < 1e-12, "{outcome:?}");
+            assert!((track.level(0.01) - 0.01).abs() < 1e-12, "{outcome:?}");
+        }
+        track.found("H", Outcome::Bad);
+        assert!(track.scale(&calibration) < 1.0, "it was flagged rightly");
+    }
+
+    #[test]
+    fn one_odd_batch_that_was_released_does_not_blind() {
+        let calibration = calibration(&[0.8, 0.9, 1.0, 1.1, 1.2, 1.3, 1.4, 1.5], 0.01);
+        let mut peaks: Vec<f64> = (0..99).map(|ix| 0.5 + f64::from(ix) * 0.003).collect();
+        let before = record(&peaks, Outcome::Good).scale(&calibration);
+        peaks.push(10.0);
+        let after = record(&peaks, Outcome::Good).scale(&calibration);
+        assert!(after > before && after < 2.0, "{before} {after}");
+        // A shift of all of them is followed.
+        peaks.extend([4.0; 60]);
+        assert!(record(&peaks, Outcome::Good).scale(&calibration) >= 4.0);
+    }
+
+    #[test]
+    fn batches_that_were_not_seen_are_no_evidence() {
+        let mut track = TrackRecord::default();
+        for ix in 0..200 {
+            let batch: Arc<str> = format!("R{ix}").as_str().into();
+            track.judged(Course::default().end(Arc::clone(&batch), false, 1.0));
+            track.found(&batch, Outcome::Good);
+        }
+        assert!((track.level(0.01) - 0.01).abs() < 1e-12);
+        assert_eq!(track.realized(), None);
+        // Nor is what was seen from its middle on.
+        let mut course = Course::late();
+        course.take(Some(0.5));
+        assert_eq!(course.end("R".into(), false, 1.0).peak, None);
+    }
+
+    #[test]
     fn drift_is_more_than_chance_explains() {
+        let maxima: Vec<f64> = (0..99).map(|ix| 0.5 + f64::from(ix) * 0.01).collect();
+        let sure = calibration(&maxima, 0.01);
+        let drift = |peaks: &[f64], of: &Calibration| record(peaks, Outcome::Good).drift(of);
         let mut peaks = vec![0.5; 40];
-        assert_eq!(record(&peaks, Outcome::Good).drift(0.01), None);
-        peaks.push(1.5);
-        assert_eq!(record(&peaks, Outcome::Good).drift(0.01), None, "one may be chance");
+        assert_eq!(drift(&peaks, &sure), None);
         peaks.extend([1.5; 2]);
-        assert_eq!(record(&peaks, Outcome::Good).drift(0.01), Some((3, 43)));
-        assert_eq!(record(&peaks, Outcome::Good).drift(0.05), None, "that is what was promised");
+        assert_eq!(drift(&peaks, &sure), None, "that may be chance");
+        peaks.extend([1.5; 2]);
+        assert_eq!(drift(&peaks, &sure), Some((4, 44)));
+        let provisional = calibration(&maxima[..20], 0.01);
+        assert_eq!(drift(&peaks, &provisional), None, "it may be so by what was stated");
+        let frames = Calibration { unit: "independent frames".into(), ..sure.clone() };
+        assert_eq!(drift(&peaks, &frames), None, "nothing was promised of batches");
         let mut track = record(&peaks, Outcome::Good);
         track.refitted();
-        assert_eq!(track.drift(0.01), None, "another model judged them");
+        assert_eq!(track.drift(&sure), None, "another model judged them");
     }
 
     #[test]

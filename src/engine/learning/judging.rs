@@ -27,7 +27,7 @@ struct Read {
 impl Judging {
     pub(super) fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
         let read = Read::new(&artifact, line)?;
-        let online = read.model.start(1.0);
+        let online = read.model.start(1.0).within_batch();
         Ok(Self { version, artifact, online, peers: Peers::default(), read: Some(read) })
     }
 
@@ -36,7 +36,7 @@ impl Judging {
         self.read = Read::new(&self.artifact, line).ok();
         let Some(read) = &self.read else { return false };
         if !read.model.fits(&self.online) {
-            self.online = read.model.start(1.0);
+            self.online = read.model.start(1.0).within_batch();
         }
         true
     }
