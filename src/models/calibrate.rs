@@ -332,13 +332,18 @@ const FENCE: f64 = 6.0;
 /// the same, does not set the limit for the next hundred.
 pub(super) fn within_fence(mut maxima: Vec<f64>) -> Vec<f64> {
     maxima.sort_by(f64::total_cmp);
-    let n = maxima.len();
-    if n < 5 {
-        return maxima;
-    }
-    let at = |share: f64| maxima[ceil(share * count(n)).clamp(1, n) - 1];
-    let fence = at(0.5) + FENCE * (at(0.75) - at(0.25));
+    let fence = above_median(&maxima, FENCE);
     maxima.into_iter().map(|value| value.min(fence)).collect()
+}
+
+/// So many interquartile ranges above the median of values in rising order; of fewer than five nobody knows it.
+fn above_median(sorted: &[f64], ranges: f64) -> f64 {
+    let n = sorted.len();
+    if n < 5 {
+        return f64::INFINITY;
+    }
+    let at = |share: f64| sorted[ceil(share * count(n)).clamp(1, n) - 1];
+    at(0.5) + ranges * (at(0.75) - at(0.25))
 }
 
 /// Leaves out maxima far above the others; at most a fifth of them. A fault that did not spoil the product this time
@@ -348,11 +353,7 @@ fn without_those_that_stand_out(maxima: &[f64]) -> (Vec<f64>, usize) {
     let mut sorted = maxima.to_vec();
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
-    if n < 5 {
-        return (sorted, 0);
-    }
-    let at = |share: f64| sorted[ceil(share * count(n)).clamp(1, n) - 1];
-    let limit = at(0.5) + STANDS_OUT * (at(0.75) - at(0.25));
+    let limit = above_median(&sorted, STANDS_OUT);
     let kept = sorted.iter().take_while(|m| **m <= limit).count().max(n - n / 5);
     sorted.truncate(kept);
     (sorted, n - kept)

@@ -8,8 +8,8 @@ use std::sync::Arc;
 /// Judged batches that are remembered.
 const REMEMBERED: usize = 400;
 
-/// The good batches that set limits, the newest: of older ones the raw material is another. On simulated plants whose
-/// furnish drifts (seeds from 9001 on) four times as many let 1.8 % pass where 1 % was promised, these 1.1 %.
+/// The good batches that set limits, the newest: of older ones the raw material is another. While furnish drifts, more of
+/// them let more pass than was promised (`tests/false-flags` shows what these let pass).
 const RECENT: usize = 100;
 
 /// How far one good batch moves the level, as a share of the promised rate: a false flag takes half of it away,
