@@ -269,6 +269,7 @@ mod tests {
             progress: None,
             reasons,
             first_mover: None,
+            movers: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,

@@ -78,6 +78,7 @@ pub(super) fn document(
         progress: opinion.progress,
         reasons: opinion.reasons,
         first_mover: opinion.first_mover,
+        movers: opinion.movers,
         spans: opinion.spans,
         learning,
         state: None,

@@ -7,7 +7,7 @@ use crate::plant::{Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
 use crate::reading::Timestamp;
-use crate::verdict::{Call, Document, Reason};
+use crate::verdict::{Call, Document, Mover, Reason};
 use std::fmt::Write;
 use std::sync::Arc;
 
@@ -295,7 +295,7 @@ fn evidence(document: &Document) -> String {
                     share_out * 100.0
                 )
             }
-            Reason::Process { statistic, ratio, tags } => {
+            Reason::Process { statistic, ratio, tags, .. } => {
                 let tags: Vec<String> = tags
                     .iter()
                     .map(|(tag, share)| format!("{tag} {:.0} %", share * 100.0))
@@ -318,7 +318,23 @@ fn evidence(document: &Document) -> String {
         };
         written.expect("writing to a string cannot fail");
     }
+    if let Some(first) = document.movers.first() {
+        let Mover { tag, since, value, expected, unit, .. } = first;
+        let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
+        let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
+        let (value, expected) = (four_digits(*value), four_digits(*expected));
+        write!(text, "; first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}")
+            .expect("writing to a string cannot fail");
+    }
     text
+}
+
+/// A number with four digits, or its whole part.
+fn four_digits(value: f64) -> String {
+    let whole = if value.abs() >= 1.0 { value.abs().log10().floor() + 1.0 } else { 0.0 };
+    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 4")]
+    let decimals = (4.0 - whole).clamp(0.0, 4.0) as usize;
+    format!("{value:.decimals$}")
 }
 
 fn limits(low: Option<f64>, high: Option<f64>) -> String {

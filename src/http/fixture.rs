@@ -9,7 +9,7 @@ use crate::engine::{
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
-use crate::verdict::{Call, Document, Learning, Reason, SpanDocument};
+use crate::verdict::{Call, Document, Learning, Mover, Reason, SpanDocument};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -379,7 +379,12 @@ pub(super) fn hostile() -> View {
     let tag = || Arc::clone(&name);
     document.reasons = vec![
         Reason::Spec { tag: tag(), value: f64::NAN, low: None, high: Some(1.0), share_out: 0.5 },
-        Reason::Process { statistic: tag(), ratio: f64::INFINITY, tags: vec![(tag(), 0.4)] },
+        Reason::Process {
+            statistic: tag(),
+            ratio: f64::INFINITY,
+            tags: vec![(tag(), 0.4)],
+            areas: Vec::new(),
+        },
         Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
         Reason::Coverage { tags: vec![tag()], share: 0.1 },
         Reason::Person { disposition: tag(), by: Some(tag()) },
@@ -492,6 +497,24 @@ fn trend(call: Call) -> Vec<TrendPoint> {
     points
 }
 
+/// What moved in the batch in progress.
+fn movers(since: i64) -> Vec<Mover> {
+    let mover = |tag: &str, area: &str, ratio, (value, expected), unit: &str| Mover {
+        tag: tag.into(),
+        area: Some(area.into()),
+        by_itself: tag == "refiner_power",
+        since,
+        ratio,
+        value,
+        expected,
+        unit: Some(unit.into()),
+    };
+    vec![
+        mover("refiner_power", "stock", 2.41, (146.2, 160.3), "kW"),
+        mover("steam_pressure", "yankee", 1.08, (6.81, 6.66), "bar"),
+    ]
+}
+
 fn line(call: Call) -> LineView {
     let since = if call.is_flag() { NOW - 360_000 } else { STARTED + 120_000 };
     let mut batch = batch("TM3-260123-014", STARTED, call);
@@ -508,11 +531,13 @@ fn line(call: Call) -> LineView {
                 ("stock_consistency".into(), 0.224),
                 ("steam_pressure".into(), 0.09),
             ],
+            areas: vec![("stock".into(), 0.637), ("yankee".into(), 0.363)],
         },
         Reason::Process {
             statistic: "t2".into(),
             ratio: 1.31,
             tags: vec![("refiner_power".into(), 0.62)],
+            areas: Vec::new(),
         },
         Reason::Spec {
             tag: "basis_weight".into(),
@@ -538,6 +563,7 @@ fn line(call: Call) -> LineView {
             progress: Some(0.46),
             reasons: if call.is_flag() { reasons } else { Vec::new() },
             first_mover: call.is_flag().then(|| "refiner_power".into()),
+            movers: if call.is_flag() { movers(since) } else { Vec::new() },
             spans: if call.is_flag() { spans() } else { Vec::new() },
             learning: None,
             state: None,

@@ -4,6 +4,7 @@ use super::calibrate::{self, Calibration};
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
 use super::model::{Header, Model, Parts};
+use super::movers::Movers;
 use super::pca::{Components, Pca};
 use super::screen::{FitError, screen};
 use super::statistic::Weights;
@@ -56,6 +57,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
     let calibration = calibration(&ratios, spec, every);
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
+    let movers = Movers::fit(&screened, &pca, seconds)?;
     let cva = dynamics.map(|dynamics| dynamics.whole);
     let header = Header {
         kind: if cva.is_some() { "cva" } else { "pca" }.into(),
@@ -73,7 +75,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         calibration,
     };
     let used = screened.columns;
-    Ok(Model::new(header, Parts { used, pca, cva, every, weights, levels, ties }))
+    Ok(Model::new(header, Parts { used, pca, cva, every, weights, levels, ties, movers }))
 }
 
 /// The factor on the levels that keeps the budget.

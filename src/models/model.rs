@@ -5,6 +5,7 @@ use super::calibrate::Calibration;
 use super::cva::Cva;
 use super::dynamic::Dynamic;
 use super::held_out::Levels;
+use super::movers::{Moved, Movers, Moving};
 use super::pca::{Gain, Pca, Statistics};
 use super::peers::{Peers, Word};
 use super::screen::Dropped;
@@ -75,6 +76,10 @@ pub struct Model {
     /// What ties the columns used to each other.
     #[serde(default)]
     ties: Ties,
+    /// What each column used does in control that the others do not tell; a model of an earlier development version
+    /// does not know.
+    #[serde(default)]
+    movers: Option<Movers>,
 }
 
 /// What moves while a model judges: the smoothed statistics and contributions, and the last rows. A batch
@@ -90,6 +95,7 @@ pub struct Online {
     /// For each statistic what each column contributes to it, over its mean in control.
     parts: Vec<Vec<f64>>,
     dynamic: Dynamic,
+    moving: Moving,
     /// The last pattern of holes; made again when it is missed.
     #[serde(skip)]
     gain: Option<Gain>,
@@ -98,8 +104,15 @@ pub struct Online {
 impl PartialEq for Online {
     /// The pattern kept is no state: it follows from the row.
     fn eq(&self, other: &Self) -> bool {
-        (self.scale, self.course, &self.smoothed, &self.parts, &self.dynamic)
-            == (other.scale, other.course, &other.smoothed, &other.parts, &other.dynamic)
+        (self.scale, self.course, &self.smoothed, &self.parts, &self.dynamic, &self.moving)
+            == (
+                other.scale,
+                other.course,
+                &other.smoothed,
+                &other.parts,
+                &other.dynamic,
+                &other.moving,
+            )
     }
 }
 
@@ -179,13 +192,25 @@ pub(super) struct Parts {
     pub(super) weights: Weights,
     pub(super) levels: Levels,
     pub(super) ties: Ties,
+    pub(super) movers: Movers,
 }
 
 impl Model {
     pub(super) fn new(header: Header, parts: Parts) -> Self {
-        let Parts { used, pca, cva, every, weights, levels, ties } = parts;
+        let Parts { used, pca, cva, every, weights, levels, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
-        Self { header, used, pca, cva, every, weights, start: levels.start, limits, ties }
+        Self {
+            header,
+            used,
+            pca,
+            cva,
+            every,
+            weights,
+            start: levels.start,
+            limits,
+            ties,
+            movers: Some(movers),
+        }
     }
 
     /// What is known about it without its numbers.
@@ -273,8 +298,15 @@ impl Model {
             smoothed: self.start,
             parts: vec![vec![1.0; self.used.len()]; Statistic::ALL.len()],
             dynamic: Dynamic::default(),
+            moving: Moving::default(),
             gain: None,
         }
+    }
+
+    /// The same at the begin of the next batch: the process goes on, and so does what moves in it.
+    pub fn next_batch(&self, online: &mut Online, scale: f64) {
+        let moving = std::mem::take(&mut online.moving);
+        *online = Online { moving, ..self.start(scale) };
     }
 
     /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
@@ -291,6 +323,7 @@ impl Model {
             && online.parts.len() == Statistic::ALL.len()
             && online.parts.iter().all(|parts| parts.len() == columns)
             && online.dynamic.fits(columns, states)
+            && online.moving.fits(columns)
     }
 
     /// Looks at the ties between tags in a row of [`Model::columns`] that ends `at` and took so many seconds.
@@ -334,13 +367,19 @@ impl Model {
         let coverage = seen.as_ref().map_or(0.0, |(_, coverage)| *coverage);
         let Some((statistics, _)) = seen.filter(|(_, coverage)| *coverage >= JUDGED) else {
             online.dynamic.forget();
+            online.moving.pass_over();
             return self.verdict(online, None, coverage);
         };
         let parts = [self.pca.t2_parts(&statistics), self.pca.spe_parts(&statistics)];
         self.take(online, Monitor::Pca, &[statistics.t2, statistics.spe], &parts);
+        let frame = self.pca.filled(row.view(), &statistics);
+        if let Some(movers) = &self.movers {
+            let holes = row.iter().enumerate().filter(|(_, value)| !value.is_finite());
+            let lacking: Vec<usize> = holes.map(|(ix, _)| ix).collect();
+            movers.take(&mut online.moving, &frame, &lacking);
+        }
         match &self.cva {
             Some(cva) if coverage >= CERTAIN => {
-                let frame = self.pca.filled(row.view(), &statistics);
                 if let Some(measured) = online.dynamic.take(cva, self.every, frame) {
                     self.take(online, Monitor::Cva, &measured.values, &measured.parts);
                 }
@@ -418,6 +457,14 @@ impl Model {
         shares
     }
 
+    /// The columns of the table that are further from what the others tell of them than in control, the furthest
+    /// first: those that moved first, as far as a model can tell.
+    #[must_use]
+    pub fn moved(&self, online: &Online) -> Vec<Moved> {
+        let movers = self.movers.iter();
+        movers.flat_map(|movers| movers.told(&online.moving, &self.pca, &self.used)).collect()
+    }
+
     /// The artifact: JSON with a version, which gives the same model back to the bit.
     #[must_use]
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -435,8 +482,10 @@ impl Model {
             return Err(ArtifactError::Version { found: version.onspec_model });
         }
         let artifact: Artifact<Self> = serde_json::from_slice(bytes)?;
-        artifact.model.check()?;
-        Ok(artifact.model)
+        let mut model = artifact.model;
+        model.check()?;
+        model.pca.prepare();
+        Ok(model)
     }
 
     fn check(&self) -> Result<(), ArtifactError> {
@@ -475,6 +524,9 @@ impl Model {
         }
         if !self.header.calibration.is_sound() {
             return invalid("the rate, factor or maxima of the calibration cannot be");
+        }
+        if self.movers.as_ref().is_some_and(|movers| !movers.are_sound(p)) {
+            return invalid("the precisions, limits or weights of what moves first cannot be");
         }
         if !self.ties.are_sound(p) {
             return invalid("a tie between tags names a column that is not there, or has no limit");

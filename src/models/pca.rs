@@ -49,6 +49,16 @@ pub(super) struct Pca {
     pub(super) eigenvalues: Vec<f64>,
     /// Rows fitted on.
     pub(super) rows: usize,
+    /// What follows from the others.
+    #[serde(skip)]
+    over_means: OverMeans,
+}
+
+/// One over the mean of each column's contribution in control; 0 where it contributes nothing.
+#[derive(Debug, Clone, PartialEq, Default)]
+struct OverMeans {
+    t2: Array1<f64>,
+    spe: Array1<f64>,
 }
 
 /// The statistics of one row.
@@ -135,7 +145,20 @@ impl Pca {
                 column.mapv_inplace(|v| -v);
             }
         }
-        Ok(Self { mean, sd, correlation, loadings, eigenvalues, rows: n })
+        let over_means = OverMeans::default();
+        let mut pca = Self { mean, sd, correlation, loadings, eigenvalues, rows: n, over_means };
+        pca.prepare();
+        Ok(pca)
+    }
+
+    /// Makes what follows from its numbers, after they were read back.
+    pub(super) fn prepare(&mut self) {
+        let over = |mean: f64| if mean > LEAST_EIGENVALUE { 1.0 / mean } else { 0.0 };
+        self.over_means = OverMeans {
+            t2: self.loadings.map(|v| v * v).sum_axis(Axis(1)).mapv_into(over),
+            // A column that may vary more than it did: what it may counts as its mean.
+            spe: (self.residual_variances() + self.may_vary()).mapv_into(over),
+        };
     }
 
     /// The number of components.
@@ -218,25 +241,29 @@ impl Pca {
     /// The contribution of each column to SPE, e², over its mean in control, (C̃RC̃)ᵢᵢ: the same as the
     /// reconstruction-based one over its mean, since C̃ᵢᵢ falls out (Alcala and Qin 2009).
     pub(super) fn spe_parts(&self, statistics: &Statistics) -> Array1<f64> {
-        // A column that may vary more than it did: what it may counts as its mean.
-        let means = self.residual_variances() + self.may_vary();
-        ndarray::Zip::from(&statistics.e)
-            .and(&means)
-            .map_collect(|e, mean| if *mean > LEAST_EIGENVALUE { e * e / mean } else { 0.0 })
+        let mut parts = statistics.e.mapv(|e| e * e);
+        parts *= &self.over_means.spe;
+        parts
     }
 
     /// The contribution of each column to T² by complete decomposition, (ξᵢᵀ D½ z)² with
     /// D½ = P Λ^−½ Pᵀ, over its mean in control, (PPᵀ)ᵢᵢ. The reconstruction-based one is of no use for
     /// T²: with one component it is the same for every column.
+    ///
+    /// With one component this one over its mean is the same as well. Then it is by partial decomposition,
+    /// zᵢ (Dz)ᵢ with D = P Λ⁻¹ Pᵀ, which tells the columns that drive the score; its mean in control is (PPᵀ)ᵢᵢ too.
     pub(super) fn t2_parts(&self, statistics: &Statistics) -> Array1<f64> {
-        let scaled = Array1::from_iter(
-            statistics.t.iter().zip(&self.eigenvalues).map(|(t, l)| t / l.sqrt()),
-        );
-        let parts = self.loadings.dot(&scaled);
-        let means = self.loadings.map(|v| v * v).sum_axis(Axis(1));
-        ndarray::Zip::from(&parts).and(&means).map_collect(|part, mean| {
-            if *mean > LEAST_EIGENVALUE { part * part / mean } else { 0.0 }
-        })
+        let scores = statistics.t.iter().zip(&self.eigenvalues);
+        let mut parts = if self.components() == 1 {
+            let scaled = Array1::from_iter(scores.map(|(t, l)| t / l));
+            let z = &statistics.e + &self.loadings.dot(&statistics.t);
+            self.loadings.dot(&scaled) * z
+        } else {
+            let scaled = Array1::from_iter(scores.map(|(t, l)| t / l.sqrt()));
+            self.loadings.dot(&scaled).mapv_into(|part| part * part)
+        };
+        parts *= &self.over_means.t2;
+        parts
     }
 
     /// The variance by which each column may vary beyond what it did.
@@ -370,6 +397,36 @@ mod tests {
         for (e, expected) in statistics.e.iter().zip([1.381_503, -0.750_173, 0.652_323]) {
             near(*e, expected);
         }
+    }
+
+    #[test]
+    fn contributions_are_those_of_the_worked_example_over_their_means() {
+        let example = example();
+        let fitted = |components| {
+            let least = none(example.ncols());
+            Pca::fit_all(example.view(), Components::Fixed(components), least.view()).unwrap()
+        };
+        let row = arr1(&[2.6, 2.0, 3.0]);
+        let one = fitted(1);
+        let statistics = one.statistics(row.view());
+        let means = one.residual_variances();
+        let spe = [1.908_551, 0.562_760, 0.425_525];
+        for ((part, mean), expected) in one.spe_parts(&statistics).iter().zip(&means).zip(spe) {
+            near(part * mean, expected);
+        }
+        // The complete decomposition of T² is 0.072007, 0.070029 and 0.069682 here, whichever column is off: it
+        // says nothing. By the partial one the first column drives the score.
+        let parts = one.t2_parts(&statistics);
+        let within = one.loadings.map(|v| v * v).sum_axis(Axis(1));
+        near((&parts * &within).sum(), statistics.t2);
+        assert!(parts[0] > 5.0 * parts[1].abs().max(parts[2].abs()), "{parts}");
+        // With two components it is the complete one, which sums to T².
+        let two = fitted(2);
+        let statistics = two.statistics(row.view());
+        let within = two.loadings.map(|v| v * v).sum_axis(Axis(1));
+        let parts = two.t2_parts(&statistics) * within;
+        near(parts.sum(), statistics.t2);
+        assert!(parts.iter().all(|part| *part >= 0.0));
     }
 
     #[test]

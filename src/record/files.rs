@@ -76,7 +76,7 @@ impl Files {
         files.line(|f| &mut f.scores, &header)?;
         files.line(
             |f| &mut f.verdicts,
-            "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision",
+            "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision,movers",
         )?;
         files.line(|f| &mut f.alarms, "time,line,alarm,state,severity,message,id")?;
         Ok(files)
@@ -120,8 +120,9 @@ impl Files {
         let since = Timestamp::from_millis(document.since).unwrap_or(Timestamp::MAX);
         let reasons =
             serde_json::to_string(&document.reasons).expect("reasons have only text keys");
+        let movers = serde_json::to_string(&document.movers).expect("movers have only text keys");
         let text = format!(
-            "{},{},{},{},{},{since},{},{},{},{}",
+            "{},{},{},{},{},{since},{},{},{},{},{}",
             document.at(),
             cell(&document.line),
             cell(document.batch.as_deref().unwrap_or_default()),
@@ -130,7 +131,8 @@ impl Files {
             number(document.progress),
             cell(&reasons),
             cell(document.first_mover.as_deref().unwrap_or_default()),
-            document.revision
+            document.revision,
+            cell(&movers)
         );
         self.line(|f| &mut f.verdicts, &text)
     }

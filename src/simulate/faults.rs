@@ -72,6 +72,31 @@ impl ProcessFault {
         }
     }
 
+    /// The tags that it moves first, of those that a model may watch: what a machine without it does not do, seconds
+    /// before all else. Where it depends on how fast the fault grows, all that come first. None, where only the
+    /// laboratory can tell.
+    #[must_use]
+    pub fn first_movers(self) -> &'static [&'static str] {
+        match self {
+            Self::ConsistencyDrift => &["softwood_consistency", "freeness", "stock_flow"],
+            Self::RefinerPlates => &["freeness"],
+            Self::BladeWear => &["doctor_vibration"],
+            Self::AdhesiveFailure => &["adhesive_flow"],
+            Self::CondensateFlooding => {
+                &["condensate_pressure", "yankee_temperature", "steam_pressure"]
+            }
+            Self::HoodBurner => &["hood_temperature_dry"],
+            Self::FeltFilling => &["uhle_box_vacuum", "felt_water"],
+            Self::JetOffset => &["headbox_flow"],
+            Self::BrokeSurge => &["broke_flow"],
+            Self::ScannerWindow => {
+                &["stock_flow", "hardwood_flow", "softwood_flow", "steam_pressure"]
+            }
+            Self::SteamValve => &["steam_pressure"],
+            Self::WeakPulp | Self::WeakResin => &[],
+        }
+    }
+
     /// The least and the greatest full size, in the unit of the fault's field of [`Wrong`].
     fn sizes(self) -> (f64, f64) {
         match self {

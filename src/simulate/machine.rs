@@ -500,7 +500,7 @@ impl Machine {
             }
             Web::OnReel => {
                 let fault = self.faults.active().map(|(fault, begin)| {
-                    (fault.as_str(), self.spec.start.plus(Duration::from_secs(begin)))
+                    (fault, self.spec.start.plus(Duration::from_secs(begin)))
                 });
                 let (now, speed) = (self.now, self.process.reel_speed);
                 let lots = self.process.lots();
@@ -573,8 +573,11 @@ impl Machine {
                 line: Arc::clone(&self.spec.line),
                 batch: Arc::clone(&reel.batch),
                 class,
-                fault: reel.fault.map(|(fault, _)| fault.into()),
+                fault: reel.fault.map(|(fault, _)| fault.as_str().into()),
                 fault_from: reel.fault.map(|(_, from)| from),
+                first_movers: reel.fault.map_or_else(Vec::new, |(fault, _)| {
+                    fault.first_movers().iter().map(|tag| Arc::from(*tag)).collect()
+                }),
                 off_from: reel.off_from,
                 off_share: reel.off_from.map(|_| (off_share * 1e4).round() / 1e4),
             });

@@ -1,5 +1,6 @@
 //! One reel: what is wound on it, what the laboratory finds, and what it really is.
 
+use super::faults::ProcessFault;
 use super::grades::{Grade, Limits, PROPERTIES, Product};
 use super::noise::Chance;
 use super::process::WIDTH_M;
@@ -39,7 +40,7 @@ pub(super) struct Reel {
     /// When the product was first outside.
     pub(super) off_from: Option<Timestamp>,
     /// The fault that it suffered from, and its begin.
-    pub(super) fault: Option<(&'static str, Timestamp)>,
+    pub(super) fault: Option<(ProcessFault, Timestamp)>,
     outside_m: [f64; PROPERTIES],
     /// Length that the scanner saw outside: basis weight, moisture.
     seen_outside_m: [f64; 2],
@@ -98,7 +99,7 @@ impl Reel {
         seen: (f64, f64),
         reel_speed: f64,
         limits: &Limits,
-        fault: Option<(&'static str, Timestamp)>,
+        fault: Option<(ProcessFault, Timestamp)>,
     ) {
         let metres = reel_speed / 60.0;
         self.length_m += metres;
@@ -190,7 +191,7 @@ mod tests {
             let tensile_md = if out { tensile } else { grade.nominal.tensile_md };
             let product = Product { tensile_md, ..grade.nominal };
             let now = Timestamp::from_nanos(i64::from(second));
-            let fault = (faulty && from <= second).then_some(("weak-pulp", now));
+            let fault = (faulty && from <= second).then_some((ProcessFault::WeakPulp, now));
             reel.wind(now, &product, (15.0, 5.5), 1640.0, &grade.limits, fault);
         }
         let finding = reel.finding(grade, &mut Chance::new(1, 0));

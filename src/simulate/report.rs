@@ -135,6 +135,7 @@ mod tests {
                 at: at(begin + second),
                 call: Call::AtRisk,
                 blamed: Vec::new(),
+                moved: Vec::new(),
             }));
             verdicts.ends.push(BatchEnd {
                 batch,
@@ -172,7 +173,7 @@ mod tests {
     #[test]
     fn document_has_the_keys_of_the_contract_first() {
         let [one, _] = two();
-        insta::assert_snapshot!(Report::of(&[one]).to_json(), @r#"{"seed":7,"batches":3,"good":1,"touched":0,"marginal":0,"off_spec":2,"caught":2,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":0.7,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":4.2,"tonnes_falsely_held":0.0,"learning_batches":20,"seeds":1,"watchers":[{"name":"spec-limits","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"three-sigma","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"plain-pca","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0}]}"#);
+        insta::assert_snapshot!(Report::of(&[one]).to_json(), @r#"{"seed":7,"batches":3,"good":1,"touched":0,"marginal":0,"off_spec":2,"caught":2,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":0.7,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":4.2,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0,"seeds":1,"watchers":[{"name":"spec-limits","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"three-sigma","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"plain-pca","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0}]}"#);
         let both: serde_json::Value = serde_json::from_str(&Report::of(&two()).to_json()).unwrap();
         assert_eq!((&both["seed"], &both["seeds"]), (&7.into(), &2.into()));
         let seeds: Vec<_> = both["by_seed"]

@@ -2,7 +2,7 @@
 
 use super::truth::{BatchTruth, Class, SensorTruth, Truth};
 use super::watchers::{Pool, Watched, Watchers};
-use crate::reading::Timestamp;
+use crate::reading::{Count, Timestamp};
 use crate::verdict::{Call, Document, Reason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -36,6 +36,8 @@ pub struct Said {
     pub call: Call,
     /// The tags among the first three of any of its reasons.
     pub blamed: Vec<Arc<str>>,
+    /// The first three tags that it says moved, in its order.
+    pub moved: Vec<Arc<str>>,
 }
 
 impl Said {
@@ -59,7 +61,11 @@ impl Said {
         }
         blamed.sort();
         blamed.dedup();
-        Some(Self { batch, at: document.at(), call: document.verdict, blamed })
+        let movers = document.movers.iter().map(|mover| &mover.tag);
+        let first = document.first_mover.iter();
+        let others = movers.filter(|tag| Some(*tag) != document.first_mover.as_ref());
+        let moved = first.chain(others).take(BLAMED).cloned().collect();
+        Some(Self { batch, at: document.at(), call: document.verdict, blamed, moved })
     }
 }
 
@@ -116,6 +122,12 @@ pub struct Score {
     pub tonnes_falsely_held: f64,
     /// Batches made first, to learn from.
     pub learning_batches: u32,
+    /// Process faults that a first mover is known of, and that a batch was flagged in.
+    pub faults_flagged: u32,
+    /// Those whose first mover was called so at the flag.
+    pub first_mover_right: u32,
+    /// Those whose first mover was among the first three tags named at the flag.
+    pub first_mover_in_three: u32,
 }
 
 /// One or more runs, counted so that they can be added up.
@@ -190,6 +202,12 @@ impl Tally {
             score.sensor_faults_found += u32::from(found(episode, verdicts));
             score.sensor_faults_called_process += u32::from(called_process(episode, truth, &book));
         }
+        for (movers, flag) in book.flagged_faults(truth) {
+            score.faults_flagged += 1;
+            let is_right = |tag: &&Arc<str>| movers.contains(tag);
+            score.first_mover_right += u32::from(flag.moved.iter().take(1).any(|t| is_right(&t)));
+            score.first_mover_in_three += u32::from(flag.moved.iter().any(|tag| is_right(&tag)));
+        }
         tally
     }
 
@@ -211,6 +229,9 @@ impl Tally {
             (&mut sum.sensor_faults_found, more.sensor_faults_found),
             (&mut sum.sensor_faults_called_process, more.sensor_faults_called_process),
             (&mut sum.learning_batches, more.learning_batches),
+            (&mut sum.faults_flagged, more.faults_flagged),
+            (&mut sum.first_mover_right, more.first_mover_right),
+            (&mut sum.first_mover_in_three, more.first_mover_in_three),
         ] {
             *sum += more;
         }
@@ -245,6 +266,15 @@ impl Score {
         let share = self
             .median_share_left
             .map_or("-".to_owned(), |share| format!("{:.0} %", share * 100.0));
+        let movers = match self.faults_flagged {
+            0 => String::new(),
+            flagged => format!(
+                "first mover: {} of {} named right, {} among the first three\n",
+                self.first_mover_right,
+                Count(flagged, "flagged fault"),
+                self.first_mover_in_three
+            ),
+        };
         let learned = match self.learning_batches {
             0 => String::new(),
             n => format!(" after {n} to learn from"),
@@ -254,7 +284,7 @@ impl Score {
              off spec: {} caught before their end, {} missed; at the median {share} of the batch was still to be made\n\
              false flags: {} of the good batches; {} touched and {} marginal ones were flagged\n\
              sensor faults: {} of {} found, {} called a process fault\n\
-             {:.1} t saved, {:.1} t falsely held\n",
+             {movers}{:.1} t saved, {:.1} t falsely held\n",
             self.batches,
             self.good,
             self.touched,
@@ -299,6 +329,25 @@ impl<'v> Book<'v> {
         let end = self.ends.get(batch).map(|end| end.ended);
         let said = self.said.get(batch).map(Vec::as_slice).unwrap_or_default();
         said.iter().copied().filter(|said| end.is_none_or(|end| said.at < end)).collect()
+    }
+
+    /// The tags that each process fault moves first, and the first flag that was raised in it, of those faults that
+    /// have both.
+    fn flagged_faults<'t>(&self, truth: &'t Truth) -> Vec<(&'t [Arc<str>], &'v Said)> {
+        let mut flags: BTreeMap<Timestamp, (&[Arc<str>], &Said)> = BTreeMap::new();
+        for batch in truth.batches.iter().filter(|batch| !batch.first_movers.is_empty()) {
+            let Some(from) = batch.fault_from else { continue };
+            let mut before = false;
+            let raised = self.history(&batch.batch).into_iter().find(|said| {
+                let raises = said.call.is_flag() && !before && said.at >= from;
+                before = said.call.is_flag();
+                raises
+            });
+            if let Some(said) = raised {
+                flags.entry(from).or_insert((&batch.first_movers, said));
+            }
+        }
+        flags.into_values().collect()
     }
 }
 
@@ -359,6 +408,7 @@ pub(super) fn rounded(value: f64) -> f64 {
 mod tests {
     use super::super::watchers::WatchPlan;
     use super::*;
+    use crate::verdict::Mover;
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_millis(s * 1000).unwrap()
@@ -372,6 +422,7 @@ mod tests {
             class,
             fault: fault_from.map(|_| "refiner-plates".into()),
             fault_from: fault_from.map(at),
+            first_movers: Vec::new(),
             off_from: None,
             off_share: None,
         }
@@ -383,7 +434,13 @@ mod tests {
     }
 
     fn said(ix: i64, second: i64, call: Call) -> Said {
-        Said { batch: format!("R{ix}").into(), at: at(second), call, blamed: Vec::new() }
+        Said {
+            batch: format!("R{ix}").into(),
+            at: at(second),
+            call,
+            blamed: Vec::new(),
+            moved: Vec::new(),
+        }
     }
 
     /// Without watchers.
@@ -500,6 +557,7 @@ mod tests {
             at: at(second),
             call: Call::AtRisk,
             blamed: tags.iter().map(|tag| Arc::from(*tag)).collect(),
+            moved: Vec::new(),
         });
         let verdicts = Verdicts {
             said: said.into_iter().collect(),
@@ -533,11 +591,49 @@ mod tests {
     }
 
     #[test]
+    fn the_first_mover_of_a_fault_is_asked_of_the_first_flag_after_it_once() {
+        let off = |ix: i64, from: i64, movers: &[&str]| BatchTruth {
+            first_movers: movers.iter().map(|tag| Arc::from(*tag)).collect(),
+            ..batch(ix, Class::OffSpec, Some(from))
+        };
+        let flag = |ix: i64, second: i64, moved: &[&str]| Said {
+            moved: moved.iter().map(|tag| Arc::from(*tag)).collect(),
+            ..said(ix, second, Call::AtRisk)
+        };
+        let batches = vec![
+            off(0, 100, &["steam", "draw"]),
+            // The same fault again: it is asked once.
+            off(1, 100, &["steam", "draw"]),
+            off(2, 2500, &["load"]),
+            off(3, 3100, &["load"]),
+            // Nothing that is measured moves.
+            off(4, 4100, &[]),
+            // Flagged before it began, and not again.
+            off(5, 5500, &["load"]),
+            // Never flagged.
+            off(6, 6100, &["load"]),
+        ];
+        let calls = vec![
+            flag(0, 300, &["draw", "load", "x"]),
+            flag(0, 400, &["x"]),
+            flag(1, 1100, &["x"]),
+            flag(2, 2600, &["x", "y", "load"]),
+            flag(3, 3200, &["x", "y", "z"]),
+            flag(4, 4200, &["load"]),
+            flag(5, 5100, &["load"]),
+            flag(5, 5600, &["load"]),
+        ];
+        let score = score(batches, calls);
+        let first_mover = (score.first_mover_right, score.first_mover_in_three);
+        assert_eq!((score.faults_flagged, first_mover), (3, (1, 2)));
+    }
+
+    #[test]
     fn the_document_has_the_keys_of_the_contract_in_their_order() {
         let score = score(Vec::new(), Vec::new());
         assert_eq!(
             serde_json::to_string(&score).unwrap(),
-            r#"{"seed":7,"batches":0,"good":0,"touched":0,"marginal":0,"off_spec":0,"caught":0,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":null,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":0.0,"tonnes_falsely_held":0.0,"learning_batches":20}"#
+            r#"{"seed":7,"batches":0,"good":0,"touched":0,"marginal":0,"off_spec":0,"caught":0,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":null,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":0.0,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0}"#
         );
     }
 
@@ -554,10 +650,11 @@ mod tests {
             probability_off_spec: None,
             progress: None,
             reasons: vec![
-                Reason::Process { statistic: "spe".into(), ratio: 2.0, tags },
+                Reason::Process { statistic: "spe".into(), ratio: 2.0, tags, areas: Vec::new() },
                 Reason::Coverage { tags: vec!["e".into()], share: 0.5 },
             ],
             first_mover: None,
+            movers: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,
@@ -568,5 +665,20 @@ mod tests {
         let said = Said::from_document(&document).unwrap();
         assert_eq!(said.blamed, ["a".into(), "b".into(), "c".into()]);
         assert_eq!((said.at, said.call), (at(5), Call::AtRisk));
+        assert_eq!(said.moved, [] as [Arc<str>; 0]);
+        let mover = |tag: &str| Mover {
+            tag: tag.into(),
+            area: None,
+            by_itself: true,
+            since: 0,
+            ratio: 2.0,
+            value: 1.0,
+            expected: 2.0,
+            unit: None,
+        };
+        let movers = ["f", "g", "h", "i"].map(mover).to_vec();
+        let document = Document { first_mover: Some("g".into()), movers, ..document };
+        let said = Said::from_document(&document).unwrap();
+        assert_eq!(said.moved, ["g".into(), "f".into(), "h".into()]);
     }
 }

@@ -53,6 +53,9 @@ pub struct BatchTruth {
     /// When the fault began.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "ms_option")]
     pub fault_from: Option<Timestamp>,
+    /// The tags that the fault moves first; a fault may move none that is measured.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub first_movers: Vec<Arc<str>>,
     /// When the product was first outside.
     #[serde(default, skip_serializing_if = "Option::is_none", with = "ms_option")]
     pub off_from: Option<Timestamp>,
@@ -191,6 +194,7 @@ mod tests {
                     class: Class::OffSpec,
                     fault: Some("consistency-drift".into()),
                     fault_from: Some(at(5)),
+                    first_movers: Vec::new(),
                     off_from: Some(at(9)),
                     off_share: Some(0.31),
                 },
@@ -200,6 +204,7 @@ mod tests {
                     class: Class::Good,
                     fault: None,
                     fault_from: None,
+                    first_movers: Vec::new(),
                     off_from: None,
                     off_share: None,
                 },

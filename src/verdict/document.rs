@@ -63,6 +63,9 @@ pub enum Reason {
         ratio: f64,
         /// The tags that contribute most, with their shares, greatest first.
         tags: Vec<(Arc<str>, f64)>,
+        /// What the tags of each area contribute together, greatest first; of a line without areas, nothing.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        areas: Vec<(Arc<str>, f64)>,
     },
     /// A laboratory result against its limits.
     Laboratory {
@@ -95,6 +98,29 @@ pub enum Reason {
         /// The grade as it was told.
         grade: Arc<str>,
     },
+}
+
+/// A tag that moved otherwise than the others tell: further than it goes in control.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Mover {
+    /// The tag.
+    pub tag: Arc<str>,
+    /// Its area, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub area: Option<Arc<str>>,
+    /// False if it only went with those before it.
+    pub by_itself: bool,
+    /// Since when it has been further than it goes in control, ms.
+    pub since: i64,
+    /// How far it went when it was named, over how far it goes in control.
+    pub ratio: f64,
+    /// Its value when it was named, in its unit.
+    pub value: f64,
+    /// What it should have been then, by the tags that did not move.
+    pub expected: f64,
+    /// Its unit, where one is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Arc<str>>,
 }
 
 /// A stretch of the batch, in ms since 1970 and, where a speed is known, in metres of the batch.
@@ -145,6 +171,9 @@ pub struct Document {
     pub reasons: Vec<Reason>,
     /// The tag that moved first.
     pub first_mover: Option<Arc<str>>,
+    /// The tags that moved, the first mover first; those that moved after the flag was raised stand behind.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub movers: Vec<Mover>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
     /// While a model is learning.

@@ -1,6 +1,6 @@
 //! The judge of the batch in progress.
 
-use super::document::{Call, Learning, Reason, SpanDocument};
+use super::document::{Call, Learning, Mover, Reason, SpanDocument};
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
 use crate::plant::Grade;
@@ -39,6 +39,10 @@ pub struct ProcessEvidence {
     pub statistic: Arc<str>,
     /// The tags that contribute, greatest first; empty unless the score is above 0.8.
     pub tags: Vec<(Arc<str>, f64)>,
+    /// What they contribute by area, greatest first.
+    pub areas: Vec<(Arc<str>, f64)>,
+    /// The tags that are further from what the others tell of them than in control, the furthest first.
+    pub movers: Vec<Mover>,
     /// The watched tags that are missing from the frame.
     pub missing: Vec<Arc<str>>,
     /// The share of the model's weight that is there, 0–1.
@@ -82,8 +86,11 @@ pub struct Opinion {
     pub since: Timestamp,
     /// The evidence, the weightiest first.
     pub reasons: Vec<Reason>,
-    /// The tag that contributed most when the flag was raised.
+    /// The tag that was furthest from what the others tell of it when the flag was raised; where none was further
+    /// than in control, the one that contributed most to the score.
     pub first_mover: Option<Arc<str>>,
+    /// The tags that moved, the first mover first.
+    pub movers: Vec<Mover>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
     /// How much of the batch is made, 0–1.
@@ -104,13 +111,44 @@ struct ProcessFlag {
     statistic: Arc<str>,
     peak: f64,
     tags: Vec<(Arc<str>, f64)>,
-    first_mover: Option<Arc<str>>,
+    #[serde(default)]
+    areas: Vec<(Arc<str>, f64)>,
+}
+
+/// What moved while a batch is flagged.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Moved {
+    /// In the order in which they were named.
+    movers: Vec<Mover>,
+    /// What contributed most to the score when the flag was raised: until something is further than in control, it
+    /// stands for the first mover.
+    contributed: Option<Arc<str>>,
+}
+
+impl Moved {
+    /// Names what moves now, behind what was named before; the first stays the first.
+    fn take(&mut self, process: &ProcessEvidence) {
+        let room = TAGS_NAMED.saturating_sub(self.movers.len());
+        let is_new = |mover: &&Mover| self.movers.iter().all(|known| known.tag != mover.tag);
+        let new: Vec<Mover> = process.movers.iter().filter(is_new).take(room).cloned().collect();
+        self.movers.extend(new);
+        if self.contributed.is_none() {
+            self.contributed = process.tags.first().map(|(tag, _)| Arc::clone(tag));
+        }
+    }
+
+    fn first(&self) -> Option<&Arc<str>> {
+        self.movers.first().map(|mover| &mover.tag).or(self.contributed.as_ref())
+    }
 }
 
 /// The judge's memory of one batch.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Judge {
     process: Option<ProcessFlag>,
+    /// What moved, while the batch is flagged.
+    #[serde(default)]
+    moved: Moved,
     /// Since when the score has been calm without a gap: silence is not calm.
     calm_since: Option<Timestamp>,
     /// Quality tags that flag the batch.
@@ -173,6 +211,11 @@ impl Judge {
             }
         }
         let call = self.call_in_progress(evidence);
+        match evidence.process {
+            _ if !call.is_flag() => self.moved = Moved::default(),
+            Some(process) => self.moved.take(process),
+            None => {}
+        }
         self.opinion(evidence, call)
     }
 
@@ -229,6 +272,7 @@ impl Judge {
                     flag.peak = score;
                     flag.statistic = Arc::clone(&process.statistic);
                     flag.tags = named(&process.tags);
+                    flag.areas.clone_from(&process.areas);
                 }
             }
             None if score > 1.0 => {
@@ -241,7 +285,7 @@ impl Judge {
                     statistic: Arc::clone(&process.statistic),
                     peak: score,
                     tags: named(&process.tags),
-                    first_mover: process.tags.first().map(|(tag, _)| Arc::clone(tag)),
+                    areas: process.areas.clone(),
                 });
             }
             None => {}
@@ -335,7 +379,8 @@ impl Judge {
             call,
             since: self.call_since.unwrap_or(evidence.at),
             reasons,
-            first_mover: self.process.as_ref().and_then(|flag| flag.first_mover.clone()),
+            first_mover: self.moved.first().cloned(),
+            movers: self.moved.movers.clone(),
             spans: self.spans(evidence),
             progress: progress(evidence),
             changed,
@@ -389,6 +434,7 @@ impl Judge {
                 statistic: Arc::clone(&flag.statistic),
                 ratio: flag.peak,
                 tags: flag.tags.clone(),
+                areas: flag.areas.clone(),
             });
         }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {

@@ -46,7 +46,7 @@ impl Judging {
         let Some(read) = &self.read else { return };
         let calibration = &read.model.header().calibration;
         let scale = track.map_or(1.0, |track| track.scale(calibration));
-        self.online = read.model.start(scale);
+        read.model.next_batch(&mut self.online, scale);
     }
 
     /// What comes does not follow what was, within one batch.

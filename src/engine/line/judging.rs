@@ -12,7 +12,10 @@ use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
 use crate::plant::Plant;
 use crate::reading::Timestamp;
-use crate::verdict::{Call, Document, Evidence, Learning as LearningDocument, ProcessEvidence};
+use crate::verdict::{
+    Call, Document, Evidence, Learning as LearningDocument, Mover, ProcessEvidence,
+};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -21,6 +24,22 @@ const TREND_MAX: usize = 360;
 
 /// A verdict is said again after so much event time, so that progress is seen.
 const REPEAT: Duration = Duration::from_secs(60);
+
+/// The sum of shares by the area of their columns, greatest first.
+fn by_area(
+    shares: &[(usize, f64)],
+    area: &dyn Fn(usize) -> Option<Arc<str>>,
+) -> Vec<(Arc<str>, f64)> {
+    let mut sums: BTreeMap<Arc<str>, f64> = BTreeMap::new();
+    for (column, share) in shares {
+        if let Some(area) = area(*column) {
+            *sums.entry(area).or_default() += share;
+        }
+    }
+    let mut areas: Vec<(Arc<str>, f64)> = sums.into_iter().collect();
+    areas.sort_by(|a, b| b.1.total_cmp(&a.1));
+    areas
+}
 
 /// What is told of a batch that is looked at again.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -106,12 +125,30 @@ impl LineState {
             let tag = judging.tag_of(column).and_then(|ix| cx.line.tags.get(ix));
             tag.map(|tag| Arc::clone(&tag.id))
         };
-        let tags: Vec<(Arc<str>, f64)> = if high {
-            let shares = model.contributions(&judging.online);
-            shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect()
-        } else {
-            Vec::new()
+        let area = |column: usize| {
+            let state = judging.tag_of(column).and_then(|ix| self.tags.get(ix));
+            let series = state.and_then(|state| state.series.as_ref());
+            series.map(|series| Arc::clone(&series.area)).filter(|area| !area.is_empty())
         };
+        let shares = if high { model.contributions(&judging.online) } else { Vec::new() };
+        let areas = by_area(&shares, &area);
+        let tags: Vec<(Arc<str>, f64)> =
+            shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect();
+        let movers = model.moved(&judging.online).into_iter().filter_map(|moved| {
+            let tag = judging.tag_of(moved.column).and_then(|ix| cx.line.tags.get(ix))?;
+            let frames = u32::try_from(moved.frames).unwrap_or(u32::MAX);
+            Some(Mover {
+                tag: Arc::clone(&tag.id),
+                area: area(moved.column),
+                by_itself: moved.by_itself,
+                since: frame.end.minus(cx.line.frame.saturating_mul(frames)).as_millis(),
+                ratio: moved.ratio,
+                value: moved.value,
+                expected: moved.expected,
+                unit: Some(Arc::clone(&tag.unit)).filter(|unit| !unit.is_empty()),
+            })
+        });
+        let movers = movers.collect();
         let missing = row
             .iter()
             .enumerate()
@@ -121,6 +158,8 @@ impl LineState {
             score: score.score,
             statistic: score.leads.as_str().into(),
             tags,
+            areas,
+            movers,
             missing: missing.collect(),
             coverage: score.coverage,
         };
@@ -197,6 +236,7 @@ impl LineState {
             since: at,
             reasons: Vec::new(),
             first_mover: None,
+            movers: Vec::new(),
             spans: Vec::new(),
             progress: None,
             changed: true,

@@ -256,7 +256,40 @@ fn why(html: &mut Html, line: &LineView, document: &Document, ix: i64) {
         }
         html.raw("</li>");
     }
-    html.raw("</ol></div>");
+    html.raw("</ol>");
+    movers(html, document);
+    html.raw("</div>");
+}
+
+/// What moved, each beside where the tags that did not move would have it.
+fn movers(html: &mut Html, document: &Document) {
+    if document.movers.is_empty() {
+        return;
+    }
+    html.raw(
+        "<table class=\"movers\"><caption>What moved, the first to move first</caption><thead><tr>",
+    );
+    html.raw("<th scope=\"col\">Tag</th><th scope=\"col\" class=\"num\">Was</th>");
+    html.raw(
+        "<th scope=\"col\" class=\"num\">Expected</th><th scope=\"col\" class=\"num\">Since</th>",
+    );
+    html.raw("</tr></thead><tbody>");
+    for mover in &document.movers {
+        html.raw(if mover.by_itself { "<tr>" } else { "<tr class=\"with\">" });
+        html.raw("<th scope=\"row\">").name(&mover.tag);
+        if let Some(area) = mover.area.as_deref().filter(|area| !area.is_empty()) {
+            html.raw(" <small>").name(area).raw("</small>");
+        }
+        html.raw("</th><td class=\"num\">").text(&number(mover.value));
+        html.raw("</td><td class=\"num\">").text(&number(mover.expected));
+        if let Some(unit) = &mover.unit {
+            html.raw(" <small>").text(unit).raw("</small>");
+        }
+        html.raw("</td><td class=\"num\">");
+        time(html, mover.since, Clock::Minutes);
+        html.raw("</td></tr>");
+    }
+    html.raw("</tbody></table>");
 }
 
 fn batches(html: &mut Html, line: &LineView, ix: i64) {

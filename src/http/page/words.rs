@@ -246,6 +246,7 @@ mod tests {
             statistic: statistic.into(),
             ratio: 3.214,
             tags: Vec::new(),
+            areas: Vec::new(),
         };
         check(
             &process("spe"),

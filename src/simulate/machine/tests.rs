@@ -1,3 +1,4 @@
+use super::super::faults::ProcessFault;
 use super::super::rules;
 use super::super::truth::Class;
 use super::*;
@@ -197,4 +198,63 @@ fn batches_go_wrong_about_as_often_as_said() {
     assert!((150 * 6 / 100..=150 * 25 / 100).contains(&off_spec), "{classes:?}");
     assert!(marginal <= 150 / 8 && good >= 150 * 40 / 100, "{classes:?}");
     assert!(kinds.len() >= 7, "{kinds:?}");
+}
+
+/// Lets a fault begin in a machine and not in its twin, and gives the tags that move in it, by the second they do.
+fn moved_beside_twin(mut wrong: Machine, seconds: u32) -> Vec<(u32, &'static str)> {
+    let mut sound = wrong.clone();
+    sound.faults.end(sound.second);
+    let mut moved = Vec::new();
+    let mut out = Vec::new();
+    for passed in 1..=seconds {
+        out.clear();
+        let both = wrong.step(&mut out) && sound.step(&mut out);
+        let other =
+            wrong.web != sound.web || wrong.operation.grade_ix() != sound.operation.grade_ix();
+        if !both || other || !wrong.faults.stands() {
+            break;
+        }
+        for (ix, tag) in TAGS.iter().enumerate() {
+            // Counters and figures that follow from others are no movers.
+            let counts = matches!(ix, tag::REEL_DIAMETER | tag::PRODUCTION_RATE | tag::BLADE_AGE);
+            let off = (wrong.process.seen[ix] - sound.process.seen[ix]).abs();
+            if !counts && off > 3.0 * tag.noise && moved.iter().all(|(_, name)| *name != tag.name) {
+                moved.push((passed, tag.name));
+            }
+        }
+    }
+    moved
+}
+
+#[test]
+fn a_fault_moves_its_first_movers_before_all_else() {
+    let mut asked: BTreeMap<&str, u32> = BTreeMap::new();
+    for seed in 0..8 {
+        let mut machine = Machine::new(&spec(seed, 0, 40));
+        let mut out = Vec::new();
+        loop {
+            let before = (!machine.faults.stands()).then(|| machine.clone());
+            out.clear();
+            if !machine.step(&mut out) {
+                break;
+            }
+            let Some(before) = before.filter(|_| machine.faults.stands()) else { continue };
+            let (fault, _) = machine.faults.active().unwrap();
+            let moved = moved_beside_twin(before, 2400);
+            // What the paper itself is, the scanner sees within seconds; a model does not watch it.
+            let watched =
+                moved.iter().filter(|(_, tag)| !["basis_weight", "moisture"].contains(tag));
+            let Some((first, _)) = watched.clone().next() else { continue };
+            let movers = fault.first_movers();
+            let soon = 2 * first + 60;
+            let is_named = watched.clone().any(|(at, tag)| *at <= soon && movers.contains(tag));
+            assert!(is_named || movers.is_empty(), "{} of seed {seed}: {moved:?}", fault.as_str());
+            *asked.entry(fault.as_str()).or_default() += 1;
+        }
+    }
+    let named = ProcessFault::ALL.iter().filter(|fault| !fault.first_movers().is_empty());
+    for fault in named {
+        assert!(asked.contains_key(fault.as_str()), "{asked:?}");
+        assert!(fault.first_movers().iter().all(|name| TAGS.iter().any(|tag| tag.name == *name)));
+    }
 }

@@ -168,6 +168,7 @@ fn pool(cases: &[Case]) -> Pool {
             class: *class,
             fault: None,
             fault_from: fault.map(|from| at(batch * 1000 + from)),
+            first_movers: Vec::new(),
             off_from: None,
             off_share: None,
         };

@@ -17,6 +17,7 @@ struct Bench {
     model: bool,
     steady: bool,
     strange: Option<Arc<str>>,
+    movers: Vec<Mover>,
 }
 
 impl Bench {
@@ -34,6 +35,7 @@ impl Bench {
             model: true,
             steady: true,
             strange: None,
+            movers: Vec::new(),
         }
     }
 
@@ -55,6 +57,8 @@ impl Bench {
                 score,
                 statistic: "spe".into(),
                 tags: vec![("steam".into(), 0.7)],
+                areas: Vec::new(),
+                movers: self.movers.clone(),
                 missing: if score.is_none() { vec!["steam".into()] } else { Vec::new() },
                 coverage: 1.0,
             };
@@ -284,6 +288,8 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             score: Some(0.3),
             statistic: "spe".into(),
             tags: Vec::new(),
+            areas: Vec::new(),
+            movers: Vec::new(),
             missing: Vec::new(),
             coverage: 1.0,
         };
@@ -306,4 +312,44 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
         }
     }
     assert_eq!(calls, [OnSpec, AtRisk, OffSpec, OnSpec, Unknown, OnSpec]);
+}
+
+#[test]
+fn what_moved_is_named_in_order_while_the_batch_is_flagged() {
+    let mover = |tag: &str, ratio: f64| Mover {
+        tag: tag.into(),
+        area: None,
+        by_itself: true,
+        since: 0,
+        ratio,
+        value: 1.0,
+        expected: 2.0,
+        unit: None,
+    };
+    let mut bench = Bench::new();
+    bench.movers = vec![mover("steam", 1.2)];
+    bench.run(700, Some(0.4), Some(15.0));
+    let named = |bench: &Bench| {
+        let named = &bench.judge.moved;
+        let tags: Vec<&str> = named.movers.iter().map(|mover| &*mover.tag).collect();
+        (named.first().map(ToString::to_string), tags.join(","))
+    };
+    assert_eq!(named(&bench), (None, String::new()));
+    // By a limit of the product alone, too.
+    bench.run(120, Some(0.4), Some(17.0));
+    assert_eq!(named(&bench), (Some("steam".into()), "steam".into()));
+    // What moves later stands behind, even if it goes further; there is room for five.
+    bench.movers = ["draw", "load", "steam", "a", "b", "c"].map(|tag| mover(tag, 3.0)).into();
+    bench.run(1, Some(1.4), Some(17.0));
+    assert_eq!(named(&bench), (Some("steam".into()), "steam,draw,load,a,b".into()));
+    // When the flag is withdrawn, it is forgotten.
+    bench.movers.clear();
+    bench.run(1500, Some(0.1), Some(15.0));
+    assert_eq!(named(&bench), (None, String::new()));
+    // Where nothing is further than in control, what contributes most to the score stands in.
+    bench.run(5, Some(1.4), Some(15.0));
+    assert_eq!(named(&bench), (Some("steam".into()), String::new()));
+    bench.movers = vec![mover("draw", 1.2)];
+    bench.run(1, Some(1.4), Some(15.0));
+    assert_eq!(named(&bench), (Some("draw".into()), "draw".into()));
 }
