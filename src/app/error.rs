@@ -64,6 +64,9 @@ pub enum AppError {
     /// It was told to stop while the store had no room; what it held was not acknowledged.
     #[error("stopped while the store had no room")]
     GivenUp,
+    /// What was wanted of a feed is known: the rest of it is not read.
+    #[error("the rest is not read")]
+    Enough,
     /// Something else that a person has to mend.
     #[error("{0}")]
     Other(String),

@@ -9,6 +9,7 @@ pub mod check;
 mod compare;
 mod demo;
 mod discover;
+mod explain;
 mod fit;
 mod man;
 mod out;
@@ -80,6 +81,12 @@ enum Command {
         after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/\n  onspec replay -c onspec.toml --from influx --start 2026-01-16T00:00:00Z --out out/"
     )]
     Replay(replay::Args),
+    /// Say why a line's batch was flagged at an instant, or why it was not: from the journal, beside a daemon that
+    /// may be running, or from a recording.
+    #[command(
+        after_help = "Examples:\n  onspec explain tm3 2026-01-23T06:12:00Z -c onspec.toml\n  onspec explain tm3 2026-01-23T06:12:00Z -c onspec.toml --from may.parquet --events may.jsonl --learn\n  onspec explain auto 1970-01-01T09:00:00Z --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz"
+    )]
+    Explain(Box<explain::Args>),
     /// Listen to a broker, and propose a configuration from what is heard.
     #[command(
         after_help = "Examples:\n  onspec discover --broker mqtt://127.0.0.1:1883\n  onspec discover --broker mqtt://127.0.0.1:1883 --topic 'mill/#' --for 5m -o onspec.toml"
@@ -159,6 +166,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Simulate(args) => simulate::command(&args, &mut out),
         Command::Fit(args) => fit::command(&args, &mut out),
         Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Explain(args) => explain::command(*args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),

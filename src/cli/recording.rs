@@ -122,6 +122,12 @@ impl RecordingArgs {
         Ok(opened)
     }
 
+    /// Looks at one line; at what is of a time or later, where one is given and none was asked for.
+    pub(super) fn look_at(&mut self, line: &str, start: Option<Timestamp>) {
+        self.line = Some(line.into());
+        self.start = self.start.or(start);
+    }
+
     /// True if the journal of a store is what was recorded.
     pub(super) fn is_journal(&self) -> bool {
         self.is_from("journal")

@@ -100,8 +100,11 @@ pub(super) fn run(
     out: &mut Out,
 ) -> Result<(Summary, usize), AppError> {
     let feed = opened.feed();
-    let (mut judging, models) =
-        if args.learn { (learning(opened)?, 0) } else { registry(opened, &*feed, args, out)? };
+    let (mut judging, models) = if args.learn {
+        (learning(opened)?, 0)
+    } else {
+        registry(opened, &*feed, args.recording.auto, out)?
+    };
     let mut files = args.out.as_deref().map(Files::create).transpose()?;
     let (plant, period) = (&opened.plant, opened.period);
     let line = opened.line.filter(|_| plant.lines.len() > 1);
@@ -118,10 +121,10 @@ pub(super) fn run(
 /// The models that judge now in the store, which is only read, and how many of the line there are.
 ///
 /// A journal has its own: those that judged then.
-fn registry(
+pub(super) fn registry(
     opened: &Opened,
     feed: &dyn Feed,
-    args: &Args,
+    auto: bool,
     out: &mut Out,
 ) -> Result<(Judging, usize), AppError> {
     let mut engine = feed.engine(&opened.plant, &opened.rules)?;
@@ -152,11 +155,7 @@ fn registry(
                 model.version,
                 model.line,
                 model.grade,
-                if args.recording.auto {
-                    " (the recording has no such column of numbers)"
-                } else {
-                    ""
-                }
+                if auto { " (the recording has no such column of numbers)" } else { "" }
             )),
         }
     }
@@ -169,7 +168,8 @@ fn registry(
     Ok((Judging::Registry(Box::new(engine)), of_line))
 }
 
-fn learning(opened: &Opened) -> Result<Judging, AppError> {
+/// Models fitted on the way, with a store in memory.
+pub(super) fn learning(opened: &Opened) -> Result<Judging, AppError> {
     let in_memory =
         Settings { path: None, max_size_bytes: 64 << 30, when_full: WhenFull::DropOldestReadings };
     let (pipeline, _) = Pipeline::open(

@@ -16,6 +16,7 @@ mod documents;
 mod drops;
 mod effect;
 mod event;
+mod explain;
 mod history;
 mod learning;
 mod line;
@@ -42,8 +43,10 @@ pub use effect::{
     ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
+pub use explain::{Explanation, QualityView, StatisticView};
 pub use learning::budget;
 pub use recovery::Recovery;
+pub use tell::sentence;
 pub use view::{
     AlarmView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint, View,
 };

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::plant::{Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
-use crate::reading::Timestamp;
+use crate::reading::{Timestamp, side_by_side};
 use crate::verdict::{Call, Document, Mover, Reason};
 use std::fmt::Write;
 use std::sync::Arc;
@@ -279,62 +279,46 @@ pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
     }
 }
 
-/// The reasons of a verdict as sentences.
-fn evidence(document: &Document) -> String {
-    let mut text = String::new();
-    for reason in &document.reasons {
-        if !text.is_empty() {
-            text.push_str("; ");
+/// A reason of a verdict as a sentence.
+#[must_use]
+pub fn sentence(reason: &Reason) -> String {
+    match reason {
+        Reason::Spec { tag, value, low, high, share_out } => {
+            let (limits, share) = (limits(*low, *high), share_out * 100.0);
+            format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
         }
-        let written = match reason {
-            Reason::Spec { tag, value, low, high, share_out } => {
-                write!(
-                    text,
-                    "{tag} at {value:.4} against {}, {:.1} % outside",
-                    limits(*low, *high),
-                    share_out * 100.0
-                )
-            }
-            Reason::Process { statistic, ratio, tags, .. } => {
-                let tags: Vec<String> = tags
-                    .iter()
-                    .map(|(tag, share)| format!("{tag} {:.0} %", share * 100.0))
-                    .collect();
-                write!(text, "{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
-            }
-            Reason::Laboratory { property, value, low, high } => {
-                write!(text, "laboratory: {property} {value:.4} against {}", limits(*low, *high))
-            }
-            Reason::Coverage { tags, share } if tags.is_empty() => {
-                write!(text, "only {:.0} % of it was seen", share * 100.0)
-            }
-            Reason::Coverage { tags, .. } => {
-                write!(text, "not enough good data of {}", tags.join(", "))
-            }
-            Reason::Grade { grade } => write!(text, "grade {grade} is not declared"),
-            Reason::Person { disposition, by } => {
-                write!(text, "{disposition} by {}", by.as_deref().unwrap_or("a person"))
-            }
-        };
-        written.expect("writing to a string cannot fail");
+        Reason::Process { statistic, ratio, tags, .. } => {
+            let tags: Vec<String> =
+                tags.iter().map(|(tag, share)| format!("{tag} {:.0} %", share * 100.0)).collect();
+            format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
+        }
+        Reason::Laboratory { property, value, low, high } => {
+            format!("laboratory: {property} {value:.4} against {}", limits(*low, *high))
+        }
+        Reason::Coverage { tags, share } if tags.is_empty() => {
+            format!("only {:.0} % of it was seen", share * 100.0)
+        }
+        Reason::Coverage { tags, .. } => format!("not enough good data of {}", tags.join(", ")),
+        Reason::Grade { grade } => format!("grade {grade} is not declared"),
+        Reason::Person { disposition, by } => {
+            format!("{disposition} by {}", by.as_deref().unwrap_or("a person"))
+        }
     }
+}
+
+/// The reasons of a verdict as sentences, and what moved first.
+fn evidence(document: &Document) -> String {
+    let sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
+    let mut text = sentences.join("; ");
     if let Some(first) = document.movers.first() {
         let Mover { tag, since, value, expected, unit, .. } = first;
         let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
         let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
-        let (value, expected) = (four_digits(*value), four_digits(*expected));
+        let (value, expected) = side_by_side(*value, *expected);
         write!(text, "; first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}")
             .expect("writing to a string cannot fail");
     }
     text
-}
-
-/// A number with four digits, or its whole part.
-fn four_digits(value: f64) -> String {
-    let whole = if value.abs() >= 1.0 { value.abs().log10().floor() + 1.0 } else { 0.0 };
-    #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "0 to 4")]
-    let decimals = (4.0 - whole).clamp(0.0, 4.0) as usize;
-    format!("{value:.decimals$}")
 }
 
 fn limits(low: Option<f64>, high: Option<f64>) -> String {

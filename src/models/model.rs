@@ -461,8 +461,28 @@ impl Model {
     /// first: those that moved first, as far as a model can tell.
     #[must_use]
     pub fn moved(&self, online: &Online) -> Vec<Moved> {
-        let movers = self.movers.iter();
-        movers.flat_map(|movers| movers.told(&online.moving, &self.pca, &self.used)).collect()
+        self.further_than(online, 1.0)
+    }
+
+    /// The columns that are furthest from what the others tell of them, however far that is.
+    #[must_use]
+    pub fn furthest(&self, online: &Online) -> Vec<Moved> {
+        self.further_than(online, 0.0)
+    }
+
+    fn further_than(&self, online: &Online, least: f64) -> Vec<Moved> {
+        let told = |movers: &Movers| movers.told(&online.moving, least, (&self.pca, &self.used));
+        self.movers.as_ref().map_or_else(Vec::new, told)
+    }
+
+    /// What the model says by now: of the last row, or of the last one that it could judge. `None` before it judged
+    /// one of this batch.
+    #[must_use]
+    pub fn standing(&self, online: &Online) -> Option<Score> {
+        // The first row that is judged moves what is smoothed from its start.
+        let mut pairs = online.smoothed.iter().zip(&self.start);
+        let has_judged = pairs.any(|(now, start)| now.to_bits() != start.to_bits());
+        has_judged.then(|| self.verdict(online, Some(()), 1.0))
     }
 
     /// The artifact: JSON with a version, which gives the same model back to the bit.

@@ -94,7 +94,7 @@ pub(super) struct Moving {
 pub struct Moved {
     /// Its position in the columns of the table.
     pub column: usize,
-    /// How far it went, over how far it goes in control: above 1.
+    /// How far it went, over how far it goes in control.
     pub ratio: f64,
     /// False if it only goes with those that are told before it.
     pub by_itself: bool,
@@ -242,15 +242,20 @@ impl Movers {
         }
     }
 
-    /// The columns beyond their limits, the furthest first of those that moved by themselves, and then of those that
-    /// went with them.
-    pub(super) fn told(&self, moving: &Moving, pca: &Pca, used: &[usize]) -> Vec<Moved> {
+    /// The columns that went further than so many of their limits, the furthest first of those that moved by
+    /// themselves, and then of those that went with them.
+    pub(super) fn told(
+        &self,
+        moving: &Moving,
+        least: f64,
+        (pca, used): (&Pca, &[usize]),
+    ) -> Vec<Moved> {
         let seen = moving.row.as_ref().zip(moving.been.as_ref()).zip(moving.level.as_ref());
         let Some(((row, been), level)) = seen else { return Vec::new() };
         let mut beyond: Vec<(usize, f64)> = (0..moving.squares.len())
             .filter(|column| !moving.lacked.contains(column))
             .map(|column| (column, self.ratio(moving, column)))
-            .filter(|(_, ratio)| *ratio > 1.0)
+            .filter(|(_, ratio)| *ratio > least)
             .collect();
         beyond.sort_by(|a, b| b.1.total_cmp(&a.1));
         beyond.truncate(MOST);

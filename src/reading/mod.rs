@@ -4,11 +4,13 @@
 //! fields for ever; both are [`Timestamp`]s, and no function here reads a clock.
 
 mod count;
+mod digits;
 mod flags;
 mod timestamp;
 mod value;
 
 pub use count::Count;
+pub use digits::{four_digits, side_by_side};
 pub use flags::{Flags, SourceQuality};
 pub use timestamp::{Timestamp, TimestampError};
 pub use value::{Finite, NotFinite, Value};

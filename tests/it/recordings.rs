@@ -434,6 +434,28 @@ fn journal_is_replayed_while_it_is_written() {
     let (status, printed, warned) = desk.run(&format!("{replay} --compare mill.toml"));
     assert_eq!(status, 0, "{printed}{warned}");
 
+    // Why it was said, while the daemon runs.
+    let (status, printed, warned) = desk.run(&format!("explain tm3 {} -c mill.toml", at(5000)));
+    assert_eq!((status, warned.as_str()), (0, ""));
+    for words in ["tm3 at 2026-01-23T01:23:20Z: on-spec", "a batch is flagged above 1", "product:"]
+    {
+        assert!(printed.contains(words), "{words}: {printed}");
+    }
+    let explain = format!("explain tm3 {} -c mill.toml --json", at(5000));
+    let (_, printed, _) = desk.run(&explain);
+    let explained: serde_json::Value = serde_json::from_str(&printed).unwrap();
+    assert_eq!(explained["verdict"]["verdict"], "on-spec", "{printed}");
+    assert!(explained["score"].as_f64().is_some_and(|score| score < 1.0), "{printed}");
+    for (words, status, said) in [
+        ("explain tm9 2026-01-23T01:00:00Z -c mill.toml", 2, "no line `tm9`; it has tm3"),
+        ("explain tm3 noon -c mill.toml", 2, "`noon` is no time"),
+        ("explain tm3 2027-01-01T00:00:00Z -c mill.toml", 1, "has nothing from"),
+        ("explain tm3 2026-01-23T01:00:00Z", 2, "--config"),
+    ] {
+        let (ended, _, warned) = desk.run(words);
+        assert!(ended == status && warned.contains(said), "{words}: {ended} {warned}");
+    }
+
     // Fitting writes into the store, which has to be free.
     drop(running);
     let (status, printed, warned) = desk.run("fit -c mill.toml --grade g --json --from journal");

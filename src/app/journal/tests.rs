@@ -1,6 +1,6 @@
 //! What is said of the journal is what was said when it was written.
 
-use super::super::{FitMode, Judging, Outputs, Pipeline, Telling, replay, table};
+use super::super::{FitMode, Judging, Outputs, Pipeline, Telling, explain, replay, table};
 use super::*;
 use crate::config::{self, Checked};
 use crate::decode::Arrival;
@@ -221,6 +221,50 @@ fn span_goes_on_from_what_was_before_it() {
     assert!(notes[0].ends_with("is there from 2026-01-23T00:00:00.3Z on"), "{notes:?}");
     let far = mill.replay(Span { start: Some(second(9000)), stop: None }, false).unwrap_err();
     assert!(far.to_string().ends_with("has nothing from 2026-01-23T02:30:00Z on"), "{far}");
+}
+
+#[test]
+fn the_verdict_of_an_instant_is_explained_from_the_journal() {
+    let mut mill = Mill::new(1 << 30);
+    drop(mill.run(0..12));
+    let explained = |at: i64, start: Option<i64>| {
+        let span = Span { start: start.map(second), stop: None };
+        let (journal, _) = Journal::open(&mill.path(), span)?;
+        let checked = self::mill();
+        let engine = journal.engine(&checked.plant, &checked.rules())?;
+        let mut judging = Judging::Registry(Box::new(engine));
+        explain(&journal, &mut judging, (LineIx(0), second(at)), &mut || {})
+    };
+    // R10 is on spec.
+    let good = explained(10 * FRAMES + 90, None).unwrap();
+    assert_eq!(good.at, Some(second(10 * FRAMES + 90).as_millis()));
+    let document = good.verdict.as_ref().unwrap();
+    assert_eq!((document.batch.as_deref(), document.verdict.as_str()), (Some("R10"), "on-spec"));
+    assert!(good.score().is_some_and(|score| score > 0.0 && score < 1.0), "{good:?}");
+    assert!(good.statistics[0].judges && good.model.is_some(), "{good:?}");
+    let tags: Vec<&str> = good.tags.iter().map(|mover| &*mover.tag).collect();
+    assert!(tags.len() == 2 && tags.contains(&"a") && tags.contains(&"b"), "{good:?}");
+    let quality = &good.quality[0];
+    assert_eq!((&*quality.tag, quality.high, quality.out_since), ("c", Some(25.0), None));
+    // It is the same from a span that begins before it, and what was said before is known.
+    assert_eq!(explained(10 * FRAMES + 90, Some(10 * FRAMES + 30)).unwrap(), good);
+    // R5 was found off spec by what the product was, before there was a model.
+    let bad = explained(5 * FRAMES + 119, None).unwrap();
+    let document = bad.verdict.as_ref().unwrap();
+    assert_eq!((document.batch.as_deref(), document.verdict.as_str()), (Some("R5"), "off-spec"));
+    assert!(bad.quality[0].share_out > 0.1 && bad.statistics.is_empty(), "{bad:?}");
+    // Before the model was learned nothing judged.
+    let early = explained(90, None).unwrap();
+    assert_eq!((early.score(), early.model, early.tags.len()), (None, None, 0));
+    let error = |at, start| explained(at, start).unwrap_err().to_string();
+    assert_eq!(
+        error(20 * FRAMES, None),
+        "nothing is known of 2026-01-23T00:40:00Z: the last frame of the line ended at 2026-01-23T00:23:59Z"
+    );
+    assert_eq!(
+        error(30, Some(10 * FRAMES)),
+        "nothing is known of 2026-01-23T00:00:30Z: the first frame of the line begins at 2026-01-23T00:19:59Z"
+    );
 }
 
 #[test]

@@ -2,15 +2,16 @@
 
 use super::super::documents::{contributions, document, quality_values, record};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
-use super::super::learning::Outcome;
+use super::super::learning::{Judging, Outcome};
 use super::super::tell;
 use super::super::view::TrendPoint;
-use super::{Context, LineState, NO_GRADE};
+use super::{Context, LineState, NO_GRADE, TagState};
 use crate::alarm::{EventKind, Sets};
-use crate::batch::Change;
+use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
-use crate::plant::Plant;
+use crate::models::Moved;
+use crate::plant::{Grade, Line, Plant};
 use crate::reading::Timestamp;
 use crate::verdict::{
     Call, Document, Evidence, Learning as LearningDocument, Mover, ProcessEvidence,
@@ -24,6 +25,36 @@ const TREND_MAX: usize = 360;
 
 /// A verdict is said again after so much event time, so that progress is seen.
 const REPEAT: Duration = Duration::from_secs(60);
+
+/// The area of a column, where one is known.
+fn area_of(judging: &Judging, tags: &[TagState], column: usize) -> Option<Arc<str>> {
+    let series = tags.get(judging.tag_of(column)?)?.series.as_ref()?;
+    Some(Arc::clone(&series.area)).filter(|area| !area.is_empty())
+}
+
+/// Columns that moved until a frame's end, as tags of the line.
+fn movers(
+    judging: &Judging,
+    line: &Line,
+    tags: &[TagState],
+    (moved, end): (Vec<Moved>, Timestamp),
+) -> Vec<Mover> {
+    let of_line = |moved: Moved| {
+        let tag = line.tags.get(judging.tag_of(moved.column)?)?;
+        let frames = u32::try_from(moved.frames).unwrap_or(u32::MAX);
+        Some(Mover {
+            tag: Arc::clone(&tag.id),
+            area: area_of(judging, tags, moved.column),
+            by_itself: moved.by_itself,
+            since: end.minus(line.frame.saturating_mul(frames)).as_millis(),
+            ratio: moved.ratio,
+            value: moved.value,
+            expected: moved.expected,
+            unit: Some(Arc::clone(&tag.unit)).filter(|unit| !unit.is_empty()),
+        })
+    };
+    moved.into_iter().filter_map(of_line).collect()
+}
 
 /// The sum of shares by the area of their columns, greatest first.
 fn by_area(
@@ -125,30 +156,13 @@ impl LineState {
             let tag = judging.tag_of(column).and_then(|ix| cx.line.tags.get(ix));
             tag.map(|tag| Arc::clone(&tag.id))
         };
-        let area = |column: usize| {
-            let state = judging.tag_of(column).and_then(|ix| self.tags.get(ix));
-            let series = state.and_then(|state| state.series.as_ref());
-            series.map(|series| Arc::clone(&series.area)).filter(|area| !area.is_empty())
-        };
+        let area = |column: usize| area_of(judging, &self.tags, column);
         let shares = if high { model.contributions(&judging.online) } else { Vec::new() };
         let areas = by_area(&shares, &area);
         let tags: Vec<(Arc<str>, f64)> =
             shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect();
-        let movers = model.moved(&judging.online).into_iter().filter_map(|moved| {
-            let tag = judging.tag_of(moved.column).and_then(|ix| cx.line.tags.get(ix))?;
-            let frames = u32::try_from(moved.frames).unwrap_or(u32::MAX);
-            Some(Mover {
-                tag: Arc::clone(&tag.id),
-                area: area(moved.column),
-                by_itself: moved.by_itself,
-                since: frame.end.minus(cx.line.frame.saturating_mul(frames)).as_millis(),
-                ratio: moved.ratio,
-                value: moved.value,
-                expected: moved.expected,
-                unit: Some(Arc::clone(&tag.unit)).filter(|unit| !unit.is_empty()),
-            })
-        });
-        let movers = movers.collect();
+        let movers =
+            movers(judging, cx.line, &self.tags, (model.moved(&judging.online), frame.end));
         let missing = row
             .iter()
             .enumerate()
@@ -401,6 +415,37 @@ impl LineState {
                 }));
             }
         }
+    }
+
+    /// The model of the grade in progress.
+    pub(in crate::engine) fn judging(&self) -> Option<&Judging> {
+        self.learning.judging(&self.grade_name())
+    }
+
+    /// The tags that are furthest from what the others tell of them, until a frame's end.
+    pub(in crate::engine) fn furthest(
+        &self,
+        judging: &Judging,
+        line: &Line,
+        end: Timestamp,
+    ) -> Vec<Mover> {
+        let furthest = judging.model().map(|model| model.furthest(&judging.online));
+        movers(judging, line, &self.tags, (furthest.unwrap_or_default(), end))
+    }
+
+    /// What was made of the batch in progress, or lately.
+    pub(in crate::engine) fn made(&self) -> &Product {
+        self.book.current().map_or_else(|| self.book.running(), |batch| &batch.product)
+    }
+
+    /// The declared grade in progress.
+    pub(in crate::engine) fn grade_of<'a>(&self, plant: &'a Plant) -> Option<&'a Grade> {
+        plant.grades.get(self.book.grade()?)
+    }
+
+    /// The end of the last frame.
+    pub(in crate::engine) fn judged_to(&self) -> Option<Timestamp> {
+        self.judged_to
     }
 
     pub(in crate::engine) fn grade_name(&self) -> Arc<str> {

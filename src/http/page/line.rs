@@ -10,7 +10,7 @@ use super::profile;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord};
-use crate::reading::Count;
+use crate::reading::{Count, side_by_side};
 use crate::verdict::Document;
 
 /// Beyond this a line's clock counts as behind the time of day.
@@ -280,8 +280,9 @@ fn movers(html: &mut Html, document: &Document) {
         if let Some(area) = mover.area.as_deref().filter(|area| !area.is_empty()) {
             html.raw(" <small>").name(area).raw("</small>");
         }
-        html.raw("</th><td class=\"num\">").text(&number(mover.value));
-        html.raw("</td><td class=\"num\">").text(&number(mover.expected));
+        let (value, expected) = side_by_side(mover.value, mover.expected);
+        html.raw("</th><td class=\"num\">").text(&value);
+        html.raw("</td><td class=\"num\">").text(&expected);
         if let Some(unit) = &mover.unit {
             html.raw(" <small>").text(unit).raw("</small>");
         }

@@ -2,6 +2,8 @@
 
 use super::super::fixtures::{COLUMNS, FRAMES, Plant, TIES, model, model_of, table_of};
 use super::super::{Model, Moved, Online};
+use super::*;
+use ndarray::{arr1, arr2};
 
 const LOAD: usize = 4;
 const WIRE: usize = 0;
@@ -37,6 +39,42 @@ fn a_column_that_leaves_the_others_is_named_with_what_they_expect_of_it() {
     assert!(ratio > 2.0, "{told:?}");
     assert!((57..=60).contains(&frames), "{told:?}");
     assert!((value - expected - 1.0).abs() < 0.5, "{told:?}");
+}
+
+/// The figures of `tests/oracles/movers.py`, which regresses columns on others instead of inverting.
+#[test]
+fn residuals_are_those_of_regressions_on_the_others() {
+    let mut covariance = arr2(&[
+        [1.0, 0.8, 0.6, 0.1],
+        [0.8, 1.0, 0.7, 0.0],
+        [0.6, 0.7, 1.0, -0.2],
+        [0.1, 0.0, -0.2, 1.0],
+    ]);
+    covariance.diag_mut().mapv_inplace(|variance| variance + RIDGE);
+    let movers = Movers {
+        spread: Array1::ones(4),
+        precision: covariance.invc().unwrap(),
+        limits: vec![[1.0; TAU_S.len()]; 4],
+        weights: [0.5; TAU_S.len()],
+        lately: 0.1,
+        every: 1,
+    };
+    let row = arr1(&[2.5, -0.5, 0.3, 1.0]);
+    let near = |found: f64, expected: f64| {
+        assert!((found - expected).abs() < 1e-8, "{found} for {expected}");
+    };
+    let expected = [4.486_919_433, -3.796_586_775, 0.502_424_817, 0.371_042_354];
+    for (residual, expected) in movers.surprises(&row).iter().zip(expected) {
+        near(*residual, expected);
+    }
+    let off = movers.off(&row, &[0, 3]);
+    near(off[0], 2.839_935_861);
+    near(off[1], 1.246_368_610);
+    let unit = |place: usize| Array1::from_shape_fn(2, |ix| f64::from(u8::from(ix == place)));
+    near(movers.solve(&[0, 3], unit(0))[0], 0.372_384_456);
+    near(movers.solve(&[0, 3], unit(1))[1], 0.933_787_965);
+    // 2.84 is 4.7 deviations, 1.25 is 1.3.
+    assert!(movers.is_off_by_itself(&row, &[3, 0]) && !movers.is_off_by_itself(&row, &[0, 3]));
 }
 
 #[test]

@@ -60,6 +60,16 @@ impl Desk {
             })
             .collect()
     }
+
+    /// The first three tags that were said to have moved when a flag was first said after an instant.
+    pub(crate) fn moved(&self, out: &str, after: &str) -> Vec<String> {
+        let text = std::fs::read_to_string(self.path(out).join("verdicts.csv")).expect("verdicts");
+        let flag = table(text.as_bytes()).find(|row| &row[4] == "at-risk" && &row[0] > after);
+        let movers = flag.map(|row| row[10].to_owned()).unwrap_or_default();
+        let movers: Vec<serde_json::Value> = serde_json::from_str(&movers).unwrap_or_default();
+        let tags = movers.iter().filter_map(|mover| mover["tag"].as_str());
+        tags.take(3).map(str::to_owned).collect()
+    }
 }
 
 /// A row of a replay.

@@ -28,6 +28,13 @@ pub(crate) fn run() {
         );
     };
     line("onspec", &scored);
+    println!(
+        "{:<44} {:>3} of {} flagged faults named right, {} among the first three",
+        "first mover",
+        number(&scored, "first_mover_right"),
+        number(&scored, "faults_flagged"),
+        number(&scored, "first_mover_in_three")
+    );
     for watcher in scored["watchers"].as_array().into_iter().flatten() {
         let name = watcher["name"].as_str().unwrap_or("-");
         line(&format!("{name}, with as many false flags"), watcher);

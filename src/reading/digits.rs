@@ -1,0 +1,74 @@
+//! Numbers as text for people.
+
+/// Decimals at most.
+const DECIMALS_MAX: i32 = 12;
+
+/// A number with four digits, or with its whole part and no more; after the point at most four of them.
+#[must_use]
+pub fn four_digits(value: f64) -> String {
+    with_decimals(value, 4 - digits_before_point(value).max(0))
+}
+
+/// Two numbers with so many decimals that the two first digits of what they differ by are seen, and four digits of
+/// themselves.
+#[must_use]
+pub fn side_by_side(one: f64, other: f64) -> (String, String) {
+    let apart = 2 - digits_before_point(one - other);
+    let least = 4 - digits_before_point(one).max(digits_before_point(other)).max(0);
+    // Equal ones differ by nothing that could be seen.
+    let differ = (one - other).abs() > 0.0;
+    let decimals = if differ { least.max(apart) } else { least };
+    (with_decimals(one, decimals), with_decimals(other, decimals))
+}
+
+/// The digits before the point; 0 and less count the noughts behind it.
+fn digits_before_point(value: f64) -> i32 {
+    let size = value.abs();
+    if size <= 0.0 || !size.is_finite() {
+        return 0;
+    }
+    #[expect(clippy::cast_possible_truncation, reason = "the exponent of a float is small")]
+    let exponent = size.log10().floor() as i32;
+    exponent + 1
+}
+
+fn with_decimals(value: f64, decimals: i32) -> String {
+    let decimals = usize::try_from(decimals.clamp(0, DECIMALS_MAX)).unwrap_or(0);
+    format!("{value:.decimals$}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_have_four_digits() {
+        for (value, expected) in [
+            (0.0, "0.0000"),
+            (0.012_345, "0.0123"),
+            (1.5, "1.500"),
+            (-146.23, "-146.2"),
+            (1640.04, "1640"),
+            (123_456.7, "123457"),
+            (f64::INFINITY, "inf"),
+            (f64::NAN, "NaN"),
+        ] {
+            assert_eq!(four_digits(value), expected);
+        }
+    }
+
+    #[test]
+    fn what_differs_is_seen() {
+        for (one, other, expected) in [
+            (146.23, 160.31, ("146.2", "160.3")),
+            (120.4123, 120.4048, ("120.4123", "120.4048")),
+            (3108.2, 3105.9, ("3108.2", "3105.9")),
+            (0.04, 0.02, ("0.0400", "0.0200")),
+            (1.0, 1.0, ("1.000", "1.000")),
+            (5.0, f64::NAN, ("5.000", "NaN")),
+        ] {
+            let (first, second) = side_by_side(one, other);
+            assert_eq!((&*first, &*second), expected);
+        }
+    }
+}
