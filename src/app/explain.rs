@@ -17,14 +17,16 @@ pub fn explain(
     row: &mut dyn FnMut(),
 ) -> Result<Explanation, AppError> {
     let mut reached = None;
+    // The last frame that was seen, or the first one that ends at the instant or later.
     let mut seen: Option<(Timestamp, Timestamp)> = None;
     let mut look = |effect: &Effect| {
         let Effect::Frame(frame) = effect else { return false };
         if frame.line != line {
             return false;
         }
-        let begin = seen.map_or(frame.start, |(begin, _)| begin);
-        seen = Some((begin, frame.end));
+        if seen.is_none_or(|(_, end)| end < at) {
+            seen = Some((frame.start, frame.end));
+        }
         frame.end >= at
     };
     let mut effects = Vec::new();
@@ -50,23 +52,25 @@ pub fn explain(
         }
         Ok(())
     });
-    match (read, reached) {
-        (Ok(()) | Err(AppError::Enough), Some(explanation)) => {
-            // What begins later says nothing of the instant.
-            match seen.filter(|(begin, _)| *begin > at) {
+    let nothing = |why: String| Err(AppError::Other(format!("nothing is known of {at}: {why}")));
+    match (read, reached, seen) {
+        (Ok(()) | Err(AppError::Enough), Some(_), Some((start, _))) if start > at => {
+            nothing(format!("the first frame of the line after it begins at {start}"))
+        }
+        (Ok(()) | Err(AppError::Enough), Some(explanation), Some((_, end))) => {
+            let until = explanation.at.and_then(|ms| Timestamp::from_millis(ms).ok());
+            match until.filter(|until| *until > end) {
                 None => Ok(explanation),
-                Some((begin, _)) => Err(AppError::Other(format!(
-                    "nothing is known of {at}: the first frame of the line begins at {begin}"
-                ))),
+                Some(until) => nothing(format!(
+                    "what made its frame whole made all frames until {until} whole as well"
+                )),
             }
         }
-        (Err(error), _) => Err(error),
-        (Ok(()), None) => Err(AppError::Other(match seen {
-            Some((_, end)) => {
-                format!("nothing is known of {at}: the last frame of the line ended at {end}")
-            }
-            None => format!("nothing is known of {at}: no frame of the line ended"),
-        })),
+        (Err(error), ..) => Err(error),
+        (Ok(()), _, Some((_, end))) => {
+            nothing(format!("the last frame of the line ended at {end}"))
+        }
+        (Ok(()), ..) => nothing("no frame of the line ended".into()),
     }
 }
 

@@ -24,8 +24,8 @@ const IN_MEMORY: &str = "writing to a string cannot fail";
 #[derive(Debug, clap::Args)]
 #[command(
     mut_arg("from", |from| from.required(false).default_value("journal")),
-    mut_arg("line", |line| line.hide(true)),
-    mut_arg("stop", |stop| stop.hide(true)),
+    mut_arg("line", |line| line.hide(true).conflicts_with("of")),
+    mut_arg("stop", |stop| stop.hide(true).conflicts_with("of")),
     mut_arg("json", |json| json.help("Print it as JSON"))
 )]
 pub(super) struct Args {
@@ -44,7 +44,7 @@ pub(super) struct Args {
 
 pub(super) fn command(args: Args, out: &mut Out) -> Exit {
     let Args { of, at, mut recording, learn } = args;
-    recording.look_at(&of, recording.is_journal().then(|| at.minus(BEFORE)));
+    recording.look_at(&of, (recording.is_journal() && !learn).then(|| at.minus(BEFORE)));
     let opened = match recording.open(out) {
         Ok(opened) => opened,
         Err(exit) => return exit,

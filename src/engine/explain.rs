@@ -19,8 +19,8 @@ pub struct Explanation {
     pub verdict: Option<Document>,
     /// The model that judges the grade, for people; `None` while there is none.
     pub model: Option<String>,
-    /// The statistics of its monitors against their limits, the one that leads first; none before the model has
-    /// judged, nor while what was before counts no more.
+    /// The statistics of its monitors against their limits, the one that leads first; none where the model did
+    /// not look at the last frame.
     pub statistics: Vec<StatisticView>,
     /// The tags that are furthest from what the others tell of them, below their limits as well (`ratio` 1).
     pub tags: Vec<Mover>,
@@ -105,7 +105,9 @@ impl LineState {
 
     /// The statistics, and the tags that are furthest from what the others tell of them.
     fn judged(&self, line: &Line) -> (Vec<StatisticView>, Vec<Mover>) {
-        let Some((judging, end)) = self.judging().zip(self.judged_to()) else {
+        // What it said of another frame than the last is no word on this one.
+        let judging = self.judging().filter(|judging| judging.until() == self.judged_to());
+        let Some((judging, end)) = judging.zip(self.judged_to()) else {
             return (Vec::new(), Vec::new());
         };
         let Some(score) = judging.model().and_then(|model| model.standing(&judging.online)) else {

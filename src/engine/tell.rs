@@ -8,7 +8,6 @@ use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
 use crate::reading::{Timestamp, side_by_side};
 use crate::verdict::{Call, Document, Mover, Reason};
-use std::fmt::Write;
 use std::sync::Arc;
 
 /// Whether a batch is still one.
@@ -308,17 +307,17 @@ pub fn sentence(reason: &Reason) -> String {
 
 /// The reasons of a verdict as sentences, and what moved first.
 fn evidence(document: &Document) -> String {
-    let sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
-    let mut text = sentences.join("; ");
+    let mut sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
     if let Some(first) = document.movers.first() {
         let Mover { tag, since, value, expected, unit, .. } = first;
         let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
         let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
         let (value, expected) = side_by_side(*value, *expected);
-        write!(text, "; first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}")
-            .expect("writing to a string cannot fail");
+        sentences.push(format!(
+            "first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}"
+        ));
     }
-    text
+    sentences.join("; ")
 }
 
 fn limits(low: Option<f64>, high: Option<f64>) -> String {

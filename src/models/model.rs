@@ -192,25 +192,14 @@ pub(super) struct Parts {
     pub(super) weights: Weights,
     pub(super) levels: Levels,
     pub(super) ties: Ties,
-    pub(super) movers: Movers,
+    pub(super) movers: Option<Movers>,
 }
 
 impl Model {
     pub(super) fn new(header: Header, parts: Parts) -> Self {
         let Parts { used, pca, cva, every, weights, levels, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
-        Self {
-            header,
-            used,
-            pca,
-            cva,
-            every,
-            weights,
-            start: levels.start,
-            limits,
-            ties,
-            movers: Some(movers),
-        }
+        Self { header, used, pca, cva, every, weights, start: levels.start, limits, ties, movers }
     }
 
     /// What is known about it without its numbers.
@@ -311,7 +300,13 @@ impl Model {
 
     /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
     pub fn interrupt(&self, online: &mut Online) {
-        *online = Online { course: online.course, ..self.start(online.scale) };
+        let (course, moving) = (online.course, std::mem::take(&mut online.moving).anew());
+        *online = Online { course, moving, ..self.start(online.scale) };
+    }
+
+    /// What comes does not follow what was, of one batch or another: what moved before counts no more.
+    pub fn lose_track(&self, online: &mut Online) {
+        online.moving = std::mem::take(&mut online.moving).anew();
     }
 
     /// True if an online state, read back, is one of this model.
@@ -505,6 +500,10 @@ impl Model {
         let mut model = artifact.model;
         model.check()?;
         model.pca.prepare();
+        let prepared = model.movers.as_mut().map(|movers| movers.prepare(&model.pca));
+        if prepared.is_some_and(|done| done.is_err()) {
+            return Err(ArtifactError::Invalid("the correlation matrix cannot be inverted"));
+        }
         Ok(model)
     }
 

@@ -19,6 +19,7 @@ use super::screen::{FitError, Screened};
 use linfa_linalg::cholesky::{InverseC, SolveCInplace};
 use ndarray::{Array1, Array2, Axis, Slice};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
 
 /// The time constant of where the plant has been, s.
 const LATELY_S: f64 = 7200.0;
@@ -39,7 +40,14 @@ const FARTHEST_RESIDUAL: f64 = 15.0;
 
 /// The share of the rows fitted on that lie within the limit of a column, and how many rows are asked.
 const WITHIN: f64 = 0.999;
-const ASKED: usize = 8000;
+const ASKED: usize = 4000;
+
+/// Of so many batches the one in which a column went furthest does not say how far it goes: something may have been
+/// wrong with it there.
+const TRIMMED_FROM: usize = 10;
+
+/// Of more columns nothing is told: a row takes the square of them in time.
+const COLUMNS_MAX: usize = 250;
 
 /// Columns that are asked at most.
 const MOST: usize = 10;
@@ -54,8 +62,10 @@ const LEVEL: usize = 1;
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Movers {
     /// The deviation of each column, over the one that the model takes.
+    #[serde(skip)]
     spread: Array1<f64>,
     /// Ω, columns².
+    #[serde(skip)]
     precision: Array2<f64>,
     /// For each column the limit of each smoothed square.
     limits: Vec<[f64; TAU_S.len()]>,
@@ -107,37 +117,59 @@ pub struct Moved {
 }
 
 impl Movers {
-    /// Fits them on the rows of a model, with its scales.
+    /// Fits them on the rows of a model, with its scales; `None` for more columns than are looked at.
     ///
     /// # Errors
     /// When the covariance cannot be inverted.
-    pub(super) fn fit(screened: &Screened, pca: &Pca, frame_s: f64) -> Result<Self, FitError> {
-        let p = pca.mean.len();
+    pub(super) fn fit(
+        screened: &Screened,
+        pca: &Pca,
+        frame_s: f64,
+    ) -> Result<Option<Self>, FitError> {
+        if pca.mean.len() > COLUMNS_MAX {
+            return Ok(None);
+        }
         let every = frames_in_row(frame_s);
-        let spread = pca.correlation.diag().mapv(|variance| variance.max(ANYWHERE).sqrt());
-        let sides = &spread.view().insert_axis(Axis(1)) * &spread.view().insert_axis(Axis(0));
-        let mut correlation = &pca.correlation / &sides;
-        correlation.diag_mut().mapv_inplace(|variance| variance.max(1.0) + RIDGE);
-        let precision = correlation.invc().map_err(|_| FitError::NotConverged(p))?;
         #[expect(clippy::cast_precision_loss, reason = "frames in a row are few")]
         let row_s = frame_s * every as f64;
         let weight = |tau: f64| 1.0 - libm::exp(-row_s / tau);
         let (weights, lately) = (TAU_S.map(weight), weight(LATELY_S));
-        let limits = Vec::new();
+        let (limits, spread, precision) = Default::default();
         let mut movers = Self { spread, precision, limits, weights, lately, every };
+        movers.prepare(pca)?;
         movers.limits = movers.limits_of(screened, pca);
-        Ok(movers)
+        Ok(Some(movers))
+    }
+
+    /// Makes what follows from the covariance of a model, after they were read back.
+    ///
+    /// # Errors
+    /// When it cannot be inverted.
+    pub(super) fn prepare(&mut self, pca: &Pca) -> Result<(), FitError> {
+        self.spread = pca.correlation.diag().mapv(|variance| variance.max(ANYWHERE).sqrt());
+        let spread = self.spread.view();
+        let sides = &spread.insert_axis(Axis(1)) * &spread.insert_axis(Axis(0));
+        let mut correlation = &pca.correlation / &sides;
+        correlation.diag_mut().mapv_inplace(|variance| variance.max(1.0) + RIDGE);
+        let inverted = correlation.invc();
+        self.precision = inverted.map_err(|_| FitError::NotConverged(self.spread.len()))?;
+        Ok(())
     }
 
     /// How far the smoothed squares of each column go in the rows fitted on.
     fn limits_of(&self, screened: &Screened, pca: &Pca) -> Vec<[f64; TAU_S.len()]> {
         let p = pca.mean.len();
         let stride = (screened.rows.nrows() / self.every).div_ceil(ASKED).max(1);
-        let mut asked: Vec<[Vec<f64>; TAU_S.len()]> = vec![Default::default(); p];
+        let mut asked: Vec<[Vec<(usize, f64)>; TAU_S.len()]> = vec![Default::default(); p];
         let mut rows = 0;
         let mut been = Array1::zeros(p);
+        let mut squares = vec![[1.0; TAU_S.len()]; p];
         for (begin, end) in &screened.runs {
-            let mut squares = vec![[1.0; TAU_S.len()]; p];
+            let block = screened.blocks.partition_point(|(first, _)| first <= begin);
+            // A batch goes on from the one before it, a run within a batch does not.
+            if screened.blocks.get(block.wrapping_sub(1)).is_none_or(|(first, _)| first != begin) {
+                squares.fill([1.0; TAU_S.len()]);
+            }
             for first in (*begin..*end).step_by(self.every).filter(|ix| ix + self.every <= *end) {
                 let part = Slice::from(first..first + self.every);
                 let part = screened.rows.slice_axis(Axis(0), part);
@@ -149,13 +181,13 @@ impl Movers {
                 if rows % stride == 0 {
                     for (asked, squares) in asked.iter_mut().zip(&squares) {
                         for (asked, square) in asked.iter_mut().zip(squares) {
-                            asked.push(*square);
+                            asked.push((block, *square));
                         }
                     }
                 }
             }
         }
-        asked.into_iter().map(|asked| asked.map(|values| quantile(values).max(1.0))).collect()
+        asked.into_iter().map(|asked| asked.map(|values| furthest(values).max(1.0))).collect()
     }
 
     /// A standardised row in deviations from where the plant has been.
@@ -180,6 +212,8 @@ impl Movers {
     ) {
         for (ix, (squares, residual)) in squares.iter_mut().zip(residuals).enumerate() {
             if lacking.contains(&ix) {
+                // Of a column that comes back nobody knows where it was meanwhile.
+                *squares = [1.0; TAU_S.len()];
                 continue;
             }
             for (square, weight) in squares.iter_mut().zip(self.weights) {
@@ -315,24 +349,20 @@ impl Movers {
 
     /// True if its numbers are of so many columns and can be.
     pub(super) fn are_sound(&self, columns: usize) -> bool {
-        let finite = self.precision.iter().all(|v| v.is_finite());
-        let spread =
-            self.spread.len() == columns && self.spread.iter().all(|s| *s > 0.0 && s.is_finite());
         let limits = self.limits.iter().flatten().all(|limit| *limit > 0.0 && limit.is_finite());
         let weights = self.weights.iter().chain([&self.lately]);
         let weights = weights.into_iter().all(|weight| *weight > 0.0 && *weight <= 1.0);
-        self.precision.dim() == (columns, columns)
-            && self.precision.diag().iter().all(|own| *own > 0.0)
-            && self.limits.len() == columns
-            && self.every > 0
-            && finite
-            && spread
-            && limits
-            && weights
+        self.limits.len() == columns && self.every > 0 && limits && weights
     }
 }
 
 impl Moving {
+    /// What comes does not follow what was; where the plant has been is known all the same.
+    #[must_use]
+    pub(super) fn anew(self) -> Self {
+        Self { been: self.been, ..Self::default() }
+    }
+
     /// A frame could not be used.
     pub(super) fn pass_over(&mut self) {
         self.sum = None;
@@ -367,9 +397,14 @@ fn counted(row: &Array1<f64>) -> Array1<f64> {
     row.mapv(|z| z.clamp(-FARTHEST, FARTHEST))
 }
 
-/// The value that [`WITHIN`] of these do not exceed.
-fn quantile(mut values: Vec<f64>) -> f64 {
-    values.sort_by(f64::total_cmp);
+/// The value that [`WITHIN`] of these do not exceed; each stands beside the batch that it is of.
+fn furthest(mut values: Vec<(usize, f64)>) -> f64 {
+    let batches: BTreeSet<usize> = values.iter().map(|(batch, _)| *batch).collect();
+    let worst = values.iter().max_by(|a, b| a.1.total_cmp(&b.1)).map(|(batch, _)| *batch);
+    if batches.len() >= TRIMMED_FROM {
+        values.retain(|(batch, _)| Some(*batch) != worst);
+    }
+    values.sort_by(|a, b| a.1.total_cmp(&b.1));
     #[expect(
         clippy::cast_precision_loss,
         clippy::cast_possible_truncation,
@@ -377,7 +412,7 @@ fn quantile(mut values: Vec<f64>) -> f64 {
         reason = "a share of a count of rows"
     )]
     let rank = (values.len() as f64 * WITHIN).ceil() as usize;
-    values.get(rank.saturating_sub(1)).copied().unwrap_or(1.0)
+    values.get(rank.saturating_sub(1)).map_or(1.0, |(_, value)| *value)
 }
 
 #[cfg(test)]

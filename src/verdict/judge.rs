@@ -86,8 +86,8 @@ pub struct Opinion {
     pub since: Timestamp,
     /// The evidence, the weightiest first.
     pub reasons: Vec<Reason>,
-    /// The tag that was furthest from what the others tell of it when the flag was raised; where none was further
-    /// than in control, the one that contributed most to the score.
+    /// The tag that was furthest from what the others tell of it when a tag was first further than in control; until
+    /// then the one that contributed most to the score that raised the flag.
     pub first_mover: Option<Arc<str>>,
     /// The tags that moved, the first mover first.
     pub movers: Vec<Mover>,
@@ -127,12 +127,12 @@ struct Moved {
 
 impl Moved {
     /// Names what moves now, behind what was named before; the first stays the first.
-    fn take(&mut self, process: &ProcessEvidence) {
+    fn take(&mut self, process: &ProcessEvidence, by_process: bool) {
         let room = TAGS_NAMED.saturating_sub(self.movers.len());
         let is_new = |mover: &&Mover| self.movers.iter().all(|known| known.tag != mover.tag);
         let new: Vec<Mover> = process.movers.iter().filter(is_new).take(room).cloned().collect();
         self.movers.extend(new);
-        if self.contributed.is_none() {
+        if self.contributed.is_none() && by_process {
             self.contributed = process.tags.first().map(|(tag, _)| Arc::clone(tag));
         }
     }
@@ -212,9 +212,10 @@ impl Judge {
         }
         let call = self.call_in_progress(evidence);
         match evidence.process {
-            _ if !call.is_flag() => self.moved = Moved::default(),
-            Some(process) => self.moved.take(process),
-            None => {}
+            Some(process) if call.is_flag() && process.score.is_some() => {
+                self.moved.take(process, self.process.is_some());
+            }
+            _ => {}
         }
         self.opinion(evidence, call)
     }
@@ -367,6 +368,9 @@ impl Judge {
     }
 
     fn opinion(&mut self, evidence: &Evidence<'_>, call: Call) -> Opinion {
+        if !call.is_flag() {
+            self.moved = Moved::default();
+        }
         let reasons = self.reasons(evidence, call);
         let basis: Vec<String> = reasons.iter().map(basis).collect();
         let changed = call != self.call || basis != self.basis || self.call_since.is_none();

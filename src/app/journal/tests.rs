@@ -263,7 +263,7 @@ fn the_verdict_of_an_instant_is_explained_from_the_journal() {
     );
     assert_eq!(
         error(30, Some(10 * FRAMES)),
-        "nothing is known of 2026-01-23T00:00:30Z: the first frame of the line begins at 2026-01-23T00:19:59Z"
+        "nothing is known of 2026-01-23T00:00:30Z: the first frame of the line after it begins at 2026-01-23T00:19:59Z"
     );
 }
 

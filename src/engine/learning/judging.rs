@@ -2,6 +2,7 @@
 
 use crate::models::{Model, Online, Peers, TrackRecord};
 use crate::plant::Line;
+use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -12,6 +13,9 @@ pub(in crate::engine) struct Judging {
     artifact: Arc<[u8]>,
     pub(in crate::engine) online: Online,
     pub(in crate::engine) peers: Peers,
+    /// The end of the last frame that was put to it.
+    #[serde(default)]
+    until: Option<Timestamp>,
     /// The artifact, read; `None` only between deserialisation and [`Self::revive`].
     #[serde(skip)]
     read: Option<Read>,
@@ -28,7 +32,14 @@ impl Judging {
     pub(super) fn new(version: u32, artifact: Arc<[u8]>, line: &Line) -> Result<Self, String> {
         let read = Read::new(&artifact, line)?;
         let online = read.model.start(1.0).within_batch();
-        Ok(Self { version, artifact, online, peers: Peers::default(), read: Some(read) })
+        Ok(Self {
+            version,
+            artifact,
+            online,
+            peers: Peers::default(),
+            until: None,
+            read: Some(read),
+        })
     }
 
     /// Reads the artifact again after deserialisation; false if the tags of the model are gone.
@@ -54,6 +65,19 @@ impl Judging {
         if let Some(read) = &self.read {
             read.model.interrupt(&mut self.online);
         }
+    }
+
+    /// The next frame is put to it, by its begin and end.
+    pub(in crate::engine) fn follow(&mut self, start: Timestamp, end: Timestamp) {
+        let follows = self.until.replace(end) == Some(start);
+        if let Some(read) = self.read.as_ref().filter(|_| !follows) {
+            read.model.lose_track(&mut self.online);
+        }
+    }
+
+    /// The end of the last frame that was put to it.
+    pub(in crate::engine) fn until(&self) -> Option<Timestamp> {
+        self.until
     }
 
     /// The artifact of the model.

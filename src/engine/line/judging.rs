@@ -144,6 +144,7 @@ impl LineState {
     ) -> Option<ProcessEvidence> {
         let distrusted = self.ask_peers(cx, frame, grade);
         let judging = self.learning.judging_mut(grade)?;
+        judging.follow(frame.start, frame.end);
         let (model, mut row) = judging.row(&frame.values)?;
         for (column, value) in row.iter_mut().enumerate() {
             if judging.tag_of(column).is_some_and(|tag| distrusted.contains(&tag)) {

@@ -227,7 +227,7 @@ fn moved_beside_twin(mut wrong: Machine, seconds: u32) -> Vec<(u32, &'static str
 }
 
 #[test]
-fn a_fault_moves_its_first_movers_before_all_else() {
+fn one_of_its_first_movers_moves_soon_after_a_fault_moves_anything() {
     let mut asked: BTreeMap<&str, u32> = BTreeMap::new();
     for seed in 0..8 {
         let mut machine = Machine::new(&spec(seed, 0, 40));
