@@ -87,8 +87,13 @@ fn a_scanner_s_streak_is_found_written_drawn_and_told() {
         .collect();
     assert!((1..=2).contains(&heavy.len()), "{heavy:?}");
 
-    let line = get(&format!("http://127.0.0.1:{http}/api/v1/lines/tm3")).expect("it listens");
-    let line: Value = serde_json::from_str(&line.text()).expect("the API speaks JSON");
+    // People see the state a moment after it is on its way to InfluxDB.
+    let mut line = Value::Null;
+    wait_until("the API knows all scans", Duration::from_secs(30), || {
+        let answer = get(&format!("http://127.0.0.1:{http}/api/v1/lines/tm3")).expect("it listens");
+        line = serde_json::from_str(&answer.text()).expect("the API speaks JSON");
+        line["profiles"][0]["scans"] == scans
+    });
     let profile = &line["profiles"][0];
     assert_eq!((&profile["profile"], &profile["positions"]), (&"weight".into(), &"mm".into()));
     let streak = &profile["known"]["streaks"][0];
