@@ -96,6 +96,7 @@ fn a_batch_at_risk_says_why_since_when_and_where() {
             "T² is 1.31 times its limit",
             "basis_weight is 15.08 g/m2 , now inside 14.4 to 15.6; 3.1 % of the batch so far",
             "Moved first refiner_power",
+            "What moved, the first to move first Tag Was Expected Since refiner_power stock 146.2 160.3 kW 00:25",
             "29 100–36 100 m 00:25 – 00:31",
         ],
         &["There is no model"],
