@@ -3,7 +3,7 @@
 use super::error::AppError;
 use super::feed::Feed;
 use super::replay::Judging;
-use crate::engine::{Effect, Engine, Event, Explanation};
+use crate::engine::{Effect, Explanation};
 use crate::reading::{LineIx, Timestamp};
 
 /// Reads a feed until a frame of the line ends at an instant or later, and explains the verdict then.
@@ -32,22 +32,9 @@ pub fn explain(
     let mut effects = Vec::new();
     let read = feed.run(row, &mut |event| {
         let mut is_there = false;
-        match judging {
-            Judging::Registry(engine) => {
-                feed.meets(&event, engine);
-                engine.apply(event, &mut effects);
-                for effect in effects.drain(..) {
-                    is_there |= look(&effect);
-                }
-            }
-            // As in a replay.
-            Judging::Learning(_) if matches!(event, Event::Model(_)) => {}
-            Judging::Learning(pipeline) => {
-                pipeline.commit([event], &mut |effect| is_there |= look(effect))?;
-            }
-        }
+        judging.apply(feed, event, &mut effects, &mut |effect| is_there |= look(effect))?;
         if is_there {
-            reached = Some(engine(judging).explain(line));
+            reached = Some(judging.engine().explain(line));
             return Err(AppError::Enough);
         }
         Ok(())
@@ -71,12 +58,5 @@ pub fn explain(
             nothing(format!("the last frame of the line ended at {end}"))
         }
         (Ok(()), ..) => nothing("no frame of the line ended".into()),
-    }
-}
-
-fn engine(judging: &Judging) -> &Engine {
-    match judging {
-        Judging::Registry(engine) => engine,
-        Judging::Learning(pipeline) => pipeline.engine(),
     }
 }

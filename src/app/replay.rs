@@ -224,6 +224,37 @@ pub enum Judging {
     Learning(Box<Pipeline>),
 }
 
+impl Judging {
+    /// Puts the next event of a feed to it; what is said is heard. `effects` is room for it, empty before and after.
+    pub(super) fn apply(
+        &mut self,
+        feed: &dyn Feed,
+        event: Event,
+        effects: &mut Vec<Effect>,
+        hear: &mut dyn FnMut(&Effect),
+    ) -> Result<(), AppError> {
+        match self {
+            Self::Registry(engine) => {
+                feed.meets(&event, engine);
+                engine.apply(event, effects);
+                effects.drain(..).for_each(|effect| hear(&effect));
+                Ok(())
+            }
+            // It asks for fits of its own, and has their answers.
+            Self::Learning(_) if matches!(event, Event::Model(_)) => Ok(()),
+            Self::Learning(pipeline) => pipeline.commit([event], hear),
+        }
+    }
+
+    /// The engine that judges.
+    pub(super) fn engine(&self) -> &Engine {
+        match self {
+            Self::Registry(engine) => engine,
+            Self::Learning(pipeline) => pipeline.engine(),
+        }
+    }
+}
+
 /// What is told of a replay, and to whom.
 pub struct Telling<'a> {
     /// The plant that was recorded.
@@ -264,20 +295,7 @@ pub fn replay(
         row();
     };
     feed.run(&mut count, &mut |event| {
-        match judging {
-            Judging::Registry(engine) => {
-                feed.meets(&event, engine);
-                engine.apply(event, &mut effects);
-                for effect in effects.drain(..) {
-                    sheet.take(&effect);
-                }
-            }
-            // It asks for fits of its own, and has their answers.
-            Judging::Learning(_) if matches!(event, Event::Model(_)) => {}
-            Judging::Learning(pipeline) => {
-                pipeline.commit([event], &mut |effect| sheet.take(effect))?;
-            }
-        }
+        judging.apply(feed, event, &mut effects, &mut |effect| sheet.take(effect))?;
         sheet.error.take().map_or(Ok(()), |error| Err(error.into()))
     })?;
     sheet.close_frame();

@@ -4,8 +4,8 @@
 //! others is (Ωz)ⱼ/Ωⱼⱼ, of variance 1/Ωⱼⱼ. Its square over that variance is the reconstruction-based
 //! contribution of the column to zᵀΩz (Alcala and Qin 2009), by which a single column that is wrong stands out.
 //! What is smoothed is the square, never the value: a loop that swings about its set point moves too. How far a
-//! column may go is told by the rows that the model was fitted on, and by nothing else: the first to move is the one
-//! furthest beyond it. To order columns by when they left it names fewer of them rightly.
+//! column may go is told by the rows of the batches to fit, but for the one in which it went furthest: the first to
+//! move is the one furthest beyond it. To order columns by when they left it names fewer of them rightly.
 //!
 //! Rows count by how far they are from where the plant has been in the last hours: what was set or drifted long ago
 //! is not what moves now. Where operators may set a column, any place in their window is as likely as another.

@@ -314,9 +314,8 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
     assert_eq!(calls, [OnSpec, AtRisk, OffSpec, OnSpec, Unknown, OnSpec]);
 }
 
-#[test]
-fn what_moved_is_named_in_order_while_the_batch_is_flagged() {
-    let mover = |tag: &str, ratio: f64| Mover {
+fn mover(tag: &str, ratio: f64) -> Mover {
+    Mover {
         tag: tag.into(),
         area: None,
         by_itself: true,
@@ -325,7 +324,11 @@ fn what_moved_is_named_in_order_while_the_batch_is_flagged() {
         value: 1.0,
         expected: 2.0,
         unit: None,
-    };
+    }
+}
+
+#[test]
+fn what_moved_is_named_in_order_while_the_batch_is_flagged() {
     let mut bench = Bench::new();
     bench.movers = vec![mover("steam", 1.2)];
     bench.run(700, Some(0.4), Some(15.0));
@@ -352,4 +355,15 @@ fn what_moved_is_named_in_order_while_the_batch_is_flagged() {
     bench.movers = vec![mover("draw", 1.2)];
     bench.run(1, Some(1.4), Some(15.0));
     assert_eq!(named(&bench), (Some("draw".into()), "draw".into()));
+}
+
+#[test]
+fn a_batch_that_is_no_flag_in_the_end_names_nothing_that_moved() {
+    let mut bench = Bench::new();
+    bench.movers = vec![mover("steam", 1.2)];
+    bench.run(900, Some(1.4), Some(15.0)).end();
+    assert_eq!(bench.judge.moved.first().map(|tag| &**tag), Some("steam"));
+    bench.batch.void = true;
+    bench.end();
+    assert_eq!((bench.judge.call(), bench.judge.moved.first()), (Unknown, None));
 }
