@@ -1,7 +1,7 @@
 //! What is told: the events of the webhook contract, as data.
 
 use crate::profile::Place;
-use crate::reading::Timestamp;
+use crate::reading::{Timestamp, hex};
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -209,11 +209,6 @@ pub fn event_id(
     revision: u32,
 ) -> String {
     use sha2::{Digest, Sha256};
-    use std::fmt::Write;
     let text = format!("{}\n{site}\n{line}\n{about}\n{occurrence}\n{revision}", kind.as_str());
-    let mut id = String::from("evt_");
-    for byte in Sha256::digest(text.as_bytes()).iter().take(16) {
-        write!(id, "{byte:02x}").expect("writing to a string cannot fail");
-    }
-    id
+    format!("evt_{}", hex(&Sha256::digest(text.as_bytes())[..16]))
 }

@@ -270,6 +270,7 @@ mod tests {
             reasons,
             first_mover: None,
             movers: Vec::new(),
+            similar: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,

@@ -24,6 +24,30 @@ pub enum AppError {
     /// There is no model.
     #[error("no model can be fitted")]
     Fit(#[source] crate::models::FitError),
+    /// A file or an entry of the registry that is none.
+    #[error(transparent)]
+    Artifact(#[from] crate::models::ArtifactError),
+    /// A model that is not in the registry.
+    #[error("{} of line `{line}`, grade `{grade}` in the store; `onspec models list` says which there are",
+        version.map_or("no model judges".to_owned(), |version| format!("there is no model {version}")))]
+    NoModel {
+        /// The line.
+        line: String,
+        /// The grade.
+        grade: String,
+        /// The version, if one was asked for.
+        version: Option<u32>,
+    },
+    /// No model to go back to.
+    #[error("line `{line}`, grade `{grade}` had no other model before {version}")]
+    NothingBefore {
+        /// The line.
+        line: String,
+        /// The grade.
+        grade: String,
+        /// The version that judges.
+        version: u32,
+    },
     /// A recording without a batch to learn from.
     #[error(
         "none of the {batches} batches recorded is of grade `{grade}` and fit for learning: it has to be \

@@ -128,11 +128,14 @@ fn table(
             break;
         }
         room -= rows;
-        batches.push(part.values);
+        batches.push((batch, part));
     }
-    for values in batches.into_iter().rev().filter(|values| !values.is_empty()) {
+    for (batch, part) in batches.into_iter().rev().filter(|(_, part)| !part.values.is_empty()) {
         table.blocks.push(table.rows());
-        table.values.extend(values);
+        table.values.extend(part.values);
+        table.source.batches.push(Arc::clone(batch));
+        let (first, last) = part.source.span.unzip();
+        first.into_iter().chain(last).for_each(|at| table.source.cover(at, at));
     }
     Ok(table)
 }
@@ -156,6 +159,7 @@ fn append(
         if end.replace(start.plus(frame)).is_some_and(|end| end != start) {
             table.gap();
         }
+        table.source.cover(start, start.plus(frame));
         table.values.extend(tags.iter().map(|ix| f64::from_le_bytes(eight(8 + 8 * ix))));
     }
 }

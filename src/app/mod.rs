@@ -21,6 +21,7 @@ mod journal;
 pub mod listen;
 mod pipeline;
 mod recording;
+pub mod registry;
 mod replay;
 mod run;
 mod secrets;

@@ -125,8 +125,12 @@ pub fn table(
                     table.gap();
                 }
             }
-            _ => table.blocks.push(table.rows()),
+            _ => {
+                table.blocks.push(table.rows());
+                table.source.batches.push(Arc::clone(batch));
+            }
         }
+        table.source.cover(frame.start, frame.end);
         table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
     })?;
     Ok(table)
@@ -173,9 +177,12 @@ fn whole(
     row: &mut dyn FnMut(),
 ) -> Result<(), AppError> {
     let room = Table::rows_max(watched.len());
-    let forget = |table: &mut Table| {
+    // The begin of the frame of each row; a gap has that of the frame after it.
+    let mut begins: Vec<Timestamp> = Vec::new();
+    let forget = |table: &mut Table, begins: &mut Vec<Timestamp>| {
         let rows = table.rows().saturating_sub(room);
         table.values.drain(..rows * watched.len());
+        begins.drain(..rows);
         table.left_out += rows;
     };
     let mut last = None;
@@ -184,13 +191,15 @@ fn whole(
             table.gap();
         }
         table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
+        begins.resize(table.rows(), frame.start);
         // A quarter more than has room, so that old rows go by the many and not one by one.
         if table.rows() > room + room / 4 {
-            forget(table);
+            forget(table, &mut begins);
         }
     })?;
-    forget(table);
+    forget(table, &mut begins);
     table.blocks.push(0);
+    table.source.span = begins.first().copied().zip(last);
     Ok(())
 }
 

@@ -3,7 +3,7 @@
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
-use crate::plant::Grade;
+use crate::plant::{Grade, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -166,13 +166,21 @@ impl Batch {
         self.dispositions.iter().max_by_key(|word| word.at)
     }
 
-    /// A laboratory result that lies outside the grade's limits: property, value and limit's name.
+    /// The laboratory results that lie outside the grade's limits: property, value and limit.
+    pub fn lab_all_outside<'a>(
+        &self,
+        grade: &'a Grade,
+    ) -> impl Iterator<Item = (&'a Arc<str>, f64, &'a SpecLimit)> {
+        grade.lab.iter().filter_map(|(property, limit)| {
+            let value = *self.counting.get(property)?;
+            (!limit.contains(value)).then_some((property, value, limit))
+        })
+    }
+
+    /// The first of them: property and value.
     #[must_use]
     pub fn lab_outside<'a>(&self, grade: &'a Grade) -> Option<(&'a Arc<str>, f64)> {
-        grade.lab.iter().find_map(|(property, limit)| {
-            let value = *self.counting.get(property)?;
-            (!limit.contains(value)).then_some((property, value))
-        })
+        self.lab_all_outside(grade).next().map(|(property, value, _)| (property, value))
     }
 
     /// True if every laboratory property with limits has a result inside them, and there is one.

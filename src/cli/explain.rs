@@ -142,6 +142,11 @@ fn why(explanation: &Explanation) -> Vec<String> {
             let by = if mover.by_itself { "" } else { ", with those before it" };
             format!("{how}: {}, {}, since {}{by}", mover.tag, deviation(mover), time(mover.since))
         }));
+        reasons.extend(document.similar.iter().map(|similar| {
+            let (started, share) = (time(similar.started), similar.likeness * 100.0);
+            let ended = crate::engine::ending(similar);
+            format!("alike: batch {} of {started} ({share:.0} %): {ended}", similar.batch)
+        }));
         return reasons;
     }
     let mut reasons = Vec::new();

@@ -3,11 +3,9 @@
 use super::out::{Exit, Out};
 use super::progress::Progress;
 use super::recording;
-use crate::app::AppError;
-use crate::models::{FitError, FitSpec, Header, Model};
+use crate::app::{AppError, registry};
+use crate::models::{FitError, FitSpec, Header};
 use crate::plant::{BatchSource, Budget};
-use crate::reading::Timestamp;
-use crate::store::{Commit, FIRST_BY_HAND, ModelRow, Settings, Store, WhenFull};
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -81,12 +79,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             return exit;
         }
     };
-    let settings = Settings {
-        path: Some(path.clone()),
-        max_size_bytes: 20 << 30,
-        when_full: WhenFull::DropOldestReadings,
-    };
-    match keep(&settings, &line.name, &grade, &model) {
+    match registry::keep(&path, &line.name, &grade, &model.to_bytes()) {
         Ok(version) => {
             let text = if args.recording.json {
                 model.header_json() + "\n"
@@ -106,7 +99,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 }
 
 /// How the limits were found, for people.
-fn limits(header: &Header) -> String {
+pub(super) fn limits(header: &Header) -> String {
     let calibration = &header.calibration;
     let mut text = format!(
         "limits by {}: {} {}, one false flag in {:.0}",
@@ -125,29 +118,4 @@ fn limits(header: &Header) -> String {
         .expect("writing to a string cannot fail");
     }
     text
-}
-
-/// Puts a model into the registry; it judges from the next start of a daemon on this store.
-fn keep(settings: &Settings, line: &str, grade: &str, model: &Model) -> Result<u32, AppError> {
-    let mut store = Store::open(settings)?;
-    let reader = store.reader()?;
-    let known = reader.models(None, None)?;
-    let of_this = known.iter().filter(|m| m.line == line && m.grade == grade);
-    let version = of_this.map(|m| m.version).max().unwrap_or(0) + 1;
-    let id = known.iter().map(|m| m.id + 1).max().unwrap_or(FIRST_BY_HAND).max(FIRST_BY_HAND);
-    let (header, artifact) = (model.header_json(), model.to_bytes());
-    let row = ModelRow {
-        id,
-        line,
-        grade,
-        kind: model.kind(),
-        version,
-        // A model fitted by hand has no instant of the line's clock.
-        at: Timestamp::from_nanos(0),
-        header: &header,
-        artifact: &artifact,
-        active: true,
-    };
-    store.commit(&Commit { models: &[row], ..Commit::default() })?;
-    Ok(version)
 }

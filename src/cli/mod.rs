@@ -12,6 +12,7 @@ mod discover;
 mod explain;
 mod fit;
 mod man;
+mod models;
 mod out;
 mod progress;
 mod recording;
@@ -87,6 +88,12 @@ enum Command {
         after_help = "Examples:\n  onspec explain tm3 2026-01-23T06:12:00Z -c onspec.toml\n  onspec explain tm3 2026-01-23T06:12:00Z -c onspec.toml --from may.parquet --events may.jsonl --learn\n  onspec explain auto 1970-01-01T09:00:00Z --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz"
     )]
     Explain(Box<explain::Args>),
+    /// Look at the models of the store, take them elsewhere, and say which one judges.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  onspec models list -c /etc/onspec/onspec.toml\n  onspec models rollback tm3 facial-15 -c /etc/onspec/onspec.toml"
+    )]
+    Models(models::Args),
     /// Listen to a broker, and propose a configuration from what is heard.
     #[command(
         after_help = "Examples:\n  onspec discover --broker mqtt://127.0.0.1:1883\n  onspec discover --broker mqtt://127.0.0.1:1883 --topic 'mill/#' --for 5m -o onspec.toml"
@@ -167,6 +174,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Fit(args) => fit::command(&args, &mut out),
         Command::Replay(args) => replay::command(&args, &mut out),
         Command::Explain(args) => explain::command(*args, &mut out),
+        Command::Models(args) => models::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),

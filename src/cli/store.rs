@@ -74,7 +74,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 
 impl Which {
     /// The file of the store.
-    fn path(&self) -> Result<PathBuf, String> {
+    pub(super) fn path(&self) -> Result<PathBuf, String> {
         if let Some(store) = &self.store {
             return Ok(store.clone());
         }

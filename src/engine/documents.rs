@@ -79,6 +79,7 @@ pub(super) fn document(
         reasons: opinion.reasons,
         first_mover: opinion.first_mover,
         movers: opinion.movers,
+        similar: Vec::new(),
         spans: opinion.spans,
         learning,
         state: None,

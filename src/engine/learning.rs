@@ -381,7 +381,7 @@ mod tests {
         let columns = vec!["a".into(), "b".into()];
         let row = |ix: i32| [f64::from(ix % 7), f64::from(ix % 5 + ix % 7)];
         let values = (0..200).flat_map(row).collect();
-        let table = Table { columns, values, blocks: vec![0, 100], left_out: 0 };
+        let table = Table { columns, values, blocks: vec![0, 100], ..Table::default() };
         let spec = FitSpec {
             frame: std::time::Duration::from_secs(10),
             budget: Budget::PerBatches { flags: 1, batches: 20 },

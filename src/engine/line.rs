@@ -10,6 +10,7 @@ use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
+use super::similar::Patterns;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
@@ -83,6 +84,9 @@ pub(super) struct LineState {
     grade_finder: GradeFinder,
     /// The judges of the batches in the book, by id; the one of a line without batches under "".
     judges: BTreeMap<Arc<str>, Judge>,
+    /// What moved in the batches of the book.
+    #[serde(default)]
+    patterns: Patterns,
     pub(super) learning: Learning,
     document: Option<Document>,
     said: Option<Timestamp>,
@@ -143,6 +147,7 @@ impl LineState {
             finder: Finder::default(),
             grade_finder: GradeFinder::default(),
             judges: BTreeMap::new(),
+            patterns: Patterns::default(),
             learning: Learning::default(),
             document: None,
             said: None,
@@ -179,6 +184,7 @@ impl LineState {
         self.trend = old.trend;
         self.book = old.book;
         self.judges = old.judges;
+        self.patterns = old.patterns;
         self.learning = old.learning;
         self.learning.revive(line);
         self.document = old.document;

@@ -26,6 +26,7 @@ mod reconfigure;
 mod recovery;
 mod repeats;
 mod sessions;
+mod similar;
 mod stamps;
 mod steady;
 mod strays;
@@ -46,7 +47,7 @@ pub use event::{Command, Event, EventError, ModelAnswer};
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use learning::budget;
 pub use recovery::Recovery;
-pub use tell::sentence;
+pub use tell::{ending, sentence};
 pub use view::{
     AlarmView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint, View,
 };

@@ -6,8 +6,8 @@ use crate::batch::Batch;
 use crate::plant::{Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
-use crate::reading::{Timestamp, side_by_side};
-use crate::verdict::{Call, Document, Mover, Reason};
+use crate::reading::{Timestamp, four_digits, side_by_side};
+use crate::verdict::{Call, Document, LabOutside, Mover, Reason, Similar};
 use std::sync::Arc;
 
 /// Whether a batch is still one.
@@ -317,7 +317,25 @@ fn evidence(document: &Document) -> String {
             "first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}"
         ));
     }
+    if let Some(similar) = document.similar.first() {
+        sentences.push(format!("alike: {}, {}", similar.batch, ending(similar)));
+    }
     sentences.join("; ")
+}
+
+/// How a past batch ended: what a person decided, or the verdict; what was outside; what people did.
+#[must_use]
+pub fn ending(similar: &Similar) -> String {
+    let verdict = similar.verdict.as_str();
+    let mut parts = vec![similar.disposition.as_deref().unwrap_or(verdict).to_owned()];
+    parts.extend(similar.laboratory.iter().map(|LabOutside { property, value, low, high }| {
+        format!("{property} {} against {}", four_digits(*value), limits(*low, *high))
+    }));
+    if let Some(share) = similar.off_spec_share.filter(|share| *share > 0.0) {
+        parts.push(format!("{:.1} % outside", share * 100.0));
+    }
+    parts.extend(similar.actions.iter().map(|action| (**action).to_owned()));
+    parts.join(", ")
 }
 
 fn limits(low: Option<f64>, high: Option<f64>) -> String {

@@ -9,7 +9,7 @@ use crate::engine::{
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
-use crate::verdict::{Call, Document, Learning, Mover, Reason, SpanDocument};
+use crate::verdict::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -515,6 +515,38 @@ fn movers(since: i64) -> Vec<Mover> {
     ]
 }
 
+/// Past batches in which the same moved.
+fn similar() -> Vec<Similar> {
+    let reworked = Similar {
+        batch: "TM3-260122-031".into(),
+        grade: Some("facial-15".into()),
+        started: STARTED - 40_000_000,
+        likeness: 0.93,
+        verdict: Call::OffSpec,
+        disposition: Some("rework".into()),
+        off_spec_share: Some(0.0),
+        laboratory: vec![LabOutside {
+            property: "tensile_md".into(),
+            value: 112.4,
+            low: Some(120.0),
+            high: None,
+        }],
+        actions: vec!["refiner power +5 %".into()],
+    };
+    let released = Similar {
+        batch: "TM3-260121-007".into(),
+        grade: Some("towel-21".into()),
+        started: STARTED - 150_000_000,
+        likeness: 0.78,
+        verdict: Call::OnSpec,
+        disposition: Some("release".into()),
+        off_spec_share: Some(0.012),
+        laboratory: Vec::new(),
+        actions: Vec::new(),
+    };
+    vec![reworked, released]
+}
+
 fn line(call: Call) -> LineView {
     let since = if call.is_flag() { NOW - 360_000 } else { STARTED + 120_000 };
     let mut batch = batch("TM3-260123-014", STARTED, call);
@@ -564,6 +596,7 @@ fn line(call: Call) -> LineView {
             reasons: if call.is_flag() { reasons } else { Vec::new() },
             first_mover: call.is_flag().then(|| "refiner_power".into()),
             movers: if call.is_flag() { movers(since) } else { Vec::new() },
+            similar: if call.is_flag() { similar() } else { Vec::new() },
             spans: if call.is_flag() { spans() } else { Vec::new() },
             learning: None,
             state: None,

@@ -3,7 +3,7 @@
 use super::calibrate::{self, Calibration};
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
-use super::model::{Header, Model, Parts};
+use super::model::{Header, LIBRARIES, Model, Parts};
 use super::movers::Movers;
 use super::pca::{Components, Pca};
 use super::screen::{FitError, screen};
@@ -73,6 +73,8 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         states_judged: cva.as_ref().map_or(0, |cva| cva.states().1),
         spec: spec.clone(),
         calibration,
+        source: table.source.clone(),
+        libraries: LIBRARIES.map(Into::into).into(),
     };
     let used = screened.columns;
     Ok(Model::new(header, Parts { used, pca, cva, every, weights, levels, ties, movers }))

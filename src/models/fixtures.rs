@@ -57,7 +57,7 @@ pub(super) fn table_of(mut plant: Plant, spoil: impl Fn((usize, usize), &mut [f6
         columns: COLUMNS.map(Arc::from).to_vec(),
         values: (0..20 * FRAMES).flat_map(row).collect(),
         blocks: (0..20).map(|ix| ix * FRAMES).collect(),
-        left_out: 0,
+        ..Table::default()
     }
 }
 

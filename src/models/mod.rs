@@ -45,6 +45,7 @@ pub const VALUES_MAX: usize = 1 << 25;
 const NARROWEST: usize = 8;
 
 use crate::plant::Budget;
+use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -62,6 +63,25 @@ pub struct Table {
     pub blocks: Vec<usize>,
     /// Older batches, or rows where there are no batches, that had no room in [`VALUES_MAX`].
     pub left_out: usize,
+    /// Where they are from.
+    pub source: Source,
+}
+
+/// Where rows are from: what a model can be traced back to.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub struct Source {
+    /// The ids of the batches, one for each block; none where blocks are stretches of a recording.
+    pub batches: Vec<Arc<str>>,
+    /// The begin of the first frame and the end of the last; `None` of rows that tell no time.
+    pub span: Option<(Timestamp, Timestamp)>,
+}
+
+impl Source {
+    /// There are frames of this time.
+    pub fn cover(&mut self, start: Timestamp, end: Timestamp) {
+        let (first, last) = self.span.unwrap_or((start, end));
+        self.span = Some((first.min(start), last.max(end)));
+    }
 }
 
 impl Table {

@@ -1,6 +1,5 @@
 //! A fitted, calibrated model; what it says of a row; its artifact.
 
-use super::FitSpec;
 use super::calibrate::Calibration;
 use super::cva::Cva;
 use super::dynamic::Dynamic;
@@ -12,6 +11,7 @@ use super::screen::Dropped;
 use super::statistic::{Each, Monitor, Statistic, Weights};
 use super::ties::Ties;
 use super::track::{Course, Judged};
+use super::{FitSpec, Source};
 use crate::reading::{Count, Timestamp};
 use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
@@ -54,7 +54,17 @@ pub struct Header {
     pub spec: FitSpec,
     /// How the limits were found.
     pub calibration: Calibration,
+    /// Where the rows are from.
+    #[serde(default)]
+    pub source: Source,
+    /// The libraries that did the arithmetic, with their versions; empty in a model of an earlier development version.
+    #[serde(default)]
+    pub libraries: Vec<String>,
 }
+
+/// The libraries of this build that a fit depends on: a test holds them to the lock file.
+pub(super) const LIBRARIES: [&str; 4] =
+    ["linfa-linalg 0.2.1", "ndarray 0.16.1", "statrs 0.19.1", "libm 0.2.16"];
 
 /// A fitted, calibrated model. It never changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -161,7 +161,7 @@ mod tests {
             columns: vec!["a".into(), "constant".into(), "empty".into()],
             values: Vec::new(),
             blocks: vec![0, 20],
-            left_out: 0,
+            ..Table::default()
         };
         for ix in 0..40 {
             let a = if ix == 7 { f64::NAN } else { f64::from(ix % 5) };
@@ -195,7 +195,7 @@ mod tests {
             columns: vec!["a".into()],
             values: vec![1.0, 2.0, 3.0],
             blocks: vec![0],
-            left_out: 0,
+            ..Table::default()
         };
         let error = screen(&table).unwrap_err();
         assert_eq!(error, FitError::TooFewRows { have: 3, need: 30, columns: 1 });

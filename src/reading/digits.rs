@@ -1,7 +1,18 @@
-//! Numbers as text for people.
+//! Numbers as text for people, and bytes as hexadecimal digits.
+
+use std::fmt::Write as _;
 
 /// Decimals at most.
 const DECIMALS_MAX: i32 = 12;
+
+/// Two hexadecimal digits, in small letters, for each byte.
+#[must_use]
+pub fn hex(bytes: &[u8]) -> String {
+    bytes.iter().fold(String::with_capacity(2 * bytes.len()), |mut text, byte| {
+        write!(text, "{byte:02x}").expect("writing to a string cannot fail");
+        text
+    })
+}
 
 /// A number with four digits, or with its whole part and no more; after the point at most four of them.
 #[must_use]

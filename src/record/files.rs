@@ -76,7 +76,8 @@ impl Files {
         files.line(|f| &mut f.scores, &header)?;
         files.line(
             |f| &mut f.verdicts,
-            "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision,movers",
+            "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision,movers,\
+             similar",
         )?;
         files.line(|f| &mut f.alarms, "time,line,alarm,state,severity,message,id")?;
         Ok(files)
@@ -121,8 +122,10 @@ impl Files {
         let reasons =
             serde_json::to_string(&document.reasons).expect("reasons have only text keys");
         let movers = serde_json::to_string(&document.movers).expect("movers have only text keys");
+        let similar =
+            serde_json::to_string(&document.similar).expect("batches have only text keys");
         let text = format!(
-            "{},{},{},{},{},{since},{},{},{},{},{}",
+            "{},{},{},{},{},{since},{},{},{},{},{},{}",
             document.at(),
             cell(&document.line),
             cell(document.batch.as_deref().unwrap_or_default()),
@@ -132,7 +135,8 @@ impl Files {
             cell(&reasons),
             cell(document.first_mover.as_deref().unwrap_or_default()),
             document.revision,
-            cell(&movers)
+            cell(&movers),
+            cell(&similar)
         );
         self.line(|f| &mut f.verdicts, &text)
     }

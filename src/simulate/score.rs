@@ -655,6 +655,7 @@ mod tests {
             ],
             first_mover: None,
             movers: Vec::new(),
+            similar: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,

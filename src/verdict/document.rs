@@ -123,6 +123,42 @@ pub struct Mover {
     pub unit: Option<Arc<str>>,
 }
 
+/// A laboratory result outside its limits.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct LabOutside {
+    /// The property.
+    pub property: Arc<str>,
+    /// The result, in the unit of the limits.
+    pub value: f64,
+    /// The lower limit.
+    pub low: Option<f64>,
+    /// The upper limit.
+    pub high: Option<f64>,
+}
+
+/// A past batch in which the same moved, and how it ended.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Similar {
+    /// The batch.
+    pub batch: Arc<str>,
+    /// Its grade, if known.
+    pub grade: Option<Arc<str>>,
+    /// Its start, ms.
+    pub started: i64,
+    /// How alike is what moved, 0–1.
+    pub likeness: f64,
+    /// The verdict on it.
+    pub verdict: Call,
+    /// What a person decided last.
+    pub disposition: Option<Arc<str>>,
+    /// The greatest share of it that a quality tag was outside, 0–1.
+    pub off_spec_share: Option<f64>,
+    /// Its laboratory results outside their limits.
+    pub laboratory: Vec<LabOutside>,
+    /// What people did about it.
+    pub actions: Vec<Arc<str>>,
+}
+
 /// A stretch of the batch, in ms since 1970 and, where a speed is known, in metres of the batch.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SpanDocument {
@@ -174,6 +210,9 @@ pub struct Document {
     /// The tags that moved, the first mover first; those that moved after the flag was raised stand behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub movers: Vec<Mover>,
+    /// Past batches in which the same moved, the most alike first; only of a batch that is flagged.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub similar: Vec<Similar>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
     /// While a model is learning.

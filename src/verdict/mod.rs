@@ -6,5 +6,5 @@
 mod document;
 mod judge;
 
-pub use document::{Call, Document, Learning, Mover, Reason, SpanDocument};
+pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};

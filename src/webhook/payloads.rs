@@ -160,6 +160,7 @@ mod tests {
                 }],
                 first_mover: None,
                 movers: Vec::new(),
+                similar: Vec::new(),
                 spans: vec![SpanDocument { from: 1, to: 2, from_m: None, to_m: None }],
                 learning: None,
                 state: None,

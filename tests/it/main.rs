@@ -15,6 +15,7 @@ mod influx;
 mod influx_versions;
 mod line_runs;
 mod load;
+mod models;
 mod mqtt;
 mod outage;
 mod outbox;

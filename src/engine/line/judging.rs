@@ -14,7 +14,7 @@ use crate::models::Moved;
 use crate::plant::{Grade, Line, Plant};
 use crate::reading::Timestamp;
 use crate::verdict::{
-    Call, Document, Evidence, Learning as LearningDocument, Mover, ProcessEvidence,
+    Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,13 +126,23 @@ impl LineState {
                 batch.first_flag.get_or_insert(frame.end);
             }
         }
-        let mut document =
+        let (mut document, changed) =
             document(cx.line, self.book.find(&key), opinion, learning, frame.end, &grade_name);
-        document.0.state = self.steady.word().map(Into::into);
-        if flagged && let Some(process) = &process {
-            contributions(cx, &grade_name, frame.end, &process.tags);
+        document.state = self.steady.word().map(Into::into);
+        if let Some(process) = &process {
+            self.patterns.take(&key, &process.movers);
+            if flagged {
+                contributions(cx, &grade_name, frame.end, &process.tags);
+            }
         }
-        self.say(cx, document.0, document.1, before);
+        if flagged {
+            document.similar = if self.is_due(changed, frame.end) {
+                self.similar(cx, &key)
+            } else {
+                self.document.take().map(|said| said.similar).unwrap_or_default()
+            };
+        }
+        self.say(cx, document, changed, before);
     }
 
     /// Puts the frame to the model of the grade.
@@ -234,11 +244,24 @@ impl LineState {
                 cx.out.push(Effect::Batch(Box::new(record)));
             }
         }
-        if changed || self.said.is_none_or(|said| at >= said.plus(REPEAT)) {
+        if self.is_due(changed, at) {
             self.said = Some(at);
             cx.out.push(Effect::Verdict(Box::new(document.clone())));
         }
         self.document = Some(document);
+    }
+
+    /// True if a verdict is said now: when it changed, and once a minute.
+    fn is_due(&self, changed: bool, at: Timestamp) -> bool {
+        changed || self.said.is_none_or(|said| at >= said.plus(REPEAT))
+    }
+
+    /// The past batches in which the same moved as in this one.
+    fn similar(&self, cx: &Context<'_>, id: &str) -> Vec<Similar> {
+        self.patterns.like(id, self.book.finished(), |other| {
+            let call = self.judges.get(&other.id).map(Judge::call).unwrap_or_default();
+            (call, cx.grade(other.grade.as_ref()))
+        })
     }
 
     pub(super) fn between_batches(&mut self, cx: &mut Context<'_>, at: Timestamp) {
@@ -286,6 +309,7 @@ impl LineState {
                     }
                     let book = &self.book;
                     self.judges.retain(|id, _| id.is_empty() || book.find(id).is_some());
+                    self.patterns.keep(book);
                 }
                 Change::Added(id) => {
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Keep));
@@ -353,7 +377,11 @@ impl LineState {
         // A batch that ended while its model was learning says how far that is.
         let learning = self.learning_count(cx.plant, &grade_name);
         let said = evidence.at.max(at);
-        let (document, _) = document(cx.line, Some(batch), opinion, learning, said, &grade_name);
+        let (mut document, _) =
+            document(cx.line, Some(batch), opinion, learning, said, &grade_name);
+        if call.is_flag() {
+            document.similar = self.similar(cx, id);
+        }
         let record = record(cx.line, batch, (!batch.void).then_some(call));
         cx.out.push(Effect::Batch(Box::new(record)));
         let fate = tell::Fate::of(batch);

@@ -30,7 +30,7 @@ fn engine(adapt_limits: bool) -> Engine {
         columns: vec!["steam".into(), "draw".into()],
         values: (0..rows).flat_map(|s| values(s - 100_000, 0.0)).collect(),
         blocks: (0..20).map(|ix| ix * usize::try_from(LONG).unwrap()).collect(),
-        left_out: 0,
+        ..Table::default()
     };
     let spec = FitSpec {
         frame: Duration::from_secs(1),
@@ -137,4 +137,33 @@ fn scale_and_peak_outlive_a_restart_within_a_batch() {
     let mut second = Engine::restore(&bytes).unwrap();
     parts.extend(apply(&mut second, events[cut..].to_vec()));
     assert_eq!(whole, parts);
+}
+
+#[test]
+fn flagged_batch_tells_of_those_in_which_the_same_moved() {
+    let effects = apply(&mut engine(true), story(0.9, Some(Disposition::Rework)));
+    let of = |id: &str| {
+        effects.iter().rev().find_map(|effect| match effect {
+            Effect::Verdict(document) if document.batch.as_deref() == Some(id) => {
+                Some(document.similar.clone())
+            }
+            _ => None,
+        })
+    };
+    let names = |similar: &[crate::verdict::Similar]| {
+        let words = similar
+            .iter()
+            .map(|one| format!("{} {}", one.batch, one.disposition.as_deref().unwrap_or("-")));
+        words.collect::<Vec<_>>()
+    };
+    assert_eq!(names(&of("R0").unwrap()), Vec::<String>::new());
+    let later = of("R5").unwrap();
+    assert_eq!(later.len(), 3, "{later:?}");
+    assert!(names(&later).iter().all(|name| name.ends_with("rework")), "{later:?}");
+    assert!(later.iter().all(|one| one.likeness > 0.9 && one.verdict.is_flag()), "{later:?}");
+    let finished = effects.iter().find_map(|effect| match effect {
+        Effect::BatchVerdict(document) if document.batch.as_deref() == Some("R5") => Some(document),
+        _ => None,
+    });
+    assert_eq!(finished.unwrap().similar.len(), 3, "the finished batch keeps them");
 }

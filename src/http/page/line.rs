@@ -9,7 +9,7 @@ use super::html::Html;
 use super::profile;
 use super::words;
 use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord};
+use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
 use crate::reading::{Count, side_by_side};
 use crate::verdict::Document;
 
@@ -258,7 +258,30 @@ fn why(html: &mut Html, line: &LineView, document: &Document, ix: i64) {
     }
     html.raw("</ol>");
     movers(html, document);
+    similar(html, document);
     html.raw("</div>");
+}
+
+/// Past batches in which the same moved, and how they ended.
+fn similar(html: &mut Html, document: &Document) {
+    if document.similar.is_empty() {
+        return;
+    }
+    html.raw("<table class=\"movers\"><caption>Batches in which the same moved, the most alike ");
+    html.raw("first</caption><thead><tr><th scope=\"col\">Batch</th>");
+    html.raw("<th scope=\"col\" class=\"num\">Alike</th><th scope=\"col\">Ended</th>");
+    html.raw("<th scope=\"col\" class=\"num\">Started</th></tr></thead><tbody>");
+    for similar in &document.similar {
+        html.raw("<tr><th scope=\"row\">").name(&similar.batch);
+        if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
+            html.raw(" <small>").name(grade).raw("</small>");
+        }
+        html.raw("</th><td class=\"num\">").text(&per_cent(similar.likeness));
+        html.raw("</td><td>").text(&ending(similar)).raw("</td><td class=\"num\">");
+        time(html, similar.started, Clock::Minutes);
+        html.raw("</td></tr>");
+    }
+    html.raw("</tbody></table>");
 }
 
 /// What moved, each beside where the tags that did not move would have it.

@@ -15,6 +15,7 @@ mod words;
 
 use super::probes;
 use super::router::Shared;
+use crate::reading::hex;
 use axum::extract::State;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
@@ -47,13 +48,7 @@ static ICON: Asset = asset!("image/svg+xml", "icon.svg");
 static OPENAPI: Asset = asset!("application/json", "../openapi.json");
 
 fn etag(text: &str) -> String {
-    use std::fmt::Write;
-    let mut tag = String::from("\"");
-    for byte in Sha256::digest(text.as_bytes()).iter().take(12) {
-        write!(tag, "{byte:02x}").expect("writing to a string does not fail");
-    }
-    tag.push('"');
-    tag
+    format!("\"{}\"", hex(&Sha256::digest(text.as_bytes())[..12]))
 }
 
 impl Asset {

@@ -138,7 +138,7 @@ fn online_state_of_another_model_is_no_state_of_this_one() {
         columns: other.columns[..2].to_vec(),
         values: (0..200).flat_map(|ix| other.row(ix)[..2].to_vec()).collect(),
         blocks: vec![0, 100],
-        left_out: 0,
+        ..Table::default()
     };
     let narrow = fit(&narrow, &spec(true)).unwrap();
     assert!(narrow.fits(&narrow.start(1.0)) && !narrow.fits(&online));
@@ -208,9 +208,19 @@ fn one_column_and_one_block_are_handled() {
         columns: vec!["a".into()],
         values: (0..whole.rows()).map(|ix| whole.row(ix)[0]).collect(),
         blocks: vec![0],
-        left_out: 0,
+        ..Table::default()
     };
     let model = fit(&table, &spec(false)).unwrap();
     assert!(model.score(&mut model.start(1.0), &[100.0]).score.unwrap() < 1.0);
     assert!(matches!(fit(&table, &spec(true)), Err(FitError::TooFewBlocks { have: 1, .. })));
+}
+
+#[test]
+fn libraries_are_those_of_the_lock_file() {
+    let lock = include_str!("../../../Cargo.lock");
+    for library in super::LIBRARIES {
+        let (name, version) = library.split_once(' ').unwrap();
+        let entry = format!("name = \"{name}\"\nversion = \"{version}\"\n");
+        assert!(lock.contains(&entry), "{library} is not what is built");
+    }
 }

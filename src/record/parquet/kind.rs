@@ -2,10 +2,10 @@
 
 use super::super::cell::Cell;
 use crate::decode::TimeUnit;
+use crate::reading::hex;
 use ::parquet::basic::{ConvertedType, LogicalType, TimeUnit as Unit, Type};
 use ::parquet::data_type::{ByteArray, Int96};
 use ::parquet::schema::types::ColumnDescriptor;
-use std::fmt::Write as _;
 
 /// 1970-01-01 as a Julian day.
 const EPOCH_DAY: i64 = 2_440_588;
@@ -157,11 +157,7 @@ impl Slot {
 
     /// Bytes that are no text, as people write them.
     fn of_raw(bytes: &[u8]) -> Self {
-        let mut text = String::from("0x");
-        for byte in bytes {
-            write!(text, "{byte:02x}").expect("writing to a string cannot fail");
-        }
-        Self::Words(text.into())
+        Self::Words(format!("0x{}", hex(bytes)).into())
     }
 }
 

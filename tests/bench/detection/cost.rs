@@ -41,7 +41,7 @@ fn table(rows: usize, chance: &mut Xoshiro256PlusPlus) -> Table {
         columns: (0..TAGS).map(|ix| Arc::from(format!("tag_{ix:02}"))).collect(),
         values,
         blocks: (0..BATCHES).map(|ix| ix * rows).collect(),
-        left_out: 0,
+        ..Table::default()
     }
 }
 

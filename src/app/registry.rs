@@ -1,0 +1,139 @@
+//! The models of a store: put in by hand, found by version, switched back.
+//!
+//! A version is never changed and never switched on again under its old number: what judges again is a new version
+//! with the same artifact. So versions tell in which order models judged, and a journal read again finds each where
+//! it was.
+
+use super::error::AppError;
+use crate::models::{ArtifactError, Header, Model};
+use crate::reading::{Timestamp, hex};
+use crate::store::{
+    Commit, FIRST_BY_HAND, ModelRow, Reader, Settings, Store, StoredModel, WhenFull,
+};
+use sha2::{Digest, Sha256};
+use std::path::Path;
+
+/// A model of the registry.
+#[derive(Debug, Clone)]
+pub struct Registered {
+    /// How it stands in the store.
+    pub stored: StoredModel,
+    /// What is known about it.
+    pub header: Header,
+    /// SHA-256 of its artifact, in hexadecimal digits: the same for the same model, wherever it is.
+    pub sha256: String,
+}
+
+/// The models of a store, oldest first; `None` takes every line or grade.
+///
+/// # Errors
+/// When the store cannot be read, or one of its models.
+pub fn models(
+    reader: &Reader,
+    line: Option<&str>,
+    grade: Option<&str>,
+) -> Result<Vec<Registered>, AppError> {
+    let stored = reader.models(line, grade)?;
+    stored.into_iter().map(|stored| registered(reader, stored)).collect()
+}
+
+/// What is known of a model of the registry.
+///
+/// # Errors
+/// When the store cannot be read, or the model is of another form.
+pub fn registered(reader: &Reader, stored: StoredModel) -> Result<Registered, AppError> {
+    let header = serde_json::from_str(&stored.header).map_err(ArtifactError::from)?;
+    let sha256 = hex(&Sha256::digest(artifact(reader, &stored)?));
+    Ok(Registered { stored, header, sha256 })
+}
+
+/// The artifact of a model, as it was written.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn artifact(reader: &Reader, model: &StoredModel) -> Result<Vec<u8>, AppError> {
+    let found = reader.model_artifact(model.id)?;
+    found.ok_or_else(|| no_model(&model.line, &model.grade, Some(model.version)))
+}
+
+/// The model of a line and grade that judges, or that of a version.
+///
+/// # Errors
+/// When there is none, or the store cannot be read.
+pub fn find(
+    reader: &Reader,
+    (line, grade): (&str, &str),
+    version: Option<u32>,
+) -> Result<StoredModel, AppError> {
+    let is_it = |model: &StoredModel| version.map_or(model.active, |of| model.version == of);
+    let found = reader.models(Some(line), Some(grade))?.into_iter().rfind(is_it);
+    found.ok_or_else(|| no_model(line, grade, version))
+}
+
+fn no_model(line: &str, grade: &str, version: Option<u32>) -> AppError {
+    AppError::NoModel { line: line.into(), grade: grade.into(), version }
+}
+
+/// Puts a model into the registry of a store that nobody has open; it judges from the next start of a daemon on it.
+/// Gives its version.
+///
+/// # Errors
+/// When the artifact is none, or the store cannot be opened or written.
+pub fn keep(path: &Path, line: &str, grade: &str, artifact: &[u8]) -> Result<u32, AppError> {
+    let model = Model::from_bytes(artifact)?;
+    let settings = Settings {
+        path: Some(path.to_owned()),
+        max_size_bytes: 20 << 30,
+        when_full: WhenFull::DropOldestReadings,
+    };
+    let mut store = Store::open(&settings)?;
+    let known = store.reader()?.models(None, None)?;
+    let of_this = known.iter().filter(|m| m.line == line && m.grade == grade);
+    let version = of_this.map(|m| m.version).max().unwrap_or(0) + 1;
+    let id = known.iter().map(|m| m.id + 1).max().unwrap_or(FIRST_BY_HAND).max(FIRST_BY_HAND);
+    let row = ModelRow {
+        id,
+        line,
+        grade,
+        kind: model.kind(),
+        version,
+        // A model put in by hand has no instant of the line's clock.
+        at: Timestamp::from_nanos(0),
+        header: &model.header_json(),
+        artifact,
+        active: true,
+    };
+    store.commit(&Commit { models: &[row], ..Commit::default() })?;
+    Ok(version)
+}
+
+/// Lets a version judge again, as a new version, which it gives with that of the model that it was a copy of: the
+/// version asked for, or the one before that which judges.
+///
+/// # Errors
+/// When there is no such model, or the store cannot be opened or written.
+pub fn judge_again(
+    path: &Path,
+    (line, grade): (&str, &str),
+    version: Option<u32>,
+) -> Result<(u32, u32), AppError> {
+    let reader = Reader::open(path)?;
+    let before = match version {
+        Some(_) => find(&reader, (line, grade), version)?,
+        None => before(&reader, line, grade)?,
+    };
+    let artifact = artifact(&reader, &before)?;
+    Ok((before.version, keep(path, line, grade, &artifact)?))
+}
+
+/// The last model before the one that judges which is another one: not a copy of it.
+fn before(reader: &Reader, line: &str, grade: &str) -> Result<StoredModel, AppError> {
+    let judges = find(reader, (line, grade), None)?;
+    let now = artifact(reader, &judges)?;
+    for model in reader.models(Some(line), Some(grade))?.into_iter().rev() {
+        if model.version < judges.version && artifact(reader, &model)? != now {
+            return Ok(model);
+        }
+    }
+    Err(AppError::NothingBefore { line: line.into(), grade: grade.into(), version: judges.version })
+}

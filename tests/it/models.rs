@@ -1,0 +1,164 @@
+//! `onspec models`: what stands in the registry, and which model judges.
+
+#![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
+
+use crate::recordings::Desk;
+use serde_json::Value;
+use std::fmt::Write as _;
+
+/// A table of three columns that go together, the same each time; `seed` makes it another one.
+fn table(seed: i64) -> String {
+    let mut text = String::from("time,a,b,c\n");
+    for n in 0..400_i64 {
+        #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
+        let part = |times: i64, of: i64| (((n + seed) * times) % of) as f64 / 10.0;
+        let (a, b) = (part(37, 101), part(53, 97));
+        writeln!(text, "{},{a},{b},{}", 1_769_126_400 + n * 10, a + b + part(11, 7)).unwrap();
+    }
+    text
+}
+
+/// A desk with a store of two models of line and grade `auto`.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    for seed in [1, 2] {
+        desk.write("normal.csv", table(seed));
+        let fit = "fit --auto --store m.db --time time --time-unit s --from normal.csv";
+        let (status, text, errors) = desk.run(fit);
+        assert_eq!(status, 0, "{text}{errors}");
+    }
+    desk
+}
+
+fn json(desk: &Desk, line: &str) -> Value {
+    let (status, text, errors) = desk.run(line);
+    assert_eq!(status, 0, "{line}: {text}{errors}");
+    serde_json::from_str(&text).unwrap()
+}
+
+/// Version, whether it judges, and its hash, of each model.
+fn models(desk: &Desk) -> Vec<(u64, bool, String)> {
+    let listed = json(desk, "models list --store m.db --json");
+    let of = |model: &Value| {
+        let hash = model["sha256"].as_str().unwrap().to_owned();
+        (model["version"].as_u64().unwrap(), model["judges"].as_bool().unwrap(), hash)
+    };
+    listed["models"].as_array().unwrap().iter().map(of).collect()
+}
+
+#[test]
+fn model_says_where_it_is_from() {
+    let desk = desk();
+    let (status, text, _) = desk.run("models list --store m.db --line auto");
+    assert_eq!(status, 0);
+    assert!(text.contains("put in by hand") && text.contains("400 frames"), "{text}");
+    let (_, text, _) = desk.run("models list --store m.db --line other");
+    assert_eq!(text, "there is no model\n");
+    let (status, text, _) = desk.run("models show auto auto --store m.db");
+    assert_eq!(status, 0);
+    let said = |name: &str| {
+        let line = text.lines().find(|line| line.starts_with(&format!("{name} ")));
+        line.unwrap_or_else(|| panic!("no {name} in {text}"))[name.len()..].trim().to_owned()
+    };
+    assert_eq!(said("version"), "2");
+    assert_eq!(said("judges"), "yes");
+    assert_eq!(said("data"), "2026-01-23T00:00:00Z to 2026-01-23T01:06:40Z");
+    assert_eq!(said("columns"), "a, b, c");
+    assert!(said("libraries").contains("linfa-linalg"), "{text}");
+    assert_eq!(said("sha-256"), models(&desk)[1].2);
+    let first = json(&desk, "models show auto auto 1 --store m.db --json");
+    assert_eq!((&first["version"], &first["judges"]), (&1.into(), &false.into()));
+    assert_eq!(first["header"]["source"]["batches"], serde_json::json!([]));
+}
+
+#[test]
+fn model_that_judged_before_judges_again_as_a_new_version() {
+    let desk = desk();
+    let before = models(&desk);
+    assert!(matches!(before[..], [(1, false, _), (2, true, _)]), "{before:?}");
+    let (status, text, errors) = desk.run("models rollback auto auto --store m.db");
+    assert_eq!(
+        (status, text.as_str()),
+        (0, "line auto, grade auto: model 3, the same as 1, judges from the next start on\n"),
+        "{errors}"
+    );
+    let after = models(&desk);
+    assert_eq!(after[2], (3, true, before[0].2.clone()));
+    assert_eq!(after.iter().filter(|(_, judges, _)| *judges).count(), 1);
+    // What judged before model 3 is model 2, and not the other copy of the same.
+    let (status, text, _) = desk.run("models rollback auto auto --store m.db");
+    assert!(status == 0 && text.contains("model 4, the same as 2,"), "{text}");
+    let (status, text, _) = desk.run("models promote auto auto 1 --store m.db");
+    assert!(status == 0 && text.contains("model 5, the same as 1,"), "{text}");
+    // The model judges in a replay, which takes what judges in the store.
+    let replay = "replay --auto --store m.db --time time --time-unit s --from normal.csv --json";
+    assert_eq!(desk.run(replay).0, 0);
+}
+
+#[test]
+fn two_models_are_compared() {
+    let desk = desk();
+    let (status, text, _) = desk.run("models compare auto auto 1 2 --store m.db");
+    assert_eq!(status, 1, "they differ");
+    assert!(text.contains("sha-256") && !text.contains("columns"), "what differs alone: {text}");
+    assert_eq!(desk.run("models promote auto auto 1 --store m.db").0, 0);
+    let (status, text, _) = desk.run("models compare auto auto 1 3 --store m.db");
+    assert!(status == 0 && text.starts_with("both are the model "), "{text}");
+    let both = json(&desk, "models compare auto auto 1 3 --store m.db --json");
+    assert_eq!(both["same"], true);
+}
+
+#[test]
+fn model_goes_from_one_store_to_another() {
+    let desk = desk();
+    let (status, text, errors) = desk.run("models export auto auto 1 --to m.json --store m.db");
+    assert_eq!(
+        (status, text.as_str()),
+        (0, "`m.json` is model 1 of line auto, grade auto\n"),
+        "{errors}"
+    );
+    let (status, _, errors) = desk.run("models export auto auto --to m.json --store m.db");
+    assert!(status == 1 && errors.contains("cannot write `m.json`"), "it is there: {errors}");
+    let (status, text, errors) = desk.run("models import tm3 facial --from m.json --store n.db");
+    assert_eq!(
+        (status, text.as_str()),
+        (0, "line tm3, grade facial: model 1 judges from the next start on\n"),
+        "{errors}"
+    );
+    let there = json(&desk, "models list --store n.db --json");
+    assert_eq!(there["models"][0]["sha256"].as_str().unwrap(), models(&desk)[0].2);
+    assert_eq!(there["models"][0]["line"], "tm3");
+}
+
+#[test]
+fn what_cannot_be_done_is_said() {
+    let desk = desk();
+    desk.write("bad.json", r#"{"onspec_model":2,"model":{}}"#);
+    desk.write("old.json", r#"{"onspec_model":99,"model":{}}"#);
+    let cases = [
+        ("models show auto other --store m.db", 1, "no model judges of line `auto`, grade `other`"),
+        ("models show auto auto 9 --store m.db", 1, "there is no model 9 of line `auto`"),
+        ("models promote auto auto 9 --store m.db", 1, "there is no model 9 of line `auto`"),
+        ("models import auto auto --from bad.json --store m.db", 1, "the artifact is no model"),
+        ("models import auto auto --from old.json --store m.db", 1, "has version 99"),
+        ("models import auto auto --from none.json --store m.db", 1, "cannot read `none.json`"),
+        ("models list --store none.db", 1, "none.db"),
+        ("models list", 2, "--store <FILE>"),
+        ("models promote auto auto x --store m.db", 2, "invalid value 'x'"),
+    ];
+    for (line, expected, words) in cases {
+        let (status, text, errors) = desk.run(line);
+        assert_eq!(status, expected, "{line}: {text}{errors}");
+        assert!(errors.contains(words), "{line}: {errors}");
+    }
+    assert_eq!(models(&desk).len(), 2, "nothing was written");
+    assert!(!desk.path("none.db").exists(), "it was made");
+    let fresh = Desk::new();
+    fresh.write("normal.csv", table(1));
+    assert_eq!(
+        fresh.run("fit --auto --store m.db --time time --time-unit s --from normal.csv").0,
+        0
+    );
+    let (status, _, errors) = fresh.run("models rollback auto auto --store m.db");
+    assert!(status == 1 && errors.contains("had no other model before 1"), "{errors}");
+}
