@@ -31,6 +31,16 @@ pub(crate) struct Change {
     pub(crate) furnish: f64,
     /// How far the first tag is from what the causes make of it.
     pub(crate) fault: f64,
+    /// How far another tag is, from the middle of the batch on.
+    pub(crate) half: Option<(usize, f64)>,
+}
+
+impl Change {
+    /// How far a tag is, in a row.
+    fn of(self, tag: usize, row: usize) -> f64 {
+        let half = self.half.filter(|(of, _)| *of == tag && row >= FRAMES / 2);
+        half.map_or(0.0, |(_, far)| far) + if tag == 0 { self.fault } else { 0.0 }
+    }
 }
 
 /// A plant of its own: another seed has other relations between its tags.
@@ -64,7 +74,7 @@ impl SimulatedPlant {
         let next =
             |value: f64, stays: f64, new: f64| stays * value + (1.0 - stays * stays).sqrt() * new;
         let mut rows = Vec::with_capacity(FRAMES * TAGS);
-        for _ in 0..FRAMES {
+        for row in 0..FRAMES {
             for cause in &mut causes {
                 *cause = next(*cause, CAUSE_STAYS, self.normal());
             }
@@ -72,7 +82,7 @@ impl SimulatedPlant {
                 *noise = next(*noise, NOISE_STAYS, self.normal());
                 let value: f64 =
                     (0..CAUSES).map(|ix| self.loads[tag][ix] * (lot[ix] + causes[ix])).sum();
-                rows.push(value + NOISE * *noise + if tag == 0 { change.fault } else { 0.0 });
+                rows.push(value + NOISE * *noise + change.of(tag, row));
             }
         }
         rows
@@ -80,13 +90,26 @@ impl SimulatedPlant {
 
     /// A model of so many good batches, for a budget of one wrong flag in so many.
     pub(crate) fn model(&mut self, batches: usize, one_in: u32) -> Model {
+        self.model_of(&vec![Change::default(); batches], one_in)
+    }
+
+    /// A fault of a tag of its own, from `least` to twice as far, up or down, from the middle of a batch on.
+    pub(crate) fn fault(&mut self, least: f64) -> Change {
+        let tag = self.chance.next_u32() as usize % TAGS;
+        let share = f64::from(self.chance.next_u32()) / f64::from(u32::MAX);
+        let far = (1.0 + share) * least * if self.chance.next_u32() & 1 == 0 { 1.0 } else { -1.0 };
+        Change { half: Some((tag, far)), ..Change::default() }
+    }
+
+    /// A model of batches in which this was other than it should be.
+    pub(crate) fn model_of(&mut self, batches: &[Change], one_in: u32) -> Model {
         let mut table = Table {
             columns: (0..TAGS).map(|ix| Arc::from(format!("tag_{ix}"))).collect(),
             ..Table::default()
         };
-        for _ in 0..batches {
+        for change in batches {
             table.blocks.push(table.rows());
-            table.values.extend(self.batch(Change::default()));
+            table.values.extend(self.batch(*change));
         }
         let spec = FitSpec {
             frame: FRAME,
