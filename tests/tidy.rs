@@ -73,6 +73,7 @@ const ROOMS: &[Room] = &[
     room("quality", true, &["reading", "plant"]),
     room("frame", true, &["reading", "plant"]),
     room("profile", true, &["reading", "plant"]),
+    room("chart", true, &["reading"]),
     // decode: the events of batches are what the wire says, word for word.
     room("batch", true, &["reading", "plant", "decode", "frame"]),
     room("models", true, &["reading", "plant", "frame"]),
