@@ -22,6 +22,8 @@ pub mod profile;
 pub mod quality;
 pub mod sparkplug;
 
+pub mod chart;
+
 pub mod batch;
 pub mod models;
 pub mod verdict;
