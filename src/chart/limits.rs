@@ -1,0 +1,375 @@
+//! Limits from history that is believed to be good (phase I), each version with the time from which it holds.
+
+use super::constants::{Constants, c4};
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+
+/// Independent points below which there are no limits: of fifty the true rate of false alarms is twice the
+/// nominal one in the mean, and anything in the single case.
+pub const NEEDED: f64 = 100.0;
+/// Independent points below which limits are provisional.
+pub const FIRM: f64 = 300.0;
+
+/// A correlation within so many of its standard errors is taken to be none. A fixed bound would not do: with
+/// moving ranges even 0.25 makes three false alarms of one.
+const CORRELATION_ERRORS: f64 = 1.96;
+/// Means of subgroups that are further apart than their ranges explain, by so many standard errors, are judged
+/// by how far they are apart.
+const SCATTER_ERRORS: f64 = 3.0;
+/// Nothing is taken to be more correlated than this.
+const MOST_CORRELATED: f64 = 0.999;
+
+/// Versions that are kept, the newest.
+const VERSIONS: usize = 100;
+
+/// What a point of a chart is made of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Kind {
+    /// One reading; its spread is the moving range.
+    Individuals,
+    /// The mean of a subgroup of so many readings; its spread is their range.
+    MeanAndRange(u32),
+    /// The mean of a subgroup of so many readings; its spread is their standard deviation.
+    MeanAndDeviation(u32),
+}
+
+impl Kind {
+    /// Readings of a point.
+    #[must_use]
+    pub fn readings(self) -> u32 {
+        match self {
+            Self::Individuals => 1,
+            Self::MeanAndRange(n) | Self::MeanAndDeviation(n) => n,
+        }
+    }
+
+    /// The constants of its spread: a moving range is one of two readings.
+    #[must_use]
+    pub fn constants(self) -> Option<Constants> {
+        Constants::of(if self == Self::Individuals { 2 } else { self.readings() })
+    }
+
+    /// The mean of a point's readings, and their spread if they have one; `None` where a reading is
+    /// missing.
+    pub(super) fn point(self, readings: &[f64]) -> Option<(f64, Option<f64>)> {
+        let n = self.readings();
+        let whole = u32::try_from(readings.len()) == Ok(n) && n > 0;
+        if !whole || !readings.iter().all(|value| value.is_finite()) {
+            return None;
+        }
+        let n = f64::from(n);
+        let mean = readings.iter().sum::<f64>() / n;
+        let spread = match self {
+            Self::Individuals => None,
+            Self::MeanAndRange(_) => {
+                let (least, most) = readings
+                    .iter()
+                    .fold((mean, mean), |(least, most), value| (value.min(least), value.max(most)));
+                Some(most - least)
+            }
+            Self::MeanAndDeviation(_) => {
+                let squares: f64 =
+                    readings.iter().map(|value| (value - mean) * (value - mean)).sum();
+                Some((squares / (n - 1.0)).sqrt())
+            }
+        };
+        Some((mean, spread))
+    }
+}
+
+/// What is done where points depend on the points before them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Autocorrelation {
+    /// Limits are widened: those of the overall standard deviation. Good against single points; rules of runs
+    /// have more false alarms than their tables say.
+    Widened,
+    /// What is charted is how far a point is from the one that the point before it lets expect. Rules hold;
+    /// a step shows as itself once, and after that only as 1 − φ of it.
+    Residual,
+}
+
+/// How the standard deviation of a point is known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Estimate {
+    /// By moving ranges, or ranges or deviations within subgroups: points are independent.
+    Within,
+    /// By all points: they are not, and limits are widened.
+    Overall,
+    /// By the errors of one-step forecasts: they are not, and residuals are charted.
+    Residual,
+}
+
+/// Limits of one spread; its unit is that of the readings.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct SpreadLimits {
+    /// The mean moving range, range or standard deviation.
+    pub centre: f64,
+    /// The lower limit, at least 0.
+    pub lower: f64,
+    /// The upper limit.
+    pub upper: f64,
+}
+
+/// One version of a chart's limits; values in the unit of the readings.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Limits {
+    /// Counts up with each version of a chart.
+    pub version: u32,
+    /// The first instant that they judge.
+    pub valid_from: Timestamp,
+    /// What points are made of.
+    pub kind: Kind,
+    /// The mean of the history.
+    pub centre: f64,
+    /// The standard deviation of a point about what is expected of it: limits are three of these away.
+    pub sigma: f64,
+    /// How that is known.
+    pub estimate: Estimate,
+    /// The correlation of a point with the one before it, by least squares.
+    pub phi: f64,
+    /// The points of the history.
+    pub n: u32,
+    /// How many independent points they are worth, n (1 − φ) / (1 + φ), never more than there are.
+    pub effective: f64,
+    /// True below [`FIRM`] of those: the rate of false alarms may be several times the nominal one.
+    pub provisional: bool,
+    /// The standard deviation of a reading in the short term: by moving ranges or within subgroups.
+    pub within: f64,
+    /// The standard deviation of all readings.
+    pub overall: f64,
+    /// Limits of the spread.
+    pub spread: SpreadLimits,
+}
+
+/// Why there are no limits.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum LimitsError {
+    /// Too little history.
+    #[error("limits need 100 independent points; these {n} are worth {effective:.0}")]
+    TooFew {
+        /// Points of the history.
+        n: u32,
+        /// What they are worth.
+        effective: f64,
+    },
+    /// A history without variation.
+    #[error("all points are the same, and limits of that would be broken by any other")]
+    Constant,
+    /// A subgroup of a size without constants.
+    #[error("a subgroup has 2 to 100 readings, and not {0}")]
+    Subgroup(u32),
+}
+
+impl Limits {
+    /// Limits from the readings of a history in their order, subgroup after subgroup; a NaN is a missing
+    /// reading, and with it its point is missing: what lies on either side of it are no neighbours.
+    ///
+    /// σ is that of the short term (moving ranges, ranges, deviations over their constants) only while
+    /// points show no correlation, and means of subgroups no more scatter than their spread explains. Else it
+    /// is the standard deviation of all points over c₄, or that of the residuals of an AR(1) by least
+    /// squares.
+    ///
+    /// # Errors
+    /// When there are too few independent points, none that differ, or the subgroups have no constants.
+    pub fn estimate(
+        kind: Kind,
+        autocorrelation: Autocorrelation,
+        readings: &[f64],
+        version: u32,
+        valid_from: Timestamp,
+    ) -> Result<Self, LimitsError> {
+        let constants = kind.constants().ok_or(LimitsError::Subgroup(kind.readings()))?;
+        let size = usize::try_from(kind.readings()).unwrap_or(usize::MAX);
+        let points: Vec<_> =
+            readings.chunks_exact(size).map(|readings| kind.point(readings)).collect();
+        let values: Vec<Option<f64>> =
+            points.iter().map(|point| point.map(|(value, _)| value)).collect();
+        let pairs: Vec<(f64, f64)> =
+            values.windows(2).filter_map(|pair| pair[0].zip(pair[1])).collect();
+        let ranges = pairs.iter().map(|(before, value)| (value - before).abs());
+        let spreads = points.iter().filter_map(|point| (*point)?.1);
+        let (count, spread) = if kind == Kind::Individuals { mean(ranges) } else { mean(spreads) };
+
+        let of_points = Moments::of(values.iter().copied().flatten());
+        let whole = readings
+            .chunks_exact(size)
+            .zip(&points)
+            .filter(|(_, point)| point.is_some())
+            .flat_map(|(readings, _)| readings.iter().copied());
+        let of_readings = Moments::of(whole);
+        let line = Line::through(&pairs);
+        let phi = line.phi.clamp(-MOST_CORRELATED, MOST_CORRELATED);
+        let effective = of_points.n * ((1.0 - phi) / (1.0 + phi)).min(1.0);
+        let n = u32::try_from(values.iter().flatten().count()).unwrap_or(u32::MAX);
+        // Of values that are all the same the mean may differ in the last digit.
+        if of_points.n >= NEEDED && of_points.sd <= 1e-12 * of_points.mean.abs() {
+            return Err(LimitsError::Constant);
+        }
+        if effective.is_nan() || effective < NEEDED {
+            return Err(LimitsError::TooFew { n, effective });
+        }
+
+        let by_spread =
+            if let Kind::MeanAndDeviation(_) = kind { constants.c4 } else { constants.d2 };
+        let within = spread / by_spread;
+        let of_mean = within / f64::from(kind.readings()).sqrt();
+        let short = count > 0.0 && of_mean > 0.0;
+        let correlated = phi.abs() > CORRELATION_ERRORS / line.n.sqrt();
+        let scattered = kind != Kind::Individuals && {
+            let error = 2.0 / (of_points.n - 1.0)
+                + 2.0 / (of_points.n * (f64::from(kind.readings()) - 1.0));
+            of_points.sd * of_points.sd > of_mean * of_mean * (1.0 + SCATTER_ERRORS * error.sqrt())
+        };
+        let (estimate, sigma) = match autocorrelation {
+            Autocorrelation::Residual if correlated && line.error > 0.0 => {
+                (Estimate::Residual, line.error)
+            }
+            _ if short && !correlated && !scattered => (Estimate::Within, of_mean),
+            _ => (Estimate::Overall, of_points.sd / c4(of_points.n)),
+        };
+        let (lower, upper) = match kind {
+            Kind::MeanAndDeviation(_) => constants.b3_b4(),
+            Kind::Individuals | Kind::MeanAndRange(_) => constants.d3_d4(),
+        };
+        Ok(Self {
+            version,
+            valid_from,
+            kind,
+            centre: of_points.mean,
+            sigma,
+            estimate,
+            phi,
+            n,
+            effective,
+            provisional: effective < FIRM,
+            within,
+            overall: of_readings.sd / c4(of_readings.n),
+            spread: SpreadLimits { centre: spread, lower: lower * spread, upper: upper * spread },
+        })
+    }
+
+    /// The limits of one point when nothing but the mean is expected of it: `centre` ± 3 `sigma`.
+    #[must_use]
+    pub fn three_sigma(&self) -> (f64, f64) {
+        (self.centre - 3.0 * self.sigma, self.centre + 3.0 * self.sigma)
+    }
+
+    /// The correlation of what is charted with what was charted before it: none where points are
+    /// independent, or residuals are charted.
+    pub(super) fn charted_phi(&self) -> f64 {
+        if self.estimate == Estimate::Overall { self.phi } else { 0.0 }
+    }
+}
+
+/// The versions of a chart's limits.
+///
+/// A later one begins after all that were there, so what was judged stays judged as it was.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Versions {
+    /// Oldest first.
+    list: Vec<Limits>,
+}
+
+/// Limits that would change what was judged.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error(
+    "version {version} from {valid_from} does not come after version {last} from {last_from}, \
+     and would change marks of the past"
+)]
+pub struct NotLater {
+    /// Its version.
+    pub version: u32,
+    /// Its first instant.
+    pub valid_from: Timestamp,
+    /// The newest version there is.
+    pub last: u32,
+    /// Its first instant.
+    pub last_from: Timestamp,
+}
+
+impl Versions {
+    /// Adds a version. The hundred newest are kept.
+    ///
+    /// # Errors
+    /// When its number, or the time from which it holds, does not come after that of the newest.
+    pub fn add(&mut self, limits: Limits) -> Result<(), NotLater> {
+        if let Some(last) = self.list.last()
+            && (limits.version <= last.version || limits.valid_from <= last.valid_from)
+        {
+            return Err(NotLater {
+                version: limits.version,
+                valid_from: limits.valid_from,
+                last: last.version,
+                last_from: last.valid_from,
+            });
+        }
+        if self.list.len() == VERSIONS {
+            self.list.remove(0);
+        }
+        self.list.push(limits);
+        Ok(())
+    }
+
+    /// The version that holds at an instant; `None` before the first.
+    #[must_use]
+    pub fn at(&self, at: Timestamp) -> Option<&Limits> {
+        self.list.iter().rev().find(|limits| limits.valid_from <= at)
+    }
+
+    /// All that are kept, oldest first.
+    #[must_use]
+    pub fn all(&self) -> &[Limits] {
+        &self.list
+    }
+}
+
+/// How many numbers there are, and their mean; of none (0, 0).
+fn mean(values: impl Iterator<Item = f64>) -> (f64, f64) {
+    let (n, sum) = values.fold((0.0, 0.0), |(n, sum), value| (n + 1.0, sum + value));
+    if n > 0.0 { (n, sum / n) } else { (0.0, 0.0) }
+}
+
+/// Number, mean and sample standard deviation.
+struct Moments {
+    n: f64,
+    mean: f64,
+    sd: f64,
+}
+
+impl Moments {
+    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
+        let (n, mean) = mean(values.clone());
+        let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
+        Self { n, mean, sd: if n > 1.0 { (squares / (n - 1.0)).sqrt() } else { 0.0 } }
+    }
+}
+
+/// The straight line of a point by the one before it, by least squares.
+struct Line {
+    /// Pairs.
+    n: f64,
+    /// Its slope.
+    phi: f64,
+    /// The standard deviation of what is left.
+    error: f64,
+}
+
+impl Line {
+    fn through(pairs: &[(f64, f64)]) -> Self {
+        let (n, before) = mean(pairs.iter().map(|(before, _)| *before));
+        let (_, after) = mean(pairs.iter().map(|(_, after)| *after));
+        let (xx, xy) = pairs.iter().fold((0.0, 0.0), |(xx, xy), (x, y)| {
+            (xx + (x - before) * (x - before), xy + (x - before) * (y - after))
+        });
+        let phi = if xx > 0.0 { xy / xx } else { 0.0 };
+        let squares: f64 = pairs
+            .iter()
+            .map(|(x, y)| (y - after) - phi * (x - before))
+            .map(|error| error * error)
+            .sum();
+        Self { n, phi, error: if n > 2.0 { (squares / (n - 2.0)).sqrt() } else { 0.0 } }
+    }
+}
