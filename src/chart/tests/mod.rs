@@ -1,4 +1,7 @@
-//! Limits and capability against what is known of them.
+//! Rules, limits, capability and whole charts against what is known of them; what stands in `arl`, `constants`, `ewma`
+//! and `cusum` is tested there.
 
 mod capability;
+mod chart;
 mod limits;
+mod rules;
