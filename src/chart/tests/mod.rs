@@ -4,4 +4,5 @@
 mod capability;
 mod chart;
 mod limits;
+mod oracle;
 mod rules;
