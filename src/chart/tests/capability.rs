@@ -88,6 +88,23 @@ fn one_side_has_the_index_of_the_nearer_limit_alone() {
 }
 
 #[test]
+fn readings_of_independent_subgroups_count_one_by_one_and_of_others_as_points() {
+    let mut noise = Noise::new(26);
+    let independent: Vec<f64> = (0..2000).map(|_| noise.normal()).collect();
+    let of = limits(Kind::MeanAndRange(4), &independent);
+    let found = capability(&of, both(-4.0, 4.0), 0.95).unwrap();
+    assert_eq!(found.n, 2000);
+    near(found.effective, 4.0 * of.effective, 0.0);
+    // The standard deviation by ranges of four varies as that of 92 % of the readings' degrees of freedom.
+    let short = of_ratio(found.cp.unwrap().value, 0.923 * 3.0 * of.effective, 0.95);
+    near(found.cp.unwrap().lower, short.lower, 1e-3);
+
+    let alike = limits(Kind::MeanAndRange(4), &noise.correlated(0.9, 8000));
+    let found = capability(&alike, both(-4.0, 4.0), 0.95).unwrap();
+    near(found.effective, alike.effective, 0.0);
+}
+
+#[test]
 fn correlated_readings_have_wider_intervals_and_no_index_of_the_short_term() {
     let mut noise = Noise::new(24);
     let specification = both(-4.0, 4.0);

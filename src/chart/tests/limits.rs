@@ -70,6 +70,14 @@ fn correlated_readings_make_moving_ranges_too_small_and_are_not_judged_by_them()
 }
 
 #[test]
+fn readings_that_turn_about_are_not_judged_by_their_moving_ranges_either() {
+    let limits = widened(&Noise::new(6).correlated(-0.5, 4000));
+    assert_eq!((limits.estimate, limits.n), (Estimate::Overall, 4000));
+    near(limits.sigma, 1.0, 0.05);
+    near(limits.effective, 4000.0, 0.0);
+}
+
+#[test]
 fn estimated_limits_have_the_false_alarms_of_the_table() {
     let mut noise = Noise::new(3);
     let runs = 120_u32;
