@@ -86,9 +86,9 @@ pub fn capability(
     }
     let width = match (lower, upper) {
         (None, None) => return Err(CapabilityError::NoLimit),
-        // A limit that is no number is in no order.
-        (Some(lower), Some(upper)) if !(lower < upper) => return Err(CapabilityError::Order),
-        (Some(lower), Some(upper)) => Some(upper - lower),
+        (Some(lower), Some(upper)) if lower < upper => Some(upper - lower),
+        // Also one that is no number.
+        (Some(_), Some(_)) => return Err(CapabilityError::Order),
         _ => None,
     };
     let (mean, overall) = (limits.centre, limits.overall);

@@ -27,7 +27,7 @@ pub struct Constants {
 impl Constants {
     /// Those of subgroups of `n` readings; `None` outside [`SUBGROUP_SIZES`].
     ///
-    /// d₂ = ∫ [1 − (1 − Φ(x))ⁿ − Φ(x)ⁿ] dx; d₃ by E[W²] = 2 ∬ over x < y of
+    /// d₂ = ∫ [1 − (1 − Φ(x))ⁿ − Φ(x)ⁿ] dx; d₃ by E(W²) = 2 ∬ over x < y of
     /// [1 − Φ(y)ⁿ − (1 − Φ(x))ⁿ + (Φ(y) − Φ(x))ⁿ].
     #[must_use]
     pub fn of(n: u32) -> Option<Self> {
@@ -87,6 +87,7 @@ mod tests {
     use super::*;
 
     #[test]
+    #[expect(clippy::approx_constant, reason = "as a table prints it")]
     fn constants_agree_with_the_published_tables() {
         #[rustfmt::skip]
         let table = [

@@ -79,8 +79,8 @@ impl Cusum {
         let (side, sum) =
             if high.value >= low.value { (Side::High, high) } else { (Side::Low, low) };
         let shift = (sum.value > self.h).then(|| {
-            let size = self.k + (sum.value - sum.head) / f64::from(sum.count);
-            let mean = if side == Side::High { size } else { -size };
+            let away = self.k + (sum.value - sum.head) / f64::from(sum.count);
+            let mean = if side == Side::High { away } else { -away };
             Shift { side, points: sum.count, began_after: sum.zero_at, mean }
         });
         if shift.is_some() {

@@ -2,6 +2,7 @@
 
 use crate::chart::fixtures::{Noise, minute, near};
 use crate::chart::{Autocorrelation, Estimate, Kind, Limits, LimitsError, Versions, arl};
+use std::f64::consts::FRAC_2_SQRT_PI;
 
 fn estimate(kind: Kind, autocorrelation: Autocorrelation, readings: &[f64]) -> Limits {
     Limits::estimate(kind, autocorrelation, readings, 1, minute(0)).unwrap()
@@ -23,7 +24,7 @@ fn independent_readings_have_limits_by_moving_ranges() {
     near(limits.centre, 10.0, 1e-12);
     // 199 moving ranges of 2 and 200 of 0.
     let range = 398.0 / 399.0;
-    near(limits.sigma, range / 1.128_379, 1e-6);
+    near(limits.sigma, range / FRAC_2_SQRT_PI, 1e-9);
     near(limits.three_sigma().1, 10.0 + 2.658_7 * range, 1e-4);
     near(limits.spread.upper, 3.266_5 * range, 1e-4);
     near(limits.spread.lower, 0.0, 0.0);

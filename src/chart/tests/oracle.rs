@@ -8,6 +8,7 @@ use crate::chart::{
 };
 
 #[test]
+#[expect(clippy::approx_constant, reason = "as a table prints it")]
 fn constants_are_the_moments_of_the_range() {
     for (n, c4, d2, d3) in [
         (2, 0.797_884_56, 1.128_379_17, 0.852_502_47),
