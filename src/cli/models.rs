@@ -5,7 +5,9 @@ use super::out::{Exit, Out};
 use super::store::Which;
 use crate::app::AppError;
 use crate::app::registry::{self, Registered};
+use crate::engine::Engine;
 use crate::models::Header;
+use crate::plant::Plant;
 use crate::reading::{Count, Timestamp};
 use crate::store::Reader;
 use comfy_table::{Table, presets};
@@ -146,8 +148,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     | Args::Rollback { which, .. }
     | Args::Export { which, .. }
     | Args::Import { which, .. }) = args;
-    let path = match which.path() {
-        Ok(path) => path,
+    let (path, plant) = match which.open() {
+        Ok(opened) => opened,
         Err(problem) => {
             out.error(&problem);
             return Exit::Usage;
@@ -171,7 +173,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         Args::Promote { of, version, .. } => again(path, of, Some(*version)),
         Args::Rollback { of, .. } => again(path, of, None),
         Args::Export { of, version, to, .. } => export(path, of, *version, to),
-        Args::Import { of, from, .. } => import(path, of, from),
+        Args::Import { of, from, .. } => import(path, plant.as_ref(), of, from),
     };
     match done {
         Ok(text) => out.print(&text),
@@ -357,9 +359,17 @@ fn export(path: &Path, of: &Of, version: Option<u32>, to: &Path) -> Result<Strin
     ))
 }
 
-fn import(path: &Path, of: &Of, from: &Path) -> Result<String, AppError> {
+/// Takes a model from a file; with a configuration only one that its line can use.
+fn import(path: &Path, plant: Option<&Plant>, of: &Of, from: &Path) -> Result<String, AppError> {
     let reading = |source| AppError::Io { doing: format!("read `{}`", from.display()), source };
     let artifact = std::fs::read(from).map_err(reading)?;
+    if let Some(plant) = plant {
+        Engine::new(plant.clone(), Vec::new())
+            .install(&of.line, &of.grade.as_str().into(), 1, artifact.clone().into())
+            .map_err(|reason| {
+                AppError::Other(format!("`{}` is not taken: {reason}", from.display()))
+            })?;
+    }
     let (line, grade) = of.pair();
     let version = registry::keep(path, line, grade, &artifact)?;
     Ok(format!("line {line}, grade {grade}: model {version} judges from the next start on\n"))

@@ -1,6 +1,7 @@
 //! `onspec store`.
 
 use super::out::{Exit, Out};
+use crate::plant::Plant;
 use crate::store::{Reader, Repaired, StoreError, repair};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -75,12 +76,19 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 impl Which {
     /// The file of the store.
     pub(super) fn path(&self) -> Result<PathBuf, String> {
+        self.open().map(|(path, _)| path)
+    }
+
+    /// The file of the store, and the plant of the configuration, if one was given.
+    pub(super) fn open(&self) -> Result<(PathBuf, Option<Plant>), String> {
         if let Some(store) = &self.store {
-            return Ok(store.clone());
+            return Ok((store.clone(), None));
         }
         let config = self.config.clone().unwrap_or_default();
         let checked = crate::config::read(&config).map_err(|problem| problem.to_string())?;
-        checked.store.path.ok_or_else(|| "error: the configuration names no store\n".to_owned())
+        let named = checked.store.path;
+        let path = named.ok_or_else(|| "error: the configuration names no store\n".to_owned())?;
+        Ok((path, Some(checked.plant)))
     }
 }
 

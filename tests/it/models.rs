@@ -131,6 +131,29 @@ fn model_goes_from_one_store_to_another() {
 }
 
 #[test]
+fn model_of_other_tags_is_not_taken_by_a_line() {
+    let desk = desk();
+    assert_eq!(desk.run("models export auto auto 1 --to m.json --store m.db").0, 0);
+    let config = |tags: &str| {
+        let tags = tags.split(' ').map(|tag| format!("[line.tm3.tag.{tag}]\n"));
+        let tags = tags.collect::<Vec<_>>().concat();
+        desk.write("plant.toml", format!("[store]\npath = \"p.db\"\n[line.tm3]\n{tags}"));
+    };
+    let import =
+        |line: &str| desk.run(&format!("models import {line} none --from m.json -c plant.toml"));
+    config("a b");
+    for (line, words) in [("tm3", "the line has no tag `c`"), ("tm4", "line `tm4` is not declared")]
+    {
+        let (status, _, errors) = import(line);
+        assert!(status == 1 && errors.contains(words), "{errors}");
+    }
+    assert!(!desk.path("p.db").exists(), "nothing was written");
+    config("a b c");
+    let (status, text, errors) = import("tm3");
+    assert!(status == 0 && text.contains("model 1 judges"), "{text}{errors}");
+}
+
+#[test]
 fn what_cannot_be_done_is_said() {
     let desk = desk();
     desk.write("bad.json", r#"{"onspec_model":2,"model":{}}"#);

@@ -270,16 +270,16 @@ fn similar(html: &mut Html, document: &Document) {
     html.raw("<table class=\"movers\"><caption>Batches in which the same moved, the most alike ");
     html.raw("first</caption><thead><tr><th scope=\"col\">Batch</th>");
     html.raw("<th scope=\"col\" class=\"num\">Alike</th><th scope=\"col\">Ended</th>");
-    html.raw("<th scope=\"col\" class=\"num\">Started</th></tr></thead><tbody>");
+    html.raw("</tr></thead><tbody>");
     for similar in &document.similar {
-        html.raw("<tr><th scope=\"row\">").name(&similar.batch);
+        html.raw("<tr><th scope=\"row\" class=\"wrap\">").name(&similar.batch).raw(" <small>");
+        time(html, similar.started, Clock::Day);
+        html.raw("</small>");
         if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
             html.raw(" <small>").name(grade).raw("</small>");
         }
         html.raw("</th><td class=\"num\">").text(&per_cent(similar.likeness));
-        html.raw("</td><td>").text(&ending(similar)).raw("</td><td class=\"num\">");
-        time(html, similar.started, Clock::Minutes);
-        html.raw("</td></tr>");
+        html.raw("</td><td class=\"wrap\">").text(&ending(similar)).raw("</td></tr>");
     }
     html.raw("</tbody></table>");
 }
