@@ -290,7 +290,7 @@ fn facts(model: &Registered) -> Vec<(&'static str, String)> {
         ("monitors", monitors),
         ("frame", format!("{} s", header.spec.frame.as_secs_f64())),
         ("seed", header.spec.seed.to_string()),
-        ("limits", limits(header)),
+        ("limits", limits(header).trim_start_matches("limits ").into()),
         ("provisional", if header.calibration.provisional { "yes" } else { "no" }.into()),
     ]
 }

@@ -64,6 +64,7 @@ fn model_says_where_it_is_from() {
     assert_eq!(said("judges"), "yes");
     assert_eq!(said("data"), "2026-01-23T00:00:00Z to 2026-01-23T01:06:40Z");
     assert_eq!(said("columns"), "a, b, c");
+    assert!(said("limits").starts_with("by "), "{text}");
     assert!(said("libraries").contains("linfa-linalg"), "{text}");
     assert_eq!(said("sha-256"), models(&desk)[1].2);
     let first = json(&desk, "models show auto auto 1 --store m.db --json");
