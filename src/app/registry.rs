@@ -1,8 +1,7 @@
 //! The models of a store: put in by hand, found by version, switched back.
 //!
 //! A version is never changed and never switched on again under its old number: what judges again is a new version
-//! with the same artifact. So versions tell in which order models judged, and a journal read again finds each where
-//! it was.
+//! with the same artifact: versions tell in which order models came to judge.
 
 use super::error::AppError;
 use crate::models::{ArtifactError, Header, Model};
@@ -12,6 +11,9 @@ use crate::store::{
 };
 use sha2::{Digest, Sha256};
 use std::path::Path;
+
+/// More than any store holds, bytes.
+const LARGEST_STORE: u64 = 1 << 43;
 
 /// A model of the registry.
 #[derive(Debug, Clone)]
@@ -24,7 +26,7 @@ pub struct Registered {
     pub sha256: String,
 }
 
-/// The models of a store, oldest first; `None` takes every line or grade.
+/// The models of a store, by line, grade and version; `None` takes every line or grade.
 ///
 /// # Errors
 /// When the store cannot be read, or one of its models.
@@ -33,7 +35,11 @@ pub fn models(
     line: Option<&str>,
     grade: Option<&str>,
 ) -> Result<Vec<Registered>, AppError> {
-    let stored = reader.models(line, grade)?;
+    let mut stored = reader.models(line, grade)?;
+    // Ids of models put in by hand lie above all others.
+    stored.sort_by(|a, b| {
+        (&a.line, &a.grade, a.version, a.id).cmp(&(&b.line, &b.grade, b.version, b.id))
+    });
     stored.into_iter().map(|stored| registered(reader, stored)).collect()
 }
 
@@ -66,7 +72,8 @@ pub fn find(
     version: Option<u32>,
 ) -> Result<StoredModel, AppError> {
     let is_it = |model: &StoredModel| version.map_or(model.active, |of| model.version == of);
-    let found = reader.models(Some(line), Some(grade))?.into_iter().rfind(is_it);
+    let models = reader.models(Some(line), Some(grade))?.into_iter().filter(is_it);
+    let found = models.max_by_key(|model| (model.version, model.id));
     found.ok_or_else(|| no_model(line, grade, version))
 }
 
@@ -83,8 +90,9 @@ pub fn keep(path: &Path, line: &str, grade: &str, artifact: &[u8]) -> Result<u32
     let model = Model::from_bytes(artifact)?;
     let settings = Settings {
         path: Some(path.to_owned()),
-        max_size_bytes: 20 << 30,
-        when_full: WhenFull::DropOldestReadings,
+        // A model is no reason to give up anything that the store holds.
+        max_size_bytes: LARGEST_STORE,
+        when_full: WhenFull::Block,
     };
     let mut store = Store::open(&settings)?;
     let known = store.reader()?.models(None, None)?;
@@ -130,7 +138,9 @@ pub fn judge_again(
 fn before(reader: &Reader, line: &str, grade: &str) -> Result<StoredModel, AppError> {
     let judges = find(reader, (line, grade), None)?;
     let now = artifact(reader, &judges)?;
-    for model in reader.models(Some(line), Some(grade))?.into_iter().rev() {
+    let mut models = reader.models(Some(line), Some(grade))?;
+    models.sort_by_key(|model| std::cmp::Reverse((model.version, model.id)));
+    for model in models {
         if model.version < judges.version && artifact(reader, &model)? != now {
             return Ok(model);
         }

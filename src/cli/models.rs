@@ -21,7 +21,7 @@ const IN_MEMORY: &str = "writing to a string cannot fail";
 
 #[derive(Debug, clap::Subcommand)]
 pub(super) enum Args {
-    /// The models of each line and grade, oldest first. The daemon may be running.
+    /// The models of each line and grade, by version. The daemon may be running.
     #[command(after_help = "Example:\n  onspec models list -c /etc/onspec/onspec.toml --line tm3")]
     List {
         #[command(flatten)]
@@ -70,7 +70,7 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
-    /// Let a version judge from the next start of the daemon on. Stop the daemon first.
+    /// Let a version judge from the next start of the daemon on, until the next refit. Stop the daemon first.
     #[command(
         after_help = "Example:\n  onspec models promote tm3 facial-15 3 -c /etc/onspec/onspec.toml"
     )]
@@ -83,7 +83,8 @@ pub(super) enum Args {
         #[command(flatten)]
         which: Which,
     },
-    /// Let the model judge again that judged before, from the next start of the daemon on. Stop the daemon first.
+    /// Let the model judge again that judged before, from the next start of the daemon on, until the next refit. Stop the
+    /// daemon first.
     #[command(
         after_help = "Example:\n  onspec models rollback tm3 facial-15 -c /etc/onspec/onspec.toml"
     )]

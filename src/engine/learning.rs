@@ -190,9 +190,10 @@ impl Learning {
         version: u32,
         artifact: Arc<[u8]>,
     ) -> Result<(), String> {
-        let judging = Judging::new(version, artifact, line)?;
         let models = self.grades.entry(Arc::clone(grade)).or_default();
+        // No model that is learned takes the number of one that cannot be used.
         models.version = models.version.max(version);
+        let judging = Judging::new(version, artifact, line)?;
         models.judging = Some(judging);
         models.refitted();
         models.failed = false;

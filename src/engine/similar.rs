@@ -1,8 +1,8 @@
 //! Past batches in which the same moved, and how they ended.
 //!
-//! What is kept of a batch is its pattern: the tags that moved otherwise than the others tell, up or down, by how far
-//! they went over how far they go in control, at the frame at which they went furthest together. Two patterns are
-//! as alike as the cosine of the angle between them.
+//! What is kept of a batch while it is flagged is its pattern: the tags that moved otherwise than the others tell, up or
+//! down, by how far they went over how far they go in control, at the frame at which they went furthest together.
+//! Two patterns are as alike as the cosine of the angle between them.
 
 use crate::batch::{Batch, Book};
 use crate::plant::Grade;
@@ -14,8 +14,9 @@ use std::sync::Arc;
 /// Patterns that are less alike are not told: more of a pattern is then its own than the other's.
 const ALIKE: f64 = 0.71;
 
-/// Batches told at most.
+/// Batches told at most, and what people did about each, the last of it.
 const TOLD: usize = 3;
+const ACTIONS: usize = 3;
 
 /// Beyond so many times what it does in control a tag says no more about what happened.
 const FARTHEST: f64 = 5.0;
@@ -55,12 +56,13 @@ impl Pattern {
             let ix = other.by_tag.binary_search_by(|(of, _)| of.cmp(tag)).ok()?;
             Some(far * other.by_tag[ix].1)
         };
-        self.by_tag.iter().filter_map(product).sum::<f64>() / (self.norm * other.norm)
+        let product = self.by_tag.iter().filter_map(product).sum::<f64>();
+        (product / (self.norm * other.norm)).min(1.0)
     }
 }
 
 impl Patterns {
-    /// Takes what moves in a batch in progress.
+    /// Takes what moves in a batch that is flagged.
     pub(super) fn take(&mut self, batch: &Arc<str>, movers: &[Mover]) {
         let known = self.0.get(batch).map_or(0.0, |pattern| pattern.norm);
         if let Some(longer) = Pattern::longer_than(known, movers) {
@@ -68,21 +70,26 @@ impl Patterns {
         }
     }
 
+    /// The flag of a batch is withdrawn.
+    pub(super) fn withdraw(&mut self, batch: &str) {
+        self.0.remove(batch);
+    }
+
     /// Forgets batches that are in the book no more.
     pub(super) fn keep(&mut self, book: &Book) {
         self.0.retain(|id, _| book.find(id).is_some());
     }
 
-    /// The finished batches whose patterns are like that of a batch, the most alike first and of equals the newest:
-    /// each with how it ended by its own grade's limits.
+    /// The finished batches that began before this one and whose patterns are like its, the most alike first and of
+    /// equals the newest: each with how it ended by its own grade's limits.
     pub(super) fn like<'a, 'b>(
         &self,
-        batch: &str,
+        batch: &Batch,
         finished: impl Iterator<Item = &'b Batch>,
         how: impl Fn(&Batch) -> (Call, Option<&'a Grade>),
     ) -> Vec<Similar> {
-        let Some(pattern) = self.0.get(batch) else { return Vec::new() };
-        let others = finished.filter(|other| *other.id != *batch && !other.void);
+        let Some(pattern) = self.0.get(&batch.id) else { return Vec::new() };
+        let others = finished.filter(|other| other.started < batch.started && !other.void);
         let mut alike: Vec<(f64, &Batch)> = others
             .filter_map(|other| Some((pattern.likeness(self.0.get(&other.id)?), other)))
             .filter(|(likeness, _)| *likeness >= ALIKE)
@@ -111,7 +118,10 @@ fn similar(batch: &Batch, likeness: f64, (verdict, grade): (Call, Option<&Grade>
         disposition: batch.disposition().map(|word| word.disposition.as_str().into()),
         off_spec_share: batch.out_share(),
         laboratory: outside.collect(),
-        actions: batch.actions.iter().map(|(_, text, _)| Arc::clone(text)).collect(),
+        actions: batch.actions[batch.actions.len().saturating_sub(ACTIONS)..]
+            .iter()
+            .map(|(_, text, _)| Arc::clone(text))
+            .collect(),
     }
 }
 
@@ -158,7 +168,7 @@ mod tests {
     /// The batches like `R0`, of those named, each an hour later than the one before.
     fn like(patterns: &Patterns, finished: &[&str]) -> String {
         let batches: Vec<Batch> = (0..).zip(finished).map(|(ix, id)| batch(id, ix)).collect();
-        let like = patterns.like("R0", batches.iter(), |_| (Call::Unknown, None));
+        let like = patterns.like(&batch("R0", 100), batches.iter(), |_| (Call::Unknown, None));
         let words = like.iter().map(|one| format!("{} {:.2}", one.batch, one.likeness));
         words.collect::<Vec<_>>().join(", ")
     }
@@ -175,7 +185,8 @@ mod tests {
             "some: steam 1.1, vacuum 3",
         ];
         let patterns = patterns(&batches);
-        let names: Vec<&str> = batches.iter().map(|told| told.split_once(':').unwrap().0).collect();
+        let names: Vec<&str> =
+            batches[1..].iter().map(|told| told.split_once(':').unwrap().0).collect();
         assert_eq!(like(&patterns, &names), "half 1.00, same 1.00, more 0.87");
     }
 
@@ -199,11 +210,15 @@ mod tests {
         let mut void = batch("A", 1);
         void.void = true;
         let none = |patterns: &Patterns, of: &str, batches: &[Batch]| {
-            patterns.like(of, batches.iter(), |_| (Call::Unknown, None)).is_empty()
+            patterns.like(&batch(of, 100), batches.iter(), |_| (Call::Unknown, None)).is_empty()
         };
         assert!(none(&patterns, "R0", &[void]));
         assert!(none(&patterns, "R0", &[batch("B", 1)]));
         assert!(none(&patterns, "B", &[batch("A", 1)]));
+        assert!(none(&patterns, "R0", &[batch("A", 101)]), "a later one is no past one");
+        assert!(!none(&patterns, "R0", &[batch("A", 1)]));
+        patterns.withdraw("A");
+        assert!(none(&patterns, "R0", &[batch("A", 1)]), "its flag was withdrawn");
     }
 
     #[test]
@@ -241,7 +256,8 @@ mod tests {
             book.take(message, None, &grades, &mut Vec::new());
         }
         let patterns = patterns(&["R0: steam 2", "A: steam 2"]);
-        let told = patterns.like("R0", book.finished(), |_| (Call::AtRisk, Some(&grade)));
+        let told =
+            patterns.like(&batch("R0", 100), book.finished(), |_| (Call::AtRisk, Some(&grade)));
         insta::assert_json_snapshot!(told, @r#"
         [
           {

@@ -155,7 +155,7 @@ pub struct Similar {
     pub off_spec_share: Option<f64>,
     /// Its laboratory results outside their limits.
     pub laboratory: Vec<LabOutside>,
-    /// What people did about it.
+    /// What people did about it, the last three.
     pub actions: Vec<Arc<str>>,
 }
 
@@ -210,7 +210,7 @@ pub struct Document {
     /// The tags that moved, the first mover first; those that moved after the flag was raised stand behind.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub movers: Vec<Mover>,
-    /// Past batches in which the same moved, the most alike first; only of a batch that is flagged.
+    /// Flagged batches of the past in which the same moved, the most alike first; only of a batch that is flagged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub similar: Vec<Similar>,
     /// The stretches affected.

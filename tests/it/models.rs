@@ -91,9 +91,23 @@ fn model_that_judged_before_judges_again_as_a_new_version() {
     assert!(status == 0 && text.contains("model 4, the same as 2,"), "{text}");
     let (status, text, _) = desk.run("models promote auto auto 1 --store m.db");
     assert!(status == 0 && text.contains("model 5, the same as 1,"), "{text}");
-    // The model judges in a replay, which takes what judges in the store.
-    let replay = "replay --auto --store m.db --time time --time-unit s --from normal.csv --json";
-    assert_eq!(desk.run(replay).0, 0);
+}
+
+#[test]
+fn replay_takes_the_model_that_judges_now() {
+    let desk = desk();
+    let scores = |out: &str| {
+        let replay = "replay --auto --store m.db --time time --time-unit s --from normal.csv";
+        let (status, text, errors) = desk.run(&format!("{replay} --out {out}"));
+        assert_eq!(status, 0, "{text}{errors}");
+        desk.read(&format!("{out}/scores.csv"))
+    };
+    let second = scores("second");
+    assert_eq!(desk.run("models promote auto auto 1 --store m.db").0, 0);
+    let first = scores("first");
+    assert_ne!(first, second);
+    assert_eq!(desk.run("models rollback auto auto --store m.db").0, 0);
+    assert_eq!(scores("again"), second, "the same model under another number");
 }
 
 #[test]

@@ -129,13 +129,16 @@ impl LineState {
         let (mut document, changed) =
             document(cx.line, self.book.find(&key), opinion, learning, frame.end, &grade_name);
         document.state = self.steady.word().map(Into::into);
-        if let Some(process) = &process {
-            self.patterns.take(&key, &process.movers);
-            if flagged {
-                contributions(cx, &grade_name, frame.end, &process.tags);
+        if flagged && let Some(process) = &process {
+            contributions(cx, &grade_name, frame.end, &process.tags);
+            if process.score.is_some() && document.batch.is_some() {
+                self.patterns.take(&key, &process.movers);
             }
         }
-        if flagged {
+        if changed && !flagged {
+            self.patterns.withdraw(&key);
+        }
+        if flagged && !document.movers.is_empty() {
             document.similar = if self.is_due(changed, frame.end) {
                 self.similar(cx, &key)
             } else {
@@ -258,7 +261,8 @@ impl LineState {
 
     /// The past batches in which the same moved as in this one.
     fn similar(&self, cx: &Context<'_>, id: &str) -> Vec<Similar> {
-        self.patterns.like(id, self.book.finished(), |other| {
+        let Some(batch) = self.book.find(id) else { return Vec::new() };
+        self.patterns.like(batch, self.book.finished(), |other| {
             let call = self.judges.get(&other.id).map(Judge::call).unwrap_or_default();
             (call, cx.grade(other.grade.as_ref()))
         })
@@ -379,7 +383,7 @@ impl LineState {
         let said = evidence.at.max(at);
         let (mut document, _) =
             document(cx.line, Some(batch), opinion, learning, said, &grade_name);
-        if call.is_flag() {
+        if call.is_flag() && !document.movers.is_empty() {
             document.similar = self.similar(cx, id);
         }
         let record = record(cx.line, batch, (!batch.void).then_some(call));
