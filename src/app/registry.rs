@@ -1,7 +1,7 @@
 //! The models of a store: put in by hand, found by version, switched back.
 //!
-//! A version is never changed and never switched on again under its old number: what judges again is a new version
-//! with the same artifact: versions tell in which order models came to judge.
+//! A version is never changed and never switched on again under its old number. What judges again is a new version
+//! with the same artifact, so versions tell in which order models came to judge.
 
 use super::error::AppError;
 use crate::models::{ArtifactError, Header, Model};
