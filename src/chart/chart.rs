@@ -3,6 +3,7 @@
 use super::arl;
 use super::cusum::{Cusum, Shift};
 use super::ewma::Ewma;
+use super::history::History;
 use super::limits::{
     Autocorrelation, Estimate, Kind, Limits, LimitsError, NotLater, SpreadLimits, Versions,
 };
@@ -302,19 +303,17 @@ impl Chart {
         self.versions.add(limits)
     }
 
-    /// Limits from the readings of a history in their order, as this chart would want them; a NaN is a
-    /// missing reading. They are not adopted.
+    /// Limits from a history, as this chart would want them. They are not adopted.
     ///
     /// # Errors
     /// See [`Limits::estimate`].
     pub fn estimate(
         &self,
-        readings: &[f64],
+        history: &History,
         version: u32,
         valid_from: Timestamp,
     ) -> Result<Limits, LimitsError> {
-        let Settings { kind, autocorrelation, .. } = self.settings;
-        Limits::estimate(kind, autocorrelation, readings, version, valid_from)
+        Limits::estimate(history, self.settings.autocorrelation, version, valid_from)
     }
 
     /// A point is missing: runs, trends and moving ranges begin anew.

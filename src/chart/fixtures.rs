@@ -1,5 +1,6 @@
 //! What tests of charts share.
 
+use super::{History, Kind};
 use crate::reading::Timestamp;
 use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
@@ -20,6 +21,14 @@ pub(super) fn minute(n: i64) -> Timestamp {
 #[track_caller]
 pub(super) fn near(found: f64, expected: f64, within: f64) {
     assert!((found - expected).abs() <= within, "{found} is not {expected}");
+}
+
+/// The history of readings in their order, point after point; a NaN is a missing reading.
+pub(super) fn history(kind: Kind, readings: &[f64]) -> History {
+    let mut history = History::new(kind);
+    let size = usize::try_from(kind.readings()).unwrap();
+    readings.chunks_exact(size).for_each(|readings| history.take(readings));
+    history
 }
 
 /// Normal noise of σ 1.

@@ -1,6 +1,7 @@
 //! Limits from history that is believed to be good (phase I), each version with the time from which it holds.
 
 use super::constants::{Constants, c4};
+use super::history::History;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
@@ -20,7 +21,7 @@ const SCATTER_ERRORS: f64 = 3.0;
 const MOST_CORRELATED: f64 = 0.999;
 
 /// Versions that are kept, the newest.
-const VERSIONS: usize = 100;
+const VERSIONS: usize = 20;
 
 /// What a point of a chart is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -164,8 +165,7 @@ pub enum LimitsError {
 }
 
 impl Limits {
-    /// Limits from the readings of a history in their order, subgroup after subgroup; a NaN is a missing
-    /// reading, and with it its point is missing: what lies on either side of it are no neighbours.
+    /// Limits from a history.
     ///
     /// σ is that of the short term (moving ranges, ranges, deviations over their constants) only while
     /// points show no correlation, and means of subgroups no more scatter than their spread explains. Else it
@@ -175,37 +175,20 @@ impl Limits {
     /// # Errors
     /// When there are too few independent points, none that differ, or the subgroups have no constants.
     pub fn estimate(
-        kind: Kind,
+        history: &History,
         autocorrelation: Autocorrelation,
-        readings: &[f64],
         version: u32,
         valid_from: Timestamp,
     ) -> Result<Self, LimitsError> {
+        let kind = history.kind();
         let constants = kind.constants().ok_or(LimitsError::Subgroup(kind.readings()))?;
-        let size = usize::try_from(kind.readings()).unwrap_or(usize::MAX);
-        let points: Vec<_> =
-            readings.chunks_exact(size).map(|readings| kind.point(readings)).collect();
-        let values: Vec<Option<f64>> =
-            points.iter().map(|point| point.map(|(value, _)| value)).collect();
-        let pairs: Vec<(f64, f64)> =
-            values.windows(2).filter_map(|pair| pair[0].zip(pair[1])).collect();
-        let ranges = pairs.iter().map(|(before, value)| (value - before).abs());
-        let spreads = points.iter().filter_map(|point| (*point)?.1);
-        let (count, spread) = if kind == Kind::Individuals { mean(ranges) } else { mean(spreads) };
-
-        let of_points = Moments::of(values.iter().copied().flatten());
-        let whole = readings
-            .chunks_exact(size)
-            .zip(&points)
-            .filter(|(_, point)| point.is_some())
-            .flat_map(|(readings, _)| readings.iter().copied());
-        let of_readings = Moments::of(whole);
-        let line = Line::through(&pairs);
-        let phi = line.phi.clamp(-MOST_CORRELATED, MOST_CORRELATED);
-        let effective = of_points.n * ((1.0 - phi) / (1.0 + phi)).min(1.0);
-        let n = u32::try_from(values.iter().flatten().count()).unwrap_or(u32::MAX);
+        let History { points, readings, spreads, pairs, .. } = history;
+        let phi = pairs.slope().clamp(-MOST_CORRELATED, MOST_CORRELATED);
+        let effective = points.n * ((1.0 - phi) / (1.0 + phi)).min(1.0);
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it counts")]
+        let n = points.n as u32;
         // Of values that are all the same the mean may differ in the last digit.
-        if of_points.n >= NEEDED && of_points.sd <= 1e-12 * of_points.mean.abs() {
+        if points.n >= NEEDED && points.sd() <= 1e-12 * points.mean.abs() {
             return Err(LimitsError::Constant);
         }
         if effective.is_nan() || effective < NEEDED {
@@ -214,21 +197,22 @@ impl Limits {
 
         let by_spread =
             if let Kind::MeanAndDeviation(_) = kind { constants.c4 } else { constants.d2 };
+        let spread = spreads.mean;
         let within = spread / by_spread;
         let of_mean = within / f64::from(kind.readings()).sqrt();
-        let short = count > 0.0 && of_mean > 0.0;
-        let correlated = phi.abs() > CORRELATION_ERRORS / line.n.sqrt();
+        let short = of_mean > 0.0;
+        let correlated = phi.abs() > CORRELATION_ERRORS / pairs.n.sqrt();
         let scattered = kind != Kind::Individuals && {
-            let error = 2.0 / (of_points.n - 1.0)
-                + 2.0 / (of_points.n * (f64::from(kind.readings()) - 1.0));
-            of_points.sd * of_points.sd > of_mean * of_mean * (1.0 + SCATTER_ERRORS * error.sqrt())
+            let error =
+                2.0 / (points.n - 1.0) + 2.0 / (points.n * (f64::from(kind.readings()) - 1.0));
+            points.sd() * points.sd() > of_mean * of_mean * (1.0 + SCATTER_ERRORS * error.sqrt())
         };
         let (estimate, sigma) = match autocorrelation {
-            Autocorrelation::Residual if correlated && line.error > 0.0 => {
-                (Estimate::Residual, line.error)
+            Autocorrelation::Residual if correlated && pairs.error() > 0.0 => {
+                (Estimate::Residual, pairs.error())
             }
             _ if short && !correlated && !scattered => (Estimate::Within, of_mean),
-            _ => (Estimate::Overall, of_points.sd / c4(of_points.n)),
+            _ => (Estimate::Overall, points.sd() / c4(points.n)),
         };
         let (lower, upper) = match kind {
             Kind::MeanAndDeviation(_) => constants.b3_b4(),
@@ -238,7 +222,7 @@ impl Limits {
             version,
             valid_from,
             kind,
-            centre: of_points.mean,
+            centre: points.mean,
             sigma,
             estimate,
             phi,
@@ -246,7 +230,7 @@ impl Limits {
             effective,
             provisional: effective < FIRM,
             within,
-            overall: of_readings.sd / c4(of_readings.n),
+            overall: readings.sd() / c4(readings.n),
             spread: SpreadLimits { centre: spread, lower: lower * spread, upper: upper * spread },
         })
     }
@@ -291,7 +275,7 @@ pub struct NotLater {
 }
 
 impl Versions {
-    /// Adds a version. The hundred newest are kept.
+    /// Adds a version. The twenty newest are kept.
     ///
     /// # Errors
     /// When its number, or the time from which it holds, does not come after that of the newest.
@@ -323,53 +307,5 @@ impl Versions {
     #[must_use]
     pub fn all(&self) -> &[Limits] {
         &self.list
-    }
-}
-
-/// How many numbers there are, and their mean; of none (0, 0).
-fn mean(values: impl Iterator<Item = f64>) -> (f64, f64) {
-    let (n, sum) = values.fold((0.0, 0.0), |(n, sum), value| (n + 1.0, sum + value));
-    if n > 0.0 { (n, sum / n) } else { (0.0, 0.0) }
-}
-
-/// Number, mean and sample standard deviation.
-struct Moments {
-    n: f64,
-    mean: f64,
-    sd: f64,
-}
-
-impl Moments {
-    fn of(values: impl Iterator<Item = f64> + Clone) -> Self {
-        let (n, mean) = mean(values.clone());
-        let squares: f64 = values.map(|value| (value - mean) * (value - mean)).sum();
-        Self { n, mean, sd: if n > 1.0 { (squares / (n - 1.0)).sqrt() } else { 0.0 } }
-    }
-}
-
-/// The straight line of a point by the one before it, by least squares.
-struct Line {
-    /// Pairs.
-    n: f64,
-    /// Its slope.
-    phi: f64,
-    /// The standard deviation of what is left.
-    error: f64,
-}
-
-impl Line {
-    fn through(pairs: &[(f64, f64)]) -> Self {
-        let (n, before) = mean(pairs.iter().map(|(before, _)| *before));
-        let (_, after) = mean(pairs.iter().map(|(_, after)| *after));
-        let (xx, xy) = pairs.iter().fold((0.0, 0.0), |(xx, xy), (x, y)| {
-            (xx + (x - before) * (x - before), xy + (x - before) * (y - after))
-        });
-        let phi = if xx > 0.0 { xy / xx } else { 0.0 };
-        let squares: f64 = pairs
-            .iter()
-            .map(|(x, y)| (y - after) - phi * (x - before))
-            .map(|error| error * error)
-            .sum();
-        Self { n, phi, error: if n > 2.0 { (squares / (n - 2.0)).sqrt() } else { 0.0 } }
     }
 }

@@ -1,6 +1,6 @@
 //! Control charts of single tags: limits from history, rules of runs, EWMA, CUSUM, and what a process can do.
 //!
-//! [`Limits::estimate`] makes limits from readings that are believed to be good; a [`Chart`] is fed points in
+//! [`Limits::estimate`] makes limits from a [`History`] of readings that are believed to be good; a [`Chart`] is fed points in
 //! event time and says of each everything that a page draws, as plain fields ([`Point`]). What a limit costs in
 //! false alarms is worked out, not looked up ([`arl`]), and [`capability`] never names an index without its
 //! interval.
@@ -17,6 +17,7 @@ mod cusum;
 mod ewma;
 #[cfg(test)]
 mod fixtures;
+mod history;
 mod limits;
 mod normal;
 mod rules;
@@ -35,6 +36,7 @@ pub use chart::{
 pub use constants::{Constants, SUBGROUP_SIZES, c4};
 pub use cusum::{Cusum, CusumAt, Shift};
 pub use ewma::{Ewma, EwmaAt};
+pub use history::History;
 pub use limits::{
     Autocorrelation, Estimate, FIRM, Kind, Limits, LimitsError, NEEDED, NotLater, SpreadLimits,
     Versions,

@@ -1,12 +1,12 @@
 //! Indices against tables and against readings whose capability is known.
 
-use crate::chart::fixtures::{Noise, minute, near};
+use crate::chart::fixtures::{Noise, history, minute, near};
 use crate::chart::{
     Autocorrelation, CapabilityError, Kind, Limits, Specification, capability, of_nearer, of_ratio,
 };
 
 fn limits(kind: Kind, readings: &[f64]) -> Limits {
-    Limits::estimate(kind, Autocorrelation::Widened, readings, 1, minute(0)).unwrap()
+    Limits::estimate(&history(kind, readings), Autocorrelation::Widened, 1, minute(0)).unwrap()
 }
 
 fn both(lower: f64, upper: f64) -> Specification {

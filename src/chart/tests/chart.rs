@@ -1,6 +1,6 @@
 //! Whole charts: what a point says, what marks it, and that nothing but the points decides.
 
-use crate::chart::fixtures::{MONTGOMERY, Noise, minute, near};
+use crate::chart::fixtures::{MONTGOMERY, Noise, history, minute, near};
 use crate::chart::{
     Band, Chart, CusumSettings, Detector, Estimate, EwmaSettings, Kind, Limits, Mark, Point, Rule,
     Settings, SettingsError, Side, SpreadLimits, arl,
@@ -90,8 +90,9 @@ fn a_subgroup_is_judged_by_its_mean_and_its_range() {
     let settings = Settings { kind, spread: true, ..Settings::default() };
     let mut chart = Chart::new(settings).unwrap();
     let mut noise = Noise::new(31);
-    let history: Vec<f64> = (0..2000).map(|_| 20.0 + noise.normal()).collect();
-    chart.adopt(chart.estimate(&history, 1, minute(0)).unwrap()).unwrap();
+    let readings: Vec<f64> = (0..2000).map(|_| 20.0 + noise.normal()).collect();
+    let limits = chart.estimate(&history(kind, &readings), 1, minute(0)).unwrap();
+    chart.adopt(limits).unwrap();
     let point = chart.take(minute(1), &[19.0, 20.0, 21.0, 22.0]).unwrap();
     near(point.value, 20.5, 1e-12);
     near(point.upper, 21.5, 0.1);

@@ -1,7 +1,7 @@
 //! Run lengths, constants, intervals and a correlated series agree with numpy, scipy and statsmodels
 //! (`tests/oracles/charts.py`).
 
-use crate::chart::fixtures::{minute, near};
+use crate::chart::fixtures::{history, minute, near};
 use crate::chart::{
     Autocorrelation, Chart, Constants, Estimate, Ewma, Kind, Limits, Settings, Side, Specification,
     Step, arl, capability, of_nearer, of_ratio,
@@ -95,9 +95,8 @@ fn series(n: usize, phi: f64) -> Vec<f64> {
 #[test]
 fn a_correlated_series_has_the_fit_of_statsmodels() {
     let readings = series(1000, 0.6);
-    let fit = |autocorrelation| {
-        Limits::estimate(Kind::Individuals, autocorrelation, &readings, 1, minute(0)).unwrap()
-    };
+    let history = history(Kind::Individuals, &readings);
+    let fit = |autocorrelation| Limits::estimate(&history, autocorrelation, 1, minute(0)).unwrap();
     let residual = fit(Autocorrelation::Residual);
     assert_eq!((residual.estimate, residual.provisional), (Estimate::Residual, true));
     near(residual.centre, 15.993_961_271_9, 1e-9);
@@ -127,7 +126,8 @@ fn a_correlated_series_has_the_fit_of_statsmodels() {
 fn a_jump_in_a_correlated_series_shows_in_its_residuals() {
     let readings = series(1200, 0.6);
     let mut chart = Chart::new(Settings { ewma: None, ..Settings::default() }).unwrap();
-    chart.adopt(chart.estimate(&readings[..1000], 1, minute(0)).unwrap()).unwrap();
+    let before = history(Kind::Individuals, &readings[..1000]);
+    chart.adopt(chart.estimate(&before, 1, minute(0)).unwrap()).unwrap();
     let mut away = Vec::new();
     let mut marked = Vec::new();
     for (ix, reading) in readings[1000..].iter().enumerate() {
