@@ -66,14 +66,15 @@ const SHELL: &[&str] = &[
 const ROOMS: &[Room] = &[
     room("reading", true, &[]),
     room("telemetry", false, &[]),
-    room("plant", true, &["reading"]),
+    room("chart", true, &["reading"]),
+    // chart: how a tag is charted is what the mill declares of it.
+    room("plant", true, &["reading", "chart"]),
     room("decode", true, &["reading", "plant"]),
     room("sparkplug", true, &["reading", "decode"]),
     room("discover", true, &["reading", "decode", "sparkplug"]),
     room("quality", true, &["reading", "plant"]),
     room("frame", true, &["reading", "plant"]),
     room("profile", true, &["reading", "plant"]),
-    room("chart", true, &["reading"]),
     // decode: the events of batches are what the wire says, word for word.
     room("batch", true, &["reading", "plant", "decode", "frame"]),
     room("models", true, &["reading", "plant", "frame"]),
@@ -90,6 +91,7 @@ const ROOMS: &[Room] = &[
             "quality",
             "frame",
             "profile",
+            "chart",
             "batch",
             "models",
             "verdict",
