@@ -9,6 +9,8 @@ use super::normal::{Quadrature, cdf, density};
 const NODES: u32 = 100;
 /// Run lengths that can be asked for, in points.
 pub const RUN_LENGTHS: std::ops::RangeInclusive<f64> = 20.0..=1e6;
+/// That of limits three σ away, which others are compared with.
+pub const USUAL: f64 = 370.4;
 /// Rounds of a search, at most; about eight are needed.
 const ROUNDS: u32 = 80;
 
@@ -93,9 +95,19 @@ pub fn ewma_limit(lambda: f64, length: f64) -> Option<f64> {
 #[must_use]
 pub fn cusum_limit(k: f64, length: f64) -> Option<f64> {
     let quadrature = Quadrature::new(NODES);
-    let two_sided = |h| 0.5 * cusum_by(&quadrature, k, h, 0.0, 0.0);
+    has_cusum(k, length).then(|| search(length, |h| two_sided(&quadrature, k, h)))
+}
+
+/// True if there is a CUSUM that runs for so long: one with a great reference value signals seldom, however low its
+/// limit is.
+#[must_use]
+pub fn has_cusum(k: f64, length: f64) -> bool {
     let known = (0.1..=2.0).contains(&k) && RUN_LENGTHS.contains(&length);
-    (known && two_sided(LEAST) < length).then(|| search(length, two_sided))
+    known && two_sided(&Quadrature::new(NODES), k, LEAST) < length
+}
+
+fn two_sided(quadrature: &Quadrature, k: f64, h: f64) -> f64 {
+    0.5 * cusum_by(quadrature, k, h, 0.0, 0.0)
 }
 
 /// The least limit that is looked at, in standard deviations.

@@ -46,7 +46,7 @@ impl Default for Settings {
             autocorrelation: Autocorrelation::Residual,
             rules: BTreeSet::from([Rule::Nelson1]),
             spread: false,
-            ewma: Some(EwmaSettings { lambda: 0.1, run_length: 370.4 }),
+            ewma: Some(EwmaSettings { lambda: 0.1, run_length: arl::USUAL }),
             cusum: None,
             interval: None,
             gap: None,

@@ -90,6 +90,13 @@ quantity!(
     "off"
 );
 quantity!(
+    /// A duration with its unit, or `batch`.
+    DurationOrBatch,
+    r"^\s*([0-9]+(\.[0-9]+)?\s*(ms|s|m|min|h|d|w)|batch)\s*$",
+    "1m",
+    "batch"
+);
+quantity!(
     /// A false-flag budget.
     BudgetText,
     r"^\s*[0-9]+(\.[0-9]+)?\s+per\s+([0-9]+\s+(batch|batches|frame|frames)|day)\s*$",

@@ -5,11 +5,13 @@
 //! them, and `structure` walks a file along that schema. The doc comments are the descriptions that
 //! editors show. No `flatten` and no `untagged` here: serde's buffering would lose the places.
 
-use super::at::{Anything, At, BudgetText, DurationOrOff, DurationText, RefitText, SizeText};
+use super::at::{
+    Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,
+};
 use super::words::{
-    BatchFrom, BatchName, FaultName, LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes,
-    RoleName, SeverityName, SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName,
-    WebhookFormat, WhenFull,
+    AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LanguageName, LearnFrom,
+    PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName, SparkplugRole,
+    TimeUnit, TokenRole, Undeclared, VarianceName, WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -418,6 +420,64 @@ pub(super) struct Tag {
     /// Tags by which its value can be known: they measure the same, or add up to it.
     #[schemars(extend("default" = []))]
     pub(super) agrees_with: Option<At<Vec<At<String>>>>,
+    /// Its control chart. Quality tags have one as it is by default; others where something is written here.
+    pub(super) chart: Option<At<Chart>>,
+}
+
+/// The control chart of a tag. It signals to people, and flags no batch.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Chart {
+    /// What a point is.
+    #[schemars(extend("default" = "individuals"))]
+    pub(super) kind: Option<At<ChartKind>>,
+    /// How many values make a subgroup; 5 if nothing is said.
+    #[schemars(example = 5)]
+    pub(super) size: Option<At<i64>>,
+    /// A value is the mean of so long, or of a `batch`.
+    #[schemars(extend("default" = "1m"))]
+    pub(super) every: Option<At<DurationOrBatch>>,
+    /// What is done where points depend on those before them.
+    #[schemars(extend("default" = "residual"))]
+    pub(super) autocorrelation: Option<At<AutocorrelationName>>,
+    /// The rules of runs that mark points. Without `rules`, `ewma` and `cusum` there are `nelson-1` and an EWMA; who
+    /// names one of the three has those that are named.
+    #[schemars(example = ["nelson-1", "nelson-2"])]
+    pub(super) rules: Option<At<Vec<At<RuleName>>>>,
+    /// True if a spread beyond its limits is marked too.
+    #[schemars(extend("default" = false))]
+    pub(super) spread: Option<At<bool>>,
+    /// A moving average beside the points.
+    pub(super) ewma: Option<At<Ewma>>,
+    /// Sums beside the points.
+    pub(super) cusum: Option<At<Cusum>>,
+}
+
+/// An exponentially weighted moving average.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Ewma {
+    /// The weight of the newest point, 0.02 to 1; 0.1 if nothing is said.
+    #[schemars(example = 0.1)]
+    pub(super) lambda: Option<At<f64>>,
+    /// Points until it signals by chance, in the mean; 370.4 if nothing is said.
+    #[schemars(example = 370.4)]
+    pub(super) run_length: Option<At<f64>>,
+}
+
+/// Tabular cumulative sums.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Cusum {
+    /// Half of the shift that is to be found soonest, in standard deviations, 0.1 to 2; 0.5 if nothing is said.
+    #[schemars(example = 0.5)]
+    pub(super) k: Option<At<f64>>,
+    /// Points until it signals by chance, in the mean; 370.4 if nothing is said.
+    #[schemars(example = 370.4)]
+    pub(super) run_length: Option<At<f64>>,
+    /// True if the sums begin at half of their limit; false if nothing is said.
+    #[schemars(example = false)]
+    pub(super) fast: Option<At<bool>>,
 }
 
 /// A product specification.

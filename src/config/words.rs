@@ -153,6 +153,64 @@ words!(
 );
 
 words!(
+    /// What a point of a chart is.
+    ChartKind {
+        /// A value by itself; its spread is the range to the one before.
+        Individuals = "individuals",
+        /// The mean of a subgroup; its spread is its range.
+        MeanRange = "mean-range",
+        /// The mean of a subgroup; its spread is its standard deviation.
+        MeanDeviation = "mean-deviation",
+        /// The tag is not charted.
+        None = "none",
+    }
+);
+
+words!(
+    /// What a chart does where points depend on those before them.
+    AutocorrelationName {
+        /// What is charted is how far a point is from what the one before lets expect.
+        Residual = "residual",
+        /// Limits are those of the overall standard deviation.
+        Widened = "widened",
+    }
+);
+
+words!(
+    /// A rule of runs, or a set of them.
+    RuleName {
+        /// A point beyond 3 sigma.
+        Nelson1 = "nelson-1",
+        /// 9 in a row on one side of the centre.
+        Nelson2 = "nelson-2",
+        /// 6 in a row that rise or fall.
+        Nelson3 = "nelson-3",
+        /// 14 in a row that go up and down in turns.
+        Nelson4 = "nelson-4",
+        /// 2 of 3 beyond 2 sigma on one side.
+        Nelson5 = "nelson-5",
+        /// 4 of 5 beyond 1 sigma on one side.
+        Nelson6 = "nelson-6",
+        /// 15 in a row within 1 sigma.
+        Nelson7 = "nelson-7",
+        /// 8 in a row beyond 1 sigma.
+        Nelson8 = "nelson-8",
+        /// A point beyond 3 sigma.
+        Western1 = "we-1",
+        /// 2 of 3 beyond 2 sigma on one side.
+        Western2 = "we-2",
+        /// 4 of 5 beyond 1 sigma on one side.
+        Western3 = "we-3",
+        /// 8 in a row on one side of the centre.
+        Western4 = "we-4",
+        /// All of Nelson's.
+        Nelson = "nelson",
+        /// All of the Western Electric handbook's.
+        Western = "western-electric",
+    }
+);
+
+words!(
     /// A fault of a sensor.
     FaultName {
         /// The value does not move.

@@ -11,6 +11,7 @@ pub use nearest::nearest;
 pub use profile::{Profile, VarianceForm};
 pub use unit::{Conversion, conversion, convert};
 
+use crate::chart;
 use crate::reading::LineIx;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -219,6 +220,52 @@ pub struct Tag {
     pub unchecked: Vec<Arc<str>>,
     /// The tags by which its value can be known: they measure the same, or add up to it.
     pub agrees_with: Vec<Arc<str>>,
+    /// How it is charted; `None` if it is not.
+    #[serde(default)]
+    pub chart: Option<Charted>,
+}
+
+/// How a tag is charted.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Charted {
+    /// What a value of its chart is the mean of.
+    pub every: Every,
+    /// The chart.
+    pub settings: chart::Settings,
+}
+
+/// What a value of a chart is the mean of.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum Every {
+    /// So long a time, counted from 1970.
+    Time(Duration),
+    /// A batch.
+    Batch,
+}
+
+impl Charted {
+    /// How long a value is averaged over when the configuration does not say: readings of seconds follow each other,
+    /// and limits from them would be far too narrow.
+    pub const EVERY: Duration = Duration::from_secs(60);
+    /// Values are no neighbours when more than this many distances lie between them.
+    const GAP: u32 = 3;
+
+    /// A chart with these settings, and the distances that go with its values.
+    #[must_use]
+    pub fn new(every: Every, settings: chart::Settings) -> Self {
+        let interval = match every {
+            Every::Time(every) => Some(every.saturating_mul(settings.kind.readings())),
+            Every::Batch => None,
+        };
+        let gap = interval.map(|interval| interval.saturating_mul(Self::GAP));
+        Self { every, settings: chart::Settings { interval, gap, ..settings } }
+    }
+
+    /// The chart of a quality tag when the configuration does not say, on a line with frames of this length.
+    #[must_use]
+    pub fn of_quality(frame: Duration) -> Self {
+        Self::new(Every::Time(Self::EVERY.max(frame)), chart::Settings::default())
+    }
 }
 
 impl Tag {
@@ -241,6 +288,7 @@ impl Tag {
             rate: None,
             unchecked: Vec::new(),
             agrees_with: Vec::new(),
+            chart: None,
         }
     }
 }

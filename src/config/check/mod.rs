@@ -2,6 +2,7 @@
 //! hosts or clocks.
 
 mod address;
+mod chart;
 mod grade;
 mod mqtt;
 mod output;
@@ -23,6 +24,8 @@ use std::collections::BTreeSet;
 use std::ops::{Deref, Range, RangeInclusive};
 use std::path::PathBuf;
 use std::time::Duration;
+
+const HOUR: Duration = Duration::from_secs(3_600);
 
 /// What the check found, and what it made.
 pub(super) struct Outcome {

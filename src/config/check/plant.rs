@@ -6,7 +6,7 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
-use super::{Context, grade, profile, text};
+use super::{Context, HOUR, chart, grade, profile, text};
 use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Promote, Refit};
 use std::sync::Arc;
@@ -16,7 +16,6 @@ use std::time::Duration;
 const SCHEMA: i64 = 1;
 /// The shortest frame: below it a frame is shorter than what brokers and scanners jitter.
 const FRAME_MIN: Duration = Duration::from_millis(100);
-const HOUR: Duration = Duration::from_secs(3_600);
 const DAY: Duration = Duration::from_secs(86_400);
 
 /// The lines in the order of the file.
@@ -169,6 +168,7 @@ fn check_tag(
             .flat_map(|words| words.iter().map(|word| word.as_str().into()))
             .collect(),
         agrees_with: check_peers(cx, (line_name, line), id, tag),
+        chart: chart::check(cx, tag, frame),
     }
 }
 

@@ -8,6 +8,7 @@ use super::{Checked, Code, Report, Severity, load, read, schema};
 use crate::plant::Grade;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join(name)
@@ -267,7 +268,7 @@ fn schema_states_the_defaults_that_hold() {
             "{}\n[site]\n{}\n[store]\n{}\n[[mqtt]]\nurl = \"mqtt://h\"\n{}\n[[mqtt.subscribe]]\n{topic}\n\
              time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
              names = {{ {} }}\n[[mqtt.subscribe]]\ntopic = \"spBv1.0/#\"\nline = \"a\"\n\
-             format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.profile.p]\n{}\n\
+             format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.tag.b.chart]\n{}\n[line.a.profile.p]\n{}\n\
              [grade.g]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
@@ -282,6 +283,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/line"),
             at("/line/batch"),
             at("/line/tag"),
+            at("/line/tag/chart"),
             at("/line/profile"),
             at("/grade"),
             at("/models"),
@@ -503,4 +505,37 @@ fn help_offers_what_was_meant() {
     check("[grade.a]\ncenterline.b = { low = 1 }\n", "write `[low, high]`");
     check("[line.a]\nlateness = \"99999999999999999999d\"\n", "is too large");
     check("[store]\nmax_size = \"9999999999TiB\"\n", "is too large");
+}
+
+#[test]
+fn who_names_what_marks_a_chart_has_that_and_no_more() {
+    use crate::chart::{Kind, Rule, Settings};
+    use crate::plant::{Charted, Every};
+    let minute = Duration::from_secs(60);
+    let chart = |role: &str, text: &str| {
+        let text = format!("[line.a]\nframe = \"2s\"\n[line.a.tag.b]\nrole = \"{role}\"\n{text}\n");
+        good(&text).plant.lines[0].tags[0].chart.clone()
+    };
+    let usual = Charted::of_quality(Duration::from_secs(2));
+    assert_eq!(usual.every, Every::Time(minute));
+    assert_eq!((usual.settings.interval, usual.settings.gap), (Some(minute), Some(minute * 3)));
+    assert_eq!(chart("quality", ""), Some(usual.clone()));
+    assert_eq!(chart("process", ""), None);
+    assert_eq!(chart("process", "chart = {}"), Some(usual));
+    assert_eq!(chart("quality", "chart = { kind = \"none\" }"), None);
+
+    let all = chart("quality", "chart = { rules = [\"we-1\", \"nelson\"] }").unwrap().settings;
+    assert_eq!((all.rules.len(), all.ewma, all.cusum), (9, None, None));
+    assert!(all.rules.contains(&Rule::Western1) && all.rules.contains(&Rule::Nelson8));
+    let sums = chart("quality", "chart = { cusum = { fast = true } }").unwrap().settings;
+    assert!(sums.rules.is_empty() && sums.ewma.is_none());
+    assert!(sums.cusum.is_some_and(|cusum| cusum.fast && cusum.k == 0.5));
+
+    let text = "chart = { kind = \"mean-deviation\", every = \"10s\" }";
+    let subgroups = chart("quality", text).unwrap().settings;
+    assert_eq!(subgroups.kind, Kind::MeanAndDeviation(5));
+    assert_eq!(subgroups.interval, Some(Duration::from_secs(50)));
+    let of_batches = chart("quality", "chart = { every = \"batch\" }").unwrap();
+    assert_eq!(of_batches, Charted::new(Every::Batch, Settings::default()));
+    assert_eq!((of_batches.settings.interval, of_batches.settings.gap), (None, None));
 }
