@@ -495,6 +495,12 @@ impl Tally {
                 tracing::warn!(gaps = ?recovery.gaps, "caught up: {}", recovery.summary());
             }
             Effect::Recovered(recovery) => tracing::info!("caught up: {}", recovery.summary()),
+            Effect::ChartLimits(record) => {
+                let (lower, upper) = record.limits.three_sigma();
+                tracing::info!(line = %record.line, grade = %record.grade, tag = %record.tag,
+                    version = record.limits.version, from = %record.limits.valid_from, lower, upper,
+                    points = record.limits.n, provisional = record.limits.provisional, "a chart has new limits");
+            }
             Effect::Score(_) => self.frames += 1,
             Effect::Verdict(document) => {
                 let key = (Arc::clone(&document.line), document.verdict.as_str());

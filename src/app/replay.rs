@@ -337,6 +337,7 @@ impl Sheet<'_> {
             Effect::Alarm(alarm) => &alarm.line,
             Effect::Batch(record) => &record.line,
             Effect::Notification(news) => &news.line,
+            Effect::Chart(record) => &record.line,
             _ => return false,
         };
         *line != self.to.plant.lines[only.get()].name
@@ -359,6 +360,7 @@ impl Sheet<'_> {
             }
             Effect::Verdict(document) => self.write(|files| files.verdict(document)),
             Effect::Alarm(alarm) => self.write(|files| files.alarm(alarm)),
+            Effect::Chart(record) => self.write(|files| files.chart(record)),
             Effect::Batch(record) => {
                 let whose = (Arc::clone(&record.line), Arc::clone(&record.batch));
                 match (&record.grade, record.ended) {

@@ -54,6 +54,35 @@ impl Default for Settings {
     }
 }
 
+impl Settings {
+    /// What marks points.
+    pub fn detectors(&self) -> impl Iterator<Item = Detector> {
+        let rules = self.rules.iter().copied().map(Detector::Rule);
+        let others = [
+            (self.spread, Detector::Spread),
+            (self.ewma.is_some(), Detector::Ewma),
+            (self.cusum.is_some(), Detector::Cusum),
+        ];
+        rules.chain(others.into_iter().filter_map(|(used, detector)| used.then_some(detector)))
+    }
+
+    /// Points until something signals by chance, at least, in the mean, of independent points: rates of all that marks
+    /// points add up where no two of them mark the same. `None` if nothing does.
+    #[must_use]
+    pub fn run_length(&self) -> Option<f64> {
+        let length = |detector| match detector {
+            Detector::Rule(rule) => Some(rule.run_length()),
+            // A moving range of independent readings is beyond its limits once in 109 points; ranges and deviations
+            // of subgroups are so less often.
+            Detector::Spread => Some(109.0),
+            Detector::Ewma => self.ewma.map(|ewma| ewma.run_length),
+            Detector::Cusum => self.cusum.map(|cusum| cusum.run_length),
+        };
+        let rate: f64 = self.detectors().filter_map(length).map(|length| 1.0 / length).sum();
+        (rate > 0.0).then(|| 1.0 / rate)
+    }
+}
+
 /// How the moving average is made.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct EwmaSettings {
@@ -148,6 +177,18 @@ pub struct Mark {
     pub side: Side,
 }
 
+impl std::fmt::Display for Mark {
+    /// What marks it, with `+` above the centre or rising and `-` below it or falling.
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let side = match self.side {
+            Side::High => "+",
+            Side::Low => "-",
+            Side::Both => "",
+        };
+        write!(f, "{}{side}", self.by)
+    }
+}
+
 /// A value with the limits that it is held against.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Band {
@@ -239,6 +280,8 @@ struct Last {
     at: Timestamp,
     /// Its value; `None` after a gap.
     value: Option<f64>,
+    /// True if everything was forgotten since.
+    forgotten: bool,
 }
 
 impl Chart {
@@ -329,6 +372,9 @@ impl Chart {
     /// Forgets everything but its limits, as after a break.
     pub fn reset(&mut self) {
         self.miss();
+        if let Some(last) = &mut self.last {
+            last.forgotten = true;
+        }
         if let Some(ewma) = &mut self.ewma {
             ewma.reset();
         }
@@ -361,7 +407,7 @@ impl Chart {
         }
         let steps = self.steps(at);
         let before = self.last.and_then(|last| last.value);
-        self.last = Some(Last { at, value: Some(value) });
+        self.last = Some(Last { at, value: Some(value), forgotten: false });
         let (centre, sigma) = expected(&limits, before, steps);
         let u = (value - centre) / sigma;
         let spread = match self.settings.kind {
@@ -424,7 +470,7 @@ impl Chart {
     /// How far a time is from the point before.
     fn steps(&self, at: Timestamp) -> Step {
         match (self.settings.interval, self.last) {
-            (Some(interval), Some(last)) => {
+            (Some(interval), Some(last)) if !last.forgotten => {
                 Step::Of(at.seconds_since(last.at) / interval.as_secs_f64())
             }
             _ => Step::Usual,

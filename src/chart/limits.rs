@@ -36,6 +36,16 @@ pub enum Kind {
 }
 
 impl Kind {
+    /// Its name: `individuals`, `mean-range` or `mean-deviation`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Individuals => "individuals",
+            Self::MeanAndRange(_) => "mean-range",
+            Self::MeanAndDeviation(_) => "mean-deviation",
+        }
+    }
+
     /// Readings of a point.
     #[must_use]
     pub fn readings(self) -> u32 {
@@ -101,6 +111,18 @@ pub enum Estimate {
     Overall,
     /// By the errors of one-step forecasts: they are not, and residuals are charted.
     Residual,
+}
+
+impl Estimate {
+    /// Its name: `within`, `overall` or `residual`.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Within => "within",
+            Self::Overall => "overall",
+            Self::Residual => "residual",
+        }
+    }
 }
 
 /// Limits of one spread; its unit is that of the readings.

@@ -2,6 +2,7 @@
 
 use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
+use crate::chart::{Capability, Detector, Limits, Point};
 use crate::decode::{Disposition, Fault};
 use crate::models::{FitSpec, Monitor, Realized, Statistic};
 use crate::profile::Statistics;
@@ -25,6 +26,10 @@ pub enum Effect {
     Batch(Box<BatchRecord>),
     /// A scan across the web (`profiles`, `profile_zones`).
     Profile(Box<ProfileRecord>),
+    /// A point of a control chart (`charts`).
+    Chart(Box<ChartRecord>),
+    /// New limits of a control chart (`chart_limits`).
+    ChartLimits(Box<ChartLimitsRecord>),
     /// A minute of a sensor (`sensor_health`).
     SensorHealth(SensorHealthRecord),
     /// How often good batches were flagged (`wrong_flags`).
@@ -228,6 +233,36 @@ pub struct ProfileRecord {
     /// Across the web, 60 zones at most: where the middle of each is, and the mean of its valid boxes; NaN
     /// without.
     pub zones: Vec<(f64, f32)>,
+}
+
+/// A point of a control chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The tag.
+    pub tag: Arc<str>,
+    /// What may mark points of this chart.
+    pub detectors: Vec<Detector>,
+    /// The point, in the tag's unit.
+    pub point: Point,
+}
+
+/// New limits of a control chart.
+#[derive(Debug, Clone, PartialEq)]
+pub struct ChartLimitsRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The tag.
+    pub tag: Arc<str>,
+    /// The limits, in the tag's unit.
+    pub limits: Limits,
+    /// What the process can do by them; `None` where the grade asks nothing of the tag.
+    pub capability: Option<Capability>,
 }
 
 /// How often good batches of a grade were flagged, beside what is promised.

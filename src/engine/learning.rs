@@ -91,6 +91,11 @@ impl Learning {
         self.grades.get(grade).map_or(&[], |models| &models.fit)
     }
 
+    /// True if the batch is fit for learning.
+    pub(super) fn teaches(&self, grade: &str, batch: &str) -> bool {
+        self.fit_batches(grade).iter().rev().any(|id| **id == *batch)
+    }
+
     /// The requests whose answers are awaited: a shell starts them again after a restart.
     pub(super) fn open_requests(&self) -> impl Iterator<Item = &FitRequest> {
         self.grades.values().filter(|models| models.ready.is_none()).filter_map(|m| m.open.as_ref())

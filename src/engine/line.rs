@@ -5,6 +5,7 @@ pub(super) mod late;
 mod sensors;
 
 use super::breaks::{Breaks, FRESH};
+use super::charts::Charts;
 use super::clocks::{Clocks, Origin, SourceIx, sensor_words};
 use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
@@ -87,6 +88,8 @@ pub(super) struct LineState {
     /// What moved in the batches of the book.
     #[serde(default)]
     patterns: Patterns,
+    #[serde(default)]
+    pub(super) charts: Charts,
     pub(super) learning: Learning,
     document: Option<Document>,
     said: Option<Timestamp>,
@@ -148,6 +151,7 @@ impl LineState {
             grade_finder: GradeFinder::default(),
             judges: BTreeMap::new(),
             patterns: Patterns::default(),
+            charts: Charts::new(line),
             learning: Learning::default(),
             document: None,
             said: None,
@@ -185,6 +189,7 @@ impl LineState {
         self.book = old.book;
         self.judges = old.judges;
         self.patterns = old.patterns;
+        self.charts.adopt(old.charts, old_line, line);
         self.learning = old.learning;
         self.learning.revive(line);
         self.document = old.document;
@@ -544,13 +549,20 @@ impl LineState {
         self.follow_state(cx, frame, counted.is_some() && !judged);
         self.watch_sensors(cx, frame);
         let steady = self.steady.is_steady();
+        let values = self.without_accused(&frame.values);
+        if judged && steady {
+            let grade = self.grade_name();
+            self.charts.frame(cx.line, &grade, (frame.start, frame.end, &values), cx.out);
+        } else if counted.is_some() {
+            self.charts.interrupt();
+        }
         cx.out.push(Effect::Frame(FrameRecord {
             line: cx.ix,
             batch: counted.as_ref().and_then(|counted| counted.batch.clone()),
             product: judged && steady,
             start: frame.start,
             end: frame.end,
-            values: self.without_accused(&frame.values),
+            values,
         }));
         if judged {
             self.judge(cx, frame);
@@ -665,6 +677,7 @@ impl LineState {
                 })
                 .collect(),
             profiles: Vec::new(),
+            charts: Vec::new(),
             model: model.and_then(|judging| {
                 judging
                     .model()

@@ -9,6 +9,7 @@
 
 mod arrival;
 mod breaks;
+mod charts;
 mod checkpoint;
 mod clocks;
 mod command;
@@ -36,12 +37,17 @@ mod tests;
 mod view;
 
 pub use crate::alarm::AlarmRecord;
+pub use crate::chart::{
+    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, Point, Side, SpreadLimits,
+};
 pub use crate::models::{Monitor, Realized, Statistic};
 pub use crate::sparkplug::NodeView;
+pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
-    BatchRecord, ContributionRecord, Effect, FaultRecord, FitRequest, FrameRecord, ModelRecord,
-    ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, WrongFlagsRecord,
+    BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect, FaultRecord,
+    FitRequest, FrameRecord, ModelRecord, ProfileRecord, ReadingRecord, ScoreRecord,
+    SensorHealthRecord, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use explain::{Explanation, QualityView, StatisticView};

@@ -1,6 +1,7 @@
 //! What people see of the engine: a copy of the state that matters, made after each group.
 
 use super::Engine;
+use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::recovery::Recovery;
 use crate::alarm::{self, Severity};
@@ -131,6 +132,8 @@ pub struct LineView {
     pub tags: Vec<TagView>,
     /// What its scanners measure across the web.
     pub profiles: Vec<ProfileView>,
+    /// The control charts of its tags, for the grade in progress.
+    pub charts: Vec<ChartView>,
     /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
     pub model: Option<String>,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
@@ -216,7 +219,9 @@ impl Engine {
                     let grade = state.grade_name();
                     let limits = |tag: &str| self.plant.limits(&grade, tag);
                     let profiles = self.state.profiles.view(line, limits);
-                    LineView { profiles, ..state.view(line, &self.plant.models, BATCHES_SHOWN) }
+                    let models = &self.plant.models;
+                    let charts = state.charts.view(line, (&grade, models), limits);
+                    LineView { profiles, charts, ..state.view(line, models, BATCHES_SHOWN) }
                 })
                 .collect(),
             faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),

@@ -259,6 +259,7 @@ fn at(ms: i64) -> Timestamp {
 pub(super) fn silent_line(name: &str) -> LineView {
     LineView {
         profiles: Vec::new(),
+        charts: Vec::new(),
         name: name.into(),
         clock: None,
         blind: false,
@@ -581,6 +582,7 @@ fn line(call: Call) -> LineView {
     ];
     LineView {
         profiles: Vec::new(),
+        charts: Vec::new(),
         name: "tm3".into(),
         clock: Some(NOW),
         blind: false,

@@ -5,6 +5,8 @@
 //! | `readings` | readings | `area`, `line`, `tag` | `value` or `text`; `quality` |
 //! | `scores` | readings | `grade`, `line`, `model` | the statistics, `score`, `probability_off_spec` |
 //! | `contributions` | readings | `grade`, `line`, `tag` | `share` |
+//! | `charts` | readings | `grade`, `line`, `tag` | a point with its lines and marks |
+//! | `chart_limits` | results | `grade`, `line`, `tag` | a version of limits, and capability by them |
 //! | `batches` | results | `line`, `station` | `batch`, `grade`, `verdict`, …, `lab_…` |
 //! | `alarms` | results | `alarm`, `line` | `state`, `severity`, `message`, `id` |
 //! | `profiles` | results | `line`, `tag` | what is known after a scan |
@@ -16,8 +18,8 @@
 
 use super::line_protocol::Line;
 use crate::engine::{
-    AlarmRecord, BatchRecord, ContributionRecord, Effect, Monitor, ProfileRecord, ReadingRecord,
-    ScoreRecord, SensorHealthRecord, WrongFlagsRecord,
+    AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect,
+    Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side, WrongFlagsRecord,
 };
 use crate::reading::{Timestamp, Value};
 
@@ -63,6 +65,8 @@ impl Encoded {
             Effect::Reading(record) => reading(record, &mut self.readings),
             Effect::Score(record) => score(record, &mut self.readings),
             Effect::Contributions(record) => contributions(record, &mut self.readings),
+            Effect::Chart(record) => chart(record, &mut self.readings),
+            Effect::ChartLimits(record) => chart_limits(record, &mut self.results),
             Effect::Batch(record) => batch(record, &mut self.results),
             Effect::Profile(record) => profile(record, &mut self.results),
             Effect::SensorHealth(record) => sensor_health(record, &mut self.results),
@@ -121,6 +125,90 @@ fn contributions(record: &ContributionRecord, out: &mut Lines) {
             line.float("share", *share);
         });
     }
+}
+
+/// What a chart draws, so that nobody has to work it out: the zones' borders too, and for each detector whether it marks
+/// this point, 1 above or rising, -1 below or falling, 0 not.
+fn chart(record: &ChartRecord, out: &mut Lines) {
+    let tags = [("grade", &*record.grade), ("line", &*record.line), ("tag", &*record.tag)];
+    let point = &record.point;
+    out.put("charts", tags, point.at, |line| {
+        line.float("value", point.value);
+        line.float("centre", point.centre);
+        line.float("sigma", point.sigma);
+        line.float("lower", point.lower);
+        line.float("upper", point.upper);
+        for (name, zones) in
+            [("lower_2", -2.0), ("lower_1", -1.0), ("upper_1", 1.0), ("upper_2", 2.0)]
+        {
+            line.float(name, point.centre + zones * point.sigma);
+        }
+        line.float("zone", f64::from(point.zone));
+        if let Some(spread) = &point.spread {
+            band(line, "spread", spread);
+        }
+        if let Some(ewma) = &point.ewma {
+            band(line, "ewma", ewma);
+        }
+        if let Some(sums) = &point.cusum {
+            line.float("cusum_high", sums.high);
+            line.float("cusum_low", sums.low);
+            line.float("cusum_limit", sums.limit);
+            if let Some(shift) = &sums.shift {
+                line.float("cusum_mean", shift.mean);
+                line.float("cusum_points", f64::from(shift.points));
+            }
+        }
+        for detector in &record.detectors {
+            let mark = point.marks.iter().find(|mark| mark.by == *detector);
+            let side = mark.map_or(0.0, |mark| if mark.side == Side::Low { -1.0 } else { 1.0 });
+            line.float(&format!("mark_{}", detector.name().replace('-', "_")), side);
+        }
+        line.float("signal", f64::from(u8::from(!point.marks.is_empty())));
+        line.float("version", f64::from(point.version));
+        line.float("provisional", f64::from(u8::from(point.provisional)));
+    });
+}
+
+fn band(line: &mut Line<'_>, name: &str, band: &Band) {
+    line.float(name, band.value);
+    line.float(&format!("{name}_centre"), band.centre);
+    line.float(&format!("{name}_lower"), band.lower);
+    line.float(&format!("{name}_upper"), band.upper);
+}
+
+fn chart_limits(record: &ChartLimitsRecord, out: &mut Lines) {
+    let tags = [("grade", &*record.grade), ("line", &*record.line), ("tag", &*record.tag)];
+    let limits = &record.limits;
+    out.put("chart_limits", tags, limits.valid_from, |line| {
+        line.float("version", f64::from(limits.version));
+        line.float("centre", limits.centre);
+        line.float("sigma", limits.sigma);
+        let (lower, upper) = limits.three_sigma();
+        line.float("lower", lower);
+        line.float("upper", upper);
+        line.text("estimate", limits.estimate.name());
+        line.float("phi", limits.phi);
+        line.float("points", f64::from(limits.n));
+        line.float("effective", limits.effective);
+        line.float("provisional", f64::from(u8::from(limits.provisional)));
+        line.float("within", limits.within);
+        line.float("overall", limits.overall);
+        let Some(capability) = &record.capability else { return };
+        let indices = [
+            ("cp", capability.cp),
+            ("cpk", capability.cpk),
+            ("pp", capability.pp),
+            ("ppk", Some(capability.ppk)),
+        ];
+        for (name, index) in indices.into_iter().filter_map(|(name, index)| Some((name, index?))) {
+            line.float(name, index.value);
+            line.float(&format!("{name}_low"), index.lower);
+            line.float(&format!("{name}_high"), index.upper);
+        }
+        line.maybe_float("cpm", capability.cpm);
+        line.float("ppm", capability.ppm);
+    });
 }
 
 fn batch(record: &BatchRecord, out: &mut Lines) {
@@ -232,7 +320,10 @@ mod tests {
     use super::*;
     use crate::alarm::Severity;
     use crate::decode::Disposition;
-    use crate::engine::{FrameRecord, Realized};
+    use crate::engine::{
+        Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, Point, Realized,
+        SpreadLimits,
+    };
     use crate::reading::{Finite, Flags, LineIx, Series};
     use crate::verdict::Call;
     use std::sync::Arc;
@@ -501,6 +592,82 @@ mod tests {
              edge_first=5,edge_last=35,tilt=-0.25,edge_difference=0.5,valid=0.75,scans=7,streaks=0 \
              1769126400000000000\nprofile_zones,line=tm3,tag=dry/web,zone=00 value=15.5,deviation=0.5,\
              position=10 1769126400000000000\n",
+        );
+    }
+
+    #[test]
+    fn a_point_of_a_chart_has_all_that_is_drawn() {
+        let nelson: Detector = "nelson-1".parse().unwrap();
+        let band = |value| Band { value, centre: 15.0, lower: 14.0, upper: 16.0 };
+        let point = Point {
+            at: AT,
+            version: 2,
+            provisional: true,
+            value: 16.5,
+            centre: 15.0,
+            sigma: 0.25,
+            lower: 14.25,
+            upper: 15.75,
+            zone: 4,
+            spread: Some(Band { lower: 0.0, ..band(0.5) }),
+            ewma: Some(band(15.25)),
+            cusum: None,
+            marks: vec![Mark { by: nelson, side: Side::High }],
+        };
+        let record = ChartRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            tag: "bw".into(),
+            detectors: vec![nelson, Detector::Ewma],
+            point,
+        };
+        check(
+            &Effect::Chart(Box::new(record)),
+            "charts,grade=facial-15,line=tm3,tag=bw value=16.5,centre=15,sigma=0.25,lower=14.25,upper=15.75,\
+             lower_2=14.5,lower_1=14.75,upper_1=15.25,upper_2=15.5,zone=4,spread=0.5,spread_centre=15,\
+             spread_lower=0,spread_upper=16,ewma=15.25,ewma_centre=15,ewma_lower=14,ewma_upper=16,\
+             mark_nelson_1=1,mark_ewma=0,signal=1,version=2,provisional=1 1769126400000000000\n",
+            "",
+        );
+    }
+
+    #[test]
+    fn limits_of_a_chart_say_what_they_are_made_of_and_what_the_process_can_do() {
+        let limits = Limits {
+            version: 3,
+            valid_from: AT,
+            kind: Kind::Individuals,
+            centre: 10.0,
+            sigma: 0.5,
+            estimate: Estimate::Within,
+            phi: 0.25,
+            n: 400,
+            effective: 240.0,
+            provisional: true,
+            within: 0.5,
+            overall: 0.75,
+            spread: SpreadLimits { centre: 0.5, lower: 0.0, upper: 1.75 },
+        };
+        let index = Index { value: 2.0, lower: 1.5, upper: 2.5 };
+        let capability = Capability {
+            n: 400,
+            effective: 240.0,
+            confidence: 0.95,
+            cp: None,
+            cpk: Some(index),
+            pp: None,
+            ppk: Index { value: 1.25, ..index },
+            cpm: None,
+            ppm: 88.5,
+        };
+        let (line, grade, tag) = ("tm3".into(), "g".into(), "bw".into());
+        let record = ChartLimitsRecord { line, grade, tag, limits, capability: Some(capability) };
+        check(
+            &Effect::ChartLimits(Box::new(record)),
+            "",
+            "chart_limits,grade=g,line=tm3,tag=bw version=3,centre=10,sigma=0.5,lower=8.5,upper=11.5,\
+             estimate=\"within\",phi=0.25,points=400,effective=240,provisional=1,within=0.5,overall=0.75,\
+             cpk=2,cpk_low=1.5,cpk_high=2.5,ppk=1.25,ppk_low=1.5,ppk_high=2.5,ppm=88.5 1769126400000000000\n",
         );
     }
 

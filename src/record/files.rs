@@ -1,11 +1,11 @@
-//! The files of a replay: `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `summary.json`.
+//! The files of a replay: `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv`, `summary.json`.
 //!
 //! Equal input gives equal bytes: times are event times, numbers are printed with the fewest digits
 //! that give them back.
 
 use super::error::RecordError;
 use crate::alarm::AlarmRecord;
-use crate::engine::{BatchRecord, ScoreRecord, Statistic};
+use crate::engine::{Band, BatchRecord, ChartRecord, Mark, ScoreRecord, Statistic};
 use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::Serialize;
@@ -48,6 +48,7 @@ pub struct Files {
     scores: BufWriter<File>,
     verdicts: BufWriter<File>,
     alarms: BufWriter<File>,
+    charts: BufWriter<File>,
     batches: BTreeMap<(Timestamp, Arc<str>), BatchRecord>,
 }
 
@@ -64,6 +65,7 @@ impl Files {
             scores: begin(directory, "scores.csv", &mut begun)?,
             verdicts: begin(directory, "verdicts.csv", &mut begun)?,
             alarms: begin(directory, "alarms.csv", &mut begun)?,
+            charts: begin(directory, "charts.csv", &mut begun)?,
             directory: directory.to_owned(),
             begun,
             batches: BTreeMap::new(),
@@ -80,6 +82,11 @@ impl Files {
              similar",
         )?;
         files.line(|f| &mut f.alarms, "time,line,alarm,state,severity,message,id")?;
+        files.line(
+            |f| &mut f.charts,
+            "time,line,grade,tag,value,centre,sigma,lower,upper,zone,spread,spread_lower,spread_upper,ewma,\
+             ewma_lower,ewma_upper,cusum_high,cusum_low,cusum_limit,version,provisional,marks",
+        )?;
         Ok(files)
     }
 
@@ -159,6 +166,41 @@ impl Files {
         self.line(|f| &mut f.alarms, &text)
     }
 
+    /// A row for a point of a control chart; marks are those that signal, each with `+` above or `-` below.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn chart(&mut self, record: &ChartRecord) -> Result<(), RecordError> {
+        let point = &record.point;
+        let band = |band: Option<Band>| {
+            let parts = [band.map(|b| b.value), band.map(|b| b.lower), band.map(|b| b.upper)];
+            parts.map(number).join(",")
+        };
+        let sums = point.cusum;
+        let sums = [sums.map(|s| s.high), sums.map(|s| s.low), sums.map(|s| s.limit)];
+        let marks: Vec<String> = point.marks.iter().map(Mark::to_string).collect();
+        let text = format!(
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+            point.at,
+            cell(&record.line),
+            cell(&record.grade),
+            cell(&record.tag),
+            point.value,
+            point.centre,
+            point.sigma,
+            point.lower,
+            point.upper,
+            point.zone,
+            band(point.spread),
+            band(point.ewma),
+            sums.map(number).join(","),
+            point.version,
+            u8::from(point.provisional),
+            marks.join(" ")
+        );
+        self.line(|f| &mut f.charts, &text)
+    }
+
     /// What is known of a batch now; the last word is written.
     pub fn batch(&mut self, record: &BatchRecord) {
         let key = (record.first_started, Arc::clone(&record.batch));
@@ -179,7 +221,7 @@ impl Files {
                 .and_then(|()| file.flush())
                 .map_err(RecordError::file("write", &self.directory.join(name)))?;
         }
-        for file in [&mut self.scores, &mut self.verdicts, &mut self.alarms] {
+        for file in [&mut self.scores, &mut self.verdicts, &mut self.alarms, &mut self.charts] {
             file.flush().map_err(RecordError::file("write to", &self.directory))?;
         }
         for part in std::mem::take(&mut self.begun) {
@@ -293,7 +335,14 @@ mod tests {
         files.finish(&Summary::default()).unwrap();
         assert_eq!(
             names(),
-            ["alarms.csv", "batches.csv", "scores.csv", "summary.json", "verdicts.csv"]
+            [
+                "alarms.csv",
+                "batches.csv",
+                "charts.csv",
+                "scores.csv",
+                "summary.json",
+                "verdicts.csv"
+            ]
         );
         let scores = std::fs::read_to_string(path.join("scores.csv")).unwrap();
         assert_eq!(scores.lines().nth(1), Some("1970-01-01T00:00:00Z,tm3,g,,,0,,,,,,,,,,,,,,,,"));

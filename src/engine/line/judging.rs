@@ -306,6 +306,8 @@ impl LineState {
                     self.count_before_end(cx, &id);
                     if let Some(batch) = self.book.find(&id).filter(|b| b.station.is_none()) {
                         self.learning.end_batch(batch);
+                        let grade = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
+                        self.charts.end_batch(cx.line, (&id, &grade), cx.out);
                     }
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
@@ -402,6 +404,12 @@ impl LineState {
         }
         if found {
             self.keep_score(cx, &grade_name, said);
+        }
+        if self.learning.teaches(&grade_name, id) {
+            let now = self.judged_to.unwrap_or(said);
+            let how = (&cx.plant.models, now);
+            let asked = cx.plant.grades.get(&grade_name);
+            self.charts.learn(cx.line, (id, &grade_name), how, asked, cx.out);
         }
         self.request(cx, &grade_name, said);
     }

@@ -1,6 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
 mod adaptation;
+mod charts;
 mod clocks;
 mod context;
 mod growth;
@@ -13,7 +14,7 @@ mod starts;
 
 use super::*;
 use crate::decode::{Arrival, BatchEvent, BatchMessage, NamedReading};
-use crate::plant::{Grade, Line, ModelSettings, Role, SpecLimit, Tag, Undeclared};
+use crate::plant::{Charted, Grade, Line, ModelSettings, Role, SpecLimit, Tag, Undeclared};
 use crate::reading::{Finite, Flags, SourceQuality, Value};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -24,7 +25,11 @@ fn plant() -> Plant {
     let mut line = Line::named("tm3");
     let tag = |id: &str, role| Tag { role, ..Tag::named(id) };
     line.tags = vec![
-        Tag { range: Some((0.0, 60.0)), ..tag("bw", Role::Quality) },
+        Tag {
+            range: Some((0.0, 60.0)),
+            chart: Some(Charted::of_quality(Duration::from_secs(1))),
+            ..tag("bw", Role::Quality)
+        },
         tag("steam", Role::Process),
         tag("speed", Role::Context),
     ];
