@@ -54,7 +54,9 @@ impl History {
         }
         self.untouched = false;
         self.points.add(value);
-        readings.iter().for_each(|reading| self.readings.add(*reading));
+        for reading in readings {
+            self.readings.add(*reading);
+        }
         if let Some(spread) = spread {
             self.spreads.add(spread);
         }

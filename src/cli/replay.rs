@@ -17,7 +17,7 @@ use std::sync::Arc;
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) recording: recording::RecordingArgs,
-    /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv` and `summary.json` here.
+    /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv` and `summary.json` here.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Score what is said against the truth in this file, as `onspec simulate` writes it.

@@ -5,6 +5,8 @@
 
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
+mod chart;
+
 use crate::engine::{
     AlarmView, BatchRecord, FaultRecord, LineView, NodeView, ProfileView, Recovery, SourceView,
     StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
@@ -13,6 +15,7 @@ use crate::profile::Place;
 use crate::reading::{Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
+use chart::Chart;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -53,6 +56,7 @@ pub(super) struct LineDetail {
     last_batches: Vec<Batch>,
     tags: Vec<Tag>,
     profiles: Vec<Profile>,
+    charts: Vec<Chart>,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -295,6 +299,7 @@ impl From<&LineView> for LineDetail {
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
             profiles: line.profiles.iter().map(Profile::from).collect(),
+            charts: line.charts.iter().map(Chart::from).collect(),
         }
     }
 }

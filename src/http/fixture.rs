@@ -1,5 +1,7 @@
 //! Views built by hand, and a router to ask, for the tests of this room.
 
+mod charts;
+
 use super::{ApiState, History, Progress, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
@@ -582,7 +584,7 @@ fn line(call: Call) -> LineView {
     ];
     LineView {
         profiles: Vec::new(),
-        charts: Vec::new(),
+        charts: charts::charts(),
         name: "tm3".into(),
         clock: Some(NOW),
         blind: false,

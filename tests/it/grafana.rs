@@ -36,6 +36,12 @@ const DYNAMIC: &str = "scores,grade=facial-15,line=tm3,model=cva state_t2=8,stat
                        state_t2_slow=9,state_t2_slow_limit=20,residual_t2_slow=80,residual_t2_slow_limit=120,\
                        innovation_t2_slow=30,innovation_t2_slow_limit=60,score=0.75 1769126400000000000\n";
 
+/// A control chart, which needs more batches than this run has as well.
+const CHART: &str = "charts,grade=facial-15,line=tm3,tag=basis_weight value=15.5,centre=15,sigma=0.1,lower=14.7,\
+                     upper=15.3,ewma=15.05,ewma_lower=14.9,ewma_upper=15.1,signal=1 1769126400000000000
+chart_limits,grade=facial-15,line=tm3,tag=basis_weight version=1,centre=15,sigma=0.1,lower=14.7,upper=15.3,\
+                     estimate=\"within\",ppk=1.3,ppk_low=1.2,ppk_high=1.4 1769126400000000000\n";
+
 /// Who carries a deviation: models of so few batches have limits that nothing in this run passes.
 const AT_RISK: &str =
     "contributions,grade=facial-15,line=tm3,tag=steam_pressure share=0.41 1769126400000000000
@@ -90,6 +96,7 @@ fn as_sent(query: &str, influx: &Influxd) -> String {
         .replace("${line:doublequote}", "\"tm3\"")
         .replace("${quality:doublequote}", "\"basis_weight\"")
         .replace("${profile:doublequote}", "\"web\"")
+        .replace("${chart:doublequote}", "\"basis_weight\"")
 }
 
 /// Rows of an answer in annotated CSV.
@@ -108,6 +115,7 @@ fn every_query_of_the_dashboards_is_answered() {
     assert_eq!(influx.write(SCANS).status, 204);
     assert_eq!(influx.write(DYNAMIC).status, 204);
     assert_eq!(influx.write(AT_RISK).status, 204);
+    assert_eq!(influx.write(CHART).status, 204);
     let directory = Path::new(env!("CARGO_MANIFEST_DIR")).join("config/grafana/dashboards");
     let mut asked = 0;
     for file in std::fs::read_dir(directory).unwrap() {

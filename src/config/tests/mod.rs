@@ -529,7 +529,7 @@ fn who_names_what_marks_a_chart_has_that_and_no_more() {
     assert!(all.rules.contains(&Rule::Western1) && all.rules.contains(&Rule::Nelson8));
     let sums = chart("quality", "chart = { cusum = { fast = true } }").unwrap().settings;
     assert!(sums.rules.is_empty() && sums.ewma.is_none());
-    assert!(sums.cusum.is_some_and(|cusum| cusum.fast && cusum.k == 0.5));
+    assert!(sums.cusum.is_some_and(|cusum| cusum.fast && (cusum.k - 0.5).abs() < 1e-12));
 
     let text = "chart = { kind = \"mean-deviation\", every = \"10s\" }";
     let subgroups = chart("quality", text).unwrap().settings;

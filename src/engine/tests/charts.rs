@@ -64,10 +64,9 @@ fn released(n: i64) -> Vec<Event> {
 }
 
 fn points(effects: &[Effect]) -> Vec<&ChartRecord> {
-    let point = |effect| match effect {
-        &Effect::Chart(ref record) => Some(&**record),
-        _ => None,
-    };
+    fn point(effect: &Effect) -> Option<&ChartRecord> {
+        if let Effect::Chart(record) = effect { Some(record) } else { None }
+    }
     effects.iter().filter_map(point).collect()
 }
 

@@ -102,7 +102,7 @@ fn level(html: &mut Html, open: &'static str, y: f64) {
     html.raw("\"/>");
 }
 
-fn level_word(html: &mut Html, open: &'static str, y: f64, word: &str) {
+pub(super) fn level_word(html: &mut Html, open: &'static str, y: f64, word: &str) {
     html.raw(open)
         .raw(" x=\"4\" dy=\"-5\" y=\"")
         .coordinate(y)
@@ -113,7 +113,7 @@ fn level_word(html: &mut Html, open: &'static str, y: f64, word: &str) {
 
 /// Where an instant lies between two others, 0–1.
 #[expect(clippy::cast_precision_loss, reason = "spans of hours in ms lie far below 2^52")]
-fn part(at: i64, from: i64, to: i64) -> f64 {
+pub(super) fn part(at: i64, from: i64, to: i64) -> f64 {
     if to <= from {
         return 0.0;
     }
@@ -165,7 +165,7 @@ fn path(
 }
 
 /// Round times below the plot.
-fn marks(html: &mut Html, from: i64, to: i64) {
+pub(super) fn marks(html: &mut Html, from: i64, to: i64) {
     const MINUTE: i64 = 60_000;
     const STEPS: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
     let span = to.saturating_sub(from);

@@ -4,6 +4,7 @@
 //! of the line's position, never of its name.
 
 use super::chart;
+use super::control;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
 use super::html::Html;
 use super::profile;
@@ -42,6 +43,7 @@ pub(super) fn section(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
     }
     html.raw("</div>");
     profiles(html, line, ix);
+    charts(html, line, ix);
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);
@@ -57,6 +59,20 @@ fn profiles(html: &mut Html, line: &LineView, ix: i64) {
     for found in &line.profiles {
         html.raw("<div class=\"panel\">");
         profile::content(html, found);
+        html.raw("</div>");
+    }
+    html.raw("</div>");
+}
+
+fn charts(html: &mut Html, line: &LineView, ix: i64) {
+    if line.charts.is_empty() {
+        return;
+    }
+    part(html, "<div class=\"columns charts\"", "charts", ix);
+    html.raw(">");
+    for chart in &line.charts {
+        html.raw("<div class=\"panel drawn\">");
+        control::content(html, chart);
         html.raw("</div>");
     }
     html.raw("</div>");

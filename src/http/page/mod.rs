@@ -6,10 +6,12 @@
 //! this process: no font, no style, no script from elsewhere.
 
 mod chart;
+mod control;
 mod format;
 mod html;
 mod line;
 mod profile;
+mod scale;
 mod system;
 mod words;
 

@@ -107,6 +107,26 @@ fn a_batch_at_risk_says_why_since_when_and_where() {
 }
 
 #[test]
+fn control_charts_say_how_good_their_limits_are() {
+    check(
+        fixture::at_risk(),
+        &[
+            "basis_weight mean of 60 s",
+            "Limits 14.62–15.42 g/m2 Pp 1.33 (1.25–1.41) Ppk 1.29 (1.21–1.37)",
+            "Signals 7 of 940 (0.7 %); by chance 0.5 %",
+            "Version 2, from 1080 points worth 569 independent ones of 24 good batches, since 22 Jan 00:31",
+            "moisture mean of 60 s Limits need 100 independent points; these 840 are worth 62. \
+             Good batches: 24, and at least 20 are needed.",
+        ],
+        &[],
+    );
+    let page = page(fixture::at_risk());
+    assert_eq!(page.matches("<circle r=\"4.5\"").count(), 16, "the points that signal");
+    assert!(page.contains("<title>23:32 UTC: nelson-1-</title>"), "each says why");
+    assert!(!page.contains("NaN"));
+}
+
+#[test]
 fn an_off_spec_batch_names_every_broken_limit() {
     check(
         fixture::off_spec(),

@@ -1,0 +1,171 @@
+//! Control charts.
+
+use crate::engine::{Capability, ChartPoint, ChartView, Detector, Index, Limits};
+use crate::plant::Every;
+use serde::Serialize;
+use std::sync::Arc;
+
+/// The control chart of a tag for the grade in progress.
+#[derive(Debug, Serialize)]
+pub(super) struct Chart {
+    tag: Arc<str>,
+    unit: Arc<str>,
+    kind: &'static str,
+    size: u32,
+    every_s: Option<f64>,
+    detectors: Vec<&'static str>,
+    run_length: Option<f64>,
+    batches: u32,
+    batches_needed: u32,
+    why: Option<Arc<str>>,
+    limits: Option<ChartLimits>,
+    capability: Option<ChartCapability>,
+    points: u32,
+    signals: u32,
+    recent: Vec<Point>,
+}
+
+/// The limits that hold.
+#[derive(Debug, Serialize)]
+struct ChartLimits {
+    version: u32,
+    valid_from: i64,
+    centre: f64,
+    sigma: f64,
+    lower: f64,
+    upper: f64,
+    estimate: &'static str,
+    phi: f64,
+    points: u32,
+    effective: f64,
+    provisional: bool,
+    within: f64,
+    overall: f64,
+    spread_centre: f64,
+    spread_lower: f64,
+    spread_upper: f64,
+}
+
+/// What the process can do by these limits.
+#[derive(Debug, Serialize)]
+struct ChartCapability {
+    readings: u32,
+    effective: f64,
+    confidence: f64,
+    cp: Option<CapabilityIndex>,
+    cpk: Option<CapabilityIndex>,
+    pp: Option<CapabilityIndex>,
+    ppk: CapabilityIndex,
+    cpm: Option<f64>,
+    ppm: f64,
+}
+
+/// An index and the interval of its true value.
+#[derive(Debug, Serialize)]
+struct CapabilityIndex {
+    value: f64,
+    lower: f64,
+    upper: f64,
+}
+
+/// A point of a chart.
+#[derive(Debug, Serialize)]
+struct Point {
+    at: i64,
+    value: f64,
+    centre: f64,
+    lower: f64,
+    upper: f64,
+    ewma: Option<f64>,
+    ewma_lower: Option<f64>,
+    ewma_upper: Option<f64>,
+    marks: Vec<String>,
+}
+
+impl From<&ChartView> for Chart {
+    fn from(chart: &ChartView) -> Self {
+        let settings = &chart.charted.settings;
+        Self {
+            tag: Arc::clone(&chart.tag),
+            unit: Arc::clone(&chart.unit),
+            kind: settings.kind.name(),
+            size: settings.kind.readings(),
+            every_s: match chart.charted.every {
+                Every::Time(every) => Some(every.as_secs_f64()),
+                Every::Batch => None,
+            },
+            detectors: settings.detectors().map(Detector::name).collect(),
+            run_length: settings.run_length(),
+            batches: chart.batches.0,
+            batches_needed: chart.batches.1,
+            why: chart.why.clone(),
+            limits: chart.limits.as_ref().map(ChartLimits::from),
+            capability: chart.capability.as_ref().map(ChartCapability::from),
+            points: chart.points.0,
+            signals: chart.points.1,
+            recent: chart.recent.iter().map(Point::from).collect(),
+        }
+    }
+}
+
+impl From<&Limits> for ChartLimits {
+    fn from(limits: &Limits) -> Self {
+        let (lower, upper) = limits.three_sigma();
+        Self {
+            version: limits.version,
+            valid_from: limits.valid_from.as_millis(),
+            centre: limits.centre,
+            sigma: limits.sigma,
+            lower,
+            upper,
+            estimate: limits.estimate.name(),
+            phi: limits.phi,
+            points: limits.n,
+            effective: limits.effective,
+            provisional: limits.provisional,
+            within: limits.within,
+            overall: limits.overall,
+            spread_centre: limits.spread.centre,
+            spread_lower: limits.spread.lower,
+            spread_upper: limits.spread.upper,
+        }
+    }
+}
+
+impl From<&Capability> for ChartCapability {
+    fn from(capability: &Capability) -> Self {
+        Self {
+            readings: capability.n,
+            effective: capability.effective,
+            confidence: capability.confidence,
+            cp: capability.cp.map(CapabilityIndex::from),
+            cpk: capability.cpk.map(CapabilityIndex::from),
+            pp: capability.pp.map(CapabilityIndex::from),
+            ppk: capability.ppk.into(),
+            cpm: capability.cpm,
+            ppm: capability.ppm,
+        }
+    }
+}
+
+impl From<Index> for CapabilityIndex {
+    fn from(Index { value, lower, upper }: Index) -> Self {
+        Self { value, lower, upper }
+    }
+}
+
+impl From<&ChartPoint> for Point {
+    fn from(point: &ChartPoint) -> Self {
+        Self {
+            at: point.at.as_millis(),
+            value: point.value,
+            centre: point.centre,
+            lower: point.lower,
+            upper: point.upper,
+            ewma: point.ewma.map(|ewma| ewma.value),
+            ewma_lower: point.ewma.map(|ewma| ewma.lower),
+            ewma_upper: point.ewma.map(|ewma| ewma.upper),
+            marks: point.marks.iter().map(ToString::to_string).collect(),
+        }
+    }
+}
