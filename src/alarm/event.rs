@@ -73,6 +73,9 @@ pub enum EventKind {
     /// A new model judges.
     #[serde(rename = "model.promoted")]
     ModelPromoted,
+    /// A new model is better, and a person is to promote it.
+    #[serde(rename = "model.waiting")]
+    ModelWaiting,
     /// A new model could not be had or was not better.
     #[serde(rename = "model.rejected")]
     ModelRejected,
@@ -102,6 +105,7 @@ impl EventKind {
             Self::LineRestored => "line.restored",
             Self::ModelDrifted => "model.drifted",
             Self::ModelPromoted => "model.promoted",
+            Self::ModelWaiting => "model.waiting",
             Self::ModelRejected => "model.rejected",
             Self::SystemDegraded => "system.degraded",
             Self::SystemRecovered => "system.recovered",

@@ -217,7 +217,7 @@ impl Group {
                 at: record.at,
                 header,
                 artifact: &record.artifact,
-                active: true,
+                active: record.judges,
             })
             .collect()
     }

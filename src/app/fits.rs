@@ -1,7 +1,7 @@
 //! Fitting: frames of the store become a model, on whatever thread calls.
 
 use crate::engine::{FitRequest, ModelAnswer};
-use crate::models::{self, Table};
+use crate::models::{self, Model, Table, Trial, Trying};
 use crate::plant::Line;
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
@@ -87,16 +87,52 @@ impl FrameRun {
 /// answer too.
 #[must_use]
 pub fn fit(reader: &Reader, request: &FitRequest, columns: &Columns) -> ModelAnswer {
-    let room = Table::rows_max(request.tags.len());
-    let outcome = match table(reader, request, columns, room) {
-        Ok(table) => match catch_unwind(AssertUnwindSafe(|| models::fit(&table, &request.spec))) {
-            Ok(Ok(model)) => Ok(model.to_bytes().into()),
-            Ok(Err(error)) => Err(error.to_string()),
-            Err(_) => Err("the fit panicked, which is a bug".to_owned()),
-        },
-        Err(error) => Err(error.to_string()),
+    let fitted = || {
+        let room = Table::rows_max(request.tags.len());
+        let table = table(reader, request, columns, room).map_err(|error| error.to_string())?;
+        let model = models::fit(&table, &request.spec).map_err(|error| error.to_string())?;
+        let trial = try_out(reader, request, columns, &model)?;
+        Ok((model.to_bytes().into(), trial))
     };
-    ModelAnswer { request: request.id, outcome }
+    let (outcome, trial) = match catch_unwind(AssertUnwindSafe(fitted)) {
+        Ok(Ok((artifact, trial))) => (Ok(artifact), trial),
+        Ok(Err(reason)) => (Err(reason), None),
+        Err(_) => (Err("the fit panicked, which is a bug".to_owned()), None),
+    };
+    ModelAnswer { request: request.id, outcome, trial }
+}
+
+/// Tries a new model against the one that judges, on batches that neither was fitted on.
+fn try_out(
+    reader: &Reader,
+    request: &FitRequest,
+    columns: &Columns,
+    new: &Model,
+) -> Result<Option<Trial>, String> {
+    let Some(asked) = &request.trial else { return Ok(None) };
+    let Some(present) = &asked.artifact else {
+        return Err("the model that judges is not at hand, which is a bug".to_owned());
+    };
+    let present = Model::from_bytes(present).map_err(|error| error.to_string())?;
+    let room = Table::rows_max(request.tags.len());
+    let batch = |id: &Arc<str>| {
+        let one = FitRequest { batches: vec![Arc::clone(id)], ..request.clone() };
+        table(reader, &one, columns, room).map_err(|error| error.to_string())
+    };
+    let mut trying = Trying::new((asked.version, &present, asked.scale), new, asked.good.len());
+    for id in &asked.good {
+        let batch = batch(id)?;
+        if batch.rows() > 0 {
+            trying.good(&batch);
+        }
+    }
+    for id in &asked.bad {
+        let batch = batch(id)?;
+        if batch.rows() > 0 {
+            trying.bad(&batch);
+        }
+    }
+    Ok(Some(trying.done()))
 }
 
 /// The frames of the batches of a request, batch after batch: of the newest that have room together in
@@ -167,6 +203,7 @@ fn append(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::engine::TrialRequest;
     use crate::models::FitSpec;
     use crate::plant::{Budget, Tag};
     use crate::reading::LineIx;
@@ -214,6 +251,7 @@ mod tests {
                 least_sd: std::collections::BTreeMap::new(),
                 ties: std::collections::BTreeMap::new(),
             },
+            trial: None,
         }
     }
 
@@ -234,6 +272,59 @@ mod tests {
         ] {
             assert_eq!(read(&now).rows(), 0, "{what}");
         }
+    }
+
+    /// Frames of a batch with two values that move as if by chance, the second one off by as much.
+    fn keep_noise(store: &mut Store, batch: &str, number: i64, off: f64, columns: &Columns) {
+        let mut run = FrameRun::new(0, Some(batch.into()), Timestamp::from_nanos(0));
+        for row in 0..120 {
+            let value = |k: i64| {
+                let part = ((number * 120 + row) * 7_919 + k * 104_729).rem_euclid(1_009);
+                f64::from(i32::try_from(part).unwrap()) / 1_009.0
+            };
+            run.push(Timestamp::from_nanos(row * 1_000_000_000), &[value(1), value(2) + off]);
+        }
+        run.name(columns);
+        store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
+    }
+
+    #[test]
+    fn a_refit_is_tried_on_batches_that_are_kept_from_it() {
+        let columns = columns("tm3", &["a", "b"]);
+        let mut store = store();
+        let names: Vec<String> = (0..24).map(|n| format!("R{n}")).collect();
+        for (number, name) in (0..).zip(&names) {
+            // From the twelfth batch on the plant runs elsewhere.
+            let off = if number < 12 { 0.0 } else { 9.0 };
+            keep_noise(&mut store, name, number, off, &columns);
+        }
+        keep_noise(&mut store, "B1", 30, 30.0, &columns);
+        let names: Vec<&str> = names.iter().map(String::as_str).collect();
+        let reader = store.reader().unwrap();
+        let first = fit(&reader, &request(&names[..12], &[0, 1]), &columns);
+        assert_eq!(first.trial, None, "there is nothing to try it against");
+        let present = first.outcome.unwrap();
+
+        let ids = |names: &[&str]| names.iter().map(|id| Arc::from(*id)).collect();
+        let trial = |good: &[&str]| TrialRequest {
+            version: 1,
+            scale: 1.0,
+            artifact: Some(Arc::clone(&present)),
+            good: ids(good),
+            bad: ids(&["B1", "gone"]),
+        };
+        let asked =
+            FitRequest { trial: Some(trial(&names[18..])), ..request(&names[12..18], &[0, 1]) };
+        let found = fit(&reader, &asked, &columns).trial.unwrap();
+        assert!(found.better, "{found:?}");
+        assert_eq!((found.good.of, found.good.by_present(), found.bad.of), (6, 6, 1));
+
+        let gone = FitRequest { trial: Some(trial(&["gone"])), ..asked.clone() };
+        let found = fit(&reader, &gone, &columns).trial.unwrap();
+        assert!(!found.better && found.reason.starts_with("no good batch is kept"), "{found:?}");
+        let broken = TrialRequest { artifact: Some(Arc::from([1, 2])), ..trial(&names[18..]) };
+        let answer = fit(&reader, &FitRequest { trial: Some(broken), ..asked }, &columns);
+        assert!(answer.outcome.is_err() && answer.trial.is_none(), "{answer:?}");
     }
 
     #[test]

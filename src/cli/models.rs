@@ -9,7 +9,7 @@ use crate::engine::Engine;
 use crate::models::Header;
 use crate::plant::Plant;
 use crate::reading::{Count, Timestamp};
-use crate::store::Reader;
+use crate::store::{Reader, StoredModel};
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,7 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
-    /// Let a version judge from the next start of the daemon on, until the next refit. Stop the daemon first.
+    /// Let a version judge from the next start of the daemon on, until a better one is fitted. Stop the daemon first.
     #[command(
         after_help = "Example:\n  onspec models promote tm3 facial-15 3 -c /etc/onspec/onspec.toml"
     )]
@@ -83,8 +83,8 @@ pub(super) enum Args {
         #[command(flatten)]
         which: Which,
     },
-    /// Let the model judge again that judged before, from the next start of the daemon on, until the next refit. Stop the
-    /// daemon first.
+    /// Let the model judge again that judged before, from the next start of the daemon on, until a better one is
+    /// fitted. Stop the daemon first.
     #[command(
         after_help = "Example:\n  onspec models rollback tm3 facial-15 -c /etc/onspec/onspec.toml"
     )]
@@ -201,7 +201,14 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
             stored.line.clone(),
             stored.grade.clone(),
             stored.version.to_string(),
-            if stored.active { "yes" } else { "" }.into(),
+            if stored.active {
+                "yes"
+            } else if waits(stored, &models) {
+                "waits"
+            } else {
+                ""
+            }
+            .into(),
             since(stored.at, stored.is_by_hand()),
             format!("{} of {}", stored.kind, rows(header)),
             format!("{limits}, {} {}", calibration.n, calibration.unit),
@@ -209,6 +216,16 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
         ]);
     }
     Ok(format!("{table}\n"))
+}
+
+/// True of a model that is newer than the one that judges: it is better, and a person is to promote it.
+fn waits(model: &StoredModel, models: &[Registered]) -> bool {
+    let mut others = models.iter().map(|other| &other.stored);
+    others.any(|other| {
+        other.active
+            && (&other.line, &other.grade) == (&model.line, &model.grade)
+            && other.version < model.version
+    })
 }
 
 /// The frames, and the batches if they were told.

@@ -526,7 +526,7 @@ pub(super) struct Models {
     /// When models are fitted again, in event time.
     #[schemars(extend("default" = "weekly"))]
     pub(super) refit: Option<At<RefitText>>,
-    /// Who switches a new model on. Not used by this release.
+    /// Who lets a new model judge that is better than the one before it.
     #[schemars(extend("default" = "when-better"))]
     pub(super) promote: Option<At<Promote>>,
     /// True if limits move with what good batches reached since the fit, so that the budget holds while raw

@@ -329,6 +329,25 @@ pub struct FitRequest {
     pub tags: Vec<u32>,
     /// What is asked for.
     pub spec: FitSpec,
+    /// What the model is then tried on; `None` of the first one of its grade.
+    #[serde(default)]
+    pub trial: Option<TrialRequest>,
+}
+
+/// A trial of the model that is fitted against the one that judges.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct TrialRequest {
+    /// The version that judges.
+    pub version: u32,
+    /// What its limits are multiplied with by now.
+    pub scale: f64,
+    /// Its artifact; none only where a request was just read back.
+    #[serde(skip)]
+    pub artifact: Option<Arc<[u8]>>,
+    /// Good batches that neither model is fitted on.
+    pub good: Vec<Arc<str>>,
+    /// Bad ones.
+    pub bad: Vec<Arc<str>>,
 }
 
 /// A model that judges from now on, for the registry.
@@ -348,6 +367,8 @@ pub struct ModelRecord {
     pub at: Timestamp,
     /// The artifact.
     pub artifact: Arc<[u8]>,
+    /// False if it waits for a person to promote it.
+    pub judges: bool,
 }
 
 /// A message, or a part of it, that was not taken.

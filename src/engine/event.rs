@@ -2,6 +2,7 @@
 
 use crate::decode::{Arrival, Message};
 use crate::frame::Frame;
+use crate::models::Trial;
 use crate::reading::{LineIx, Timestamp};
 use bytes::Bytes;
 use serde::{Deserialize, Serialize};
@@ -31,6 +32,9 @@ pub struct ModelAnswer {
     pub request: u64,
     /// The model as its artifact, or why there is none.
     pub outcome: Result<Arc<[u8]>, String>,
+    /// What came of its trial, if it had one.
+    #[serde(default)]
+    pub trial: Option<Trial>,
 }
 
 /// What a person, or a part of the daemon, says.
@@ -355,8 +359,16 @@ mod tests {
             with_properties(false),
             with_properties(true),
             Event::Tick(Timestamp::from_nanos(7)),
-            Event::Model(ModelAnswer { request: 3, outcome: Ok(Arc::from([1, 2, 3])) }),
-            Event::Model(ModelAnswer { request: 4, outcome: Err("too few rows".into()) }),
+            Event::Model(ModelAnswer {
+                request: 3,
+                outcome: Ok(Arc::from([1, 2, 3])),
+                trial: Some(Trial { against: 2, better: true, ..Trial::default() }),
+            }),
+            Event::Model(ModelAnswer {
+                request: 4,
+                outcome: Err("too few rows".into()),
+                trial: None,
+            }),
             Event::Command(Command::Finish),
             Event::Command(Command::Link { up: false, at: Timestamp::from_nanos(1) }),
         ];

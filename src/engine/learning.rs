@@ -3,20 +3,23 @@
 mod found;
 mod judging;
 
-use super::effect::{FitRequest, WrongFlagsRecord};
+use super::effect::{FitRequest, TrialRequest, WrongFlagsRecord};
 use super::event::ModelAnswer;
 use crate::batch::Batch;
-use crate::models::{FitSpec, Model, TrackRecord};
+use crate::models::{FitSpec, Model, Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{BatchSource, Budget, Grade, Line, ModelSettings, Promote, Refit, Role};
 use crate::reading::{Count, LineIx, Timestamp};
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 pub(super) use judging::Judging;
 
 /// Batches that a fit uses at most: the newest.
 const BATCHES_MAX: usize = 100;
+
+/// Batches of each kind that a new model is tried on at most: the newest.
+const TRIAL_MAX: usize = 30;
 
 /// After a fit that failed, so many more batches are waited for.
 const RETRY_AFTER: u32 = 5;
@@ -32,7 +35,10 @@ pub(super) struct Learning {
 struct GradeModels {
     /// Ids of the batches fit for learning, in the order in which they became so.
     fit: Vec<Arc<str>>,
-    /// How many became so since the last request.
+    /// Ids of the batches that were bad, the newest.
+    #[serde(default)]
+    bad: VecDeque<Arc<str>>,
+    /// How many became fit since the last request.
     since_request: u32,
     /// The event time of the last request.
     requested: Option<Timestamp>,
@@ -54,11 +60,24 @@ struct GradeModels {
     drifted: bool,
 }
 
+/// A model that came of a request.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fitted {
+    pub(super) request: u64,
+    pub(super) version: u32,
+    pub(super) kind: &'static str,
+    pub(super) artifact: Arc<[u8]>,
+}
+
 /// What came of a fit at a batch boundary.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) enum Outcome {
     /// A model judges from now on.
-    Promoted { request: u64, version: u32, artifact: Arc<[u8]>, summary: String },
+    Promoted { judges: Fitted, summary: String },
+    /// There is a better one, which waits for a person; and why it is better.
+    Waits { waits: Fitted, reason: String },
+    /// There is one, and it is no better.
+    NoBetter { reason: String },
     /// There is none, and why.
     Rejected { reason: String },
 }
@@ -105,6 +124,10 @@ impl Learning {
     pub(super) fn revive(&mut self, line: &Line) {
         for models in self.grades.values_mut() {
             models.judging.take_if(|judging| !judging.revive(line));
+            let trial = models.open.as_mut().and_then(|open| open.trial.as_mut());
+            if let (Some(trial), Some(judging)) = (trial, &models.judging) {
+                trial.artifact = Some(judging.artifact());
+            }
         }
     }
 
@@ -218,7 +241,9 @@ impl Learning {
     ) -> bool {
         let Some(name) = batch.grade.as_ref() else { return false };
         let models = self.grades.entry(Arc::clone(name)).or_default();
-        let news = models.track.found(&batch.id, found::outcome(batch, grade));
+        let outcome = found::outcome(batch, grade);
+        let news = models.track.found(&batch.id, outcome);
+        models.found_bad(&batch.id, outcome == BatchOutcome::Bad);
         let known = models.fit.iter().position(|id| *id == batch.id);
         match (found::is_fit(batch, grade, settings.learn_from), known) {
             (true, None) => {
@@ -262,12 +287,14 @@ impl Learning {
         if tags.is_empty() {
             return None;
         }
-        let first = models.fit.len().saturating_sub(BATCHES_MAX);
+        let trial = models.trial();
+        let known = models.fit.len() - trial.as_ref().map_or(0, |trial| trial.good.len());
+        let first = known.saturating_sub(BATCHES_MAX);
         let request = FitRequest {
             id,
             line: ix,
             grade: Arc::clone(grade),
-            batches: models.fit[first..].to_vec(),
+            batches: models.fit[first..known].to_vec(),
             tags,
             spec: FitSpec {
                 frame: line.frame,
@@ -278,6 +305,7 @@ impl Learning {
                     .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
                 ties: line.ties(),
             },
+            trial,
         };
         models.since_request = 0;
         models.requested = Some(now);
@@ -296,11 +324,19 @@ impl Learning {
     }
 
     /// A batch boundary: what is ready takes effect.
-    pub(super) fn boundary(&mut self, line: &Line) -> Vec<(Arc<str>, Outcome)> {
+    pub(super) fn boundary(&mut self, line: &Line, promote: Promote) -> Vec<(Arc<str>, Outcome)> {
         let mut outcomes = Vec::new();
         for (grade, models) in &mut self.grades {
             let Some(answer) = models.ready.take() else { continue };
             models.open = None;
+            if let Some(trial) = answer.trial.as_ref().filter(|trial| !trial.better) {
+                let reason = trial.reason.clone();
+                models.failed = false;
+                outcomes.push((Arc::clone(grade), Outcome::NoBetter { reason }));
+                continue;
+            }
+            let waits = answer.trial.as_ref().filter(|_| promote == Promote::ByHand);
+            let waits = waits.map(|trial| trial.reason.clone());
             let judging = answer
                 .outcome
                 .and_then(|artifact| Judging::new(models.version + 1, artifact, line));
@@ -308,12 +344,23 @@ impl Learning {
                 Ok(judging) => {
                     models.version += 1;
                     models.failed = false;
-                    let outcome = Outcome::Promoted {
+                    let fitted = Fitted {
                         request: answer.request,
                         version: models.version,
+                        kind: judging.model().map_or("", Model::kind),
                         artifact: judging.artifact(),
-                        summary: judging.model().map(Model::summary).unwrap_or_default(),
                     };
+                    if let Some(reason) = waits {
+                        outcomes
+                            .push((Arc::clone(grade), Outcome::Waits { waits: fitted, reason }));
+                        continue;
+                    }
+                    let summary = judging.model().map(Model::summary).unwrap_or_default();
+                    let summary = match answer.trial {
+                        Some(trial) => format!("{}; {summary}", trial.reason),
+                        None => summary,
+                    };
+                    let outcome = Outcome::Promoted { judges: fitted, summary };
                     models.judging = Some(judging);
                     models.refitted();
                     outcome
@@ -336,6 +383,39 @@ impl GradeModels {
         self.drifted = false;
     }
 
+    /// Whether a batch was bad.
+    fn found_bad(&mut self, id: &Arc<str>, bad: bool) {
+        let known = self.bad.iter().position(|known| known == id);
+        match (bad, known) {
+            (true, None) => {
+                if self.bad.len() == TRIAL_MAX {
+                    self.bad.pop_front();
+                }
+                self.bad.push_back(Arc::clone(id));
+            }
+            (false, Some(ix)) => {
+                self.bad.remove(ix);
+            }
+            _ => {}
+        }
+    }
+
+    /// What the next model is tried on: of the batches fit for learning that the one that judges was not fitted on the
+    /// newest half is kept from the fit, for a model knows its own batches better than those to come.
+    fn trial(&self) -> Option<TrialRequest> {
+        let judging = self.judging.as_ref()?;
+        let known = &judging.model()?.header().source.batches;
+        let unseen = self.fit.iter().rev().take_while(|id| !known.contains(*id)).count();
+        let kept = unseen.div_ceil(2).min(TRIAL_MAX).min(self.fit.len().saturating_sub(2));
+        Some(TrialRequest {
+            version: judging.version,
+            scale: judging.scale(),
+            artifact: Some(judging.artifact()),
+            good: self.fit[self.fit.len() - kept..].to_vec(),
+            bad: self.bad.iter().cloned().collect(),
+        })
+    }
+
     fn is_due(&self, settings: &ModelSettings, now: Timestamp) -> bool {
         if self.fit.len() < settings.learning_batches.max(2) as usize {
             return false;
@@ -343,9 +423,6 @@ impl GradeModels {
         let again = !self.failed || self.since_request >= RETRY_AFTER;
         if self.judging.is_none() {
             return again;
-        }
-        if settings.promote == Promote::ByHand {
-            return false;
         }
         let days = |days: u64| {
             let waited = std::time::Duration::from_secs(days * 86_400);
@@ -373,7 +450,7 @@ pub fn budget(settings: &ModelSettings, source: &BatchSource) -> Budget {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::models::{Table, fit};
+    use crate::models::{Table, Trial, fit};
     use crate::plant::Tag;
 
     fn line() -> Line {
@@ -387,7 +464,8 @@ mod tests {
         let columns = vec!["a".into(), "b".into()];
         let row = |ix: i32| [f64::from(ix % 7), f64::from(ix % 5 + ix % 7)];
         let values = (0..200).flat_map(row).collect();
-        let table = Table { columns, values, blocks: vec![0, 100], ..Table::default() };
+        let mut table = Table { columns, values, blocks: vec![0, 100], ..Table::default() };
+        table.source.batches = (0..20).map(|n| Arc::from(format!("R{n}"))).collect();
         let spec = FitSpec {
             frame: std::time::Duration::from_secs(10),
             budget: Budget::PerBatches { flags: 1, batches: 20 },
@@ -418,8 +496,15 @@ mod tests {
     }
 
     fn fail(learning: &mut Learning, id: u64) {
-        assert!(learning.answer(&ModelAnswer { request: id, outcome: Err("no".into()) }));
-        assert!(matches!(learning.boundary(&line())[..], [(_, Outcome::Rejected { .. })]));
+        assert!(learning.answer(&ModelAnswer {
+            request: id,
+            outcome: Err("no".into()),
+            trial: None
+        }));
+        assert!(matches!(
+            learning.boundary(&line(), Promote::WhenBetter)[..],
+            [(_, Outcome::Rejected { .. })]
+        ));
     }
 
     #[test]
@@ -444,8 +529,12 @@ mod tests {
         let mut learning = learned(20);
         assert_eq!(request(&mut learning, &settings, 1), Some(1));
         learning.install(&line(), &"g".into(), 4, artifact()).unwrap();
-        assert!(!learning.answer(&ModelAnswer { request: 1, outcome: Ok(artifact()) }));
-        assert_eq!(learning.boundary(&line()), []);
+        assert!(!learning.answer(&ModelAnswer {
+            request: 1,
+            outcome: Ok(artifact()),
+            trial: None
+        }));
+        assert_eq!(learning.boundary(&line(), Promote::WhenBetter), []);
         assert_eq!(learning.version("g"), 4);
     }
 
@@ -462,6 +551,85 @@ mod tests {
         assert_eq!(request(&mut learning, &settings, 2), Some(2));
     }
 
+    /// A grade with a model of its first twenty batches and twenty newer ones, of which three are bad, and what
+    /// it asks for.
+    fn refit(promote: Promote) -> (Learning, FitRequest) {
+        let (refit, learning_batches) = (Refit::Batches(20), 20);
+        let settings =
+            ModelSettings { learning_batches, refit, promote, ..ModelSettings::default() };
+        let mut learning = learned(20);
+        learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+        add_batches(&mut learning, 20);
+        let models = learning.grades.get_mut("g").unwrap();
+        for id in ["B1", "B2", "B2", "B3"] {
+            models.found_bad(&id.into(), true);
+        }
+        models.found_bad(&"B3".into(), false);
+        let now = Timestamp::from_nanos(0);
+        let request =
+            learning.request((LineIx(0), &line()), &"g".into(), (&settings, None), now, 7).unwrap();
+        (learning, request)
+    }
+
+    fn answer(learning: &mut Learning, better: bool, promote: Promote) -> Vec<Outcome> {
+        let trial = Trial { against: 1, better, reason: "by chance".into(), ..Trial::default() };
+        let outcome = Ok(artifact());
+        assert!(learning.answer(&ModelAnswer { request: 7, outcome, trial: Some(trial) }));
+        learning.boundary(&line(), promote).into_iter().map(|(_, outcome)| outcome).collect()
+    }
+
+    #[test]
+    fn half_of_what_the_present_model_has_not_seen_is_kept_for_the_trial() {
+        let (mut learning, request) = refit(Promote::WhenBetter);
+        let trial = request.trial.clone().unwrap();
+        let ids = |batches: &[Arc<str>]| {
+            (
+                batches.len(),
+                batches.first().unwrap().to_string(),
+                batches.last().unwrap().to_string(),
+            )
+        };
+        assert_eq!(ids(&request.batches), (30, "R0".into(), "N9".into()));
+        assert_eq!(ids(&trial.good), (10, "N10".into(), "N19".into()));
+        assert_eq!(trial.bad, [Arc::from("B1"), "B2".into()]);
+        assert_eq!((trial.version, trial.artifact.is_some()), (1, true));
+
+        // A request that is read back has the artifact again.
+        let bytes = rmp_serde::to_vec_named(&learning).unwrap();
+        learning = rmp_serde::from_slice(&bytes).unwrap();
+        learning.revive(&line());
+        assert_eq!(learning.open_requests().next(), Some(&request));
+    }
+
+    #[test]
+    fn a_model_that_is_no_better_does_not_judge_and_is_no_failure() {
+        let (mut learning, _) = refit(Promote::WhenBetter);
+        let outcomes = answer(&mut learning, false, Promote::WhenBetter);
+        assert_eq!(outcomes, [Outcome::NoBetter { reason: "by chance".into() }]);
+        assert_eq!((learning.version("g"), learning.judging("g").unwrap().version), (1, 1));
+        add_batches(&mut learning, RETRY_AFTER);
+        let settings = ModelSettings { refit: Refit::Batches(20), ..ModelSettings::default() };
+        assert_eq!(request(&mut learning, &settings, 8), None, "the next one comes when it is due");
+        add_batches(&mut learning, 15);
+        assert_eq!(request(&mut learning, &settings, 8), Some(8));
+    }
+
+    #[test]
+    fn a_better_model_judges_or_waits_for_a_person() {
+        let (mut learning, _) = refit(Promote::WhenBetter);
+        let outcomes = answer(&mut learning, true, Promote::WhenBetter);
+        let [Outcome::Promoted { judges, summary }] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((judges.request, judges.version, judges.kind), (7, 2, "cva"));
+        assert!(summary.starts_with("by chance; pca of "), "{summary}");
+        assert_eq!(learning.judging("g").unwrap().version, 2);
+
+        let (mut learning, _) = refit(Promote::ByHand);
+        let outcomes = answer(&mut learning, true, Promote::ByHand);
+        let [Outcome::Waits { waits, reason }] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((waits.version, &**reason), (2, "by chance"));
+        assert_eq!((learning.version("g"), learning.judging("g").unwrap().version), (2, 1));
+    }
+
     #[test]
     fn request_of_an_older_configuration_is_dropped_and_made_again() {
         let settings = ModelSettings::default();
@@ -469,7 +637,11 @@ mod tests {
         assert_eq!(request(&mut learning, &settings, 1), Some(1));
         learning.reconfigured(true);
         assert_eq!(learning.open_requests().count(), 0);
-        assert!(!learning.answer(&ModelAnswer { request: 1, outcome: Ok(artifact()) }));
+        assert!(!learning.answer(&ModelAnswer {
+            request: 1,
+            outcome: Ok(artifact()),
+            trial: None
+        }));
         assert_eq!(request(&mut learning, &settings, 2), Some(2));
     }
 

@@ -40,14 +40,14 @@ pub use crate::alarm::AlarmRecord;
 pub use crate::chart::{
     Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, Point, Side, SpreadLimits,
 };
-pub use crate::models::{Monitor, Realized, Statistic};
+pub use crate::models::{Monitor, Realized, Statistic, Trial};
 pub use crate::sparkplug::NodeView;
 pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
     BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect, FaultRecord,
     FitRequest, FrameRecord, ModelRecord, ProfileRecord, ReadingRecord, ScoreRecord,
-    SensorHealthRecord, WrongFlagsRecord,
+    SensorHealthRecord, TrialRequest, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer};
 pub use explain::{Explanation, QualityView, StatisticView};

@@ -180,6 +180,10 @@ pub(super) enum ModelNews<'a> {
     Promoted(u32, &'a str),
     /// There is none; why.
     Rejected(&'a str),
+    /// A new one is no better than this version, which judges on; by what.
+    NoBetter(u32, &'a str),
+    /// This version is better and waits for a person; by what.
+    Waits(u32, &'a str),
     /// This version is right no more; why.
     Drifted(u32, &'a str),
 }
@@ -195,6 +199,18 @@ pub(super) fn model(line: &Line, grade: &Arc<str>, news: ModelNews<'_>, at: Time
         ModelNews::Rejected(reason) => {
             let title = format!("{name}: no model of grade {grade}: {reason}");
             (EventKind::ModelRejected, Severity::Warning, title, 0, reason)
+        }
+        ModelNews::NoBetter(version, reason) => {
+            let title = format!(
+                "{name}: a new model of grade {grade} is no better than version {version}, which judges on: {reason}"
+            );
+            (EventKind::ModelRejected, Severity::Info, title, 0, reason)
+        }
+        ModelNews::Waits(version, reason) => {
+            let title = format!(
+                "{name}: model {version} of grade {grade} is better and waits to be promoted: {reason}"
+            );
+            (EventKind::ModelWaiting, Severity::Info, title, version, reason)
         }
         ModelNews::Drifted(version, reason) => {
             let title = format!("{name}: model {version} of grade {grade} has drifted: {reason}");

@@ -27,6 +27,7 @@ mod screen;
 mod statistic;
 mod ties;
 mod track;
+mod trial;
 
 pub use calibrate::Calibration;
 pub use fit::fit;
@@ -37,6 +38,7 @@ pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
 pub use statistic::{Monitor, Statistic};
 pub use track::{Judged, Outcome, Realized, TrackRecord};
+pub use trial::{Flagged, Trial, Trying};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
 /// them about a GiB while it runs. 45 tags of one-second frames have room for 8 days, which is more

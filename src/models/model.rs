@@ -133,6 +133,12 @@ impl Online {
         std::mem::replace(&mut self.course, Course::late()).end(batch, flagged, self.scale)
     }
 
+    /// What the limits of the fit are multiplied with.
+    #[must_use]
+    pub fn scale(&self) -> f64 {
+        self.scale
+    }
+
     /// The same for a batch that began before.
     #[must_use]
     pub fn within_batch(self) -> Self {
@@ -234,6 +240,12 @@ impl Model {
     #[must_use]
     pub fn columns(&self) -> &[Arc<str>] {
         &self.header.columns
+    }
+
+    /// True if it uses a column of this name.
+    #[must_use]
+    pub fn uses(&self, name: &str) -> bool {
+        self.used.iter().any(|ix| *self.header.columns[*ix] == *name)
     }
 
     /// One line for people.

@@ -8,7 +8,7 @@ use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
 use super::{Context, HOUR, chart, grade, profile, text};
 use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
-use crate::plant::{Budget, Promote, Refit};
+use crate::plant::{Budget, Refit};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -369,15 +369,6 @@ fn check_models(cx: &mut Context<'_>, models: &At<Models>) -> ModelSettings {
         };
         refit
     });
-    if let Some(promote) = models.promote.as_ref()
-        && Promote::from(**promote) == Promote::ByHand
-    {
-        cx.not_yet(
-            promote.span(),
-            "promote",
-            "the first model judges as soon as it is fitted, and stays",
-        );
-    }
     let learning = cx.integer(
         models.learning_batches.as_ref(),
         "learning_batches",

@@ -60,6 +60,11 @@ impl Judging {
         read.model.next_batch(&mut self.online, scale);
     }
 
+    /// What the limits of the fit are multiplied with by now.
+    pub(super) fn scale(&self) -> f64 {
+        self.online.scale()
+    }
+
     /// What comes does not follow what was, within one batch.
     pub(super) fn interrupt(&mut self) {
         if let Some(read) = &self.read {

@@ -435,26 +435,34 @@ impl LineState {
 
     /// A batch boundary: a model that is ready judges from now on.
     pub(super) fn boundary(&mut self, cx: &mut Context<'_>, at: Timestamp) {
-        for (grade, outcome) in self.learning.boundary(cx.line) {
+        for (grade, outcome) in self.learning.boundary(cx.line, cx.plant.models.promote) {
             let told = match &outcome {
-                Outcome::Promoted { version, summary, .. } => {
-                    tell::ModelNews::Promoted(*version, summary)
+                Outcome::Waits { waits, reason } => tell::ModelNews::Waits(waits.version, reason),
+                Outcome::NoBetter { reason } => {
+                    let judges = self.learning.judging(&grade).map_or(0, |judging| judging.version);
+                    tell::ModelNews::NoBetter(judges, reason)
+                }
+                Outcome::Promoted { judges, summary } => {
+                    tell::ModelNews::Promoted(judges.version, summary)
                 }
                 Outcome::Rejected { reason } => tell::ModelNews::Rejected(reason),
             };
             cx.tell(tell::model(cx.line, &grade, told, at));
-            if let Outcome::Promoted { request, version, artifact, .. } = outcome {
-                let kind = self.learning.judging(&grade).and_then(|judging| judging.model());
-                cx.out.push(Effect::Model(ModelRecord {
-                    id: request,
-                    line: Arc::clone(&cx.line.name),
-                    grade,
-                    kind: kind.map_or("", |model| model.kind()).into(),
-                    version,
-                    at,
-                    artifact,
-                }));
-            }
+            let (fitted, judges) = match outcome {
+                Outcome::Promoted { judges, .. } => (judges, true),
+                Outcome::Waits { waits, .. } => (waits, false),
+                Outcome::NoBetter { .. } | Outcome::Rejected { .. } => continue,
+            };
+            cx.out.push(Effect::Model(ModelRecord {
+                id: fitted.request,
+                line: Arc::clone(&cx.line.name),
+                grade,
+                kind: fitted.kind.into(),
+                version: fitted.version,
+                at,
+                artifact: fitted.artifact,
+                judges,
+            }));
         }
     }
 

@@ -216,7 +216,8 @@ fn released_batches_are_counted_and_a_fit_is_asked_for() {
     assert_eq!(asked.len(), 1);
     assert_eq!(asked[0].batches, ["R0".into(), "R1".into(), "R2".into()]);
     assert_eq!(asked[0].tags, [1]);
-    let failed = ModelAnswer { request: asked[0].id, outcome: Err("too few rows".into()) };
+    let failed =
+        ModelAnswer { request: asked[0].id, outcome: Err("too few rows".into()), trial: None };
     engine.apply(Event::Model(failed), &mut effects);
     effects.clear();
     effects.extend(apply(&mut engine, [start(400, "R4")]));
