@@ -1,6 +1,7 @@
 //! Effects become what the store keeps: entries of outboxes, rows, blocks of frames.
 
 use super::fits::{Columns, FrameRun};
+use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
@@ -100,6 +101,7 @@ impl Group {
             Effect::Model(record) => {
                 let header = crate::models::Model::from_bytes(&record.artifact)
                     .map_or_else(|_| "{}".into(), |model| model.header_json());
+                let header = if record.judges { header } else { registry::waiting(&header) };
                 self.models.push((record.clone(), header));
             }
             _ => {}

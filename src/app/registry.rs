@@ -43,6 +43,24 @@ pub fn models(
     stored.into_iter().map(|stored| registered(reader, stored)).collect()
 }
 
+/// The key of a header in the registry that says that the model never judged: it waits for a person, or waited. What a
+/// person promotes is another version.
+const WAITS: &str = "waits";
+
+/// The header of a model that is kept and does not judge.
+pub(super) fn waiting(header: &str) -> String {
+    let mut header: serde_json::Value = serde_json::from_str(header).unwrap_or_default();
+    header[WAITS] = true.into();
+    header.to_string()
+}
+
+/// True of a model that never judged.
+#[must_use]
+pub fn waits(model: &StoredModel) -> bool {
+    let header = serde_json::from_str::<serde_json::Value>(&model.header);
+    header.is_ok_and(|header| header[WAITS] == true)
+}
+
 /// What is known of a model of the registry.
 ///
 /// # Errors
@@ -134,14 +152,15 @@ pub fn judge_again(
     Ok((before.version, keep(path, line, grade, &artifact)?))
 }
 
-/// The last model before the one that judges which is another one: not a copy of it.
+/// The last model that judged before the one that judges and is another one: not a copy of it.
 fn before(reader: &Reader, line: &str, grade: &str) -> Result<StoredModel, AppError> {
     let judges = find(reader, (line, grade), None)?;
     let now = artifact(reader, &judges)?;
     let mut models = reader.models(Some(line), Some(grade))?;
     models.sort_by_key(|model| std::cmp::Reverse((model.version, model.id)));
     for model in models {
-        if model.version < judges.version && artifact(reader, &model)? != now {
+        let judged = model.version < judges.version && !waits(&model);
+        if judged && artifact(reader, &model)? != now {
             return Ok(model);
         }
     }

@@ -135,7 +135,7 @@ pub fn of_ratio(value: f64, freedom: f64, confidence: f64) -> Index {
         let chi = Gamma::new(0.5 * freedom, 0.5).map_or(f64::NAN, |gamma| gamma.inverse_cdf(p));
         value * (chi / freedom).sqrt()
     };
-    Index { value, lower: end(alpha), upper: end(1.0 - alpha) }
+    Index { value, lower: shown(end(alpha)), upper: shown(end(1.0 - alpha)) }
 }
 
 /// An index of the nearer limit, of `n` readings and a standard deviation with `freedom` degrees of freedom:
@@ -144,7 +144,12 @@ pub fn of_ratio(value: f64, freedom: f64, confidence: f64) -> Index {
 pub fn of_nearer(value: f64, n: f64, freedom: f64, confidence: f64) -> Index {
     let z = Normal::standard().inverse_cdf(1.0 - 0.5 * (1.0 - confidence));
     let half = z * (1.0 / (9.0 * n) + value * value / (2.0 * freedom)).sqrt();
-    Index { value, lower: value - half, upper: value + half }
+    Index { value, lower: shown(value - half), upper: shown(value + half) }
+}
+
+/// An end of an interval as it is written: what a quantile's last bits are on another machine must not show.
+fn shown(end: f64) -> f64 {
+    (end * 1e6).round() / 1e6
 }
 
 /// The degrees of freedom of the standard deviation of the short term: a sample standard deviation with so

@@ -4,6 +4,9 @@
 use super::limits::Kind;
 use serde::{Deserialize, Serialize};
 
+/// Nothing is taken to be more correlated than this.
+const MOST_CORRELATED: f64 = 0.999;
+
 /// What limits need to know of the points of a stretch that is believed to be good.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct History {
@@ -38,6 +41,18 @@ impl History {
             last: None,
             untouched: true,
         }
+    }
+
+    /// The correlation of a point with the one before it.
+    pub(super) fn phi(&self) -> f64 {
+        self.pairs.slope().clamp(-MOST_CORRELATED, MOST_CORRELATED)
+    }
+
+    /// How many independent points it is worth, n (1 − φ) / (1 + φ), never more than there are.
+    #[must_use]
+    pub fn effective(&self) -> f64 {
+        let phi = self.phi();
+        self.points.n * ((1.0 - phi) / (1.0 + phi)).min(1.0)
     }
 
     /// What its points are made of.

@@ -17,8 +17,6 @@ const CORRELATION_ERRORS: f64 = 1.96;
 /// Means of subgroups that are further apart than their ranges explain, by so many standard errors, are judged
 /// by how far they are apart.
 const SCATTER_ERRORS: f64 = 3.0;
-/// Nothing is taken to be more correlated than this.
-const MOST_CORRELATED: f64 = 0.999;
 
 /// Versions that are kept, the newest.
 const VERSIONS: usize = 20;
@@ -205,8 +203,7 @@ impl Limits {
         let kind = history.kind();
         let constants = kind.constants().ok_or(LimitsError::Subgroup(kind.readings()))?;
         let History { points, readings, spreads, pairs, .. } = history;
-        let phi = pairs.slope().clamp(-MOST_CORRELATED, MOST_CORRELATED);
-        let effective = points.n * ((1.0 - phi) / (1.0 + phi)).min(1.0);
+        let (phi, effective) = (history.phi(), history.effective());
         #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it counts")]
         let n = points.n as u32;
         // Of values that are all the same the mean may differ in the last digit.

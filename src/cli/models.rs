@@ -218,14 +218,14 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
     Ok(format!("{table}\n"))
 }
 
-/// True of a model that is newer than the one that judges: it is better, and a person is to promote it.
+/// True of the newest model of its line and grade, if it is better than the one that judges and a person is to
+/// promote it.
 fn waits(model: &StoredModel, models: &[Registered]) -> bool {
-    let mut others = models.iter().map(|other| &other.stored);
-    others.any(|other| {
-        other.active
-            && (&other.line, &other.grade) == (&model.line, &model.grade)
-            && other.version < model.version
-    })
+    let same = |other: &&Registered| {
+        (&other.stored.line, &other.stored.grade) == (&model.line, &model.grade)
+    };
+    let newest = models.iter().filter(same).map(|other| other.stored.version).max();
+    registry::waits(model) && newest == Some(model.version)
 }
 
 /// The frames, and the batches if they were told.

@@ -1,27 +1,28 @@
 //! Control charts of a line: what their points are, where their limits come from, what is shown.
 //!
 //! A value is the mean of a minute of frames, or as the plant says; it counts if at least half of its frames had one. Only
-//! product of a steady line is charted. The points of a batch are history for limits once the batch is fit for learning,
+//! product of a steady line is charted, and after a break charts begin anew; but where a value is a batch, breaks are part
+//! of it. The points of a batch are history for limits once the batch is fit for learning,
 //! each grade by itself, and what is in the history stays there, also when the word on its batch is taken back. Signals
 //! are for people who look at charts: they flag no batch and raise no alarm, for nothing promises how often they are wrong
 //! on the batch.
 
 use super::effect::{ChartLimitsRecord, ChartRecord, Effect};
 use crate::chart::{
-    Band, Capability, Chart, History, Limits, LimitsError, Mark, Point, Settings, Specification,
-    capability,
+    Band, Capability, Chart, FIRM, History, Limits, LimitsError, Mark, Point, Settings,
+    Specification, capability,
 };
-use crate::plant::{Charted, Every, Grade, Line, ModelSettings, Promote, Refit, SpecLimit};
+use crate::plant::{Charted, Every, Grade, Line, ModelSettings, Refit, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use std::time::Duration;
 
-/// Finished batches of which nobody said yet what they are.
-const WAITING_MAX: usize = 64;
+/// Finished batches of which nobody said yet what they are: two days of reels.
+const WAITING_MAX: usize = 100;
 
-/// Limits come from at most twice as many batches, the newest.
+/// Limits come from at most twice as many batches, the newest; from more where these have too few points for firm ones.
 const PAST_MAX: u32 = 50;
 
 /// Points that are shown to people: two hours of minutes.
@@ -56,6 +57,8 @@ struct TagChart {
     waiting: VecDeque<Waiting>,
     grades: BTreeMap<Arc<str>, GradeChart>,
     recent: VecDeque<ChartPoint>,
+    /// The grade of these.
+    recent_grade: Option<Arc<str>>,
 }
 
 /// The value that is not whole yet.
@@ -92,6 +95,8 @@ struct GradeChart {
     chart: Option<Chart>,
     /// Why there are no limits.
     why: Option<Arc<str>>,
+    /// Batches that the limits come from.
+    of_batches: u32,
     /// Points since the limits hold, and how many of them signalled.
     points: u32,
     signals: u32,
@@ -140,17 +145,19 @@ pub struct ChartView {
     pub why: Option<Arc<str>>,
     /// Good batches whose points are history, and how many are needed at least.
     pub batches: (u32, u32),
+    /// Good batches that the limits come from.
+    pub of_batches: u32,
     /// Points since the limits hold, and how many of them signalled.
     pub points: (u32, u32),
     /// What the process can do by these limits; `None` without limits, or where the grade asks nothing of the tag.
     pub capability: Option<Capability>,
-    /// The last points of any grade, oldest first.
+    /// The last points of the grade, oldest first.
     pub recent: Vec<ChartPoint>,
 }
 
 /// Batches that are needed for the first limits.
 fn needed(settings: &ModelSettings) -> u32 {
-    settings.learning_batches.max(2)
+    settings.learning_batches.clamp(2, PAST_MAX)
 }
 
 /// What a process can do, against the limits of its grade.
@@ -176,6 +183,7 @@ impl Charts {
             waiting: VecDeque::new(),
             grades: BTreeMap::new(),
             recent: VecDeque::new(),
+            recent_grade: None,
         });
         Self { tags: tags.collect(), ended: 0, idle: false }
     }
@@ -183,8 +191,10 @@ impl Charts {
     /// Takes over what was charted under an older configuration, of the tags that are charted as they were.
     pub(super) fn adopt(&mut self, old: Self, old_line: &Line, line: &Line) {
         (self.ended, self.idle) = (old.ended, old.idle);
+        // Values in another unit, or of other frames, are others.
         let chart_of = |line: &Line, id: &str| {
-            line.tag_position(id).and_then(|ix| line.tags[ix].chart.clone())
+            let tag = line.tag_position(id).map(|ix| &line.tags[ix])?;
+            Some((tag.chart.clone()?, Arc::clone(&tag.unit), line.frame))
         };
         for chart in old.tags {
             let Some(new) = self.tags.iter_mut().find(|new| new.tag == chart.tag) else { continue };
@@ -195,11 +205,15 @@ impl Charts {
     }
 
     /// A break, or a change of grade: what comes after it does not follow what was before.
-    pub(super) fn interrupt(&mut self) {
+    pub(super) fn interrupt(&mut self, line: &Line) {
         if std::mem::replace(&mut self.idle, true) {
             return;
         }
         for chart in &mut self.tags {
+            let charted = line.tags[chart.position].chart.as_ref();
+            if charted.is_none_or(|charted| charted.every == Every::Batch) {
+                continue;
+            }
             chart.open = Open::default();
             chart.last = None;
             chart.subgroup.clear();
@@ -288,7 +302,8 @@ impl Charts {
                 continue;
             }
             match of_grade.estimate(&charted.settings, from) {
-                Ok(limits) => {
+                Ok(None) => {}
+                Ok(Some(limits)) => {
                     let asked = asked.and_then(|grade| grade.spec.get(&chart.tag));
                     let capability = capable(&limits, asked);
                     out.push(Effect::ChartLimits(Box::new(ChartLimitsRecord {
@@ -299,7 +314,11 @@ impl Charts {
                         capability,
                     })));
                 }
-                Err(error) => of_grade.why = Some(error.to_string().into()),
+                Err(error) if of_grade.limits().is_none() => {
+                    of_grade.why = Some(error.to_string().into());
+                }
+                // Those that hold go on.
+                Err(_) => {}
             }
         }
     }
@@ -322,10 +341,14 @@ impl Charts {
                 charted: tag.chart.clone()?,
                 why: of_grade.and_then(|of_grade| of_grade.why.clone()),
                 batches: (of_grade.map_or(0, GradeChart::batches), needed(settings)),
+                of_batches: of_grade.map_or(0, |of_grade| of_grade.of_batches),
                 points: of_grade.map_or((0, 0), |of_grade| (of_grade.points, of_grade.signals)),
                 capability: limits.and_then(|limits| capable(limits, asked(&tag.id))),
                 limits: limits.cloned(),
-                recent: chart.recent.iter().cloned().collect(),
+                recent: match &chart.recent_grade {
+                    Some(of) if **of == *grade => chart.recent.iter().cloned().collect(),
+                    _ => Vec::new(),
+                },
             })
         };
         self.tags.iter().filter_map(view).collect()
@@ -373,6 +396,10 @@ impl TagChart {
         let Some(point) = of_grade.and_then(|of_grade| of_grade.take(open.until, &readings)) else {
             return;
         };
+        if self.recent_grade.as_ref() != Some(grade) {
+            self.recent.clear();
+            self.recent_grade = Some(Arc::clone(grade));
+        }
         if self.recent.len() == RECENT_MAX {
             self.recent.pop_front();
         }
@@ -410,7 +437,8 @@ impl GradeChart {
 
     /// Takes the points of a good batch.
     fn learn(&mut self, waiting: &Waiting, every: Every) {
-        if self.newer.batches == PAST_MAX {
+        let worth = self.newer.points.as_ref().map_or(0.0, History::effective);
+        if self.newer.batches >= PAST_MAX && worth >= FIRM {
             self.older = std::mem::take(&mut self.newer);
         }
         // Where a batch is a point, batches that follow each other are neighbours. Those of minutes may lie hours apart.
@@ -440,7 +468,6 @@ impl GradeChart {
             from >= limits.valid_from.plus(waited)
         };
         match settings.refit {
-            _ if settings.promote == Promote::ByHand => false,
             Refit::Never => false,
             Refit::Daily => days(1),
             Refit::Weekly => days(7),
@@ -453,8 +480,12 @@ impl GradeChart {
         self.chart.as_ref()?.versions().all().last()
     }
 
-    /// Limits from the history, which hold from then on.
-    fn estimate(&mut self, settings: &Settings, from: Timestamp) -> Result<Limits, LimitsError> {
+    /// Limits from the history, which hold from then on; `None` if they cannot.
+    fn estimate(
+        &mut self,
+        settings: &Settings,
+        from: Timestamp,
+    ) -> Result<Option<Limits>, LimitsError> {
         let mut points = self.older.points.clone().unwrap_or_else(|| History::new(settings.kind));
         if let Some(newer) = &self.newer.points {
             points.append(newer, false);
@@ -465,13 +496,13 @@ impl GradeChart {
             // Settings that make no chart are refused with the configuration.
             self.chart = Chart::new(settings.clone()).ok();
         }
-        if let Some(chart) = &mut self.chart {
-            // The line's clock has passed the last point, and `is_due` waits for it to pass older limits.
-            chart.adopt(limits.clone()).ok();
+        let adopted = self.chart.as_mut().map(|chart| chart.adopt(limits.clone()));
+        if !matches!(adopted, Some(Ok(()))) {
+            return Ok(None);
         }
         (self.since_estimate, self.why) = (0, None);
-        (self.points, self.signals) = (0, 0);
-        Ok(limits)
+        (self.points, self.signals, self.of_batches) = (0, 0, self.batches());
+        Ok(Some(limits))
     }
 
     fn take(&mut self, at: Timestamp, readings: &[f64]) -> Option<Point> {

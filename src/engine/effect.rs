@@ -350,7 +350,7 @@ pub struct TrialRequest {
     pub bad: Vec<Arc<str>>,
 }
 
-/// A model that judges from now on, for the registry.
+/// A model for the registry: one that judges from now on, or waits for a person.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ModelRecord {
     /// The id of the request that it answers.
@@ -363,7 +363,7 @@ pub struct ModelRecord {
     pub kind: Arc<str>,
     /// Its version, counted for each line and grade from 1.
     pub version: u32,
-    /// The batch boundary from which it judges.
+    /// The batch boundary from which it judges, or waits.
     pub at: Timestamp,
     /// The artifact.
     pub artifact: Arc<[u8]>,

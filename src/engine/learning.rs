@@ -288,13 +288,15 @@ impl Learning {
             return None;
         }
         let trial = models.trial();
-        let known = models.fit.len() - trial.as_ref().map_or(0, |trial| trial.good.len());
-        let first = known.saturating_sub(BATCHES_MAX);
+        let kept: &[Arc<str>] = trial.as_ref().map_or(&[], |trial| &trial.good);
+        let teaching = models.fit.iter().filter(|id| !kept.contains(*id));
+        let teaching: Vec<Arc<str>> = teaching.cloned().collect();
+        let first = teaching.len().saturating_sub(BATCHES_MAX);
         let request = FitRequest {
             id,
             line: ix,
             grade: Arc::clone(grade),
-            batches: models.fit[first..known].to_vec(),
+            batches: teaching[first..].to_vec(),
             tags,
             spec: FitSpec {
                 frame: line.frame,
@@ -329,14 +331,15 @@ impl Learning {
         for (grade, models) in &mut self.grades {
             let Some(answer) = models.ready.take() else { continue };
             models.open = None;
-            if let Some(trial) = answer.trial.as_ref().filter(|trial| !trial.better) {
+            // Without a model that judges, whatever can judge is better.
+            let stays = models.judging.is_some();
+            if let Some(trial) = answer.trial.as_ref().filter(|trial| stays && !trial.better) {
                 let reason = trial.reason.clone();
                 models.failed = false;
                 outcomes.push((Arc::clone(grade), Outcome::NoBetter { reason }));
                 continue;
             }
-            let waits = answer.trial.as_ref().filter(|_| promote == Promote::ByHand);
-            let waits = waits.map(|trial| trial.reason.clone());
+            let waits = stays && promote == Promote::ByHand;
             let judging = answer
                 .outcome
                 .and_then(|artifact| Judging::new(models.version + 1, artifact, line));
@@ -350,14 +353,16 @@ impl Learning {
                         kind: judging.model().map_or("", Model::kind),
                         artifact: judging.artifact(),
                     };
-                    if let Some(reason) = waits {
+                    let reason = answer.trial.map(|trial| trial.reason);
+                    if waits {
+                        let reason = reason.unwrap_or_default();
                         outcomes
                             .push((Arc::clone(grade), Outcome::Waits { waits: fitted, reason }));
                         continue;
                     }
                     let summary = judging.model().map(Model::summary).unwrap_or_default();
-                    let summary = match answer.trial {
-                        Some(trial) => format!("{}; {summary}", trial.reason),
+                    let summary = match reason {
+                        Some(reason) => format!("{reason}; {summary}"),
                         None => summary,
                     };
                     let outcome = Outcome::Promoted { judges: fitted, summary };
@@ -405,14 +410,14 @@ impl GradeModels {
     fn trial(&self) -> Option<TrialRequest> {
         let judging = self.judging.as_ref()?;
         let known = &judging.model()?.header().source.batches;
-        let unseen = self.fit.iter().rev().take_while(|id| !known.contains(*id)).count();
-        let kept = unseen.div_ceil(2).min(TRIAL_MAX).min(self.fit.len().saturating_sub(2));
+        let unseen: Vec<&Arc<str>> = self.fit.iter().filter(|id| !known.contains(*id)).collect();
+        let kept = unseen.len().div_ceil(2).min(TRIAL_MAX).min(self.fit.len().saturating_sub(2));
         Some(TrialRequest {
             version: judging.version,
             scale: judging.scale(),
             artifact: Some(judging.artifact()),
-            good: self.fit[self.fit.len() - kept..].to_vec(),
-            bad: self.bad.iter().cloned().collect(),
+            good: unseen[unseen.len() - kept..].iter().copied().cloned().collect(),
+            bad: self.bad.iter().filter(|id| !known.contains(*id)).cloned().collect(),
         })
     }
 
@@ -431,6 +436,8 @@ impl GradeModels {
         match settings.refit {
             Refit::Never => false,
             _ if self.failed => again,
+            // What is known to be right no more does not wait for its week.
+            _ if self.drifted && self.since_request >= RETRY_AFTER => true,
             Refit::Daily => days(1),
             Refit::Weekly => days(7),
             Refit::Batches(n) => self.since_request >= n.max(1),
@@ -509,18 +516,14 @@ mod tests {
 
     #[test]
     fn model_of_a_person_stays_after_a_fit_that_failed() {
-        for settings in [
-            ModelSettings { promote: Promote::ByHand, ..ModelSettings::default() },
-            ModelSettings { refit: Refit::Never, ..ModelSettings::default() },
-        ] {
-            let mut learning = learned(20);
-            assert_eq!(request(&mut learning, &settings, 1), Some(1));
-            fail(&mut learning, 1);
-            assert_eq!(request(&mut learning, &settings, 2), None, "it waits for more batches");
-            learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
-            add_batches(&mut learning, 200);
-            assert_eq!(request(&mut learning, &settings, 2), None, "{settings:?}");
-        }
+        let settings = ModelSettings { refit: Refit::Never, ..ModelSettings::default() };
+        let mut learning = learned(20);
+        assert_eq!(request(&mut learning, &settings, 1), Some(1));
+        fail(&mut learning, 1);
+        assert_eq!(request(&mut learning, &settings, 2), None, "it waits for more batches");
+        learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+        add_batches(&mut learning, 200);
+        assert_eq!(request(&mut learning, &settings, 2), None);
     }
 
     #[test]
@@ -628,6 +631,20 @@ mod tests {
         let [Outcome::Waits { waits, reason }] = &outcomes[..] else { panic!("{outcomes:?}") };
         assert_eq!((waits.version, &**reason), (2, "by chance"));
         assert_eq!((learning.version("g"), learning.judging("g").unwrap().version), (2, 1));
+    }
+
+    #[test]
+    fn a_model_that_has_drifted_is_not_left_until_its_week_is_over() {
+        let (mut learning, _) = refit(Promote::WhenBetter);
+        answer(&mut learning, false, Promote::WhenBetter);
+        learning.grades.get_mut("g").unwrap().drifted = true;
+        add_batches(&mut learning, RETRY_AFTER - 1);
+        let weekly = ModelSettings::default();
+        assert_eq!(request(&mut learning, &weekly, 8), None);
+        add_batches(&mut learning, 1);
+        let never = ModelSettings { refit: Refit::Never, ..weekly.clone() };
+        assert_eq!(request(&mut learning, &never, 8), None);
+        assert_eq!(request(&mut learning, &weekly, 8), Some(8));
     }
 
     #[test]

@@ -554,7 +554,7 @@ impl LineState {
             let grade = self.grade_name();
             self.charts.frame(cx.line, &grade, (frame.start, frame.end, &values), cx.out);
         } else if counted.is_some() {
-            self.charts.interrupt();
+            self.charts.interrupt(cx.line);
         }
         cx.out.push(Effect::Frame(FrameRecord {
             line: cx.ix,

@@ -4,7 +4,8 @@
 //! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are put
 //! into good batches: one tag off by half of its standard deviation to four times as much, from the middle of the batch on.
 //! What both find, or neither, tells nothing; of what one of them finds alone a sign test (McNemar 1947, exact) says
-//! whether it is more than chance.
+//! whether it is more than chance. The present model has its limits as they are by now, which followed good batches, also
+//! those of the trial: it may look quieter on these than it will be, and no sharper.
 
 use super::model::{Model, Online};
 use super::{Table, calibrate};
@@ -15,11 +16,15 @@ use std::sync::Arc;
 /// What happens by chance less often than this is no chance.
 const CHANCE: f64 = 0.05;
 
-/// Deviations that are put into good batches, in all; each batch has at least one.
+/// Deviations that are put into good batches, in all, and into one of them at most: those of one batch say much the same.
 const ALTERED: usize = 48;
+const ALTERED_IN_ONE: usize = 12;
 
 /// How far a tag is off, in standard deviations of the batch.
 const SIZES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+
+/// Where a budget counts frames, some of a good batch pass the limit. It counts as flagged where so many times as many do.
+const FRAMES_OVER: f64 = 10.0;
 
 /// The batches of one kind that were flagged.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -108,7 +113,8 @@ impl Side<'_> {
         self.model.columns().iter().map(of).collect()
     }
 
-    /// Goes through rows; true if one of them passes the limit. `off` says which column of the table is off by how much.
+    /// Goes through rows; true if one of them passes the limit, or where the budget counts frames, if more do than it
+    /// explains. `off` says which column of the table is off by how much.
     fn flags(
         &self,
         online: &mut Online,
@@ -117,7 +123,7 @@ impl Side<'_> {
     ) -> bool {
         let columns = self.columns(table);
         let mut row = vec![0.0; columns.len()];
-        let mut flagged = false;
+        let (mut over, mut judged) = (0, 0);
         for ix in rows {
             let values = table.row(ix);
             if values.iter().all(|value| value.is_nan()) {
@@ -131,10 +137,15 @@ impl Side<'_> {
                     values[column] + by
                 });
             }
-            let score = self.model.score(online, &row).score;
-            flagged |= score.is_some_and(|score| score > 1.0);
+            if let Some(score) = self.model.score(online, &row).score {
+                judged += 1;
+                over += usize::from(score > 1.0);
+            }
         }
-        flagged
+        let calibration = &self.model.header().calibration;
+        let allowed =
+            if calibration.is_of_batches() { 0.0 } else { FRAMES_OVER * calibration.rate };
+        calibrate::count(over) > allowed * calibrate::count(judged)
     }
 }
 
@@ -184,14 +195,12 @@ impl<'m> Trying<'m> {
             side.flags(&mut online, (batch, 0..middle), None);
             online
         });
-        for _ in 0..(ALTERED / self.expected.max(1)).max(1) {
-            let n = self.altered;
+        let deviations = (ALTERED / self.expected.max(1)).clamp(1, ALTERED_IN_ONE);
+        for _ in 0..deviations.min(2 * SIZES.len() * watched.len()) {
+            let (ix, size, up) = deviation_of(self.altered, watched.len());
             self.altered += 1;
-            let (column, sd) = watched[n % watched.len()];
-            // Each tag meets each size, up and down, in turn.
-            let turn = n / watched.len() + n;
-            let sign = if (turn / SIZES.len()).is_multiple_of(2) { 1.0 } else { -1.0 };
-            let off = Some((column, sign * SIZES[turn % SIZES.len()] * sd));
+            let (column, sd) = watched[ix];
+            let off = Some((column, if up { size * sd } else { -size * sd }));
             let finds = |side: &Side<'_>, before: &Online| {
                 side.flags(&mut before.clone(), (batch, middle..rows), off)
             };
@@ -208,50 +217,57 @@ impl<'m> Trying<'m> {
         self.trial
     }
 
-    /// The rule, in words where it is met first: never worse on good, bad and altered batches, and better on one of them.
+    /// The rule, with the words of what decides. The new model is worse if it is behind by more than chance on good, bad or
+    /// altered batches, or flags more good ones than its budget explains where the present one flags fewer; what a model
+    /// finds that flags good ones as well is no merit. It is better if it is ahead on one of the three, or if its limits are
+    /// firm where those of the present one are provisional.
     fn verdict(&self) -> (bool, String) {
         let Trial { good, bad, altered, against, .. } = &self.trial;
-        let (now, limits) =
-            (&self.present.model.header().calibration, &self.new.model.header().calibration);
+        let calibration = &self.new.model.header().calibration;
         if good.of == 0 {
             return (false, "no good batch is kept that neither model was fitted on".to_owned());
         }
-        let too_often = |wrong: u32| is_more_than_chance(wrong, good.of, limits.rate);
-        let flags = |flagged: &Flagged| {
-            format!("{} where version {against} flags {}", flagged.by_new(), flagged.by_present())
+        let flags = |flagged: &Flagged, what| {
+            let (new, present) = (flagged.by_new(), flagged.by_present());
+            format!(
+                "of {} it flags {new} where version {against} flags {present}",
+                Count(flagged.of, what)
+            )
         };
-        let goods = Count(good.of, "good batch");
-        if good.by_new() > good.by_present() && too_often(good.by_new()) {
-            return (false, format!("of {goods} it flags {}", flags(good)));
-        }
-        if bad.by_new() < bad.by_present() {
-            return (false, format!("of {} it flags {}", Count(bad.of, "bad batch"), flags(bad)));
-        }
-        let deviations = Count(altered.of, "deviation");
+        let (goods, bads) = (flags(good, "good batch"), flags(bad, "bad batch"));
         let finds = format!(
-            "of {deviations} put into good batches it finds {} where version {against} finds {}",
+            "of {} put into good batches it finds {} where version {against} finds {}",
+            Count(altered.of, "deviation"),
             altered.by_new(),
             altered.by_present()
         );
+        let quieter = is_ahead(good.only_present, good.only_new);
+        let beyond_budget = calibration.is_of_batches()
+            && good.by_new() > good.by_present()
+            && is_more_than_chance(good.by_new(), good.of, calibration.rate);
+        if beyond_budget || is_ahead(good.only_new, good.only_present) {
+            return (false, goods);
+        }
+        if !quieter && is_ahead(bad.only_present, bad.only_new) {
+            return (false, bads);
+        }
         if is_ahead(altered.only_present, altered.only_new) {
             return (false, finds);
         }
-        if good.by_new() < good.by_present() && too_often(good.by_present()) {
-            return (true, format!("of {goods} it flags {}", flags(good)));
+        if quieter {
+            return (true, goods);
         }
-        if bad.by_new() > bad.by_present() {
-            return (true, format!("of {} it flags {}", Count(bad.of, "bad batch"), flags(bad)));
+        if is_ahead(bad.only_new, bad.only_present) {
+            return (true, bads);
         }
         if is_ahead(altered.only_new, altered.only_present) {
             return (true, finds);
         }
-        if now.provisional && !limits.provisional {
-            return (
-                true,
-                format!("its limits are firm where those of version {against} are provisional"),
-            );
+        if self.present.model.header().calibration.provisional && !calibration.provisional {
+            let firm = "its limits are firm where those of version";
+            return (true, format!("{firm} {against} are provisional"));
         }
-        (false, format!("{finds}, and of {goods} it flags {}", flags(good)))
+        (false, format!("{finds}, and {goods}"))
     }
 
     /// Both models' flags on a batch as it is.
@@ -266,6 +282,14 @@ impl<'m> Trying<'m> {
     fn is_watched(&self, name: &str) -> bool {
         [&self.present, &self.new].iter().any(|side| side.model.uses(name))
     }
+}
+
+/// Which of so many tags the deviation of a number is of, its size in standard deviations, and whether it goes up: each
+/// tag meets each size, up and down, before any comes again.
+fn deviation_of(number: usize, tags: usize) -> (usize, f64, bool) {
+    let (tag, round) = (number % tags, number / tags);
+    let up = (round / SIZES.len() + tag).is_multiple_of(2);
+    (tag, SIZES[(round + tag) % SIZES.len()], up)
 }
 
 /// The standard deviation of a column in a batch; `None` if it stands still.

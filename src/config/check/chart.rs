@@ -49,7 +49,7 @@ pub(super) fn check(cx: &mut Context<'_>, tag: &At<Tag>, frame: Duration) -> Opt
         cusum: found.cusum.as_ref().and_then(|cusum| check_cusum(cx, cusum)),
         ..default
     };
-    Some(Charted::new(check_every(cx, found, frame), settings))
+    Some(Charted::new(check_every(cx, found, (kind, frame)), settings))
 }
 
 /// A tag that is not charted: what else is said of its chart means nothing.
@@ -91,10 +91,15 @@ fn check_size(cx: &mut Context<'_>, found: &Chart, kind: ChartKind) -> u32 {
     SIZE
 }
 
-fn check_every(cx: &mut Context<'_>, found: &Chart, frame: Duration) -> Every {
+fn check_every(cx: &mut Context<'_>, found: &Chart, (kind, frame): (Kind, Duration)) -> Every {
     let default = Every::Time(Charted::EVERY.max(frame));
     let Some(every) = found.every.as_ref() else { return default };
     if every.trim() == "batch" {
+        if kind != Kind::Individuals {
+            let message = "`every = \"batch\"` makes no subgroups: each batch is a point";
+            cx.report(Code::Meaningless, every.span(), message)
+                .help("leave `kind` out, or write a time, such as `\"1m\"`");
+        }
         return Every::Batch;
     }
     let allowed = frame..=HOUR * 24;

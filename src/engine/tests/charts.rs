@@ -118,29 +118,66 @@ fn batches_of_which_nobody_said_that_they_are_good_make_no_limits() {
     assert_eq!(engine.view().lines[0].charts[0].batches.0, 29);
 }
 
+/// Batches `n`, each released once the next one has begun; those of one level follow each other, so that batches are alike.
+fn levels(n: std::ops::Range<i64>) -> Vec<Event> {
+    let made = |ix: i64| {
+        let level = wobble(ix / 2) + 0.5 * wobble(ix + 77);
+        let id = format!("R{}", ix - 1);
+        let mut events = make(ix, |frame| calm(frame) + level);
+        events.push(word(ix * FRAMES * FRAME, &id, Disposition::Release));
+        events
+    };
+    n.flat_map(made).collect()
+}
+
 #[test]
-fn too_few_points_say_what_they_are_worth() {
+fn where_a_batch_is_a_point_history_is_kept_until_limits_are_firm() {
     let mut engine = Engine::new(chart_plant(Every::Batch), Vec::new());
-    apply(&mut engine, released(40));
+    apply(&mut engine, levels(0..60));
     let view = engine.view().lines[0].charts[0].clone();
     let why = view.why.unwrap();
-    assert!(why.starts_with("limits need 100 independent points; these 39 are worth "), "{why}");
-    let effects = apply(
-        &mut engine,
-        (40..130).flat_map(|n| {
-            let id = format!("R{}", n - 1);
-            let mut events = make(n, calm);
-            events.push(word(n * FRAMES * FRAME, &id, Disposition::Release));
-            events
-        }),
+    assert!(why.starts_with("limits need 100 independent points; these 59 are worth "), "{why}");
+    let effects = apply(&mut engine, levels(60..900));
+    let found = versions(&effects);
+    assert!(
+        found[0].1 > 100 && found[0].2,
+        "batches are alike, so that a hundred are worth less: {found:?}"
     );
-    assert_eq!(versions(&effects)[0].0, 1);
-    let charted = points(&effects);
+    assert!(found.last().is_some_and(|(_, _, provisional)| !provisional), "{found:?}");
     // One for each batch, at its end.
+    let charted = points(&effects);
     assert!(charted.windows(2).all(|pair| {
         pair[1].point.at.since(pair[0].point.at) == FRAMES * FRAME * 1_000_000_000
     }));
-    assert!(charted.len() > 20);
+    assert!(charted[5].point.spread.is_some(), "batches that follow each other are neighbours");
+
+    // A break is part of its batch; what is made in it, and while the line settles, is not.
+    let mut broken = make(900, calm);
+    let begin = 900 * FRAMES * FRAME;
+    broken.insert(11, batch(begin + 200, BatchEvent::Pause { reason: Some("break".into()) }));
+    broken.insert(16, batch(begin + 300, BatchEvent::Resume));
+    broken.extend(make(901, calm));
+    let effects = apply(&mut engine, broken);
+    let point = &points(&effects)[1].point;
+    assert_eq!((point.at, point.spread.is_some()), (at(begin + FRAMES * FRAME), true));
+    let frames = (0..10).chain(23..30).map(|ix| calm(900 * FRAMES + ix));
+    let mean = frames.clone().sum::<f64>() / 17.0;
+    assert!((point.value - mean).abs() < 1e-9, "{} is not {mean}", point.value);
+}
+
+#[test]
+fn a_checkpoint_keeps_all_that_a_chart_remembers() {
+    let mut engine = Engine::new(minutes(), Vec::new());
+    apply(&mut engine, released(30));
+    let events = make(30, calm);
+    // In the middle of a minute.
+    apply(&mut engine, events[..12].iter().cloned());
+    let mut restored = Engine::restore(&engine.checkpoint()).unwrap();
+    let on = |engine: &mut Engine| apply(engine, events[12..].iter().cloned());
+    let effects = on(&mut engine);
+    assert_eq!(points(&effects).len(), 7);
+    assert_eq!(on(&mut restored), effects);
+    assert_eq!(restored.view(), engine.view());
 }
 
 #[test]
@@ -213,6 +250,9 @@ fn another_configuration_keeps_the_charts_that_are_as_they_were() {
     };
     let effects = apply(&mut engine, (30 * FRAMES..30 * FRAMES + 6).map(frame));
     assert_eq!(points(&effects).len(), 2, "it is found at its new place");
+    other.lines[0].tags[1].unit = "g/m2".into();
+    engine.reconfigure(other.clone(), Vec::new());
+    assert_eq!(limits(&engine), None, "values in another unit are others");
     other.lines[0].tags[1].chart = Some(Charted::new(Every::Batch, Settings::default()));
     engine.reconfigure(other, Vec::new());
     assert_eq!(limits(&engine), None, "minutes say nothing of batches");

@@ -29,6 +29,7 @@ pub(super) struct Chart {
 #[derive(Debug, Serialize)]
 struct ChartLimits {
     version: u32,
+    batches: u32,
     valid_from: i64,
     centre: f64,
     sigma: f64,
@@ -99,7 +100,7 @@ impl From<&ChartView> for Chart {
             batches: chart.batches.0,
             batches_needed: chart.batches.1,
             why: chart.why.clone(),
-            limits: chart.limits.as_ref().map(ChartLimits::from),
+            limits: chart.limits.as_ref().map(|limits| ChartLimits::new(limits, chart.of_batches)),
             capability: chart.capability.as_ref().map(ChartCapability::from),
             points: chart.points.0,
             signals: chart.points.1,
@@ -108,11 +109,12 @@ impl From<&ChartView> for Chart {
     }
 }
 
-impl From<&Limits> for ChartLimits {
-    fn from(limits: &Limits) -> Self {
+impl ChartLimits {
+    fn new(limits: &Limits, batches: u32) -> Self {
         let (lower, upper) = limits.three_sigma();
         Self {
             version: limits.version,
+            batches,
             valid_from: limits.valid_from.as_millis(),
             centre: limits.centre,
             sigma: limits.sigma,

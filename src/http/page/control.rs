@@ -86,7 +86,7 @@ fn origin(chart: &ChartView, limits: &Limits) -> String {
         write!(words, " worth {} independent ones", number(limits.effective.round()))
             .expect("a string takes all");
     }
-    write!(words, " of {}", Count(chart.batches.0, "good batch")).expect("a string takes all");
+    write!(words, " of {}", Count(chart.of_batches, "good batch")).expect("a string takes all");
     if limits.provisional {
         words += ", provisional";
     }
