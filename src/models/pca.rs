@@ -343,6 +343,9 @@ fn share(n: usize, share: f64) -> usize {
 }
 
 #[cfg(test)]
+mod oracle;
+
+#[cfg(test)]
 mod tests {
     use super::super::limits::t2_limit_phase_two;
     use super::*;
