@@ -166,3 +166,73 @@ fn before(reader: &Reader, line: &str, grade: &str) -> Result<StoredModel, AppEr
     }
     Err(AppError::NothingBefore { line: line.into(), grade: grade.into(), version: judges.version })
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::models::{FitSpec, Table, fit};
+    use crate::plant::Budget;
+    use std::collections::BTreeMap;
+
+    /// A model of two tags that differs with its seed.
+    fn model(seed: u32) -> Model {
+        let row = |ix: u32| {
+            let part = |k: u32| f64::from((ix * 7_919 + k * 104_729 + seed * 31) % 1_009);
+            [part(1), part(2)]
+        };
+        let table = Table {
+            columns: vec!["a".into(), "b".into()],
+            values: (0..200).flat_map(row).collect(),
+            blocks: vec![0, 100],
+            ..Table::default()
+        };
+        let spec = FitSpec {
+            frame: std::time::Duration::from_secs(10),
+            budget: Budget::PerBatches { flags: 1, batches: 20 },
+            batches: true,
+            seed: 1,
+            least_sd: BTreeMap::new(),
+            ties: BTreeMap::new(),
+        };
+        fit(&table, &spec).unwrap()
+    }
+
+    #[test]
+    fn a_model_that_only_waited_is_no_model_before() {
+        let directory = tempfile::tempdir().unwrap();
+        let path = directory.path().join("m.db");
+        let settings = Settings {
+            path: Some(path.clone()),
+            max_size_bytes: LARGEST_STORE,
+            when_full: WhenFull::Block,
+        };
+        let mut store = Store::open(&settings).unwrap();
+        // The first one judges, two better ones wait.
+        for version in 1..=3 {
+            let model = model(version);
+            let (judges, header) = (version == 1, model.header_json());
+            let row = ModelRow {
+                id: version.into(),
+                line: "tm3",
+                grade: "g",
+                kind: model.kind(),
+                version,
+                at: Timestamp::from_nanos(0),
+                header: &if judges { header } else { waiting(&header) },
+                artifact: &model.to_bytes(),
+                active: judges,
+            };
+            store.commit(&Commit { models: &[row], ..Commit::default() }).unwrap();
+        }
+        drop(store);
+        let found = models(&Reader::open(&path).unwrap(), None, None).unwrap();
+        let seen: Vec<_> =
+            found.iter().map(|one| (one.stored.active, waits(&one.stored))).collect();
+        assert_eq!(seen, [(true, false), (false, true), (false, true)]);
+
+        assert_eq!(judge_again(&path, ("tm3", "g"), Some(3)).unwrap(), (3, 4));
+        let judges = find(&Reader::open(&path).unwrap(), ("tm3", "g"), None).unwrap();
+        assert!(!waits(&judges), "what a person promotes waits no more");
+        assert_eq!(judge_again(&path, ("tm3", "g"), None).unwrap(), (1, 5));
+    }
+}

@@ -318,7 +318,7 @@ fn document(model: &Registered) -> serde_json::Value {
     let Registered { stored, header, sha256 } = model;
     serde_json::json!({
         "line": stored.line, "grade": stored.grade, "version": stored.version, "kind": stored.kind,
-        "judges": stored.active, "by_hand": stored.is_by_hand(),
+        "judges": stored.active, "waits": registry::waits(stored), "by_hand": stored.is_by_hand(),
         "since": (!stored.is_by_hand()).then(|| stored.at.as_millis()),
         "sha256": sha256, "header": header,
     })

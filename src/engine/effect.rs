@@ -44,7 +44,7 @@ pub enum Effect {
     BatchVerdict(Box<Document>),
     /// A model to fit.
     Fit(FitRequest),
-    /// A model that judges from now on.
+    /// A model that judges from now on, or waits for a person.
     Model(ModelRecord),
     /// A message, or a part of it, that was not taken.
     Fault(FaultRecord),

@@ -166,10 +166,11 @@ impl Pca {
         self.loadings.ncols()
     }
 
-    /// The share of the variance that the components explain.
-    #[expect(clippy::cast_precision_loss, reason = "columns are few")]
+    /// The share of the variance that the components explain. Where a column may vary more than it did, the variance of
+    /// all is less than their number.
     pub(super) fn explained(&self) -> f64 {
-        self.eigenvalues[..self.components()].iter().sum::<f64>() / self.mean.len() as f64
+        self.eigenvalues[..self.components()].iter().sum::<f64>()
+            / self.eigenvalues.iter().sum::<f64>()
     }
 
     pub(super) fn standardise(&self, row: ArrayView1<'_, f64>) -> Array1<f64> {
