@@ -159,8 +159,8 @@ fn before(reader: &Reader, line: &str, grade: &str) -> Result<StoredModel, AppEr
     let mut models = reader.models(Some(line), Some(grade))?;
     models.sort_by_key(|model| std::cmp::Reverse((model.version, model.id)));
     for model in models {
-        let judged = model.version < judges.version && !waits(&model);
-        if judged && artifact(reader, &model)? != now {
+        let is_before = model.version < judges.version && !waits(&model);
+        if is_before && artifact(reader, &model)? != now {
             return Ok(model);
         }
     }

@@ -302,7 +302,6 @@ impl Charts {
                 continue;
             }
             match of_grade.estimate(&charted.settings, from) {
-                Ok(None) => {}
                 Ok(Some(limits)) => {
                     let asked = asked.and_then(|grade| grade.spec.get(&chart.tag));
                     let capability = capable(&limits, asked);
@@ -318,7 +317,7 @@ impl Charts {
                     of_grade.why = Some(error.to_string().into());
                 }
                 // Those that hold go on.
-                Err(_) => {}
+                Ok(None) | Err(_) => {}
             }
         }
     }
