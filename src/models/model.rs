@@ -242,10 +242,10 @@ impl Model {
         &self.header.columns
     }
 
-    /// True if it uses a column of this name.
-    #[must_use]
-    pub fn uses(&self, name: &str) -> bool {
-        self.used.iter().any(|ix| *self.header.columns[*ix] == *name)
+    /// The standard deviation that a column of this name is scaled by, if the model uses it.
+    pub(super) fn deviation(&self, name: &str) -> Option<f64> {
+        let used = self.used.iter().position(|ix| *self.header.columns[*ix] == *name)?;
+        Some(self.pca.sd[used])
     }
 
     /// One line for people.

@@ -3,6 +3,7 @@
 //!
 //! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are put
 //! into good batches: one tag off by half of its standard deviation to four times as much, from the middle of the batch on.
+//! That is the deviation over all batches of a fit, which on a mill is several times that within a batch.
 //! What both find, or neither, tells nothing; of what one of them finds alone a sign test (McNemar 1947, exact) says
 //! whether it is more than chance. The present model has its limits as they are by now, which followed good batches, also
 //! those of the trial: it may look quieter on these than it will be, and no sharper.
@@ -20,7 +21,7 @@ const CHANCE: f64 = 0.05;
 const ALTERED: usize = 48;
 const ALTERED_IN_ONE: usize = 12;
 
-/// How far a tag is off, in standard deviations of the batch.
+/// How far a tag is off, in standard deviations of the present model's fit.
 const SIZES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
 
 /// Where a budget counts frames, some of a good batch pass the limit. It counts as flagged where so many times as many do.
@@ -182,8 +183,7 @@ impl<'m> Trying<'m> {
             return;
         }
         let watched: Vec<(usize, f64)> = (0..batch.columns.len())
-            .filter(|column| self.is_watched(&batch.columns[*column]))
-            .filter_map(|column| Some((column, deviation(batch, column)?)))
+            .filter_map(|column| Some((column, self.deviation(&batch.columns[column])?)))
             .collect();
         if watched.is_empty() {
             return;
@@ -278,9 +278,9 @@ impl<'m> Trying<'m> {
         })
     }
 
-    /// True if one of the models uses this column.
-    fn is_watched(&self, name: &str) -> bool {
-        [&self.present, &self.new].iter().any(|side| side.model.uses(name))
+    /// The standard deviation of a column in the fit of the present model, or of the new one where only that uses it.
+    fn deviation(&self, name: &str) -> Option<f64> {
+        [&self.present, &self.new].iter().find_map(|side| side.model.deviation(name))
     }
 }
 
@@ -290,17 +290,6 @@ fn deviation_of(number: usize, tags: usize) -> (usize, f64, bool) {
     let (tag, round) = (number % tags, number / tags);
     let up = (round / SIZES.len() + tag).is_multiple_of(2);
     (tag, SIZES[(round + tag) % SIZES.len()], up)
-}
-
-/// The standard deviation of a column in a batch; `None` if it stands still.
-fn deviation(table: &Table, column: usize) -> Option<f64> {
-    let values =
-        || (0..table.rows()).map(|ix| table.row(ix)[column]).filter(|value| value.is_finite());
-    let n = calibrate::count(values().count());
-    let mean = values().sum::<f64>() / n;
-    let squares: f64 = values().map(|value| (value - mean) * (value - mean)).sum();
-    let sd = (squares / (n - 1.0)).sqrt();
-    (n > 1.0 && sd > 1e-12 * mean.abs()).then_some(sd)
 }
 
 #[cfg(test)]
