@@ -2,8 +2,9 @@
 //! fitted on.
 //!
 //! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are put
-//! into good batches: one tag off by half of its standard deviation to four times as much, from the middle of the batch on.
-//! That is the deviation over all batches of a fit, which on a mill is several times that within a batch.
+//! into good batches: one tag off by one to sixteen standard deviations, from the middle of the batch on. That is
+//! the deviation over all batches of the fit in which it is smaller; a mill's limits are far beyond that within a batch, and of small ones neither
+//! model finds any.
 //! What both find, or neither, tells nothing; of what one of them finds alone a sign test (McNemar 1947, exact) says
 //! whether it is more than chance. The present model has its limits as they are by now, which followed good batches, also
 //! those of the trial: it may look quieter on these than it will be, and no sharper.
@@ -21,8 +22,8 @@ const CHANCE: f64 = 0.05;
 const ALTERED: usize = 48;
 const ALTERED_IN_ONE: usize = 12;
 
-/// How far a tag is off, in standard deviations of the present model's fit.
-const SIZES: [f64; 4] = [0.5, 1.0, 2.0, 4.0];
+/// How far a tag is off, in standard deviations of a fit.
+const SIZES: [f64; 5] = [1.0, 2.0, 4.0, 8.0, 16.0];
 
 /// Where a budget counts frames, some of a good batch pass the limit. It counts as flagged where so many times as many do.
 const FRAMES_OVER: f64 = 10.0;
@@ -278,9 +279,11 @@ impl<'m> Trying<'m> {
         })
     }
 
-    /// The standard deviation of a column in the fit of the present model, or of the new one where only that uses it.
+    /// The standard deviation of a column in the fits of those models that use it, the smaller one: what the other takes
+    /// for ordinary is news to this.
     fn deviation(&self, name: &str) -> Option<f64> {
-        [&self.present, &self.new].iter().find_map(|side| side.model.deviation(name))
+        let sides = [&self.present, &self.new];
+        sides.iter().filter_map(|side| side.model.deviation(name)).reduce(f64::min)
     }
 }
 
