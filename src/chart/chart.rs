@@ -3,7 +3,6 @@
 use super::arl;
 use super::cusum::{Cusum, Shift};
 use super::ewma::Ewma;
-use super::history::History;
 use super::limits::{
     Autocorrelation, Estimate, Kind, Limits, LimitsError, NotLater, SpreadLimits, Versions,
 };
@@ -344,19 +343,6 @@ impl Chart {
             });
         }
         self.versions.add(limits)
-    }
-
-    /// Limits from a history, as this chart would want them. They are not adopted.
-    ///
-    /// # Errors
-    /// See [`Limits::estimate`].
-    pub fn estimate(
-        &self,
-        history: &History,
-        version: u32,
-        valid_from: Timestamp,
-    ) -> Result<Limits, LimitsError> {
-        Limits::estimate(history, self.settings.autocorrelation, version, valid_from)
     }
 
     /// A point is missing: runs, trends and moving ranges begin anew.

@@ -332,8 +332,7 @@ impl Charts {
         let view = |chart: &TagChart| {
             let tag = &line.tags[chart.position];
             let of_grade = chart.grades.get(grade);
-            let limits =
-                of_grade.and_then(|of_grade| of_grade.chart.as_ref()?.versions().all().last());
+            let limits = of_grade.and_then(GradeChart::limits);
             Some(ChartView {
                 tag: Arc::clone(&tag.id),
                 unit: Arc::clone(&tag.unit),

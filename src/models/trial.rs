@@ -1,10 +1,9 @@
 //! Whether a new model is better than the one that judges: both are put to batches of the store that neither was
 //! fitted on.
 //!
-//! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are put
-//! into good batches: one tag off by one to sixteen standard deviations, from the middle of the batch on. That is
-//! the deviation over all batches of the fit in which it is smaller; a mill's limits are far beyond that within a batch, and of small ones neither
-//! model finds any.
+//! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are
+//! put into good batches: one tag off by one to sixteen standard deviations, from the middle of the batch on. That is the
+//! deviation over all batches of the fit in which it is smaller: limits of a mill lie far beyond that within a batch.
 //! What both find, or neither, tells nothing; of what one of them finds alone a sign test (McNemar 1947, exact) says
 //! whether it is more than chance. The present model has its limits as they are by now, which followed good batches, also
 //! those of the trial: it may look quieter on these than it will be, and no sharper.

@@ -2,8 +2,8 @@
 
 use crate::chart::fixtures::{MONTGOMERY, Noise, history, minute, near};
 use crate::chart::{
-    Band, Chart, CusumSettings, Detector, Estimate, EwmaSettings, Kind, Limits, Mark, Point, Rule,
-    Settings, SettingsError, Side, SpreadLimits, arl,
+    Autocorrelation, Band, Chart, CusumSettings, Detector, Estimate, EwmaSettings, Kind, Limits,
+    Mark, Point, Rule, Settings, SettingsError, Side, SpreadLimits, arl,
 };
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -91,7 +91,8 @@ fn a_subgroup_is_judged_by_its_mean_and_its_range() {
     let mut chart = Chart::new(settings).unwrap();
     let mut noise = Noise::new(31);
     let readings: Vec<f64> = (0..2000).map(|_| 20.0 + noise.normal()).collect();
-    let limits = chart.estimate(&history(kind, &readings), 1, minute(0)).unwrap();
+    let history = history(kind, &readings);
+    let limits = Limits::estimate(&history, Autocorrelation::Residual, 1, minute(0)).unwrap();
     chart.adopt(limits).unwrap();
     let point = chart.take(minute(1), &[19.0, 20.0, 21.0, 22.0]).unwrap();
     near(point.value, 20.5, 1e-12);

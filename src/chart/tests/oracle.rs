@@ -127,7 +127,8 @@ fn a_jump_in_a_correlated_series_shows_in_its_residuals() {
     let readings = series(1200, 0.6);
     let mut chart = Chart::new(Settings { ewma: None, ..Settings::default() }).unwrap();
     let before = history(Kind::Individuals, &readings[..1000]);
-    chart.adopt(chart.estimate(&before, 1, minute(0)).unwrap()).unwrap();
+    let limits = Limits::estimate(&before, Autocorrelation::Residual, 1, minute(0)).unwrap();
+    chart.adopt(limits).unwrap();
     let mut away = Vec::new();
     let mut marked = Vec::new();
     for (ix, reading) in readings[1000..].iter().enumerate() {

@@ -42,37 +42,31 @@ pub(super) fn section(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
         html.raw("><h3>Process against its limit</h3>").piece(&trend).raw("</div>");
     }
     html.raw("</div>");
-    profiles(html, line, ix);
-    charts(html, line, ix);
+    let of_profiles = ("<div class=\"columns profiles\"", "profiles", "<div class=\"panel\">");
+    panels(html, of_profiles, ix, (&line.profiles, profile::content));
+    let of_charts = ("<div class=\"columns charts\"", "charts", "<div class=\"panel drawn\">");
+    panels(html, of_charts, ix, (&line.charts, control::content));
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);
     html.raw("</div></section>");
 }
 
-fn profiles(html: &mut Html, line: &LineView, ix: i64) {
-    if line.profiles.is_empty() {
+/// A part with a panel for each of these; nothing of none.
+fn panels<T>(
+    html: &mut Html,
+    (open, kind, panel): (&'static str, &'static str, &'static str),
+    ix: i64,
+    (each, content): (&[T], fn(&mut Html, &T)),
+) {
+    if each.is_empty() {
         return;
     }
-    part(html, "<div class=\"columns profiles\"", "profiles", ix);
+    part(html, open, kind, ix);
     html.raw(">");
-    for found in &line.profiles {
-        html.raw("<div class=\"panel\">");
-        profile::content(html, found);
-        html.raw("</div>");
-    }
-    html.raw("</div>");
-}
-
-fn charts(html: &mut Html, line: &LineView, ix: i64) {
-    if line.charts.is_empty() {
-        return;
-    }
-    part(html, "<div class=\"columns charts\"", "charts", ix);
-    html.raw(">");
-    for chart in &line.charts {
-        html.raw("<div class=\"panel drawn\">");
-        control::content(html, chart);
+    for one in each {
+        html.raw(panel);
+        content(html, one);
         html.raw("</div>");
     }
     html.raw("</div>");
