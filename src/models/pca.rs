@@ -29,6 +29,13 @@ const CLEAN_SHARE: f64 = 0.05;
 /// An eigenvalue below this is rounding.
 const LEAST_EIGENVALUE: f64 = 1e-9;
 
+/// Standard deviations of the cube root above its mean.
+const REACH: f64 = 2.0;
+
+/// What SPE of the columns that are known is multiplied with at most: of columns that leave next to nothing, rounding
+/// would be a fault.
+const SPE_UP_MOST: f64 = 20.0;
+
 /// What is added to the diagonal where a part of the correlation matrix is inverted.
 const RIDGE: f64 = 1e-6;
 
@@ -52,6 +59,9 @@ pub(super) struct Pca {
     /// What follows from the others.
     #[serde(skip)]
     over_means: OverMeans,
+    /// How far SPE goes in control, which follows as well.
+    #[serde(skip)]
+    reach: f64,
 }
 
 /// One over the mean of each column's contribution in control; 0 where it contributes nothing.
@@ -146,7 +156,9 @@ impl Pca {
             }
         }
         let over_means = OverMeans::default();
-        let mut pca = Self { mean, sd, correlation, loadings, eigenvalues, rows: n, over_means };
+        let (rows, reach) = (n, 0.0);
+        let mut pca =
+            Self { mean, sd, correlation, loadings, eigenvalues, rows, over_means, reach };
         pca.prepare();
         Ok(pca)
     }
@@ -159,6 +171,31 @@ impl Pca {
             // A column that may vary more than it did: what it may counts as its mean.
             spe: (self.residual_variances() + self.may_vary()).mapv_into(over),
         };
+        let all: Vec<usize> = (0..self.mean.len()).collect();
+        let explained = (&self.loadings * &self.theta()).dot(&self.loadings.t());
+        self.reach = self.reach(&all, &self.correlation - &explained);
+    }
+
+    /// Θ, the variances of the scores.
+    fn theta(&self) -> Array1<f64> {
+        Array1::from_iter(self.eigenvalues[..self.components()].iter().copied())
+    }
+
+    /// How far the squared length of a residual of these columns with this covariance goes in control: about g χ²ₕ
+    /// with g = θ₂/θ₁ and h = θ₁²/θ₂ (Box 1954), of which a quantile of the cube root, which is about normal (Wilson and
+    /// Hilferty 1931). What is judged is smoothed, so not the far tail: this far it goes once in 40 times.
+    fn reach(&self, columns: &[usize], mut covariance: Array2<f64>) -> f64 {
+        let may_vary = self.may_vary();
+        for (ix, column) in columns.iter().enumerate() {
+            covariance[[ix, ix]] += may_vary[*column];
+        }
+        let first = covariance.diag().sum();
+        let second = covariance.mapv(|v| v * v).sum();
+        if first <= LEAST_EIGENVALUE {
+            return 0.0;
+        }
+        let spread = 2.0 / 9.0 * second / (first * first);
+        first * (1.0 - spread + REACH * spread.sqrt()).powi(3)
     }
 
     /// The number of components.
@@ -188,7 +225,8 @@ impl Pca {
 
     /// The statistics of a row with holes (NaN), by known-data regression: t̂ = Θ P*ᵀ S*⁻¹ z*, where
     /// the star marks the columns that are there and S* is their correlation matrix (domain of
-    /// Arteaga and Ferrer 2002). SPE runs over the columns that are there, scaled up to all.
+    /// Arteaga and Ferrer 2002). SPE runs over the columns that are there, as much larger as it goes less far
+    /// without the others.
     pub(super) fn statistics_with_holes(
         &self,
         row: ArrayView1<'_, f64>,
@@ -203,9 +241,7 @@ impl Pca {
             e[*ix] = z[*ix] - model[*ix];
         }
         let mut statistics = self.of_scores(t, e);
-        #[expect(clippy::cast_precision_loss, reason = "columns are few")]
-        let up = z.len() as f64 / gain.known.len().max(1) as f64;
-        statistics.spe *= up;
+        statistics.spe *= gain.spe;
         statistics
     }
 
@@ -225,12 +261,18 @@ impl Pca {
         let mut s = self.correlation.select(Axis(0), &known).select(Axis(1), &known);
         s.diag_mut().mapv_inplace(|d| d + RIDGE);
         // S* X = P*, then the gain is Θ Xᵀ.
-        let x = s.solvec_into(self.loadings.select(Axis(0), &known)).ok()?;
-        let theta = Array1::from_iter(self.eigenvalues[..self.components()].iter().copied());
+        let p = self.loadings.select(Axis(0), &known);
+        let x = s.clone().solvec_into(p.clone()).ok()?;
+        let theta = self.theta();
         let matrix = (&x * &theta).reversed_axes().as_standard_layout().to_owned();
+        // The covariance of the residual, (I − P*G) S* (I − P*G)ᵀ with the gain G, for which G S* = Θ P*ᵀ.
+        let scores = &p * &theta;
+        let told = scores.dot(&(p.t().dot(&x) * &theta - Array2::<f64>::eye(theta.len()) * 2.0));
+        let reach = self.reach(&known, s + told.dot(&p.t()));
+        let spe = if reach > 0.0 { (self.reach / reach).min(SPE_UP_MOST) } else { 1.0 };
         let weights = self.loadings.map(|v| v * v).sum_axis(Axis(1));
         let coverage = known.iter().map(|ix| weights[*ix]).sum::<f64>() / weights.sum();
-        Some(Gain { known, matrix, coverage })
+        Some(Gain { known, matrix, coverage, spe })
     }
 
     fn of_scores(&self, t: Array1<f64>, e: Array1<f64>) -> Statistics {
@@ -274,8 +316,7 @@ impl Pca {
 
     /// (C̃RC̃)ᵢᵢ = Rᵢᵢ − Σ λₖ pᵢₖ²: what the components leave of each column's variance.
     fn residual_variances(&self) -> Array1<f64> {
-        let lambda = Array1::from_iter(self.eigenvalues[..self.components()].iter().copied());
-        let explained = (&self.loadings.map(|v| v * v) * &lambda).sum_axis(Axis(1));
+        let explained = (&self.loadings.map(|v| v * v) * &self.theta()).sum_axis(Axis(1));
         (&self.correlation.diag() - &explained).mapv(|v| v.max(0.0))
     }
 }
@@ -287,6 +328,8 @@ pub(super) struct Gain {
     matrix: Array2<f64>,
     /// The share of the loadings' weight that is known, 0–1.
     pub(super) coverage: f64,
+    /// What SPE of the columns that are known is multiplied with.
+    spe: f64,
 }
 
 /// The eigenvalues of a symmetric matrix, greatest first and not below zero, and their vectors.
@@ -348,6 +391,7 @@ mod oracle;
 
 #[cfg(test)]
 mod tests {
+    use super::super::calibrate::count;
     use super::super::limits::t2_limit_phase_two;
     use super::*;
 
@@ -443,6 +487,31 @@ mod tests {
         // The oracle has no ridge.
         assert!((statistics.t[0] - 1.981_214).abs() < 1e-4, "{}", statistics.t[0]);
         assert!((statistics.e[1]).abs() < 1e-15);
+    }
+
+    #[test]
+    fn spe_goes_as_far_without_the_column_that_carries_most_of_it() {
+        // Two columns that go together, two others that do, and one that nothing tells.
+        let wave = |n: usize, period: f64| libm::sin(6.283_185_3 * count(n) / period);
+        let rows = Array2::from_shape_fn((1000, 5), |(n, column)| match column {
+            0 | 1 => wave(n, 97.0) + 0.1 * wave(n * (column + 7), 13.1),
+            2 | 3 => wave(n, 31.0) + 0.1 * wave(n * (column + 7), 17.3),
+            _ => wave(n, 7.3),
+        });
+        let pca = Pca::fit_all(rows.view(), Components::Fixed(2), none(5).view()).unwrap();
+        let greatest = |known: &[usize]| {
+            let gain = pca.gain(known.to_vec()).unwrap();
+            let spe = rows.rows().into_iter().map(|row| match known.len() {
+                5 => pca.statistics(row).spe,
+                _ => pca.statistics_with_holes(row, &gain).spe,
+            });
+            spe.fold(0.0, f64::max)
+        };
+        let whole = greatest(&[0, 1, 2, 3, 4]);
+        for known in [&[0, 1, 2, 3][..], &[0, 1, 2, 4], &[1, 2, 3, 4]] {
+            let ratio = greatest(known) / whole;
+            assert!((0.5..2.0).contains(&ratio), "{known:?}: {ratio}");
+        }
     }
 
     #[test]

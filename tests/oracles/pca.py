@@ -16,7 +16,7 @@ from sklearn.linear_model import Ridge
 from sklearn.preprocessing import StandardScaler
 
 DRAWS, PARALLEL_ROWS, FARTHEST = 20, 4000, 1000.0
-PASSES, ALPHA, SHARE, RIDGE = 3, 0.001, 0.05, 1e-6
+PASSES, ALPHA, SHARE, RIDGE, UP_MOST = 3, 0.001, 0.05, 1e-6, 20.0
 print("numpy", np.__version__, "scipy", scipy.__version__, "scikit-learn", sklearn.__version__)
 
 
@@ -99,6 +99,14 @@ def box(residual, alpha):
     return stats.chi2(2 * mean**2 / variance, scale=variance / (2 * mean)).ppf(1 - alpha)
 
 
+def reach(covariance):
+    """Two deviations above the mean of the cube root of χ² with that mean and variance, about normal."""
+    values = linalg.eigvalsh(covariance)
+    freedom = sum(values) ** 2 / sum(values**2)
+    root = stats.norm(1 - 2 / (9 * freedom), np.sqrt(2 / (9 * freedom))).ppf(stats.norm.cdf(2))
+    return sum(values) * root**3
+
+
 def jackson_mudholkar(residual, alpha):
     """(SPE / θ1) to the power h0 is about normal."""
     one, two, three = (sum(residual**k) for k in (1, 2, 3))
@@ -168,13 +176,19 @@ class Fit:
     def with_holes(self, z, known):
         """Scores by a ridge regression of the rows' scores on the columns that are there."""
         ridge = Ridge(alpha=RIDGE * (len(self.z) - 1), fit_intercept=False, solver="svd")
-        t = ridge.fit(self.z[:, known], self.pca.transform(self.z)).predict(z[:, known])
+        ridge.fit(self.z[:, known], self.pca.transform(self.z))
+        t = ridge.predict(z[:, known])
         model = self.pca.inverse_transform(t)
         e = np.zeros_like(z)
         e[:, known] = (z - model)[:, known]
         t2 = (t**2 / self.eigenvalues[: self.a]).sum(1)
         weights = (self.pca.components_**2).sum(0)
-        return t, t2, (e**2).sum(1) * z.shape[1] / len(known), e, model, weights[known].sum() / weights.sum()
+        # How far SPE goes in the fitted rows, as they are and with these holes.
+        part = np.eye(len(known)) - self.pca.components_.T[known] @ ridge.coef_
+        rest = self.z[:, known] @ part.T
+        left = rest.T @ rest / (len(self.z) - 1) + RIDGE * part @ part.T
+        up = reach(np.cov(self.left(self.z).T)) / reach(left)
+        return t, t2, (e**2).sum(1) * min(up, UP_MOST), e, model, weights[known].sum() / weights.sum()
 
 
 def cleaned(x, seed=1):
