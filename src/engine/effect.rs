@@ -122,7 +122,7 @@ pub struct ScoreRecord {
     pub batch: Option<Arc<str>>,
     /// Frame end.
     pub at: Timestamp,
-    /// What each monitor measures by now, and its limit, in the order of [`Statistic::ALL`].
+    /// What each monitor measures by now, and its limit, in the order of [`Statistic::ALL`], those of the row before those of the batch.
     pub statistics: Vec<(Statistic, f64, f64)>,
     /// One number over all statistics of the judge, 1.0 is the limit; `None` if the frame cannot be judged.
     pub score: Option<f64>,

@@ -3,14 +3,16 @@
 use super::calibrate::{self, Calibration};
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
-use super::model::{Header, LIBRARIES, Model, Parts};
+use super::model::{Header, LIBRARIES, Model, Parts, Recipe};
 use super::movers::Movers;
+use super::multiway::{self, Multiway};
 use super::pca::{Components, Pca};
-use super::screen::{FitError, screen};
+use super::screen::{FitError, Screened, screen};
 use super::statistic::Weights;
 use super::ties::Ties;
 use super::{FitSpec, Table};
-use ndarray::Array1;
+use ndarray::{Array1, Array2};
+use std::sync::Arc;
 
 /// The stretch of a recording that stands in for a batch where none is told, s.
 const STRETCH_S: f64 = 1800.0;
@@ -54,7 +56,9 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         held_out = measure(None)?;
     }
     let (levels, ratios) = held_out.levels(&weights);
-    let calibration = calibration(&ratios, spec, every);
+    let courses = if spec.batches { courses(table, &screened)? } else { None };
+    let (multiway, along) = courses.unzip();
+    let calibration = calibration(&ratios, along.as_deref(), spec, every);
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     let movers = Movers::fit(&screened, &pca, seconds)?;
@@ -71,17 +75,45 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         explained: pca.explained(),
         states: cva.as_ref().map_or(0, |cva| cva.states().0),
         states_judged: cva.as_ref().map_or(0, |cva| cva.states().1),
+        recipe: multiway.as_ref().map(|multiway| Recipe {
+            positions: multiway.positions(),
+            explained: multiway.explained(),
+            indicator: multiway
+                .indicator()
+                .map(|ix| Arc::clone(&table.columns[screened.columns[ix]])),
+        }),
         spec: spec.clone(),
         calibration,
         source: table.source.clone(),
         libraries: LIBRARIES.map(Into::into).into(),
     };
     let used = screened.columns;
-    Ok(Model::new(header, Parts { used, pca, cva, every, weights, levels, ties, movers }))
+    let parts = Parts { used, pca, cva, every, weights, levels, multiway, ties, movers };
+    Ok(Model::new(header, parts))
+}
+
+/// What batches do along their recipe, if they follow one, and what each reached when it was held out.
+fn courses(table: &Table, screened: &Screened) -> Result<Option<multiway::Fitted>, FitError> {
+    let lengths: Vec<usize> = screened.of.iter().map(|block| table.made(*block).count()).collect();
+    let rows = |ix: usize| {
+        let made = table.made(screened.of[ix]);
+        let values = made.flat_map(|row| {
+            let row = table.row(row);
+            screened.columns.iter().map(|column| row[*column])
+        });
+        Array2::from_shape_vec((lengths[ix], screened.columns.len()), values.collect())
+            .expect("each row has a value for each column")
+    };
+    Multiway::fit(&lengths, rows)
 }
 
 /// The factor on the levels that keeps the budget.
-fn calibration(ratios: &[Vec<f64>], spec: &FitSpec, every: usize) -> Calibration {
+fn calibration(
+    ratios: &[Vec<f64>],
+    along: Option<&[f64]>,
+    spec: &FitSpec,
+    every: usize,
+) -> Calibration {
     let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
     if !per_batch {
         return calibrate::by_frames(ratios, rate, every);
@@ -90,7 +122,12 @@ fn calibration(ratios: &[Vec<f64>], spec: &FitSpec, every: usize) -> Calibration
     let stretch = frames_in(STRETCH_S, spec);
     let greatest = |values: &[f64]| values.iter().copied().reduce(f64::max);
     let maxima: Vec<f64> = if spec.batches {
-        ratios.iter().filter_map(|batch| greatest(batch)).collect()
+        // One limit for what rows say and for what the batch as a whole does: together they keep the budget.
+        let along = along.unwrap_or_default().iter().map(Some).chain(std::iter::repeat(None));
+        let of_batches = ratios.iter().zip(along).filter_map(|(batch, along)| {
+            Some(greatest(batch)?.max(along.copied().unwrap_or_default()))
+        });
+        of_batches.collect()
     } else {
         let stretches = ratios.iter().flat_map(|all| all.chunks(stretch));
         stretches.filter(|part| 2 * part.len() > stretch).filter_map(greatest).collect()

@@ -221,7 +221,7 @@ impl HeldOut {
 
     /// The levels, and the ratios of the frames to them, batch by batch or of the recording as a whole.
     pub(super) fn levels(&self, weights: &Weights) -> (Levels, Vec<Vec<f64>>) {
-        let start = Statistic::ALL.map(|statistic| self.start(statistic));
+        let start = Statistic::OF_ROWS.map(|statistic| self.start(statistic));
         let mut smoothed = Vec::with_capacity(self.pieces.len());
         let mut now = start;
         for (fold, piece) in &self.pieces {
@@ -238,7 +238,7 @@ impl HeldOut {
             });
             smoothed.push((*fold, course.collect::<Vec<_>>()));
         }
-        let greatest = Statistic::ALL.map(|statistic| greatest(&smoothed, statistic));
+        let greatest = Statistic::OF_ROWS.map(|statistic| greatest(&smoothed, statistic));
         let ratios = smoothed.iter().map(|(fold, piece)| {
             // By the levels of the other folds: those of all are the middle of these very values, and a new batch
             // is further from it than they are.
@@ -261,7 +261,7 @@ impl HeldOut {
         let values = |piece: &Vec<Frame>| -> Vec<f64> {
             match statistic.monitor() {
                 Monitor::Pca => piece.iter().map(|frame| frame.pca[statistic.source()]).collect(),
-                Monitor::Cva => {
+                _ => {
                     piece.iter().filter_map(|frame| Some(frame.cva?[statistic.source()])).collect()
                 }
             }

@@ -19,7 +19,6 @@ mod held_out;
 mod limits;
 mod model;
 mod movers;
-#[cfg_attr(not(test), expect(dead_code, reason = "no model asks it yet"))]
 mod multiway;
 mod pca;
 mod peers;
@@ -65,6 +64,8 @@ pub struct Table {
     pub values: Vec<f64>,
     /// The first row of each block; the first entry is 0.
     pub blocks: Vec<usize>,
+    /// The rows that stand for a gap, in order.
+    pub gaps: Vec<usize>,
     /// Older batches, or rows where there are no batches, that had no room in [`VALUES_MAX`].
     pub left_out: usize,
     /// Where they are from.
@@ -120,7 +121,15 @@ impl Table {
     /// Says that the next row does not follow the last one: frames are missing between them. A row without any
     /// value stands there, which no fit uses.
     pub fn gap(&mut self) {
+        self.gaps.push(self.rows());
         self.values.resize(self.values.len() + self.columns.len(), f64::NAN);
+    }
+
+    /// The rows of a block that were made, without those that stand for a gap.
+    fn made(&self, block: usize) -> impl Iterator<Item = usize> {
+        let begin = self.blocks.get(block).copied().unwrap_or_default();
+        let end = self.blocks.get(block + 1).copied().unwrap_or_else(|| self.rows());
+        (begin..end).filter(|row| self.gaps.binary_search(row).is_err())
     }
 
     /// The values of one row.

@@ -5,6 +5,7 @@ use super::cva::Cva;
 use super::dynamic::Dynamic;
 use super::held_out::Levels;
 use super::movers::{Moved, Movers, Moving};
+use super::multiway::{Multiway, Progress};
 use super::pca::{Gain, Pca, Statistics};
 use super::peers::{Peers, Word};
 use super::screen::Dropped;
@@ -50,6 +51,9 @@ pub struct Header {
     pub states: usize,
     /// Those of them that are judged.
     pub states_judged: usize,
+    /// The recipe that batches follow, if they follow one.
+    #[serde(default)]
+    pub recipe: Option<Recipe>,
     /// What was asked for.
     pub spec: FitSpec,
     /// How the limits were found.
@@ -60,6 +64,17 @@ pub struct Header {
     /// The libraries that did the arithmetic, with their versions; empty in a model of an earlier development version.
     #[serde(default)]
     pub libraries: Vec<String>,
+}
+
+/// What batches have in common along their course.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Recipe {
+    /// The positions that a batch has.
+    pub positions: usize,
+    /// The share of the columns' variance that the position explains in batches that were held out, 0–1.
+    pub explained: f64,
+    /// The column that tells the position; none where the time made does.
+    pub indicator: Option<Arc<str>>,
 }
 
 /// The libraries of this build that a fit depends on: a test holds them to the lock file.
@@ -83,6 +98,9 @@ pub struct Model {
     start: Each,
     /// The limits.
     limits: Each,
+    /// What batches do along their recipe, if they follow one.
+    #[serde(default)]
+    multiway: Option<Multiway>,
     /// What ties the columns used to each other.
     #[serde(default)]
     ties: Ties,
@@ -106,6 +124,8 @@ pub struct Online {
     parts: Vec<Vec<f64>>,
     dynamic: Dynamic,
     moving: Moving,
+    /// How the batch goes along the recipe; `None` if its begin was not seen.
+    along: Option<Progress>,
     /// The last pattern of holes; made again when it is missed.
     #[serde(skip)]
     gain: Option<Gain>,
@@ -114,15 +134,10 @@ pub struct Online {
 impl PartialEq for Online {
     /// The pattern kept is no state: it follows from the row.
     fn eq(&self, other: &Self) -> bool {
-        (self.scale, self.course, &self.smoothed, &self.parts, &self.dynamic, &self.moving)
-            == (
-                other.scale,
-                other.course,
-                &other.smoothed,
-                &other.parts,
-                &other.dynamic,
-                &other.moving,
-            )
+        (self.scale, self.course, &self.smoothed, &self.parts)
+            == (other.scale, other.course, &other.smoothed, &other.parts)
+            && (&self.dynamic, &self.moving, &self.along)
+                == (&other.dynamic, &other.moving, &other.along)
     }
 }
 
@@ -130,6 +145,7 @@ impl Online {
     /// The batch that began with it has ended; `flagged` if it was, for whatever reason. What comes belongs to no
     /// batch until one begins.
     pub fn ended(&mut self, batch: Arc<str>, flagged: bool) -> Judged {
+        self.along = None;
         std::mem::replace(&mut self.course, Course::late()).end(batch, flagged, self.scale)
     }
 
@@ -142,7 +158,7 @@ impl Online {
     /// The same for a batch that began before.
     #[must_use]
     pub fn within_batch(self) -> Self {
-        Self { course: Course::late(), ..self }
+        Self { course: Course::late(), along: None, ..self }
     }
 }
 
@@ -151,7 +167,8 @@ impl Online {
 pub struct Score {
     /// The statistics known by now, smoothed, each with its limit.
     pub statistics: Vec<(Statistic, f64, f64)>,
-    /// Who judges: CVA once it has seen enough rows one after the other, else PCA.
+    /// Who judges: CVA once it has seen enough rows one after the other, else PCA; or the multiway model, where the batch
+    /// as a whole is further from its limits than the row.
     pub judge: Monitor,
     /// The greatest ratio of the judge's statistics to their limits: 1.0 is the limit that the budget as a
     /// whole allows. `None` if too little of the row is there.
@@ -207,15 +224,17 @@ pub(super) struct Parts {
     pub(super) every: usize,
     pub(super) weights: Weights,
     pub(super) levels: Levels,
+    pub(super) multiway: Option<Multiway>,
     pub(super) ties: Ties,
     pub(super) movers: Option<Movers>,
 }
 
 impl Model {
     pub(super) fn new(header: Header, parts: Parts) -> Self {
-        let Parts { used, pca, cva, every, weights, levels, ties, movers } = parts;
+        let Parts { used, pca, cva, every, weights, levels, multiway, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
-        Self { header, used, pca, cva, every, weights, start: levels.start, limits, ties, movers }
+        let start = levels.start;
+        Self { header, used, pca, cva, every, weights, start, limits, multiway, ties, movers }
     }
 
     /// What is known about it without its numbers.
@@ -285,8 +304,13 @@ impl Model {
             0 => String::new(),
             states => format!(" and cva of {}", Count(states, "state")),
         };
+        let recipe = header.recipe.as_ref().map_or_else(String::new, |recipe| {
+            let by = recipe.indicator.as_ref().map_or("time made", |column| &**column);
+            let (explained, positions) = (recipe.explained * 100.0, recipe.positions);
+            format!(" and a recipe of {positions} positions by {by} ({explained:.0} %)")
+        });
         format!(
-            "pca of {}, {} ({:.0} %){dynamic}, {of}{left_out}{stand_out}{provisional}",
+            "pca of {}, {} ({:.0} %){dynamic}{recipe}, {of}{left_out}{stand_out}{provisional}",
             Count(self.used.len(), "tag"),
             Count(header.components, "component"),
             header.explained * 100.0,
@@ -296,7 +320,13 @@ impl Model {
     /// The limit of a statistic by the fit.
     #[must_use]
     pub fn limit(&self, statistic: Statistic) -> f64 {
-        self.limits[statistic.ix()]
+        match (&self.multiway, statistic.monitor()) {
+            (Some(multiway), Monitor::Multiway) => {
+                multiway.levels()[statistic.source()] * self.header.calibration.factor
+            }
+            (None, Monitor::Multiway) => f64::INFINITY,
+            _ => self.limits[statistic.ix()],
+        }
     }
 
     /// The online state at the begin of a batch, in which the limits are those of the fit times `scale`, which is
@@ -307,9 +337,10 @@ impl Model {
             scale,
             course: Course::default(),
             smoothed: self.start,
-            parts: vec![vec![1.0; self.used.len()]; Statistic::ALL.len()],
+            parts: vec![vec![1.0; self.used.len()]; Statistic::OF_ROWS.len()],
             dynamic: Dynamic::default(),
             moving: Moving::default(),
+            along: self.multiway.as_ref().map(Multiway::start),
             gain: None,
         }
     }
@@ -323,7 +354,9 @@ impl Model {
     /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
     pub fn interrupt(&self, online: &mut Online) {
         let (course, moving) = (online.course, std::mem::take(&mut online.moving).anew());
-        *online = Online { course, moving, ..self.start(online.scale) };
+        // Where a batch is in its recipe, it is after a break as well.
+        let along = online.along.take();
+        *online = Online { course, moving, along, ..self.start(online.scale) };
     }
 
     /// What comes does not follow what was, of one batch or another: what moved before counts no more.
@@ -337,10 +370,15 @@ impl Model {
         let columns = self.used.len();
         let states = self.cva.as_ref().map_or(0, |cva| cva.states().0);
         online.scale > 0.0
-            && online.parts.len() == Statistic::ALL.len()
+            && online.parts.len() == Statistic::OF_ROWS.len()
             && online.parts.iter().all(|parts| parts.len() == columns)
             && online.dynamic.fits(columns, states)
             && online.moving.fits(columns)
+            && match (&self.multiway, &online.along) {
+                (_, None) => true,
+                (Some(multiway), Some(along)) => multiway.fits(along),
+                (None, Some(_)) => false,
+            }
     }
 
     /// Looks at the ties between tags in a row of [`Model::columns`] that ends `at` and took so many seconds.
@@ -380,6 +418,9 @@ impl Model {
     fn judge(&self, online: &mut Online, values: &[f64]) -> Score {
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
+        if let (Some(multiway), Some(along)) = (&self.multiway, &mut online.along) {
+            multiway.take(along, row.view());
+        }
         let seen = self.statistics(row.view(), online);
         let coverage = seen.as_ref().map_or(0.0, |(_, coverage)| *coverage);
         let Some((statistics, _)) = seen.filter(|(_, coverage)| *coverage >= JUDGED) else {
@@ -436,15 +477,25 @@ impl Model {
     }
 
     fn verdict(&self, online: &Online, judged: Option<()>, coverage: f64) -> Score {
-        let judge = if online.dynamic.judges() { Monitor::Cva } else { Monitor::Pca };
-        let known =
-            |statistic: &Statistic| judge == Monitor::Cva || statistic.monitor() == Monitor::Pca;
-        let value = |statistic: Statistic| online.smoothed[statistic.ix()];
+        let of_row = if online.dynamic.judges() { Monitor::Cva } else { Monitor::Pca };
+        let course = online.along.as_ref().and_then(Progress::distances);
+        let known = |statistic: &Statistic| match statistic.monitor() {
+            Monitor::Pca => true,
+            Monitor::Cva => of_row == Monitor::Cva,
+            Monitor::Multiway => course.is_some(),
+        };
+        let value = |statistic: Statistic| match (course, statistic.monitor()) {
+            (Some(distances), Monitor::Multiway) => distances[statistic.source()],
+            (None, Monitor::Multiway) => 0.0,
+            _ => online.smoothed[statistic.ix()],
+        };
         let limit = |statistic: Statistic| self.limit(statistic) * online.scale;
         let ratio = |statistic: Statistic| value(statistic) / limit(statistic);
-        let leads = Statistic::of(judge)
+        let judging = Statistic::of(of_row).chain(Statistic::of(Monitor::Multiway)).filter(known);
+        let leads = judging
             .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
             .expect("each monitor has statistics");
+        let judge = leads.monitor();
         let statistics = Statistic::ALL.into_iter().filter(known);
         Score {
             statistics: statistics.map(|one| (one, value(one), limit(one))).collect(),
@@ -460,8 +511,16 @@ impl Model {
     /// 1), greatest first: each one's smoothed contribution beyond what it has in control.
     #[must_use]
     pub fn contributions(&self, online: &Online) -> Vec<(usize, f64)> {
-        let parts = &online.parts[self.verdict(online, None, 1.0).leads.ix()];
-        let excess: Vec<f64> = parts.iter().map(|part| (part - 1.0).max(0.0)).collect();
+        let leads = self.verdict(online, None, 1.0).leads;
+        let of_course;
+        let (parts, usual) = match (&self.multiway, &online.along) {
+            (Some(multiway), Some(along)) if leads.monitor() == Monitor::Multiway => {
+                of_course = multiway.parts(along, leads.source()).to_vec();
+                (&of_course, 0.0)
+            }
+            _ => (&online.parts[leads.ix()], 1.0),
+        };
+        let excess: Vec<f64> = parts.iter().map(|part| (part - usual).max(0.0)).collect();
         let excess = if excess.iter().sum::<f64>() > 0.0 { &excess } else { parts };
         let sum: f64 = excess.iter().sum();
         if sum <= 0.0 {
@@ -565,6 +624,9 @@ impl Model {
         }
         if !self.header.calibration.is_sound() {
             return invalid("the rate, factor or maxima of the calibration cannot be");
+        }
+        if self.multiway.as_ref().is_some_and(|multiway| !multiway.is_sound(p)) {
+            return invalid("the numbers of the recipe do not fit together");
         }
         if self.movers.as_ref().is_some_and(|movers| !movers.are_sound(p)) {
             return invalid("the precisions, limits or weights of what moves first cannot be");

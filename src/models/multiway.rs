@@ -17,28 +17,33 @@
 //! again: with their correlation ρ, Σ is taken to be (1 + ρ)/(1 − ρ) times as large there.
 //!
 //! Judged are T² = t̂ᵀΛ⁻¹t̂, and the residual ε = Σₖ^−½ (zₖ − Pₖt̂) in three ways: its squares, smoothed; the square of
-//! what it is on the smoothed mean; and that of what it sums up to since the start. Their limits are those of
-//! batches that were held out, each as a whole.
+//! what it is on the smoothed mean; and that of what it sums up to since the start. They are told as distances, the
+//! roots of these: few batches give squares a tail so heavy that a good batch seems to stand out.
 //!
-//! Position is the time since the start. Where batches do not follow a recipe, as on a line whose batch is a stretch of an
-//! endless web, the position tells nothing of held-out batches, and there is no such model. It needs no setting.
+//! Position is the time made since the start, or what a column says that rises (or falls) all through each batch, where
+//! that tells more of the others ([`indicator`]). Where batches do not follow a recipe, as on a line whose batch is a
+//! stretch of an endless web, the position tells nothing of held-out batches, and there is no such model. It needs no
+//! setting.
 
-use super::calibrate::{self, Calibration, count};
+mod indicator;
+
+use super::calibrate::count;
 use super::pca::eigen;
 use super::screen::FitError;
+use indicator::Clock;
 use linfa_linalg::cholesky::SolveCInplace;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
-/// With fewer batches nobody knows what they have in common.
-const BATCHES_AT_LEAST: usize = 10;
+/// With fewer batches nobody knows what they have in common: of good ones it flagged twice as many as it may.
+pub(super) const BATCHES_AT_LEAST: usize = 20;
 
 /// A batch has more positions than these, or no course.
 const POSITIONS_AT_LEAST: usize = 10;
 
-/// Positions at most: of a longer batch some rows together are one. 45 columns take 2 MB.
-const POSITIONS_MAX: usize = 500;
+/// Positions at most: of a longer batch some rows together are one. An artifact of 45 columns has 2 MB of them.
+const POSITIONS_MAX: usize = 200;
 
 /// The share of a column's variance that the position explains in held-out batches, on the mean over columns: where
 /// it is less, batches do not follow a recipe. Blocks of stationary and drifting series are at 0 or below, lines with
@@ -80,29 +85,41 @@ const FOLDS: usize = 10;
 const CUTS: [usize; 3] = [1, 2, 3];
 
 /// T², and the residual: its squares, the square of its smoothed mean, that of its sum.
-const STATISTICS: usize = 4;
+pub(super) const STATISTICS: usize = 4;
 
 /// What a batch does along its recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Multiway {
-    /// The rows of a position.
-    every: usize,
+    clock: Clock,
     /// What the position explains in held-out batches, on the mean over columns.
     explained: f64,
     course: Components,
-    /// The middle of what each statistic reached in held-out batches.
+    /// The middle of what each distance reached in held-out batches.
     levels: [f64; STATISTICS],
-    calibration: Calibration,
 }
+
+/// A fitted model, and for each batch what it reached over the levels of the others when it was held out.
+pub(super) type Fitted = (Multiway, Vec<f64>);
 
 /// A batch that is being made.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(super) struct Batch {
-    /// The sum and number of the values of the position that is not whole yet, and its rows.
+pub(super) struct Progress {
+    gathered: Gathered,
+    filter: Filter,
+    /// The distances by the last whole position; none before there is one.
+    distances: Option<[f64; STATISTICS]>,
+}
+
+/// The rows of a position that is not whole yet.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Gathered {
+    /// The sum and number of the values of each column.
     sum: Array1<f64>,
     values: Array1<f64>,
     rows: usize,
-    filter: Filter,
+    /// The position, and the one that the last row told.
+    position: usize,
+    told: usize,
 }
 
 /// What the positions so far tell.
@@ -111,86 +128,158 @@ struct Filter {
     positions: usize,
     /// A, components².
     information: Array2<f64>,
-    /// y.
-    weighted: Array1<f64>,
-    /// The mean of the residuals' squares, smoothed.
-    square: f64,
-    /// Of the residual of each column: its smoothed mean, its sum.
+    /// What each column gives to y, columns × components.
+    weighted: Array2<f64>,
+    /// Of the residual of each column: its square, smoothed; its smoothed mean; its sum.
+    square: Array1<f64>,
     mean: Array1<f64>,
     sum: Array1<f64>,
 }
 
 impl Multiway {
-    /// Fits it on batches (rows × columns, NaN where there is no value), in the order in which they were made; `None`
-    /// where they are too few or too short, or do not follow a recipe. `rate` is the share of batches that may be
-    /// flagged wrongly.
+    /// Fits it on batches of so many rows, in the order in which they were made; `rows` gives those of one (rows ×
+    /// columns, NaN where there is no value). `None` where they are too few or too short, or do not follow a recipe.
     ///
     /// # Errors
     /// When the eigenvalues do not come.
-    pub(super) fn fit(batches: &[Array2<f64>], rate: f64) -> Result<Option<Self>, FitError> {
-        if batches.len() < BATCHES_AT_LEAST {
+    pub(super) fn fit(
+        lengths: &[usize],
+        rows: impl Fn(usize) -> Array2<f64>,
+    ) -> Result<Option<Fitted>, FitError> {
+        if lengths.len() < BATCHES_AT_LEAST {
             return Ok(None);
         }
-        let rows = usual_length(batches.iter().map(Array2::nrows));
-        let every = rows.div_ceil(POSITIONS_MAX).max(1);
-        let batches: Vec<Array2<f64>> =
-            batches.iter().map(|batch| positions(batch.view(), every)).collect();
-        if usual_length(batches.iter().map(Array2::nrows)) < POSITIONS_AT_LEAST {
+        let every = usual_length(lengths.iter().copied()).div_ceil(POSITIONS_MAX).max(1);
+        let Some((clock, batches, explained)) = indicator::choose(lengths.len(), rows, every)
+        else {
             return Ok(None);
-        }
+        };
         let all: Vec<&Array2<f64>> = batches.iter().collect();
-        let explained = explained(&all);
-        if explained < FOLLOWS_RECIPE {
-            return Ok(None);
-        }
         let components = components(&all)?;
         let mut reached = Vec::with_capacity(all.len());
         for (fold, held_out) in folds(all.len(), FOLDS).enumerate() {
             let model = Unfolded::fit(&without(&all, &held_out))?.cut(components);
             reached.extend(all[held_out].iter().map(|batch| (fold, model.reached(batch))));
         }
-        let ratios: Vec<f64> =
-            reached.iter().map(|(fold, of)| ratio(of, &levels(&reached, Some(*fold)))).collect();
-        let calibration = calibrate::by_batches(&ratios, rate);
+        let ratio = |(fold, reached_by_it): &(usize, [f64; STATISTICS])| {
+            let over = reached_by_it.iter().zip(levels(&reached, Some(*fold)));
+            over.map(|(distance, level)| distance / level).fold(0.0, f64::max)
+        };
+        let ratios = reached.iter().map(ratio).collect();
         let course = Unfolded::fit(&all)?.cut(components);
-        Ok(Some(Self { every, explained, course, levels: levels(&reached, None), calibration }))
+        let levels = levels(&reached, None);
+        Ok(Some((Self { clock, explained, course, levels }, ratios)))
     }
 
-    /// What the position explains of the variance of columns in held-out batches.
+    /// What the position explains of the variance of columns in held-out batches, on the mean over columns.
     pub(super) fn explained(&self) -> f64 {
         self.explained
     }
 
-    /// How its limits were found.
-    pub(super) fn calibration(&self) -> &Calibration {
-        &self.calibration
+    /// The positions of a batch.
+    pub(super) fn positions(&self) -> usize {
+        self.course.mean.nrows()
+    }
+
+    /// The column that tells the position, if it is not the time.
+    pub(super) fn indicator(&self) -> Option<usize> {
+        self.clock.column()
+    }
+
+    /// The levels of the distances.
+    pub(super) fn levels(&self) -> &[f64; STATISTICS] {
+        &self.levels
     }
 
     /// The start of a batch.
-    pub(super) fn start(&self) -> Batch {
+    pub(super) fn start(&self) -> Progress {
         let columns = self.course.mean.ncols();
-        let (sum, values) = (Array1::zeros(columns), Array1::zeros(columns));
-        Batch { sum, values, rows: 0, filter: self.course.start() }
+        let (gathered, filter) = (Gathered::new(columns), self.course.start());
+        Progress { gathered, filter, distances: None }
     }
 
-    /// Takes the next row of a batch, NaN where it has no value. Gives how far the batch is from the recipe, over the
-    /// limit, when that ended a position; `None` else, and after the time that most batches take.
-    pub(super) fn take(&self, batch: &mut Batch, row: ArrayView1<'_, f64>) -> Option<f64> {
-        if batch.filter.positions >= self.course.mean.nrows() {
-            return None;
+    /// Takes the next row of a batch, NaN where it has no value.
+    pub(super) fn take(&self, progress: &mut Progress, row: ArrayView1<'_, f64>) {
+        let Progress { gathered, filter, distances } = progress;
+        gathered.take(&self.clock, row, &mut |position| {
+            // After the time that most batches take, what was reached stands.
+            if let Some(statistics) = self.course.take(filter, position.view()) {
+                *distances = Some(statistics.map(f64::sqrt));
+            }
+        });
+    }
+
+    /// What each column gives to one of the squared distances by now, not below zero.
+    pub(super) fn parts(&self, progress: &Progress, statistic: usize) -> Array1<f64> {
+        let filter = &progress.filter;
+        match statistic {
+            0 => self.course.t2_parts(filter),
+            1 => filter.square.clone(),
+            2 => filter.mean.mapv(|mean| mean * mean),
+            _ => filter.sum.mapv(|sum| sum * sum),
         }
-        add(&mut batch.sum, &mut batch.values, row);
-        batch.rows += 1;
-        if batch.rows < self.every {
-            return None;
+    }
+
+    /// True if the numbers fit together, of so many columns.
+    pub(super) fn is_sound(&self, columns: usize) -> bool {
+        self.clock.is_sound(columns)
+            && self.explained.is_finite()
+            && self.levels.iter().all(|level| *level > 0.0 && level.is_finite())
+            && self.course.is_sound(columns)
+    }
+
+    /// True if a batch that was read back is one of this model.
+    pub(super) fn fits(&self, progress: &Progress) -> bool {
+        let (columns, components) = (self.course.mean.ncols(), self.course.lambda.len());
+        let filter = &progress.filter;
+        progress.gathered.sum.len() == columns
+            && progress.gathered.values.len() == columns
+            && filter.information.dim() == (components, components)
+            && filter.weighted.dim() == (columns, components)
+            && [&filter.square, &filter.mean, &filter.sum].iter().all(|one| one.len() == columns)
+    }
+}
+
+impl Progress {
+    /// The distances by the last whole position.
+    pub(super) fn distances(&self) -> Option<&[f64; STATISTICS]> {
+        self.distances.as_ref()
+    }
+}
+
+impl Gathered {
+    fn new(columns: usize) -> Self {
+        let (sum, values) = (Array1::zeros(columns), Array1::zeros(columns));
+        Self { sum, values, rows: 0, position: 0, told: 0 }
+    }
+
+    /// Takes a row; gives the means of each position that is whole now, NaN where it has no value.
+    fn take(
+        &mut self,
+        clock: &Clock,
+        row: ArrayView1<'_, f64>,
+        whole: &mut impl FnMut(Array1<f64>),
+    ) {
+        // One row alone may be a slip of the sensor; a batch does not go back.
+        let told = clock.position(self.rows, row).unwrap_or(self.told);
+        let sure = told.min(std::mem::replace(&mut self.told, told));
+        while self.position < sure {
+            whole(self.close());
         }
+        add(&mut self.sum, &mut self.values, row);
+        self.rows += 1;
+        if clock.ends(self.rows) {
+            whole(self.close());
+        }
+    }
+
+    fn close(&mut self) -> Array1<f64> {
         // Zero over zero is NaN: no value.
-        let position = &batch.sum / &batch.values;
-        batch.sum.fill(0.0);
-        batch.values.fill(0.0);
-        batch.rows = 0;
-        let statistics = self.course.take(&mut batch.filter, position.view())?;
-        Some(ratio(&statistics, &self.levels) / self.calibration.factor)
+        let mean = &self.sum / &self.values;
+        self.sum.fill(0.0);
+        self.values.fill(0.0);
+        self.position += 1;
+        mean
     }
 }
 
@@ -210,20 +299,16 @@ fn add(sum: &mut Array1<f64>, values: &mut Array1<f64>, row: ArrayView1<'_, f64>
     });
 }
 
-/// The means of so many rows each; what is left over at the end is none.
-fn positions(rows: ArrayView2<'_, f64>, every: usize) -> Array2<f64> {
-    let (whole, columns) = (rows.nrows() / every, rows.ncols());
-    let mut positions = Array2::zeros((whole, columns));
-    for (mut position, rows) in
-        positions.rows_mut().into_iter().zip(rows.axis_chunks_iter(Axis(0), every))
-    {
-        let (mut sum, mut values) = (Array1::zeros(columns), Array1::zeros(columns));
-        for row in rows.rows() {
-            add(&mut sum, &mut values, row);
-        }
-        position.assign(&(sum / values));
+/// The means of each position of a batch; what is left over at the end is none.
+fn positions(rows: ArrayView2<'_, f64>, clock: &Clock) -> Array2<f64> {
+    let columns = rows.ncols();
+    let mut gathered = Gathered::new(columns);
+    let mut positions = Vec::new();
+    for row in rows.rows() {
+        gathered.take(clock, row, &mut |position| positions.extend(position));
     }
-    positions
+    Array2::from_shape_vec((positions.len() / columns.max(1), columns), positions)
+        .expect("each position has a value for each column")
 }
 
 /// Neighbouring batches, for they are alike.
@@ -237,10 +322,6 @@ fn without<'a>(all: &[&'a Array2<f64>], held_out: &Range<usize>) -> Vec<&'a Arra
     kept.map(|(_, batch)| *batch).collect()
 }
 
-fn ratio(statistics: &[f64; STATISTICS], levels: &[f64; STATISTICS]) -> f64 {
-    statistics.iter().zip(levels).map(|(statistic, level)| statistic / level).fold(0.0, f64::max)
-}
-
 /// The medians of what batches outside a fold reached: one bad batch does not move them.
 fn levels(reached: &[(usize, [f64; STATISTICS])], without: Option<usize>) -> [f64; STATISTICS] {
     std::array::from_fn(|ix| {
@@ -252,8 +333,10 @@ fn levels(reached: &[(usize, [f64; STATISTICS])], without: Option<usize>) -> [f6
 }
 
 /// The sum, and the number of values, of each column at each position.
-fn sums(batches: &[&Array2<f64>], positions: usize) -> (Array2<f64>, Array2<f64>) {
-    let columns = batches.first().map_or(0, |batch| batch.ncols());
+fn sums<'a>(
+    batches: impl Iterator<Item = &'a Array2<f64>>,
+    (positions, columns): (usize, usize),
+) -> (Array2<f64>, Array2<f64>) {
     let (mut sum, mut values) =
         (Array2::zeros((positions, columns)), Array2::zeros((positions, columns)));
     for batch in batches {
@@ -272,10 +355,11 @@ fn sums(batches: &[&Array2<f64>], positions: usize) -> (Array2<f64>, Array2<f64>
 }
 
 /// The share of a column's variance that its mean at a position explains in a batch that is left out of it, on the mean
-/// over columns. A batch less the mean of the others is n/(n − 1) times the batch less the mean of all.
-fn explained(batches: &[&Array2<f64>]) -> f64 {
-    let positions = usual_length(batches.iter().map(|batch| batch.nrows()));
-    let (sum, values) = sums(batches, positions);
+/// over columns, one of which may be left out. A batch less the mean of the others is n/(n − 1) times the batch less the mean of all.
+fn explained(batches: &[Array2<f64>], without: Option<usize>) -> f64 {
+    let positions = usual_length(batches.iter().map(Array2::nrows));
+    let columns = batches.first().map_or(0, Array2::ncols);
+    let (sum, values) = sums(batches.iter(), (positions, columns));
     let overall = sum.sum_axis(Axis(0)) / values.sum_axis(Axis(0));
     let mut left: Array1<f64> = Array1::zeros(overall.len());
     let mut total: Array1<f64> = Array1::zeros(overall.len());
@@ -291,11 +375,11 @@ fn explained(batches: &[&Array2<f64>]) -> f64 {
             }
         }
     }
-    let shares = left
-        .iter()
-        .zip(&total)
-        .map(|(left, total)| if *total > 0.0 { (1.0 - left / total).max(0.0) } else { 0.0 });
-    shares.sum::<f64>() / count(overall.len().max(1))
+    let counted = |(ix, _): &(usize, _)| Some(*ix) != without;
+    let shares = left.iter().zip(&total).enumerate().filter(counted);
+    let shares = shares
+        .map(|(_, (left, total))| if *total > 0.0 { (1.0 - left / total).max(0.0) } else { 0.0 });
+    shares.sum::<f64>() / count(overall.len() - usize::from(without.is_some())).max(1.0)
 }
 
 /// The components with which the rest of held-out batches is foretold best from a quarter, a half and three quarters.
@@ -351,7 +435,8 @@ struct Unfolded {
 impl Unfolded {
     fn fit(batches: &[&Array2<f64>]) -> Result<Self, FitError> {
         let positions = usual_length(batches.iter().map(|batch| batch.nrows()));
-        let (sum, values) = sums(batches, positions);
+        let columns = batches.first().map_or(0, |batch| batch.ncols());
+        let (sum, values) = sums(batches.iter().copied(), (positions, columns));
         // Where no batch has a value, every one counts as the mean.
         let mean = &sum / &values.mapv(|n| n.max(1.0));
         let mut variance: Array2<f64> = Array2::zeros(mean.raw_dim());
@@ -448,8 +533,8 @@ impl Components {
         Filter {
             positions: 0,
             information: Array2::from_diag(&self.lambda.mapv(f64::recip)),
-            weighted: Array1::zeros(self.lambda.len()),
-            square: 1.0,
+            weighted: Array2::zeros((columns, self.lambda.len())),
+            square: Array1::ones(columns),
             mean: Array1::zeros(columns),
             sum: Array1::zeros(columns),
         }
@@ -471,9 +556,32 @@ impl Components {
 
     /// The scores by what was taken so far; zero where they cannot be told.
     fn scores(&self, filter: &Filter) -> Array1<f64> {
+        self.solved(filter, filter.weighted.sum_axis(Axis(0)))
+    }
+
+    /// A⁻¹ times a vector; zero where that cannot be told.
+    fn solved(&self, filter: &Filter, vector: Array1<f64>) -> Array1<f64> {
         let mut a = filter.information.clone();
-        a.solvec_inplace(&mut filter.weighted.clone().insert_axis(Axis(1)))
+        a.solvec_inplace(&mut vector.insert_axis(Axis(1)))
             .map_or_else(|_| Array1::zeros(self.lambda.len()), |t| t.column(0).to_owned())
+    }
+
+    /// What each column gives to T² by partial decomposition, t̂ᵀΛ⁻¹A⁻¹ times its part of y, where that is above zero.
+    fn t2_parts(&self, filter: &Filter) -> Array1<f64> {
+        let scaled = self.scores(filter) / &self.lambda;
+        filter.weighted.dot(&self.solved(filter, scaled)).mapv_into(|part| part.max(0.0))
+    }
+
+    /// True if the numbers fit together, of so many columns.
+    fn is_sound(&self, columns: usize) -> bool {
+        let (positions, a) = (self.mean.nrows(), self.lambda.len());
+        let shapes = [&self.mean, &self.sd, &self.residual];
+        let above_zero = self.sd.iter().chain(&self.residual).chain(&self.lambda);
+        shapes.iter().all(|one| one.dim() == (positions, columns))
+            && positions > 0
+            && self.loadings.dim() == (positions * columns, a)
+            && self.mean.iter().chain(&self.loadings).all(|value| value.is_finite())
+            && above_zero.chain([&self.inflation]).all(|value| *value > 0.0 && value.is_finite())
     }
 
     /// Takes the next position. `None` after the last one.
@@ -484,10 +592,13 @@ impl Components {
         }
         let z = self.standardise(position, row);
         let (loadings, variances) = (self.at(position), self.residual.row(position));
-        for ((z, variance), p) in z.iter().zip(variances).zip(loadings.rows()) {
+        let weighted = filter.weighted.rows_mut();
+        for (((z, variance), p), mut y) in
+            z.iter().zip(variances).zip(loadings.rows()).zip(weighted)
+        {
             if z.is_finite() {
                 let weight = 1.0 / (variance * self.inflation);
-                filter.weighted.scaled_add(weight * z, &p);
+                y.scaled_add(weight * z, &p);
                 for (mut row, own) in filter.information.rows_mut().into_iter().zip(p) {
                     row.scaled_add(weight * own, &p);
                 }
@@ -507,12 +618,12 @@ impl Components {
         let columns = count(e.len().max(1));
         let of_sum = filter.sum.iter().map(|sum| sum * sum / n).sum::<f64>() / columns;
         let of_mean = filter.mean.iter().map(|mean| mean * mean).sum::<f64>() / columns;
-        filter.square +=
-            SMOOTHING * (e.iter().map(|e| e * e).sum::<f64>() / columns - filter.square);
-        Some([t2, filter.square, of_mean, of_sum])
+        filter.square.zip_mut_with(&e, |square, e| *square += SMOOTHING * (e * e - *square));
+        let of_squares = filter.square.sum() / columns;
+        Some([t2, of_squares, of_mean, of_sum])
     }
 
-    /// The greatest of each statistic in a batch.
+    /// The greatest of each distance in a batch.
     fn reached(&self, batch: &Array2<f64>) -> [f64; STATISTICS] {
         let mut filter = self.start();
         let mut reached = [0.0_f64; STATISTICS];
@@ -521,7 +632,7 @@ impl Components {
                 *reached = reached.max(statistic);
             }
         }
-        reached
+        reached.map(f64::sqrt)
     }
 
     /// The mean squared error with which the rest of a batch is foretold, summed over the cuts.

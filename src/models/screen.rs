@@ -85,6 +85,8 @@ pub(super) struct Screened {
     pub(super) rows: Array2<f64>,
     /// The rows of each block, in order: begin and end.
     pub(super) blocks: Vec<(usize, usize)>,
+    /// The block of the table that each of them is.
+    pub(super) of: Vec<usize>,
     /// The runs of rows that followed each other in a block, in order: a row that was left out ends one.
     pub(super) runs: Vec<(usize, usize)>,
 }
@@ -103,10 +105,10 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
         return Err(FitError::NoColumn(dropped));
     }
     let mut values = Vec::with_capacity(n * columns.len());
-    let (mut blocks, mut runs) = (Vec::new(), Vec::new());
+    let (mut blocks, mut of, mut runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = 0;
     let ends = table.blocks.iter().skip(1).copied().chain([n]);
-    for (begin, end) in table.blocks.iter().copied().zip(ends) {
+    for (block, (begin, end)) in table.blocks.iter().copied().zip(ends).enumerate() {
         let (first, mut run) = (rows, rows);
         for ix in begin..end.min(n) {
             let row = table.row(ix);
@@ -123,6 +125,7 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
         }
         if rows > first {
             blocks.push((first, rows));
+            of.push(block);
         }
     }
     let need = ROWS_AT_LEAST.max(ROWS_PER_COLUMN * columns.len());
@@ -131,7 +134,7 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
     }
     let rows = Array2::from_shape_vec((rows, columns.len()), values)
         .expect("every row appended one value for each column");
-    Ok(Screened { columns, dropped, rows, blocks, runs })
+    Ok(Screened { columns, dropped, rows, blocks, of, runs })
 }
 
 /// Why a column cannot be used.

@@ -21,6 +21,14 @@ pub enum Statistic {
     ResidualT2Slow,
     /// [`Self::InnovationT2`], smoothed for longer.
     InnovationT2Slow,
+    /// Multiway, how far out the batch is among those of its recipe; like those below a distance, not its square.
+    CourseT,
+    /// Multiway, how far what was made is from what it foretells of itself: the root of the mean square, smoothed.
+    CourseResidual,
+    /// Multiway, the same of the smoothed mean: what lasts a while.
+    CourseResidualMean,
+    /// Multiway, the same of the sum since the start: what is small and lasts.
+    CourseResidualSum,
 }
 
 /// Who measures a statistic.
@@ -30,11 +38,13 @@ pub enum Monitor {
     Pca,
     /// Canonical variates: a row after those before it.
     Cva,
+    /// What was made of a batch, beside the recipe.
+    Multiway,
 }
 
 impl Monitor {
     /// All.
-    pub const ALL: [Self; 2] = [Self::Pca, Self::Cva];
+    pub const ALL: [Self; 3] = [Self::Pca, Self::Cva, Self::Multiway];
 
     /// The word of the contract.
     #[must_use]
@@ -42,13 +52,30 @@ impl Monitor {
         match self {
             Self::Pca => "pca",
             Self::Cva => "cva",
+            Self::Multiway => "multiway",
         }
     }
 }
 
 impl Statistic {
-    /// All, in the order in which models keep them.
-    pub const ALL: [Self; 8] = [
+    /// All, those of rows first.
+    pub const ALL: [Self; 12] = [
+        Self::T2,
+        Self::Spe,
+        Self::StateT2,
+        Self::ResidualT2,
+        Self::InnovationT2,
+        Self::StateT2Slow,
+        Self::ResidualT2Slow,
+        Self::InnovationT2Slow,
+        Self::CourseT,
+        Self::CourseResidual,
+        Self::CourseResidualMean,
+        Self::CourseResidualSum,
+    ];
+
+    /// Those of rows, in the order in which models keep them.
+    pub(super) const OF_ROWS: [Self; 8] = [
         Self::T2,
         Self::Spe,
         Self::StateT2,
@@ -71,6 +98,10 @@ impl Statistic {
             Self::StateT2Slow => ("state_t2_slow", "state_t2_slow_limit"),
             Self::ResidualT2Slow => ("residual_t2_slow", "residual_t2_slow_limit"),
             Self::InnovationT2Slow => ("innovation_t2_slow", "innovation_t2_slow_limit"),
+            Self::CourseT => ("course_t", "course_t_limit"),
+            Self::CourseResidual => ("course_residual", "course_residual_limit"),
+            Self::CourseResidualMean => ("course_residual_mean", "course_residual_mean_limit"),
+            Self::CourseResidualSum => ("course_residual_sum", "course_residual_sum_limit"),
         }
     }
 
@@ -85,6 +116,10 @@ impl Statistic {
     pub fn monitor(self) -> Monitor {
         match self {
             Self::T2 | Self::Spe => Monitor::Pca,
+            Self::CourseT
+            | Self::CourseResidual
+            | Self::CourseResidualMean
+            | Self::CourseResidualSum => Monitor::Multiway,
             _ => Monitor::Cva,
         }
     }
@@ -100,12 +135,13 @@ impl Statistic {
         self.source() == 0
     }
 
-    /// What it is smoothed from, of those that its monitor measures.
+    /// What it is smoothed from, or which it is, of those that its monitor measures.
     pub(super) fn source(self) -> usize {
         match self {
-            Self::T2 | Self::StateT2 | Self::StateT2Slow => 0,
-            Self::Spe | Self::ResidualT2 | Self::ResidualT2Slow => 1,
-            Self::InnovationT2 | Self::InnovationT2Slow => 2,
+            Self::T2 | Self::StateT2 | Self::StateT2Slow | Self::CourseT => 0,
+            Self::Spe | Self::ResidualT2 | Self::ResidualT2Slow | Self::CourseResidual => 1,
+            Self::InnovationT2 | Self::InnovationT2Slow | Self::CourseResidualMean => 2,
+            Self::CourseResidualSum => 3,
         }
     }
 
@@ -120,8 +156,8 @@ impl Statistic {
     }
 }
 
-/// A number for each statistic, in the order of [`Statistic::ALL`].
-pub(super) type Each = [f64; Statistic::ALL.len()];
+/// A number for each statistic of rows, in the order of [`Statistic::OF_ROWS`].
+pub(super) type Each = [f64; Statistic::OF_ROWS.len()];
 
 /// The time constant of PCA's smoothing, s, and the range of a new frame's weight: a frame of many seconds is
 /// smooth by itself, one of milliseconds would never forget.
@@ -142,10 +178,10 @@ pub(super) struct Weights(Each);
 impl Weights {
     /// For frames of so many seconds; PCA takes every frame, CVA every row.
     pub(super) fn new(frame_s: f64) -> Self {
-        Self(Statistic::ALL.map(|statistic| match (statistic.monitor(), statistic.is_slow()) {
+        Self(Statistic::OF_ROWS.map(|statistic| match (statistic.monitor(), statistic.is_slow()) {
             (Monitor::Pca, _) => (frame_s / SMOOTHING_S).clamp(SMOOTHING.0, SMOOTHING.1),
-            (Monitor::Cva, false) => SMOOTHING_DYNAMIC,
-            (Monitor::Cva, true) => SMOOTHING_DYNAMIC * SLOWER,
+            (_, false) => SMOOTHING_DYNAMIC,
+            (_, true) => SMOOTHING_DYNAMIC * SLOWER,
         }))
     }
 

@@ -224,3 +224,77 @@ fn libraries_are_those_of_the_lock_file() {
         assert!(lock.contains(&entry), "{library} is not what is built");
     }
 }
+
+/// Batches of 60 rows along a recipe, of four columns: two rise and fall with a level of the batch, two only move.
+fn recipe(blocks: usize, seed: u64, off: f64) -> Table {
+    let mut rng = Xoshiro256PlusPlus::seed_from_u64(seed);
+    let columns = (0..4).map(|ix| format!("tag{ix}").as_str().into()).collect();
+    let mut table = Table { columns, ..Table::default() };
+    for block in 0..blocks {
+        table.blocks.push(table.rows());
+        let level = 1.0 + 0.1 * normal(&mut rng);
+        let mut slow = 0.0;
+        for k in 0..60 {
+            slow = 0.9 * slow + 0.2 * normal(&mut rng);
+            let done = f64::from(k) / 60.0;
+            let rise = 10.0 * level * libm::sin(3.0 * done);
+            // What the recipe asks for later came a little too early.
+            let fall = 8.0 * level * libm::cos(3.0 * done) + if k > 20 { off } else { 0.0 };
+            for value in [rise, fall, slow, -0.5 * slow] {
+                table.values.push(value + 0.3 * normal(&mut rng));
+            }
+            if block % 4 == 0 && k == 30 {
+                table.gap();
+            }
+        }
+    }
+    table
+}
+
+#[test]
+fn a_batch_that_leaves_its_recipe_is_flagged_though_each_row_was_seen_before() {
+    let model = fit(&recipe(40, 5, 0.0), &spec(true)).unwrap();
+    let recipe_of = model.header().recipe.as_ref().unwrap();
+    assert_eq!((recipe_of.positions, &recipe_of.indicator), (60, &None));
+    let words = model.summary();
+    assert!(words.contains(" and a recipe of 60 positions by time made ("), "{words}");
+    let model = Model::from_bytes(&model.to_bytes()).unwrap();
+
+    let flagged = |table: &Table| {
+        scores(&model, table).iter().filter(|batch| batch.iter().any(|score| *score > 1.0)).count()
+    };
+    assert!(flagged(&recipe(60, 6, 0.0)) <= 9, "of 60 good ones");
+    assert!(flagged(&recipe(20, 7, 1.2)) >= 15, "of 20 bad ones");
+
+    let bad = recipe(1, 8, 2.5);
+    let run = |online: &mut Online, rows: std::ops::Range<usize>| {
+        let scores: Vec<Score> = rows.map(|ix| model.score(online, bad.row(ix))).collect();
+        scores.into_iter().find(|score| score.score > Some(1.0) && score.judge == Monitor::Multiway)
+    };
+    let mut online = model.start(1.0);
+    assert!(model.fits(&online));
+    // Row 31 stands for a gap.
+    assert_eq!(run(&mut online, 0..20), None);
+    // After a break it is where it was; a row of which nothing is known is made all the same.
+    model.interrupt(&mut online);
+    let first = run(&mut online, 20..31).unwrap();
+    assert_eq!(first.leads.monitor(), Monitor::Multiway);
+    let (_, value, limit) = first.statistics.iter().find(|(one, ..)| *one == first.leads).unwrap();
+    assert!((value / limit - first.score.unwrap()).abs() < 1e-12);
+    assert_eq!(model.contributions(&online)[0].0, 1);
+
+    // Where the begin of the batch was not seen, nobody knows where it is.
+    let mut late = model.start(1.0).within_batch();
+    assert_eq!(run(&mut late, 0..31), None);
+    assert!(
+        model
+            .score(&mut late, bad.row(40))
+            .statistics
+            .iter()
+            .all(|(one, ..)| one.monitor() != Monitor::Multiway)
+    );
+    // Nor has a model without a recipe use for what one with it kept.
+    let other = fit(&plant(30, 3), &spec(true)).unwrap();
+    assert_eq!(other.header().recipe, None);
+    assert!(!other.fits(&online) && model.fits(&online));
+}

@@ -1,6 +1,7 @@
 //! What a batch is measured by agrees with another way to it; recipes are told from lines; faults from good batches.
 
 use super::*;
+use crate::models::calibrate;
 
 // What `tests/oracles/multiway.py` printed.
 const EXPLAINED: f64 = 0.612_066_682;
@@ -78,13 +79,28 @@ fn near(value: f64, expected: f64) {
     assert!((value - expected).abs() < 2e-9 * expected.abs().max(1.0), "{value} is not {expected}");
 }
 
-/// The greatest ratio of a batch, and the first position that was over its limit.
-fn run(model: &Multiway, batch: &Array2<f64>) -> (f64, Option<usize>) {
-    let mut state = model.start();
-    let ratios = batch.rows().into_iter().map(|row| model.take(&mut state, row).unwrap_or(0.0));
-    let ratios: Vec<f64> = ratios.collect();
-    let greatest = ratios.iter().copied().fold(0.0, f64::max);
-    (greatest, ratios.iter().position(|ratio| *ratio > 1.0))
+fn fitted(batches: &[Array2<f64>]) -> Option<Fitted> {
+    let lengths: Vec<usize> = batches.iter().map(Array2::nrows).collect();
+    Multiway::fit(&lengths, |ix| batches[ix].clone()).unwrap()
+}
+
+fn model(batches: &[Array2<f64>]) -> Multiway {
+    fitted(batches).unwrap().0
+}
+
+/// How far a batch is by now, over the levels of the held-out ones.
+fn ratio(model: &Multiway, progress: &Progress) -> f64 {
+    let over = progress.distances().into_iter().flatten().zip(model.levels());
+    over.map(|(distance, level)| distance / level).fold(0.0, f64::max)
+}
+
+/// The first row of a batch after which it was over the limit.
+fn first_over(model: &Multiway, limit: f64, batch: &Array2<f64>) -> Option<usize> {
+    let mut progress = model.start();
+    batch.rows().into_iter().position(|row| {
+        model.take(&mut progress, row);
+        ratio(model, &progress) > limit
+    })
 }
 
 /// The figures of `tests/oracles/multiway.py`.
@@ -93,7 +109,7 @@ fn statistics_are_those_of_the_normal_distribution_given_the_rows_so_far() {
     let mut made = Made::new();
     let batches = made.batches(12);
     let all: Vec<&Array2<f64>> = batches.iter().collect();
-    near(explained(&all), EXPLAINED);
+    near(explained(&batches, None), EXPLAINED);
     let model = Unfolded::fit(&all).unwrap().cut(2);
     assert_eq!(model.mean.dim(), (21, 3));
     near(model.lambda[0], LAMBDA[0]);
@@ -116,46 +132,85 @@ fn statistics_are_those_of_the_normal_distribution_given_the_rows_so_far() {
 #[test]
 fn a_recipe_is_told_from_a_line() {
     let mut made = Made::new();
-    assert!(Multiway::fit(&made.line(20), 0.05).unwrap().is_none(), "no recipe");
-    let model = Multiway::fit(&made.batches(20), 0.05).unwrap().unwrap();
+    assert!(fitted(&made.line(20)).is_none(), "no recipe");
+    let model = model(&made.batches(20));
     assert!(model.explained() > 0.5, "{}", model.explained());
-    assert!(Multiway::fit(&made.batches(9), 0.05).unwrap().is_none(), "too few");
-    let short: Vec<_> = made.batches(20).iter().map(|batch| positions(batch.view(), 3)).collect();
-    assert!(Multiway::fit(&short, 0.05).unwrap().is_none(), "too short");
+    assert_eq!((model.positions(), model.indicator()), (21, None));
+    assert!(fitted(&made.batches(19)).is_none(), "too few");
+    let every = Clock::Rows(3);
+    let short: Vec<_> =
+        made.batches(20).iter().map(|batch| positions(batch.view(), &every)).collect();
+    assert!(fitted(&short).is_none(), "too short");
 }
 
 #[test]
 fn a_fault_is_flagged_where_it_is_and_good_batches_are_left_alone() {
     let mut made = Made::new();
-    let model = Multiway::fit(&made.batches(40), 0.05).unwrap().unwrap();
-    assert!(model.calibration().is_of_batches() && !model.calibration().provisional);
-    let flagged = made.batches(100).iter().filter(|batch| run(&model, batch).1.is_some()).count();
-    assert!(flagged <= 12, "{flagged} of 100 good ones");
+    let (model, ratios) = fitted(&made.batches(40)).unwrap();
+    assert_eq!(ratios.len(), 40);
+    let limit = calibrate::by_batches(&ratios, 0.05).factor;
+    let good = made.batches(100);
+    let flagged = good.iter().filter(|batch| first_over(&model, limit, batch).is_some()).count();
+    assert!(flagged <= 10, "{flagged} of 100 good ones");
     // The second column no longer follows the slope of the first one, by less than the levels of batches differ.
-    let mut found = 0;
+    let (mut found, mut named) = (0, 0);
     for mut bad in made.batches(20) {
         bad.slice_axis_mut(Axis(0), Slice::from(6..)).column_mut(1).mapv_inplace(|v| v - 1.5);
-        let (_, first) = run(&model, &bad);
-        found += usize::from(first.is_some_and(|first| first >= 6));
+        found += usize::from(first_over(&model, limit, &bad).is_some_and(|first| first >= 6));
+        let mut progress = model.start();
+        bad.rows().into_iter().take(16).for_each(|row| model.take(&mut progress, row));
+        let distances = progress.distances().unwrap().iter().zip(model.levels());
+        let over: Vec<f64> = distances.map(|(distance, level)| distance / level).collect();
+        let leads = (0..STATISTICS).max_by(|a, b| over[*a].total_cmp(&over[*b])).unwrap();
+        let parts = model.parts(&progress, leads);
+        named += usize::from(parts[1] > parts[0].max(parts[2]));
     }
-    assert!(found >= 18, "{found} of 20");
+    assert!(found >= 18 && named >= 15, "{found} found, {named} named of 20");
+}
+
+#[test]
+fn what_columns_give_sums_up_to_the_squared_distance() {
+    let mut made = Made::new();
+    let model = model(&made.batches(20));
+    let (mut progress, batch) = (model.start(), made.batch());
+    batch.rows().into_iter().for_each(|row| model.take(&mut progress, row));
+    for (statistic, distance) in progress.distances().unwrap().iter().enumerate() {
+        let squares = model.parts(&progress, statistic).sum();
+        let expected = distance * distance;
+        match statistic {
+            // Where no column goes against it.
+            0 => assert!(squares > expected * (1.0 - 1e-9), "{squares} is not {expected}"),
+            1 | 2 => near(squares / 3.0, expected),
+            _ => near(squares / 3.0 / count(batch.nrows()), expected),
+        }
+    }
 }
 
 #[test]
 fn a_batch_goes_on_after_it_was_written_and_read() {
     let mut made = Made::new();
-    let model = Multiway::fit(&made.batches(20), 0.05).unwrap().unwrap();
+    let model = model(&made.batches(20));
     let text = serde_json::to_string(&model).unwrap();
     let read: Multiway = serde_json::from_str(&text).unwrap();
     assert_eq!(read, model);
     let rows = made.batch();
-    let mut batch = model.start();
+    let mut progress = model.start();
     for (ix, row) in rows.rows().into_iter().enumerate() {
-        let text = serde_json::to_string(&batch).unwrap();
-        let mut other: Batch = serde_json::from_str(&text).unwrap();
-        let ratio = model.take(&mut batch, row);
-        assert_eq!(read.take(&mut other, row), ratio, "{ix}");
+        let text = serde_json::to_string(&progress).unwrap();
+        let mut other: Progress = serde_json::from_str(&text).unwrap();
+        model.take(&mut progress, row);
+        read.take(&mut other, row);
+        assert_eq!(other, progress, "{ix}");
+        assert!(model.fits(&other));
     }
+    let other = super::tests::model(&made.batches(20).iter().map(with_another).collect::<Vec<_>>());
+    assert!(!other.fits(&progress) && !other.is_sound(3) && other.is_sound(4));
+}
+
+/// The batch with one column more.
+fn with_another(batch: &Array2<f64>) -> Array2<f64> {
+    let first = batch.column(0).insert_axis(Axis(1)).mapv(|v| v * v);
+    ndarray::concatenate(Axis(1), &[batch.view(), first.view()]).unwrap()
 }
 
 #[test]
@@ -167,7 +222,7 @@ fn rows_of_a_long_batch_are_taken_together_and_holes_are_no_values() {
         [7.0, f64::NAN],
         [9.0, 1.0],
     ]);
-    let taken = positions(rows.view(), 2);
+    let taken = positions(rows.view(), &Clock::Rows(2));
     assert_eq!(taken.dim(), (2, 2));
     near(taken[[0, 0]], 2.0);
     near(taken[[0, 1]], 5.0);
@@ -176,26 +231,77 @@ fn rows_of_a_long_batch_are_taken_together_and_holes_are_no_values() {
 
     let mut made = Made::new();
     let long = |batch: &Array2<f64>| {
-        let often: Vec<usize> = (0..batch.nrows()).flat_map(|ix| [ix; 60]).collect();
+        let often: Vec<usize> = (0..batch.nrows()).flat_map(|ix| [ix; 24]).collect();
         batch.select(Axis(0), &often)
     };
     let batches: Vec<_> = made.batches(20).iter().map(long).collect();
-    let model = Multiway::fit(&batches, 0.05).unwrap().unwrap();
-    assert_eq!(model.every, 3);
-    let mut batch = model.start();
+    let model = model(&batches);
+    assert_eq!(model.clock, Clock::Rows(3));
+    let mut progress = model.start();
     let given = long(&made.batch());
-    let ratios = given.rows().into_iter().map(|row| model.take(&mut batch, row).is_some());
-    let ratios: Vec<bool> = ratios.collect();
-    assert_eq!(&ratios[..6], [false, false, true, false, false, true]);
+    let mut before = None;
+    let moved = given.rows().into_iter().map(|row| {
+        model.take(&mut progress, row);
+        let now = progress.distances().copied();
+        std::mem::replace(&mut before, now) != now
+    });
+    assert_eq!(moved.take(6).collect::<Vec<_>>(), [false, false, true, false, false, true]);
 }
 
 #[test]
-fn nothing_known_at_all_says_nothing() {
+fn nothing_known_at_all_says_nothing_and_after_the_end_what_was_reached_stands() {
     let mut made = Made::new();
-    let model = Multiway::fit(&made.batches(20), 0.05).unwrap().unwrap();
-    let mut batch = model.start();
-    for _ in 0..18 {
-        let ratio = model.take(&mut batch, Array1::from_elem(3, f64::NAN).view());
-        assert!(ratio.is_some_and(|ratio| ratio < 1.0), "{ratio:?}");
+    let model = model(&made.batches(20));
+    let mut progress = model.start();
+    let nothing = Array1::from_elem(3, f64::NAN);
+    for _ in 0..21 {
+        model.take(&mut progress, nothing.view());
+        assert!(ratio(&model, &progress) < 1.0, "{:?}", progress.distances());
     }
+    let reached = progress.distances().copied();
+    model.take(&mut progress, Array1::from_elem(3, 100.0).view());
+    assert_eq!(progress.distances().copied(), reached);
+}
+
+/// Batches that take their time, each its own, with a last column that says how much of it is done; in one of them the
+/// sensor of that slips once.
+fn paced(made: &mut Made, n: usize) -> Vec<Array2<f64>> {
+    let paced = |ix: usize| {
+        let rows = 30 + (7 * ix) % 41;
+        let mut batch = Array2::zeros((rows, 3));
+        for (k, mut row) in batch.rows_mut().into_iter().enumerate() {
+            let done = count(k) / count(rows - 1);
+            row[0] = 3.0 * libm::sin(9.0 * done) + 0.3 * made.noise();
+            row[1] = 2.0 * libm::sin(5.0 * done) + 0.3 * made.noise();
+            row[2] = 80.0 - 60.0 * done;
+        }
+        batch
+    };
+    (0..n).map(paced).collect()
+}
+
+#[test]
+fn batches_of_unequal_length_are_aligned_by_what_tells_how_far_they_are() {
+    let mut made = Made::new();
+    let batches = paced(&mut made, 24);
+    let (model, ratios) = fitted(&batches).unwrap();
+    assert_eq!(model.indicator(), Some(2));
+    assert!(model.explained() > 0.9, "{}", model.explained());
+    let limit = calibrate::by_batches(&ratios, 0.05).factor;
+    let good = paced(&mut made, 60);
+    let flagged = good.iter().filter(|batch| first_over(&model, limit, batch).is_some()).count();
+    assert!(flagged <= 6, "{flagged} of 60 good ones");
+
+    let mut slip = good[1].clone();
+    slip[[3, 2]] = 20.0;
+    let mut progress = model.start();
+    slip.rows().into_iter().take(5).for_each(|row| model.take(&mut progress, row));
+    assert!(progress.gathered.position < 6, "{}", progress.gathered.position);
+
+    // Without it, the time tells less.
+    let without: Vec<Array2<f64>> = batches
+        .iter()
+        .map(|batch| batch.slice_axis(Axis(1), Slice::from(..2)).to_owned())
+        .collect();
+    assert!(fitted(&without).is_none_or(|(other, _)| other.explained() < 0.7));
 }
