@@ -166,6 +166,11 @@ fn why(explanation: &Explanation) -> Vec<String> {
         None if document.learning.is_none() => reasons.push("no model has judged this batch".into()),
         None => {}
     }
+    if !explanation.guarded.is_empty() {
+        let tags = explanation.guarded.join(", ");
+        reasons
+            .push(format!("what moved is within its guard band, and no reason for a flag: {tags}"));
+    }
     let inside = |one: &&QualityView| one.value.is_some() && one.out_since.is_none();
     let tags: Vec<&str> = explanation.quality.iter().filter(inside).map(|one| &*one.tag).collect();
     if !tags.is_empty() {

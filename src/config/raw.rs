@@ -11,7 +11,7 @@ use super::at::{
 use super::words::{
     AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LanguageName, LearnFrom,
     PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName, SparkplugRole,
-    TimeUnit, TokenRole, Undeclared, VarianceName, WebhookFormat, WhenFull,
+    TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -420,6 +420,12 @@ pub(super) struct Tag {
     /// Tags by which its value can be known: they measure the same, or add up to it.
     #[schemars(extend("default" = []))]
     pub(super) agrees_with: Option<At<Vec<At<String>>>>,
+    /// The smallest deviation from what the other tags tell of it, in its unit, that is worth a flag.
+    #[schemars(example = 0.2, extend("default" = 0.0))]
+    pub(super) guard_band: Option<At<f64>>,
+    /// Which way a deviation of it flags a batch.
+    #[schemars(extend("default" = "both"))]
+    pub(super) flags: Option<At<WayName>>,
     /// Its control chart. Quality tags have one as it is by default; others where something is written here.
     pub(super) chart: Option<At<Chart>>,
 }

@@ -153,6 +153,18 @@ words!(
 );
 
 words!(
+    /// Which way a deviation of a tag flags a batch.
+    WayName {
+        /// Either.
+        Both = "both",
+        /// Above what the others tell of it.
+        Above = "above",
+        /// Below it.
+        Below = "below",
+    }
+);
+
+words!(
     /// What a point of a chart is.
     ChartKind {
         /// A value by itself; its spread is the range to the one before.
@@ -392,6 +404,16 @@ impl From<BatchName> for plant::Naming {
         match name {
             BatchName::Start => Self::Start,
             BatchName::Value => Self::Value,
+        }
+    }
+}
+
+impl From<WayName> for plant::Way {
+    fn from(word: WayName) -> Self {
+        match word {
+            WayName::Both => Self::Both,
+            WayName::Above => Self::Above,
+            WayName::Below => Self::Below,
         }
     }
 }

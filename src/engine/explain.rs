@@ -1,7 +1,7 @@
 //! Why a line's verdict is what it is, and how far what is not flagged is from being so.
 
 use super::Engine;
-use super::line::LineState;
+use super::line::{LineState, is_worth};
 use crate::plant::{Line, Plant};
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::{Document, Mover};
@@ -24,6 +24,8 @@ pub struct Explanation {
     pub statistics: Vec<StatisticView>,
     /// The tags that are furthest from what the others tell of them, below their limits as well (`ratio` 1).
     pub tags: Vec<Mover>,
+    /// The tags that moved beyond what they do in control, where each is within its guard band: no reason for a flag.
+    pub guarded: Vec<Arc<str>>,
     /// The quality tags with limits.
     pub quality: Vec<QualityView>,
     /// The tags whose sensors are not trusted, and why.
@@ -33,7 +35,7 @@ pub struct Explanation {
 /// A statistic of a monitor.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct StatisticView {
-    /// Whose it is: `pca` or `cva`.
+    /// Whose it is: `pca`, `cva` or `multiway`.
     pub model: &'static str,
     /// Its name.
     pub statistic: &'static str,
@@ -41,7 +43,7 @@ pub struct StatisticView {
     pub value: f64,
     /// Its limit.
     pub limit: f64,
-    /// True if it is of the monitor that judges: the greatest of these over their limits is the score.
+    /// True if it is of a monitor that judges: the greatest of these over their limits is the score.
     pub judges: bool,
 }
 
@@ -65,7 +67,7 @@ pub struct QualityView {
 }
 
 impl Explanation {
-    /// The score of the monitor that judges; `None` if nothing judges.
+    /// The score of the monitors that judge; `None` if nothing judges.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         let judging = self.statistics.iter().filter(|statistic| statistic.judges);
@@ -85,6 +87,15 @@ impl Engine {
     }
 }
 
+/// What moved, if none of it is worth a flag.
+fn guarded(line: &Line, tags: &[Mover]) -> Vec<Arc<str>> {
+    let moved = || tags.iter().filter(|mover| mover.ratio >= 1.0);
+    if moved().any(|mover| is_worth(line, mover)) {
+        return Vec::new();
+    }
+    moved().map(|mover| Arc::clone(&mover.tag)).collect()
+}
+
 impl LineState {
     fn explain(&self, line: &Line, plant: &Plant) -> Explanation {
         let view = self.view(line, &plant.models, 0);
@@ -97,6 +108,7 @@ impl LineState {
             verdict: view.verdict,
             model: view.model,
             statistics,
+            guarded: guarded(line, &tags),
             tags,
             quality: self.quality(line, plant),
             sick: sick.map(|tag| (tag.id, tag.health)).collect(),
@@ -119,7 +131,7 @@ impl LineState {
                 statistic: one.as_str(),
                 value: *value,
                 limit: *limit,
-                judges: one.monitor() == score.judge,
+                judges: score.counts(one.monitor()),
             };
         let mut statistics: Vec<StatisticView> = score.statistics.iter().map(statistic).collect();
         statistics.sort_by(|a, b| {

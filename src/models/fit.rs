@@ -57,8 +57,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
     }
     let (levels, ratios) = held_out.levels(&weights);
     let courses = if spec.batches { courses(table, &screened)? } else { None };
-    let (multiway, along) = courses.unzip();
-    let calibration = calibration(&ratios, along.as_deref(), spec, every);
+    let (calibration, multiway) = calibration(&ratios, courses, spec, every);
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     let movers = Movers::fit(&screened, &pca, seconds)?;
@@ -110,33 +109,41 @@ fn courses(table: &Table, screened: &Screened) -> Result<Option<multiway::Fitted
 /// The factor on the levels that keeps the budget.
 fn calibration(
     ratios: &[Vec<f64>],
-    along: Option<&[f64]>,
+    courses: Option<multiway::Fitted>,
     spec: &FitSpec,
     every: usize,
-) -> Calibration {
+) -> (Calibration, Option<Multiway>) {
     let (rate, per_batch) = calibrate::rate(spec.budget, spec.frame.as_secs_f64());
     if !per_batch {
-        return calibrate::by_frames(ratios, rate, every);
+        return (calibrate::by_frames(ratios, rate, every), None);
     }
     // A budget in batches for a recording that tells none: stretches stand in for them.
     let stretch = frames_in(STRETCH_S, spec);
     let greatest = |values: &[f64]| values.iter().copied().reduce(f64::max);
+    let mut multiway = None;
     let maxima: Vec<f64> = if spec.batches {
-        // One limit for what rows say and for what the batch as a whole does: together they keep the budget.
-        let along = along.unwrap_or_default().iter().map(Some).chain(std::iter::repeat(None));
-        let of_batches = ratios.iter().zip(along).filter_map(|(batch, along)| {
-            Some(greatest(batch)?.max(along.copied().unwrap_or_default()))
-        });
-        of_batches.collect()
+        let mut maxima: Vec<f64> = ratios.iter().filter_map(|batch| greatest(batch)).collect();
+        if let Some((mut model, along)) = courses {
+            // What rows say and what the batch as a whole does have each a spread of their own. By their own limits they
+            // are put on one scale, and then calibrated together: one factor keeps the budget.
+            let (of_rows, of_courses) =
+                (calibrate::by_batches(&maxima, rate), calibrate::by_batches(&along, rate));
+            let scale = of_rows.factor / of_courses.factor;
+            model.rescale(scale);
+            maxima.iter_mut().zip(along).for_each(|(row, along)| *row = row.max(along * scale));
+            multiway = Some(model);
+        }
+        maxima
     } else {
         let stretches = ratios.iter().flat_map(|all| all.chunks(stretch));
         stretches.filter(|part| 2 * part.len() > stretch).filter_map(greatest).collect()
     };
-    if spec.batches || maxima.len() >= STRETCHES_AT_LEAST {
+    let calibration = if spec.batches || maxima.len() >= STRETCHES_AT_LEAST {
         calibrate::by_batches(&maxima, rate)
     } else {
         calibrate::by_frames_for_batches(ratios, rate, (stretch, every))
-    }
+    };
+    (calibration, multiway)
 }
 
 /// The frames in so many seconds, at least one.

@@ -149,6 +149,11 @@ impl Online {
         std::mem::replace(&mut self.course, Course::late()).end(batch, flagged, self.scale)
     }
 
+    /// What the last row reached was not worth a flag: it says nothing about the limits.
+    pub fn excuse(&mut self) {
+        self.course.excuse();
+    }
+
     /// What the limits of the fit are multiplied with.
     #[must_use]
     pub fn scale(&self) -> f64 {
@@ -182,6 +187,13 @@ pub struct Score {
 }
 
 impl Score {
+    /// True if what a monitor says counts: PCA's only while CVA has seen too few rows.
+    #[must_use]
+    pub fn counts(&self, monitor: Monitor) -> bool {
+        let is_known = |one: Monitor| self.statistics.iter().any(|(of, ..)| of.monitor() == one);
+        is_known(monitor) && (monitor != Monitor::Pca || !is_known(Monitor::Cva))
+    }
+
     /// Of the judge's statistics within the model, or of those of the rest, the one with the greatest ratio:
     /// value and limit.
     #[must_use]

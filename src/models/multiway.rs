@@ -94,7 +94,7 @@ pub(super) struct Multiway {
     /// What the position explains in held-out batches, on the mean over columns.
     explained: f64,
     course: Components,
-    /// The middle of what each distance reached in held-out batches.
+    /// The middle of what each distance reached in held-out batches, on the scale of the monitors of rows.
     levels: [f64; STATISTICS],
 }
 
@@ -189,6 +189,11 @@ impl Multiway {
     /// The levels of the distances.
     pub(super) fn levels(&self) -> &[f64; STATISTICS] {
         &self.levels
+    }
+
+    /// Makes ratios to the levels so many times as large.
+    pub(super) fn rescale(&mut self, times: f64) {
+        self.levels = self.levels.map(|level| level / times);
     }
 
     /// The start of a batch.

@@ -38,11 +38,13 @@ pub enum Outcome {
 
 /// A batch while it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct Course {
     frames: u32,
     judged: u32,
-    /// The greatest score.
+    /// The greatest score, and that before the last frame.
     peak: f64,
+    before: f64,
     /// True if it did not begin with the batch: what came before was not seen.
     late: bool,
 }
@@ -54,10 +56,16 @@ impl Course {
     /// A frame and its score.
     pub(super) fn take(&mut self, score: Option<f64>) {
         self.frames = self.frames.saturating_add(1);
+        self.before = self.peak;
         if let Some(score) = score {
             self.judged += 1;
             self.peak = self.peak.max(score);
         }
+    }
+
+    /// What the last frame reached beyond the limit was not worth a flag.
+    pub(super) fn excuse(&mut self) {
+        self.peak = self.before.max(self.peak.min(1.0));
     }
 
     /// One that begins within a batch.
@@ -269,6 +277,24 @@ mod tests {
         near(&record(&[0.5; 100], Outcome::Good), 0.015);
         near(&record(&[1.5; 3], Outcome::Good), 0.001);
         near(&record(&[0.5; REMEMBERED], Outcome::Good), 0.02);
+    }
+
+    #[test]
+    fn what_is_not_worth_a_flag_is_not_reached() {
+        let reached = |frames: &[(f64, bool)]| {
+            let mut course = Course::default();
+            for (score, worth) in frames {
+                course.take(Some(*score));
+                if !worth {
+                    course.excuse();
+                }
+            }
+            let judged = course.end("R1".into(), false, 1.0);
+            (judged.peak, judged.exceeded)
+        };
+        assert_eq!(reached(&[(0.4, true), (3.0, false), (0.5, true)]), (Some(1.0), false));
+        assert_eq!(reached(&[(0.4, true), (0.7, false)]), (Some(0.7), false));
+        assert_eq!(reached(&[(2.0, true), (3.0, false)]), (Some(2.0), true));
     }
 
     #[test]

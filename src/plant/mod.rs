@@ -220,9 +220,46 @@ pub struct Tag {
     pub unchecked: Vec<Arc<str>>,
     /// The tags by which its value can be known: they measure the same, or add up to it.
     pub agrees_with: Vec<Arc<str>>,
+    /// What of it is worth a flag.
+    #[serde(default)]
+    pub guard: Guard,
     /// How it is charted; `None` if it is not.
     #[serde(default)]
     pub chart: Option<Charted>,
+}
+
+/// Which deviations of a tag from what the others tell of it are worth a flag.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Guard {
+    /// The smallest one, in the tag's unit.
+    pub band: f64,
+    /// Which way.
+    pub way: Way,
+}
+
+/// Which way a deviation goes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub enum Way {
+    /// Either.
+    #[default]
+    Both,
+    /// Above what is expected.
+    Above,
+    /// Below it.
+    Below,
+}
+
+impl Guard {
+    /// True if a tag that is so far from what is expected, in its unit, is worth a flag.
+    #[must_use]
+    pub fn is_passed_by(&self, off: f64) -> bool {
+        let off = match self.way {
+            Way::Both => off.abs(),
+            Way::Above => off,
+            Way::Below => -off,
+        };
+        off >= self.band
+    }
 }
 
 /// How a tag is charted.
@@ -288,6 +325,7 @@ impl Tag {
             rate: None,
             unchecked: Vec::new(),
             agrees_with: Vec::new(),
+            guard: Guard::default(),
             chart: None,
         }
     }

@@ -43,6 +43,8 @@ pub struct ProcessEvidence {
     pub areas: Vec<(Arc<str>, f64)>,
     /// The tags that are further from what the others tell of them than in control, the furthest first.
     pub movers: Vec<Mover>,
+    /// False if each of these is within its guard band: the score is no reason for a flag.
+    pub worth: bool,
     /// The watched tags that are missing from the frame.
     pub missing: Vec<Arc<str>>,
     /// The share of the model's weight that is there, 0–1.
@@ -256,7 +258,7 @@ impl Judge {
             self.calm_since = None;
             return;
         };
-        if score < CALM {
+        if score < CALM || !process.worth {
             self.calm = Some((at, position));
             let calm_since = *self.calm_since.get_or_insert(evidence.start);
             if at >= calm_since.plus(WITHDRAW_AFTER) {

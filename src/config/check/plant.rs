@@ -5,7 +5,7 @@ use super::super::diagnostic::Code;
 use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
-use super::super::words::{BatchFrom, LanguageName, RoleName, Word};
+use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
 use super::{Context, HOUR, chart, grade, profile, text};
 use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
@@ -168,7 +168,42 @@ fn check_tag(
             .flat_map(|words| words.iter().map(|word| word.as_str().into()))
             .collect(),
         agrees_with: check_peers(cx, (line_name, line), id, tag),
+        guard: check_guard(cx, (&tag.guard_band, &tag.flags), role),
         chart: chart::check(cx, tag, frame),
+    }
+}
+
+/// What of a tag is worth a flag.
+fn check_guard(
+    cx: &mut Context<'_>,
+    (band, way): (&Option<At<f64>>, &Option<At<WayName>>),
+    role: RoleName,
+) -> plant::Guard {
+    let spans = band.as_ref().map(|band| ("guard_band", band.span()));
+    let spans = spans.into_iter().chain(way.as_ref().map(|way| ("flags", way.span())));
+    if matches!(role, RoleName::Quality | RoleName::Context) {
+        for (key, span) in spans {
+            let role = role.as_str();
+            cx.report(
+                Code::Meaningless,
+                span,
+                format!("no model watches a tag of the role `{role}`"),
+            )
+            .help(format!(
+                "leave out `{key}`, or give the tag the role `process` or `raw-material`"
+            ));
+        }
+        return plant::Guard::default();
+    }
+    if let Some(band) = band.as_ref().filter(|band| ***band < 0.0) {
+        let message = format!("`guard_band` is {}: no deviation is smaller", **band);
+        cx.report(Code::OutOfBounds, band.span(), message).help(
+            "write the smallest deviation that is worth a flag, in the tag's unit, such as `0.2`",
+        );
+    }
+    plant::Guard {
+        band: band.as_ref().map_or(0.0, |band| band.max(0.0)),
+        way: way.as_ref().map_or(plant::Way::Both, |way| (**way).into()),
     }
 }
 

@@ -508,6 +508,27 @@ fn help_offers_what_was_meant() {
 }
 
 #[test]
+fn guard_band_is_of_tags_that_models_watch() {
+    use crate::plant::{Guard, Way};
+    let guard = |text: &str| good(&format!("[line.a.tag.b]\n{text}")).plant.lines[0].tags[0].guard;
+    assert_eq!(guard(""), Guard { band: 0.0, way: Way::Both });
+    let above = guard("guard_band = 0.2\nflags = \"above\"\n");
+    assert_eq!(above, Guard { band: 0.2, way: Way::Above });
+    for (off, passes) in [(0.3, true), (0.2, true), (0.1, false), (-0.3, false)] {
+        assert_eq!(above.is_passed_by(off), passes, "{off}");
+    }
+    let below = guard("flags = \"below\"\n");
+    assert!(below.is_passed_by(-0.1) && !below.is_passed_by(0.1));
+    let check = |text: &str, expected: &str| {
+        let report = report(&format!("[line.a.tag.b]\n{text}\n"), "test.toml").text(false);
+        assert!(report.contains(expected), "{text}: {report}");
+    };
+    check("guard_band = -1.0", "`guard_band` is -1: no deviation is smaller");
+    check("flags = \"up\"", "above");
+    check("role = \"quality\"\nflags = \"above\"", "no model watches a tag of the role `quality`");
+}
+
+#[test]
 fn who_names_what_marks_a_chart_has_that_and_no_more() {
     use crate::chart::{Kind, Rule, Settings};
     use crate::plant::{Charted, Every};

@@ -56,6 +56,12 @@ fn movers(
     moved.into_iter().filter_map(of_line).collect()
 }
 
+/// True if what moved is beyond its guard band.
+pub(in crate::engine) fn is_worth(line: &Line, mover: &Mover) -> bool {
+    let tag = line.tag_position(&mover.tag).and_then(|ix| line.tags.get(ix));
+    tag.is_none_or(|tag| tag.guard.is_passed_by(mover.value - mover.expected))
+}
+
 /// The sum of shares by the area of their columns, greatest first.
 fn by_area(
     shares: &[(usize, f64)],
@@ -177,6 +183,7 @@ impl LineState {
             shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect();
         let movers =
             movers(judging, cx.line, &self.tags, (model.moved(&judging.online), frame.end));
+        let worth = movers.is_empty() || movers.iter().any(|mover| is_worth(cx.line, mover));
         let missing = row
             .iter()
             .enumerate()
@@ -188,9 +195,13 @@ impl LineState {
             tags,
             areas,
             movers,
+            worth,
             missing: missing.collect(),
             coverage: score.coverage,
         };
+        if !worth {
+            judging.online.excuse();
+        }
         if self.frames.is_multiple_of(u64::from(self.trend_every)) {
             if self.trend.len() == TREND_MAX {
                 self.trend.pop_front();

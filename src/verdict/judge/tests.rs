@@ -18,6 +18,7 @@ struct Bench {
     steady: bool,
     strange: Option<Arc<str>>,
     movers: Vec<Mover>,
+    worth: bool,
 }
 
 impl Bench {
@@ -36,6 +37,7 @@ impl Bench {
             steady: true,
             strange: None,
             movers: Vec::new(),
+            worth: true,
         }
     }
 
@@ -54,6 +56,7 @@ impl Bench {
             self.batch.product.made_s += 1.0;
             self.second += 1;
             let process = ProcessEvidence {
+                worth: self.worth,
                 score,
                 statistic: "spe".into(),
                 tags: vec![("steam".into(), 0.7)],
@@ -271,6 +274,23 @@ fn void_batch_is_nothing() {
 }
 
 #[test]
+fn what_is_within_its_guard_band_is_no_reason_for_a_flag() {
+    let mut bench = Bench::new();
+    bench.worth = false;
+    bench.run(900, Some(2.5), Some(15.0));
+    assert_eq!(bench.judge.call(), OnSpec);
+    bench.worth = true;
+    bench.run(10, Some(2.5), Some(15.0));
+    assert_eq!(bench.judge.call(), AtRisk);
+    // Back within the band it is as if the score was low: withdrawn in ten minutes.
+    bench.worth = false;
+    bench.run(590, Some(2.5), Some(15.0));
+    assert_eq!(bench.judge.call(), AtRisk);
+    bench.run(20, Some(2.5), Some(15.0));
+    assert_eq!(bench.judge.call(), OnSpec);
+}
+
+#[test]
 fn line_without_batches_is_judged_by_its_grade_and_forgets() {
     let grade = Bench::new().grade;
     let (mut judge, mut product, mut calls) = (Judge::default(), Product::default(), Vec::new());
@@ -285,6 +305,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
         product.fade(1.0, made.end);
         product.count(&made, &[(&tag, value, &grade.spec["bw"])]);
         let process = ProcessEvidence {
+            worth: true,
             score: Some(0.3),
             statistic: "spe".into(),
             tags: Vec::new(),
