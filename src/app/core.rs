@@ -5,7 +5,7 @@ use super::filling::Filling;
 use super::fits::Columns;
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
-use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, View};
+use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, Promotion, View};
 use crate::mqtt::{Ask, Delivery};
 use crate::reading::Timestamp;
 use crate::store::StoreError;
@@ -15,7 +15,7 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, watch};
+use tokio::sync::{mpsc, oneshot, watch};
 use tokio_util::sync::CancellationToken;
 
 /// Messages in one group at most.
@@ -42,6 +42,8 @@ pub enum Control {
     Command(Command),
     /// A fit came to its end.
     Fitted(ModelAnswer),
+    /// A person lets a model judge. The answer comes back once that is on disk: its version, or why it cannot judge.
+    Promote(Box<Promotion>, oneshot::Sender<Result<u32, String>>),
     /// Take nothing more, write a checkpoint, end.
     Stop,
 }
@@ -245,13 +247,22 @@ impl Core {
         tick: Option<Timestamp>,
         logged: &mut BTreeMap<&'static str, (i64, u64)>,
     ) -> Result<(), AppError> {
+        let (engine, mut promoted) = (self.pipeline.engine(), Vec::new());
+        let controls = controls.into_iter().filter_map(|control| match control {
+            Control::Command(command) => Some(Event::Command(command)),
+            Control::Fitted(answer) => Some(Event::Model(answer)),
+            Control::Promote(promotion, asker) => {
+                let Promotion { line, grade, artifact, .. } = &*promotion;
+                let version = engine.version_promoted(line, grade, artifact);
+                let event = version.is_ok().then(|| Command::Promote(promotion));
+                promoted.push((asker, version));
+                event.map(Event::Command)
+            }
+            Control::Stop => None,
+        });
+        let controls: Vec<Event> = controls.collect();
         let events = controls
             .into_iter()
-            .filter_map(|control| match control {
-                Control::Command(command) => Some(Event::Command(command)),
-                Control::Fitted(answer) => Some(Event::Model(answer)),
-                Control::Stop => None,
-            })
             .chain(deliveries.iter().flat_map(|Delivery { arrival, begins, .. }| {
                 let unheard = begins.then(|| {
                     let (broker, at) = (Arc::clone(&arrival.broker), arrival.received);
@@ -271,6 +282,11 @@ impl Core {
             }
         })?;
         drop(heard);
+        for (asker, version) in promoted {
+            if asker.send(version).is_err() {
+                tracing::debug!("who promoted a model has gone");
+            }
+        }
         for (broker, ask) in std::mem::take(&mut tally.asks) {
             let link = self.births.get(&broker);
             if link.is_none_or(|link| link.try_send(ask).is_err()) {

@@ -10,6 +10,7 @@ use crate::store::{
     Commit, FIRST_BY_HAND, ModelRow, Reader, Settings, Store, StoredModel, WhenFull,
 };
 use sha2::{Digest, Sha256};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// More than any store holds, bytes.
@@ -24,7 +25,66 @@ pub struct Registered {
     pub header: Header,
     /// SHA-256 of its artifact, in hexadecimal digits: the same for the same model, wherever it is.
     pub sha256: String,
+    /// Whether it judges.
+    pub state: State,
 }
+
+/// Whether a model of the registry judges.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum State {
+    /// It does.
+    Judges,
+    /// It is better than the one that judges, and waits for a person to promote it.
+    Waits,
+    /// It did.
+    Judged,
+    /// It waited until a newer one came.
+    Waited,
+}
+
+impl State {
+    fn of(model: &StoredModel, newest: u32) -> Self {
+        match (model.active, waits(model)) {
+            (true, _) => Self::Judges,
+            (false, true) if model.version == newest => Self::Waits,
+            (false, true) => Self::Waited,
+            (false, false) => Self::Judged,
+        }
+    }
+
+    /// Its name.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Judges => "judges",
+            Self::Waits => "waits",
+            Self::Judged => "judged",
+            Self::Waited => "waited",
+        }
+    }
+}
+
+impl Registered {
+    /// The model for machines.
+    #[must_use]
+    pub fn document(&self) -> serde_json::Value {
+        let Self { stored, header, sha256, state } = self;
+        let calibration = &header.calibration;
+        serde_json::json!({
+            "line": stored.line, "grade": stored.grade, "version": stored.version, "kind": stored.kind,
+            "state": state.as_str(), "judges": stored.active, "waits": waits(stored),
+            "by_hand": stored.is_by_hand(),
+            "since": (!stored.is_by_hand()).then(|| stored.at.as_millis()),
+            "summary": header.summary(), "provisional": calibration.provisional,
+            "rate": calibration.rate, "rate_range": calibration.rate_range,
+            "batches": header.spec.batches.then_some(header.blocks), "rows": header.rows,
+            "sha256": sha256, "header": header,
+        })
+    }
+}
+
+/// The hashes of artifacts that were read before, by the ids of the models: an artifact never changes.
+pub type Hashes = BTreeMap<u64, String>;
 
 /// The models of a store, by line, grade and version; `None` takes every line or grade.
 ///
@@ -34,13 +94,23 @@ pub fn models(
     reader: &Reader,
     line: Option<&str>,
     grade: Option<&str>,
+    hashes: &mut Hashes,
 ) -> Result<Vec<Registered>, AppError> {
     let mut stored = reader.models(line, grade)?;
     // Ids of models put in by hand lie above all others.
     stored.sort_by(|a, b| {
         (&a.line, &a.grade, a.version, a.id).cmp(&(&b.line, &b.grade, b.version, b.id))
     });
-    stored.into_iter().map(|stored| registered(reader, stored)).collect()
+    let mut newest: BTreeMap<(String, String), u32> = BTreeMap::new();
+    for model in &stored {
+        newest.insert((model.line.clone(), model.grade.clone()), model.version);
+    }
+    let newest = |model: &StoredModel| newest[&(model.line.clone(), model.grade.clone())];
+    let registered = |stored: StoredModel| {
+        let newest = newest(&stored);
+        registered(reader, stored, newest, hashes)
+    };
+    stored.into_iter().map(registered).collect()
 }
 
 /// The key of a header in the registry that says that the model never judged: it waits for a person, or waited. What a
@@ -55,20 +125,39 @@ pub(super) fn waiting(header: &str) -> String {
 }
 
 /// True of a model that never judged.
-#[must_use]
-pub fn waits(model: &StoredModel) -> bool {
+fn waits(model: &StoredModel) -> bool {
     let header = serde_json::from_str::<serde_json::Value>(&model.header);
     header.is_ok_and(|header| header[WAITS] == true)
 }
 
-/// What is known of a model of the registry.
+fn registered(
+    reader: &Reader,
+    stored: StoredModel,
+    newest: u32,
+    hashes: &mut Hashes,
+) -> Result<Registered, AppError> {
+    let header = serde_json::from_str(&stored.header).map_err(ArtifactError::from)?;
+    let sha256 = match hashes.get(&stored.id) {
+        Some(known) => known.clone(),
+        None => hex(&Sha256::digest(artifact(reader, &stored)?)),
+    };
+    hashes.insert(stored.id, sha256.clone());
+    let state = State::of(&stored, newest);
+    Ok(Registered { stored, header, sha256, state })
+}
+
+/// What is known of the model of a line and grade that judges, or of that of a version.
 ///
 /// # Errors
-/// When the store cannot be read, or the model is of another form.
-pub fn registered(reader: &Reader, stored: StoredModel) -> Result<Registered, AppError> {
-    let header = serde_json::from_str(&stored.header).map_err(ArtifactError::from)?;
-    let sha256 = hex(&Sha256::digest(artifact(reader, &stored)?));
-    Ok(Registered { stored, header, sha256 })
+/// When there is none, the store cannot be read, or the model is of another form.
+pub fn one(
+    reader: &Reader,
+    of: (&str, &str),
+    version: Option<u32>,
+) -> Result<Registered, AppError> {
+    let stored = find(reader, of, version)?;
+    let newest = reader.models(Some(of.0), Some(of.1))?.iter().map(|model| model.version).max();
+    registered(reader, stored, newest.unwrap_or_default(), &mut Hashes::new())
 }
 
 /// The artifact of a model, as it was written.
@@ -143,13 +232,24 @@ pub fn judge_again(
     (line, grade): (&str, &str),
     version: Option<u32>,
 ) -> Result<(u32, u32), AppError> {
-    let reader = Reader::open(path)?;
-    let before = match version {
-        Some(_) => find(&reader, (line, grade), version)?,
-        None => before(&reader, line, grade)?,
+    let (of, artifact) = pick(&Reader::open(path)?, (line, grade), version)?;
+    Ok((of, keep(path, line, grade, &artifact)?))
+}
+
+/// The model that is to judge again: that of a version, or the one before that which judges; its version and artifact.
+///
+/// # Errors
+/// When there is no such model, or the store cannot be read.
+pub fn pick(
+    reader: &Reader,
+    (line, grade): (&str, &str),
+    version: Option<u32>,
+) -> Result<(u32, Vec<u8>), AppError> {
+    let picked = match version {
+        Some(_) => find(reader, (line, grade), version)?,
+        None => before(reader, line, grade)?,
     };
-    let artifact = artifact(&reader, &before)?;
-    Ok((before.version, keep(path, line, grade, &artifact)?))
+    Ok((picked.version, artifact(reader, &picked)?))
 }
 
 /// The last model that judged before the one that judges and is another one: not a copy of it.
@@ -172,7 +272,6 @@ mod tests {
     use super::*;
     use crate::models::{FitSpec, Table, fit};
     use crate::plant::Budget;
-    use std::collections::BTreeMap;
 
     /// A model of two tags that differs with its seed.
     fn model(seed: u32) -> Model {
@@ -225,14 +324,25 @@ mod tests {
             store.commit(&Commit { models: &[row], ..Commit::default() }).unwrap();
         }
         drop(store);
-        let found = models(&Reader::open(&path).unwrap(), None, None).unwrap();
-        let seen: Vec<_> =
-            found.iter().map(|one| (one.stored.active, waits(&one.stored))).collect();
-        assert_eq!(seen, [(true, false), (false, true), (false, true)]);
+        let states = || -> Vec<State> {
+            let reader = Reader::open(&path).unwrap();
+            let found = models(&reader, None, None, &mut Hashes::new()).unwrap();
+            found.iter().map(|one| one.state).collect()
+        };
+        assert_eq!(states(), [State::Judges, State::Waited, State::Waits]);
+        // The API says what the command line says: its document has the same keys.
+        let api: serde_json::Value =
+            serde_json::from_str(include_str!("../http/openapi.json")).unwrap();
+        let one = one(&Reader::open(&path).unwrap(), ("tm3", "g"), None).unwrap().document();
+        let keys = |value: &serde_json::Value| -> Vec<String> {
+            value.as_object().unwrap().keys().cloned().collect()
+        };
+        assert_eq!(keys(&one), keys(&api["components"]["schemas"]["Model"]["properties"]));
 
         assert_eq!(judge_again(&path, ("tm3", "g"), Some(3)).unwrap(), (3, 4));
         let judges = find(&Reader::open(&path).unwrap(), ("tm3", "g"), None).unwrap();
         assert!(!waits(&judges), "what a person promotes waits no more");
+        assert_eq!(states(), [State::Judged, State::Waited, State::Waited, State::Judges]);
         assert_eq!(judge_again(&path, ("tm3", "g"), None).unwrap(), (1, 5));
     }
 }

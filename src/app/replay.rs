@@ -4,7 +4,7 @@ use super::error::AppError;
 use super::feed::Feed;
 use super::pipeline::Pipeline;
 use crate::decode::Rule;
-use crate::engine::{Effect, Engine, Event, FrameRecord, ScoreRecord};
+use crate::engine::{Command, Effect, Engine, Event, FrameRecord, ScoreRecord};
 use crate::models::Table;
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant, Role, Tag, Undeclared};
 use crate::reading::{LineIx, Timestamp};
@@ -250,7 +250,11 @@ impl Judging {
                 Ok(())
             }
             // It asks for fits of its own, and has their answers.
-            Self::Learning(_) if matches!(event, Event::Model(_)) => Ok(()),
+            Self::Learning(_)
+                if matches!(event, Event::Model(_) | Event::Command(Command::Promote(_))) =>
+            {
+                Ok(())
+            }
             Self::Learning(pipeline) => pipeline.commit([event], hear),
         }
     }

@@ -16,6 +16,7 @@
 
 mod ending;
 mod hosts;
+mod models;
 mod parts;
 
 use super::asked::Asks;

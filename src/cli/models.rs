@@ -4,12 +4,12 @@ use super::fit::limits;
 use super::out::{Exit, Out};
 use super::store::Which;
 use crate::app::AppError;
-use crate::app::registry::{self, Registered};
+use crate::app::registry::{self, Registered, State};
 use crate::engine::Engine;
 use crate::models::Header;
 use crate::plant::Plant;
 use crate::reading::{Count, Timestamp};
-use crate::store::{Reader, StoredModel};
+use crate::store::Reader;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -70,7 +70,8 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
-    /// Let a version judge from the next start of the daemon on, until a better one is fitted. Stop the daemon first.
+    /// Let a version judge from the next start of the daemon on, until a better one is fitted. Stop the daemon first;
+    /// one that runs takes it over the API (POST /api/v1/models/LINE/GRADE/VERSION/promote).
     #[command(
         after_help = "Example:\n  onspec models promote tm3 facial-15 3 -c /etc/onspec/onspec.toml"
     )]
@@ -84,7 +85,7 @@ pub(super) enum Args {
         which: Which,
     },
     /// Let the model judge again that judged before, from the next start of the daemon on, until a better one is
-    /// fitted. Stop the daemon first.
+    /// fitted. Stop the daemon first; one that runs takes it over the API (POST /api/v1/models/LINE/GRADE/rollback).
     #[command(
         after_help = "Example:\n  onspec models rollback tm3 facial-15 -c /etc/onspec/onspec.toml"
     )]
@@ -183,9 +184,9 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 }
 
 fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<String, AppError> {
-    let models = registry::models(&Reader::open(path)?, of.0, of.1)?;
+    let models = registry::models(&Reader::open(path)?, of.0, of.1, &mut registry::Hashes::new())?;
     if json {
-        let models: Vec<_> = models.iter().map(document).collect();
+        let models: Vec<_> = models.iter().map(Registered::document).collect();
         return Ok(format!("{}\n", serde_json::json!({ "models": models })));
     }
     if models.is_empty() {
@@ -194,19 +195,17 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(["line", "grade", "version", "judges", "since", "model", "limits", "sha-256"]);
-    for Registered { stored, header, sha256 } in &models {
+    for Registered { stored, header, sha256, state } in &models {
         let calibration = &header.calibration;
         let limits = if calibration.provisional { "provisional" } else { "calibrated" };
         table.add_row([
             stored.line.clone(),
             stored.grade.clone(),
             stored.version.to_string(),
-            if stored.active {
-                "yes"
-            } else if waits(stored, &models) {
-                "waits"
-            } else {
-                ""
+            match state {
+                State::Judges => "yes",
+                State::Waits => "waits",
+                State::Judged | State::Waited => "",
             }
             .into(),
             since(stored.at, stored.is_by_hand()),
@@ -216,16 +215,6 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
         ]);
     }
     Ok(format!("{table}\n"))
-}
-
-/// True of the newest model of its line and grade, if it is better than the one that judges and a person is to
-/// promote it.
-fn waits(model: &StoredModel, models: &[Registered]) -> bool {
-    let same = |other: &&Registered| {
-        (&other.stored.line, &other.stored.grade) == (&model.line, &model.grade)
-    };
-    let newest = models.iter().filter(same).map(|other| other.stored.version).max();
-    registry::waits(model) && newest == Some(model.version)
 }
 
 /// The frames, and the batches if they were told.
@@ -246,7 +235,7 @@ fn since(at: Timestamp, by_hand: bool) -> String {
 fn show(path: &Path, of: &Of, version: Option<u32>, json: bool) -> Result<String, AppError> {
     let model = one(path, of, version)?;
     if json {
-        return Ok(format!("{}\n", document(&model)));
+        return Ok(format!("{}\n", model.document()));
     }
     let mut text = String::new();
     for (name, value) in facts(&model) {
@@ -256,14 +245,12 @@ fn show(path: &Path, of: &Of, version: Option<u32>, json: bool) -> Result<String
 }
 
 fn one(path: &Path, of: &Of, version: Option<u32>) -> Result<Registered, AppError> {
-    let reader = Reader::open(path)?;
-    let stored = registry::find(&reader, of.pair(), version)?;
-    registry::registered(&reader, stored)
+    registry::one(&Reader::open(path)?, of.pair(), version)
 }
 
 /// What is told of a model, in order.
 fn facts(model: &Registered) -> Vec<(&'static str, String)> {
-    let Registered { stored, header, sha256 } = model;
+    let Registered { stored, header, sha256, .. } = model;
     let span =
         header.source.span.map_or("not told".into(), |(first, last)| format!("{first} to {last}"));
     let batches = match &header.source.batches[..] {
@@ -313,17 +300,6 @@ fn facts(model: &Registered) -> Vec<(&'static str, String)> {
     ]
 }
 
-/// A model for machines.
-fn document(model: &Registered) -> serde_json::Value {
-    let Registered { stored, header, sha256 } = model;
-    serde_json::json!({
-        "line": stored.line, "grade": stored.grade, "version": stored.version, "kind": stored.kind,
-        "judges": stored.active, "waits": registry::waits(stored), "by_hand": stored.is_by_hand(),
-        "since": (!stored.is_by_hand()).then(|| stored.at.as_millis()),
-        "sha256": sha256, "header": header,
-    })
-}
-
 fn compare(
     path: &Path,
     of: &Of,
@@ -335,7 +311,7 @@ fn compare(
     let same = first.sha256 == second.sha256;
     if json {
         let document = serde_json::json!({
-            "same": same, "models": [document(&first), document(&second)],
+            "same": same, "models": [first.document(), second.document()],
         });
         return Ok((format!("{document}\n"), same));
     }

@@ -1,7 +1,7 @@
 //! What a person, or a part of the daemon, says.
 
 use super::effect::Effect;
-use super::event::Command;
+use super::event::{Command, Promotion};
 use super::line::LineState;
 use super::{Engine, SYSTEM, State, leapt, session_part, tell};
 use crate::reading::Timestamp;
@@ -75,10 +75,19 @@ impl Engine {
                 recoveries.leap(by_nanos);
                 *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
             }
+            Command::Promote(promotion) => self.promote(*promotion, out),
             Command::Finish => {
                 let at = self.newest().unwrap_or_default();
                 self.on_all_lines(at, out, LineState::finish);
             }
+        }
+    }
+
+    /// A person lets a model judge; on a line that is not declared any more it does nothing.
+    fn promote(&mut self, promotion: Promotion, out: &mut Vec<Effect>) {
+        if let Some(ix) = self.plant.line_ix(&promotion.line) {
+            let at = promotion.at;
+            self.on_line(ix, (at, ""), out, |line, cx| line.promote(cx, promotion));
         }
     }
 

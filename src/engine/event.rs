@@ -110,8 +110,42 @@ pub enum Command {
         /// By how much, ns; less than 0 if it was set back.
         by_nanos: i64,
     },
+    /// A person lets a model of the registry judge.
+    Promote(Box<Promotion>),
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
+}
+
+/// A model of the registry that a person lets judge: from the next batch boundary of its line on, as a new version.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Promotion {
+    /// The line's name.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The version that it is the same model as.
+    pub of: u32,
+    /// Its artifact.
+    pub artifact: Arc<[u8]>,
+    /// True if that is what judged before.
+    pub back: bool,
+    /// Who says so.
+    pub by: Option<Arc<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+impl Promotion {
+    /// Why a new version judges.
+    #[must_use]
+    pub fn reason(&self) -> String {
+        let by = self.by.as_ref().map(|by| format!(" by {by}")).unwrap_or_default();
+        if self.back {
+            format!("rolled back{by} to that of version {}", self.of)
+        } else {
+            format!("promoted{by}, the artifact of version {}", self.of)
+        }
+    }
 }
 
 impl Command {
@@ -125,6 +159,7 @@ impl Command {
             | Self::CaughtUp { at }
             | Self::Unheard { at, .. }
             | Self::Alive { at } => Some(*at),
+            Self::Promote(promotion) => Some(promotion.at),
             Self::Subscribed { .. }
             | Self::Started { .. }
             | Self::ClockLeap { .. }
@@ -371,6 +406,15 @@ mod tests {
             }),
             Event::Command(Command::Finish),
             Event::Command(Command::Link { up: false, at: Timestamp::from_nanos(1) }),
+            Event::Command(Command::Promote(Box::new(Promotion {
+                line: "tm3".into(),
+                grade: "facial".into(),
+                of: 3,
+                artifact: Arc::from([0, 200, 255]),
+                back: true,
+                by: Some("shift-a".into()),
+                at: Timestamp::from_nanos(9),
+            }))),
         ];
         let mut bytes = Vec::new();
         for event in &events {

@@ -4,7 +4,7 @@ mod found;
 mod judging;
 
 use super::effect::{FitRequest, TrialRequest, WrongFlagsRecord};
-use super::event::ModelAnswer;
+use super::event::{ModelAnswer, Promotion};
 use crate::batch::Batch;
 use crate::models::{FitSpec, Model, Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{BatchSource, Budget, Grade, Line, ModelSettings, Promote, Refit, Role};
@@ -48,6 +48,9 @@ struct GradeModels {
     open: Option<FitRequest>,
     /// The answer that waits for the next batch boundary.
     ready: Option<ModelAnswer>,
+    /// The model that a person promoted, with the id of its row in the registry; it waits for the next batch boundary.
+    #[serde(default)]
+    promoted: Option<(u64, Promotion)>,
     /// The version of the last model.
     version: u32,
     /// The model that judges.
@@ -60,9 +63,10 @@ struct GradeModels {
     drifted: bool,
 }
 
-/// A model that came of a request.
+/// A model that came of a request, of a fit or of a person.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Fitted {
+    /// The request's id.
     pub(super) request: u64,
     pub(super) version: u32,
     pub(super) kind: &'static str,
@@ -224,10 +228,27 @@ impl Learning {
         let judging = Judging::new(version, artifact, line)?;
         models.judging = Some(judging);
         models.refitted();
-        models.failed = false;
-        models.open = None;
-        models.ready = None;
+        models.forget_fits();
+        models.promoted = None;
         Ok(())
+    }
+
+    /// The version under which a model would judge that a person promotes, or why it cannot.
+    pub(super) fn version_promoted(
+        &self,
+        line: &Line,
+        grade: &str,
+        artifact: &Arc<[u8]>,
+    ) -> Result<u32, String> {
+        Judging::new(0, Arc::clone(artifact), line).map(|_| self.version(grade) + 1)
+    }
+
+    /// A person lets a model judge; it waits for the next boundary. No fit that was asked for before takes its place.
+    /// `id` is that of its row in the registry.
+    pub(super) fn promote(&mut self, id: u64, promotion: Promotion) {
+        let models = self.grades.entry(Arc::clone(&promotion.grade)).or_default();
+        models.forget_fits();
+        models.promoted = Some((id, promotion));
     }
 
     /// Looks at a finished batch again: it may have become fit for learning, or no longer be.
@@ -271,7 +292,8 @@ impl Learning {
         id: u64,
     ) -> Option<FitRequest> {
         let models = self.grades.get_mut(grade)?;
-        if models.open.is_some() || models.ready.is_some() || !models.is_due(settings, now) {
+        let waits = models.open.is_some() || models.ready.is_some() || models.promoted.is_some();
+        if waits || !models.is_due(settings, now) {
             return None;
         }
         let watched = |(ix, tag): (usize, &crate::plant::Tag)| {
@@ -329,6 +351,10 @@ impl Learning {
     pub(super) fn boundary(&mut self, line: &Line, promote: Promote) -> Vec<(Arc<str>, Outcome)> {
         let mut outcomes = Vec::new();
         for (grade, models) in &mut self.grades {
+            if let Some(promoted) = models.promoted.take() {
+                outcomes.push((Arc::clone(grade), models.take_promoted(line, promoted)));
+                continue;
+            }
             let Some(answer) = models.ready.take() else { continue };
             models.open = None;
             // Without a model that judges, whatever can judge is better.
@@ -347,12 +373,7 @@ impl Learning {
                 Ok(judging) => {
                     models.version += 1;
                     models.failed = false;
-                    let fitted = Fitted {
-                        request: answer.request,
-                        version: models.version,
-                        kind: judging.model().map_or("", Model::kind),
-                        artifact: judging.artifact(),
-                    };
+                    let fitted = Fitted::new(answer.request, &judging);
                     let reason = answer.trial.map(|trial| trial.reason);
                     if waits {
                         let reason = reason.unwrap_or_default();
@@ -381,7 +402,41 @@ impl Learning {
     }
 }
 
+impl Fitted {
+    fn new(request: u64, judging: &Judging) -> Self {
+        let kind = judging.model().map_or("", Model::kind);
+        Self { request, version: judging.version, kind, artifact: judging.artifact() }
+    }
+}
+
 impl GradeModels {
+    /// What was asked for before a person put another model there is not wanted any more, and no failure counts.
+    fn forget_fits(&mut self) {
+        self.failed = false;
+        self.open = None;
+        self.ready = None;
+    }
+
+    /// The model that a person promoted judges from now on. Its tags were there when it was promoted; another
+    /// configuration may have come since.
+    fn take_promoted(&mut self, line: &Line, (id, promotion): (u64, Promotion)) -> Outcome {
+        let (of, summary) = (promotion.of, promotion.reason());
+        match Judging::new(self.version + 1, promotion.artifact, line) {
+            Ok(judging) => {
+                self.version += 1;
+                let judges = Fitted::new(id, &judging);
+                self.judging = Some(judging);
+                self.refitted();
+                Outcome::Promoted { judges, summary }
+            }
+            Err(reason) => {
+                let reason =
+                    format!("that of version {of}, which was promoted, cannot judge: {reason}");
+                Outcome::Rejected { reason }
+            }
+        }
+    }
+
     /// Another model judges.
     fn refitted(&mut self) {
         self.track.refitted();
@@ -539,6 +594,77 @@ mod tests {
         }));
         assert_eq!(learning.boundary(&line(), Promote::WhenBetter), []);
         assert_eq!(learning.version("g"), 4);
+    }
+
+    fn promotion(by: Option<&str>, back: bool) -> Promotion {
+        Promotion {
+            line: "tm3".into(),
+            grade: "g".into(),
+            of: 1,
+            artifact: artifact(),
+            back,
+            by: by.map(Into::into),
+            at: Timestamp::from_nanos(0),
+        }
+    }
+
+    #[test]
+    fn what_a_person_promotes_takes_the_place_of_fits_that_were_open_or_ready() {
+        let settings = ModelSettings::default();
+        for is_ready in [false, true] {
+            let mut learning = learned(20);
+            learning.install(&line(), &"g".into(), 4, artifact()).unwrap();
+            let models = learning.grades.get_mut("g").unwrap();
+            models.judging = None;
+            assert_eq!(request(&mut learning, &settings, 1), Some(1));
+            let fitted = ModelAnswer { request: 1, outcome: Ok(artifact()), trial: None };
+            assert!(!is_ready || learning.answer(&fitted));
+            learning.promote(9, promotion(None, false));
+            assert_eq!(learning.open_requests().count(), 0);
+            assert!(!learning.answer(&fitted), "nobody waits for it any more");
+            add_batches(&mut learning, 40);
+            assert_eq!(request(&mut learning, &settings, 2), None, "not before the boundary");
+            let bytes = rmp_serde::to_vec_named(&learning).unwrap();
+            learning = rmp_serde::from_slice(&bytes).unwrap();
+            let outcomes = learning.boundary(&line(), Promote::WhenBetter);
+            let [(_, Outcome::Promoted { judges, summary })] = &outcomes[..] else {
+                panic!("{outcomes:?}")
+            };
+            assert_eq!((judges.request, judges.version), (9, 5));
+            assert_eq!(summary, "promoted, the artifact of version 1");
+            assert_eq!(learning.judging("g").unwrap().version, 5);
+            assert_eq!(learning.boundary(&line(), Promote::WhenBetter), []);
+        }
+    }
+
+    #[test]
+    fn who_promoted_a_model_is_said() {
+        for (by, back, expected) in [
+            (Some("shift-a"), false, "promoted by shift-a, the artifact of version 1"),
+            (None, true, "rolled back to that of version 1"),
+            (Some("shift-a"), true, "rolled back by shift-a to that of version 1"),
+        ] {
+            assert_eq!(promotion(by, back).reason(), expected);
+        }
+    }
+
+    #[test]
+    fn model_whose_tags_are_gone_is_refused_or_says_so_at_the_boundary() {
+        let mut learning = learned(20);
+        learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+        assert_eq!(learning.version_promoted(&line(), "g", &artifact()), Ok(2));
+        let mut other = line();
+        other.tags.pop();
+        let refused = learning.version_promoted(&other, "g", &artifact());
+        assert_eq!(refused, Err("the line has no tag `b`".to_owned()));
+        learning.promote(9, promotion(None, false));
+        let outcomes = learning.boundary(&other, Promote::WhenBetter);
+        let [(_, Outcome::Rejected { reason })] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert!(
+            reason.ends_with("was promoted, cannot judge: the line has no tag `b`"),
+            "{reason}"
+        );
+        assert_eq!(learning.version("g"), 1);
     }
 
     #[test]

@@ -49,7 +49,7 @@ pub use effect::{
     FitRequest, FrameRecord, ModelRecord, ProfileRecord, ReadingRecord, ScoreRecord,
     SensorHealthRecord, TrialRequest, WrongFlagsRecord,
 };
-pub use event::{Command, Event, EventError, ModelAnswer};
+pub use event::{Command, Event, EventError, ModelAnswer, Promotion};
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use learning::budget;
 pub use recovery::Recovery;
@@ -193,6 +193,22 @@ impl Engine {
             self.plant.line_ix(line).ok_or_else(|| format!("line `{line}` is not declared"))?;
         let state = &mut self.state.lines[ix.get()];
         state.learning.install(&self.plant.lines[ix.get()], grade, version, artifact)
+    }
+
+    /// The version under which a model would judge a line and grade that a person promotes.
+    ///
+    /// # Errors
+    /// When the line or one of the model's tags is not declared, or the artifact is none: why.
+    pub fn version_promoted(
+        &self,
+        line: &str,
+        grade: &str,
+        artifact: &Arc<[u8]>,
+    ) -> Result<u32, String> {
+        let ix =
+            self.plant.line_ix(line).ok_or_else(|| format!("line `{line}` is not declared"))?;
+        let learning = &self.state.lines[ix.get()].learning;
+        learning.version_promoted(&self.plant.lines[ix.get()], grade, artifact)
     }
 
     /// The version of the newest model of a line and grade; 0 if there was none.

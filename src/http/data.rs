@@ -1,6 +1,5 @@
 //! The handlers of the data: lines, verdicts, batches, tags, health.
 
-use super::History;
 use super::api::{self, Alarms, Batch, Batches, Health, LineDetail, Lines, Tags};
 use super::guard;
 use super::router::Shared;
@@ -145,26 +144,26 @@ fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
     })
 }
 
-fn not_found(text: String) -> Response {
+pub(super) fn not_found(text: String) -> Response {
     guard::error(StatusCode::NOT_FOUND, text)
 }
 
 /// Reads the store off the runtime. The place is held until the read ends, also when the client has
 /// gone, so that no more than the bound ever run.
-async fn read<T: Send + 'static>(
+pub(super) async fn read<S: Send + Sync + ?Sized + 'static, T: Send + 'static>(
     shared: &Shared,
-    history: &Arc<dyn History>,
-    f: impl FnOnce(&dyn History) -> Result<T, String> + Send + 'static,
+    of: &Arc<S>,
+    f: impl FnOnce(&S) -> Result<T, String> + Send + 'static,
 ) -> Result<T, Response> {
     let place = Arc::clone(&shared.reads).acquire_owned().await;
     let place = place.expect("the semaphore is never closed");
-    let history = Arc::clone(history);
+    let of = Arc::clone(of);
     let read = tokio::task::spawn_blocking(move || {
         let _place = place;
-        f(history.as_ref())
+        f(of.as_ref())
     });
     let failed = |reason: String| {
-        tracing::error!(reason, "cannot read batches from the store");
+        tracing::error!(reason, "cannot read the store");
         guard::error(StatusCode::INTERNAL_SERVER_ERROR, format!("cannot read the store: {reason}"))
     };
     match read.await {

@@ -2,12 +2,12 @@
 
 mod charts;
 
-use super::{ApiState, History, Progress, router};
+use super::{ApiState, History, Models, Picked, Progress, Promoting, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Realized, Recovery, SourceView,
-    TagView, TrendPoint, View, WrongFlagsRecord,
+    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Promotion, Realized, Recovery,
+    SourceView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -66,6 +66,62 @@ impl History for Shelf {
     }
 }
 
+/// A registry: what is picked has its version for an artifact, and of version 3 the line has a tag not.
+#[derive(Debug)]
+pub(super) struct Registry(pub(super) Vec<serde_json::Value>);
+
+impl Models for Registry {
+    fn list(
+        &self,
+        line: Option<&str>,
+        grade: Option<&str>,
+    ) -> Result<Vec<serde_json::Value>, String> {
+        let is = |model: &serde_json::Value, key: &str, asked: Option<&str>| {
+            asked.is_none_or(|asked| model[key] == asked)
+        };
+        let of = |model: &&serde_json::Value| is(model, "line", line) && is(model, "grade", grade);
+        Ok(self.0.iter().filter(of).cloned().collect())
+    }
+
+    fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String> {
+        Ok(match version {
+            None if of.0 == "tm4" => Err("had no other model before 1".into()),
+            None => Ok((1, Arc::from([1]))),
+            Some(version) => Ok((version, Arc::from([u8::try_from(version).unwrap()]))),
+        })
+    }
+
+    fn promote(&self, promotion: Promotion) -> Promoting {
+        let unfit = *promotion.artifact == [3];
+        let answer = if unfit { Err("the line has no tag `draw`".into()) } else { Ok(4) };
+        Box::pin(std::future::ready(Some(answer)))
+    }
+}
+
+/// A line with a model that judged, one that judges and one that waits; and a line with one.
+pub(super) fn registry() -> Registry {
+    let model = |line: &str, grade: &str, version: u32, state: &str| {
+        serde_json::json!({
+            "line": line, "grade": grade, "version": version, "kind": "pca", "state": state,
+            "judges": state == "judges", "waits": state == "waits", "by_hand": false, "since": STARTED,
+            "summary": "pca of 8 tags", "provisional": true, "rate": 0.01, "rate_range": [0.002, 0.059],
+            "batches": 20, "rows": 56_200, "sha256": format!("{line}-{version}"),
+            "header": {"kind": "pca", "components": 3},
+        })
+    };
+    Registry(vec![
+        model("tm3", "facial-15", 1, "judged"),
+        model("tm3", "facial-15", 2, "judges"),
+        model("tm3", "facial-15", 3, "waits"),
+        model("tm4", "none", 1, "judges"),
+    ])
+}
+
+pub(super) fn with_models(fixture: Fixture, registry: Registry) -> Fixture {
+    let api = ApiState { models: Some(Arc::new(registry)), ..fixture.api.clone() };
+    Fixture { api, ..fixture }
+}
+
 pub(super) fn state(view: View) -> Fixture {
     let (sender, receiver) = watch::channel(Arc::new(view));
     let heartbeat = Arc::new(Heartbeat::default());
@@ -76,6 +132,7 @@ pub(super) fn state(view: View) -> Fixture {
         clock: Arc::new(ManualClock::at(NOW * 1_000_000)),
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
+        models: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
     };

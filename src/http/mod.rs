@@ -1,7 +1,7 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
 //!
 //! It never changes anything of the plant: every route reads, but for the one that has the configuration
-//! read again. It never listens beyond loopback, because it has
+//! read again and those that let another model judge. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.
@@ -20,16 +20,18 @@ mod events;
 mod fixture;
 mod guard;
 mod listener;
+mod models;
 mod page;
 mod probes;
 mod router;
 
 pub use router::router;
 
-use crate::engine::{BatchRecord, View};
+use crate::engine::{BatchRecord, Promotion, View};
 use crate::telemetry::{Clock, Health, Metrics};
 use std::fmt::Debug;
 use std::net::SocketAddr;
+use std::pin::Pin;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::net::TcpListener;
@@ -122,6 +124,34 @@ pub trait History: Debug + Send + Sync {
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String>;
 }
 
+/// A model that is to judge: its version and artifact; or why there is none.
+pub type Picked = Result<(u32, Arc<[u8]>), String>;
+
+/// The answer to a promotion: the version that will judge, or why it cannot; `None` where everything stops.
+pub type Promoting = Pin<Box<dyn Future<Output = Option<Result<u32, String>>> + Send>>;
+
+/// The models of the registry. Calls but [`Models::promote`] block on the disk; this room makes them off the runtime.
+pub trait Models: Debug + Send + Sync {
+    /// The models of a line and grade, or of all, in the form of `onspec models list --json`.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn list(
+        &self,
+        line: Option<&str>,
+        grade: Option<&str>,
+    ) -> Result<Vec<serde_json::Value>, String>;
+
+    /// The model of a line and grade that is to judge: that of a version, or what judged before.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String>;
+
+    /// Lets a model judge; the answer comes when that is on disk.
+    fn promote(&self, promotion: Promotion) -> Promoting;
+}
+
 /// Everything that page and API show.
 #[derive(Debug, Clone)]
 pub struct ApiState {
@@ -137,6 +167,8 @@ pub struct ApiState {
     pub progress: Arc<dyn Progress>,
     /// The store's batches; without it, the last ones of the view are all there are.
     pub history: Option<Arc<dyn History>>,
+    /// The store's models, if it keeps any.
+    pub models: Option<Arc<dyn Models>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.
     pub note: watch::Receiver<Option<Arc<str>>>,
     /// Where it is asked that the configuration is read again, if anybody can do that.

@@ -1,7 +1,7 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{actions, data, events, guard, page, probes};
+use super::{actions, data, events, guard, models, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -62,13 +62,19 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
     ("/api/v1/tags", || get(data::tags)),
     ("/api/v1/alarms", || get(data::alarms)),
+    ("/api/v1/models", || get(models::models)),
+    ("/api/v1/models/{line}/{grade}/{version}", || get(models::model)),
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),
 ];
 
 /// The paths of the API that do something.
-pub(super) const ACTIONS: &[Route] = &[("/api/v1/reload", || post(actions::reload))];
+pub(super) const ACTIONS: &[Route] = &[
+    ("/api/v1/reload", || post(actions::reload)),
+    ("/api/v1/models/{line}/{grade}/{version}/promote", || post(models::promote)),
+    ("/api/v1/models/{line}/{grade}/rollback", || post(models::rollback)),
+];
 
 /// The paths of the page.
 pub(super) const PAGE: &[Route] = &[
@@ -79,9 +85,12 @@ pub(super) const PAGE: &[Route] = &[
     ("/assets/icon.svg", || get(page::icon)),
 ];
 
-async fn method_not_allowed(method: Method, uri: Uri) -> Response {
-    let acts = ACTIONS.iter().any(|(path, _)| *path == uri.path());
-    guard::method_not_allowed(&method, &uri, if acts { "POST" } else { "GET and HEAD" })
+async fn only_reads(method: Method, uri: Uri) -> Response {
+    guard::method_not_allowed(&method, &uri, "GET and HEAD")
+}
+
+async fn only_acts(method: Method, uri: Uri) -> Response {
+    guard::method_not_allowed(&method, &uri, "POST")
 }
 
 /// The page and the API over a state.
@@ -98,13 +107,16 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         cancel,
     }));
     let mut router = Router::new();
-    for (path, method) in API.iter().chain(ACTIONS).chain(PAGE) {
+    for (path, method) in API.iter().chain(PAGE) {
         router = router.route(path, method());
+    }
+    for (path, method) in ACTIONS {
+        router = router.route(path, method().fallback(only_acts));
     }
     // The last layer is the first that a request meets.
     router
         .fallback(guard::not_found)
-        .method_not_allowed_fallback(method_not_allowed)
+        .method_not_allowed_fallback(only_reads)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
         .layer(axum::middleware::from_fn(guard::check_origin))

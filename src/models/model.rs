@@ -81,6 +81,57 @@ pub struct Recipe {
 pub(super) const LIBRARIES: [&str; 4] =
     ["linfa-linalg 0.2.1", "ndarray 0.16.1", "statrs 0.19.1", "libm 0.2.16"];
 
+impl Header {
+    /// One line for people.
+    #[must_use]
+    pub fn summary(&self) -> String {
+        let calibration = &self.calibration;
+        let provisional = if calibration.provisional {
+            format!(
+                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} {} could be promised)",
+                calibration.n,
+                calibration.needed,
+                calibration.unit,
+                percent(calibration.rate_range.0, 2),
+                percent(calibration.rate_range.1, 1),
+                calibration.could_promise_one_in(),
+                calibration.unit
+            )
+        } else {
+            String::new()
+        };
+        let stand_out = match calibration.excluded {
+            0 => String::new(),
+            n => format!(", {} stood out and set no limit", Count(n, "batch")),
+        };
+        let of = if self.spec.batches {
+            format!("{} frames of {} batches", self.rows, self.blocks)
+        } else {
+            format!("{} frames", self.rows)
+        };
+        let left_out = match (self.left_out, self.spec.batches) {
+            (0, _) => String::new(),
+            (n, true) => format!(" ({n} older batches had no room)"),
+            (n, false) => format!(" ({n} older frames had no room)"),
+        };
+        let dynamic = match self.states {
+            0 => String::new(),
+            states => format!(" and cva of {}", Count(states, "state")),
+        };
+        let recipe = self.recipe.as_ref().map_or_else(String::new, |recipe| {
+            let by = recipe.indicator.as_ref().map_or("time made", |column| &**column);
+            let (explained, positions) = (recipe.explained * 100.0, recipe.positions);
+            format!(" and a recipe of {positions} positions by {by} ({explained:.0} %)")
+        });
+        format!(
+            "pca of {}, {} ({:.0} %){dynamic}{recipe}, {of}{left_out}{stand_out}{provisional}",
+            Count(self.columns.len() - self.dropped.len(), "tag"),
+            Count(self.components, "component"),
+            self.explained * 100.0,
+        )
+    }
+}
+
 /// A fitted, calibrated model. It never changes.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Model {
@@ -282,51 +333,7 @@ impl Model {
     /// One line for people.
     #[must_use]
     pub fn summary(&self) -> String {
-        let header = &self.header;
-        let calibration = &header.calibration;
-        let provisional = if calibration.provisional {
-            format!(
-                ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} {} could be promised)",
-                calibration.n,
-                calibration.needed,
-                calibration.unit,
-                percent(calibration.rate_range.0, 2),
-                percent(calibration.rate_range.1, 1),
-                calibration.could_promise_one_in(),
-                calibration.unit
-            )
-        } else {
-            String::new()
-        };
-        let stand_out = match calibration.excluded {
-            0 => String::new(),
-            n => format!(", {} stood out and set no limit", Count(n, "batch")),
-        };
-        let of = if header.spec.batches {
-            format!("{} frames of {} batches", header.rows, header.blocks)
-        } else {
-            format!("{} frames", header.rows)
-        };
-        let left_out = match (header.left_out, header.spec.batches) {
-            (0, _) => String::new(),
-            (n, true) => format!(" ({n} older batches had no room)"),
-            (n, false) => format!(" ({n} older frames had no room)"),
-        };
-        let dynamic = match header.states {
-            0 => String::new(),
-            states => format!(" and cva of {}", Count(states, "state")),
-        };
-        let recipe = header.recipe.as_ref().map_or_else(String::new, |recipe| {
-            let by = recipe.indicator.as_ref().map_or("time made", |column| &**column);
-            let (explained, positions) = (recipe.explained * 100.0, recipe.positions);
-            format!(" and a recipe of {positions} positions by {by} ({explained:.0} %)")
-        });
-        format!(
-            "pca of {}, {} ({:.0} %){dynamic}{recipe}, {of}{left_out}{stand_out}{provisional}",
-            Count(self.used.len(), "tag"),
-            Count(header.components, "component"),
-            header.explained * 100.0,
-        )
+        self.header.summary()
     }
 
     /// The limit of a statistic by the fit.

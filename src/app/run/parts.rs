@@ -10,6 +10,7 @@ use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
+use super::models::RunningModels;
 use super::{Ended, Surroundings};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, Command, Engine, FitRequest, session_part};
@@ -107,6 +108,7 @@ impl Parts {
                 clock: Arc::clone(&pace),
             }),
             history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
+            models: Some(Arc::new(RunningModels::new(pipeline.store().reader()?, control.clone()))),
             note: around.note.clone(),
             reload: Some(reload),
         };

@@ -2,6 +2,7 @@
 
 use super::super::documents::{contributions, document, quality_values, record};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
+use super::super::event::Promotion;
 use super::super::learning::{Judging, Outcome};
 use super::super::tell;
 use super::super::view::TrendPoint;
@@ -11,7 +12,7 @@ use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
 use crate::models::Moved;
-use crate::plant::{Grade, Line, Plant};
+use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::reading::Timestamp;
 use crate::verdict::{
     Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
@@ -441,6 +442,17 @@ impl LineState {
         if let Some(request) = self.learning.request(line, grade, how, at, id) {
             *cx.next_request += 1;
             cx.out.push(Effect::Fit(request));
+        }
+    }
+
+    /// A person lets a model judge, from the next batch boundary on; at once where there is none.
+    pub(in crate::engine) fn promote(&mut self, cx: &mut Context<'_>, promotion: Promotion) {
+        let id = *cx.next_request;
+        *cx.next_request += 1;
+        let at = self.judged_to.unwrap_or(promotion.at);
+        self.learning.promote(id, promotion);
+        if cx.line.batch == BatchSource::None {
+            self.boundary(cx, at);
         }
     }
 

@@ -6,7 +6,7 @@ use crate::models::{FitSpec, Table, fit};
 use crate::plant::Budget;
 
 /// Seconds of a batch, and the batches in a story.
-const LONG: i64 = 120;
+pub(super) const LONG: i64 = 120;
 const BATCHES: i64 = 12;
 
 /// A value that moves as if by chance, the same each time.
@@ -15,20 +15,16 @@ fn wobble(s: i64, k: i64) -> f64 {
     f64::from(i32::try_from(x).unwrap()) / 1_009.0 - 0.5
 }
 
-fn values(s: i64, off: f64) -> [f64; 2] {
+pub(super) fn values(s: i64, off: f64) -> [f64; 2] {
     [7.0 + wobble(s, 1) + off, 3.0 + wobble(s, 2)]
 }
 
-/// A line with two process tags, and a model of twenty batches in which nothing was off.
-fn engine(adapt_limits: bool) -> Engine {
-    let mut plant = plant();
-    plant.lines[0].tags.push(Tag { role: Role::Process, ..Tag::named("draw") });
-    plant.models.adapt_limits = adapt_limits;
-    plant.models.refit = crate::plant::Refit::Never;
+/// A model of twenty batches in which steam was off by as much.
+pub(super) fn artifact(off: f64) -> Arc<[u8]> {
     let rows = 20 * LONG;
     let table = Table {
         columns: vec!["steam".into(), "draw".into()],
-        values: (0..rows).flat_map(|s| values(s - 100_000, 0.0)).collect(),
+        values: (0..rows).flat_map(|s| values(s - 100_000, off)).collect(),
         blocks: (0..20).map(|ix| ix * usize::try_from(LONG).unwrap()).collect(),
         ..Table::default()
     };
@@ -40,14 +36,22 @@ fn engine(adapt_limits: bool) -> Engine {
         least_sd: BTreeMap::new(),
         ties: BTreeMap::new(),
     };
-    let model = fit(&table, &spec).unwrap().to_bytes();
+    fit(&table, &spec).unwrap().to_bytes().into()
+}
+
+/// A line with two process tags, and a model of twenty batches in which nothing was off.
+pub(super) fn engine(adapt_limits: bool) -> Engine {
+    let mut plant = plant();
+    plant.lines[0].tags.push(Tag { role: Role::Process, ..Tag::named("draw") });
+    plant.models.adapt_limits = adapt_limits;
+    plant.models.refit = crate::plant::Refit::Never;
     let mut engine = Engine::new(plant, Vec::new());
-    engine.install("tm3", &"facial".into(), 1, model.into()).unwrap();
+    engine.install("tm3", &"facial".into(), 1, artifact(0.0)).unwrap();
     engine
 }
 
 /// Batches in each of which steam is off by as much, each followed by this word on it.
-fn story(off: f64, word: Option<Disposition>) -> Vec<Event> {
+pub(super) fn story(off: f64, word: Option<Disposition>) -> Vec<Event> {
     let mut events = Vec::new();
     for n in 0..=BATCHES {
         let begin = n * LONG;

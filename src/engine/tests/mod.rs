@@ -9,6 +9,7 @@ mod late;
 mod nodes;
 mod odd;
 mod profiles;
+mod promotions;
 mod properties;
 mod starts;
 

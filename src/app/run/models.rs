@@ -1,0 +1,55 @@
+//! The registry of the running daemon, for the API.
+
+use super::super::core::Control;
+use super::super::error::{AppError, chain};
+use super::super::registry::{self, Hashes, Registered};
+use crate::engine::Promotion;
+use crate::http::{Models, Picked, Promoting};
+use crate::store::Reader;
+use serde_json::Value;
+use std::sync::{Mutex, PoisonError};
+use tokio::sync::{mpsc, oneshot};
+
+/// The models of the store, and the way to the core, which lets another one judge.
+#[derive(Debug)]
+pub(super) struct RunningModels {
+    reader: Reader,
+    control: mpsc::Sender<Control>,
+    /// Of the artifacts that were read before.
+    hashes: Mutex<Hashes>,
+}
+
+impl RunningModels {
+    pub(super) fn new(reader: Reader, control: mpsc::Sender<Control>) -> Self {
+        Self { reader, control, hashes: Mutex::default() }
+    }
+}
+
+impl Models for RunningModels {
+    fn list(&self, line: Option<&str>, grade: Option<&str>) -> Result<Vec<Value>, String> {
+        let mut hashes = self.hashes.lock().unwrap_or_else(PoisonError::into_inner);
+        let models = registry::models(&self.reader, line, grade, &mut hashes);
+        let models = models.map_err(|error| chain(&error))?;
+        Ok(models.iter().map(Registered::document).collect())
+    }
+
+    fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String> {
+        match registry::pick(&self.reader, of, version) {
+            Ok((version, artifact)) => Ok(Ok((version, artifact.into()))),
+            Err(error @ (AppError::NoModel { .. } | AppError::NothingBefore { .. })) => {
+                Ok(Err(error.to_string()))
+            }
+            Err(error) => Err(chain(&error)),
+        }
+    }
+
+    fn promote(&self, promotion: Promotion) -> Promoting {
+        let control = self.control.clone();
+        Box::pin(async move {
+            let (answer, answered) = oneshot::channel();
+            let asked = Control::Promote(Box::new(promotion), answer);
+            control.send(asked).await.ok()?;
+            answered.await.ok()
+        })
+    }
+}

@@ -1,0 +1,209 @@
+//! The models: which there are, and the word that lets another one judge.
+
+use super::data::{not_found, read};
+use super::router::Shared;
+use super::{Models, guard};
+use crate::engine::Promotion;
+use crate::reading::Timestamp;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::{PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+/// The longest name of a person, in characters.
+const NAME_MAX: usize = 100;
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ModelsQuery {
+    line: Option<String>,
+    grade: Option<String>,
+}
+
+/// `GET /api/v1/models`.
+#[derive(Debug, Serialize)]
+struct All {
+    models: Vec<Value>,
+}
+
+/// `POST …/promote` and `…/rollback`: what will happen, and when.
+#[derive(Debug, Serialize)]
+struct Promoted {
+    line: Arc<str>,
+    grade: Arc<str>,
+    version: u32,
+    of: u32,
+    reason: String,
+    judges: &'static str,
+}
+
+/// What such a request may say.
+#[derive(Debug, Default, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Word {
+    by: Option<String>,
+}
+
+pub(super) async fn models(
+    State(shared): State<Shared>,
+    query: Result<Query<ModelsQuery>, QueryRejection>,
+) -> Result<Response, Response> {
+    let Query(ModelsQuery { line, grade }) = query.map_err(IntoResponse::into_response)?;
+    let models = listed(&shared, line, grade).await?;
+    Ok(Json(All { models }).into_response())
+}
+
+pub(super) async fn model(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String, u32)>, PathRejection>,
+) -> Result<Response, Response> {
+    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
+    let models = of(&shared, &line, &grade).await?;
+    Ok(Json(of_version(&models, (&line, &grade), version)?).into_response())
+}
+
+pub(super) async fn promote(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String, u32)>, PathRejection>,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
+    switch(&shared, (line, grade), Some(version), &body).await
+}
+
+pub(super) async fn rollback(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let Path(of) = path.map_err(IntoResponse::into_response)?;
+    switch(&shared, of, None, &body).await
+}
+
+/// Lets a version judge, or what judged before.
+async fn switch(
+    shared: &Shared,
+    (line, grade): (String, String),
+    version: Option<u32>,
+    body: &Bytes,
+) -> Result<Response, Response> {
+    let by = name(body).map_err(|text| guard::error(StatusCode::BAD_REQUEST, text))?;
+    let conflict = |text: String| guard::error(StatusCode::CONFLICT, text);
+    let registry = source(shared)?;
+    let known = of(shared, &line, &grade).await?;
+    if let Some(version) = version {
+        let asked = of_version(&known, (&line, &grade), version)?;
+        let judges = known.iter().find(|model| model["judges"] == true);
+        if let Some(judges) = judges.filter(|judges| judges["sha256"] == asked["sha256"]) {
+            let same = if judges["version"] == version {
+                format!("version {version} judges already")
+            } else {
+                let judges = &judges["version"];
+                format!("version {version} is the same model as {judges}, which judges already")
+            };
+            return Err(conflict(format!("line `{line}`, grade `{grade}`: {same}")));
+        }
+    }
+    let (of_line, of_grade) = (line.clone(), grade.clone());
+    let picked =
+        read(shared, registry, move |registry| registry.pick((&of_line, &of_grade), version));
+    let (of, artifact) = picked.await?.map_err(conflict)?;
+    let promotion = Promotion {
+        line: line.as_str().into(),
+        grade: grade.as_str().into(),
+        of,
+        artifact,
+        back: version.is_none(),
+        by,
+        at: Timestamp::from_nanos(shared.api.clock.now_nanos()),
+    };
+    let reason = promotion.reason();
+    let (line, grade) = (Arc::clone(&promotion.line), Arc::clone(&promotion.grade));
+    let Some(answer) = registry.promote(promotion).await else {
+        let text = "onspec stops, or another configuration is just taking effect: ask again then";
+        return Err(guard::error(StatusCode::SERVICE_UNAVAILABLE, text));
+    };
+    let version = answer.map_err(|reason| {
+        let text = format!("line `{line}`, grade `{grade}`: version {of} cannot judge: {reason}");
+        guard::error(StatusCode::UNPROCESSABLE_ENTITY, text)
+    })?;
+    let judges = "from the next batch boundary of the line on; at once on a line without batches";
+    let promoted = Promoted { line, grade, version, of, reason, judges };
+    Ok((StatusCode::ACCEPTED, Json(promoted)).into_response())
+}
+
+/// The name of who asks, if the body says one.
+fn name(body: &[u8]) -> Result<Option<Arc<str>>, String> {
+    if body.is_empty() {
+        return Ok(None);
+    }
+    let write = "send nothing, or write `{\"by\": \"shift-a\"}`";
+    let word: Word = serde_json::from_slice(body)
+        .map_err(|error| format!("the body cannot be read: {error}; {write}"))?;
+    let Some(by) = word.by else { return Ok(None) };
+    let by = by.trim();
+    let is_name = (1..=NAME_MAX).contains(&by.chars().count()) && !by.contains(char::is_control);
+    if !is_name {
+        return Err(format!(
+            "`by` is no name of 1 to {NAME_MAX} characters without control characters; {write}"
+        ));
+    }
+    Ok(Some(by.into()))
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
+fn source(shared: &Shared) -> Result<&Arc<dyn Models>, Response> {
+    shared.api.models.as_ref().ok_or_else(|| {
+        guard::error(StatusCode::CONFLICT, "this onspec keeps no models that could be promoted")
+    })
+}
+
+/// The models of a line and grade, or of all of them.
+async fn listed(
+    shared: &Shared,
+    line: Option<String>,
+    grade: Option<String>,
+) -> Result<Vec<Value>, Response> {
+    let Some(models) = &shared.api.models else { return Ok(Vec::new()) };
+    read(shared, models, move |models| models.list(line.as_deref(), grade.as_deref())).await
+}
+
+/// The models of a line and grade; where there is none, which there are.
+async fn of(shared: &Shared, line: &str, grade: &str) -> Result<Vec<Value>, Response> {
+    let models = listed(shared, Some(line.to_owned()), Some(grade.to_owned())).await?;
+    if !models.is_empty() {
+        return Ok(models);
+    }
+    let all = listed(shared, None, None).await?;
+    let pairs: BTreeSet<String> = all
+        .iter()
+        .filter_map(|model| Some((model["line"].as_str()?, model["grade"].as_str()?)))
+        .map(|(line, grade)| format!("line `{line}`, grade `{grade}`"))
+        .collect();
+    let pairs = pairs.into_iter().collect::<Vec<_>>().join("; ");
+    let pairs = if pairs.is_empty() { "none".to_owned() } else { pairs };
+    Err(not_found(format!(
+        "there is no model of line `{line}`, grade `{grade}`; there are models of: {pairs}"
+    )))
+}
+
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
+fn of_version<'a>(
+    models: &'a [Value],
+    (line, grade): (&str, &str),
+    version: u32,
+) -> Result<&'a Value, Response> {
+    models.iter().rfind(|model| model["version"] == version).ok_or_else(|| {
+        let known: Vec<String> = models.iter().map(|model| model["version"].to_string()).collect();
+        not_found(format!(
+            "line `{line}`, grade `{grade}` has no model {version}; there are: {}",
+            known.join(", ")
+        ))
+    })
+}
