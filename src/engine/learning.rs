@@ -1,10 +1,12 @@
 //! Which batches are fit for learning, when a model is asked for, and which one judges.
 
+mod challenger;
 mod found;
 mod judging;
 
 use super::effect::{FitRequest, TrialRequest, WrongFlagsRecord};
 use super::event::{ModelAnswer, Promotion};
+use super::view::ChallengerView;
 use crate::batch::Batch;
 use crate::models::{FitSpec, Model, Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{BatchSource, Budget, Grade, Line, ModelSettings, Promote, Refit, Role};
@@ -13,6 +15,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+use challenger::Challenger;
 pub(super) use judging::Judging;
 
 /// Batches that a fit uses at most: the newest.
@@ -55,7 +58,10 @@ struct GradeModels {
     version: u32,
     /// The model that judges.
     judging: Option<Judging>,
-    /// What became of the batches that it, and those before it, judged.
+    /// The newest one that waits for a person to promote it.
+    #[serde(default)]
+    challenger: Option<Challenger>,
+    /// What became of the batches that the model that judges, and those before it, judged.
     #[serde(default)]
     track: TrackRecord,
     /// True if it was told that the model is not right any more.
@@ -128,6 +134,8 @@ impl Learning {
     pub(super) fn revive(&mut self, line: &Line) {
         for models in self.grades.values_mut() {
             models.judging.take_if(|judging| !judging.revive(line));
+            let is_alone = models.judging.is_none();
+            models.challenger.take_if(|challenger| is_alone || !challenger.revive(line));
             let trial = models.open.as_mut().and_then(|open| open.trial.as_mut());
             if let (Some(trial), Some(judging)) = (trial, &models.judging) {
                 trial.artifact = Some(judging.artifact());
@@ -157,13 +165,41 @@ impl Learning {
         let Some(models) = self.grades.get_mut(grade) else { return };
         let Some(judging) = &mut models.judging else { return };
         judging.begin_batch(settings.adapt_limits.then_some(&models.track));
+        if let Some(challenger) = &mut models.challenger {
+            challenger.begin_batch(settings.adapt_limits);
+        }
     }
 
     /// What comes does not follow what was, within one batch.
     pub(super) fn interrupt(&mut self, grade: &str) {
-        if let Some(judging) = self.judging_mut(grade) {
+        let Some(models) = self.grades.get_mut(grade) else { return };
+        if let Some(judging) = &mut models.judging {
             judging.interrupt();
         }
+        if let Some(challenger) = &mut models.challenger {
+            challenger.interrupt();
+        }
+    }
+
+    /// Puts a frame that the model of a grade judges to the one in its shadow, with the same values.
+    pub(super) fn shadow(&mut self, grade: &str, span: (Timestamp, Timestamp), values: &[f64]) {
+        let models = self.grades.get_mut(grade);
+        if let Some(challenger) = models.and_then(|models| models.challenger.as_mut()) {
+            challenger.score(span, values);
+        }
+    }
+
+    /// The models that wait, by grade, each beside the one that judges.
+    pub(super) fn challengers(&self) -> impl Iterator<Item = ChallengerView> {
+        self.grades.iter().filter_map(|(grade, models)| {
+            let (challenger, judging) = (models.challenger.as_ref()?, models.judging.as_ref()?);
+            Some(ChallengerView {
+                grade: Arc::clone(grade),
+                version: challenger.version(),
+                against: judging.version,
+                beside: challenger.beside(&models.track),
+            })
+        })
     }
 
     /// A batch of the line has ended: what it reached is kept until it is known what it was.
@@ -173,6 +209,9 @@ impl Learning {
         if let Some(judging) = &mut models.judging {
             let flagged = batch.first_flag.is_some();
             models.track.judged(judging.online.ended(Arc::clone(&batch.id), flagged));
+            if let Some(challenger) = &mut models.challenger {
+                challenger.end_batch(&batch.id);
+            }
         }
     }
 
@@ -264,6 +303,9 @@ impl Learning {
         let models = self.grades.entry(Arc::clone(name)).or_default();
         let outcome = found::outcome(batch, grade);
         let news = models.track.found(&batch.id, outcome);
+        if let Some(challenger) = &mut models.challenger {
+            challenger.found(&batch.id, outcome);
+        }
         models.found_bad(&batch.id, outcome == BatchOutcome::Bad);
         let known = models.fit.iter().position(|id| *id == batch.id);
         match (found::is_fit(batch, grade, settings.learn_from), known) {
@@ -351,6 +393,10 @@ impl Learning {
     pub(super) fn boundary(&mut self, line: &Line, promote: Promote) -> Vec<(Arc<str>, Outcome)> {
         let mut outcomes = Vec::new();
         for (grade, models) in &mut self.grades {
+            if promote != Promote::ByHand {
+                // The plant has another mind since it waits: the next fit is tried against what judges.
+                models.challenger = None;
+            }
             if let Some(promoted) = models.promoted.take() {
                 outcomes.push((Arc::clone(grade), models.take_promoted(line, promoted)));
                 continue;
@@ -377,6 +423,7 @@ impl Learning {
                     let reason = answer.trial.map(|trial| trial.reason);
                     if waits {
                         let reason = reason.unwrap_or_default();
+                        models.challenger = Some(Challenger::new(judging));
                         outcomes
                             .push((Arc::clone(grade), Outcome::Waits { waits: fitted, reason }));
                         continue;
@@ -437,9 +484,10 @@ impl GradeModels {
         }
     }
 
-    /// Another model judges.
+    /// Another model judges: none waits that is better than this one.
     fn refitted(&mut self) {
         self.track.refitted();
+        self.challenger = None;
         self.drifted = false;
     }
 

@@ -685,6 +685,7 @@ impl LineState {
                     .model()
                     .map(|model| format!("version {}: {}", judging.version, model.summary()))
             }),
+            challengers: self.learning.challengers().collect(),
             wrong_flags: self
                 .judged_to
                 .and_then(|at| self.learning.wrong_flags(line, &grade, (settings, at))),

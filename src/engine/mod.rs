@@ -40,7 +40,7 @@ pub use crate::alarm::AlarmRecord;
 pub use crate::chart::{
     Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, Point, Side, SpreadLimits,
 };
-pub use crate::models::{Monitor, Realized, Statistic, Trial};
+pub use crate::models::{Beside, Flagged, Monitor, Realized, Statistic, Trial};
 pub use crate::sparkplug::NodeView;
 pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
@@ -55,7 +55,8 @@ pub use learning::budget;
 pub use recovery::Recovery;
 pub use tell::{ending, sentence};
 pub use view::{
-    AlarmView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint, View,
+    AlarmView, ChallengerView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint,
+    View,
 };
 
 use crate::alarm;

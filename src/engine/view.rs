@@ -5,8 +5,9 @@ use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::recovery::Recovery;
 use crate::alarm::{self, Severity};
+use crate::models::{Beside, Flagged};
 use crate::profile::{Picture, Statistics};
-use crate::reading::{Series, Timestamp};
+use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
@@ -138,6 +139,52 @@ pub struct LineView {
     pub model: Option<String>,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
+    /// The models that wait for a person to promote them, by grade.
+    pub challengers: Vec<ChallengerView>,
+}
+
+/// A model that waits for a person to promote it and judges in the shadow.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct ChallengerView {
+    /// The grade.
+    pub grade: Arc<str>,
+    /// Its version.
+    pub version: u32,
+    /// The version that judges.
+    pub against: u32,
+    /// What both said of the batches since it waits.
+    pub beside: Beside,
+}
+
+impl ChallengerView {
+    /// The same for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { version, against, beside: Beside { good, bad, open }, .. } = self;
+        if self.beside.batches() == 0 {
+            return format!("version {version} waits to be promoted and has judged no batch yet");
+        }
+        let of = |flagged: &Flagged, what| {
+            let (of, new, present) =
+                (Count(flagged.of, what), flagged.by_new(), flagged.by_present());
+            format!("of {of} it would have flagged {new} and version {against} {present}")
+        };
+        let mut parts = Vec::new();
+        if good.of > 0 {
+            parts.push(of(good, "good one"));
+        }
+        if bad.of > 0 {
+            parts.push(of(bad, "bad one"));
+        }
+        if *open > 0 {
+            parts.push(format!("of {open} nobody knows yet"));
+        }
+        let batches = Count(self.beside.batches(), "batch");
+        format!(
+            "version {version} waits to be promoted and has judged the last {batches}: {}",
+            parts.join("; ")
+        )
+    }
 }
 
 /// A profile across the web as it is now.

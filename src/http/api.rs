@@ -8,8 +8,8 @@
 mod chart;
 
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, ProfileView, Recovery, SourceView,
-    StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
+    AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
+    Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Series, Timestamp};
@@ -51,6 +51,7 @@ pub(super) struct LineDetail {
     line: Line,
     model: Option<String>,
     wrong_flags: Option<WrongFlags>,
+    challengers: Vec<Challenger>,
     in_progress: Option<Batch>,
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
@@ -71,6 +72,27 @@ struct WrongFlags {
     rate_high: f64,
     rate_at_most: f64,
     limit_scale: f64,
+}
+
+/// A model that waits for a person to promote it, beside the one that judges.
+#[derive(Debug, Serialize)]
+pub(super) struct Challenger {
+    grade: Arc<str>,
+    version: u32,
+    against: u32,
+    batches: u32,
+    good: Both,
+    bad: Both,
+    open: u32,
+    text: String,
+}
+
+/// The batches of one kind that the model would have flagged, and that the one flagged that judges.
+#[derive(Debug, Serialize)]
+struct Both {
+    of: u32,
+    flagged: u32,
+    flagged_by_present: u32,
 }
 
 /// A profile across the web as it is now; `known` is null before the first scan that counts.
@@ -294,6 +316,7 @@ impl From<&LineView> for LineDetail {
             line: Line::from(line),
             model: line.model.clone(),
             wrong_flags: line.wrong_flags.as_ref().map(WrongFlags::from),
+            challengers: line.challengers.iter().map(Challenger::from).collect(),
             in_progress: line.batch.as_ref().map(Batch::from),
             trend: line.trend.iter().map(Point::from).collect(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
@@ -317,6 +340,27 @@ impl From<&WrongFlagsRecord> for WrongFlags {
             rate_high: realized.range.1,
             rate_at_most: realized.at_most,
             limit_scale: record.limit_scale,
+        }
+    }
+}
+
+impl From<&ChallengerView> for Challenger {
+    fn from(challenger: &ChallengerView) -> Self {
+        let ChallengerView { grade, version, against, beside } = challenger;
+        let both = |flagged: &Flagged| Both {
+            of: flagged.of,
+            flagged: flagged.by_new(),
+            flagged_by_present: flagged.by_present(),
+        };
+        Self {
+            grade: Arc::clone(grade),
+            version: *version,
+            against: *against,
+            batches: beside.batches(),
+            good: both(&beside.good),
+            bad: both(&beside.bad),
+            open: beside.open,
+            text: challenger.sentence(),
         }
     }
 }

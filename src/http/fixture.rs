@@ -6,8 +6,8 @@ use super::{ApiState, History, Models, Picked, Progress, Promoting, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, FaultRecord, LineView, NodeView, Promotion, Realized, Recovery,
-    SourceView, TagView, TrendPoint, View, WrongFlagsRecord,
+    AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
+    Promotion, Realized, Recovery, SourceView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -328,6 +328,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         last_batches: Vec::new(),
         tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
         model: None,
+        challengers: Vec::new(),
         wrong_flags: None,
     }
 }
@@ -670,6 +671,7 @@ fn line(call: Call) -> LineView {
         last_batches: last_batches(),
         tags: tags(),
         model: Some("pca v4, 20 batches, 56,200 rows, limit provisional".to_owned()),
+        challengers: vec![challenger()],
         wrong_flags: Some(WrongFlagsRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),
@@ -686,6 +688,13 @@ fn line(call: Call) -> LineView {
             limit_scale: 1.2,
         }),
     }
+}
+
+/// A model that has judged twelve batches in the shadow.
+fn challenger() -> ChallengerView {
+    let flagged = |of, both, only_present, only_new| Flagged { of, both, only_present, only_new };
+    let beside = Beside { good: flagged(8, 0, 2, 0), bad: flagged(1, 0, 0, 1), open: 3 };
+    ChallengerView { grade: "facial-15".into(), version: 3, against: 2, beside }
 }
 
 fn spans() -> Vec<SpanDocument> {

@@ -1,9 +1,10 @@
 //! The models: which there are, and the word that lets another one judge.
 
+use super::api::Challenger;
 use super::data::{not_found, read};
 use super::router::Shared;
 use super::{Models, guard};
-use crate::engine::Promotion;
+use crate::engine::{ChallengerView, Promotion, View};
 use crate::reading::Timestamp;
 use axum::Json;
 use axum::body::Bytes;
@@ -171,7 +172,22 @@ async fn listed(
     grade: Option<String>,
 ) -> Result<Vec<Value>, Response> {
     let Some(models) = &shared.api.models else { return Ok(Vec::new()) };
-    read(shared, models, move |models| models.list(line.as_deref(), grade.as_deref())).await
+    let list = read(shared, models, move |models| models.list(line.as_deref(), grade.as_deref()));
+    let mut models = list.await?;
+    let view = shared.view();
+    for model in &mut models {
+        model["shadow"] = serde_json::to_value(shadow(&view, model)).unwrap_or_default();
+    }
+    Ok(models)
+}
+
+/// What a model that waits would have said, beside the one that judges.
+fn shadow(view: &View, model: &Value) -> Option<Challenger> {
+    let line = view.lines.iter().find(|line| model["line"] == *line.name)?;
+    let is_it = |challenger: &&ChallengerView| {
+        model["grade"] == *challenger.grade && model["version"] == challenger.version
+    };
+    line.challengers.iter().find(is_it).map(Challenger::from)
 }
 
 /// The models of a line and grade; where there is none, which there are.

@@ -36,7 +36,7 @@ pub use movers::Moved;
 pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
 pub use statistic::{Monitor, Statistic};
-pub use track::{Judged, Outcome, Realized, TrackRecord};
+pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, Trial, Trying};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of

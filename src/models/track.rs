@@ -1,6 +1,7 @@
 //! What became of the batches that a grade's models judged, and what follows for their limits.
 
 use super::calibrate::{self, Calibration, count};
+use super::trial::Flagged;
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -137,6 +138,25 @@ pub struct Realized {
     pub at_most: f64,
 }
 
+/// What two models said of the same batches, the one that judges and a new one in its shadow: by their scores alone.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize)]
+pub struct Beside {
+    /// Batches shown to be good.
+    pub good: Flagged,
+    /// Those that were bad.
+    pub bad: Flagged,
+    /// Those of which nobody has said what they were, or somebody acted on.
+    pub open: u32,
+}
+
+impl Beside {
+    /// The batches, whatever they were.
+    #[must_use]
+    pub fn batches(&self) -> u32 {
+        self.good.of + self.bad.of + self.open
+    }
+}
+
 impl TrackRecord {
     /// A batch has ended.
     pub fn judged(&mut self, batch: Judged) {
@@ -236,6 +256,23 @@ impl TrackRecord {
         })
     }
 
+    /// What the models of this record and a new one said of the last batches that both judged: these end both records.
+    #[must_use]
+    pub fn beside(&self, new: &Self) -> Beside {
+        let mut beside = Beside::default();
+        for (present, new) in self.batches.iter().rev().zip(new.batches.iter().rev()) {
+            if present.batch != new.batch || !(present.seen && new.seen) {
+                continue;
+            }
+            match present.outcome {
+                Outcome::Good => beside.good.take(present.exceeded, new.exceeded),
+                Outcome::Bad => beside.bad.take(present.exceeded, new.exceeded),
+                Outcome::Open | Outcome::Acted => beside.open += 1,
+            }
+        }
+        beside
+    }
+
     fn good(&self) -> impl DoubleEndedIterator<Item = &Judged> {
         self.batches.iter().filter(|judged| judged.seen && judged.outcome == Outcome::Good)
     }
@@ -295,6 +332,35 @@ mod tests {
         assert_eq!(reached(&[(0.4, true), (3.0, false), (0.5, true)]), (Some(1.0), false));
         assert_eq!(reached(&[(0.4, true), (0.7, false)]), (Some(0.7), false));
         assert_eq!(reached(&[(2.0, true), (3.0, false)]), (Some(2.0), true));
+    }
+
+    #[test]
+    fn two_models_are_held_against_each_other_on_the_batches_that_both_judged() {
+        let mut present = record(&[0.5, 1.5, 1.5, 0.5, 0.5], Outcome::Good);
+        present.found("R3", Outcome::Bad);
+        present.found("R4", Outcome::Acted);
+        // The new one came with the third batch, and saw too little of none.
+        let judged = |ix: usize, peak: f64, seen: bool| Judged {
+            batch: format!("R{ix}").as_str().into(),
+            seen,
+            peak: Some(peak),
+            exceeded: peak > 1.0,
+            flagged: peak > 1.0,
+            outcome: Outcome::Open,
+        };
+        let new = |seen: bool| {
+            let batches = [(1, 0.5, seen), (2, 0.5, true), (3, 1.5, true), (4, 0.5, true)];
+            let mut track = TrackRecord::default();
+            batches.into_iter().for_each(|(ix, peak, seen)| track.judged(judged(ix, peak, seen)));
+            track
+        };
+        let flagged = |of, only_present, only_new| Flagged { of, both: 0, only_present, only_new };
+        let (bad, open) = (flagged(1, 0, 1), 1);
+        let found = present.beside(&new(true));
+        assert_eq!(found, Beside { good: flagged(2, 2, 0), bad, open });
+        assert_eq!(found.batches(), 4);
+        assert_eq!(present.beside(&new(false)), Beside { good: flagged(1, 1, 0), bad, open });
+        assert_eq!(present.beside(&TrackRecord::default()), Beside::default());
     }
 
     #[test]

@@ -58,7 +58,7 @@ pub struct Trial {
 }
 
 impl Flagged {
-    fn take(&mut self, present: bool, new: bool) {
+    pub(super) fn take(&mut self, present: bool, new: bool) {
         self.of += 1;
         self.both += u32::from(present && new);
         self.only_present += u32::from(present && !new);

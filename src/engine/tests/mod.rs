@@ -11,6 +11,7 @@ mod odd;
 mod profiles;
 mod promotions;
 mod properties;
+mod shadow;
 mod starts;
 
 use super::*;

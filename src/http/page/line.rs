@@ -190,6 +190,15 @@ fn facts(html: &mut Html, line: &LineView) {
     if let Some(record) = &line.wrong_flags {
         fact(html, "Wrong flags", &wrong_flags(record));
     }
+    for challenger in &line.challengers {
+        let mut words = Html::default();
+        words.raw("<small>").text(&challenger.sentence());
+        if document.is_none_or(|document| document.grade.as_ref() != Some(&challenger.grade)) {
+            words.raw(" (grade ").name(&challenger.grade).raw(")");
+        }
+        words.raw("</small>");
+        fact(html, "Model that waits", &words);
+    }
     html.raw("</dl>");
 }
 

@@ -1,0 +1,67 @@
+//! The model that waits for a person to promote it, and judges in the shadow of the one that judges: what it would have
+//! said is kept, and nobody is told of a batch by it.
+
+use super::judging::Judging;
+use crate::models::{Beside, TrackRecord};
+use crate::plant::Line;
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// A model in the shadow.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub(super) struct Challenger {
+    judging: Judging,
+    /// What it would have said of the batches since it waits. Its limits follow the good ones of these.
+    track: TrackRecord,
+}
+
+impl Challenger {
+    pub(super) fn new(judging: Judging) -> Self {
+        Self { judging, track: TrackRecord::default() }
+    }
+
+    pub(super) fn version(&self) -> u32 {
+        self.judging.version
+    }
+
+    /// Reads the artifact again after deserialisation; false if the tags of the model are gone.
+    pub(super) fn revive(&mut self, line: &Line) -> bool {
+        self.judging.revive(line)
+    }
+
+    /// A new batch begins.
+    pub(super) fn begin_batch(&mut self, adapts: bool) {
+        self.judging.begin_batch(adapts.then_some(&self.track));
+    }
+
+    /// What comes does not follow what was, within one batch.
+    pub(super) fn interrupt(&mut self) {
+        self.judging.interrupt();
+    }
+
+    /// The next frame is put to it, by its begin and end, with the values that the model has that judges.
+    pub(super) fn score(&mut self, (start, end): (Timestamp, Timestamp), values: &[f64]) {
+        self.judging.follow(start, end);
+        if let Some((model, row)) = self.judging.row(values) {
+            model.score(&mut self.judging.online, &row);
+        }
+    }
+
+    /// A batch has ended. It would have been flagged if its score passed the limit.
+    pub(super) fn end_batch(&mut self, batch: &Arc<str>) {
+        let mut judged = self.judging.online.ended(Arc::clone(batch), false);
+        judged.flagged = judged.exceeded;
+        self.track.judged(judged);
+    }
+
+    /// What a batch was found to be.
+    pub(super) fn found(&mut self, batch: &str, outcome: crate::models::Outcome) {
+        self.track.found(batch, outcome);
+    }
+
+    /// Beside what the model that judges said of the same batches.
+    pub(super) fn beside(&self, present: &TrackRecord) -> Beside {
+        present.beside(&self.track)
+    }
+}
