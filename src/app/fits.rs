@@ -1,12 +1,13 @@
 //! Fitting: frames of the store become a model, on whatever thread calls.
 
 use crate::engine::{FitRequest, ModelAnswer};
-use crate::models::{self, Model, Table, Trial, Trying};
+use crate::http::{Fits, Fitting};
+use crate::models::{self, Model, Stage, Table, Trial, Trying};
 use crate::plant::Line;
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
 use std::panic::{AssertUnwindSafe, catch_unwind};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -83,15 +84,62 @@ impl FrameRun {
     }
 }
 
+/// The fit that runs, for people. Nothing of it reaches the engine.
+#[derive(Debug, Clone, Default)]
+pub(super) struct FitProgress(Arc<Mutex<Option<Fitting>>>);
+
+impl FitProgress {
+    fn now(&self) -> MutexGuard<'_, Option<Fitting>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// A fit for a line begins.
+    pub(super) fn begin(&self, line: Arc<str>, request: &FitRequest, since: Timestamp) {
+        let (grade, batches) = (Arc::clone(&request.grade), request.batches.len());
+        let stage = Stage::Reading(0.0).as_str();
+        *self.now() = Some(Fitting { line, grade, batches, since, stage, done: None });
+    }
+
+    /// What it is at.
+    pub(super) fn at(&self, stage: Stage) {
+        if let Some(fitting) = &mut *self.now() {
+            (fitting.stage, fitting.done) = (stage.as_str(), stage.done());
+        }
+    }
+
+    /// It came to its end.
+    pub(super) fn end(&self) {
+        *self.now() = None;
+    }
+}
+
+impl Fits for FitProgress {
+    fn running(&self) -> Option<Fitting> {
+        self.now().clone()
+    }
+}
+
 /// Answers a request from the frames in the store; `columns` are the line's. A fit that panics is an
 /// answer too.
 #[must_use]
 pub fn fit(reader: &Reader, request: &FitRequest, columns: &Columns) -> ModelAnswer {
+    fit_telling(reader, request, columns, &mut |_| ())
+}
+
+/// The same, and says what it is at.
+pub(super) fn fit_telling(
+    reader: &Reader,
+    request: &FitRequest,
+    columns: &Columns,
+    tell: &mut dyn FnMut(Stage),
+) -> ModelAnswer {
     let fitted = || {
         let room = Table::rows_max(request.tags.len());
-        let table = table(reader, request, columns, room).map_err(|error| error.to_string())?;
-        let model = models::fit(&table, &request.spec).map_err(|error| error.to_string())?;
-        let trial = try_out(reader, request, columns, &model)?;
+        let table = table(reader, request, columns, (room, &mut *tell))
+            .map_err(|error| error.to_string())?;
+        let model = models::fit_telling(&table, &request.spec, &mut *tell)
+            .map_err(|error| error.to_string())?;
+        let trial = try_out(reader, request, columns, (&model, &mut *tell))?;
         Ok((model.to_bytes().into(), trial))
     };
     let (outcome, trial) = match catch_unwind(AssertUnwindSafe(fitted)) {
@@ -107,7 +155,7 @@ fn try_out(
     reader: &Reader,
     request: &FitRequest,
     columns: &Columns,
-    new: &Model,
+    (new, tell): (&Model, &mut dyn FnMut(Stage)),
 ) -> Result<Option<Trial>, String> {
     let Some(asked) = &request.trial else { return Ok(None) };
     let Some(present) = &asked.artifact else {
@@ -117,16 +165,24 @@ fn try_out(
     let room = Table::rows_max(request.tags.len());
     let batch = |id: &Arc<str>| {
         let one = FitRequest { batches: vec![Arc::clone(id)], ..request.clone() };
-        table(reader, &one, columns, room).map_err(|error| error.to_string())
+        table(reader, &one, columns, (room, &mut |_| ())).map_err(|error| error.to_string())
+    };
+    let all = asked.good.len() + asked.bad.len();
+    let mut tried = 0;
+    let mut next = || {
+        tell(Stage::Trial(share(tried, all)));
+        tried += 1;
     };
     let mut trying = Trying::new((asked.version, &present, asked.scale), new, asked.good.len());
     for id in &asked.good {
+        next();
         let batch = batch(id)?;
         if batch.rows() > 0 {
             trying.good(&batch);
         }
     }
     for id in &asked.bad {
+        next();
         let batch = batch(id)?;
         if batch.rows() > 0 {
             trying.bad(&batch);
@@ -135,13 +191,19 @@ fn try_out(
     Ok(Some(trying.done()))
 }
 
+/// So many of all, 0–1.
+#[expect(clippy::cast_precision_loss, reason = "batches are few")]
+fn share(done: usize, all: usize) -> f64 {
+    done as f64 / all.max(1) as f64
+}
+
 /// The frames of the batches of a request, batch after batch: of the newest that have room together in
 /// so many rows.
 fn table(
     reader: &Reader,
     request: &FitRequest,
     columns: &Columns,
-    mut room: usize,
+    (mut room, tell): (usize, &mut dyn FnMut(Stage)),
 ) -> Result<Table, StoreError> {
     let names = &columns.names;
     let tags: Vec<usize> =
@@ -152,7 +214,9 @@ fn table(
     };
     // The newest first, so that no more is read than has room; one batch at a time is unpacked.
     let mut batches = Vec::new();
+    let all = request.batches.len();
     for (ix, batch) in request.batches.iter().enumerate().rev() {
+        tell(Stage::Reading(share(all - 1 - ix, all)));
         let mut part = Table { columns: table.columns.clone(), ..Table::default() };
         let mut end = None;
         for block in reader.frames(request.line.0, batch)? {
@@ -262,7 +326,7 @@ mod tests {
         keep(&mut store, "R1", 3, &old);
         let reader = store.reader().unwrap();
         let asked = request(&["R1"], &[0]);
-        let read = |columns: &Columns| table(&reader, &asked, columns, 100).unwrap();
+        let read = |columns: &Columns| table(&reader, &asked, columns, (100, &mut |_| ())).unwrap();
         assert_eq!(read(&old).values, [0.0, 1.0, 2.0]);
         for (what, now) in [
             ("tags in another order", columns("tm3", &["b", "a"])),
@@ -315,7 +379,16 @@ mod tests {
         };
         let asked =
             FitRequest { trial: Some(trial(&names[18..])), ..request(&names[12..18], &[0, 1]) };
-        let found = fit(&reader, &asked, &columns).trial.unwrap();
+        let mut stages = Vec::new();
+        let told = fit_telling(&reader, &asked, &columns, &mut |stage| stages.push(stage));
+        assert_eq!(told, fit(&reader, &asked, &columns), "it is the same, told or not");
+        let reading = |n: i32| Stage::Reading(f64::from(n) / 6.0);
+        let trial_of = |n: i32| Stage::Trial(f64::from(n) / 8.0);
+        let mut expected: Vec<Stage> = (0..6).map(reading).collect();
+        expected.extend([Stage::Fitting, Stage::Calibrating]);
+        expected.extend((0..8).map(trial_of));
+        assert_eq!(stages, expected);
+        let found = told.trial.unwrap();
         assert!(found.better, "{found:?}");
         assert_eq!((found.good.of, found.good.by_present(), found.bad.of), (6, 6, 1));
 
@@ -325,6 +398,24 @@ mod tests {
         let broken = TrialRequest { artifact: Some(Arc::from([1, 2])), ..trial(&names[18..]) };
         let answer = fit(&reader, &FitRequest { trial: Some(broken), ..asked }, &columns);
         assert!(answer.outcome.is_err() && answer.trial.is_none(), "{answer:?}");
+    }
+
+    #[test]
+    fn a_fit_that_runs_says_what_it_is_at() {
+        let progress = FitProgress::default();
+        progress.at(Stage::Fitting);
+        assert_eq!(progress.running(), None);
+        let since = Timestamp::from_nanos(7);
+        progress.begin("tm3".into(), &request(&["R1", "R2"], &[0]), since);
+        progress.at(Stage::Reading(0.5));
+        let fitting = progress.running().unwrap();
+        assert_eq!((&*fitting.line, &*fitting.grade, fitting.batches), ("tm3", "g", 2));
+        let at = |fitting: &Fitting| (fitting.since, fitting.stage, fitting.done);
+        assert_eq!(at(&fitting), (since, "reading frames", Some(0.5)));
+        progress.at(Stage::Calibrating);
+        assert_eq!(at(&progress.running().unwrap()), (since, "held-out calibration", None));
+        progress.end();
+        assert_eq!(progress.running(), None);
     }
 
     #[test]
@@ -341,7 +432,8 @@ mod tests {
             store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
         }
         let reader = store.reader().unwrap();
-        let table = table(&reader, &request(&["R1"], &[0]), &columns, 100).unwrap();
+        let asked = request(&["R1"], &[0]);
+        let table = table(&reader, &asked, &columns, (100, &mut |_| ())).unwrap();
         let said: Vec<String> = table.values.iter().map(f64::to_string).collect();
         assert_eq!(said, ["0", "1", "2", "3", "NaN", "7", "8"]);
         assert_eq!(table.blocks, [0]);
@@ -355,7 +447,7 @@ mod tests {
             keep(&mut store, batch, rows, &columns);
         }
         let asked = request(&["R1", "R2", "R3", "gone", "R4"], &[0, 1]);
-        let table = table(&store.reader().unwrap(), &asked, &columns, 512).unwrap();
+        let table = table(&store.reader().unwrap(), &asked, &columns, (512, &mut |_| ())).unwrap();
         assert_eq!((table.left_out, table.rows()), (2, 500));
         assert_eq!(table.blocks, [0, 300]);
     }

@@ -66,7 +66,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 .unwrap_or_default(),
             ties: line.ties(),
         };
-        crate::models::fit(&table, &spec).map_err(AppError::Fit)
+        let mut tell = |stage| progress.stage(stage);
+        crate::models::fit_telling(&table, &spec, &mut tell).map_err(AppError::Fit)
     });
     drop(progress);
     let model = match fitted {

@@ -1,7 +1,12 @@
 //! What a person sees who waits for a recording.
 
 use crate::app::Feed;
+use crate::models::Stage;
 use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use std::time::Duration;
+
+/// How often it is seen that a fit goes on.
+const TICK: Duration = Duration::from_millis(200);
 
 /// Records between two looks at how much there is.
 const LOOK_EVERY: u64 = 256;
@@ -22,6 +27,13 @@ impl<'a> Progress<'a> {
         let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr_with_hz(5));
         bar.set_style(style("{spinner} {human_pos} records, {per_sec}"));
         Self { bar, feed, records: 0, share: 0.0 }
+    }
+
+    /// All is read, and a model is fitted: this is what that is at.
+    pub(super) fn stage(&self, stage: Stage) {
+        self.bar.set_style(style("{spinner} {msg}, {elapsed}"));
+        self.bar.set_message(stage.as_str());
+        self.bar.enable_steady_tick(TICK);
     }
 
     /// A record was read.
@@ -78,8 +90,11 @@ mod tests {
         {
             assert_eq!(all(records, share), expected, "{share}");
         }
-        for template in ["{spinner} {human_pos}, {per_sec}", "{bar:30} {percent:>3} %, {eta} left"]
-        {
+        for template in [
+            "{spinner} {human_pos}, {per_sec}",
+            "{spinner} {msg}, {elapsed}",
+            "{bar:30} {percent:>3} %, {eta} left",
+        ] {
             assert!(ProgressStyle::with_template(template).is_ok(), "{template}");
         }
     }

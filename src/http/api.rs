@@ -12,7 +12,7 @@ use crate::engine::{
     Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::profile::Place;
-use crate::reading::{Series, Timestamp};
+use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
 use chart::Chart;
@@ -44,11 +44,25 @@ pub(super) struct Line {
     learning: Option<Learning>,
 }
 
+/// A fit that runs.
+#[derive(Debug, Serialize)]
+pub(super) struct Fitting {
+    line: Arc<str>,
+    grade: Arc<str>,
+    batches: usize,
+    since: i64,
+    stage: &'static str,
+    done: Option<f64>,
+    text: String,
+}
+
 /// `/api/v1/lines/{line}`.
 #[derive(Debug, Serialize)]
 pub(super) struct LineDetail {
     #[serde(flatten)]
     line: Line,
+    learning_text: Option<String>,
+    fitting: Option<Fitting>,
     model: Option<String>,
     wrong_flags: Option<WrongFlags>,
     challengers: Vec<Challenger>,
@@ -310,10 +324,33 @@ pub(super) fn document(line: &LineView) -> Option<Document> {
     Some(document)
 }
 
-impl From<&LineView> for LineDetail {
-    fn from(line: &LineView) -> Self {
+impl From<&super::Fitting> for Fitting {
+    fn from(fitting: &super::Fitting) -> Self {
+        let super::Fitting { line, grade, batches, since, stage, done } = fitting;
+        let batches_told = Count(*batches, "batch");
+        let done_told = done.map(|done| format!(", {:.0} %", done * 100.0)).unwrap_or_default();
+        Self {
+            line: Arc::clone(line),
+            grade: Arc::clone(grade),
+            batches: *batches,
+            since: since.as_millis(),
+            stage,
+            done: *done,
+            text: format!(
+                "model being fitted from {batches_told} since {since}: {stage}{done_told}"
+            ),
+        }
+    }
+}
+
+impl LineDetail {
+    /// The line, with the fit that runs, if it is for it.
+    pub(super) fn new(line: &LineView, fitting: Option<&super::Fitting>) -> Self {
+        let learning = line.verdict.as_ref().and_then(|document| document.learning);
         Self {
             line: Line::from(line),
+            learning_text: learning.map(Learning::sentence),
+            fitting: fitting.filter(|fitting| fitting.line == line.name).map(Fitting::from),
             model: line.model.clone(),
             wrong_flags: line.wrong_flags.as_ref().map(WrongFlags::from),
             challengers: line.challengers.iter().map(Challenger::from).collect(),

@@ -103,6 +103,7 @@ fn every_answer_is_as_documented() {
     let mut answered = 0;
     for view in views {
         let fixture = fixture::with_models(fixture::state(view), fixture::registry());
+        let fixture = fixture::with_fit(fixture);
         fixture::parts(&fixture.api.health);
         for (path, _) in router::API {
             let asked = path.replace("{line}", "tm3").replace("{batch}", "TM3-260122-030");
@@ -187,7 +188,7 @@ fn a_line_whole() {
     line.last_batches.drain(..1);
     line.last_batches.truncate(1);
     let answer = fixture::get(&fixture::state(view), "/api/v1/lines/tm3");
-    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null,"model":"pca v4, 20 batches, 56,200 rows, limit provisional","wrong_flags":{"promised":0.01,"good":120,"wrong":2,"acted":1,"rate":0.016666666666666666,"rate_low":0.002,"rate_high":0.059,"rate_at_most":0.024793388429752067,"limit_scale":1.2},"challengers":[{"grade":"facial-15","version":3,"against":2,"batches":12,"good":{"of":8,"flagged":0,"flagged_by_present":2},"bad":{"of":1,"flagged":1,"flagged_by_present":0},"open":3,"text":"version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones it would have flagged 0 and version 2 2; of 1 bad one it would have flagged 1 and version 2 0; of 3 nobody knows yet"}],"in_progress":{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","disposition":null,"revision":1,"started":1769126400000,"ended":null,"length_m":36100.0,"mass_kg":1441.0,"probability_off_spec":null,"off_spec_share":0.031,"first_flag":1769127900000,"first_flag_lead_s":null,"lab":{}},"trend":[{"at":1769128260000,"score":3.2,"t2":18.6,"t2_limit":14.2,"spe":null,"spe_limit":null}],"last_batches":[{"line":"tm3","batch":"TM3-260122-030","grade":"facial-15","verdict":"off-spec","disposition":"rework","revision":1,"started":1769120760000,"ended":1769123580000,"length_m":77726.0,"mass_kg":3120.0,"probability_off_spec":null,"off_spec_share":0.231,"first_flag":1769121780000,"first_flag_lead_s":1800.0,"lab":{"tensile_md":117.9}}],"tags":[{"line":"tm3","tag":"basis_weight","unit":"g/m2","value":15.08,"at":1769128259000,"health":"good","time":"source","delay_ms":12}],"profiles":[],"charts":[{"tag":"basis_weight","unit":"g/m2","kind":"individuals","size":1,"every_s":60.0,"detectors":["nelson-1","ewma"],"run_length":185.2,"batches":31,"batches_needed":20,"why":null,"limits":{"version":2,"batches":24,"valid_from":1769041860000,"centre":15.02,"sigma":0.1333,"lower":14.620099999999999,"upper":15.4199,"estimate":"residual","phi":0.31,"points":1080,"effective":568.9,"provisional":false,"within":0.12,"overall":0.15,"spread_centre":0.13,"spread_lower":0.0,"spread_upper":0.42},"capability":{"readings":1080,"effective":568.9,"confidence":0.95,"cp":null,"cpk":null,"pp":{"value":1.33,"lower":1.25,"upper":1.4100000000000001},"ppk":{"value":1.29,"lower":1.21,"upper":1.37},"cpm":1.32,"ppm":71.0},"points":940,"signals":7,"recent":[{"at":1769128260000,"value":15.357586719524281,"centre":15.02,"lower":14.62,"upper":15.42,"ewma":15.224509415262634,"ewma_lower":14.88,"ewma_upper":15.16,"marks":["ewma+"]}]}]}"#);
+    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null,"learning_text":null,"fitting":null,"model":"pca v4, 20 batches, 56,200 rows, limit provisional","wrong_flags":{"promised":0.01,"good":120,"wrong":2,"acted":1,"rate":0.016666666666666666,"rate_low":0.002,"rate_high":0.059,"rate_at_most":0.024793388429752067,"limit_scale":1.2},"challengers":[{"grade":"facial-15","version":3,"against":2,"batches":12,"good":{"of":8,"flagged":0,"flagged_by_present":2},"bad":{"of":1,"flagged":1,"flagged_by_present":0},"open":3,"text":"version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones it would have flagged 0 and version 2 2; of 1 bad one it would have flagged 1 and version 2 0; of 3 nobody knows yet"}],"in_progress":{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","disposition":null,"revision":1,"started":1769126400000,"ended":null,"length_m":36100.0,"mass_kg":1441.0,"probability_off_spec":null,"off_spec_share":0.031,"first_flag":1769127900000,"first_flag_lead_s":null,"lab":{}},"trend":[{"at":1769128260000,"score":3.2,"t2":18.6,"t2_limit":14.2,"spe":null,"spe_limit":null}],"last_batches":[{"line":"tm3","batch":"TM3-260122-030","grade":"facial-15","verdict":"off-spec","disposition":"rework","revision":1,"started":1769120760000,"ended":1769123580000,"length_m":77726.0,"mass_kg":3120.0,"probability_off_spec":null,"off_spec_share":0.231,"first_flag":1769121780000,"first_flag_lead_s":1800.0,"lab":{"tensile_md":117.9}}],"tags":[{"line":"tm3","tag":"basis_weight","unit":"g/m2","value":15.08,"at":1769128259000,"health":"good","time":"source","delay_ms":12}],"profiles":[],"charts":[{"tag":"basis_weight","unit":"g/m2","kind":"individuals","size":1,"every_s":60.0,"detectors":["nelson-1","ewma"],"run_length":185.2,"batches":31,"batches_needed":20,"why":null,"limits":{"version":2,"batches":24,"valid_from":1769041860000,"centre":15.02,"sigma":0.1333,"lower":14.620099999999999,"upper":15.4199,"estimate":"residual","phi":0.31,"points":1080,"effective":568.9,"provisional":false,"within":0.12,"overall":0.15,"spread_centre":0.13,"spread_lower":0.0,"spread_upper":0.42},"capability":{"readings":1080,"effective":568.9,"confidence":0.95,"cp":null,"cpk":null,"pp":{"value":1.33,"lower":1.25,"upper":1.4100000000000001},"ppk":{"value":1.29,"lower":1.21,"upper":1.37},"cpm":1.32,"ppm":71.0},"points":940,"signals":7,"recent":[{"at":1769128260000,"value":15.357586719524281,"centre":15.02,"lower":14.62,"upper":15.42,"ewma":15.224509415262634,"ewma_lower":14.88,"ewma_upper":15.16,"marks":["ewma+"]}]}]}"#);
 }
 
 #[test]
@@ -352,7 +353,29 @@ fn models_are_those_of_the_registry() {
     assert_eq!(fixture::get(&fixture, "/api/v1/models/tm3/facial-15/x").status, 400);
     assert_eq!(fixture::get(&fixture, "/api/v1/models?lines=tm3").status, 400);
     let nobody = fixture::state(fixture::on_spec());
-    assert_eq!(fixture::get(&nobody, "/api/v1/models").json(), json!({"models": []}));
+    assert_eq!(
+        fixture::get(&nobody, "/api/v1/models").json(),
+        json!({"models": [], "fitting": []})
+    );
+}
+
+#[test]
+fn a_fit_that_runs_is_shown_where_its_models_are() {
+    let fixture = fixture::with_fit(fixture::state(fixture::several()));
+    let fitting = |path: &str| fixture::get(&fixture, path).json()["fitting"].clone();
+    let expected = json!({
+        "line": "tm3", "grade": "facial-15", "batches": 20, "since": fixture::NOW - 60_000,
+        "stage": "reading frames", "done": 0.45,
+        "text": "model being fitted from 20 batches since 2026-01-23T00:30:00Z: reading frames, 45 %",
+    });
+    assert_eq!(fitting("/api/v1/models"), json!([expected]));
+    assert_eq!(fitting("/api/v1/models?line=tm3&grade=facial-15"), json!([expected]));
+    assert_eq!(fitting("/api/v1/models?line=tm4"), json!([]));
+    assert_eq!(fitting("/api/v1/lines/tm3"), expected);
+    assert_eq!(fitting("/api/v1/lines/tm4"), json!(null));
+    let learning = fixture::state(fixture::learning());
+    let text = fixture::get(&learning, "/api/v1/lines/tm3").json()["learning_text"].clone();
+    assert_eq!(text, "learning: 13 more on-spec batches until the first model");
 }
 
 #[test]

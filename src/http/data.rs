@@ -27,7 +27,8 @@ pub(super) async fn line(
 ) -> Result<Response, Response> {
     let Path(name) = path.map_err(IntoResponse::into_response)?;
     let view = shared.view();
-    Ok(Json(LineDetail::from(find(&view, &name)?)).into_response())
+    let fitting = shared.fitting();
+    Ok(Json(LineDetail::new(find(&view, &name)?, fitting.as_ref())).into_response())
 }
 
 pub(super) async fn verdict(

@@ -2,7 +2,7 @@
 
 mod charts;
 
-use super::{ApiState, History, Models, Picked, Progress, Promoting, router};
+use super::{ApiState, Fits, Fitting, History, Models, Picked, Progress, Promoting, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
@@ -117,6 +117,29 @@ pub(super) fn registry() -> Registry {
     ])
 }
 
+/// A fit for the line, half of whose frames are read.
+#[derive(Debug)]
+struct OneFit;
+
+impl Fits for OneFit {
+    fn running(&self) -> Option<Fitting> {
+        Some(Fitting {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            batches: 20,
+            since: at(NOW - 60_000),
+            stage: "reading frames",
+            done: Some(0.45),
+        })
+    }
+}
+
+/// The same while a fit runs.
+pub(super) fn with_fit(fixture: Fixture) -> Fixture {
+    let api = ApiState { fits: Some(Arc::new(OneFit)), ..fixture.api.clone() };
+    Fixture { api, ..fixture }
+}
+
 pub(super) fn with_models(fixture: Fixture, registry: Registry) -> Fixture {
     let api = ApiState { models: Some(Arc::new(registry)), ..fixture.api.clone() };
     Fixture { api, ..fixture }
@@ -133,6 +156,7 @@ pub(super) fn state(view: View) -> Fixture {
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
         models: None,
+        fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
     };

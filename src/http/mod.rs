@@ -28,6 +28,7 @@ mod router;
 pub use router::router;
 
 use crate::engine::{BatchRecord, Promotion, View};
+use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -124,6 +125,29 @@ pub trait History: Debug + Send + Sync {
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String>;
 }
 
+/// A fit that runs.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Fitting {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The batches that it may use.
+    pub batches: usize,
+    /// When it began.
+    pub since: Timestamp,
+    /// What it is at.
+    pub stage: &'static str,
+    /// The share of that which is done, 0–1, where it is known.
+    pub done: Option<f64>,
+}
+
+/// The fits.
+pub trait Fits: Debug + Send + Sync {
+    /// The one that runs: they run one after another.
+    fn running(&self) -> Option<Fitting>;
+}
+
 /// A model that is to judge: its version and artifact; or why there is none.
 pub type Picked = Result<(u32, Arc<[u8]>), String>;
 
@@ -169,6 +193,8 @@ pub struct ApiState {
     pub history: Option<Arc<dyn History>>,
     /// The store's models, if it keeps any.
     pub models: Option<Arc<dyn Models>>,
+    /// The fits, if anybody fits.
+    pub fits: Option<Arc<dyn Fits>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.
     pub note: watch::Receiver<Option<Arc<str>>>,
     /// Where it is asked that the configuration is read again, if anybody can do that.

@@ -1,6 +1,6 @@
 //! The models: which there are, and the word that lets another one judge.
 
-use super::api::Challenger;
+use super::api::{Challenger, Fitting};
 use super::data::{not_found, read};
 use super::router::Shared;
 use super::{Models, guard};
@@ -31,6 +31,7 @@ pub(super) struct ModelsQuery {
 #[derive(Debug, Serialize)]
 struct All {
     models: Vec<Value>,
+    fitting: Vec<Fitting>,
 }
 
 /// `POST …/promote` and `…/rollback`: what will happen, and when.
@@ -56,8 +57,13 @@ pub(super) async fn models(
     query: Result<Query<ModelsQuery>, QueryRejection>,
 ) -> Result<Response, Response> {
     let Query(ModelsQuery { line, grade }) = query.map_err(IntoResponse::into_response)?;
+    let is = |asked: Option<&str>, name: &str| asked.is_none_or(|asked| asked == name);
+    let running = shared.fitting().filter(|fitting| {
+        is(line.as_deref(), &fitting.line) && is(grade.as_deref(), &fitting.grade)
+    });
+    let fitting = running.iter().map(Fitting::from).collect();
     let models = listed(&shared, line, grade).await?;
-    Ok(Json(All { models }).into_response())
+    Ok(Json(All { models, fitting }).into_response())
 }
 
 pub(super) async fn model(

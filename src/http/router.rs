@@ -1,7 +1,7 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{actions, data, events, guard, models, page, probes};
+use super::{Fitting, actions, data, events, guard, models, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -40,6 +40,11 @@ impl Inner {
     /// The newest view.
     pub(super) fn view(&self) -> Arc<View> {
         Arc::clone(&self.api.view.borrow())
+    }
+
+    /// The fit that runs.
+    pub(super) fn fitting(&self) -> Option<Fitting> {
+        self.api.fits.as_ref().and_then(|fits| fits.running())
     }
 
     /// The time, ms since 1970.

@@ -20,11 +20,59 @@ const STRETCH_S: f64 = 1800.0;
 /// With fewer of them more is known from their frames.
 const STRETCHES_AT_LEAST: usize = 10;
 
+/// What who fits is at.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub enum Stage {
+    /// Frames are read: so much of them.
+    Reading(f64),
+    /// The monitors are fitted.
+    Fitting,
+    /// Limits are set on what was held out.
+    Calibrating,
+    /// The model is tried against the one that judges: on so much of the batches.
+    Trial(f64),
+}
+
+impl Stage {
+    /// The same for people.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Reading(_) => "reading frames",
+            Self::Fitting => "fitting",
+            Self::Calibrating => "held-out calibration",
+            Self::Trial(_) => "trial",
+        }
+    }
+
+    /// The share of it that is done, where that is known.
+    #[must_use]
+    pub fn done(self) -> Option<f64> {
+        match self {
+            Self::Reading(done) | Self::Trial(done) => Some(done),
+            Self::Fitting | Self::Calibrating => None,
+        }
+    }
+}
+
 /// Fits a model and calibrates it on parts that it was not fitted on.
 ///
 /// # Errors
 /// When too few columns, rows or blocks can be used: with the counts.
 pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
+    fit_telling(table, spec, &mut |_| ())
+}
+
+/// The same, and says what it is at.
+///
+/// # Errors
+/// As above.
+pub fn fit_telling(
+    table: &Table,
+    spec: &FitSpec,
+    tell: &mut dyn FnMut(Stage),
+) -> Result<Model, FitError> {
+    tell(Stage::Fitting);
     if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
         let (have, left_out) = (table.blocks.len(), table.left_out);
         return Err(FitError::TooFewBlocks { have, left_out });
@@ -49,6 +97,7 @@ pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
         HeldOut::measure(&screened, monitors, (dynamics, every), (&folds, spec.batches))
     };
     let mut dynamics = Dynamics::fit(&screened, &pca, &folds, every)?;
+    tell(Stage::Calibrating);
     let mut held_out = measure(dynamics.as_ref())?;
     if dynamics.is_some() && !held_out.is_dynamic() {
         // Batches shorter than its past.

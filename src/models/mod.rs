@@ -29,7 +29,7 @@ mod track;
 mod trial;
 
 pub use calibrate::Calibration;
-pub use fit::fit;
+pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
 pub use model::{ArtifactError, Header, Model, Online, Score};
 pub use movers::Moved;

@@ -1,6 +1,6 @@
 //! The verdict document of the MQTT contract.
 
-use crate::reading::Timestamp;
+use crate::reading::{Count, Timestamp};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -181,6 +181,20 @@ pub struct Learning {
     pub have: u32,
     /// Batches needed.
     pub need: u32,
+}
+
+impl Learning {
+    /// The same for people.
+    #[must_use]
+    pub fn sentence(self) -> String {
+        match self.need.saturating_sub(self.have) {
+            0 => "learning: there are on-spec batches enough for the first model".to_owned(),
+            more => {
+                let more = Count(more, "more on-spec batch");
+                format!("learning: {more} until the first model")
+            }
+        }
+    }
 }
 
 /// The verdict on a batch, as published. Times are ms since 1970.

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::recordings::Desk;
+use crate::support::{Daemon, Mosquitto, PATIENCE, configure, free_port, get, post, wait_until};
 use serde_json::Value;
 use std::fmt::Write as _;
 
@@ -91,6 +92,59 @@ fn model_that_judged_before_judges_again_as_a_new_version() {
     assert!(status == 0 && text.contains("model 4, the same as 2,"), "{text}");
     let (status, text, _) = desk.run("models promote auto auto 1 --store m.db");
     assert!(status == 0 && text.contains("model 5, the same as 1,"), "{text}");
+}
+
+#[test]
+fn a_running_daemon_lets_another_model_judge_when_the_api_is_asked() {
+    let desk = desk();
+    std::fs::rename(desk.path("m.db"), desk.path("onspec.db")).unwrap();
+    let (broker, http) = (Mosquitto::start(), free_port());
+    let tag = |id: &str| format!("[line.auto.tag.{id}]\nunit = \"\"\nrole = \"process\"\n");
+    let rest = format!(
+        "[[mqtt.subscribe]]\ntopic = \"mill/{{line}}/{{area}}/{{tag}}\"\n[line.auto]\nframe = \"10s\"\n\
+         grade = \"auto\"\nbatch = {{ from = \"none\" }}\n{}[grade.auto]\n",
+        ["a", "b", "c"].map(tag).concat()
+    );
+    let path = configure(&desk.path("."), &broker.url(), http, &rest);
+    let mut daemon = Daemon::start(&path);
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    let url = |rest: &str| format!("http://127.0.0.1:{http}/api/v1/models{rest}");
+    let said =
+        |rest: &str| -> Value { serde_json::from_str(&get(&url(rest)).unwrap().text()).unwrap() };
+    let states = || -> Vec<(u64, String)> {
+        let of = |model: &Value| {
+            (model["version"].as_u64().unwrap(), model["state"].as_str().unwrap().to_owned())
+        };
+        said("")["models"].as_array().unwrap().iter().map(of).collect()
+    };
+    assert_eq!(states(), [(1, "judged".into()), (2, "judges".into())]);
+    // Another process may read the store meanwhile, and says the same of a model.
+    let mut told = said("/auto/auto/1");
+    assert!(told.as_object_mut().unwrap().remove("shadow").is_some());
+    assert_eq!(told, json(&desk, "models show auto auto 1 --store onspec.db --json"));
+
+    let answer = post(&url("/auto/auto/1/promote"), &[], br#"{"by":"shift-a"}"#).unwrap();
+    assert_eq!(answer.status, 202, "{}", answer.text());
+    let said_so: Value = serde_json::from_str(&answer.text()).unwrap();
+    assert_eq!((&said_so["version"], &said_so["of"]), (&3.into(), &1.into()));
+    wait_until("it judges", PATIENCE, || states().last().is_some_and(|last| last.0 == 3));
+    assert_eq!(states()[1..], [(2, "judged".into()), (3, "judges".into())]);
+    let again = post(&url("/auto/auto/1/promote"), &[], b"").unwrap();
+    assert_eq!(again.status, 409, "{}", again.text());
+    assert!(again.text().contains("version 1 is the same model as 3"), "{}", again.text());
+    let back = post(&url("/auto/auto/rollback"), &[], b"").unwrap();
+    assert!(back.status == 202 && back.text().contains("rolled back to that of version 2"));
+    wait_until("the other judges", PATIENCE, || states().len() == 4);
+    assert_eq!(daemon.terminate(), Some(0));
+
+    // What it was told outlives it, and is no model put in by hand.
+    let model = json(&desk, "models show auto auto --store onspec.db --json");
+    assert_eq!((&model["version"], &model["by_hand"]), (&4.into(), &false.into()));
+    let mut daemon = Daemon::start(&path);
+    daemon.wait_ready(&format!("http://127.0.0.1:{http}/readyz"));
+    assert_eq!(states().last(), Some(&(4, "judges".into())));
+    assert!(!daemon.log().contains("gives other results"), "{}", daemon.log());
+    assert_eq!(daemon.terminate(), Some(0));
 }
 
 #[test]

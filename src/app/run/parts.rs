@@ -4,7 +4,7 @@ use super::super::asked::{Asked, Asks};
 use super::super::core::{BirthsAsked, Control, Core, CoreReport, hand};
 use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
-use super::super::fits::{Columns, fit};
+use super::super::fits::{Columns, FitProgress, fit_telling};
 use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
@@ -96,6 +96,7 @@ impl Parts {
             watched: Vec::new(),
         };
         let shared = Shared { health: &health, metrics: &metrics, clock: &clock };
+        let progress = FitProgress::default();
         parts.watched = watched(checked, &pipeline)?;
         parts.start_senders(checked, &pipeline, &shared)?;
         let state = ApiState {
@@ -109,11 +110,14 @@ impl Parts {
             }),
             history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
             models: Some(Arc::new(RunningModels::new(pipeline.store().reader()?, control.clone()))),
+            fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
         };
         parts.start_page(checked, state);
-        parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone());
+        let lines = checked.plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();
+        let told = (lines, progress, Arc::clone(&clock));
+        parts.start_fits(pipeline.store().reader()?, asked_fits, control.clone(), told);
         let (events, births) =
             parts.start_brokers(checked, &pipeline, &shared, &deliveries, kept)?;
         parts.start_watches(checked, &pipeline, &shared, events, &all_read);
@@ -215,6 +219,7 @@ impl Parts {
         reader: Reader,
         mut requests: mpsc::Receiver<(FitRequest, Columns)>,
         control: mpsc::Sender<Control>,
+        (lines, progress, clock): (Vec<Arc<str>>, FitProgress, Arc<dyn Clock>),
     ) {
         let stop = self.stop_senders.clone();
         self.senders.spawn(async move {
@@ -227,13 +232,19 @@ impl Parts {
                 let Some((request, columns)) = next else { break };
                 let reader = reader.clone();
                 let (line, grade) = (request.line, Arc::clone(&request.grade));
-                let fitting = tokio::task::spawn_blocking(move || fit(&reader, &request, &columns));
+                let name = lines.get(line.get()).cloned().unwrap_or_else(|| "".into());
+                progress.begin(name, &request, Timestamp::from_nanos(clock.now_nanos()));
+                let told = progress.clone();
+                let fitting = tokio::task::spawn_blocking(move || {
+                    fit_telling(&reader, &request, &columns, &mut |stage| told.at(stage))
+                });
                 // Cancel-safe: a fit that nobody waits for any more ends unheard, and its request
                 // is made again at the next start.
                 let answer = tokio::select! {
                     answer = fitting => answer,
                     () = stop.cancelled() => break,
                 };
+                progress.end();
                 match answer {
                     Ok(answer) => {
                         let fitted = answer.outcome.is_ok();

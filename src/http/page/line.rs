@@ -3,6 +3,7 @@
 //! Each part carries `data-part` and an id; the script replaces the parts that changed. Ids are made
 //! of the line's position, never of its name.
 
+use super::super::Fitting;
 use super::chart;
 use super::control;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
@@ -23,10 +24,15 @@ fn part(html: &mut Html, open: &'static str, kind: &'static str, ix: i64) {
 }
 
 /// The whole section. `now_ms` is the time of the shells.
-pub(super) fn section(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
+pub(super) fn section(
+    html: &mut Html,
+    (line, fitting): (&LineView, Option<&Fitting>),
+    ix: i64,
+    now_ms: i64,
+) {
     html.raw("<section class=\"line\" id=\"line-").integer(ix).raw("\" aria-labelledby=\"name-");
     html.integer(ix).raw("\">");
-    hero(html, line, ix, now_ms);
+    hero(html, (line, fitting), ix, now_ms);
     let trend = chart::trend(line);
     let reasons = line.verdict.as_ref().filter(|document| !document.reasons.is_empty());
     let columns = match (reasons.is_some(), trend.is_some()) {
@@ -72,7 +78,7 @@ fn panels<T>(
     html.raw("</div>");
 }
 
-fn hero(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
+fn hero(html: &mut Html, (line, of_line): (&LineView, Option<&Fitting>), ix: i64, now_ms: i64) {
     let face = words::of_line(line);
     part(html, "<div", "hero", ix);
     html.raw(" class=\"hero ").raw(face.class).raw("\" data-say=\"");
@@ -89,6 +95,7 @@ fn hero(html: &mut Html, line: &LineView, ix: i64, now_ms: i64) {
     html.raw("<div class=\"meaning\"><p>").piece(&words::meaning(line)).raw("</p>");
     since(html, line);
     learning(html, line);
+    of_line.into_iter().for_each(|fit| fitting(html, fit));
     clock(html, line, now_ms);
     html.raw("</div>");
     figures(html, line);
@@ -130,6 +137,25 @@ fn learning(html: &mut Html, line: &LineView) {
     html.integer(have)
         .raw("\" aria-label=\"Batches learned from\"></progress> <span>Learning: <b>");
     html.integer(have).raw(" of ").integer(need).raw("</b> batches</span></p>");
+    html.raw("<p class=\"since\">").text(&capital(&learning.sentence())).raw(".</p>");
+}
+
+/// The fit that runs.
+fn fitting(html: &mut Html, fitting: &Fitting) {
+    let from = format!(" being fitted from {} since ", Count(fitting.batches, "batch"));
+    html.raw("<p class=\"since\">Model of grade ").name(&fitting.grade).text(&from);
+    time(html, fitting.since.as_millis(), Clock::Minutes);
+    html.raw(": ").raw(fitting.stage);
+    if let Some(done) = fitting.done {
+        html.raw(", ").text(&per_cent(done));
+    }
+    html.raw(".</p>");
+}
+
+/// A sentence that begins like one.
+fn capital(text: &str) -> String {
+    let mut chars = text.chars();
+    chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
 /// Where the line's clock stands, if that is not now.

@@ -182,8 +182,10 @@ fn body(shared: &Shared) -> Html {
         );
         html.raw("</div></section>");
     }
+    let fitting = shared.fitting();
     for (line, ix) in view.lines.iter().zip(0..) {
-        line::section(&mut html, line, ix, now_ms);
+        let fitting = fitting.as_ref().filter(|fitting| fitting.line == line.name);
+        line::section(&mut html, (line, fitting), ix, now_ms);
     }
     system::section(&mut html, &view, &shared.api.health.snapshot());
     html.raw("<p class=\"zone\" data-part id=\"as-of\">As of ");

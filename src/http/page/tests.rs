@@ -249,6 +249,21 @@ fn a_core_that_hangs_and_a_note_stand_above_everything() {
 }
 
 #[test]
+fn a_fit_and_a_model_that_waits_are_said() {
+    let fixture = fixture::with_fit(fixture::state(fixture::on_spec()));
+    let text = words(&fixture::get(&fixture, "/").text);
+    for expected in [
+        "Model of grade facial-15 being fitted from 20 batches since 00:30 : reading frames, 45 %",
+        "version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones",
+    ] {
+        assert!(text.contains(expected), "{text}");
+    }
+    check(fixture::on_spec(), &[], &["being fitted"]);
+    let more = "Learning: 13 more on-spec batches until the first model.";
+    check(fixture::learning(), &[more], &["being fitted"]);
+}
+
+#[test]
 fn a_clock_that_is_behind_is_said() {
     let mut view = fixture::on_spec();
     view.lines[0].clock = Some(fixture::NOW - 2_400_000);
