@@ -254,7 +254,7 @@ impl Core {
             Control::Promote(promotion, asker) => {
                 let Promotion { line, grade, artifact, .. } = &*promotion;
                 let version = engine.version_promoted(line, grade, artifact);
-                let event = version.is_ok().then(|| Command::Promote(promotion));
+                let event = version.is_ok().then_some(Command::Promote(promotion));
                 promoted.push((asker, version));
                 event.map(Event::Command)
             }

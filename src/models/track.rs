@@ -351,7 +351,9 @@ mod tests {
         let new = |seen: bool| {
             let batches = [(1, 0.5, seen), (2, 0.5, true), (3, 1.5, true), (4, 0.5, true)];
             let mut track = TrackRecord::default();
-            batches.into_iter().for_each(|(ix, peak, seen)| track.judged(judged(ix, peak, seen)));
+            for (ix, peak, seen) in batches {
+                track.judged(judged(ix, peak, seen));
+            }
             track
         };
         let flagged = |of, only_present, only_new| Flagged { of, both: 0, only_present, only_new };

@@ -26,11 +26,13 @@ fn promoted() -> Vec<Event> {
 }
 
 fn models(effects: &[Effect]) -> Vec<&ModelRecord> {
-    let of = |effect| match effect {
-        &Effect::Model(ref record) => Some(record),
-        _ => None,
-    };
-    effects.iter().filter_map(of).collect()
+    effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Model(record) => Some(record),
+            _ => None,
+        })
+        .collect()
 }
 
 #[test]

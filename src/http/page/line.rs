@@ -95,7 +95,9 @@ fn hero(html: &mut Html, (line, of_line): (&LineView, Option<&Fitting>), ix: i64
     html.raw("<div class=\"meaning\"><p>").piece(&words::meaning(line)).raw("</p>");
     since(html, line);
     learning(html, line);
-    of_line.into_iter().for_each(|fit| fitting(html, fit));
+    if let Some(of_line) = of_line {
+        fitting(html, of_line);
+    }
     clock(html, line, now_ms);
     html.raw("</div>");
     figures(html, line);
