@@ -240,27 +240,55 @@ fn table(
     Ok(table)
 }
 
-/// Appends the values of these tags, unless the block is of another line or other tags: frames from
-/// before a change of the configuration. `end` is that of the last frame, if there is one.
+/// A frame of a block.
+pub(super) struct KeptFrame<'a> {
+    pub(super) start: Timestamp,
+    values: &'a [u8],
+}
+
+impl KeptFrame<'_> {
+    /// The value of a column, by its position.
+    pub(super) fn value(&self, column: usize) -> f64 {
+        f64::from_le_bytes(eight(self.values, column))
+    }
+}
+
+fn eight(bytes: &[u8], ix: usize) -> [u8; 8] {
+    bytes[8 * ix..8 * ix + 8].try_into().expect("eight bytes were taken")
+}
+
+/// The frames of a block; none if it is of another line or other tags: frames from before a change of the
+/// configuration.
+pub(super) fn kept_frames<'a>(
+    block: &'a FrameRows,
+    columns: &Columns,
+) -> impl Iterator<Item = KeptFrame<'a>> + use<'a> {
+    let width = columns.names.len();
+    let head = block.bytes.split_first_chunk::<HEAD>();
+    let is_of = |head: &[u8; HEAD]| {
+        u64::from_le_bytes(*head) == columns.hash && block.width as usize == width
+    };
+    let frames = head.filter(|(head, _)| is_of(head)).map_or(&[][..], |(_, frames)| frames);
+    frames.chunks_exact(frame_bytes(width)).map(|frame| {
+        let start = Timestamp::from_nanos(i64::from_le_bytes(eight(frame, 0)));
+        KeptFrame { start, values: &frame[8..] }
+    })
+}
+
+/// Appends the values of these tags. `end` is that of the last frame, if there is one.
 fn append(
     block: &FrameRows,
     (tags, frame): (&[usize], Duration),
     columns: &Columns,
     (table, end): (&mut Table, &mut Option<Timestamp>),
 ) {
-    let Some((head, frames)) = block.bytes.split_first_chunk::<HEAD>() else { return };
-    if u64::from_le_bytes(*head) != columns.hash || block.width as usize != columns.names.len() {
-        return;
-    }
-    for row in frames.chunks_exact(frame_bytes(columns.names.len())) {
-        let eight =
-            |at: usize| -> [u8; 8] { row[at..at + 8].try_into().expect("eight bytes were taken") };
-        let start = Timestamp::from_nanos(i64::from_le_bytes(eight(0)));
+    for kept in kept_frames(block, columns) {
+        let start = kept.start;
         if end.replace(start.plus(frame)).is_some_and(|end| end != start) {
             table.gap();
         }
         table.source.cover(start, start.plus(frame));
-        table.values.extend(tags.iter().map(|ix| f64::from_le_bytes(eight(8 + 8 * ix))));
+        table.values.extend(tags.iter().map(|ix| kept.value(*ix)));
     }
 }
 

@@ -124,27 +124,7 @@ impl Journal {
 
     /// The events after one, with their numbers.
     fn events(&self, after: u64) -> impl Iterator<Item = Result<(u64, Event), AppError>> + use<'_> {
-        let mut next = after + 1;
-        let chunks = self.reader.journal_after(after).map(move |chunk| {
-            let chunk = chunk?;
-            if chunk.first_seq > next {
-                // It was there when the journal was opened.
-                let path = self.path.display().to_string();
-                return Err(StoreError::Pruned { path, from: next, to: chunk.first_seq - 1 }.into());
-            }
-            next = chunk.last_seq + 1;
-            Ok((chunk.first_seq, Event::decode_all(&chunk.bytes)?))
-        });
-        chunks
-            .flat_map(|chunk: Result<_, AppError>| {
-                let (first, events, error) = match chunk {
-                    Ok((first, events)) => (first, events, None),
-                    Err(error) => (0, Vec::new(), Some(Err(error))),
-                };
-                (first..).zip(events).map(Ok).chain(error)
-            })
-            .filter(move |event| event.as_ref().map_or(true, |(seq, _)| *seq > after))
-            .take_while(|event| event.as_ref().map_or(true, |(seq, _)| *seq <= self.last))
+        events(&self.reader, &self.path, (after, self.last))
     }
 
     /// Installs the models fitted by hand whose turn it is.
@@ -218,6 +198,52 @@ impl Feed for Journal {
             self.install(engine);
         }
     }
+}
+
+/// The events after one up to a last one, with their numbers.
+fn events<'a>(
+    reader: &Reader,
+    path: &'a Path,
+    (after, last): (u64, u64),
+) -> impl Iterator<Item = Result<(u64, Event), AppError>> + use<'a> {
+    let mut next = after + 1;
+    let chunks = reader.journal_after(after).map(move |chunk| {
+        let chunk = chunk?;
+        if chunk.first_seq > next {
+            // It was there when the journal was opened.
+            let path = path.display().to_string();
+            return Err(StoreError::Pruned { path, from: next, to: chunk.first_seq - 1 }.into());
+        }
+        next = chunk.last_seq + 1;
+        Ok((chunk.first_seq, Event::decode_all(&chunk.bytes)?))
+    });
+    chunks
+        .flat_map(|chunk: Result<_, AppError>| {
+            let (first, events, error) = match chunk {
+                Ok((first, events)) => (first, events, None),
+                Err(error) => (0, Vec::new(), Some(Err(error))),
+            };
+            (first..).zip(events).map(Ok).chain(error)
+        })
+        .filter(move |event| event.as_ref().map_or(true, |(seq, _)| *seq > after))
+        .take_while(move |event| event.as_ref().map_or(true, |(seq, _)| *seq <= last))
+}
+
+/// The engine as it stands in a store that a daemon may be writing, by the last commit: under the configuration that
+/// this has. `None` of a store that no daemon ever had.
+///
+/// # Errors
+/// When the store cannot be read.
+pub(super) fn standing(reader: &Reader, path: &Path) -> Result<Option<Engine>, AppError> {
+    let last = reader.journal_end()?;
+    let Some(checkpoint) = reader.checkpoint_before(last)? else { return Ok(None) };
+    let mut engine = Engine::restore(&checkpoint.state)?;
+    let mut unheard = Vec::new();
+    for event in events(reader, path, (checkpoint.seq, last)) {
+        engine.apply(event?.1, &mut unheard);
+        unheard.clear();
+    }
+    Ok(Some(engine))
 }
 
 /// The models of the registry that were fitted by hand, in the order in which they were.

@@ -5,6 +5,7 @@
 //! around it.
 
 mod asked;
+pub mod backtest;
 #[cfg(feature = "demo")]
 pub mod broker;
 mod compare;

@@ -146,6 +146,17 @@ fn registered(
     Ok(Registered { stored, header, sha256, state })
 }
 
+/// True of the newest model of its line and grade, if it is better than the one that judges and a person is to
+/// promote it; `models` are those of the registry.
+pub(super) fn is_waiting<'a>(
+    model: &StoredModel,
+    models: impl IntoIterator<Item = &'a StoredModel>,
+) -> bool {
+    let same = |other: &&StoredModel| (&other.line, &other.grade) == (&model.line, &model.grade);
+    let newest = models.into_iter().filter(same).map(|other| other.version).max();
+    State::of(model, newest.unwrap_or_default()) == State::Waits
+}
+
 /// What is known of the model of a line and grade that judges, or of that of a version.
 ///
 /// # Errors

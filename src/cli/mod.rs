@@ -4,6 +4,7 @@
 //! what was asked, with 1 when it failed while running or the answer asked for is no, with 2 when
 //! the command line or the configuration is wrong.
 
+mod backtest;
 mod broker;
 pub mod check;
 mod compare;
@@ -94,6 +95,12 @@ enum Command {
         after_help = "Examples:\n  onspec models list -c /etc/onspec/onspec.toml\n  onspec models rollback tm3 facial-15 -c /etc/onspec/onspec.toml"
     )]
     Models(models::Args),
+    /// Say what a model would have said of the last batches of the store: before it is switched on. The daemon may be
+    /// running.
+    #[command(
+        after_help = "Examples:\n  onspec backtest tm3 facial-15 -c /etc/onspec/onspec.toml\n  onspec backtest tm3 facial-15 4 --store onspec.db --batches 100 --json"
+    )]
+    Backtest(backtest::Args),
     /// Listen to a broker, and propose a configuration from what is heard.
     #[command(
         after_help = "Examples:\n  onspec discover --broker mqtt://127.0.0.1:1883\n  onspec discover --broker mqtt://127.0.0.1:1883 --topic 'mill/#' --for 5m -o onspec.toml"
@@ -175,6 +182,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Replay(args) => replay::command(&args, &mut out),
         Command::Explain(args) => explain::command(*args, &mut out),
         Command::Models(args) => models::command(&args, &mut out),
+        Command::Backtest(args) => backtest::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),

@@ -137,7 +137,7 @@ pub(super) struct Of {
 }
 
 impl Of {
-    fn pair(&self) -> (&str, &str) {
+    pub(super) fn pair(&self) -> (&str, &str) {
         (&self.line, &self.grade)
     }
 }

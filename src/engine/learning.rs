@@ -16,6 +16,7 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 use challenger::Challenger;
+pub(super) use found::outcome;
 pub(super) use judging::Judging;
 
 /// Batches that a fit uses at most: the newest.
@@ -301,7 +302,7 @@ impl Learning {
     ) -> bool {
         let Some(name) = batch.grade.as_ref() else { return false };
         let models = self.grades.entry(Arc::clone(name)).or_default();
-        let outcome = found::outcome(batch, grade);
+        let outcome = outcome(batch, grade);
         let news = models.track.found(&batch.id, outcome);
         if let Some(challenger) = &mut models.challenger {
             challenger.found(&batch.id, outcome);

@@ -24,7 +24,7 @@ use crate::frame::{Frame, Framer, Offered};
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
-use crate::verdict::{Document, Judge};
+use crate::verdict::{Call, Document, Judge};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -82,7 +82,7 @@ pub(super) struct LineState {
     /// The arrival of the last reading, and the line's newest event time then.
     heard: Option<(Timestamp, Timestamp)>,
     tags: Vec<TagState>,
-    book: batch::Book,
+    pub(super) book: batch::Book,
     finder: Finder,
     grade_finder: GradeFinder,
     /// The judges of the batches in the book, by id; the one of a line without batches under "".
@@ -643,6 +643,11 @@ impl LineState {
             && limits.iter().all(|(tag, value, _)| value.is_finite() && keeps_coming(tag))
     }
 
+    /// What was said of a batch last.
+    pub(super) fn call_of(&self, batch: &Batch) -> Option<Call> {
+        self.judges.get(&batch.id).map(Judge::call).filter(|_| !batch.void)
+    }
+
     /// The line as people see it.
     pub(super) fn view(
         &self,
@@ -650,10 +655,6 @@ impl LineState {
         settings: &ModelSettings,
         last_batches: usize,
     ) -> LineView {
-        let verdict = |batch: &Batch| {
-            let judge = self.judges.get(&batch.id);
-            judge.map(Judge::call).filter(|_| !batch.void)
-        };
         let grade = self.grade_name();
         let model = self.learning.judging(&grade);
         LineView {
@@ -661,13 +662,13 @@ impl LineState {
             clock: self.watermark(line).map(Timestamp::as_millis),
             blind: self.blind,
             verdict: self.document.clone(),
-            batch: self.book.current().map(|batch| record(line, batch, verdict(batch))),
+            batch: self.book.current().map(|batch| record(line, batch, self.call_of(batch))),
             trend: self.trend.iter().cloned().collect(),
             last_batches: self
                 .book
                 .finished()
                 .take(last_batches)
-                .map(|batch| record(line, batch, verdict(batch)))
+                .map(|batch| record(line, batch, self.call_of(batch)))
                 .collect(),
             tags: line
                 .tags

@@ -18,6 +18,7 @@ mod drops;
 mod effect;
 mod event;
 mod explain;
+mod finished;
 mod history;
 mod learning;
 mod line;
@@ -51,6 +52,7 @@ pub use effect::{
 };
 pub use event::{Command, Event, EventError, ModelAnswer, Promotion};
 pub use explain::{Explanation, QualityView, StatisticView};
+pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use recovery::Recovery;
 pub use tell::{ending, sentence};

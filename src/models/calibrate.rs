@@ -291,7 +291,8 @@ fn rate_range_of_quantile(n: usize, rate: f64) -> (f64, f64) {
 }
 
 /// The range of a true rate of which `k` of `n` were seen, in nineteen cases of twenty (Clopper and Pearson 1934).
-pub(super) fn rate_range_of(k: usize, n: usize) -> (f64, f64) {
+#[must_use]
+pub fn rate_range_of(k: usize, n: usize) -> (f64, f64) {
     let (k, n) = (count(k), count(n));
     let (low, high) = beta_range((k, n - k + 1.0), (k + 1.0, n - k), (0.025, 0.975));
     // It is written to InfluxDB: what a logarithm's last bits are on another machine must not show.

@@ -9,6 +9,7 @@
 //! from blocks that the model was not fitted on. A [`Model`] never changes; what moves while it
 //! judges is [`Online`].
 
+mod backtest;
 mod calibrate;
 mod cva;
 mod dynamic;
@@ -28,7 +29,8 @@ mod ties;
 mod track;
 mod trial;
 
-pub use calibrate::Calibration;
+pub use backtest::{Backtest, Flag, Said};
+pub use calibrate::{Calibration, rate_range_of};
 pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
 pub use model::{ArtifactError, Header, Model, Online, Score};

@@ -37,6 +37,19 @@ pub enum Outcome {
     Bad,
 }
 
+impl Outcome {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Open => "open",
+            Self::Good => "good",
+            Self::Acted => "acted",
+            Self::Bad => "bad",
+        }
+    }
+}
+
 /// A batch while it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]

@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod backtest;
 mod bad_input;
 mod clocks;
 mod compose;

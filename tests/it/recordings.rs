@@ -339,7 +339,7 @@ fn comparison_names_the_batches_that_another_configuration_judges_otherwise() {
 
 /// Runs the mill of `mill.toml` as a daemon would, from what came over MQTT: `r.csv` and `e.jsonl` in their
 /// order. The store stays open; what was said of batches comes back.
-fn run_by_mqtt(desk: &Desk) -> (Pipeline, Vec<String>) {
+pub(crate) fn run_by_mqtt(desk: &Desk) -> (Pipeline, Vec<String>) {
     let checked = onspec::config::read(&desk.path("mill.toml")).unwrap();
     let settings = Settings { path: Some(desk.path("mill.db")), ..checked.store.clone() };
     let (rules, outputs) = (checked.rules(), Outputs::default());

@@ -30,7 +30,7 @@ pub(super) fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom
 
 /// What a finished batch was found to be. Good is what a person released, or what the laboratory found inside and
 /// quality tags say nothing against: nobody's silence.
-pub(super) fn outcome(batch: &Batch, grade: Option<&Grade>) -> Outcome {
+pub(in crate::engine) fn outcome(batch: &Batch, grade: Option<&Grade>) -> Outcome {
     if batch.ended.is_none() || !batch.begin_known || batch.void {
         return Outcome::Open;
     }
