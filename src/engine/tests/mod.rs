@@ -4,6 +4,7 @@ mod adaptation;
 mod charts;
 mod clocks;
 mod context;
+mod finished;
 mod growth;
 mod late;
 mod nodes;
