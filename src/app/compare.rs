@@ -155,13 +155,13 @@ pub struct Figures {
     /// Batches finished.
     pub batches: Pair<u64>,
     /// Batches by their last verdict.
-    pub verdicts: BTreeMap<&'static str, Pair<u64>>,
+    pub verdicts: BTreeMap<String, Pair<u64>>,
     /// Flags raised on what is made.
     pub flags: Pair<u64>,
     /// Alarms raised.
     pub alarms: Pair<u64>,
     /// Messages, or parts of them, that were not taken, by reason.
-    pub faults: BTreeMap<&'static str, Pair<u64>>,
+    pub faults: BTreeMap<String, Pair<u64>>,
 }
 
 /// A batch of which something else is said; what one configuration says nothing of is missing.
@@ -469,7 +469,7 @@ mod tests {
     #[test]
     fn other_figures_are_a_change() {
         let mut after = Summary { judged: 1, ..Summary::default() };
-        after.verdicts.insert("on-spec", 3);
+        after.verdicts.insert("on-spec".into(), 3);
         let none = Told::default();
         let summary = Pair { before: &Summary::default(), after: &after };
         let comparison = Comparison::of(summary, Pair { before: &none, after: &none });

@@ -1,6 +1,6 @@
 //! Effects become what the store keeps: entries of outboxes, rows, blocks of frames.
 
-use super::fits::{Columns, FrameRun};
+use super::fits::FrameRun;
 use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
@@ -87,17 +87,7 @@ impl Group {
                 self.add_to_hash(json.as_bytes());
                 self.batches.push(((**record).clone(), json));
             }
-            Effect::Frame(frame) if frame.product => {
-                let fits =
-                    |run: &&mut FrameRun| run.line == frame.line.0 && run.batch == frame.batch;
-                if let Some(run) = self.frames.last_mut().filter(|run| fits(run)) {
-                    run.push(frame.start, &frame.values);
-                } else {
-                    let mut run = FrameRun::new(frame.line.0, frame.batch.clone(), frame.start);
-                    run.push(frame.start, &frame.values);
-                    self.frames.push(run);
-                }
-            }
+            Effect::Frame(frame) => FrameRun::collect(&mut self.frames, frame),
             Effect::Model(record) => {
                 let header = crate::models::Model::from_bytes(&record.artifact)
                     .map_or_else(|_| "{}".into(), |model| model.header_json());
@@ -196,11 +186,7 @@ impl Group {
 
     /// Says of every run of frames what its values are.
     pub(super) fn name_frames(&mut self, plant: &Plant) {
-        for run in &mut self.frames {
-            if let Some(line) = plant.lines.get(usize::from(run.line)) {
-                run.name(&Columns::of(line));
-            }
-        }
+        self.frames.iter_mut().for_each(|run| run.name(plant));
     }
 
     pub(super) fn frame_blocks(&self) -> Vec<FrameBlock<'_>> {

@@ -35,6 +35,12 @@ pub trait Feed: Debug {
     /// The share of it that was read in this run, where it is known how much there is.
     fn share(&self) -> Option<f64>;
 
+    /// How far it reaches, where that follows from when it was opened and not from what was asked for: a feed that is
+    /// opened with this again reaches as far.
+    fn extent(&self) -> Option<[i64; 2]> {
+        None
+    }
+
     /// Called before the engine takes an event: what took effect then without being one does so now.
     fn meets(&self, _event: &Event, _engine: &mut Engine) {}
 }
@@ -50,6 +56,10 @@ impl<F: Feed> Feed for &F {
 
     fn share(&self) -> Option<f64> {
         (**self).share()
+    }
+
+    fn extent(&self) -> Option<[i64; 2]> {
+        (**self).extent()
     }
 
     fn meets(&self, event: &Event, engine: &mut Engine) {

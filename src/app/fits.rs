@@ -1,11 +1,13 @@
 //! Fitting: frames of the store become a model, on whatever thread calls.
 
-use crate::engine::{FitRequest, ModelAnswer};
+use super::blob::Blob;
+use crate::engine::{FitRequest, FrameRecord, ModelAnswer};
 use crate::http::{Fits, Fitting};
 use crate::models::{self, Model, Stage, Table, Trial, Trying};
-use crate::plant::Line;
+use crate::plant::{Line, Plant};
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
+use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
@@ -40,7 +42,7 @@ impl Columns {
 }
 
 /// Consecutive frames of one line and batch, as the store keeps them.
-#[derive(Debug, Clone)]
+#[derive(Debug, Clone, Serialize, Deserialize)]
 pub(super) struct FrameRun {
     pub(super) line: u16,
     pub(super) batch: Option<Arc<str>>,
@@ -48,27 +50,49 @@ pub(super) struct FrameRun {
     last: Timestamp,
     count: u32,
     width: u32,
-    bytes: Vec<u8>,
+    bytes: Blob,
 }
 
 impl FrameRun {
     pub(super) fn new(line: u16, batch: Option<Arc<str>>, first: Timestamp) -> Self {
-        Self { line, batch, first, last: first, count: 0, width: 0, bytes: vec![0; HEAD] }
+        Self { line, batch, first, last: first, count: 0, width: 0, bytes: Blob(vec![0; HEAD]) }
     }
 
     pub(super) fn push(&mut self, start: Timestamp, values: &[f64]) {
         self.last = start;
         self.count += 1;
         self.width = u32::try_from(values.len()).unwrap_or(u32::MAX);
-        self.bytes.extend_from_slice(&start.as_nanos().to_le_bytes());
+        let bytes = &mut self.bytes.0;
+        bytes.extend_from_slice(&start.as_nanos().to_le_bytes());
         for value in values {
-            self.bytes.extend_from_slice(&value.to_le_bytes());
+            bytes.extend_from_slice(&value.to_le_bytes());
         }
     }
 
-    /// Says whose values these are: whoever reads the frames under another configuration can tell.
-    pub(super) fn name(&mut self, columns: &Columns) {
-        self.bytes[..HEAD].copy_from_slice(&columns.hash.to_le_bytes());
+    /// Adds a frame to those that are kept, if it is product.
+    pub(super) fn collect(runs: &mut Vec<Self>, frame: &FrameRecord) {
+        if !frame.product {
+            return;
+        }
+        let fits = |run: &&mut Self| run.line == frame.line.0 && run.batch == frame.batch;
+        if let Some(run) = runs.last_mut().filter(|run| fits(run)) {
+            run.push(frame.start, &frame.values);
+        } else {
+            let mut run = Self::new(frame.line.0, frame.batch.clone(), frame.start);
+            run.push(frame.start, &frame.values);
+            runs.push(run);
+        }
+    }
+
+    /// Says whose values these are, by the plant: whoever reads the frames under another configuration can tell.
+    pub(super) fn name(&mut self, plant: &Plant) {
+        if let Some(line) = plant.lines.get(usize::from(self.line)) {
+            self.name_by(&Columns::of(line));
+        }
+    }
+
+    fn name_by(&mut self, columns: &Columns) {
+        self.bytes.0[..HEAD].copy_from_slice(&columns.hash.to_le_bytes());
     }
 
     pub(super) fn block(&self) -> FrameBlock<'_> {
@@ -79,7 +103,7 @@ impl FrameRun {
             last: self.last,
             count: self.count,
             width: self.width,
-            bytes: &self.bytes,
+            bytes: &self.bytes.0,
         }
     }
 }
@@ -324,7 +348,7 @@ mod tests {
             values[0] = f64::from(row);
             run.push(Timestamp::from_nanos(i64::from(row) * 1_000_000_000), &values);
         }
-        run.name(columns);
+        run.name_by(columns);
         store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
     }
 
@@ -376,7 +400,7 @@ mod tests {
             };
             run.push(Timestamp::from_nanos(row * 1_000_000_000), &[value(1), value(2) + off]);
         }
-        run.name(columns);
+        run.name_by(columns);
         store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
     }
 
@@ -456,7 +480,7 @@ mod tests {
                 let at = Timestamp::from_nanos(i64::from(second) * 1_000_000_000);
                 run.push(at, &[f64::from(second)]);
             }
-            run.name(&columns);
+            run.name_by(&columns);
             store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
         }
         let reader = store.reader().unwrap();

@@ -5,7 +5,7 @@ use super::feed::{Apply, Feed, Span, share};
 use crate::decode::Rule;
 use crate::engine::{Command, Engine, Event};
 use crate::plant::Plant;
-use crate::reading::Timestamp;
+use crate::reading::{Count, Timestamp};
 use crate::store::{Reader, StoreError, StoredModel};
 use std::cell::Cell;
 use std::path::{Path, PathBuf};
@@ -43,18 +43,26 @@ struct ByHand {
 }
 
 impl Journal {
-    /// Opens the journal of a store, which a daemon may be writing, and says what a person has to know.
+    /// Opens the journal of a store, which a daemon may be writing, and says what a person has to know. `extent` is that
+    /// with which it was opened before, if it has to reach as far again.
     ///
     /// # Errors
-    /// When the store cannot be read, or its journal has nothing.
-    pub fn open(path: &Path, span: Span) -> Result<(Self, Vec<String>), AppError> {
+    /// When the store cannot be read, its journal has nothing, or does not reach as far any more.
+    pub fn open(
+        path: &Path,
+        span: Span,
+        extent: Option<[i64; 2]>,
+    ) -> Result<(Self, Vec<String>), AppError> {
         let reader = Reader::open(path)?;
         let Some(kept) = reader.journal_start()? else {
             return Err(AppError::Other(format!("the journal of `{}` is empty", path.display())));
         };
         let mut journal = Self {
             path: path.to_owned(),
-            last: reader.journal_end()?,
+            last: match extent {
+                Some([_, last]) => last.cast_unsigned(),
+                None => reader.journal_end()?,
+            },
             by_hand: by_hand(&reader)?,
             reader,
             span,
@@ -64,6 +72,13 @@ impl Journal {
             told: Cell::new(0),
         };
         let begin = journal.choose_begin(kept)?;
+        if extent.is_some() && journal.extent() != extent {
+            return Err(AppError::Other(format!(
+                "the journal of `{}` does not go back any more to where it was read from; leave `--resume` out to \
+                 begin where it begins now",
+                path.display()
+            )));
+        }
         let mut notes = Vec::new();
         let lacks = |begin: &Timestamp| span.start.map_or(kept > 1, |start| start < *begin);
         if let Some(begin) = begin.filter(lacks) {
@@ -75,6 +90,13 @@ impl Journal {
         }
         journal.first = journal.first_told()?;
         Ok((journal, notes))
+    }
+
+    /// What is read, for people.
+    #[must_use]
+    pub fn place(&self) -> String {
+        let by_hand = Count(self.by_hand.len(), "model");
+        format!("the journal of `{}`, with {by_hand} fitted by hand", self.path.display())
     }
 
     /// Settles from which state the journal is read: the oldest that all of it follows, or the newest
@@ -190,6 +212,10 @@ impl Feed for Journal {
         // Where it stops earlier is not known before that.
         let whole = self.span.stop.is_none().then(|| self.last.saturating_sub(before))?;
         Some(share(self.told.get().saturating_sub(before), whole))
+    }
+
+    fn extent(&self) -> Option<[i64; 2]> {
+        Some([self.after, self.last].map(u64::cast_signed))
     }
 
     fn meets(&self, event: &Event, engine: &mut Engine) {

@@ -6,6 +6,7 @@
 
 mod asked;
 pub mod backtest;
+mod blob;
 #[cfg(feature = "demo")]
 pub mod broker;
 mod compare;
@@ -24,6 +25,7 @@ mod pipeline;
 mod recording;
 pub mod registry;
 mod replay;
+mod resume;
 mod run;
 mod secrets;
 mod stored;
@@ -41,6 +43,7 @@ pub use journal::Journal;
 pub use pipeline::{FitMode, Pipeline, Recovered, Waiter};
 pub use recording::{Recorded, record};
 pub use replay::{AUTO, Judging, Telling, auto_plant, replay, table};
+pub use resume::{Keeper, Resume, Sameness};
 pub use run::{Surroundings, run};
 pub use secrets::{Absent, absent, resolve};
 pub use stored::Stored;

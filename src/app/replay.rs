@@ -3,12 +3,14 @@
 use super::error::AppError;
 use super::feed::Feed;
 use super::pipeline::Pipeline;
+use super::resume::Keeper;
 use crate::decode::Rule;
 use crate::engine::{Command, Effect, Engine, Event, FrameRecord, ScoreRecord};
 use crate::models::Table;
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant, Role, Tag, Undeclared};
 use crate::reading::{LineIx, Timestamp};
-use crate::record::{Files, Record, RecordError, Recording, Summary};
+use crate::record::{Files, FilesState, Record, RecordError, Recording, Summary};
+use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
@@ -288,7 +290,8 @@ impl std::fmt::Debug for Telling<'_> {
     }
 }
 
-/// Puts a feed through; what is said is told, and the figures come back.
+/// Puts a feed through; what is said is told, and the figures come back. `keeper` leaves behind how to go on if it is
+/// interrupted, or goes on with what was.
 ///
 /// # Errors
 /// When the feed cannot be read or a file not written.
@@ -296,11 +299,11 @@ pub fn replay(
     feed: &dyn Feed,
     judging: &mut Judging,
     to: Telling<'_>,
+    mut keeper: Option<&mut Keeper<'_>>,
     row: &mut dyn FnMut(),
 ) -> Result<Summary, AppError> {
-    let summary = Summary::default();
-    let grades = BTreeMap::new();
-    let mut sheet = Sheet { to, open: None, grades, summary, error: None };
+    let before = keeper.as_deref_mut().and_then(Keeper::sheet);
+    let mut sheet = Sheet::new(to, before);
     let mut records = 0;
     let mut effects = Vec::new();
     let mut count = || {
@@ -308,9 +311,30 @@ pub fn replay(
         row();
     };
     feed.run(&mut count, &mut |event| {
-        judging.apply(feed, event, &mut effects, &mut |effect| sheet.take(effect))?;
-        sheet.error.take().map_or(Ok(()), |error| Err(error.into()))
+        if let Some(keeper) = keeper.as_deref_mut()
+            && keeper.is_old(&event)?
+        {
+            return Ok(());
+        }
+        judging.apply(feed, event, &mut effects, &mut |effect| {
+            if let Some(keeper) = keeper.as_deref_mut() {
+                keeper.hear(effect);
+            }
+            sheet.take(effect);
+        })?;
+        if let Some(error) = sheet.error.take() {
+            return Err(error.into());
+        }
+        if let Some(keeper) = keeper.as_deref_mut()
+            && keeper.is_due()
+        {
+            keeper.keep(judging.engine(), sheet.state()?)?;
+        }
+        Ok(())
     })?;
+    if let Some(keeper) = keeper {
+        keeper.end()?;
+    }
     sheet.close_frame();
     if let Some(error) = sheet.error {
         return Err(error.into());
@@ -330,7 +354,34 @@ struct Sheet<'a> {
     error: Option<RecordError>,
 }
 
-impl Sheet<'_> {
+/// What a sheet will go on with.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(super) struct SheetState {
+    open: Option<(FrameRecord, Option<ScoreRecord>)>,
+    grades: Vec<((Arc<str>, Arc<str>), Arc<str>)>,
+    summary: Summary,
+    pub(super) files: Option<FilesState>,
+}
+
+impl<'a> Sheet<'a> {
+    fn new(to: Telling<'a>, before: Option<SheetState>) -> Self {
+        let (open, grades, summary) =
+            before.map(|before| (before.open, before.grades, before.summary)).unwrap_or_default();
+        Self { to, open, grades: grades.into_iter().collect(), summary, error: None }
+    }
+
+    /// What it is to go on with from here.
+    fn state(&mut self) -> Result<SheetState, RecordError> {
+        let grade =
+            |(whose, grade): (&(Arc<str>, Arc<str>), &Arc<str>)| (whose.clone(), Arc::clone(grade));
+        Ok(SheetState {
+            open: self.open.clone(),
+            grades: self.grades.iter().map(grade).collect(),
+            summary: self.summary.clone(),
+            files: self.to.files.as_deref_mut().map(Files::state).transpose()?,
+        })
+    }
+
     /// True of what is about another line than the one that is of interest.
     fn is_elsewhere(&self, effect: &Effect) -> bool {
         let Some(only) = self.to.line else { return false };
@@ -381,10 +432,10 @@ impl Sheet<'_> {
             }
             Effect::BatchVerdict(document) => {
                 self.summary.batches += 1;
-                *self.summary.verdicts.entry(document.verdict.as_str()).or_default() += 1;
+                *self.summary.verdicts.entry(document.verdict.as_str().into()).or_default() += 1;
             }
             Effect::Fault(record) => {
-                *self.summary.faults.entry(record.fault.reason.as_str()).or_default() += 1;
+                *self.summary.faults.entry(record.fault.reason.as_str().into()).or_default() += 1;
             }
             _ => {}
         }

@@ -44,7 +44,7 @@ pub struct Stored {
 
 impl Stored {
     /// Finds what there is, and says what a person has to know. Without events the batches that are there
-    /// stand in for them.
+    /// stand in for them. `extent` is that with which it was opened before, if it has to reach as far again.
     ///
     /// # Errors
     /// When the server is not there, does not let us, or has no reading of the line.
@@ -53,6 +53,7 @@ impl Stored {
         line: &Line,
         span: Span,
         events: Option<Events>,
+        extent: Option<[i64; 2]>,
     ) -> Result<(Self, Vec<String>), AppError> {
         let (url, bucket, org) = (&settings.url, &settings.bucket, &settings.org);
         let place = format!("InfluxDB at `{url}`, bucket `{bucket}` of `{org}`");
@@ -82,6 +83,9 @@ impl Stored {
         stored.to = newest.plus(Duration::from_nanos(1));
         stored.from = span.start.unwrap_or_else(|| newest.minus(WEEK));
         let mut notes = Vec::new();
+        if let Some([from, to]) = extent.map(|extent| extent.map(Timestamp::from_nanos)) {
+            (stored.from, stored.to) = (from, to);
+        }
         if span.start.is_none() {
             let from = stored.from;
             notes.push(format!(
@@ -97,6 +101,12 @@ impl Stored {
         };
         stored.events = events.within(Span { start: Some(stored.from), stop: span.stop });
         Ok((stored, notes))
+    }
+
+    /// Where it is read from, for people.
+    #[must_use]
+    pub fn place(&self) -> &str {
+        &self.place
     }
 
     /// True if somebody tells the batches: events, or the batches that are there.
@@ -184,6 +194,10 @@ impl Feed for Stored {
         Events::until(&mut events, Timestamp::MAX, apply)?;
         late.into_iter().try_for_each(|reading| apply(event(&self.line, reading)))?;
         apply(Event::Command(Command::Finish))
+    }
+
+    fn extent(&self) -> Option<[i64; 2]> {
+        Some([self.from, self.to].map(Timestamp::as_nanos))
     }
 
     fn share(&self) -> Option<f64> {

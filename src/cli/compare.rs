@@ -58,7 +58,7 @@ fn open(args: &replay::Args, config: &Path, out: &mut Out) -> Result<Opened, Exi
 fn told(args: &replay::Args, opened: &Opened, out: &mut Out) -> Result<(Summary, Told), Exit> {
     let mut told = Told::default();
     let mut hear = |effect: &_| told.take(effect);
-    let done = replay::run(args, opened, &mut hear, out);
+    let done = replay::run(args, opened, None, &mut hear, out);
     let (summary, models) = done.map_err(|error| out.fail(&error))?;
     if replay::is_blind(opened, &summary, models, out) {
         Err(Exit::Failed)

@@ -82,7 +82,7 @@ enum Command {
     #[command(
         after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/\n  onspec replay -c onspec.toml --from influx --start 2026-01-16T00:00:00Z --out out/"
     )]
-    Replay(replay::Args),
+    Replay(Box<replay::Args>),
     /// Say why a line's batch was flagged at an instant, or why it was not: from the journal, beside a daemon that
     /// may be running, or from a recording.
     #[command(
@@ -179,7 +179,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Demo(args) => demo::command(&args, &mut out),
         Command::Simulate(args) => simulate::command(&args, &mut out),
         Command::Fit(args) => fit::command(&args, &mut out),
-        Command::Replay(args) => replay::command(&args, &mut out),
+        Command::Replay(args) => replay::command(*args, &mut out),
         Command::Explain(args) => explain::command(*args, &mut out),
         Command::Models(args) => models::command(&args, &mut out),
         Command::Backtest(args) => backtest::command(&args, &mut out),

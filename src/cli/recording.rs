@@ -1,5 +1,7 @@
 //! What `fit` and `replay` have in common: where the recording is and how it is read.
 
+mod same;
+
 use super::out::{Exit, Out};
 use crate::app::{Events, Feed, Journal, RecordingFeed, Span, Stored, auto_plant};
 use crate::decode::{Rule, TimeUnit};
@@ -57,6 +59,9 @@ pub(super) struct RecordingArgs {
     /// Print the figures as JSON.
     #[arg(long)]
     pub(super) json: bool,
+    /// How far what is read reached when it was read before.
+    #[arg(skip)]
+    pub(super) extent: Option<[i64; 2]>,
 }
 
 #[derive(Debug, Clone, Copy, clap::ValueEnum)]
@@ -199,8 +204,8 @@ impl RecordingArgs {
         let ix = self.line(&plant, out)?;
         let line = &mut plant.lines[ix.get()];
         let events = self.read_events(line, out)?;
-        let (stored, notes) =
-            Stored::open(&settings, line, self.span(), events).map_err(|error| out.fail(&error))?;
+        let (stored, notes) = Stored::open(&settings, line, self.span(), events, self.extent)
+            .map_err(|error| out.fail(&error))?;
         let source = line.batch.clone();
         if !stored.has_events() && source == BatchSource::Events {
             // As for files.
@@ -239,7 +244,7 @@ impl RecordingArgs {
             return Err(Exit::Usage);
         };
         let (journal, notes) =
-            Journal::open(path, self.span()).map_err(|error| out.fail(&error))?;
+            Journal::open(path, self.span(), self.extent).map_err(|error| out.fail(&error))?;
         let line = match &self.line {
             None if plant.lines.len() > 1 => None,
             _ => Some(self.line(&plant, out)?),

@@ -4,7 +4,9 @@ use super::compare;
 use super::out::{Exit, Out};
 use super::progress::Progress;
 use super::recording::{self, Opened};
-use crate::app::{AppError, Feed, FitMode, Heard, Judging, Outputs, Pipeline, Telling};
+use crate::app::{
+    AppError, Feed, FitMode, Heard, Judging, Keeper, Outputs, Pipeline, Resume, Telling,
+};
 use crate::engine::Effect;
 use crate::record::{Files, Summary};
 use crate::simulate::Truth;
@@ -12,6 +14,7 @@ use crate::store::{Reader, Settings, Store, WhenFull};
 use comfy_table::{Table, presets};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::{Duration, Instant};
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -31,12 +34,25 @@ pub(super) struct Args {
     /// 1 if anything would.
     #[arg(long, value_name = "FILE", conflicts_with_all = ["auto", "out", "truth"])]
     compare: Option<PathBuf>,
+    /// Go on with a replay into DIR that was interrupted, or failed. What there is to go on from is left there every half
+    /// minute; configuration, recording and options have to be those of then.
+    #[arg(long, requires = "out", conflicts_with_all = ["truth", "compare"])]
+    resume: bool,
+    /// How often that is.
+    #[arg(long, hide = true, value_name = "DURATION", default_value = "30s", value_parser = crate::config::parse_duration)]
+    resume_every: Duration,
 }
 
-pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+pub(super) fn command(mut args: Args, out: &mut Out) -> Exit {
     if let Some(other) = &args.compare {
-        return compare::command(args, other, out);
+        return compare::command(&args, other, out);
     }
+    let resume = match args.out.as_deref().filter(|_| args.resume).map(Resume::read).transpose() {
+        Ok(resume) => resume,
+        Err(error) => return out.fail(&error),
+    };
+    args.recording.extent = resume.as_ref().and_then(Resume::extent);
+    let args = &args;
     let opened = match args.recording.open(out) {
         Ok(opened) => opened,
         Err(exit) => return exit,
@@ -51,10 +67,27 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             heard.take(effect);
         }
     };
-    let done = run(args, &opened, &mut hear, out);
+    if let Some(resume) = &resume {
+        let same = opened.sameness(&args.recording, args.learn);
+        match same.map(|same| resume.check(&same)) {
+            Ok(Ok(())) => {}
+            Ok(Err(differs)) => {
+                out.error(&format!("error: {differs}\n"));
+                return Exit::Usage;
+            }
+            Err(error) => return out.fail(&error),
+        }
+    }
+    let done = run(args, &opened, resume, &mut hear, out);
     let (summary, models) = match done {
         Ok(done) => done,
-        Err(error) => return out.fail(&error),
+        Err(error) => {
+            let exit = out.fail(&error);
+            if args.out.as_deref().is_some_and(Resume::is_there) {
+                out.error("what was done before is kept: `--resume` goes on from it\n");
+            }
+            return exit;
+        }
     };
     let score = truth.map(|truth| heard.score(&truth, 0));
     let printed = if args.recording.json {
@@ -96,6 +129,7 @@ fn truth(path: &Path) -> Result<Truth, AppError> {
 pub(super) fn run(
     args: &Args,
     opened: &Opened,
+    resume: Option<Resume>,
     hear: &mut dyn FnMut(&Effect),
     out: &mut Out,
 ) -> Result<(Summary, usize), AppError> {
@@ -105,16 +139,37 @@ pub(super) fn run(
     } else {
         registry(opened, &*feed, args.recording.auto, out)?
     };
-    let mut files = args.out.as_deref().map(Files::create).transpose()?;
+    let mut files = match (args.out.as_deref(), resume.as_ref().and_then(Resume::files)) {
+        (Some(directory), Some(state)) => Some(Files::go_on(directory, state)?),
+        (Some(directory), None) => Some(Files::create(directory)?),
+        (None, _) => None,
+    };
+    let mut last = Instant::now();
+    let mut is_due = || {
+        let is_due = last.elapsed() >= args.resume_every;
+        if is_due {
+            last = Instant::now();
+        }
+        is_due
+    };
+    let mut keeper = match args.out.as_deref() {
+        Some(directory) => {
+            let same = (opened.sameness(&args.recording, args.learn)?, feed.extent());
+            Some(Keeper::begin(directory, same, resume, &mut judging, &mut is_due)?)
+        }
+        None => None,
+    };
     let (plant, period) = (&opened.plant, opened.period);
     let line = opened.line.filter(|_| plant.lines.len() > 1);
     let telling = Telling { plant, line, period, files: files.as_mut(), hear };
     let mut progress = Progress::new(&*feed);
-    let summary = crate::app::replay(&*feed, &mut judging, telling, &mut || progress.row())?;
+    let summary =
+        crate::app::replay(&*feed, &mut judging, telling, keeper.as_mut(), &mut || progress.row())?;
     drop(progress);
     if let Some(files) = files {
         files.finish(&summary)?;
     }
+    keeper.map_or(Ok(()), Keeper::done)?;
     Ok((summary, models))
 }
 

@@ -110,7 +110,7 @@ pub struct ReadingRecord {
 }
 
 /// A frame's statistics under the monitors of a model.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ScoreRecord {
     /// The line.
     pub line: Arc<str>,
@@ -153,7 +153,7 @@ pub struct ContributionRecord {
 }
 
 /// A closed frame.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct FrameRecord {
     /// The line.
     pub line: LineIx,

@@ -8,11 +8,11 @@ use crate::alarm::AlarmRecord;
 use crate::engine::{Band, BatchRecord, ChartRecord, Mark, ScoreRecord, Statistic};
 use crate::reading::Timestamp;
 use crate::verdict::Document;
-use serde::Serialize;
+use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::fs::File;
-use std::io::{BufWriter, Write};
+use std::fs::{File, OpenOptions};
+use std::io::{BufWriter, Seek, SeekFrom, Write};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
@@ -20,7 +20,7 @@ use std::sync::Arc;
 const IN_MEMORY: &str = "writing to a string cannot fail";
 
 /// What came of a replay, in figures.
-#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Summary {
     /// Records read.
     pub records: u64,
@@ -33,9 +33,9 @@ pub struct Summary {
     /// Batches finished.
     pub batches: u64,
     /// Batches by their last verdict.
-    pub verdicts: BTreeMap<&'static str, u64>,
+    pub verdicts: BTreeMap<String, u64>,
     /// Messages, or parts of them, that were not taken, by reason.
-    pub faults: BTreeMap<&'static str, u64>,
+    pub faults: BTreeMap<String, u64>,
 }
 
 /// The files of a replay, written beside where they will stand and moved there together at the end: a
@@ -50,7 +50,20 @@ pub struct Files {
     alarms: BufWriter<File>,
     charts: BufWriter<File>,
     batches: BTreeMap<(Timestamp, Arc<str>), BatchRecord>,
+    /// True once it is known how to go on with them.
+    kept: bool,
 }
+
+/// How far the files are, from which a replay can go on.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct FilesState {
+    /// The lengths of those that are written row by row, in the order of [`ROWS`].
+    lengths: [u64; ROWS.len()],
+    batches: Vec<BatchRecord>,
+}
+
+/// The files that are written row by row.
+const ROWS: [&str; 4] = ["scores.csv", "verdicts.csv", "alarms.csv", "charts.csv"];
 
 impl Files {
     /// Makes the directory, and begins the files.
@@ -61,14 +74,17 @@ impl Files {
         std::fs::create_dir_all(directory)
             .map_err(RecordError::file("make the directory", directory))?;
         let mut begun = Vec::new();
+        let mut each = ROWS.into_iter();
+        let mut next = || begin(directory, each.next().unwrap_or_default(), &mut begun);
         let mut files = Self {
-            scores: begin(directory, "scores.csv", &mut begun)?,
-            verdicts: begin(directory, "verdicts.csv", &mut begun)?,
-            alarms: begin(directory, "alarms.csv", &mut begun)?,
-            charts: begin(directory, "charts.csv", &mut begun)?,
+            scores: next()?,
+            verdicts: next()?,
+            alarms: next()?,
+            charts: next()?,
             directory: directory.to_owned(),
             begun,
             batches: BTreeMap::new(),
+            kept: false,
         };
         let mut header = String::from("time,line,grade,batch,score,flag");
         for statistic in Statistic::ALL {
@@ -88,6 +104,44 @@ impl Files {
              ewma_lower,ewma_upper,cusum_high,cusum_low,cusum_limit,version,provisional,marks",
         )?;
         Ok(files)
+    }
+
+    /// Goes on with files that were begun and not finished: what came after that state is cut off.
+    ///
+    /// # Errors
+    /// When one of them is not there, or shorter than it was.
+    pub fn go_on(directory: &Path, state: &FilesState) -> Result<Self, RecordError> {
+        let mut begun = Vec::new();
+        let mut each = ROWS.into_iter().zip(state.lengths);
+        let mut next = || {
+            let (name, length) = each.next().unwrap_or_default();
+            let path = part(directory, name);
+            let file = cut(&path, length)?;
+            begun.push(path);
+            Ok(BufWriter::new(file))
+        };
+        let [scores, verdicts, alarms, charts] = [next()?, next()?, next()?, next()?];
+        let batches = state.batches.iter().map(|record| (key(record), record.clone())).collect();
+        let directory = directory.to_owned();
+        Ok(Self { directory, begun, scores, verdicts, alarms, charts, batches, kept: true })
+    }
+
+    /// Brings what was written to the disk, and says how far it is. From then on what was begun stays when the replay
+    /// fails.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn state(&mut self) -> Result<FilesState, RecordError> {
+        let mut lengths = [0; ROWS.len()];
+        let files = [&mut self.scores, &mut self.verdicts, &mut self.alarms, &mut self.charts];
+        for ((file, length), name) in files.into_iter().zip(&mut lengths).zip(ROWS) {
+            let path = part(&self.directory, name);
+            let failed = RecordError::file("write to", &path);
+            let synced = file.flush().and_then(|()| file.get_ref().sync_data());
+            *length = synced.and_then(|()| Ok(file.get_ref().metadata()?.len())).map_err(failed)?;
+        }
+        self.kept = true;
+        Ok(FilesState { lengths, batches: self.batches.values().cloned().collect() })
     }
 
     /// A row for a frame; without a score if it could not be judged.
@@ -203,8 +257,7 @@ impl Files {
 
     /// What is known of a batch now; the last word is written.
     pub fn batch(&mut self, record: &BatchRecord) {
-        let key = (record.first_started, Arc::clone(&record.batch));
-        self.batches.insert(key, record.clone());
+        self.batches.insert(key(record), record.clone());
     }
 
     /// Writes what is known at the end, and moves all files to where they stand.
@@ -274,13 +327,44 @@ impl Files {
 }
 
 impl Drop for Files {
-    /// What was begun and not finished goes.
+    /// What was begun and not finished goes, unless it can be gone on with.
     fn drop(&mut self) {
+        if self.kept {
+            return;
+        }
         for part in &self.begun {
             // Nobody can be told, and what stays is overwritten by the next replay.
             std::fs::remove_file(part).ok();
         }
     }
+}
+
+/// What batches are told in the order of.
+fn key(record: &BatchRecord) -> (Timestamp, Arc<str>) {
+    (record.first_started, Arc::clone(&record.batch))
+}
+
+/// A file that is not finished.
+fn part(directory: &Path, name: &str) -> PathBuf {
+    directory.join(format!("{name}.part"))
+}
+
+/// Opens a file to append to, of which what lies behind a length is cut off.
+///
+/// # Errors
+/// When it is not there, or shorter.
+pub fn cut(path: &Path, length: u64) -> Result<File, RecordError> {
+    let failed = |source| RecordError::file("go on with", path)(source);
+    let mut file = OpenOptions::new().write(true).open(path).map_err(failed)?;
+    let found = file.metadata().map_err(failed)?.len();
+    if found < length {
+        let what =
+            format!("it has {found} bytes, and had {length}: begin anew, without `--resume`");
+        return Err(RecordError::unusable(path, what));
+    }
+    file.set_len(length).map_err(failed)?;
+    file.seek(SeekFrom::End(0)).map_err(failed)?;
+    Ok(file)
 }
 
 /// Begins a file under its name with `.part` behind it.
@@ -289,7 +373,7 @@ fn begin(
     name: &str,
     begun: &mut Vec<PathBuf>,
 ) -> Result<BufWriter<File>, RecordError> {
-    let path = directory.join(format!("{name}.part"));
+    let path = part(directory, name);
     let file = File::create(&path).map_err(RecordError::file("make", &path))?;
     begun.push(path);
     Ok(BufWriter::new(file))

@@ -22,7 +22,7 @@ mod time;
 pub use cell::Place;
 pub use error::RecordError;
 pub use events::read_events;
-pub use files::{Files, Summary};
+pub use files::{Files, FilesState, Summary, cut};
 pub use recording::{Options, Record, Recording};
 pub use survey::Survey;
 pub use time::parse_time;

@@ -144,7 +144,7 @@ impl Mill {
 
     /// What a replay of the journal says, and what a person is told of it.
     fn replay(&self, span: Span, learn: bool) -> Result<(Vec<String>, Vec<String>), AppError> {
-        let (journal, notes) = Journal::open(&self.path(), span)?;
+        let (journal, notes) = Journal::open(&self.path(), span, None)?;
         let checked = mill();
         let rules = checked.rules();
         let mut judging = if learn {
@@ -163,7 +163,7 @@ impl Mill {
         let mut hear = |effect: &Effect| said.extend(word(effect));
         let plant = &checked.plant;
         let to = Telling { plant, line: None, period: None, files: None, hear: &mut hear };
-        replay(&journal, &mut judging, to, &mut || {})?;
+        replay(&journal, &mut judging, to, None, &mut || {})?;
         Ok((said, notes))
     }
 }
@@ -229,7 +229,7 @@ fn the_verdict_of_an_instant_is_explained_from_the_journal() {
     drop(mill.run(0..12));
     let explained = |at: i64, start: Option<i64>| {
         let span = Span { start: start.map(second), stop: None };
-        let (journal, _) = Journal::open(&mill.path(), span)?;
+        let (journal, _) = Journal::open(&mill.path(), span, None)?;
         let checked = self::mill();
         let engine = journal.engine(&checked.plant, &checked.rules())?;
         let mut judging = Judging::Registry(Box::new(engine));
@@ -275,7 +275,7 @@ fn model_that_was_fitted_by_hand_judges_from_its_start_on() {
     let learned = reader.models(None, None).unwrap();
     assert_eq!(learned.len(), 1, "{learned:?}");
     // Fitted from what was made, good or not: another model than the learned one.
-    let (journal, _) = Journal::open(&mill.path(), Span::default()).unwrap();
+    let (journal, _) = Journal::open(&mill.path(), Span::default(), None).unwrap();
     let (checked, line) = (lenient_mill(), LineIx(0));
     let rules = checked.rules();
     let table =
