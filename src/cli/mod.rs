@@ -80,7 +80,7 @@ enum Command {
     Fit(fit::Args),
     /// Run recorded data through the same pipeline: scores, verdicts, batches as files.
     #[command(
-        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/\n  onspec replay -c onspec.toml --from influx --start 2026-01-16T00:00:00Z --out out/"
+        after_help = "Examples:\n  onspec replay --auto --store m.db --period 3m --ignore sample,fault --from test.csv.gz --out out/\n  onspec replay -c onspec.toml --from may.parquet --events may.jsonl --compare tighter.toml\n  onspec replay -c onspec.toml --from journal --start 2026-01-23T06:00:00Z --out out/\n  onspec replay -c onspec.toml --from influx --start 2026-01-16T00:00:00Z --out out/\n  onspec replay -c onspec.toml --from may.parquet --learn --out out/ --resume"
     )]
     Replay(Box<replay::Args>),
     /// Say why a line's batch was flagged at an instant, or why it was not: from the journal, beside a daemon that

@@ -26,6 +26,7 @@ mod readiness;
 mod recordings;
 mod recordings_influx;
 mod recovery;
+mod resume;
 mod same_again;
 mod services;
 mod sparkplug;

@@ -37,13 +37,16 @@ impl Desk {
         self.0.path().join(name)
     }
 
+    /// A command line that can be run here.
+    pub(crate) fn command(&self, line: &str) -> Command {
+        let mut command = Command::new(env!("CARGO_BIN_EXE_onspec"));
+        command.args(line.split_whitespace()).current_dir(self.0.path());
+        command
+    }
+
     /// The status, standard output and standard error of a command line.
     pub(crate) fn run(&self, line: &str) -> (i32, String, String) {
-        let output = Command::new(env!("CARGO_BIN_EXE_onspec"))
-            .args(line.split_whitespace())
-            .current_dir(self.0.path())
-            .output()
-            .unwrap();
+        let output = self.command(line).output().unwrap();
         let text = |bytes: &[u8]| String::from_utf8(bytes.to_vec()).unwrap();
         (output.status.code().unwrap(), text(&output.stdout), text(&output.stderr))
     }

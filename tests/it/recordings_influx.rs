@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::recordings::{Desk, EPOCH, mill};
+use crate::resume::{assert_whole, kill};
 use crate::support::Influxd;
 use onspec::app::{FitMode, Outputs, Pipeline};
 use onspec::decode::Arrival;
@@ -175,6 +176,16 @@ fn what_influxdb_has_is_judged_as_the_equal_recording() {
     let (status, printed, _) = desk.run(&format!("{replay} {of_influx} --compare tight.toml"));
     assert_eq!(status, 1, "{printed}");
     assert!(printed.contains("\"differs\":true"), "{printed}");
+
+    // One that was interrupted goes on to where it would have come to, though more is there by then.
+    let replay = "replay -c mill.toml --from influx";
+    assert_eq!(desk.run(&format!("{replay} --out whole")).0, 0);
+    kill(&desk, replay, u64::try_from(desk.read("whole/scores.csv").len()).unwrap() / 2);
+    let later = format!("readings,line=tm3,tag=a value=1,quality=0i {}000000000\n", EPOCH + 7000);
+    assert_eq!(server.write(&later).status, 204);
+    let (status, _, errors) = desk.run(&format!("{replay} --out out --resume"));
+    assert_eq!(status, 0, "{errors}");
+    assert_whole(&desk);
 }
 
 #[test]
