@@ -343,13 +343,16 @@ pub fn replay(
     Ok(sheet.summary)
 }
 
+/// The names of both.
+type LineAndBatch = (Arc<str>, Arc<str>);
+
 /// What is written while a recording goes through.
 struct Sheet<'a> {
     to: Telling<'a>,
     /// The last frame, and its score once it came.
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
-    /// The grades of the batches in progress, by line and batch.
-    grades: BTreeMap<(Arc<str>, Arc<str>), Arc<str>>,
+    /// The grades of the batches in progress.
+    grades: BTreeMap<LineAndBatch, Arc<str>>,
     summary: Summary,
     error: Option<RecordError>,
 }
@@ -358,7 +361,7 @@ struct Sheet<'a> {
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(super) struct SheetState {
     open: Option<(FrameRecord, Option<ScoreRecord>)>,
-    grades: Vec<((Arc<str>, Arc<str>), Arc<str>)>,
+    grades: Vec<(LineAndBatch, Arc<str>)>,
     summary: Summary,
     pub(super) files: Option<FilesState>,
 }
@@ -372,8 +375,7 @@ impl<'a> Sheet<'a> {
 
     /// What it is to go on with from here.
     fn state(&mut self) -> Result<SheetState, RecordError> {
-        let grade =
-            |(whose, grade): (&(Arc<str>, Arc<str>), &Arc<str>)| (whose.clone(), Arc::clone(grade));
+        let grade = |(whose, grade): (&LineAndBatch, &Arc<str>)| (whose.clone(), Arc::clone(grade));
         Ok(SheetState {
             open: self.open.clone(),
             grades: self.grades.iter().map(grade).collect(),

@@ -12,7 +12,7 @@ use super::replay::{Judging, SheetState};
 use crate::decode::Message;
 use crate::engine::{Effect, Engine, Event};
 use crate::plant::Plant;
-use crate::reading::Value;
+use crate::reading::{Timestamp, Value};
 use crate::record::cut;
 use crate::store::Commit;
 use serde::{Deserialize, Serialize};
@@ -335,7 +335,7 @@ fn digest(event: &Event, out: &mut Vec<u8>) {
     match event {
         Event::Message(received, Message::Reading(reading)) => {
             number(out, received.as_nanos());
-            number(out, reading.at.map_or(i64::MIN, |at| at.as_nanos()));
+            number(out, reading.at.map_or(i64::MIN, Timestamp::as_nanos));
             for name in [&reading.line, &reading.area, &reading.tag] {
                 out.extend_from_slice(name.as_bytes());
                 out.push(0);

@@ -8,13 +8,15 @@ use crate::app::{
     AppError, Feed, FitMode, Heard, Judging, Keeper, Outputs, Pipeline, Resume, Telling,
 };
 use crate::engine::Effect;
+use crate::reading::Timestamp;
 use crate::record::{Files, Summary};
 use crate::simulate::Truth;
 use crate::store::{Reader, Settings, Store, WhenFull};
+use crate::telemetry::{Clock, SteadyClock};
 use comfy_table::{Table, presets};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 #[derive(Debug, clap::Args)]
 pub(super) struct Args {
@@ -144,11 +146,12 @@ pub(super) fn run(
         (Some(directory), None) => Some(Files::create(directory)?),
         (None, _) => None,
     };
-    let mut last = Instant::now();
+    let (clock, mut last) = (SteadyClock::start(), None);
     let mut is_due = || {
-        let is_due = last.elapsed() >= args.resume_every;
+        let now = Timestamp::from_nanos(clock.now_nanos());
+        let is_due = now >= last.get_or_insert(now).plus(args.resume_every);
         if is_due {
-            last = Instant::now();
+            last = Some(now);
         }
         is_due
     };

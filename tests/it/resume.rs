@@ -3,8 +3,9 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::recordings::{Desk, mill, run_by_mqtt};
+use crate::support::wait_until;
 use std::process::Stdio;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 /// The files of a replay.
 const FILES: [&str; 6] =
@@ -16,13 +17,11 @@ pub(crate) fn kill(desk: &Desk, replay: &str, bytes: u64) {
     let line = format!("{replay} --out out --resume-every 50ms");
     let mut process =
         desk.command(&line).stdout(Stdio::null()).stderr(Stdio::null()).spawn().unwrap();
-    let begun = Instant::now();
     let length = |name: &str| std::fs::metadata(desk.path(name)).map_or(0, |found| found.len());
-    while length("out/scores.csv.part") < bytes || length("out/replay.resume") == 0 {
+    wait_until("the replay to get on", Duration::from_secs(120), || {
         assert!(process.try_wait().unwrap().is_none(), "it came to its end");
-        assert!(begun.elapsed() < Duration::from_secs(120), "it does not get on");
-        std::thread::sleep(Duration::from_millis(2));
-    }
+        length("out/scores.csv.part") >= bytes && length("out/replay.resume") > 0
+    });
     process.kill().unwrap();
     assert!(!process.wait().unwrap().success());
 }
