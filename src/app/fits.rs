@@ -1,9 +1,9 @@
 //! Fitting: frames of the store become a model, on whatever thread calls.
 
 use super::blob::Blob;
-use crate::engine::{FitRequest, FrameRecord, ModelAnswer};
+use crate::engine::{FitRequest, FrameRecord, ModelAnswer, Neighbour};
 use crate::http::{Fits, Fitting};
-use crate::models::{self, Model, Stage, Table, Trial, Trying};
+use crate::models::{self, Lent, Model, Source, Stage, Table, Trial, Trying};
 use crate::plant::{Line, Plant};
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
@@ -161,8 +161,12 @@ pub(super) fn fit_telling(
         let room = Table::rows_max(request.tags.len());
         let table = table(reader, request, columns, (room, &mut *tell))
             .map_err(|error| error.to_string())?;
-        let model = models::fit_telling(&table, &request.spec, &mut *tell)
-            .map_err(|error| error.to_string())?;
+        let fitted = if request.neighbours.is_empty() {
+            models::fit_telling(&table, &request.spec, &mut *tell)
+        } else {
+            models::fit_borrowed(table, &request.spec, &mut *tell)
+        };
+        let model = fitted.map_err(|error| error.to_string())?;
         let trial = try_out(reader, request, columns, (&model, &mut *tell))?;
         Ok((model.to_bytes().into(), trial))
     };
@@ -188,7 +192,8 @@ fn try_out(
     let present = Model::from_bytes(present).map_err(|error| error.to_string())?;
     let room = Table::rows_max(request.tags.len());
     let batch = |id: &Arc<str>| {
-        let one = FitRequest { batches: vec![Arc::clone(id)], ..request.clone() };
+        let batches = vec![Arc::clone(id)];
+        let one = FitRequest { batches, neighbours: Vec::new(), ..request.clone() };
         table(reader, &one, columns, (room, &mut |_| ())).map_err(|error| error.to_string())
     };
     let all = asked.good.len() + asked.bad.len();
@@ -221,8 +226,8 @@ fn share(done: usize, all: usize) -> f64 {
     done as f64 / all.max(1) as f64
 }
 
-/// The frames of the batches of a request, batch after batch: of the newest that have room together in
-/// so many rows.
+/// The frames of the batches of a request, batch after batch, those of other grades first: of the newest that have room
+/// together in so many rows.
 fn table(
     reader: &Reader,
     request: &FitRequest,
@@ -238,9 +243,10 @@ fn table(
     };
     // The newest first, so that no more is read than has room; one batch at a time is unpacked.
     let mut batches = Vec::new();
-    let all = request.batches.len();
-    for (ix, batch) in request.batches.iter().enumerate().rev() {
-        tell(Stage::Reading(share(all - 1 - ix, all)));
+    let order = newest_first(request);
+    for (read, (grade, ix)) in order.iter().enumerate() {
+        tell(Stage::Reading(share(read, order.len())));
+        let batch = &of_grade(request, *grade)[*ix];
         let mut part = Table { columns: table.columns.clone(), ..Table::default() };
         let mut end = None;
         for block in reader.frames(request.line.0, batch)? {
@@ -248,19 +254,26 @@ fn table(
         }
         let rows = part.rows();
         if rows > room {
-            table.left_out = ix + 1;
+            table.left_out = order.len() - read;
             break;
         }
         room -= rows;
-        batches.push((batch, part));
+        batches.push(((*grade, *ix), part));
     }
-    for (batch, part) in batches.into_iter().rev().filter(|(_, part)| !part.values.is_empty()) {
+    batches.sort_by_key(|(place, _)| *place);
+    let lent =
+        |neighbour: &Neighbour| Lent { grade: Arc::clone(&neighbour.grade), batches: Vec::new() };
+    table.source.borrowed = request.neighbours.iter().map(lent).collect();
+    for ((grade, ix), part) in batches.into_iter().filter(|(_, part)| !part.values.is_empty()) {
         table.blocks.push(table.rows());
         table.values.extend(part.values);
-        table.source.batches.push(Arc::clone(batch));
+        let Source { batches, borrowed, .. } = &mut table.source;
+        let batches = borrowed.get_mut(grade).map_or(batches, |lent| &mut lent.batches);
+        batches.push(Arc::clone(&of_grade(request, grade)[ix]));
         let (first, last) = part.source.span.unzip();
         first.into_iter().chain(last).for_each(|at| table.source.cover(at, at));
     }
+    table.source.borrowed.retain(|lent| !lent.batches.is_empty());
     Ok(table)
 }
 
@@ -297,6 +310,22 @@ pub(super) fn kept_frames<'a>(
         let start = Timestamp::from_nanos(i64::from_le_bytes(eight(frame, 0)));
         KeptFrame { start, values: &frame[8..] }
     })
+}
+
+/// The batches of one of the other grades of a request, by its place, or its own.
+fn of_grade(request: &FitRequest, grade: usize) -> &[Arc<str>] {
+    request.neighbours.get(grade).map_or(&request.batches, |neighbour| &neighbour.batches)
+}
+
+/// The batches of a request by grade and place, in the order in which they get room: its own, then of each other grade
+/// in turns, the newest first.
+fn newest_first(request: &FitRequest) -> Vec<(usize, usize)> {
+    let own = request.neighbours.len();
+    let batches =
+        |grade: usize| (0..of_grade(request, grade).len()).rev().map(move |ix| (grade, ix));
+    let mut lent: Vec<_> = (0..own).flat_map(|grade| batches(grade).enumerate()).collect();
+    lent.sort_by_key(|(age, _)| *age);
+    batches(own).chain(lent.into_iter().map(|(_, place)| place)).collect()
 }
 
 /// Appends the values of these tags. `end` is that of the last frame, if there is one.
@@ -358,6 +387,7 @@ mod tests {
             line: LineIx(0),
             grade: "g".into(),
             batches: batches.iter().map(|id| Arc::from(*id)).collect(),
+            neighbours: Vec::new(),
             tags: tags.into(),
             spec: FitSpec {
                 frame: Duration::from_secs(1),
@@ -502,5 +532,43 @@ mod tests {
         let table = table(&store.reader().unwrap(), &asked, &columns, (512, &mut |_| ())).unwrap();
         assert_eq!((table.left_out, table.rows()), (2, 500));
         assert_eq!(table.blocks, [0, 300]);
+    }
+
+    #[test]
+    fn batches_of_other_grades_stand_first_and_get_room_last() {
+        let columns = columns("tm3", &["a"]);
+        let mut store = store();
+        for (batch, rows) in
+            [("A1", 10), ("A2", 11), ("B1", 20), ("B2", 21), ("N1", 30), ("N2", 31)]
+        {
+            keep(&mut store, batch, rows, &columns);
+        }
+        let neighbour = |grade: &str, batches: &[&str]| Neighbour {
+            grade: grade.into(),
+            batches: batches.iter().map(|id| Arc::from(*id)).collect(),
+        };
+        let neighbours = vec![
+            neighbour("a", &["A1", "A2"]),
+            neighbour("none kept", &["gone"]),
+            neighbour("b", &["B1", "gone", "B2"]),
+        ];
+        let asked = FitRequest { neighbours, ..request(&["N1", "N2"], &[0]) };
+        let reader = store.reader().unwrap();
+        for (room, expected, left_out) in [
+            (200, "a A1 A2; b B1 B2; N1 N2; [0, 10, 21, 41, 62, 92]", 0),
+            (110, "a A1 A2; b B2; N1 N2; [0, 10, 21, 42, 72]", 1),
+            (31, "N2; [0]", 7),
+        ] {
+            let table = table(&reader, &asked, &columns, (room, &mut |_| ())).unwrap();
+            let mut words: Vec<String> = table
+                .source
+                .borrowed
+                .iter()
+                .map(|lent| format!("{} {}", lent.grade, lent.batches.join(" ")))
+                .collect();
+            words.push(table.source.batches.join(" "));
+            words.push(format!("{:?}", table.blocks));
+            assert_eq!((words.join("; "), table.left_out), (expected.to_owned(), left_out));
+        }
     }
 }

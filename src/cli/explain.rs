@@ -152,8 +152,13 @@ fn why(explanation: &Explanation) -> Vec<String> {
     let mut reasons = Vec::new();
     if let Some(learning) = document.learning {
         let (have, need) = (learning.have, learning.need);
+        let until = if learning.borrowed {
+            "one borrowed from other grades judges, with wider limits"
+        } else {
+            "only limits of the product flag"
+        };
         reasons.push(format!(
-            "the model is being learned, from {have} of {need} batches: until then only limits of the product flag"
+            "the model is being learned, from {have} of {need} batches: until then {until}"
         ));
     }
     if let Some(state) = &document.state {
@@ -163,7 +168,7 @@ fn why(explanation: &Explanation) -> Vec<String> {
         Some(score) => reasons.push(format!(
             "the score is {score:.2}; a batch is flagged above 1, which is what the budget of false flags allows"
         )),
-        None if document.learning.is_none() => reasons.push("no model has judged this batch".into()),
+        None if document.learning.is_none_or(|learning| learning.borrowed) => reasons.push("no model has judged this batch".into()),
         None => {}
     }
     if !explanation.guarded.is_empty() {

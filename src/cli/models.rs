@@ -198,6 +198,7 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
     for Registered { stored, header, sha256, state } in &models {
         let calibration = &header.calibration;
         let limits = if calibration.provisional { "provisional" } else { "calibrated" };
+        let borrowed = if header.source.is_borrowed() { ", borrowed" } else { "" };
         table.add_row([
             stored.line.clone(),
             stored.grade.clone(),
@@ -209,7 +210,7 @@ fn list(path: &Path, of: (Option<&str>, Option<&str>), json: bool) -> Result<Str
             }
             .into(),
             since(stored.at, stored.is_by_hand()),
-            format!("{} of {}", stored.kind, rows(header)),
+            format!("{} of {}{borrowed}", stored.kind, rows(header)),
             format!("{limits}, {} {}", calibration.n, calibration.unit),
             sha256[..SHORT].into(),
         ]);
@@ -288,6 +289,7 @@ fn facts(model: &Registered) -> Vec<(&'static str, String)> {
         ("libraries", or_none(header.libraries.join(", "))),
         ("data", span),
         ("batches", batches),
+        ("borrowed", header.loan().unwrap_or_else(|| "no".into())),
         ("rows", rows(header)),
         ("columns", header.columns.join(", ")),
         ("dropped", or_none(dropped.join(", "))),

@@ -539,6 +539,10 @@ pub(super) struct Models {
     /// material changes; false if they stay as fitted.
     #[schemars(extend("default" = true))]
     pub(super) adapt_limits: Option<At<bool>>,
+    /// True if a grade that has too few good batches for a model of its own borrows one from the other grades of its
+    /// line; false if only specification limits flag its batches until then.
+    #[schemars(extend("default" = true))]
+    pub(super) borrow: Option<At<bool>>,
 }
 
 /// An InfluxDB 2.

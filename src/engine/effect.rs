@@ -325,6 +325,9 @@ pub struct FitRequest {
     pub grade: Arc<str>,
     /// The ids of the batches it may use.
     pub batches: Vec<Arc<str>>,
+    /// Other grades that a borrowed model may use batches of; none for one of the grade's own.
+    #[serde(default)]
+    pub neighbours: Vec<Neighbour>,
     /// The declared tags it may use: positions in the line, ascending.
     pub tags: Vec<u32>,
     /// What is asked for.
@@ -332,6 +335,15 @@ pub struct FitRequest {
     /// What the model is then tried on; `None` of the first one of its grade.
     #[serde(default)]
     pub trial: Option<TrialRequest>,
+}
+
+/// Another grade of the line, that lends batches to a fit.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Neighbour {
+    /// Its name.
+    pub grade: Arc<str>,
+    /// The ids of its batches.
+    pub batches: Vec<Arc<str>>,
 }
 
 /// A trial of the model that is fitted against the one that judges.

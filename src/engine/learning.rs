@@ -1,5 +1,6 @@
 //! Which batches are fit for learning, when a model is asked for, and which one judges.
 
+mod borrowing;
 mod challenger;
 mod found;
 mod judging;
@@ -15,6 +16,7 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+pub(super) use borrowing::FIRST_BORROWED;
 use challenger::Challenger;
 pub(super) use found::outcome;
 pub(super) use judging::Judging;
@@ -27,6 +29,10 @@ const TRIAL_MAX: usize = 30;
 
 /// After a fit that failed, so many more batches are waited for.
 const RETRY_AFTER: u32 = 5;
+
+/// Why the first model that a grade learned from its own batches alone judges.
+const FIRST_OWN: &str =
+    "the first one of its own batches alone takes the place of the borrowed one";
 
 /// The models of one line, by grade.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -68,6 +74,12 @@ struct GradeModels {
     /// True if it was told that the model is not right any more.
     #[serde(default)]
     drifted: bool,
+    /// How many batches of its own it had when it last asked for a borrowed model.
+    #[serde(default)]
+    borrowed_with: usize,
+    /// True if a person put the model there that judges.
+    #[serde(default)]
+    by_person: bool,
 }
 
 /// A model that came of a request, of a fit or of a person.
@@ -102,6 +114,11 @@ impl Learning {
     /// The model of a grade, to feed.
     pub(super) fn judging_mut(&mut self, grade: &str) -> Option<&mut Judging> {
         self.grades.get_mut(grade)?.judging.as_mut()
+    }
+
+    /// True if the model of a grade is borrowed from others.
+    pub(super) fn is_on_loan(&self, grade: &str) -> bool {
+        self.grades.get(grade).is_some_and(|models| models.judges_on_loan().is_some())
     }
 
     /// The version of the newest model of a grade; 0 if there was none.
@@ -150,11 +167,13 @@ impl Learning {
     pub(super) fn reconfigured(&mut self, frames_hold: bool) {
         for models in self.grades.values_mut() {
             if models.ready.is_none() && models.open.take().is_some() {
+                models.borrowed_with = 0;
                 models.requested = None;
                 models.since_request = models.since_request.max(1);
             }
             if !frames_hold {
                 models.fit.clear();
+                models.borrowed_with = 0;
                 models.since_request = 0;
                 models.failed = false;
             }
@@ -269,6 +288,7 @@ impl Learning {
         models.judging = Some(judging);
         models.refitted();
         models.forget_fits();
+        models.by_person = true;
         models.promoted = None;
         Ok(())
     }
@@ -339,41 +359,14 @@ impl Learning {
         if waits || !models.is_due(settings, now) {
             return None;
         }
-        let watched = |(ix, tag): (usize, &crate::plant::Tag)| {
-            matches!(tag.role, Role::Process | Role::RawMaterial).then_some(ix)
-        };
-        let tags: Vec<u32> = line
-            .tags
-            .iter()
-            .enumerate()
-            .filter_map(watched)
-            .filter_map(|ix| u32::try_from(ix).ok())
-            .collect();
-        if tags.is_empty() {
-            return None;
-        }
-        let trial = models.trial();
+        let trial = if models.has_no_own() { None } else { models.trial() };
         let kept: &[Arc<str>] = trial.as_ref().map_or(&[], |trial| &trial.good);
         let teaching = models.fit.iter().filter(|id| !kept.contains(*id));
         let teaching: Vec<Arc<str>> = teaching.cloned().collect();
         let first = teaching.len().saturating_sub(BATCHES_MAX);
-        let request = FitRequest {
-            id,
-            line: ix,
-            grade: Arc::clone(grade),
-            batches: teaching[first..].to_vec(),
-            tags,
-            spec: FitSpec {
-                frame: line.frame,
-                budget: budget(settings, &line.batch),
-                batches: line.batch != BatchSource::None,
-                seed: id,
-                least_sd: limits
-                    .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
-                ties: line.ties(),
-            },
-            trial,
-        };
+        let batches = teaching[first..].to_vec();
+        let request = request((ix, line), (grade, limits), settings, batches, id)?;
+        let request = FitRequest { trial, ..request };
         models.since_request = 0;
         models.requested = Some(now);
         models.open = Some(request.clone());
@@ -403,9 +396,11 @@ impl Learning {
                 continue;
             }
             let Some(answer) = models.ready.take() else { continue };
-            models.open = None;
-            // Without a model that judges, whatever can judge is better.
-            let stays = models.judging.is_some();
+            let asked = models.open.take();
+            let is_borrowed = asked.is_some_and(|asked| !asked.neighbours.is_empty());
+            // Without a model of its own that judges, whatever can judge is better.
+            let stays = !models.has_no_own();
+            let is_first_own = !stays && !is_borrowed && models.judging.is_some();
             if let Some(trial) = answer.trial.as_ref().filter(|trial| stays && !trial.better) {
                 let reason = trial.reason.clone();
                 models.failed = false;
@@ -422,6 +417,7 @@ impl Learning {
                     models.failed = false;
                     let fitted = Fitted::new(answer.request, &judging);
                     let reason = answer.trial.map(|trial| trial.reason);
+                    let reason = reason.or_else(|| is_first_own.then(|| FIRST_OWN.to_owned()));
                     if waits {
                         let reason = reason.unwrap_or_default();
                         models.challenger = Some(Challenger::new(judging));
@@ -436,11 +432,13 @@ impl Learning {
                     };
                     let outcome = Outcome::Promoted { judges: fitted, summary };
                     models.judging = Some(judging);
+                    models.by_person = false;
                     models.refitted();
                     outcome
                 }
                 Err(reason) => {
-                    models.failed = true;
+                    // It does not keep the grade's own model waiting.
+                    models.failed |= !is_borrowed;
                     Outcome::Rejected { reason }
                 }
             };
@@ -474,6 +472,7 @@ impl GradeModels {
                 self.version += 1;
                 let judges = Fitted::new(id, &judging);
                 self.judging = Some(judging);
+                self.by_person = true;
                 self.refitted();
                 Outcome::Promoted { judges, summary }
             }
@@ -526,11 +525,11 @@ impl GradeModels {
     }
 
     fn is_due(&self, settings: &ModelSettings, now: Timestamp) -> bool {
-        if self.fit.len() < settings.learning_batches.max(2) as usize {
+        if self.fit.len() < settings.own_at_least() {
             return false;
         }
         let again = !self.failed || self.since_request >= RETRY_AFTER;
-        if self.judging.is_none() {
+        if self.has_no_own() {
             return again;
         }
         let days = |days: u64| {
@@ -547,6 +546,47 @@ impl GradeModels {
             Refit::Batches(n) => self.since_request >= n.max(1),
         }
     }
+}
+
+/// A request for a model of these batches; `None` where no tag of the line is for models.
+fn request(
+    (ix, line): (LineIx, &Line),
+    (grade, limits): (&Arc<str>, Option<&Grade>),
+    settings: &ModelSettings,
+    batches: Vec<Arc<str>>,
+    id: u64,
+) -> Option<FitRequest> {
+    let watched = |(ix, tag): (usize, &crate::plant::Tag)| {
+        matches!(tag.role, Role::Process | Role::RawMaterial).then_some(ix)
+    };
+    let tags: Vec<u32> = line
+        .tags
+        .iter()
+        .enumerate()
+        .filter_map(watched)
+        .filter_map(|ix| u32::try_from(ix).ok())
+        .collect();
+    if tags.is_empty() {
+        return None;
+    }
+    Some(FitRequest {
+        id,
+        line: ix,
+        grade: Arc::clone(grade),
+        batches,
+        neighbours: Vec::new(),
+        tags,
+        spec: FitSpec {
+            frame: line.frame,
+            budget: budget(settings, &line.batch),
+            batches: line.batch != BatchSource::None,
+            seed: id,
+            least_sd: limits
+                .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
+            ties: line.ties(),
+        },
+        trial: None,
+    })
 }
 
 /// The false-flag budget: the user's, or the product's default.

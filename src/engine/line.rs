@@ -39,7 +39,8 @@ pub(super) struct Context<'a> {
     pub(super) plant: &'a Plant,
     pub(super) line: &'a Line,
     pub(super) alarms: &'a mut alarm::Book,
-    pub(super) next_request: &'a mut u64,
+    /// The ids of the next request for a grade's own model, and for a borrowed one.
+    pub(super) next_ids: (&'a mut u64, &'a mut u64),
     pub(super) clocks: &'a mut Clocks,
     pub(super) faults: &'a mut Vec<Fault>,
     pub(super) out: &'a mut Vec<Effect>,

@@ -47,7 +47,7 @@ pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
     BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect, FaultRecord,
-    FitRequest, FrameRecord, ModelRecord, ProfileRecord, ReadingRecord, ScoreRecord,
+    FitRequest, FrameRecord, ModelRecord, Neighbour, ProfileRecord, ReadingRecord, ScoreRecord,
     SensorHealthRecord, TrialRequest, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer, Promotion};
@@ -92,6 +92,10 @@ pub struct Engine {
     faults: Vec<Fault>,
 }
 
+fn first_borrowed() -> u64 {
+    learning::FIRST_BORROWED
+}
+
 /// The declared tags of a line by name, with the area where the id names one.
 type Names = BTreeMap<Arc<str>, Vec<(Option<Arc<str>>, TagIx)>>;
 
@@ -101,6 +105,9 @@ struct State {
     strays: Strays,
     alarms: alarm::Book,
     next_request: u64,
+    /// The id of the next request for a borrowed model.
+    #[serde(default = "first_borrowed")]
+    next_borrowed: u64,
     faults: BTreeMap<Reason, u64>,
     last_faults: VecDeque<FaultRecord>,
     readings: u64,
@@ -147,6 +154,7 @@ impl Engine {
             strays: Strays::default(),
             alarms: alarm::Book::new(Arc::clone(&plant.site)),
             next_request: 1,
+            next_borrowed: first_borrowed(),
             faults: BTreeMap::new(),
             last_faults: VecDeque::new(),
             readings: 0,
@@ -328,12 +336,13 @@ impl Engine {
         out: &mut Vec<Effect>,
         f: impl FnOnce(&mut LineState, &mut Context<'_>),
     ) {
-        let State { lines, alarms, next_request, clocks, .. } = &mut self.state;
+        let State { lines, alarms, next_request, next_borrowed, clocks, .. } = &mut self.state;
         let plant = &*self.plant;
         let mut faults = Vec::new();
         if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
             let faults = &mut faults;
-            f(state, &mut Context { ix, plant, line, alarms, next_request, clocks, faults, out });
+            let next_ids = (next_request, next_borrowed);
+            f(state, &mut Context { ix, plant, line, alarms, next_ids, clocks, faults, out });
         }
         for fault in faults {
             self.fault(received, topic, fault, out);

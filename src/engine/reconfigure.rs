@@ -34,6 +34,7 @@ impl Engine {
         });
         fresh.state.alarms = old.alarms.of(Arc::clone(&fresh.plant.site));
         fresh.state.next_request = old.next_request;
+        fresh.state.next_borrowed = old.next_borrowed;
         fresh.state.faults = old.faults;
         fresh.state.last_faults = old.last_faults;
         fresh.state.readings = old.readings;

@@ -417,7 +417,7 @@ pub(super) fn uncovered() -> View {
 pub(super) fn learning() -> View {
     let mut line = line(Call::Unknown);
     let document = line.verdict.as_mut().unwrap();
-    document.learning = Some(Learning { have: 7, need: 20 });
+    document.learning = Some(Learning { have: 7, need: 20, borrowed: false });
     document.probability_off_spec = None;
     line.trend.clear();
     line.model = None;

@@ -1,5 +1,6 @@
 //! From rows to a model, with limits from rows that it was not fitted on.
 
+use super::borrowed::Borrowing;
 use super::calibrate::{self, Calibration};
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
@@ -60,7 +61,7 @@ impl Stage {
 /// # Errors
 /// When too few columns, rows or blocks can be used: with the counts.
 pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
-    fit_telling(table, spec, &mut |_| ())
+    fit_with(table, spec, None, &mut |_| ())
 }
 
 /// The same, and says what it is at.
@@ -72,6 +73,16 @@ pub fn fit_telling(
     spec: &FitSpec,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Model, FitError> {
+    fit_with(table, spec, None, tell)
+}
+
+/// The same, where some of the rows may be those of other grades.
+pub(super) fn fit_with(
+    table: &Table,
+    spec: &FitSpec,
+    borrowing: Option<&Borrowing>,
+    tell: &mut dyn FnMut(Stage),
+) -> Result<Model, FitError> {
     tell(Stage::Fitting);
     if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
         let (have, left_out) = (table.blocks.len(), table.left_out);
@@ -79,8 +90,8 @@ pub fn fit_telling(
     }
     let screened = screen(table)?;
     let least = screened.columns.iter().map(|ix| {
-        let name = &table.columns[*ix];
-        spec.least_sd.get(name).copied().unwrap_or(0.0)
+        let set = spec.least_sd.get(&table.columns[*ix]).copied().unwrap_or(0.0);
+        borrowing.map_or(set, |borrowing| set.max(borrowing.least[*ix]))
     });
     let least = Array1::from_iter(least);
     let pca = Pca::fit(screened.rows.view(), Components::Parallel(spec.seed), least.view())?;
@@ -105,8 +116,18 @@ pub fn fit_telling(
         held_out = measure(None)?;
     }
     let (levels, ratios) = held_out.levels(&weights);
-    let courses = if spec.batches { courses(table, &screened)? } else { None };
-    let (calibration, multiway) = calibration(&ratios, courses, spec, every);
+    // Where other grades are in a recipe says nothing of this one.
+    let follows = spec.batches && borrowing.is_none();
+    let courses = if follows { courses(table, &screened)? } else { None };
+    let (mut calibration, multiway) = calibration(&ratios, courses, spec, every);
+    let widened = borrowing.map(|borrowing| {
+        let reached = ratios.iter().map(|batch| batch.iter().copied().fold(0.0, f64::max));
+        let reached = screened.origins.iter().copied().zip(reached);
+        let reached = reached.filter(|_| calibration.is_of_batches());
+        let by;
+        (calibration, by) = borrowing.widen(calibration.clone(), reached);
+        by
+    });
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     let movers = Movers::fit(&screened, &pca, seconds)?;
@@ -133,6 +154,7 @@ pub fn fit_telling(
         spec: spec.clone(),
         calibration,
         source: table.source.clone(),
+        widened,
         libraries: LIBRARIES.map(Into::into).into(),
     };
     let used = screened.columns;
@@ -142,9 +164,10 @@ pub fn fit_telling(
 
 /// What batches do along their recipe, if they follow one, and what each reached when it was held out.
 fn courses(table: &Table, screened: &Screened) -> Result<Option<multiway::Fitted>, FitError> {
-    let lengths: Vec<usize> = screened.of.iter().map(|block| table.made(*block).count()).collect();
+    let lengths: Vec<usize> =
+        screened.origins.iter().map(|block| table.made(*block).count()).collect();
     let rows = |ix: usize| {
-        let made = table.made(screened.of[ix]);
+        let made = table.made(screened.origins[ix]);
         let values = made.flat_map(|row| {
             let row = table.row(row);
             screened.columns.iter().map(|column| row[*column])

@@ -10,6 +10,7 @@
 //! judges is [`Online`].
 
 mod backtest;
+mod borrowed;
 mod calibrate;
 mod cva;
 mod dynamic;
@@ -30,6 +31,7 @@ mod track;
 mod trial;
 
 pub use backtest::{Backtest, Flag, Said};
+pub use borrowed::{Lent, fit_borrowed};
 pub use calibrate::{Calibration, rate_range_of};
 pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
@@ -77,13 +79,23 @@ pub struct Table {
 /// Where rows are from: what a model can be traced back to.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Source {
-    /// The ids of the batches, one for each block; none where blocks are stretches of a recording.
+    /// The ids of the batches, one for each block; none where blocks are stretches of a recording. Of a borrowed model
+    /// those of its own grade.
     pub batches: Vec<Arc<str>>,
+    /// The batches of other grades that it is borrowed from: their blocks come first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub borrowed: Vec<Lent>,
     /// The begin of the first frame and the end of the last; `None` of rows that tell no time.
     pub span: Option<(Timestamp, Timestamp)>,
 }
 
 impl Source {
+    /// True if some are of other grades.
+    #[must_use]
+    pub fn is_borrowed(&self) -> bool {
+        !self.borrowed.is_empty()
+    }
+
     /// There are frames of this time.
     pub fn cover(&mut self, start: Timestamp, end: Timestamp) {
         let (first, last) = self.span.unwrap_or((start, end));

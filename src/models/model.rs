@@ -61,6 +61,9 @@ pub struct Header {
     /// Where the rows are from.
     #[serde(default)]
     pub source: Source,
+    /// How many times as wide the limits of a borrowed model are as held-out batches ask for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub widened: Option<f64>,
     /// The libraries that did the arithmetic, with their versions; empty in a model of an earlier development version.
     #[serde(default)]
     pub libraries: Vec<String>,
@@ -86,7 +89,14 @@ impl Header {
     #[must_use]
     pub fn summary(&self) -> String {
         let calibration = &self.calibration;
-        let provisional = if calibration.provisional {
+        let provisional = if let Some(loan) = self.loan() {
+            let (low, high) = calibration.rate_range;
+            let range = (percent(low, 0), percent(high, 1));
+            format!(
+                ", {loan}, provisional (the rate of false flags may be {} to {} %)",
+                range.0, range.1
+            )
+        } else if calibration.provisional {
             format!(
                 ", limits provisional ({} of {} {}: the rate of false flags may be {} to {} %; 1 in {} {} could be promised)",
                 calibration.n,
@@ -298,6 +308,16 @@ impl Model {
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
         let start = levels.start;
         Self { header, used, pca, cva, every, weights, start, limits, multiway, ties, movers }
+    }
+
+    /// Says of columns why they were left out before the fit.
+    pub(super) fn tell_dropped(&mut self, why: Vec<Dropped>) {
+        for told in why {
+            let known = self.header.dropped.iter_mut().find(|known| known.column == told.column);
+            if let Some(known) = known {
+                *known = told;
+            }
+        }
     }
 
     /// What is known about it without its numbers.

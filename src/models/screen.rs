@@ -3,6 +3,7 @@
 use super::{Table, VALUES_MAX};
 use ndarray::Array2;
 use serde::{Deserialize, Serialize};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// A column must have a value in this share of the rows.
@@ -53,6 +54,18 @@ pub enum FitError {
         /// Blocks that had no room.
         left_out: usize,
     },
+    /// Too little to borrow from.
+    #[error(
+        "{lent} batches of other grades and {own} of its own have frames, at least {need} and 2 are needed"
+    )]
+    TooFewLent {
+        /// Batches of other grades with rows.
+        lent: usize,
+        /// Batches of its own.
+        own: usize,
+        /// Batches of other grades that are needed.
+        need: usize,
+    },
     /// The eigenvalues did not come.
     #[error("the eigenvalues of {0} columns did not converge")]
     NotConverged(usize),
@@ -85,8 +98,8 @@ pub(super) struct Screened {
     pub(super) rows: Array2<f64>,
     /// The rows of each block, in order: begin and end.
     pub(super) blocks: Vec<(usize, usize)>,
-    /// The block of the table that each of them is.
-    pub(super) of: Vec<usize>,
+    /// Which block of the table each of them is.
+    pub(super) origins: Vec<usize>,
     /// The runs of rows that followed each other in a block, in order: a row that was left out ends one.
     pub(super) runs: Vec<(usize, usize)>,
 }
@@ -96,19 +109,22 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
     let n = table.rows();
     let (mut columns, mut dropped) = (Vec::new(), Vec::new());
     for (ix, column) in table.columns.iter().enumerate() {
-        match unusable(table, ix, n) {
+        match unusable(table, ix, 0..n) {
             None => columns.push(ix),
-            Some(reason) => dropped.push(Dropped { column: Arc::clone(column), reason }),
+            Some(why) => {
+                let reason = why.to_string();
+                dropped.push(Dropped { column: Arc::clone(column), reason });
+            }
         }
     }
     if columns.is_empty() {
         return Err(FitError::NoColumn(dropped));
     }
     let mut values = Vec::with_capacity(n * columns.len());
-    let (mut blocks, mut of, mut runs) = (Vec::new(), Vec::new(), Vec::new());
+    let (mut blocks, mut origins, mut runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = 0;
     let ends = table.blocks.iter().skip(1).copied().chain([n]);
-    for (block, (begin, end)) in table.blocks.iter().copied().zip(ends).enumerate() {
+    for (origin, (begin, end)) in table.blocks.iter().copied().zip(ends).enumerate() {
         let (first, mut run) = (rows, rows);
         for ix in begin..end.min(n) {
             let row = table.row(ix);
@@ -125,7 +141,7 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
         }
         if rows > first {
             blocks.push((first, rows));
-            of.push(block);
+            origins.push(origin);
         }
     }
     let need = ROWS_AT_LEAST.max(ROWS_PER_COLUMN * columns.len());
@@ -134,24 +150,43 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
     }
     let rows = Array2::from_shape_vec((rows, columns.len()), values)
         .expect("every row appended one value for each column");
-    Ok(Screened { columns, dropped, rows, blocks, of, runs })
+    Ok(Screened { columns, dropped, rows, blocks, origins, runs })
 }
 
 /// Why a column cannot be used.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) enum Unusable {
+    /// It has a value in this share of the rows.
+    Holes(f64),
+    /// It does not vary.
+    Still,
+}
+
+impl std::fmt::Display for Unusable {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match self {
+            Self::Holes(filled) => write!(f, "has a value in {:.0} % of the rows", filled * 100.0),
+            Self::Still => f.write_str("does not vary"),
+        }
+    }
+}
+
+/// Why a column cannot be used in some rows.
 #[expect(clippy::cast_precision_loss, reason = "tables have far fewer than 2^53 rows")]
-fn unusable(table: &Table, column: usize, n: usize) -> Option<String> {
+pub(super) fn unusable(table: &Table, column: usize, rows: Range<usize>) -> Option<Unusable> {
+    let n = rows.len();
     let values: Vec<f64> =
-        (0..n).map(|ix| table.row(ix)[column]).filter(|value| value.is_finite()).collect();
+        rows.map(|ix| table.row(ix)[column]).filter(|value| value.is_finite()).collect();
     let filled = values.len() as f64 / (n.max(1)) as f64;
     if filled < LEAST_FILLED {
-        return Some(format!("has a value in {:.0} % of the rows", filled * 100.0));
+        return Some(Unusable::Holes(filled));
     }
     let mean = values.iter().sum::<f64>() / values.len() as f64;
     let variance = values.iter().map(|value| (value - mean).powi(2)).sum::<f64>()
         / (values.len() as f64 - 1.0).max(1.0);
     let sd = variance.sqrt();
     let still = sd <= LEAST_RELATIVE_SD * mean.abs().max(f64::MIN_POSITIVE) || !sd.is_finite();
-    still.then(|| "does not vary".into())
+    still.then_some(Unusable::Still)
 }
 
 #[cfg(test)]

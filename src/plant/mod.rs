@@ -453,6 +453,8 @@ pub struct ModelSettings {
     pub promote: Promote,
     /// True if limits move with what good batches reached since the fit.
     pub adapt_limits: bool,
+    /// True if a grade that has too few batches for a model of its own borrows one from other grades of its line.
+    pub borrow: bool,
 }
 
 impl Default for ModelSettings {
@@ -464,6 +466,15 @@ impl Default for ModelSettings {
             refit: Refit::default(),
             promote: Promote::default(),
             adapt_limits: true,
+            borrow: true,
         }
+    }
+}
+
+impl ModelSettings {
+    /// The batches that a grade's own first model is fitted on at the least.
+    #[must_use]
+    pub fn own_at_least(&self) -> usize {
+        self.learning_batches.max(2) as usize
     }
 }

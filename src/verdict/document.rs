@@ -174,13 +174,16 @@ pub struct SpanDocument {
     pub to_m: Option<f64>,
 }
 
-/// How far the first model is.
+/// How far the first model of a grade's own is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Learning {
     /// Batches fit for learning so far.
     pub have: u32,
     /// Batches needed.
     pub need: u32,
+    /// True if a model judges meanwhile that is borrowed from other grades.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub borrowed: bool,
 }
 
 impl Learning {

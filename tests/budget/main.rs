@@ -5,6 +5,7 @@
 #![allow(clippy::print_stdout, reason = "the table is what is asked for")]
 #![allow(clippy::disallowed_methods, reason = "how long it runs is asked for in the environment")]
 
+mod borrowed;
 mod expected;
 mod plant;
 

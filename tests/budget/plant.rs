@@ -9,7 +9,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// Tags, and what moves them.
-const TAGS: usize = 10;
+pub(crate) const TAGS: usize = 10;
 const CAUSES: usize = 3;
 
 /// The length of a frame, and the frames of a batch: 15 minutes.
@@ -57,8 +57,16 @@ impl SimulatedPlant {
         plant
     }
 
+    /// Another grade of it: the relations between its tags are another by such a share.
+    pub(crate) fn like(&mut self, by: f64) -> Self {
+        let chance = Xoshiro256PlusPlus::seed_from_u64(self.chance.next_u64());
+        let mut loads = self.loads;
+        loads.iter_mut().flatten().for_each(|load| *load *= 1.0 + by * self.normal());
+        Self { chance, loads }
+    }
+
     /// Standard normal (Box and Muller).
-    fn normal(&mut self) -> f64 {
+    pub(crate) fn normal(&mut self) -> f64 {
         let mut uniform = || (f64::from(self.chance.next_u32()) + 0.5) / 4_294_967_296.0;
         let (radius, angle) = (uniform(), uniform());
         (-2.0 * radius.ln()).sqrt() * (std::f64::consts::TAU * angle).cos()
@@ -103,23 +111,12 @@ impl SimulatedPlant {
 
     /// A model of batches in which this was other than it should be.
     pub(crate) fn model_of(&mut self, batches: &[Change], one_in: u32) -> Model {
-        let mut table = Table {
-            columns: (0..TAGS).map(|ix| Arc::from(format!("tag_{ix}"))).collect(),
-            ..Table::default()
-        };
+        let mut table = table();
         for change in batches {
             table.blocks.push(table.rows());
             table.values.extend(self.batch(*change));
         }
-        let spec = FitSpec {
-            frame: FRAME,
-            budget: Budget::PerBatches { flags: 1, batches: one_in },
-            batches: true,
-            seed: 1,
-            least_sd: BTreeMap::new(),
-            ties: BTreeMap::new(),
-        };
-        fit(&table, &spec).expect("enough batches")
+        fit(&table, &spec(one_in)).expect("enough batches")
     }
 
     /// The greatest score of a new batch by the limits of the fit.
@@ -129,5 +126,23 @@ impl SimulatedPlant {
             model.score(&mut online, row);
         }
         online.ended("".into(), false).peak.expect("every frame is judged")
+    }
+}
+
+/// A table of the plant's tags, without rows.
+pub(crate) fn table() -> Table {
+    let columns = (0..TAGS).map(|ix| Arc::from(format!("tag_{ix}"))).collect();
+    Table { columns, ..Table::default() }
+}
+
+/// What a model of batches is asked for that keeps a budget of one wrong flag in so many.
+pub(crate) fn spec(one_in: u32) -> FitSpec {
+    FitSpec {
+        frame: FRAME,
+        budget: Budget::PerBatches { flags: 1, batches: one_in },
+        batches: true,
+        seed: 1,
+        least_sd: BTreeMap::new(),
+        ties: BTreeMap::new(),
     }
 }

@@ -420,5 +420,6 @@ fn check_models(cx: &mut Context<'_>, models: &At<Models>) -> ModelSettings {
         refit,
         promote: models.promote.as_ref().map_or(default.promote, |promote| (**promote).into()),
         adapt_limits: models.adapt_limits.as_ref().map_or(default.adapt_limits, |adapt| **adapt),
+        borrow: models.borrow.as_ref().map_or(default.borrow, |borrow| **borrow),
     }
 }

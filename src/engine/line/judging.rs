@@ -438,19 +438,24 @@ impl LineState {
     }
 
     pub(super) fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
-        let id = *cx.next_request;
         let line = (cx.ix, cx.line);
         let how = (&cx.plant.models, cx.plant.grades.get(grade));
-        if let Some(request) = self.learning.request(line, grade, how, at, id) {
-            *cx.next_request += 1;
+        let (id, borrowed) = &mut cx.next_ids;
+        if let Some(request) = self.learning.request(line, grade, how, at, **id) {
+            **id += 1;
+            cx.out.push(Effect::Fit(request));
+        } else if let Some(request) = self.learning.borrow_request(line, grade, how, at, **borrowed)
+        {
+            **borrowed += 1;
             cx.out.push(Effect::Fit(request));
         }
     }
 
     /// A person lets a model judge, from the next batch boundary on; at once where there is none.
     pub(in crate::engine) fn promote(&mut self, cx: &mut Context<'_>, promotion: Promotion) {
-        let id = *cx.next_request;
-        *cx.next_request += 1;
+        let (next_id, _) = &mut cx.next_ids;
+        let id = **next_id;
+        **next_id += 1;
         let at = self.judged_to.unwrap_or(promotion.at);
         self.learning.promote(id, promotion);
         if cx.line.batch == BatchSource::None {
@@ -527,10 +532,11 @@ impl LineState {
     }
 
     pub(super) fn learning_count(&self, plant: &Plant, grade: &str) -> Option<LearningDocument> {
-        if self.learning.judging(grade).is_some() {
+        let borrowed = self.learning.is_on_loan(grade);
+        if self.learning.judging(grade).is_some() && !borrowed {
             return None;
         }
         let need = plant.models.learning_batches;
-        Some(LearningDocument { have: self.learning.have(grade).min(need), need })
+        Some(LearningDocument { have: self.learning.have(grade).min(need), need, borrowed })
     }
 }

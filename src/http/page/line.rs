@@ -138,7 +138,11 @@ fn learning(html: &mut Html, line: &LineView) {
     html.raw("<p class=\"learning\"><progress max=\"").integer(need.max(1)).raw("\" value=\"");
     html.integer(have)
         .raw("\" aria-label=\"Batches learned from\"></progress> <span>Learning: <b>");
-    html.integer(have).raw(" of ").integer(need).raw("</b> batches</span></p>");
+    html.integer(have).raw(" of ").integer(need).raw("</b> batches");
+    if learning.borrowed {
+        html.raw("; until then a model borrowed from other grades judges");
+    }
+    html.raw("</span></p>");
     html.raw("<p class=\"since\">").text(&capital(&learning.sentence())).raw(".</p>");
 }
 

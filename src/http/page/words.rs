@@ -47,11 +47,12 @@ pub(super) fn of_line(line: &LineView) -> Face {
     }
 }
 
-/// True while the verdict is open only because the first model is still being learned.
+/// True while the verdict is open only because the first model is still being learned, and none is borrowed.
 fn is_learning(line: &LineView) -> bool {
     line.verdict.as_ref().is_some_and(|document| {
         let missing = |reason: &Reason| matches!(reason, Reason::Coverage { .. });
-        document.learning.is_some() && !document.reasons.iter().any(missing)
+        document.learning.is_some_and(|learning| !learning.borrowed)
+            && !document.reasons.iter().any(missing)
     })
 }
 
