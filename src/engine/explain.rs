@@ -43,7 +43,7 @@ pub struct StatisticView {
     pub value: f64,
     /// Its limit.
     pub limit: f64,
-    /// True if it is of a monitor that judges: the greatest of these over their limits is the score.
+    /// True if it counts: the greatest of these over their limits is the score.
     pub judges: bool,
 }
 
@@ -67,7 +67,7 @@ pub struct QualityView {
 }
 
 impl Explanation {
-    /// The score of the monitors that judge; `None` if nothing judges.
+    /// The score; `None` if nothing judges.
     #[must_use]
     pub fn score(&self) -> Option<f64> {
         let judging = self.statistics.iter().filter(|statistic| statistic.judges);
@@ -131,7 +131,7 @@ impl LineState {
                 statistic: one.as_str(),
                 value: *value,
                 limit: *limit,
-                judges: score.counts(one.monitor()),
+                judges: score.counts(*one),
             };
         let mut statistics: Vec<StatisticView> = score.statistics.iter().map(statistic).collect();
         statistics.sort_by(|a, b| {

@@ -233,34 +233,36 @@ impl Online {
 pub struct Score {
     /// The statistics known by now, smoothed, each with its limit.
     pub statistics: Vec<(Statistic, f64, f64)>,
-    /// Who judges: CVA once it has seen enough rows one after the other, else PCA; or the multiway model, where the batch
-    /// as a whole is further from its limits than the row.
+    /// Who judges: CVA, with PCA's SPE beside it, once it has seen enough rows one after the other, else PCA; or the
+    /// multiway model, where the batch as a whole is further from its limits than the row.
     pub judge: Monitor,
-    /// The greatest ratio of the judge's statistics to their limits: 1.0 is the limit that the budget as a
+    /// The greatest ratio of the statistics that count to their limits: 1.0 is the limit that the budget as a
     /// whole allows. `None` if too little of the row is there.
     pub score: Option<f64>,
     /// The share of the model's weight that is there, 0–1.
     pub coverage: f64,
     /// True if more than a fifth of the weight is missing.
     pub uncertain: bool,
-    /// The judge's statistic with the greatest ratio.
+    /// The statistic with the greatest ratio.
     pub leads: Statistic,
 }
 
 impl Score {
-    /// True if what a monitor says counts: PCA's only while CVA has seen too few rows.
+    /// True if the score is the greatest ratio of this statistic, if it is known, and others.
     #[must_use]
-    pub fn counts(&self, monitor: Monitor) -> bool {
-        let is_known = |one: Monitor| self.statistics.iter().any(|(of, ..)| of.monitor() == one);
-        is_known(monitor) && (monitor != Monitor::Pca || !is_known(Monitor::Cva))
+    pub fn counts(&self, statistic: Statistic) -> bool {
+        let dynamic = self.statistics.iter().any(|(one, ..)| one.monitor() == Monitor::Cva);
+        let row = if dynamic { Monitor::Cva } else { Monitor::Pca };
+        statistic.monitor() == Monitor::Multiway
+            || Statistic::judging(row).any(|one| one == statistic)
     }
 
-    /// Of the judge's statistics within the model, or of those of the rest, the one with the greatest ratio:
+    /// Of the statistics within the model that count, or of those of the rest, the one with the greatest ratio:
     /// value and limit.
     #[must_use]
     pub fn greatest(&self, within: bool) -> Option<(f64, f64)> {
-        let judge = self.statistics.iter().filter(|(one, ..)| one.monitor() == self.judge);
-        let of = judge.filter(|(one, ..)| one.is_within() == within);
+        let judging = self.statistics.iter().filter(|(one, ..)| self.counts(*one));
+        let of = judging.filter(|(one, ..)| one.is_within() == within);
         let pairs = of.map(|(_, value, limit)| (*value, *limit));
         pairs.max_by(|a, b| (a.0 / a.1).total_cmp(&(b.0 / b.1)))
     }
@@ -530,11 +532,12 @@ impl Model {
         };
         let limit = |statistic: Statistic| self.limit(statistic) * online.scale;
         let ratio = |statistic: Statistic| value(statistic) / limit(statistic);
-        let judging = Statistic::of(of_row).chain(Statistic::of(Monitor::Multiway)).filter(known);
+        let judging =
+            Statistic::judging(of_row).chain(Statistic::of(Monitor::Multiway)).filter(known);
         let leads = judging
             .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
             .expect("each monitor has statistics");
-        let judge = leads.monitor();
+        let judge = if leads.monitor() == Monitor::Multiway { Monitor::Multiway } else { of_row };
         let statistics = Statistic::ALL.into_iter().filter(known);
         Score {
             statistics: statistics.map(|one| (one, value(one), limit(one))).collect(),
