@@ -429,6 +429,8 @@ mod tests {
             ]
         );
         let scores = std::fs::read_to_string(path.join("scores.csv")).unwrap();
-        assert_eq!(scores.lines().nth(1), Some("1970-01-01T00:00:00Z,tm3,g,,,0,,,,,,,,,,,,,,,,"));
+        let statistics = ",,".repeat(Statistic::ALL.len());
+        let row = format!("1970-01-01T00:00:00Z,tm3,g,,,0{statistics}");
+        assert_eq!(scores.lines().nth(1), Some(&*row));
     }
 }
