@@ -7,7 +7,7 @@ use super::journal::standing;
 use super::registry;
 use crate::engine::{Engine, FinishedBatch};
 use crate::models::{Backtest, Calibration, Model, Outcome, Said, rate_range_of};
-use crate::plant::{BatchSource, Line, Plant};
+use crate::plant::{BatchSource, Guard, Line, Plant};
 use crate::reading::{Count, LineIx, Timestamp};
 use crate::store::{FrameRows, Reader, StoreError, StoredModel};
 use serde::Serialize;
@@ -336,7 +336,11 @@ impl Kept<'_> {
         });
         let tags: Vec<usize> = tags.collect::<Result<_, _>>()?;
         let learned = &model.header().source.batches;
-        let mut test = Backtest::new(model);
+        let guard = |column: &Arc<str>| {
+            let tag = self.declared.tag_position(column).map(|ix| &self.declared.tags[ix]);
+            tag.map_or_else(Guard::default, |tag| tag.guard)
+        };
+        let mut test = Backtest::new(model, model.columns().iter().map(guard).collect());
         let mut rows = Vec::new();
         for batch in batches {
             test.begin();

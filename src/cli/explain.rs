@@ -171,7 +171,7 @@ fn why(explanation: &Explanation) -> Vec<String> {
         None if document.learning.is_none_or(|learning| learning.borrowed) => reasons.push("no model has judged this batch".into()),
         None => {}
     }
-    if !explanation.guarded.is_empty() {
+    if !explanation.guarded.is_empty() && explanation.score().is_some_and(|score| score > 1.0) {
         let tags = explanation.guarded.join(", ");
         reasons
             .push(format!("what moved is within its guard band, and no reason for a flag: {tags}"));

@@ -1,7 +1,7 @@
 //! Why a line's verdict is what it is, and how far what is not flagged is from being so.
 
 use super::Engine;
-use super::line::{LineState, is_worth};
+use super::line::LineState;
 use crate::plant::{Line, Plant};
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::{Document, Mover};
@@ -90,7 +90,11 @@ impl Engine {
 /// What moved, if none of it is worth a flag.
 fn guarded(line: &Line, tags: &[Mover]) -> Vec<Arc<str>> {
     let moved = || tags.iter().filter(|mover| mover.ratio >= 1.0);
-    if moved().any(|mover| is_worth(line, mover)) {
+    let passes = |mover: &Mover| {
+        let tag = line.tag_position(&mover.tag).map(|ix| &line.tags[ix]);
+        tag.is_none_or(|tag| tag.guard.is_passed_by(mover.value - mover.expected))
+    };
+    if moved().any(passes) {
         return Vec::new();
     }
     moved().map(|mover| Arc::clone(&mover.tag)).collect()

@@ -202,10 +202,15 @@ impl Learning {
     }
 
     /// Puts a frame that the model of a grade judges to the one in its shadow, with the same values.
-    pub(super) fn shadow(&mut self, grade: &str, span: (Timestamp, Timestamp), values: &[f64]) {
+    pub(super) fn shadow(
+        &mut self,
+        (line, grade): (&Line, &str),
+        span: (Timestamp, Timestamp),
+        values: &[f64],
+    ) {
         let models = self.grades.get_mut(grade);
         if let Some(challenger) = models.and_then(|models| models.challenger.as_mut()) {
-            challenger.score(span, values);
+            challenger.score(line, span, values);
         }
     }
 

@@ -4,8 +4,6 @@ mod judging;
 pub(super) mod late;
 mod sensors;
 
-pub(super) use judging::is_worth;
-
 use super::breaks::{Breaks, FRESH};
 use super::charts::Charts;
 use super::clocks::{Clocks, Origin, SourceIx, sensor_words};

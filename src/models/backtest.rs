@@ -2,6 +2,7 @@
 
 use super::model::{Model, Online};
 use super::peers::{Peers, Word};
+use crate::plant::Guard;
 use crate::reading::Timestamp;
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -13,6 +14,8 @@ const NAMED: usize = 3;
 #[derive(Debug)]
 pub struct Backtest<'m> {
     model: &'m Model,
+    /// The guard band of each column.
+    guards: Vec<Guard>,
     online: Online,
     peers: Peers,
     /// Columns whose sensors the others accuse.
@@ -46,11 +49,12 @@ pub struct Said {
 }
 
 impl<'m> Backtest<'m> {
-    /// A model that has seen nothing yet.
+    /// A model that has seen nothing yet, with the guard band of each of its columns.
     #[must_use]
-    pub fn new(model: &'m Model) -> Self {
+    pub fn new(model: &'m Model, guards: Vec<Guard>) -> Self {
         Self {
             model,
+            guards,
             online: model.start(1.0),
             peers: Peers::default(),
             accused: BTreeSet::new(),
@@ -84,7 +88,8 @@ impl<'m> Backtest<'m> {
         }
         let Some(score) = self.model.score(&mut self.online, &values).score else { return };
         self.peak = Some(self.peak.map_or(score, |peak| peak.max(score)));
-        if score > 1.0 && self.flag.is_none() {
+        let guard = |column: usize| self.guards.get(column).copied().unwrap_or_default();
+        if score > 1.0 && self.flag.is_none() && self.model.passes_guards(&self.online, guard) {
             let columns = self.model.columns();
             let shares = self.model.contributions(&self.online).into_iter().take(NAMED);
             let tags = shares.map(|(column, _)| Arc::clone(&columns[column])).collect();
@@ -154,7 +159,7 @@ mod tests {
     #[test]
     fn a_batch_is_flagged_where_it_goes_wrong_by_what_goes_wrong() {
         let model = model(&[]);
-        let (mut test, mut plant) = (Backtest::new(&model), Plant::new(5));
+        let (mut test, mut plant) = (Backtest::new(&model, Vec::new()), Plant::new(5));
         let good = said(&mut test, &mut plant, 0, |_, _| true);
         assert!(good.seen && good.flag.is_none() && good.peak.unwrap() < 1.0, "{good:?}");
         let off = |frame: usize, row: &mut [f64; 5]| {
@@ -173,7 +178,7 @@ mod tests {
     #[test]
     fn what_is_smoothed_begins_anew_with_each_batch_and_behind_each_gap() {
         let model = untied();
-        let (mut test, mut plant) = (Backtest::new(&model), Plant::new(5));
+        let (mut test, mut plant) = (Backtest::new(&model, Vec::new()), Plant::new(5));
         let load = |row: &mut [f64; 5]| row[4] += 9.0;
         let gap = FRAMES - 10;
         let spoiled = said(&mut test, &mut plant, 0, |frame, row| {
@@ -197,7 +202,7 @@ mod tests {
             scores.extend(model.score(&mut online, &row).score);
         }
         assert_eq!(spoiled.peak, scores.into_iter().reduce(f64::max));
-        let mut fresh = Backtest::new(&model);
+        let mut fresh = Backtest::new(&model, Vec::new());
         let after = said(&mut test, &mut plant, FRAMES, |_, _| true);
         let alone = said(&mut fresh, &mut copy, FRAMES, |_, _| true);
         assert_eq!(after.peak, alone.peak);
@@ -206,7 +211,7 @@ mod tests {
     #[test]
     fn a_batch_of_which_little_is_there_is_not_seen() {
         let model = model(&[]);
-        let mut test = Backtest::new(&model);
+        let mut test = Backtest::new(&model, Vec::new());
         let nothing = said(&mut test, &mut Plant::new(5), 0, |frame, row| {
             if frame >= 20 {
                 *row = [f64::NAN; 5];
@@ -227,7 +232,7 @@ mod tests {
         let untied = untied();
         let offset = |row: &mut [f64; 5]| row[1] += 2.0;
         let flag = |model| {
-            let (mut test, mut plant) = (Backtest::new(model), Plant::new(5));
+            let (mut test, mut plant) = (Backtest::new(model, Vec::new()), Plant::new(5));
             said(&mut test, &mut plant, 0, |frame, row| {
                 if frame > 90 {
                     offset(row);

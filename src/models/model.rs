@@ -13,6 +13,7 @@ use super::statistic::{Each, Monitor, Statistic, Weights};
 use super::ties::Ties;
 use super::track::{Course, Judged};
 use super::{FitSpec, Source};
+use crate::plant::Guard;
 use crate::reading::{Count, Timestamp};
 use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
@@ -580,6 +581,15 @@ impl Model {
     #[must_use]
     pub fn moved(&self, online: &Online) -> Vec<Moved> {
         self.further_than(online, 1.0)
+    }
+
+    /// True if a score is a reason for a flag: something that moved is beyond its guard band, or nothing is known to have
+    /// moved. `guard` gives that of a column.
+    #[must_use]
+    pub fn passes_guards(&self, online: &Online, guard: impl Fn(usize) -> Guard) -> bool {
+        let moved = self.moved(online);
+        let passes = |moved: &Moved| guard(moved.column).is_passed_by(moved.value - moved.expected);
+        moved.is_empty() || moved.iter().any(passes)
     }
 
     /// The columns that are furthest from what the others tell of them, however far that is.

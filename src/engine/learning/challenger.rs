@@ -40,11 +40,18 @@ impl Challenger {
         self.judging.interrupt();
     }
 
-    /// The next frame is put to it, by its begin and end, with the values that the model has that judges.
-    pub(super) fn score(&mut self, (start, end): (Timestamp, Timestamp), values: &[f64]) {
+    /// The next frame of the line is put to it, by its begin and end, with the values that the model has that judges.
+    pub(super) fn score(
+        &mut self,
+        line: &Line,
+        (start, end): (Timestamp, Timestamp),
+        values: &[f64],
+    ) {
         self.judging.follow(start, end);
-        if let Some((model, row)) = self.judging.row(values) {
-            model.score(&mut self.judging.online, &row);
+        let Some((model, row)) = self.judging.row(values) else { return };
+        let score = model.score(&mut self.judging.online, &row).score;
+        if score.is_some_and(|score| score > 1.0) && !self.judging.passes_guards(line) {
+            self.judging.online.excuse();
         }
     }
 

@@ -1,7 +1,7 @@
 //! The model that judges a grade, and what moves while it does.
 
 use crate::models::{Model, Online, Peers, TrackRecord};
-use crate::plant::Line;
+use crate::plant::{Guard, Line};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -100,6 +100,15 @@ impl Judging {
     /// The model.
     pub(in crate::engine) fn model(&self) -> Option<&Model> {
         self.read.as_ref().map(|read| &*read.model)
+    }
+
+    /// True if what the model says by now is a reason for a flag, by the guard bands of the line's tags.
+    pub(in crate::engine) fn passes_guards(&self, line: &Line) -> bool {
+        let guard = |column: usize| {
+            let tag = self.tag_of(column).and_then(|ix| line.tags.get(ix));
+            tag.map_or_else(Guard::default, |tag| tag.guard)
+        };
+        self.model().is_none_or(|model| model.passes_guards(&self.online, guard))
     }
 
     /// The position in the line of a column of the model.

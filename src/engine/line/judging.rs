@@ -57,12 +57,6 @@ fn movers(
     moved.into_iter().filter_map(of_line).collect()
 }
 
-/// True if what moved is beyond its guard band.
-pub(in crate::engine) fn is_worth(line: &Line, mover: &Mover) -> bool {
-    let tag = line.tag_position(&mover.tag).and_then(|ix| line.tags.get(ix));
-    tag.is_none_or(|tag| tag.guard.is_passed_by(mover.value - mover.expected))
-}
-
 /// The sum of shares by the area of their columns, greatest first.
 fn by_area(
     shares: &[(usize, f64)],
@@ -169,7 +163,7 @@ impl LineState {
                 *value = f64::NAN;
             }
         }
-        self.learning.shadow(grade, (frame.start, frame.end), &values);
+        self.learning.shadow((cx.line, grade), (frame.start, frame.end), &values);
         let judging = self.learning.judging_mut(grade)?;
         judging.follow(frame.start, frame.end);
         let (model, row) = judging.row(&values)?;
@@ -186,7 +180,7 @@ impl LineState {
             shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect();
         let movers =
             movers(judging, cx.line, &self.tags, (model.moved(&judging.online), frame.end));
-        let worth = movers.is_empty() || movers.iter().any(|mover| is_worth(cx.line, mover));
+        let worth = !high || judging.passes_guards(cx.line);
         let missing = row
             .iter()
             .enumerate()

@@ -3,7 +3,7 @@
 use super::*;
 use crate::decode::Disposition;
 use crate::models::{FitSpec, Table, fit};
-use crate::plant::Budget;
+use crate::plant::{Budget, Guard, Way};
 
 /// Seconds of a batch, and the batches in a story.
 pub(super) const LONG: i64 = 120;
@@ -110,6 +110,30 @@ fn limits_follow_what_batches_that_were_released_reach() {
     assert_eq!(engine.view().lines[0].wrong_flags.as_ref().unwrap().realized, record.realized);
     let drifted = said(&effects).iter().filter(|text| text.ends_with("model.drifted")).count();
     assert_eq!(drifted, 1, "it is told once");
+}
+
+#[test]
+fn what_is_within_its_guard_band_flags_nothing_and_moves_no_limit() {
+    let run = |band: f64, way: Way| {
+        let mut engine = engine(true);
+        let mut plant = engine.plant().clone();
+        for tag in &mut plant.lines[0].tags {
+            tag.guard = Guard { band, way };
+        }
+        engine.reconfigure(plant, Vec::new());
+        let effects = apply(&mut engine, story(0.6, Some(Disposition::Release)));
+        let scale = last_record(&effects).map(|record| record.limit_scale);
+        let explained = engine.explain(LineIx(0));
+        (flagged(&effects).len(), scale.unwrap(), explained.guarded)
+    };
+    // Steam is 0.6 above where it was.
+    let (flagged, scale, guarded) = run(2.0, Way::Both);
+    assert_eq!(flagged, 0);
+    assert!(scale < 1.2, "{scale}");
+    assert_eq!(guarded, [Arc::from("steam")]);
+    assert_eq!(run(0.0, Way::Below).0, 0);
+    let (flagged, _, guarded) = run(0.0, Way::Above);
+    assert!(flagged > 0 && guarded.is_empty(), "{flagged} {guarded:?}");
 }
 
 #[test]
