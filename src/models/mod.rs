@@ -143,7 +143,12 @@ impl Table {
     fn made(&self, block: usize) -> impl Iterator<Item = usize> {
         let begin = self.blocks.get(block).copied().unwrap_or_default();
         let end = self.blocks.get(block + 1).copied().unwrap_or_else(|| self.rows());
-        (begin..end).filter(|row| self.gaps.binary_search(row).is_err())
+        (begin..end).filter(|row| !self.is_gap(*row))
+    }
+
+    /// True of a row that stands for a gap.
+    fn is_gap(&self, row: usize) -> bool {
+        self.gaps.binary_search(&row).is_ok()
     }
 
     /// The values of one row.

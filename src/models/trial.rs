@@ -126,12 +126,11 @@ impl Side<'_> {
         let mut row = vec![0.0; columns.len()];
         let (mut over, mut judged) = (0, 0);
         for ix in rows {
-            let values = table.row(ix);
-            if values.iter().all(|value| value.is_nan()) {
-                // Frames are missing here.
+            if table.is_gap(ix) {
                 self.model.interrupt(online);
                 continue;
             }
+            let values = table.row(ix);
             for (value, column) in row.iter_mut().zip(&columns) {
                 *value = column.map_or(f64::NAN, |column| {
                     let by = off.filter(|(of, _)| *of == column).map_or(0.0, |(_, by)| by);
