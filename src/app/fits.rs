@@ -119,7 +119,9 @@ impl FitProgress {
 
     /// A fit for a line begins.
     pub(super) fn begin(&self, line: Arc<str>, request: &FitRequest, since: Timestamp) {
-        let (grade, batches) = (Arc::clone(&request.grade), request.batches.len());
+        let lent = request.neighbours.iter().map(|neighbour| neighbour.batches.len());
+        let batches = request.batches.len() + lent.sum::<usize>();
+        let grade = Arc::clone(&request.grade);
         let stage = Stage::Reading(0.0).as_str();
         *self.now() = Some(Fitting { line, grade, batches, since, stage, done: None });
     }

@@ -181,12 +181,12 @@ impl Learning {
     }
 
     /// A new batch begins. Its limits are those that good batches before it ask for, if the plant lets them move.
-    pub(super) fn begin_batch(&mut self, grade: &str, settings: &ModelSettings) {
+    pub(super) fn begin_batch(&mut self, grade: &str, at: Timestamp, settings: &ModelSettings) {
         let Some(models) = self.grades.get_mut(grade) else { return };
         let Some(judging) = &mut models.judging else { return };
-        judging.begin_batch(settings.adapt_limits.then_some(&models.track));
+        judging.begin_batch(at, settings.adapt_limits.then_some(&models.track));
         if let Some(challenger) = &mut models.challenger {
-            challenger.begin_batch(settings.adapt_limits);
+            challenger.begin_batch(at, settings.adapt_limits);
         }
     }
 
@@ -360,7 +360,11 @@ impl Learning {
         id: u64,
     ) -> Option<FitRequest> {
         let models = self.grades.get_mut(grade)?;
-        let waits = models.open.is_some() || models.ready.is_some() || models.promoted.is_some();
+        // A model of its own does not wait for one that is borrowed, whose answer may never come.
+        let is_own = |open: &FitRequest| open.neighbours.is_empty();
+        let waits = models.open.as_ref().is_some_and(is_own)
+            || models.ready.is_some()
+            || models.promoted.is_some();
         if waits || !models.is_due(settings, now) {
             return None;
         }

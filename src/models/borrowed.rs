@@ -32,7 +32,7 @@ const WIDER: f64 = 1.5;
 const WIDER_THAN_OWN: f64 = 1.2;
 
 /// Batches of other grades that have to be there at the least.
-const LENT_AT_LEAST: usize = 10;
+pub const LENT_AT_LEAST: usize = 10;
 
 /// A column that goes so many times as far in its own batches as in others is scaled by them.
 const FURTHER: f64 = 2.0;

@@ -165,14 +165,17 @@ pub(super) fn fit_with(
 /// What batches do along their recipe, if they follow one, and what each reached when it was held out.
 fn courses(table: &Table, screened: &Screened) -> Result<Option<multiway::Fitted>, FitError> {
     let lengths: Vec<usize> =
-        screened.origins.iter().map(|block| table.made(*block).count()).collect();
-    let rows = |ix: usize| {
-        let made = table.made(screened.origins[ix]);
-        let values = made.flat_map(|row| {
-            let row = table.row(row);
-            screened.columns.iter().map(|column| row[*column])
-        });
-        Array2::from_shape_vec((lengths[ix], screened.columns.len()), values.collect())
+        screened.origins.iter().map(|block| table.made(*block, false).count()).collect();
+    let rows = |ix: usize, whole: bool| {
+        let made = table.made(screened.origins[ix], whole);
+        let values: Vec<f64> = made
+            .flat_map(|row| {
+                let row = table.row(row);
+                screened.columns.iter().map(|column| row[*column])
+            })
+            .collect();
+        let columns = screened.columns.len();
+        Array2::from_shape_vec((values.len() / columns, columns), values)
             .expect("each row has a value for each column")
     };
     Multiway::fit(&lengths, rows)

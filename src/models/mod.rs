@@ -31,7 +31,7 @@ mod track;
 mod trial;
 
 pub use backtest::{Backtest, Flag, Said};
-pub use borrowed::{Lent, fit_borrowed};
+pub use borrowed::{LENT_AT_LEAST, Lent, fit_borrowed};
 pub use calibrate::{Calibration, rate_range_of};
 pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
@@ -139,11 +139,13 @@ impl Table {
         self.values.resize(self.values.len() + self.columns.len(), f64::NAN);
     }
 
-    /// The rows of a block that were made, without those that stand for a gap.
-    fn made(&self, block: usize) -> impl Iterator<Item = usize> {
+    /// The rows of a block that were made, without those that stand for a gap; or those until the first gap.
+    fn made(&self, block: usize, whole: bool) -> impl Iterator<Item = usize> {
         let begin = self.blocks.get(block).copied().unwrap_or_default();
         let end = self.blocks.get(block + 1).copied().unwrap_or_else(|| self.rows());
-        (begin..end).filter(|row| !self.is_gap(*row))
+        (begin..end)
+            .take_while(move |row| whole || !self.is_gap(*row))
+            .filter(|row| !self.is_gap(*row))
     }
 
     /// True of a row that stands for a gap.

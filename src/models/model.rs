@@ -160,6 +160,9 @@ pub struct Model {
     start: Each,
     /// The limits.
     limits: Each,
+    /// True if its limits count SPE beside CVA; those of an earlier development version do not.
+    #[serde(default)]
+    spe_beside: bool,
     /// What batches do along their recipe, if they follow one.
     #[serde(default)]
     multiway: Option<Multiway>,
@@ -244,6 +247,8 @@ pub struct Score {
     pub coverage: f64,
     /// True if more than a fifth of the weight is missing.
     pub uncertain: bool,
+    /// True if SPE counts beside CVA.
+    spe_beside: bool,
     /// The statistic with the greatest ratio.
     pub leads: Statistic,
 }
@@ -255,7 +260,7 @@ impl Score {
         let dynamic = self.statistics.iter().any(|(one, ..)| one.monitor() == Monitor::Cva);
         let row = if dynamic { Monitor::Cva } else { Monitor::Pca };
         statistic.monitor() == Monitor::Multiway
-            || Statistic::judging(row).any(|one| one == statistic)
+            || Statistic::judging(row, self.spe_beside).any(|one| one == statistic)
     }
 
     /// Of the statistics within the model that count, or of those of the rest, the one with the greatest ratio:
@@ -310,7 +315,21 @@ impl Model {
         let Parts { used, pca, cva, every, weights, levels, multiway, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
         let start = levels.start;
-        Self { header, used, pca, cva, every, weights, start, limits, multiway, ties, movers }
+        let spe_beside = true;
+        Self {
+            header,
+            used,
+            pca,
+            cva,
+            every,
+            weights,
+            start,
+            limits,
+            spe_beside,
+            multiway,
+            ties,
+            movers,
+        }
     }
 
     /// Says of columns why they were left out before the fit.
@@ -396,9 +415,17 @@ impl Model {
     /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
     pub fn interrupt(&self, online: &mut Online) {
         let (course, moving) = (online.course, std::mem::take(&mut online.moving).anew());
-        // Where a batch is in its recipe, it is after a break as well.
         let along = online.along.take();
         *online = Online { course, moving, along, ..self.start(online.scale) };
+        self.lose_place(online);
+    }
+
+    /// Something may have been made that was not seen: where the batch is in its recipe the time does not tell any more,
+    /// and the rest of it is judged by its rows alone.
+    pub fn lose_place(&self, online: &mut Online) {
+        if self.multiway.as_ref().is_some_and(|multiway| multiway.indicator().is_none()) {
+            online.along = None;
+        }
     }
 
     /// What comes does not follow what was, of one batch or another: what moved before counts no more.
@@ -533,8 +560,9 @@ impl Model {
         };
         let limit = |statistic: Statistic| self.limit(statistic) * online.scale;
         let ratio = |statistic: Statistic| value(statistic) / limit(statistic);
-        let judging =
-            Statistic::judging(of_row).chain(Statistic::of(Monitor::Multiway)).filter(known);
+        let judging = Statistic::judging(of_row, self.spe_beside)
+            .chain(Statistic::of(Monitor::Multiway))
+            .filter(known);
         let leads = judging
             .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
             .expect("each monitor has statistics");
@@ -546,6 +574,7 @@ impl Model {
             score: judged.map(|()| ratio(leads)),
             coverage,
             uncertain: coverage < CERTAIN,
+            spe_beside: self.spe_beside,
             leads,
         }
     }
@@ -583,13 +612,18 @@ impl Model {
         self.further_than(online, 1.0)
     }
 
-    /// True if a score is a reason for a flag: something that moved is beyond its guard band, or nothing is known to have
-    /// moved. `guard` gives that of a column.
+    /// True if a score is a reason for a flag: something that moved, or what carries the score, is beyond its guard band,
+    /// or nothing is known of what moves. `guard` gives that of a column.
     #[must_use]
     pub fn passes_guards(&self, online: &Online, guard: impl Fn(usize) -> Guard) -> bool {
-        let moved = self.moved(online);
-        let passes = |moved: &Moved| guard(moved.column).is_passed_by(moved.value - moved.expected);
-        moved.is_empty() || moved.iter().any(passes)
+        let leads = self.contributions(online).first().map(|(column, _)| *column);
+        let passes = |one: &Moved| {
+            // What carries the score need not have moved by itself: others may go together where none is far out.
+            (one.ratio >= 1.0 || Some(one.column) == leads)
+                && guard(one.column).is_passed_by(one.value - one.expected)
+        };
+        let all = self.furthest(online);
+        all.is_empty() || all.iter().any(passes)
     }
 
     /// The columns that are furthest from what the others tell of them, however far that is.

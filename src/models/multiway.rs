@@ -106,8 +106,10 @@ pub(super) type Fitted = (Multiway, Vec<f64>);
 pub(super) struct Progress {
     gathered: Gathered,
     filter: Filter,
-    /// The distances by the last whole position; none before there is one.
+    /// The distances by the last whole position; none before there is one, nor once the place is lost.
     distances: Option<[f64; STATISTICS]>,
+    /// True once nobody knows where the batch is.
+    lost: bool,
 }
 
 /// The rows of a position that is not whole yet.
@@ -138,13 +140,14 @@ struct Filter {
 
 impl Multiway {
     /// Fits it on batches of so many rows, in the order in which they were made; `rows` gives those of one (rows ×
-    /// columns, NaN where there is no value). `None` where they are too few or too short, or do not follow a recipe.
+    /// columns, NaN where there is no value), all of them or those until the first gap: behind it the time does not tell
+    /// the place. `None` where they are too few or too short, or do not follow a recipe.
     ///
     /// # Errors
     /// When the eigenvalues do not come.
     pub(super) fn fit(
         lengths: &[usize],
-        rows: impl Fn(usize) -> Array2<f64>,
+        rows: impl Fn(usize, bool) -> Array2<f64>,
     ) -> Result<Option<Fitted>, FitError> {
         if lengths.len() < BATCHES_AT_LEAST {
             return Ok(None);
@@ -200,12 +203,19 @@ impl Multiway {
     pub(super) fn start(&self) -> Progress {
         let columns = self.course.mean.ncols();
         let (gathered, filter) = (Gathered::new(columns), self.course.start());
-        Progress { gathered, filter, distances: None }
+        Progress { gathered, filter, distances: None, lost: false }
     }
 
     /// Takes the next row of a batch, NaN where it has no value.
     pub(super) fn take(&self, progress: &mut Progress, row: ArrayView1<'_, f64>) {
-        let Progress { gathered, filter, distances } = progress;
+        let Progress { gathered, filter, distances, lost } = progress;
+        if *lost {
+            return;
+        }
+        if gathered.leaps(&self.clock, row) {
+            (*lost, *distances) = (true, None);
+            return;
+        }
         gathered.take(&self.clock, row, &mut |position| {
             // After the time that most batches take, what was reached stands.
             if let Some(statistics) = self.course.take(filter, position.view()) {
@@ -230,6 +240,7 @@ impl Multiway {
         self.clock.is_sound(columns)
             && self.explained.is_finite()
             && self.levels.iter().all(|level| *level > 0.0 && level.is_finite())
+            && self.positions() <= 2 * POSITIONS_MAX
             && self.course.is_sound(columns)
     }
 
@@ -256,6 +267,13 @@ impl Gathered {
     fn new(columns: usize) -> Self {
         let (sum, values) = (Array1::zeros(columns), Array1::zeros(columns));
         Self { sum, values, rows: 0, position: 0, told: 0 }
+    }
+
+    /// True if a row, and the one before it, tell of a place that no batch reaches from here: the sensor that tells it has
+    /// slipped.
+    fn leaps(&self, clock: &Clock, row: ArrayView1<'_, f64>) -> bool {
+        let told = clock.position(self.rows, row).unwrap_or(self.told).min(self.told);
+        told > self.position + clock.leap()
     }
 
     /// Takes a row; gives the means of each position that is whole now, NaN where it has no value.

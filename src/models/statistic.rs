@@ -153,9 +153,10 @@ impl Statistic {
     /// The statistics by which a row is judged, when this monitor judges it: beside those of CVA, the distance from the
     /// model. It weighs columns by how far they go, where CVA takes all directions of a row and those before it for
     /// alike: what is plain to see in a few columns is lost among so many.
-    pub(super) fn judging(row: Monitor) -> impl Iterator<Item = Self> {
-        let counts =
-            move |one: &Self| one.monitor() == row || (row == Monitor::Cva && *one == Self::Spe);
+    pub(super) fn judging(row: Monitor, spe_beside: bool) -> impl Iterator<Item = Self> {
+        let counts = move |one: &Self| {
+            one.monitor() == row || (spe_beside && row == Monitor::Cva && *one == Self::Spe)
+        };
         Self::OF_ROWS.into_iter().filter(counts)
     }
 

@@ -190,11 +190,12 @@ impl Learning {
     /// The same for people.
     #[must_use]
     pub fn sentence(self) -> String {
+        let first = if self.borrowed { "a model of its own" } else { "the first model" };
         match self.need.saturating_sub(self.have) {
-            0 => "learning: there are on-spec batches enough for the first model".to_owned(),
+            0 => format!("learning: there are on-spec batches enough for {first}"),
             more => {
                 let more = Count(more, "more on-spec batch");
-                format!("learning: {more} until the first model")
+                format!("learning: {more} until {first}")
             }
         }
     }

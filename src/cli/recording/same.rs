@@ -42,6 +42,7 @@ impl RecordingArgs {
         let options = [
             ("--auto", self.auto.then(String::new)),
             ("--learn", learn.then(String::new)),
+            ("--store", self.store.as_ref().map(|path| path.display().to_string())),
             ("--line", self.line.clone()),
             ("--start", self.start.map(|at| at.to_string())),
             ("--stop", self.stop.map(|at| at.to_string())),

@@ -2,7 +2,7 @@
 
 use super::{BATCHES_MAX, GradeModels, Learning};
 use crate::engine::effect::{FitRequest, Neighbour};
-use crate::models::Header;
+use crate::models::{Header, LENT_AT_LEAST};
 use crate::plant::{BatchSource, Grade, Line, ModelSettings};
 use crate::reading::{LineIx, Timestamp};
 use std::sync::Arc;
@@ -57,10 +57,14 @@ impl Learning {
         let mut lenders: Vec<_> = others.filter(|(_, models)| models.fit.len() >= enough).collect();
         lenders.sort_by_key(|(_, models)| std::cmp::Reverse(models.fit.len()));
         lenders.truncate(LENDERS_MAX);
-        let each = enough.min(room / lenders.len().max(1));
+        let n = lenders.len().max(1);
+        let each = enough.max(LENT_AT_LEAST.div_ceil(n)).min(room / n);
+        if each * n < LENT_AT_LEAST {
+            return Vec::new();
+        }
         let newest = |(name, models): (&Arc<str>, &GradeModels)| Neighbour {
             grade: Arc::clone(name),
-            batches: models.fit[models.fit.len() - each..].to_vec(),
+            batches: models.fit[models.fit.len().saturating_sub(each)..].to_vec(),
         };
         lenders.into_iter().map(newest).collect()
     }

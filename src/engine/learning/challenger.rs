@@ -31,8 +31,8 @@ impl Challenger {
     }
 
     /// A new batch begins.
-    pub(super) fn begin_batch(&mut self, adapts: bool) {
-        self.judging.begin_batch(adapts.then_some(&self.track));
+    pub(super) fn begin_batch(&mut self, at: Timestamp, adapts: bool) {
+        self.judging.begin_batch(at, adapts.then_some(&self.track));
     }
 
     /// What comes does not follow what was, within one batch.

@@ -16,6 +16,9 @@ pub(in crate::engine) struct Judging {
     /// The end of the last frame that was put to it.
     #[serde(default)]
     until: Option<Timestamp>,
+    /// When the batch began of which no frame was put to it yet.
+    #[serde(default)]
+    begins: Option<Timestamp>,
     /// The artifact, read; `None` only between deserialisation and [`Self::revive`].
     #[serde(skip)]
     read: Option<Read>,
@@ -38,6 +41,7 @@ impl Judging {
             online,
             peers: Peers::default(),
             until: None,
+            begins: None,
             read: Some(read),
         })
     }
@@ -52,8 +56,9 @@ impl Judging {
         true
     }
 
-    /// A new batch begins, with the limits that good batches before it ask for, or those of the fit.
-    pub(super) fn begin_batch(&mut self, track: Option<&TrackRecord>) {
+    /// A new batch begins at a time, with the limits that good batches before it ask for, or those of the fit.
+    pub(super) fn begin_batch(&mut self, at: Timestamp, track: Option<&TrackRecord>) {
+        self.begins = Some(at);
         let Some(read) = &self.read else { return };
         let calibration = &read.model.header().calibration;
         let scale = track.map_or(1.0, |track| track.scale(calibration));
@@ -75,8 +80,17 @@ impl Judging {
     /// The next frame is put to it, by its begin and end.
     pub(in crate::engine) fn follow(&mut self, start: Timestamp, end: Timestamp) {
         let follows = self.until.replace(end) == Some(start);
-        if let Some(read) = self.read.as_ref().filter(|_| !follows) {
+        let Some(read) = &self.read else { return };
+        if !follows {
             read.model.lose_track(&mut self.online);
+        }
+        // The batch may have begun before its first frame that is put to it, or some were not put to it since.
+        let is_missed = match self.begins.take() {
+            Some(begins) => start.since(begins) > end.since(start),
+            None => !follows,
+        };
+        if is_missed {
+            read.model.lose_place(&mut self.online);
         }
     }
 

@@ -345,7 +345,8 @@ impl LineState {
     pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         self.boundary(cx, at);
         let grade = self.grade_name();
-        self.learning.begin_batch(&grade, &cx.plant.models);
+        let began = self.book.current().map_or(at, |batch| batch.started);
+        self.learning.begin_batch(&grade, began, &cx.plant.models);
         if self.breaks.broken() == Some(true) && cx.line.break_tag.is_some() {
             // The reel was changed at a break: what is made is no product until the web is back.
             let (line, reason) = (Arc::clone(&cx.line.name), Some("break".into()));

@@ -1,6 +1,8 @@
 //! How far a batch is: by the time made, or by what one of its columns says.
 
-use super::{FOLLOWS_RECIPE, POSITIONS_AT_LEAST, explained, positions, usual_length};
+use super::{
+    FOLLOWS_RECIPE, POSITIONS_AT_LEAST, POSITIONS_MAX, explained, positions, usual_length,
+};
 use crate::models::calibrate::count;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
@@ -10,6 +12,9 @@ const BACK: f64 = 0.02;
 
 /// It begins and ends about where it does in other batches: so much of its way apart, from quartile to quartile.
 const APART: f64 = 0.2;
+
+/// Between two rows it goes by no more than one of so many parts of its way.
+const LEAP: usize = 5;
 
 /// It must tell so much more of the other columns than the time does: else the time is the plainer one.
 const TELLS_MORE: f64 = 0.05;
@@ -46,6 +51,14 @@ impl Clock {
         matches!(self, Self::Rows(every) if rows.is_multiple_of(*every))
     }
 
+    /// No batch goes further from one row to the next, in positions.
+    pub(super) fn leap(&self) -> usize {
+        match self {
+            Self::Rows(_) => 1,
+            Self::Column { positions, .. } => (positions / LEAP).max(3),
+        }
+    }
+
     /// The column, if it is one.
     pub(super) fn column(&self) -> Option<usize> {
         match self {
@@ -60,21 +73,26 @@ impl Clock {
             Self::Rows(every) => *every > 0,
             Self::Column { column, from, to, positions } => {
                 let ends = from.is_finite() && to.is_finite();
-                *column < columns && *positions > 0 && ends && (to - from).abs() > 0.0
+                *column < columns
+                    && (1..=2 * POSITIONS_MAX).contains(positions)
+                    && ends
+                    && (to - from).abs() > 0.0
             }
         }
     }
 }
 
 /// What tells most of batches, their positions by it, and the share that these explain; `None` where that is too little,
-/// or batches are too short. `rows` gives the rows of each of so many batches; `every` so many are a position in time.
+/// or batches are too short. `rows` gives the rows of each of so many batches, all or until a gap; `every` so many are a
+/// position in time.
 pub(super) fn choose(
     batches: usize,
-    rows: impl Fn(usize) -> Array2<f64>,
+    rows: impl Fn(usize, bool) -> Array2<f64>,
     every: usize,
 ) -> Option<(Clock, Vec<Array2<f64>>, f64)> {
     let by = |clock: &Clock| -> Vec<Array2<f64>> {
-        (0..batches).map(|ix| positions(rows(ix).view(), clock)).collect()
+        let whole = clock.column().is_some();
+        (0..batches).map(|ix| positions(rows(ix, whole).view(), clock)).collect()
     };
     let time = Clock::Rows(every);
     let by_time = by(&time);
