@@ -244,7 +244,7 @@ impl HeldOut {
             // is further from it than they are.
             let scale = greatest.each_ref().map(|values| median(values, Some(*fold)));
             let ratio = |(judge, now): &(Monitor, Each)| {
-                Statistic::judging(*judge, true)
+                Statistic::of(*judge)
                     .map(|statistic| now[statistic.ix()] / scale[statistic.ix()])
                     .fold(0.0, f64::max)
             };

@@ -160,9 +160,6 @@ pub struct Model {
     start: Each,
     /// The limits.
     limits: Each,
-    /// True if its limits count SPE beside CVA; those of an earlier development version do not.
-    #[serde(default)]
-    spe_beside: bool,
     /// What batches do along their recipe, if they follow one.
     #[serde(default)]
     multiway: Option<Multiway>,
@@ -237,8 +234,8 @@ impl Online {
 pub struct Score {
     /// The statistics known by now, smoothed, each with its limit.
     pub statistics: Vec<(Statistic, f64, f64)>,
-    /// Who judges: CVA, with PCA's SPE beside it, once it has seen enough rows one after the other, else PCA; or the
-    /// multiway model, where the batch as a whole is further from its limits than the row.
+    /// Who judges: CVA once it has seen enough rows one after the other, else PCA; or the multiway model, where the batch
+    /// as a whole is further from its limits than the row.
     pub judge: Monitor,
     /// The greatest ratio of the statistics that count to their limits: 1.0 is the limit that the budget as a
     /// whole allows. `None` if too little of the row is there.
@@ -247,8 +244,6 @@ pub struct Score {
     pub coverage: f64,
     /// True if more than a fifth of the weight is missing.
     pub uncertain: bool,
-    /// True if SPE counts beside CVA.
-    spe_beside: bool,
     /// The statistic with the greatest ratio.
     pub leads: Statistic,
 }
@@ -259,8 +254,7 @@ impl Score {
     pub fn counts(&self, statistic: Statistic) -> bool {
         let dynamic = self.statistics.iter().any(|(one, ..)| one.monitor() == Monitor::Cva);
         let row = if dynamic { Monitor::Cva } else { Monitor::Pca };
-        statistic.monitor() == Monitor::Multiway
-            || Statistic::judging(row, self.spe_beside).any(|one| one == statistic)
+        [row, Monitor::Multiway].contains(&statistic.monitor())
     }
 
     /// Of the statistics within the model that count, or of those of the rest, the one with the greatest ratio:
@@ -315,21 +309,7 @@ impl Model {
         let Parts { used, pca, cva, every, weights, levels, multiway, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
         let start = levels.start;
-        let spe_beside = true;
-        Self {
-            header,
-            used,
-            pca,
-            cva,
-            every,
-            weights,
-            start,
-            limits,
-            spe_beside,
-            multiway,
-            ties,
-            movers,
-        }
+        Self { header, used, pca, cva, every, weights, start, limits, multiway, ties, movers }
     }
 
     /// Says of columns why they were left out before the fit.
@@ -560,13 +540,11 @@ impl Model {
         };
         let limit = |statistic: Statistic| self.limit(statistic) * online.scale;
         let ratio = |statistic: Statistic| value(statistic) / limit(statistic);
-        let judging = Statistic::judging(of_row, self.spe_beside)
-            .chain(Statistic::of(Monitor::Multiway))
-            .filter(known);
+        let judging = Statistic::of(of_row).chain(Statistic::of(Monitor::Multiway)).filter(known);
         let leads = judging
             .max_by(|a, b| ratio(*a).total_cmp(&ratio(*b)))
             .expect("each monitor has statistics");
-        let judge = if leads.monitor() == Monitor::Multiway { Monitor::Multiway } else { of_row };
+        let judge = leads.monitor();
         let statistics = Statistic::ALL.into_iter().filter(known);
         Score {
             statistics: statistics.map(|one| (one, value(one), limit(one))).collect(),
@@ -574,7 +552,6 @@ impl Model {
             score: judged.map(|()| ratio(leads)),
             coverage,
             uncertain: coverage < CERTAIN,
-            spe_beside: self.spe_beside,
             leads,
         }
     }

@@ -150,16 +150,6 @@ impl Statistic {
         matches!(self, Self::StateT2Slow | Self::ResidualT2Slow | Self::InnovationT2Slow)
     }
 
-    /// The statistics by which a row is judged, when this monitor judges it: beside those of CVA, the distance from the
-    /// model. It weighs columns by how far they go, where CVA takes all directions of a row and those before it for
-    /// alike: what is plain to see in a few columns is lost among so many.
-    pub(super) fn judging(row: Monitor, spe_beside: bool) -> impl Iterator<Item = Self> {
-        let counts = move |one: &Self| {
-            one.monitor() == row || (spe_beside && row == Monitor::Cva && *one == Self::Spe)
-        };
-        Self::OF_ROWS.into_iter().filter(counts)
-    }
-
     /// The statistics of a monitor.
     pub(super) fn of(monitor: Monitor) -> impl Iterator<Item = Self> {
         Self::ALL.into_iter().filter(move |statistic| statistic.monitor() == monitor)

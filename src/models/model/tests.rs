@@ -97,13 +97,12 @@ fn broken_relation_is_found_and_the_tag_is_named() {
     for ix in 0..300 {
         let score = model.score(&mut online, table.row(ix));
         if flagged.is_none() && score.score.unwrap() > 1.0 {
-            let says = (score.judge, score.leads);
-            flagged = Some((ix, says, model.contributions(&online)));
+            flagged = Some((ix, score.leads, model.contributions(&online)));
         }
     }
-    let (ix, says, contributions) = flagged.unwrap();
+    let (ix, leads, contributions) = flagged.unwrap();
     assert!((100..130).contains(&ix), "{ix}");
-    assert_eq!((says, contributions[0].0), ((Monitor::Cva, Statistic::Spe), 2));
+    assert_eq!((leads.monitor(), contributions[0].0), (Monitor::Cva, 2));
     let sum: f64 = contributions.iter().map(|(_, share)| share).sum();
     assert!((sum - 1.0).abs() < 1e-12);
 }
