@@ -492,7 +492,7 @@ mod tests {
     #[test]
     fn spe_goes_as_far_without_the_column_that_carries_most_of_it() {
         // Two columns that go together, two others that do, and one that nothing tells.
-        let wave = |n: usize, period: f64| libm::sin(6.283_185_3 * count(n) / period);
+        let wave = |n: usize, period: f64| libm::sin(std::f64::consts::TAU * count(n) / period);
         let rows = Array2::from_shape_fn((1000, 5), |(n, column)| match column {
             0 | 1 => wave(n, 97.0) + 0.1 * wave(n * (column + 7), 13.1),
             2 | 3 => wave(n, 31.0) + 0.1 * wave(n * (column + 7), 17.3),
