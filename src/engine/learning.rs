@@ -206,11 +206,11 @@ impl Learning {
         &mut self,
         (line, grade): (&Line, &str),
         span: (Timestamp, Timestamp),
-        values: &[f64],
+        values: impl FnOnce() -> Vec<f64>,
     ) {
         let models = self.grades.get_mut(grade);
         if let Some(challenger) = models.and_then(|models| models.challenger.as_mut()) {
-            challenger.score(line, span, values);
+            challenger.score(line, span, &values());
         }
     }
 

@@ -467,8 +467,8 @@ impl Model {
     fn judge(&self, online: &mut Online, values: &[f64]) -> Score {
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
-        if let (Some(multiway), Some(along)) = (&self.multiway, &mut online.along) {
-            multiway.take(along, row.view());
+        if let Some(multiway) = &self.multiway {
+            online.along.take_if(|along| !multiway.take(along, row.view()));
         }
         let seen = self.statistics(row.view(), online);
         let coverage = seen.as_ref().map_or(0.0, |(_, coverage)| *coverage);

@@ -37,7 +37,7 @@ use serde::{Deserialize, Serialize};
 use std::ops::Range;
 
 /// With fewer batches nobody knows what they have in common: of good ones it flagged twice as many as it may.
-pub(super) const BATCHES_AT_LEAST: usize = 20;
+const BATCHES_AT_LEAST: usize = 20;
 
 /// A batch has more positions than these, or no course.
 const POSITIONS_AT_LEAST: usize = 10;
@@ -85,7 +85,7 @@ const FOLDS: usize = 10;
 const CUTS: [usize; 3] = [1, 2, 3];
 
 /// T², and the residual: its squares, the square of its smoothed mean, that of its sum.
-pub(super) const STATISTICS: usize = 4;
+const STATISTICS: usize = 4;
 
 /// What a batch does along its recipe.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -106,10 +106,8 @@ pub(super) type Fitted = (Multiway, Vec<f64>);
 pub(super) struct Progress {
     gathered: Gathered,
     filter: Filter,
-    /// The distances by the last whole position; none before there is one, nor once the place is lost.
+    /// The distances by the last whole position; none before there is one.
     distances: Option<[f64; STATISTICS]>,
-    /// True once nobody knows where the batch is.
-    lost: bool,
 }
 
 /// The rows of a position that is not whole yet.
@@ -203,18 +201,16 @@ impl Multiway {
     pub(super) fn start(&self) -> Progress {
         let columns = self.course.mean.ncols();
         let (gathered, filter) = (Gathered::new(columns), self.course.start());
-        Progress { gathered, filter, distances: None, lost: false }
+        Progress { gathered, filter, distances: None }
     }
 
-    /// Takes the next row of a batch, NaN where it has no value.
-    pub(super) fn take(&self, progress: &mut Progress, row: ArrayView1<'_, f64>) {
-        let Progress { gathered, filter, distances, lost } = progress;
-        if *lost {
-            return;
-        }
+    /// Takes the next row of a batch, NaN where it has no value. False if nobody knows any more where the batch is: there
+    /// is no use in its next row.
+    #[must_use]
+    pub(super) fn take(&self, progress: &mut Progress, row: ArrayView1<'_, f64>) -> bool {
+        let Progress { gathered, filter, distances } = progress;
         if gathered.leaps(&self.clock, row) {
-            (*lost, *distances) = (true, None);
-            return;
+            return false;
         }
         gathered.take(&self.clock, row, &mut |position| {
             // After the time that most batches take, what was reached stands.
@@ -222,6 +218,7 @@ impl Multiway {
                 *distances = Some(statistics.map(f64::sqrt));
             }
         });
+        true
     }
 
     /// What each column gives to one of the squared distances by now, not below zero.

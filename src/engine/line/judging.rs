@@ -157,16 +157,23 @@ impl LineState {
         grade: &Arc<str>,
     ) -> Option<ProcessEvidence> {
         let distrusted = self.ask_peers(cx, frame, grade);
-        let mut values = frame.values.clone();
-        for tag in distrusted {
-            if let Some(value) = values.get_mut(tag) {
+        self.learning.shadow((cx.line, grade), (frame.start, frame.end), || {
+            let mut values = frame.values.clone();
+            for tag in &distrusted {
+                if let Some(value) = values.get_mut(*tag) {
+                    *value = f64::NAN;
+                }
+            }
+            values
+        });
+        let judging = self.learning.judging_mut(grade)?;
+        judging.follow(frame.start, frame.end);
+        let (model, mut row) = judging.row(&frame.values)?;
+        for (column, value) in row.iter_mut().enumerate() {
+            if judging.tag_of(column).is_some_and(|tag| distrusted.contains(&tag)) {
                 *value = f64::NAN;
             }
         }
-        self.learning.shadow((cx.line, grade), (frame.start, frame.end), &values);
-        let judging = self.learning.judging_mut(grade)?;
-        judging.follow(frame.start, frame.end);
-        let (model, row) = judging.row(&values)?;
         let score = model.score(&mut judging.online, &row);
         let high = score.score.is_some_and(|score| score > 0.8);
         let name = |column: usize| {
