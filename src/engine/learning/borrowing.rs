@@ -1,5 +1,6 @@
 //! A grade that has too few batches for a model of its own borrows one from the other grades of its line.
 
+use super::asking::request;
 use super::{BATCHES_MAX, GradeModels, Learning};
 use crate::engine::effect::{FitRequest, Neighbour};
 use crate::models::{Header, LENT_AT_LEAST};
@@ -41,7 +42,7 @@ impl Learning {
         }
         let models = self.grades.get_mut(grade)?;
         let batches = models.fit.clone();
-        let request = super::request((ix, line), (grade, limits), settings, batches, id)?;
+        let request = request((ix, line), (grade, limits), settings, batches, id)?;
         let request = FitRequest { neighbours, ..request };
         models.borrowed_with = own;
         models.requested = Some(now);

@@ -1,8 +1,9 @@
-use super::super::{Outcome, Refit, Role};
+use super::super::Outcome;
+use super::super::switching::FIRST_OWN;
 use super::*;
 use crate::engine::event::ModelAnswer;
 use crate::models::{Lent, Table, fit, fit_borrowed};
-use crate::plant::{Promote, Tag};
+use crate::plant::{Promote, Refit, Role, Tag};
 
 fn line() -> Line {
     let mut line = Line::named("tm3");
@@ -144,7 +145,7 @@ fn borrowed_models_follow_each_other_until_the_grade_has_its_own() {
         let outcome = Ok(artifact(&own));
         let outcome = answered(&mut learning, &own, outcome, promote);
         let Outcome::Promoted { summary, .. } = outcome else { panic!("{outcome:?}") };
-        assert!(summary.starts_with(super::super::FIRST_OWN), "{summary}");
+        assert!(summary.starts_with(FIRST_OWN), "{summary}");
         assert!(!learning.is_on_loan("new"));
         add(&mut learning, 50);
         assert!(asks(&mut learning, &settings, 11).is_none(), "a later one is a refit");
