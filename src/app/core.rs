@@ -1,11 +1,16 @@
 //! The core's thread: it takes what has queued up, commits it, and lets the acknowledgements go.
 
+mod asked;
+
 use super::error::{AppError, chain};
 use super::filling::Filling;
 use super::fits::Columns;
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
-use crate::engine::{Command, Effect, Event, FitRequest, ModelAnswer, Promotion, View};
+use crate::engine::{
+    Command, Effect, Event, FitRequest, ModelAnswer, Promotion, PromotionView, View, Withdrawal,
+};
+use crate::http::Granted;
 use crate::mqtt::{Ask, Delivery};
 use crate::reading::Timestamp;
 use crate::store::StoreError;
@@ -15,8 +20,11 @@ use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 use tokio::sync::mpsc::error::TrySendError;
-use tokio::sync::{mpsc, oneshot, watch};
+use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
+
+use asked::Asker;
+pub(super) use asked::ask;
 
 /// Messages in one group at most.
 const GROUP_MESSAGES: usize = 4096;
@@ -42,8 +50,10 @@ pub enum Control {
     Command(Command),
     /// A fit came to its end.
     Fitted(ModelAnswer),
-    /// A person lets a model judge. The answer comes back once that is on disk: its version, or why it cannot judge.
-    Promote(Box<Promotion>, oneshot::Sender<Result<u32, String>>),
+    /// A person lets a model judge.
+    Promote(Box<Promotion>, Asker<Granted>),
+    /// A person takes a promotion back.
+    Withdraw(Withdrawal, Asker<PromotionView>),
     /// Take nothing more, write a checkpoint, end.
     Stop,
 }
@@ -247,21 +257,35 @@ impl Core {
         tick: Option<Timestamp>,
         logged: &mut BTreeMap<&'static str, (i64, u64)>,
     ) -> Result<(), AppError> {
-        let (engine, mut promoted) = (self.pipeline.engine(), Vec::new());
-        let controls = controls.into_iter().filter_map(|control| match control {
-            Control::Command(command) => Some(Event::Command(command)),
-            Control::Fitted(answer) => Some(Event::Model(answer)),
-            Control::Promote(promotion, asker) => {
-                let Promotion { line, grade, artifact, .. } = &*promotion;
-                let version = engine.version_promoted(line, grade, artifact);
-                let event = version.is_ok().then_some(Command::Promote(promotion));
-                promoted.push((asker, version));
-                event.map(Event::Command)
+        let mut tally = Tally::default();
+        let before = self.pace.now_nanos();
+        let heard = self.heard.clone();
+        let mut heard =
+            heard.as_ref().map(|heard| heard.lock().unwrap_or_else(PoisonError::into_inner));
+        let mut seen = |effect: &Effect| {
+            tally.take(effect);
+            if let Some(heard) = &mut heard {
+                heard.take(effect);
             }
-            Control::Stop => None,
-        });
-        let controls: Vec<Event> = controls.collect();
-        let events = controls
+        };
+        let (mut events, mut promoted) = (Vec::new(), Vec::new());
+        for control in controls {
+            match control {
+                Control::Command(command) => events.push(Event::Command(command)),
+                Control::Fitted(answer) => events.push(Event::Model(answer)),
+                Control::Promote(promotion, asker) => {
+                    self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
+                    promoted.extend(self.take_promotion(promotion, asker, &mut seen)?);
+                }
+                Control::Withdraw(withdrawal, asker) => {
+                    self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
+                    self.take_withdrawal(withdrawal, asker, &mut seen)?;
+                }
+                Control::Stop => {}
+            }
+        }
+        asked::tell_taken(promoted);
+        let events = events
             .into_iter()
             .chain(deliveries.iter().flat_map(|Delivery { arrival, begins, .. }| {
                 let unheard = begins.then(|| {
@@ -271,22 +295,8 @@ impl Core {
                 unheard.into_iter().chain([Event::Arrival(arrival.clone())])
             }))
             .chain(tick.map(Event::Tick));
-        let mut tally = Tally::default();
-        let before = self.pace.now_nanos();
-        let mut heard =
-            self.heard.as_ref().map(|heard| heard.lock().unwrap_or_else(PoisonError::into_inner));
-        self.pipeline.commit(events, &mut |effect| {
-            tally.take(effect);
-            if let Some(heard) = &mut heard {
-                heard.take(effect);
-            }
-        })?;
+        self.pipeline.commit(events, &mut seen)?;
         drop(heard);
-        for (asker, version) in promoted {
-            if asker.send(version).is_err() {
-                tracing::debug!("who promoted a model has gone");
-            }
-        }
         for (broker, ask) in std::mem::take(&mut tally.asks) {
             let link = self.births.get(&broker);
             if link.is_none_or(|link| link.try_send(ask).is_err()) {

@@ -253,7 +253,10 @@ impl Judging {
             }
             // It asks for fits of its own, and has their answers.
             Self::Learning(_)
-                if matches!(event, Event::Model(_) | Event::Command(Command::Promote(_))) =>
+                if matches!(
+                    event,
+                    Event::Model(_) | Event::Command(Command::Promote(_) | Command::Withdraw(_))
+                ) =>
             {
                 Ok(())
             }

@@ -1,7 +1,7 @@
 //! What a person, or a part of the daemon, says.
 
 use super::effect::Effect;
-use super::event::{Command, Promotion};
+use super::event::{Command, Promotion, Withdrawal};
 use super::line::LineState;
 use super::{Engine, SYSTEM, State, leapt, session_part, tell};
 use crate::reading::Timestamp;
@@ -76,6 +76,7 @@ impl Engine {
                 *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
             }
             Command::Promote(promotion) => self.promote(*promotion, out),
+            Command::Withdraw(withdrawal) => self.withdraw(&withdrawal),
             Command::Finish => {
                 let at = self.newest().unwrap_or_default();
                 self.on_all_lines(at, out, LineState::finish);
@@ -88,6 +89,13 @@ impl Engine {
         if let Some(ix) = self.plant.line_ix(&promotion.line) {
             let at = promotion.at;
             self.on_line(ix, (at, ""), out, |line, cx| line.promote(cx, promotion));
+        }
+    }
+
+    /// A person takes back a promotion that waits; where none does, nothing changes.
+    fn withdraw(&mut self, withdrawal: &Withdrawal) {
+        if let Some(ix) = self.plant.line_ix(&withdrawal.line) {
+            self.state.lines[ix.get()].learning.withdraw(&withdrawal.grade);
         }
     }
 

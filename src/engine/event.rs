@@ -112,6 +112,8 @@ pub enum Command {
     },
     /// A person lets a model of the registry judge.
     Promote(Box<Promotion>),
+    /// A person takes back a promotion that waits for its boundary.
+    Withdraw(Withdrawal),
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
 }
@@ -129,6 +131,19 @@ pub struct Promotion {
     pub artifact: Arc<[u8]>,
     /// True if that is what judged before.
     pub back: bool,
+    /// Who says so.
+    pub by: Option<Arc<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// A promotion that waits for its boundary is taken back: what judges goes on judging.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Withdrawal {
+    /// The line's name.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
     /// Who says so.
     pub by: Option<Arc<str>>,
     /// When.
@@ -160,6 +175,7 @@ impl Command {
             | Self::Unheard { at, .. }
             | Self::Alive { at } => Some(*at),
             Self::Promote(promotion) => Some(promotion.at),
+            Self::Withdraw(withdrawal) => Some(withdrawal.at),
             Self::Subscribed { .. }
             | Self::Started { .. }
             | Self::ClockLeap { .. }
@@ -415,6 +431,12 @@ mod tests {
                 by: Some("shift-a".into()),
                 at: Timestamp::from_nanos(9),
             }))),
+            Event::Command(Command::Withdraw(Withdrawal {
+                line: "tm3".into(),
+                grade: "facial".into(),
+                by: None,
+                at: Timestamp::from_nanos(10),
+            })),
         ];
         let mut bytes = Vec::new();
         for event in &events {

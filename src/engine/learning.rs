@@ -10,7 +10,7 @@ mod switching;
 
 use super::effect::FitRequest;
 use super::event::{ModelAnswer, Promotion};
-use super::view::ChallengerView;
+use super::view::{ChallengerView, PromotionView};
 use crate::batch::Batch;
 use crate::models::{Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{Grade, Line, ModelSettings};
@@ -198,6 +198,21 @@ impl Learning {
                 version: challenger.version(),
                 against: judging.version,
                 beside: challenger.beside(&models.track),
+            })
+        })
+    }
+
+    /// The models that a person promoted and that wait for their boundary, by grade.
+    pub(super) fn promotions(&self) -> impl Iterator<Item = PromotionView> {
+        self.grades.iter().filter_map(|(grade, models)| {
+            let (_, promotion) = models.promoted.as_ref()?;
+            Some(PromotionView {
+                grade: Arc::clone(grade),
+                version: models.version + 1,
+                of: promotion.of,
+                reason: promotion.reason(),
+                by: promotion.by.clone(),
+                asked: promotion.at,
             })
         })
     }

@@ -686,6 +686,7 @@ impl LineState {
                     .map(|model| format!("version {}: {}", judging.version, model.summary()))
             }),
             challengers: self.learning.challengers().collect(),
+            promotions: self.learning.promotions().collect(),
             wrong_flags: self
                 .judged_to
                 .and_then(|at| self.learning.wrong_flags(line, &grade, (settings, at))),

@@ -50,15 +50,15 @@ pub use effect::{
     FitRequest, FrameRecord, ModelRecord, Neighbour, ProfileRecord, ReadingRecord, ScoreRecord,
     SensorHealthRecord, TrialRequest, WrongFlagsRecord,
 };
-pub use event::{Command, Event, EventError, ModelAnswer, Promotion};
+pub use event::{Command, Event, EventError, ModelAnswer, Promotion, Withdrawal};
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use recovery::Recovery;
 pub use tell::{ending, sentence};
 pub use view::{
-    AlarmView, ChallengerView, LineView, ProfileView, SourceView, StrayView, TagView, TrendPoint,
-    View,
+    AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
+    TagView, TrendPoint, View,
 };
 
 use crate::alarm;
@@ -220,6 +220,14 @@ impl Engine {
             self.plant.line_ix(line).ok_or_else(|| format!("line `{line}` is not declared"))?;
         let learning = &self.state.lines[ix.get()].learning;
         learning.version_promoted(&self.plant.lines[ix.get()], grade, artifact)
+    }
+
+    /// The promotion of a line and grade that waits for its boundary.
+    #[must_use]
+    pub fn promotion(&self, line: &str, grade: &str) -> Option<PromotionView> {
+        let ix = self.plant.line_ix(line)?;
+        let mut waiting = self.state.lines[ix.get()].learning.promotions();
+        waiting.find(|promotion| *promotion.grade == *grade)
     }
 
     /// The version of the newest model of a line and grade; 0 if there was none.

@@ -141,6 +141,37 @@ pub struct LineView {
     pub wrong_flags: Option<WrongFlagsRecord>,
     /// The models that wait for a person to promote them, by grade.
     pub challengers: Vec<ChallengerView>,
+    /// The models that a person promoted and that wait for their boundary, by grade.
+    pub promotions: Vec<PromotionView>,
+}
+
+/// A model that a person lets judge, until the boundary from which on it does.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub struct PromotionView {
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The version under which it will judge.
+    pub version: u32,
+    /// The version that it is the same model as.
+    pub of: u32,
+    /// Who promoted it, and as what: the reason that `model.promoted` will give.
+    pub reason: String,
+    /// Who, if they said so.
+    pub by: Option<Arc<str>>,
+    /// When that was asked for.
+    pub asked: Timestamp,
+}
+
+impl PromotionView {
+    /// From when on such a model judges.
+    pub const FROM: &str = "from the next batch boundary of the line on";
+
+    /// The same for people.
+    #[must_use]
+    pub fn sentence(&self) -> String {
+        let Self { version, reason, asked, .. } = self;
+        format!("version {version} judges {}: {reason} at {asked}", Self::FROM)
+    }
 }
 
 /// A model that waits for a person to promote it and judges in the shadow.

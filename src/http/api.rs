@@ -9,7 +9,7 @@ mod chart;
 
 use crate::engine::{
     AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
-    Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
+    PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
@@ -66,6 +66,7 @@ pub(super) struct LineDetail {
     model: Option<String>,
     wrong_flags: Option<WrongFlags>,
     challengers: Vec<Challenger>,
+    promotions: Vec<Waiting>,
     in_progress: Option<Batch>,
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
@@ -99,6 +100,19 @@ pub(super) struct Challenger {
     bad: Both,
     open: u32,
     text: String,
+}
+
+/// A model that a person promoted, until the boundary from which on it judges.
+#[derive(Debug, Serialize)]
+pub(super) struct Waiting {
+    line: Arc<str>,
+    grade: Arc<str>,
+    version: u32,
+    of: u32,
+    reason: String,
+    by: Option<Arc<str>>,
+    asked: i64,
+    judges: &'static str,
 }
 
 /// The batches of one kind that the model would have flagged, and that the one flagged that judges.
@@ -354,6 +368,7 @@ impl LineDetail {
             model: line.model.clone(),
             wrong_flags: line.wrong_flags.as_ref().map(WrongFlags::from),
             challengers: line.challengers.iter().map(Challenger::from).collect(),
+            promotions: Waiting::of(line).collect(),
             in_progress: line.batch.as_ref().map(Batch::from),
             trend: line.trend.iter().map(Point::from).collect(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
@@ -377,6 +392,27 @@ impl From<&WrongFlagsRecord> for WrongFlags {
             rate_high: realized.range.1,
             rate_at_most: realized.at_most,
             limit_scale: record.limit_scale,
+        }
+    }
+}
+
+impl Waiting {
+    /// Those of a line.
+    pub(super) fn of(line: &LineView) -> impl Iterator<Item = Self> {
+        line.promotions.iter().map(|promotion| Self::new(&line.name, promotion))
+    }
+
+    pub(super) fn new(line: &Arc<str>, promotion: &PromotionView) -> Self {
+        let PromotionView { grade, version, of, reason, by, asked } = promotion;
+        Self {
+            line: Arc::clone(line),
+            grade: Arc::clone(grade),
+            version: *version,
+            of: *of,
+            reason: reason.clone(),
+            by: by.clone(),
+            asked: asked.as_millis(),
+            judges: PromotionView::FROM,
         }
     }
 }

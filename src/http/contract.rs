@@ -188,7 +188,7 @@ fn a_line_whole() {
     line.last_batches.drain(..1);
     line.last_batches.truncate(1);
     let answer = fixture::get(&fixture::state(view), "/api/v1/lines/tm3");
-    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null,"learning_text":null,"fitting":null,"model":"pca v4, 20 batches, 56,200 rows, limit provisional","wrong_flags":{"promised":0.01,"good":120,"wrong":2,"acted":1,"rate":0.016666666666666666,"rate_low":0.002,"rate_high":0.059,"rate_at_most":0.024793388429752067,"limit_scale":1.2},"challengers":[{"grade":"facial-15","version":3,"against":2,"batches":12,"good":{"of":8,"flagged":0,"flagged_by_present":2},"bad":{"of":1,"flagged":1,"flagged_by_present":0},"open":3,"text":"version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones it would have flagged 0 and version 2 2; of 1 bad one it would have flagged 1 and version 2 0; of 3 nobody knows yet"}],"in_progress":{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","disposition":null,"revision":1,"started":1769126400000,"ended":null,"length_m":36100.0,"mass_kg":1441.0,"probability_off_spec":null,"off_spec_share":0.031,"first_flag":1769127900000,"first_flag_lead_s":null,"lab":{}},"trend":[{"at":1769128260000,"score":3.2,"t2":18.6,"t2_limit":14.2,"spe":null,"spe_limit":null}],"last_batches":[{"line":"tm3","batch":"TM3-260122-030","grade":"facial-15","verdict":"off-spec","disposition":"rework","revision":1,"started":1769120760000,"ended":1769123580000,"length_m":77726.0,"mass_kg":3120.0,"probability_off_spec":null,"off_spec_share":0.231,"first_flag":1769121780000,"first_flag_lead_s":1800.0,"lab":{"tensile_md":117.9}}],"tags":[{"line":"tm3","tag":"basis_weight","unit":"g/m2","value":15.08,"at":1769128259000,"health":"good","time":"source","delay_ms":12}],"profiles":[],"charts":[{"tag":"basis_weight","unit":"g/m2","kind":"individuals","size":1,"every_s":60.0,"detectors":["nelson-1","ewma"],"run_length":185.2,"batches":31,"batches_needed":20,"why":null,"limits":{"version":2,"batches":24,"valid_from":1769041860000,"centre":15.02,"sigma":0.1333,"lower":14.620099999999999,"upper":15.4199,"estimate":"residual","phi":0.31,"points":1080,"effective":568.9,"provisional":false,"within":0.12,"overall":0.15,"spread_centre":0.13,"spread_lower":0.0,"spread_upper":0.42},"capability":{"readings":1080,"effective":568.9,"confidence":0.95,"cp":null,"cpk":null,"pp":{"value":1.33,"lower":1.25,"upper":1.4100000000000001},"ppk":{"value":1.29,"lower":1.21,"upper":1.37},"cpm":1.32,"ppm":71.0},"points":940,"signals":7,"recent":[{"at":1769128260000,"value":15.357586719524281,"centre":15.02,"lower":14.62,"upper":15.42,"ewma":15.224509415262634,"ewma_lower":14.88,"ewma_upper":15.16,"marks":["ewma+"]}]}]}"#);
+    insta::assert_snapshot!(answer.text, @r#"{"line":"tm3","clock":1769128260000,"blind":false,"verdict":"at-risk","since":1769127900000,"batch":"TM3-260123-014","grade":"facial-15","probability_off_spec":0.71,"progress":0.46,"score":3.2,"learning":null,"learning_text":null,"fitting":null,"model":"pca v4, 20 batches, 56,200 rows, limit provisional","wrong_flags":{"promised":0.01,"good":120,"wrong":2,"acted":1,"rate":0.016666666666666666,"rate_low":0.002,"rate_high":0.059,"rate_at_most":0.024793388429752067,"limit_scale":1.2},"challengers":[{"grade":"facial-15","version":3,"against":2,"batches":12,"good":{"of":8,"flagged":0,"flagged_by_present":2},"bad":{"of":1,"flagged":1,"flagged_by_present":0},"open":3,"text":"version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones it would have flagged 0 and version 2 2; of 1 bad one it would have flagged 1 and version 2 0; of 3 nobody knows yet"}],"promotions":[{"line":"tm3","grade":"facial-15","version":4,"of":1,"reason":"promoted by shift-a, the artifact of version 1","by":"shift-a","asked":1769128200000,"judges":"from the next batch boundary of the line on"}],"in_progress":{"line":"tm3","batch":"TM3-260123-014","grade":"facial-15","verdict":"at-risk","disposition":null,"revision":1,"started":1769126400000,"ended":null,"length_m":36100.0,"mass_kg":1441.0,"probability_off_spec":null,"off_spec_share":0.031,"first_flag":1769127900000,"first_flag_lead_s":null,"lab":{}},"trend":[{"at":1769128260000,"score":3.2,"t2":18.6,"t2_limit":14.2,"spe":null,"spe_limit":null}],"last_batches":[{"line":"tm3","batch":"TM3-260122-030","grade":"facial-15","verdict":"off-spec","disposition":"rework","revision":1,"started":1769120760000,"ended":1769123580000,"length_m":77726.0,"mass_kg":3120.0,"probability_off_spec":null,"off_spec_share":0.231,"first_flag":1769121780000,"first_flag_lead_s":1800.0,"lab":{"tensile_md":117.9}}],"tags":[{"line":"tm3","tag":"basis_weight","unit":"g/m2","value":15.08,"at":1769128259000,"health":"good","time":"source","delay_ms":12}],"profiles":[],"charts":[{"tag":"basis_weight","unit":"g/m2","kind":"individuals","size":1,"every_s":60.0,"detectors":["nelson-1","ewma"],"run_length":185.2,"batches":31,"batches_needed":20,"why":null,"limits":{"version":2,"batches":24,"valid_from":1769041860000,"centre":15.02,"sigma":0.1333,"lower":14.620099999999999,"upper":15.4199,"estimate":"residual","phi":0.31,"points":1080,"effective":568.9,"provisional":false,"within":0.12,"overall":0.15,"spread_centre":0.13,"spread_lower":0.0,"spread_upper":0.42},"capability":{"readings":1080,"effective":568.9,"confidence":0.95,"cp":null,"cpk":null,"pp":{"value":1.33,"lower":1.25,"upper":1.4100000000000001},"ppk":{"value":1.29,"lower":1.21,"upper":1.37},"cpm":1.32,"ppm":71.0},"points":940,"signals":7,"recent":[{"at":1769128260000,"value":15.357586719524281,"centre":15.02,"lower":14.62,"upper":15.42,"ewma":15.224509415262634,"ewma_lower":14.88,"ewma_upper":15.16,"marks":["ewma+"]}]}]}"#);
 }
 
 #[test]
@@ -355,8 +355,67 @@ fn models_are_those_of_the_registry() {
     let nobody = fixture::state(fixture::on_spec());
     assert_eq!(
         fixture::get(&nobody, "/api/v1/models").json(),
-        json!({"models": [], "fitting": []})
+        json!({"models": [], "fitting": [], "promotions": [waiting()]})
     );
+    let promotions = |path: &str| fixture::get(&fixture, path).json()["promotions"].clone();
+    assert_eq!(promotions("/api/v1/models?line=tm3&grade=facial-15"), json!([waiting()]));
+    assert_eq!(promotions("/api/v1/models?grade=none"), json!([]));
+    assert_eq!(promotions("/api/v1/models?line=tm4"), json!([]));
+    assert_eq!(promotions("/api/v1/lines/tm3"), json!([waiting()]));
+}
+
+/// The promotion that waits, as it is shown.
+fn waiting() -> Value {
+    json!({
+        "line": "tm3", "grade": "facial-15", "version": 4, "of": 1, "by": "shift-a",
+        "reason": "promoted by shift-a, the artifact of version 1", "asked": fixture::NOW - 60_000,
+        "judges": "from the next batch boundary of the line on",
+    })
+}
+
+#[test]
+fn a_promotion_that_waits_is_taken_back() {
+    let document = openapi();
+    let path = "/api/v1/models/tm3/facial-15/withdraw";
+    for (body, status, on_disk) in
+        [("", 200, true), (r#"{"by":"shift-b"}"#, 200, true), (r#"{"by":"full"}"#, 202, false)]
+    {
+        let answer = promote(fixture::registry(), path, body);
+        assert_eq!(answer.status, status, "{}", answer.text);
+        let said = answer.json();
+        let schema = json!({"$ref": "#/components/schemas/Withdrawn"});
+        mismatch(&document, &schema, &said, path).unwrap();
+        assert_eq!(said, json!({"withdrawn": waiting(), "on_disk": on_disk}));
+    }
+    for (path, body, status, words) in [
+        (path, r#"{"who":"a"}"#, 400, "write `{\"by\": \"shift-a\"}`"),
+        ("/api/v1/models/tm9/g/withdraw", "", 404, "there is no model of line `tm9`"),
+        ("/api/v1/models/tm4/none/withdraw", "", 409, "grade `none`: no promotion waits for a"),
+    ] {
+        let answer = promote(fixture::registry(), path, body);
+        assert_eq!(answer.status, status, "{path} {body} {}", answer.text);
+        assert!(answer.error().contains(words), "{path} {body} {}", answer.text);
+    }
+}
+
+#[test]
+fn who_promotes_is_told_whether_it_comes_about() {
+    let path = "/api/v1/models/tm3/facial-15/1/promote";
+    let asked = |by: &str| promote(fixture::registry(), path, &json!({"by": by}).to_string());
+    for (by, status, words) in [
+        ("busy", 503, "nothing was changed, and nothing will be"),
+        ("stops", 503, "onspec stops"),
+        ("second", 409, "version 1: another model takes its place"),
+    ] {
+        let answer = asked(by);
+        assert_eq!(answer.status, status, "{}", answer.text);
+        assert!(answer.error().contains(words), "{}", answer.text);
+    }
+    let (done, full) = (asked("shift-a").json(), asked("full").json());
+    assert_eq!((&done["on_disk"], &full["on_disk"]), (&json!(true), &json!(false)));
+    assert_eq!(done["replaces"], waiting());
+    let judges = full["judges"].as_str().unwrap();
+    assert!(judges.starts_with("once the store has room, from the next batch"), "{judges}");
 }
 
 #[test]

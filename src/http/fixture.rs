@@ -2,12 +2,15 @@
 
 mod charts;
 
-use super::{ApiState, Fits, Fitting, History, Models, Picked, Progress, Promoting, router};
+use super::{
+    ApiState, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told, router,
+};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
-    Promotion, Realized, Recovery, SourceView, TagView, TrendPoint, View, WrongFlagsRecord,
+    Promotion, PromotionView, Realized, Recovery, SourceView, TagView, TrendPoint, View,
+    Withdrawal, WrongFlagsRecord,
 };
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
@@ -91,10 +94,26 @@ impl Models for Registry {
         })
     }
 
-    fn promote(&self, promotion: Promotion) -> Promoting {
-        let unfit = *promotion.artifact == [3];
-        let answer = if unfit { Err("the line has no tag `draw`".into()) } else { Ok(4) };
-        Box::pin(std::future::ready(Some(answer)))
+    fn promote(&self, asked: Promotion) -> Telling<Granted> {
+        let granted = Granted { version: 4, replaces: Some(promotion()) };
+        let told = match asked.by.as_deref() {
+            _ if *asked.artifact == [3] => Told::Unfit("the line has no tag `draw`".into()),
+            Some("busy") => Told::Busy,
+            Some("stops") => Told::Stops,
+            Some("second") => Told::Conflict("another model takes its place".into()),
+            Some("full") => Told::WhenRoom(granted),
+            _ => Told::Done(granted),
+        };
+        Box::pin(std::future::ready(told))
+    }
+
+    fn withdraw(&self, asked: Withdrawal) -> Telling<PromotionView> {
+        let told = match &*asked.line {
+            "tm4" => Told::Conflict("no promotion waits for a batch boundary".into()),
+            _ if asked.by.as_deref() == Some("full") => Told::WhenRoom(promotion()),
+            _ => Told::Done(promotion()),
+        };
+        Box::pin(std::future::ready(told))
     }
 }
 
@@ -353,6 +372,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
         model: None,
         challengers: Vec::new(),
+        promotions: Vec::new(),
         wrong_flags: None,
     }
 }
@@ -696,6 +716,7 @@ fn line(call: Call) -> LineView {
         tags: tags(),
         model: Some("pca v4, 20 batches, 56,200 rows, limit provisional".to_owned()),
         challengers: vec![challenger()],
+        promotions: vec![promotion()],
         wrong_flags: Some(WrongFlagsRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),
@@ -711,6 +732,18 @@ fn line(call: Call) -> LineView {
             },
             limit_scale: 1.2,
         }),
+    }
+}
+
+/// A model that was promoted a minute ago.
+fn promotion() -> PromotionView {
+    PromotionView {
+        grade: "facial-15".into(),
+        version: 4,
+        of: 1,
+        reason: "promoted by shift-a, the artifact of version 1".into(),
+        by: Some("shift-a".into()),
+        asked: at(NOW - 60_000),
     }
 }
 

@@ -27,7 +27,7 @@ mod router;
 
 pub use router::router;
 
-use crate::engine::{BatchRecord, Promotion, View};
+use crate::engine::{BatchRecord, Promotion, PromotionView, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
 use std::fmt::Debug;
@@ -151,10 +151,36 @@ pub trait Fits: Debug + Send + Sync {
 /// A model that is to judge: its version and artifact; or why there is none.
 pub type Picked = Result<(u32, Arc<[u8]>), String>;
 
-/// The answer to a promotion: the version that will judge, or why it cannot; `None` where everything stops.
-pub type Promoting = Pin<Box<dyn Future<Output = Option<Result<u32, String>>> + Send>>;
+/// What is granted to who promotes a model.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Granted {
+    /// The version under which it will judge.
+    pub version: u32,
+    /// The promotion that waited for the same boundary, whose place it takes.
+    pub replaces: Option<PromotionView>,
+}
 
-/// The models of the registry. Calls but [`Models::promote`] block on the disk; this room makes them off the runtime.
+/// What became of a person's word on which model judges.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Told<T> {
+    /// It is on disk.
+    Done(T),
+    /// It is taken, and comes about when the store has room for it, unless the process ends before.
+    WhenRoom(T),
+    /// The model cannot judge: why.
+    Unfit(String),
+    /// Something else is in its way.
+    Conflict(String),
+    /// It was not taken in time, and does not come about.
+    Busy,
+    /// Everything stops, or another configuration takes effect: it does not come about.
+    Stops,
+}
+
+/// The answer to such a word, within the time that a request has.
+pub type Telling<T> = Pin<Box<dyn Future<Output = Told<T>> + Send>>;
+
+/// The models of the registry. Calls that answer at once block on the disk; this room makes them off the runtime.
 pub trait Models: Debug + Send + Sync {
     /// The models of a line and grade, or of all, in the form of `onspec models list --json`.
     ///
@@ -172,8 +198,11 @@ pub trait Models: Debug + Send + Sync {
     /// With the store's words, without a secret.
     fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String>;
 
-    /// Lets a model judge; the answer comes when that is on disk.
-    fn promote(&self, promotion: Promotion) -> Promoting;
+    /// Lets a model judge.
+    fn promote(&self, promotion: Promotion) -> Telling<Granted>;
+
+    /// Takes back a promotion that waits for its boundary.
+    fn withdraw(&self, withdrawal: Withdrawal) -> Telling<PromotionView>;
 }
 
 /// Everything that page and API show.

@@ -1,10 +1,10 @@
 //! The models: which there are, and the word that lets another one judge.
 
-use super::api::{Challenger, Fitting};
+use super::api::{Challenger, Fitting, Waiting};
 use super::data::{not_found, read};
 use super::router::Shared;
-use super::{Models, guard};
-use crate::engine::{ChallengerView, Promotion, View};
+use super::{Granted, Models, Told, guard};
+use crate::engine::{ChallengerView, Promotion, PromotionView, View, Withdrawal};
 use crate::reading::Timestamp;
 use axum::Json;
 use axum::body::Bytes;
@@ -32,6 +32,7 @@ pub(super) struct ModelsQuery {
 struct All {
     models: Vec<Value>,
     fitting: Vec<Fitting>,
+    promotions: Vec<Waiting>,
 }
 
 /// `POST …/promote` and `…/rollback`: what will happen, and when.
@@ -42,7 +43,16 @@ struct Promoted {
     version: u32,
     of: u32,
     reason: String,
-    judges: &'static str,
+    judges: String,
+    on_disk: bool,
+    replaces: Option<Waiting>,
+}
+
+/// `POST …/withdraw`: what does not happen any more.
+#[derive(Debug, Serialize)]
+struct Withdrawn {
+    withdrawn: Waiting,
+    on_disk: bool,
 }
 
 /// What such a request may say.
@@ -62,8 +72,15 @@ pub(super) async fn models(
         is(line.as_deref(), &fitting.line) && is(grade.as_deref(), &fitting.grade)
     });
     let fitting = running.iter().map(Fitting::from).collect();
+    let view = shared.view();
+    let of_lines = view.lines.iter().filter(|one| is(line.as_deref(), &one.name));
+    let promotions = of_lines
+        .flat_map(|one| one.promotions.iter().map(move |promotion| (one, promotion)))
+        .filter(|(_, promotion)| is(grade.as_deref(), &promotion.grade))
+        .map(|(one, promotion)| Waiting::new(&one.name, promotion))
+        .collect();
     let models = listed(&shared, line, grade).await?;
-    Ok(Json(All { models, fitting }).into_response())
+    Ok(Json(All { models, fitting, promotions }).into_response())
 }
 
 pub(super) async fn model(
@@ -91,6 +108,52 @@ pub(super) async fn rollback(
 ) -> Result<Response, Response> {
     let Path(of) = path.map_err(IntoResponse::into_response)?;
     switch(&shared, of, None, &body).await
+}
+
+pub(super) async fn withdraw(
+    State(shared): State<Shared>,
+    path: Result<Path<(String, String)>, PathRejection>,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let Path((line, grade)) = path.map_err(IntoResponse::into_response)?;
+    let by = name(&body).map_err(|text| guard::error(StatusCode::BAD_REQUEST, text))?;
+    let registry = source(&shared)?;
+    of(&shared, &line, &grade).await?;
+    let (line, grade): (Arc<str>, Arc<str>) = (line.into(), grade.into());
+    let withdrawal = Withdrawal {
+        line: Arc::clone(&line),
+        grade: Arc::clone(&grade),
+        by,
+        at: Timestamp::from_nanos(shared.api.clock.now_nanos()),
+    };
+    let (promotion, on_disk) =
+        granted(registry.withdraw(withdrawal).await, &format!("line `{line}`, grade `{grade}`"))?;
+    let withdrawn = Waiting::new(&line, &promotion);
+    let status = if on_disk { StatusCode::OK } else { StatusCode::ACCEPTED };
+    Ok((status, Json(Withdrawn { withdrawn, on_disk })).into_response())
+}
+
+/// What was granted, and whether it is on disk; else the answer that it was not. `what` it is about.
+#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
+fn granted<T>(told: Told<T>, what: &str) -> Result<(T, bool), Response> {
+    let unavailable = |text: &str| Err(guard::error(StatusCode::SERVICE_UNAVAILABLE, text));
+    match told {
+        Told::Done(granted) => Ok((granted, true)),
+        Told::WhenRoom(granted) => Ok((granted, false)),
+        Told::Unfit(reason) => {
+            let text = format!("{what} cannot judge: {reason}");
+            Err(guard::error(StatusCode::UNPROCESSABLE_ENTITY, text))
+        }
+        Told::Conflict(reason) => {
+            Err(guard::error(StatusCode::CONFLICT, format!("{what}: {reason}")))
+        }
+        Told::Busy => unavailable(
+            "onspec is busy, or its store has no room: nothing was changed, and nothing will be; ask again later",
+        ),
+        Told::Stops => unavailable(
+            "onspec stops, or another configuration is just taking effect: ask again then",
+        ),
+    }
 }
 
 /// Lets a version judge, or what judged before.
@@ -132,16 +195,16 @@ async fn switch(
     };
     let reason = promotion.reason();
     let (line, grade) = (Arc::clone(&promotion.line), Arc::clone(&promotion.grade));
-    let Some(answer) = registry.promote(promotion).await else {
-        let text = "onspec stops, or another configuration is just taking effect: ask again then";
-        return Err(guard::error(StatusCode::SERVICE_UNAVAILABLE, text));
+    let what = format!("line `{line}`, grade `{grade}`: version {of}");
+    let (Granted { version, replaces }, on_disk) =
+        granted(registry.promote(promotion).await, &what)?;
+    let judges = if on_disk {
+        format!("{}; at once on a line without batches", PromotionView::FROM)
+    } else {
+        format!("once the store has room, {}", PromotionView::FROM)
     };
-    let version = answer.map_err(|reason| {
-        let text = format!("line `{line}`, grade `{grade}`: version {of} cannot judge: {reason}");
-        guard::error(StatusCode::UNPROCESSABLE_ENTITY, text)
-    })?;
-    let judges = "from the next batch boundary of the line on; at once on a line without batches";
-    let promoted = Promoted { line, grade, version, of, reason, judges };
+    let replaces = replaces.map(|replaced| Waiting::new(&line, &replaced));
+    let promoted = Promoted { line, grade, version, of, reason, judges, on_disk, replaces };
     Ok((StatusCode::ACCEPTED, Json(promoted)).into_response())
 }
 

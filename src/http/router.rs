@@ -79,6 +79,7 @@ pub(super) const ACTIONS: &[Route] = &[
     ("/api/v1/reload", || post(actions::reload)),
     ("/api/v1/models/{line}/{grade}/{version}/promote", || post(models::promote)),
     ("/api/v1/models/{line}/{grade}/rollback", || post(models::rollback)),
+    ("/api/v1/models/{line}/{grade}/withdraw", || post(models::withdraw)),
 ];
 
 /// The paths of the page.

@@ -135,6 +135,9 @@ fn a_running_daemon_lets_another_model_judge_when_the_api_is_asked() {
     let back = post(&url("/auto/auto/rollback"), &[], b"").unwrap();
     assert!(back.status == 202 && back.text().contains("rolled back to that of version 2"));
     wait_until("the other judges", PATIENCE, || states().len() == 4);
+    let none = post(&url("/auto/auto/withdraw"), &[], b"").unwrap();
+    assert_eq!(none.status, 409, "{}", none.text());
+    assert!(none.text().contains("no promotion waits"), "{}", none.text());
     assert_eq!(daemon.terminate(), Some(0));
 
     // What it was told outlives it, and is no model put in by hand.

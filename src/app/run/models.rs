@@ -1,14 +1,14 @@
 //! The registry of the running daemon, for the API.
 
-use super::super::core::Control;
+use super::super::core::{Control, ask};
 use super::super::error::{AppError, chain};
 use super::super::registry::{self, Hashes, Registered};
-use crate::engine::Promotion;
-use crate::http::{Models, Picked, Promoting};
+use crate::engine::{Promotion, PromotionView, Withdrawal};
+use crate::http::{Granted, Models, Picked, Telling, Told};
 use crate::store::Reader;
 use serde_json::Value;
 use std::sync::{Mutex, PoisonError};
-use tokio::sync::{mpsc, oneshot};
+use tokio::sync::mpsc;
 
 /// The models of the store, and the way to the core, which lets another one judge.
 #[derive(Debug)]
@@ -43,13 +43,18 @@ impl Models for RunningModels {
         }
     }
 
-    fn promote(&self, promotion: Promotion) -> Promoting {
+    fn promote(&self, promotion: Promotion) -> Telling<Granted> {
+        let control = self.control.clone();
+        let promotion = Box::new(promotion);
+        Box::pin(async move {
+            ask(&control, |asker| Control::Promote(promotion, asker), Told::Unfit).await
+        })
+    }
+
+    fn withdraw(&self, withdrawal: Withdrawal) -> Telling<PromotionView> {
         let control = self.control.clone();
         Box::pin(async move {
-            let (answer, answered) = oneshot::channel();
-            let asked = Control::Promote(Box::new(promotion), answer);
-            control.send(asked).await.ok()?;
-            answered.await.ok()
+            ask(&control, |asker| Control::Withdraw(withdrawal, asker), Told::Conflict).await
         })
     }
 }

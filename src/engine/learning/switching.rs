@@ -67,12 +67,18 @@ impl Learning {
         Judging::new(0, Arc::clone(artifact), line).map(|_| self.version(grade) + 1)
     }
 
-    /// A person lets a model judge; it waits for the next boundary. No fit that was asked for before takes its place.
-    /// `id` is that of its row in the registry.
+    /// A person lets a model judge; it waits for the next boundary, and fits that were asked for before wait behind it:
+    /// they are forgotten when it judges, and go on when it is taken back. `id` is that of its row in the registry.
     pub(in crate::engine) fn promote(&mut self, id: u64, promotion: Promotion) {
         let models = self.grades.entry(Arc::clone(&promotion.grade)).or_default();
-        models.forget_fits();
         models.promoted = Some((id, promotion));
+    }
+
+    /// What a person promoted is taken back, if it waits for its boundary still.
+    pub(in crate::engine) fn withdraw(&mut self, grade: &str) {
+        if let Some(models) = self.grades.get_mut(grade) {
+            models.promoted = None;
+        }
     }
 
     /// Takes an answer; it waits for the next boundary. True if somebody asked.
@@ -180,6 +186,7 @@ impl GradeModels {
                 self.judging = Some(judging);
                 self.by_person = true;
                 self.refitted();
+                self.forget_fits();
                 Outcome::Promoted { judges, summary }
             }
             Err(reason) => {

@@ -101,8 +101,7 @@ fn what_a_person_promotes_takes_the_place_of_fits_that_were_open_or_ready() {
         let fitted = ModelAnswer { request: 1, outcome: Ok(artifact()), trial: None };
         assert!(!is_ready || learning.answer(&fitted));
         learning.promote(9, promotion(None, false));
-        assert_eq!(learning.open_requests().count(), 0);
-        assert!(!learning.answer(&fitted), "nobody waits for it any more");
+        assert_eq!(learning.promotions().map(|waits| waits.version).collect::<Vec<_>>(), [5]);
         add_batches(&mut learning, 40);
         assert_eq!(request(&mut learning, &settings, 2), None, "not before the boundary");
         let bytes = rmp_serde::to_vec_named(&learning).unwrap();
@@ -114,7 +113,31 @@ fn what_a_person_promotes_takes_the_place_of_fits_that_were_open_or_ready() {
         assert_eq!((judges.request, judges.version), (9, 5));
         assert_eq!(summary, "promoted, the artifact of version 1");
         assert_eq!(learning.judging("g").unwrap().version, 5);
+        assert_eq!((learning.open_requests().count(), learning.promotions().count()), (0, 0));
+        assert!(!learning.answer(&fitted), "nobody waits for it any more");
         assert_eq!(learning.boundary(&line(), Promote::WhenBetter), []);
+    }
+}
+
+#[test]
+fn a_promotion_that_is_taken_back_leaves_everything_as_it_was() {
+    for is_ready in [false, true] {
+        let mut learning = learned(20);
+        assert_eq!(request(&mut learning, &ModelSettings::default(), 1), Some(1));
+        let fitted = ModelAnswer { request: 1, outcome: Ok(artifact()), trial: None };
+        assert!(!is_ready || learning.answer(&fitted));
+        let before = learning.clone();
+        learning.promote(9, promotion(Some("shift-a"), false));
+        assert_ne!(learning, before);
+        learning.withdraw("other");
+        assert_eq!(learning.promotions().count(), 1);
+        learning.withdraw("g");
+        assert_eq!(learning, before);
+        // The fit that was asked for before goes on.
+        assert!(is_ready || learning.answer(&fitted));
+        let outcomes = learning.boundary(&line(), Promote::WhenBetter);
+        let [(_, Outcome::Promoted { judges, .. })] = &outcomes[..] else { panic!("{outcomes:?}") };
+        assert_eq!((judges.request, judges.version), (1, 1));
     }
 }
 

@@ -25,6 +25,15 @@ fn promoted() -> Vec<Event> {
     events
 }
 
+/// The same, taken back before the batch is over.
+fn withdrawn() -> Vec<Event> {
+    let mut events = promoted();
+    let withdrawal =
+        Withdrawal { line: "tm3".into(), grade: "facial".into(), by: None, at: at(3 * LONG + 70) };
+    events.insert(events.len() * 7 / 26 + 8, Event::Command(Command::Withdraw(withdrawal)));
+    events
+}
+
 fn models(effects: &[Effect]) -> Vec<&ModelRecord> {
     effects
         .iter()
@@ -64,9 +73,46 @@ fn a_promoted_model_judges_from_the_next_batch_on_under_a_new_version() {
 }
 
 #[test]
+fn a_promotion_is_shown_until_it_judges_or_is_taken_back() {
+    let shown = |engine: &Engine| engine.view().lines[0].promotions.clone();
+    let events = withdrawn();
+    let promoted = events.iter().position(|event| matches!(event, Event::Command(_))).unwrap();
+    let mut engine = engine(true);
+    apply(&mut engine, events[..promoted].to_vec());
+    assert_eq!(shown(&engine), []);
+    apply(&mut engine, [events[promoted].clone()]);
+    let [waits] = &shown(&engine)[..] else { panic!("{:?}", shown(&engine)) };
+    assert_eq!((waits.version, waits.of, waits.asked), (2, 1, at(3 * LONG + 60)));
+    assert_eq!(engine.promotion("tm3", "facial").as_ref(), Some(waits));
+    assert_eq!(
+        waits.sentence(),
+        format!(
+            "version 2 judges from the next batch boundary of the line on: promoted by shift-a, the \
+             artifact of version 1 at {}",
+            at(3 * LONG + 60)
+        )
+    );
+    let effects = apply(&mut engine, events[promoted + 1..].to_vec());
+    assert_eq!((shown(&engine), models(&effects).len()), (Vec::new(), 0));
+    assert_eq!(engine.model_version("tm3", "facial"), 1);
+    // Nothing is another than if it had never been asked for.
+    let other = |effects: Vec<Effect>| -> Vec<Effect> {
+        effects.into_iter().filter(|effect| !matches!(effect, Effect::Fit(_))).collect()
+    };
+    let without = apply(&mut super::adaptation::engine(true), story(0.0, None));
+    let with = apply(&mut super::adaptation::engine(true), withdrawn());
+    assert_eq!(other(with), other(without));
+}
+
+#[test]
 fn the_journal_gives_a_promotion_again_to_the_bit() {
-    let events = promoted();
-    let whole = apply(&mut engine(true), events.clone());
+    for events in [promoted(), withdrawn()] {
+        gives_again_to_the_bit(&events);
+    }
+}
+
+fn gives_again_to_the_bit(events: &[Event]) {
+    let whole = apply(&mut engine(true), events.to_vec());
     let again = |event: &Event| match event {
         Event::Command(_) => {
             let mut bytes = Vec::new();

@@ -231,6 +231,15 @@ fn facts(html: &mut Html, line: &LineView) {
         words.raw("</small>");
         fact(html, "Model that waits", &words);
     }
+    for promotion in &line.promotions {
+        let mut words = Html::default();
+        words.raw("<small>").text(&promotion.sentence());
+        if document.is_none_or(|document| document.grade.as_ref() != Some(&promotion.grade)) {
+            words.raw(" (grade ").name(&promotion.grade).raw(")");
+        }
+        words.raw("</small>");
+        fact(html, "Promoted", &words);
+    }
     html.raw("</dl>");
 }
 

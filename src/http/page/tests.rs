@@ -255,6 +255,7 @@ fn a_fit_and_a_model_that_waits_are_said() {
     for expected in [
         "Model of grade facial-15 being fitted from 20 batches since 00:30 : reading frames, 45 %",
         "version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones",
+        "Promoted version 4 judges from the next batch boundary of the line on: promoted by shift-a, the artifact",
     ] {
         assert!(text.contains(expected), "{text}");
     }
