@@ -340,10 +340,10 @@ impl Kept<'_> {
             let tag = self.declared.tag_position(column).map(|ix| &self.declared.tags[ix]);
             tag.map_or_else(Guard::default, |tag| tag.guard)
         };
-        let mut test = Backtest::new(model, model.columns().iter().map(guard).collect());
+        let mut test = Backtest::new(model, model.columns().iter().map(guard).collect(), 1.0);
         let mut rows = Vec::new();
         for batch in batches {
-            test.begin();
+            test.begin(&batch.made);
             for block in self.blocks(batch)? {
                 for kept in kept_frames(&block, &self.columns) {
                     let values = tags.iter().map(|ix| kept.value(*ix)).collect();
@@ -368,7 +368,7 @@ impl Promised {
 
 impl Row {
     fn of(batch: &FinishedBatch, said: Said, learned: bool) -> Self {
-        let FinishedBatch { id, started, ended, verdict, first_flag, found } = batch;
+        let FinishedBatch { id, started, ended, verdict, first_flag, found, .. } = batch;
         let left = |flag: Timestamp| {
             let whole = ended.seconds_since(*started);
             let left = ended.seconds_since(flag);

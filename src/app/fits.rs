@@ -3,7 +3,7 @@
 use super::blob::Blob;
 use crate::engine::{FitRequest, FrameRecord, ModelAnswer, Neighbour};
 use crate::http::{Fits, Fitting};
-use crate::models::{self, Lent, Model, Source, Stage, Table, Trial, Trying};
+use crate::models::{self, Lent, Model, PastBatch, Source, Stage, Table, Trial, Trying};
 use crate::plant::{Line, Plant};
 use crate::reading::Timestamp;
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
@@ -38,6 +38,12 @@ impl Columns {
             std::iter::once(&*line.name).chain(names.iter().map(|name| &**name)).collect();
         let hash = xxh3_64(words.join("\0").as_bytes());
         Self { names, hash }
+    }
+
+    /// The positions of the tags of a request.
+    fn tags(&self, request: &FitRequest) -> Vec<usize> {
+        let tags = request.tags.iter().map(|ix| *ix as usize);
+        tags.filter(|ix| *ix < self.names.len()).collect()
     }
 }
 
@@ -192,11 +198,10 @@ fn try_out(
         return Err("the model that judges is not at hand, which is a bug".to_owned());
     };
     let present = Model::from_bytes(present).map_err(|error| error.to_string())?;
-    let room = Table::rows_max(request.tags.len());
     let batch = |id: &Arc<str>| {
-        let batches = vec![Arc::clone(id)];
-        let one = FitRequest { batches, neighbours: Vec::new(), ..request.clone() };
-        table(reader, &one, columns, (room, &mut |_| ())).map_err(|error| error.to_string())
+        let made = asked.made.get(id).cloned().unwrap_or_default();
+        let batch = past_batch(reader, request, columns, id);
+        batch.map(|batch| PastBatch { made, ..batch }).map_err(|error| error.to_string())
     };
     let all = asked.good.len() + asked.bad.len();
     let mut tried = 0;
@@ -204,22 +209,47 @@ fn try_out(
         tell(Stage::Trial(share(tried, all)));
         tried += 1;
     };
-    let mut trying = Trying::new((asked.version, &present, asked.scale), new, asked.good.len());
+    let mut trying =
+        Trying::new((asked.version, &present, asked.scale), new, asked.good.len(), &asked.guards);
     for id in &asked.good {
         next();
         let batch = batch(id)?;
-        if batch.rows() > 0 {
+        if !batch.frames.is_empty() {
             trying.good(&batch);
         }
     }
     for id in &asked.bad {
         next();
         let batch = batch(id)?;
-        if batch.rows() > 0 {
+        if !batch.frames.is_empty() {
             trying.bad(&batch);
         }
     }
     Ok(Some(trying.done()))
+}
+
+/// The frames of a batch, with the values of the tags of a request; none of a batch that has no room.
+fn past_batch(
+    reader: &Reader,
+    request: &FitRequest,
+    columns: &Columns,
+    batch: &str,
+) -> Result<PastBatch, StoreError> {
+    let tags = columns.tags(request);
+    let mut past = PastBatch {
+        columns: tags.iter().map(|ix| Arc::clone(&columns.names[*ix])).collect(),
+        ..PastBatch::default()
+    };
+    for block in reader.frames(request.line.0, batch)? {
+        for frame in kept_frames(&block, columns) {
+            past.frames.push((frame.start, frame.start.plus(request.spec.frame)));
+            past.values.extend(tags.iter().map(|ix| frame.value(*ix)));
+        }
+    }
+    if past.frames.len() > Table::rows_max(tags.len()) {
+        past.frames.clear();
+    }
+    Ok(past)
 }
 
 /// So many of all, 0–1.
@@ -237,8 +267,7 @@ fn table(
     (mut room, tell): (usize, &mut dyn FnMut(Stage)),
 ) -> Result<Table, StoreError> {
     let names = &columns.names;
-    let tags: Vec<usize> =
-        request.tags.iter().map(|ix| *ix as usize).filter(|ix| *ix < names.len()).collect();
+    let tags = columns.tags(request);
     let mut table = Table {
         columns: tags.iter().map(|ix| Arc::clone(&names[*ix])).collect(),
         ..Table::default()
@@ -458,6 +487,8 @@ mod tests {
             version: 1,
             scale: 1.0,
             artifact: Some(Arc::clone(&present)),
+            made: std::collections::BTreeMap::new(),
+            guards: std::collections::BTreeMap::new(),
             good: ids(good),
             bad: ids(&["B1", "gone"]),
         };

@@ -6,11 +6,14 @@ use crate::decode::{BatchEvent, Disposition};
 use crate::plant::{Grade, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
 /// What is kept of each kind that is said about one batch: results, decisions, actions, lots.
 const SAID_MAX: usize = 1000;
+
+/// Breaks and changes of grade that are remembered of a batch.
+const STEADY_MAX: usize = 64;
 
 /// A batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -57,6 +60,9 @@ pub struct Batch {
     pub consumed: Vec<(Arc<str>, Option<f64>)>,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
+    /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
+    #[serde(default)]
+    pub steady: VecDeque<Timestamp>,
 }
 
 /// A laboratory result.
@@ -114,7 +120,16 @@ impl Batch {
             actions: Vec::new(),
             consumed: Vec::new(),
             first_flag: None,
+            steady: VecDeque::new(),
         }
+    }
+
+    /// After a break, or a change of grade, models judge it again from a frame on that begins then.
+    pub fn is_steady_from(&mut self, start: Timestamp) {
+        if self.steady.len() == STEADY_MAX {
+            self.steady.pop_front();
+        }
+        self.steady.push_back(start);
     }
 
     /// Adds a frame of product.

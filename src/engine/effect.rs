@@ -4,11 +4,13 @@ use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
 use crate::chart::{Capability, Detector, Limits, Point};
 use crate::decode::{Disposition, Fault};
-use crate::models::{FitSpec, Monitor, Realized, Statistic};
+use crate::models::{FitSpec, Made, Monitor, Realized, Statistic};
+use crate::plant::Guard;
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
 use crate::verdict::{Call, Document};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// One thing that follows from the events.
@@ -360,6 +362,12 @@ pub struct TrialRequest {
     pub good: Vec<Arc<str>>,
     /// Bad ones.
     pub bad: Vec<Arc<str>>,
+    /// How they were made, of those that are remembered.
+    #[serde(default)]
+    pub made: BTreeMap<Arc<str>, Made>,
+    /// The guard bands of the tags that have one.
+    #[serde(default)]
+    pub guards: BTreeMap<Arc<str>, Guard>,
 }
 
 /// A model for the registry: one that judges from now on, or waits for a person.

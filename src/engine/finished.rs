@@ -4,7 +4,7 @@ use super::Engine;
 use super::learning::outcome;
 use super::line::{LineState, NO_GRADE};
 use crate::batch::Batch;
-use crate::models::Outcome;
+use crate::models::{Made, Outcome};
 use crate::plant::Plant;
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::Call;
@@ -25,6 +25,13 @@ pub struct FinishedBatch {
     pub first_flag: Option<Timestamp>,
     /// What it was found to be.
     pub found: Outcome,
+    /// How it was made.
+    pub made: Made,
+}
+
+/// How a batch was made, as far as that matters to what a model says of it.
+pub(super) fn made(batch: &Batch) -> Made {
+    Made { started: Some(batch.started), steady: batch.steady.iter().copied().collect() }
 }
 
 impl Engine {
@@ -53,6 +60,7 @@ impl LineState {
                 verdict: self.call_of(batch).unwrap_or(Call::Unknown),
                 first_flag: batch.first_flag,
                 found: outcome(batch, plant.grades.get(grade)),
+                made: made(batch),
             })
         };
         self.book.finished().filter(is_of).filter_map(told).collect()

@@ -584,6 +584,10 @@ impl LineState {
             inside: batch.is_none_or(inside),
         };
         if self.steady.follow(cx.line, now) {
+            let key = self.book.current().map(|batch| Arc::clone(&batch.id));
+            if let Some(batch) = key.and_then(|id| self.book.find_mut(&id)) {
+                batch.is_steady_from(frame.start);
+            }
             let grade = self.grade_name();
             self.learning.interrupt(&grade);
         }

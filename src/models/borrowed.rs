@@ -53,7 +53,7 @@ impl Header {
     /// Of a borrowed model, where it is from, and how much wider its limits are.
     #[must_use]
     pub fn loan(&self) -> Option<String> {
-        let Source { batches, borrowed, .. } = &self.source;
+        let Source { batches, borrowed, alone, .. } = &self.source;
         let (last, others) = borrowed.split_last()?;
         let others: Vec<&str> = others.iter().map(|lent| &*lent.grade).collect();
         let grades = match &others[..] {
@@ -61,8 +61,12 @@ impl Header {
             _ => format!("{} and {}", others.join(", "), last.grade),
         };
         let lent: usize = borrowed.iter().map(|lent| lent.batches.len()).sum();
+        let alone = match &alone[..] {
+            [] => String::new(),
+            alone => format!(", not the single one of {}", alone.join(" and ")),
+        };
         Some(format!(
-            "borrowed from {grades} ({}), {} of its own; limits × {:.1}",
+            "borrowed from {grades} ({}{alone}), {} of its own; limits × {:.1}",
             Count(lent, "batch"),
             batches.len(),
             self.widened.unwrap_or(1.0)
@@ -119,6 +123,7 @@ pub fn fit_borrowed(
     spec: &FitSpec,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Model, FitError> {
+    leave_out_single(&mut table);
     let grades = Grades::of(&table);
     let lent = grades.own().start;
     debug_assert_eq!(grades.own().end, table.blocks.len(), "each block is of a grade");
@@ -131,6 +136,24 @@ pub fn fit_borrowed(
     let mut model = fit_with(&table, spec, Some(&borrowing), tell)?;
     model.tell_dropped(dropped);
     Ok(model)
+}
+
+/// Leaves out each batch that is the only one of its grade: what others of its grade would have told of its mean is not
+/// known, and so not where its rows belong. The model names these grades.
+fn leave_out_single(table: &mut Table) {
+    let mut first = 0;
+    let mut single = Vec::new();
+    for lent in &table.source.borrowed {
+        if lent.batches.len() == 1 {
+            single.push(first);
+            table.source.alone.push(Arc::clone(&lent.grade));
+        }
+        first += lent.batches.len();
+    }
+    table.source.borrowed.retain(|lent| lent.batches.len() != 1);
+    for block in single.into_iter().rev() {
+        table.remove_block(block);
+    }
 }
 
 /// The blocks of each grade, the new one's own last.

@@ -30,7 +30,7 @@ mod ties;
 mod track;
 mod trial;
 
-pub use backtest::{Backtest, Flag, Said};
+pub use backtest::{Backtest, Flag, Made, Said};
 pub use borrowed::{LENT_AT_LEAST, Lent, fit_borrowed};
 pub use calibrate::{Calibration, rate_range_of};
 pub use fit::{Stage, fit, fit_telling};
@@ -41,7 +41,7 @@ pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
 pub use statistic::{Monitor, Statistic};
 pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
-pub use trial::{Flagged, Trial, Trying};
+pub use trial::{Flagged, PastBatch, Trial, Trying};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
 /// them about a GiB while it runs. 45 tags of one-second frames have room for 8 days, which is more
@@ -85,6 +85,9 @@ pub struct Source {
     /// The batches of other grades that it is borrowed from: their blocks come first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub borrowed: Vec<Lent>,
+    /// Other grades that lent a single batch, which was left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub alone: Vec<Arc<str>>,
     /// The begin of the first frame and the end of the last; `None` of rows that tell no time.
     pub span: Option<(Timestamp, Timestamp)>,
 }
@@ -146,6 +149,17 @@ impl Table {
         (begin..end)
             .take_while(move |row| whole || !self.is_gap(*row))
             .filter(|row| !self.is_gap(*row))
+    }
+
+    /// Takes a block away, with its rows.
+    fn remove_block(&mut self, block: usize) {
+        let begin = self.blocks.remove(block);
+        let end = self.blocks.get(block).copied().unwrap_or_else(|| self.rows());
+        let width = self.columns.len();
+        self.values.drain(begin * width..end * width);
+        self.gaps.retain(|row| !(begin..end).contains(row));
+        let later = self.blocks[block..].iter_mut().chain(&mut self.gaps);
+        later.filter(|row| **row >= end).for_each(|row| *row -= end - begin);
     }
 
     /// True of a row that stands for a gap.

@@ -402,14 +402,36 @@ impl Model {
 
     /// Something may have been made that was not seen: where the batch is in its recipe the time does not tell any more,
     /// and the rest of it is judged by its rows alone.
-    pub fn lose_place(&self, online: &mut Online) {
+    fn lose_place(&self, online: &mut Online) {
         if self.multiway.as_ref().is_some_and(|multiway| multiway.indicator().is_none()) {
             online.along = None;
         }
     }
 
+    /// The next frame is put to it, by its begin and end. `until` is the end of the one before, `begins` when its batch
+    /// began, of the first frame of a batch.
+    pub fn follow(
+        &self,
+        online: &mut Online,
+        (start, end): (Timestamp, Timestamp),
+        (until, begins): (Option<Timestamp>, Option<Timestamp>),
+    ) {
+        let follows = until == Some(start);
+        if !follows {
+            self.lose_track(online);
+        }
+        // The batch may have begun before its first frame that is put to it, or some were not put to it since.
+        let is_missed = match begins {
+            Some(begins) => start.since(begins) > end.since(start),
+            None => !follows,
+        };
+        if is_missed {
+            self.lose_place(online);
+        }
+    }
+
     /// What comes does not follow what was, of one batch or another: what moved before counts no more.
-    pub fn lose_track(&self, online: &mut Online) {
+    pub(super) fn lose_track(&self, online: &mut Online) {
         online.moving = std::mem::take(&mut online.moving).anew();
     }
 
@@ -593,6 +615,9 @@ impl Model {
     /// or nothing is known of what moves. `guard` gives that of a column.
     #[must_use]
     pub fn passes_guards(&self, online: &Online, guard: impl Fn(usize) -> Guard) -> bool {
+        if (0..self.header.columns.len()).all(|column| guard(column) == Guard::default()) {
+            return true;
+        }
         let leads = self.contributions(online).first().map(|(column, _)| *column);
         let passes = |one: &Moved| {
             // What carries the score need not have moved by itself: others may go together where none is far out.

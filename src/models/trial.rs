@@ -4,14 +4,20 @@
 //! A week brings few bad batches and next to no false flags, so that both models are also asked for deviations that are
 //! put into good batches: one tag off by one to sixteen standard deviations, from the middle of the batch on. That is the
 //! deviation over all batches of the fit in which it is smaller: limits of a mill lie far beyond that within a batch.
+//! Both say of each batch what a line would have had them say ([`Backtest`]), by the guard bands of its tags; but a deviation
+//! that is put into it is one of the plant, of which no sensor is accused.
 //! What both find, or neither, tells nothing; of what one of them finds alone a sign test (McNemar 1947, exact) says
 //! whether it is more than chance. The present model has its limits as they are by now, which followed good batches, also
 //! those of the trial: it may look quieter on these than it will be, and no sharper.
 
-use super::model::{Model, Online};
-use super::{Table, calibrate};
-use crate::reading::Count;
+use super::backtest::{Backtest, Made};
+use super::calibrate;
+use super::model::Model;
+use crate::plant::Guard;
+use crate::reading::{Count, Timestamp};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
+use std::ops::Range;
 use std::sync::Arc;
 
 /// What happens by chance less often than this is no chance.
@@ -88,6 +94,26 @@ fn is_ahead(alone: u32, other_alone: u32) -> bool {
     is_more_than_chance(alone, alone + other_alone, 0.5)
 }
 
+/// A batch of the past, as its line made it.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct PastBatch {
+    /// How it was made.
+    pub made: Made,
+    /// The ids of the tags, one for each column.
+    pub columns: Vec<Arc<str>>,
+    /// The begin and the end of each frame, in order.
+    pub frames: Vec<(Timestamp, Timestamp)>,
+    /// Their values, frame after frame, `columns.len()` in each; NaN where there is none.
+    pub values: Vec<f64>,
+}
+
+impl PastBatch {
+    fn row(&self, ix: usize) -> &[f64] {
+        let width = self.columns.len();
+        &self.values[ix * width..(ix + 1) * width]
+    }
+}
+
 /// Two models on trial.
 #[derive(Debug)]
 pub struct Trying<'m> {
@@ -105,41 +131,47 @@ pub struct Trying<'m> {
 struct Side<'m> {
     model: &'m Model,
     scale: f64,
+    /// The guard band of each column of the model.
+    guards: Vec<Guard>,
 }
 
-impl Side<'_> {
-    /// The positions of the model's columns in a table; of one that is not there every value is missing.
-    fn columns(&self, table: &Table) -> Vec<Option<usize>> {
-        let of = |name: &Arc<str>| table.columns.iter().position(|column| column == name);
-        self.model.columns().iter().map(of).collect()
+impl<'m> Side<'m> {
+    fn new(model: &'m Model, scale: f64, guards: &BTreeMap<Arc<str>, Guard>) -> Self {
+        let guard = |name: &Arc<str>| guards.get(name).copied().unwrap_or_default();
+        Self { model, scale, guards: model.columns().iter().map(guard).collect() }
     }
 
-    /// Goes through rows; true if one of them passes the limit, or where the budget counts frames, if more do than it
-    /// explains. `off` says which column of the table is off by how much.
+    /// At the begin of a batch.
+    fn begin(&self, batch: &PastBatch) -> Backtest<'m> {
+        let mut test = Backtest::new(self.model, self.guards.clone(), self.scale);
+        test.begin(&batch.made);
+        test
+    }
+
+    /// Goes through frames; true if one of them is a reason for a flag, or where the budget counts frames, if more are than
+    /// it explains. `off` says which column of the batch is off by how much. A column that the batch lacks has no values.
     fn flags(
         &self,
-        online: &mut Online,
-        (table, rows): (&Table, std::ops::Range<usize>),
+        test: &mut Backtest<'_>,
+        (batch, frames): (&PastBatch, Range<usize>),
         off: Option<(usize, f64)>,
     ) -> bool {
-        let columns = self.columns(table);
-        let mut row = vec![0.0; columns.len()];
+        let of = |name: &Arc<str>| batch.columns.iter().position(|column| column == name);
+        let columns: Vec<Option<usize>> = self.model.columns().iter().map(of).collect();
         let (mut over, mut judged) = (0, 0);
-        for ix in rows {
-            if table.is_gap(ix) {
-                self.model.interrupt(online);
-                continue;
-            }
-            let values = table.row(ix);
-            for (value, column) in row.iter_mut().zip(&columns) {
-                *value = column.map_or(f64::NAN, |column| {
+        for ix in frames {
+            let row = batch.row(ix);
+            let value = |column: &Option<usize>| {
+                column.map_or(f64::NAN, |column| {
                     let by = off.filter(|(of, _)| *of == column).map_or(0.0, |(_, by)| by);
-                    values[column] + by
-                });
-            }
-            if let Some(score) = self.model.score(online, &row).score {
+                    row[column] + by
+                })
+            };
+            if let Some(is_reason) =
+                test.frame(batch.frames[ix], columns.iter().map(value).collect())
+            {
                 judged += 1;
-                over += usize::from(score > 1.0);
+                over += usize::from(is_reason);
             }
         }
         let calibration = &self.model.header().calibration;
@@ -151,16 +183,17 @@ impl Side<'_> {
 
 impl<'m> Trying<'m> {
     /// A trial of a new model against the one of this version that judges, with its limits as they are by now: those of
-    /// its fit times `scale`. So many good batches will come.
+    /// its fit times `scale`. So many good batches will come; `guards` are those of the tags that have one.
     #[must_use]
     pub fn new(
         (version, present, scale): (u32, &'m Model, f64),
         new: &'m Model,
         expected: usize,
+        guards: &BTreeMap<Arc<str>, Guard>,
     ) -> Self {
         Self {
-            present: Side { model: present, scale },
-            new: Side { model: new, scale: 1.0 },
+            present: Side::new(present, scale, guards),
+            new: Side::new(new, 1.0, guards),
             trial: Trial { against: version, ..Trial::default() },
             expected,
             altered: 0,
@@ -168,13 +201,13 @@ impl<'m> Trying<'m> {
     }
 
     /// Takes a batch that was bad.
-    pub fn bad(&mut self, batch: &Table) {
+    pub fn bad(&mut self, batch: &PastBatch) {
         let [present, new] = self.whole(batch);
         self.trial.bad.take(present, new);
     }
 
     /// Takes one that was good: as it is, and with deviations.
-    pub fn good(&mut self, batch: &Table) {
+    pub fn good(&mut self, batch: &PastBatch) {
         let [present, new] = self.whole(batch);
         self.trial.good.take(present, new);
         if present || new {
@@ -187,12 +220,13 @@ impl<'m> Trying<'m> {
         if watched.is_empty() {
             return;
         }
-        let rows = batch.rows();
-        let middle = rows / 2;
+        let frames = batch.frames.len();
+        let middle = frames / 2;
         let before = [&self.present, &self.new].map(|side| {
-            let mut online = side.model.start(side.scale);
-            side.flags(&mut online, (batch, 0..middle), None);
-            online
+            let mut test = side.begin(batch);
+            side.flags(&mut test, (batch, 0..middle), None);
+            test.trust_sensors();
+            test
         });
         let deviations = (ALTERED / self.expected.max(1)).clamp(1, ALTERED_IN_ONE);
         for _ in 0..deviations.min(2 * SIZES.len() * watched.len()) {
@@ -200,8 +234,8 @@ impl<'m> Trying<'m> {
             self.altered += 1;
             let (column, sd) = watched[ix];
             let off = Some((column, if up { size * sd } else { -size * sd }));
-            let finds = |side: &Side<'_>, before: &Online| {
-                side.flags(&mut before.clone(), (batch, middle..rows), off)
+            let finds = |side: &Side<'_>, before: &Backtest<'_>| {
+                side.flags(&mut before.clone(), (batch, middle..frames), off)
             };
             let (present, new) = (finds(&self.present, &before[0]), finds(&self.new, &before[1]));
             self.trial.altered.take(present, new);
@@ -270,11 +304,9 @@ impl<'m> Trying<'m> {
     }
 
     /// Both models' flags on a batch as it is.
-    fn whole(&self, batch: &Table) -> [bool; 2] {
-        [&self.present, &self.new].map(|side| {
-            let mut online = side.model.start(side.scale);
-            side.flags(&mut online, (batch, 0..batch.rows()), None)
-        })
+    fn whole(&self, batch: &PastBatch) -> [bool; 2] {
+        [&self.present, &self.new]
+            .map(|side| side.flags(&mut side.begin(batch), (batch, 0..batch.frames.len()), None))
     }
 
     /// The standard deviation of a column in the fits of those models that use it, the smaller one: what the other takes

@@ -16,6 +16,7 @@ fn finished(id: &str, found: Outcome, first_flag: Option<i64>) -> FinishedBatch 
         verdict: if first_flag.is_some() { Call::AtRisk } else { Call::OnSpec },
         first_flag: first_flag.map(at),
         found,
+        made: crate::models::Made::default(),
     }
 }
 

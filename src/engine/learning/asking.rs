@@ -2,8 +2,8 @@
 
 use super::{BATCHES_MAX, GradeModels, Learning, TRIAL_MAX};
 use crate::engine::effect::{FitRequest, TrialRequest};
-use crate::models::FitSpec;
-use crate::plant::{BatchSource, Budget, Grade, Line, ModelSettings, Refit, Role};
+use crate::models::{FitSpec, Made};
+use crate::plant::{BatchSource, Budget, Grade, Guard, Line, ModelSettings, Refit, Role};
 use crate::reading::{LineIx, Timestamp};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -19,7 +19,7 @@ impl Learning {
         grade: &Arc<str>,
         (settings, limits): (&ModelSettings, Option<&Grade>),
         now: Timestamp,
-        id: u64,
+        (id, made): (u64, &dyn Fn(&str) -> Option<Made>),
     ) -> Option<FitRequest> {
         let models = self.grades.get_mut(grade)?;
         // A model of its own does not wait for one that is borrowed, whose answer may never come.
@@ -30,7 +30,7 @@ impl Learning {
         if waits || !models.is_due(settings, now) {
             return None;
         }
-        let trial = if models.has_no_own() { None } else { models.trial() };
+        let trial = if models.has_no_own() { None } else { models.trial(line, made) };
         let kept: &[Arc<str>] = trial.as_ref().map_or(&[], |trial| &trial.good);
         let teaching = models.fit.iter().filter(|id| !kept.contains(*id));
         let teaching: Vec<Arc<str>> = teaching.cloned().collect();
@@ -48,17 +48,24 @@ impl Learning {
 impl GradeModels {
     /// What the next model is tried on: of the batches fit for learning that the one that judges was not fitted on the
     /// newest half is kept from the fit, for a model knows its own batches better than those to come.
-    fn trial(&self) -> Option<TrialRequest> {
+    fn trial(&self, line: &Line, made: &dyn Fn(&str) -> Option<Made>) -> Option<TrialRequest> {
         let judging = self.judging.as_ref()?;
         let known = &judging.model()?.header().source.batches;
         let unseen: Vec<&Arc<str>> = self.fit.iter().filter(|id| !known.contains(*id)).collect();
         let kept = unseen.len().div_ceil(2).min(TRIAL_MAX).min(self.fit.len().saturating_sub(2));
+        let good: Vec<Arc<str>> = unseen[unseen.len() - kept..].iter().copied().cloned().collect();
+        let bad: Vec<Arc<str>> =
+            self.bad.iter().filter(|id| !known.contains(*id)).cloned().collect();
+        let of_batch = |id: &Arc<str>| Some((Arc::clone(id), made(id)?));
+        let guarded = line.tags.iter().filter(|tag| tag.guard != Guard::default());
         Some(TrialRequest {
             version: judging.version,
             scale: judging.scale(),
             artifact: Some(judging.artifact()),
-            good: unseen[unseen.len() - kept..].iter().copied().cloned().collect(),
-            bad: self.bad.iter().filter(|id| !known.contains(*id)).cloned().collect(),
+            made: good.iter().chain(&bad).filter_map(of_batch).collect(),
+            guards: guarded.map(|tag| (Arc::clone(&tag.id), tag.guard)).collect(),
+            good,
+            bad,
         })
     }
 

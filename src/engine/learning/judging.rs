@@ -79,19 +79,9 @@ impl Judging {
 
     /// The next frame is put to it, by its begin and end.
     pub(in crate::engine) fn follow(&mut self, start: Timestamp, end: Timestamp) {
-        let follows = self.until.replace(end) == Some(start);
+        let until = self.until.replace(end);
         let Some(read) = &self.read else { return };
-        if !follows {
-            read.model.lose_track(&mut self.online);
-        }
-        // The batch may have begun before its first frame that is put to it, or some were not put to it since.
-        let is_missed = match self.begins.take() {
-            Some(begins) => start.since(begins) > end.since(start),
-            None => !follows,
-        };
-        if is_missed {
-            read.model.lose_place(&mut self.online);
-        }
+        read.model.follow(&mut self.online, (start, end), (until, self.begins.take()));
     }
 
     /// The end of the last frame that was put to it.
@@ -118,9 +108,6 @@ impl Judging {
 
     /// True if what the model says by now is a reason for a flag, by the guard bands of the line's tags.
     pub(in crate::engine) fn passes_guards(&self, line: &Line) -> bool {
-        if line.tags.iter().all(|tag| tag.guard == Guard::default()) {
-            return true;
-        }
         let guard = |column: usize| {
             let tag = self.tag_of(column).and_then(|ix| line.tags.get(ix));
             tag.map_or_else(Guard::default, |tag| tag.guard)

@@ -1,6 +1,6 @@
 use super::asking::RETRY_AFTER;
 use super::*;
-use crate::models::{FitSpec, Table, Trial, fit};
+use crate::models::{FitSpec, Made, Table, Trial, fit};
 use crate::plant::{Budget, Promote, Refit, Role, Tag};
 use crate::reading::LineIx;
 
@@ -37,7 +37,9 @@ fn learned(batches: u32) -> Learning {
 
 fn request(learning: &mut Learning, settings: &ModelSettings, id: u64) -> Option<u64> {
     let (grade, now) = (Arc::from("g"), Timestamp::from_nanos(0));
-    learning.request((LineIx(0), &line()), &grade, (settings, None), now, id).map(|r| r.id)
+    learning
+        .request((LineIx(0), &line()), &grade, (settings, None), now, (id, &|_| None))
+        .map(|r| r.id)
 }
 
 fn add_batches(learning: &mut Learning, n: u32) {
@@ -195,8 +197,13 @@ fn refit(promote: Promote) -> (Learning, FitRequest) {
     }
     models.found_bad(&"B3".into(), false);
     let now = Timestamp::from_nanos(0);
-    let request =
-        learning.request((LineIx(0), &line()), &"g".into(), (&settings, None), now, 7).unwrap();
+    let made = |id: &str| {
+        let steady = vec![Timestamp::from_nanos(5)];
+        (id == "N19" || id == "N0").then_some(Made { started: None, steady })
+    };
+    let request = learning
+        .request((LineIx(0), &line()), &"g".into(), (&settings, None), now, (7, &made))
+        .unwrap();
     (learning, request)
 }
 
@@ -217,6 +224,8 @@ fn half_of_what_the_present_model_has_not_seen_is_kept_for_the_trial() {
     assert_eq!(ids(&request.batches), (30, "R0".into(), "N9".into()));
     assert_eq!(ids(&trial.good), (10, "N10".into(), "N19".into()));
     assert_eq!(trial.bad, [Arc::from("B1"), "B2".into()]);
+    let made: Vec<&str> = trial.made.keys().map(|id| &**id).collect();
+    assert_eq!((made, trial.guards.len()), (vec!["N19"], 0), "of those that are tried alone");
     assert_eq!((trial.version, trial.artifact.is_some()), (1, true));
 
     // A request that is read back has the artifact again.

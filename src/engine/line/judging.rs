@@ -3,6 +3,7 @@
 use super::super::documents::{contributions, document, quality_values, record};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
+use super::super::finished::made;
 use super::super::learning::{Judging, Outcome};
 use super::super::tell;
 use super::super::view::TrendPoint;
@@ -443,7 +444,8 @@ impl LineState {
         let line = (cx.ix, cx.line);
         let how = (&cx.plant.models, cx.plant.grades.get(grade));
         let (id, borrowed) = &mut cx.next_ids;
-        if let Some(request) = self.learning.request(line, grade, how, at, **id) {
+        let made = |batch: &str| self.book.find(batch).map(made);
+        if let Some(request) = self.learning.request(line, grade, how, at, (**id, &made)) {
             **id += 1;
             cx.out.push(Effect::Fit(request));
         } else if let Some(request) = self.learning.borrow_request(line, grade, how, at, **borrowed)

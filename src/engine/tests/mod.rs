@@ -1,6 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
 mod adaptation;
+mod backtest;
 mod borrowed;
 mod charts;
 mod clocks;

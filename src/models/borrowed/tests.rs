@@ -59,7 +59,11 @@ fn table(change: impl Fn(usize, usize, &mut [f64; 5])) -> Table {
 }
 
 fn model(change: impl Fn(usize, usize, &mut [f64; 5])) -> Model {
-    fit_borrowed(table(change), &spec(), &mut |_| ()).unwrap()
+    fit(table(change))
+}
+
+fn fit(table: Table) -> Model {
+    fit_borrowed(table, &spec(), &mut |_| ()).unwrap()
 }
 
 /// The greatest score of batches of a grade with this added to each row.
@@ -140,6 +144,32 @@ fn columns_that_tell_nothing_of_the_new_grade_are_left_out_and_the_others_stay()
     ] {
         assert_eq!(reasons(change), expected);
     }
+}
+
+#[test]
+fn a_grade_that_lends_a_single_batch_is_named_and_changes_nothing() {
+    // One batch more, between those of the other grades, with a hole in it.
+    let mut more = table(|_, _, _| {});
+    let without = more.clone();
+    let (at, width) = (more.blocks[EACH], COLUMNS.len());
+    let rows: Vec<f64> = more.values[..FRAMES * width].to_vec();
+    more.values.splice(at * width..at * width, rows);
+    more.blocks[EACH..].iter_mut().for_each(|row| *row += FRAMES);
+    more.blocks.insert(EACH, at);
+    more.gaps = vec![at + 3, at + FRAMES + 7];
+    let napkin = Lent { grade: "napkin".into(), batches: ids("napkin", 1) };
+    more.source.borrowed.insert(1, napkin);
+    let mut left = more.clone();
+    leave_out_single(&mut left);
+    assert_eq!((&left.values, &left.blocks), (&without.values, &without.blocks));
+    assert_eq!((left.gaps, left.source.alone), (vec![at + 7], vec!["napkin".into()]));
+
+    more.gaps.clear();
+    let (model, other) = (fit(more), fit(without));
+    assert_eq!(peak(&model, 2, [0.0; 5]).to_bits(), peak(&other, 2, [0.0; 5]).to_bits());
+    let words =
+        "borrowed from facial and towel (16 batches, not the single one of napkin), 4 of its own";
+    assert!(model.summary().contains(words), "{}", model.summary());
 }
 
 #[test]

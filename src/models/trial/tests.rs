@@ -3,19 +3,20 @@
 use super::*;
 use crate::models::fixtures::{COLUMNS, FRAMES, Plant, model, model_of, table_of};
 
-/// Batches of a plant, each a table of its own; `spoil` is told which frame of a batch a row is.
-fn batches(mut plant: Plant, n: usize, spoil: impl Fn(usize, &mut [f64; 5])) -> Vec<Table> {
+/// Batches of a plant of frames of ten seconds; `spoil` is told which frame of a batch a row is.
+fn batches(mut plant: Plant, n: usize, spoil: impl Fn(usize, &mut [f64; 5])) -> Vec<PastBatch> {
     let mut batch = || {
         let row = |frame: usize| {
             let mut row = plant.row();
             spoil(frame, &mut row);
             row
         };
-        Table {
+        let at = |ix: usize| Timestamp::from_nanos(i64::try_from(ix).unwrap() * 10_000_000_000);
+        PastBatch {
+            made: Made::default(),
             columns: COLUMNS.map(Arc::from).to_vec(),
+            frames: (0..FRAMES).map(|ix| (at(ix), at(ix + 1))).collect(),
             values: (0..FRAMES).flat_map(row).collect(),
-            blocks: vec![0],
-            ..Table::default()
         }
     };
     (0..n).map(|_| batch()).collect()
@@ -28,8 +29,17 @@ fn moved(_: usize, row: &mut [f64; 5]) {
     row[4] += 12.0;
 }
 
-fn trial(present: &Model, new: &Model, good: &[Table], bad: &[Table]) -> Trial {
-    let mut trying = Trying::new((3, present, 1.0), new, good.len());
+fn trial(present: &Model, new: &Model, good: &[PastBatch], bad: &[PastBatch]) -> Trial {
+    guarded(present, new, (good, bad), &BTreeMap::new())
+}
+
+fn guarded(
+    present: &Model,
+    new: &Model,
+    (good, bad): (&[PastBatch], &[PastBatch]),
+    guards: &BTreeMap<Arc<str>, Guard>,
+) -> Trial {
+    let mut trying = Trying::new((3, present, 1.0), new, good.len(), guards);
     for batch in good {
         trying.good(batch);
     }
@@ -82,7 +92,7 @@ fn a_model_of_how_the_plant_is_now_is_better_than_one_of_how_it_was() {
         "{back:?}"
     );
     // With limits that followed what the plant does now the old one flags none, and finds less.
-    let mut trying = Trying::new((3, &present, 60.0), &new, good.len());
+    let mut trying = Trying::new((3, &present, 60.0), &new, good.len(), &BTreeMap::new());
     for batch in &good {
         trying.good(batch);
     }
@@ -128,7 +138,8 @@ fn holes_and_columns_that_a_model_does_not_know_are_missing_values() {
     let mut good = batches(Plant::new(5), 2, calm);
     for batch in &mut good {
         batch.columns[4] = "other".into();
-        batch.gap();
+        batch.frames.remove(30);
+        batch.values.drain(30 * COLUMNS.len()..31 * COLUMNS.len());
     }
     let trial = trial(&model, &model, &good, &[]);
     assert_eq!((trial.good.of, trial.altered.of), (2, 24));
@@ -154,4 +165,20 @@ fn a_budget_of_frames_does_not_count_each_frame_as_a_flag() {
     assert!(!model.header().calibration.is_of_batches());
     let trial = trial(&model, &model, &batches(Plant::new(5), 8, calm), &[]);
     assert!(trial.good.both < 4 && trial.altered.of > 20, "{trial:?}");
+}
+
+#[test]
+fn what_is_within_its_guard_band_counts_for_no_model() {
+    let present = model(&[]);
+    let new = model_of(&table_of(Plant::new(2), |(_, frame), row| moved(frame, row)), &[]);
+    let good = batches(Plant::new(5), 8, moved);
+    let band = |band: f64| {
+        let guard = Guard { band, way: crate::plant::Way::Both };
+        let guards = COLUMNS.map(|name| (Arc::from(name), guard)).into();
+        guarded(&present, &new, (&good, &[]), &guards)
+    };
+    // The load is twelve above where the present model knows it.
+    let (narrow, wide) = (band(6.0), band(40.0));
+    assert_eq!((narrow.good.by_present(), wide.good.by_present()), (8, 0), "{narrow:?} {wide:?}");
+    assert_eq!((wide.altered.by_present(), wide.altered.by_new()), (0, 0), "{wide:?}");
 }

@@ -32,7 +32,8 @@ fn borrows(learning: &mut Learning, settings: &ModelSettings, id: u64) -> Option
 
 fn asks(learning: &mut Learning, settings: &ModelSettings, id: u64) -> Option<FitRequest> {
     let now = Timestamp::from_nanos(0);
-    learning.request((LineIx(0), &line()), &"new".into(), (settings, None), now, id)
+    let line = (LineIx(0), &line());
+    learning.request(line, &"new".into(), (settings, None), now, (id, &|_| None))
 }
 
 /// A model of both tags that answers a request.
