@@ -91,7 +91,7 @@ impl Group {
             Effect::Model(record) => {
                 let header = crate::models::Model::from_bytes(&record.artifact)
                     .map_or_else(|_| "{}".into(), |model| model.header_json());
-                let header = if record.judges { header } else { registry::waiting(&header) };
+                let header = registry::marked(&header, record.judges, record.by_person);
                 self.models.push((record.clone(), header));
             }
             _ => {}

@@ -3,6 +3,7 @@
 use super::encode::{Group, Outputs};
 use super::error::{AppError, chain};
 use super::fits::{Columns, fit};
+use super::registry;
 use crate::decode::Rule;
 use crate::engine::{Command, Effect, Engine, Event, FitRequest, ModelAnswer, View};
 use crate::plant::Plant;
@@ -145,7 +146,12 @@ impl Pipeline {
             }
             let Some(artifact) = reader.model_artifact(model.id)? else { continue };
             let grade: Arc<str> = model.grade.as_str().into();
-            match self.engine.install(&model.line, &grade, model.version, artifact.into()) {
+            let install = if registry::is_of_person(&model) {
+                Engine::install
+            } else {
+                Engine::install_fitted
+            };
+            match install(&mut self.engine, &model.line, &grade, model.version, artifact.into()) {
                 Ok(()) => installed = true,
                 Err(reason) => tracing::warn!(
                     line = model.line,

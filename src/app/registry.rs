@@ -73,7 +73,7 @@ impl Registered {
         serde_json::json!({
             "line": stored.line, "grade": stored.grade, "version": stored.version, "kind": stored.kind,
             "state": state.as_str(), "judges": stored.active, "waits": waits(stored),
-            "by_hand": stored.is_by_hand(),
+            "by_hand": stored.is_by_hand(), "by_person": is_of_person(stored),
             "since": (!stored.is_by_hand()).then(|| stored.at.as_millis()),
             "summary": header.summary(), "provisional": calibration.provisional,
             "rate": calibration.rate, "rate_range": calibration.rate_range,
@@ -117,17 +117,35 @@ pub fn models(
 /// person promotes is another version.
 const WAITS: &str = "waits";
 
-/// The header of a model that is kept and does not judge.
-pub(super) fn waiting(header: &str) -> String {
+/// The key of a header in the registry that says that a person lets the model judge, while the daemon ran.
+const BY_PERSON: &str = "by_person";
+
+/// The header of a model, with whether it judges, and whether a person lets it.
+pub(super) fn marked(header: &str, judges: bool, by_person: bool) -> String {
+    let marks = [(WAITS, !judges), (BY_PERSON, by_person)];
+    if marks.iter().all(|(_, is_so)| !is_so) {
+        return header.to_owned();
+    }
     let mut header: serde_json::Value = serde_json::from_str(header).unwrap_or_default();
-    header[WAITS] = true.into();
+    for (mark, _) in marks.iter().filter(|(_, is_so)| *is_so) {
+        header[*mark] = true.into();
+    }
     header.to_string()
 }
 
 /// True of a model that never judged.
 fn waits(model: &StoredModel) -> bool {
+    has_mark(model, WAITS)
+}
+
+/// True of a model that a person put into the store, or promoted while the daemon ran.
+pub(super) fn is_of_person(model: &StoredModel) -> bool {
+    model.is_by_hand() || has_mark(model, BY_PERSON)
+}
+
+fn has_mark(model: &StoredModel, mark: &str) -> bool {
     let header = serde_json::from_str::<serde_json::Value>(&model.header);
-    header.is_ok_and(|header| header[WAITS] == true)
+    header.is_ok_and(|header| header[mark] == true)
 }
 
 fn registered(
@@ -328,7 +346,7 @@ mod tests {
                 kind: model.kind(),
                 version,
                 at: Timestamp::from_nanos(0),
-                header: &if judges { header } else { waiting(&header) },
+                header: &marked(&header, judges, false),
                 artifact: &model.to_bytes(),
                 active: judges,
             };
@@ -341,6 +359,16 @@ mod tests {
             found.iter().map(|one| one.state).collect()
         };
         assert_eq!(states(), [State::Judges, State::Waited, State::Waits]);
+        let of_person = |mark: bool, id: u64| {
+            let header = marked("{}", true, mark);
+            let stored = find(&Reader::open(&path).unwrap(), ("tm3", "g"), None).unwrap();
+            is_of_person(&StoredModel { id, header, ..stored })
+        };
+        // What a fit brought is nobody's, a person's what was promoted over the API or put there by hand.
+        assert_eq!(
+            [of_person(false, 7), of_person(true, 7), of_person(false, FIRST_BY_HAND)],
+            [false, true, true]
+        );
         // The API says what the command line says: its document has the same keys.
         let api: serde_json::Value =
             serde_json::from_str(include_str!("../http/openapi.json")).unwrap();

@@ -387,6 +387,8 @@ pub struct ModelRecord {
     pub at: Timestamp,
     /// The artifact.
     pub artifact: Arc<[u8]>,
+    /// True if a person lets it judge, and no fit.
+    pub by_person: bool,
     /// False if it waits for a person to promote it.
     pub judges: bool,
 }

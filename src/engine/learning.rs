@@ -6,6 +6,7 @@ mod challenger;
 mod found;
 mod judging;
 mod record;
+mod reference;
 mod switching;
 
 use super::effect::FitRequest;
@@ -24,6 +25,7 @@ pub(super) use borrowing::FIRST_BORROWED;
 use challenger::Challenger;
 pub(super) use found::outcome;
 pub(super) use judging::Judging;
+use reference::Reference;
 pub(super) use switching::Outcome;
 
 /// Batches that a fit uses at most: the newest.
@@ -78,6 +80,9 @@ struct GradeModels {
     /// True if a person put the model there that judges.
     #[serde(default)]
     by_person: bool,
+    /// What no model wanders far from by itself.
+    #[serde(default)]
+    reference: Option<Reference>,
 }
 
 impl Learning {

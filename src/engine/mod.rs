@@ -189,7 +189,7 @@ impl Engine {
         &self.plant
     }
 
-    /// Installs a model from the registry, for a line and grade by name.
+    /// Installs a model of the registry that a person put there, for a line and grade by name.
     ///
     /// # Errors
     /// When the line or one of the model's tags is not declared, or the artifact is none: why.
@@ -200,10 +200,34 @@ impl Engine {
         version: u32,
         artifact: Arc<[u8]>,
     ) -> Result<(), String> {
+        self.install_of(line, grade, version, (artifact, true))
+    }
+
+    /// The same of one that a fit brought, and that nobody promoted: what is learned later may take its place.
+    ///
+    /// # Errors
+    /// As [`Self::install`].
+    pub fn install_fitted(
+        &mut self,
+        line: &str,
+        grade: &Arc<str>,
+        version: u32,
+        artifact: Arc<[u8]>,
+    ) -> Result<(), String> {
+        self.install_of(line, grade, version, (artifact, false))
+    }
+
+    fn install_of(
+        &mut self,
+        line: &str,
+        grade: &Arc<str>,
+        version: u32,
+        of: (Arc<[u8]>, bool),
+    ) -> Result<(), String> {
         let ix =
             self.plant.line_ix(line).ok_or_else(|| format!("line `{line}` is not declared"))?;
         let state = &mut self.state.lines[ix.get()];
-        state.learning.install(&self.plant.lines[ix.get()], grade, version, artifact)
+        state.learning.install(&self.plant.lines[ix.get()], grade, version, of)
     }
 
     /// The version under which a model would judge a line and grade that a person promotes.

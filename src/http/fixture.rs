@@ -122,7 +122,7 @@ pub(super) fn registry() -> Registry {
     let model = |line: &str, grade: &str, version: u32, state: &str| {
         serde_json::json!({
             "line": line, "grade": grade, "version": version, "kind": "pca", "state": state,
-            "judges": state == "judges", "waits": state == "waits", "by_hand": false, "since": STARTED,
+            "judges": state == "judges", "waits": state == "waits", "by_hand": false, "by_person": false, "since": STARTED,
             "summary": "pca of 8 tags", "provisional": true, "rate": 0.01, "rate_range": [0.002, 0.059],
             "batches": 20, "rows": 56_200, "sha256": format!("{line}-{version}"),
             "header": {"kind": "pca", "components": 3},

@@ -29,6 +29,7 @@ mod statistic;
 mod ties;
 mod track;
 mod trial;
+mod wander;
 
 pub use backtest::{Backtest, Flag, Made, Said};
 pub use borrowed::{LENT_AT_LEAST, Lent, fit_borrowed};
@@ -42,6 +43,7 @@ pub use screen::{Dropped, FitError};
 pub use statistic::{Monitor, Statistic};
 pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, PastBatch, Trial, Trying};
+pub use wander::{Footing, Wander};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of
 /// them about a GiB while it runs. 45 tags of one-second frames have room for 8 days, which is more

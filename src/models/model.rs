@@ -352,6 +352,16 @@ impl Model {
         Some(self.pca.sd[used])
     }
 
+    /// The columns that it uses.
+    pub(super) fn used_columns(&self) -> impl Iterator<Item = &Arc<str>> {
+        self.used.iter().map(|ix| &self.header.columns[*ix])
+    }
+
+    /// Its components.
+    pub(super) fn pca(&self) -> &Pca {
+        &self.pca
+    }
+
     /// One line for people.
     #[must_use]
     pub fn summary(&self) -> String {

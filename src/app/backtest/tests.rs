@@ -81,7 +81,7 @@ fn stored(
     active: bool,
     waits: bool,
 ) -> StoredModel {
-    let header = if waits { registry::waiting("{}") } else { "{}".into() };
+    let header = registry::marked("{}", !waits, false);
     let (line, grade, kind) = (line.into(), grade.into(), "pca".into());
     StoredModel { id, line, grade, kind, version, at: at(0), header, active }
 }

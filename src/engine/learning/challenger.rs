@@ -14,11 +14,19 @@ pub(super) struct Challenger {
     judging: Judging,
     /// What it would have said of the batches since it waits. Its limits follow the good ones of these.
     track: TrackRecord,
+    /// True if it waits because it is far from the reference, and not because the plant wants each one to wait.
+    #[serde(default)]
+    is_far: bool,
 }
 
 impl Challenger {
-    pub(super) fn new(judging: Judging) -> Self {
-        Self { judging, track: TrackRecord::default() }
+    pub(super) fn new(judging: Judging, is_far: bool) -> Self {
+        Self { judging, track: TrackRecord::default(), is_far }
+    }
+
+    /// True if it waits because it is far from the reference.
+    pub(super) fn is_far(&self) -> bool {
+        self.is_far
     }
 
     pub(super) fn version(&self) -> u32 {

@@ -20,6 +20,8 @@ pub(in crate::engine) struct Fitted {
     pub(in crate::engine) version: u32,
     pub(in crate::engine) kind: &'static str,
     pub(in crate::engine) artifact: Arc<[u8]>,
+    /// True if a person lets it judge.
+    pub(in crate::engine) by_person: bool,
 }
 
 /// What came of a fit at a batch boundary.
@@ -36,14 +38,14 @@ pub(in crate::engine) enum Outcome {
 }
 
 impl Learning {
-    /// Installs a model from the registry. A person put it there: no fit that was asked for before, or
-    /// failed before, takes its place.
+    /// Installs a model from the registry. Where a person put it there, no fit that was asked for before, or failed
+    /// before, takes its place, and it is the reference.
     pub(in crate::engine) fn install(
         &mut self,
         line: &Line,
         grade: &Arc<str>,
         version: u32,
-        artifact: Arc<[u8]>,
+        (artifact, by_person): (Arc<[u8]>, bool),
     ) -> Result<(), String> {
         let models = self.grades.entry(Arc::clone(grade)).or_default();
         // No model that is learned takes the number of one that cannot be used.
@@ -52,8 +54,13 @@ impl Learning {
         models.judging = Some(judging);
         models.refitted();
         models.forget_fits();
-        models.by_person = true;
+        models.by_person = by_person;
         models.promoted = None;
+        if by_person {
+            models.refer_to_judging();
+        } else {
+            models.find_reference();
+        }
         Ok(())
     }
 
@@ -99,9 +106,10 @@ impl Learning {
     ) -> Vec<(Arc<str>, Outcome)> {
         let mut outcomes = Vec::new();
         for (grade, models) in &mut self.grades {
+            models.find_reference();
             if promote != Promote::ByHand {
                 // The plant has another mind since it waits: the next fit is tried against what judges.
-                models.challenger = None;
+                models.challenger.take_if(|challenger| !challenger.is_far());
             }
             if let Some(promoted) = models.promoted.take() {
                 outcomes.push((Arc::clone(grade), models.take_promoted(line, promoted)));
@@ -119,7 +127,6 @@ impl Learning {
                 outcomes.push((Arc::clone(grade), Outcome::NoBetter { reason }));
                 continue;
             }
-            let waits = stays && promote == Promote::ByHand;
             let judging = answer
                 .outcome
                 .and_then(|artifact| Judging::new(models.version + 1, artifact, line));
@@ -130,9 +137,12 @@ impl Learning {
                     let fitted = Fitted::new(answer.request, &judging);
                     let reason = answer.trial.map(|trial| trial.reason);
                     let reason = reason.or_else(|| is_first_own.then(|| FIRST_OWN.to_owned()));
-                    if waits {
-                        let reason = reason.unwrap_or_default();
-                        models.challenger = Some(Challenger::new(judging));
+                    let far = models.is_far(&judging).filter(|_| stays);
+                    if far.is_some() || stays && promote == Promote::ByHand {
+                        let is_far = far.is_some();
+                        let reasons: Vec<String> = reason.into_iter().chain(far).collect();
+                        let reason = reasons.join("; ");
+                        models.challenger = Some(Challenger::new(judging, is_far));
                         outcomes
                             .push((Arc::clone(grade), Outcome::Waits { waits: fitted, reason }));
                         continue;
@@ -146,6 +156,7 @@ impl Learning {
                     models.judging = Some(judging);
                     models.by_person = false;
                     models.refitted();
+                    models.find_reference();
                     outcome
                 }
                 Err(reason) => {
@@ -163,7 +174,8 @@ impl Learning {
 impl Fitted {
     fn new(request: u64, judging: &Judging) -> Self {
         let kind = judging.model().map_or("", Model::kind);
-        Self { request, version: judging.version, kind, artifact: judging.artifact() }
+        let artifact = judging.artifact();
+        Self { request, version: judging.version, kind, artifact, by_person: false }
     }
 }
 
@@ -182,11 +194,12 @@ impl GradeModels {
         match Judging::new(self.version + 1, promotion.artifact, line) {
             Ok(judging) => {
                 self.version += 1;
-                let judges = Fitted::new(id, &judging);
+                let judges = Fitted { by_person: true, ..Fitted::new(id, &judging) };
                 self.judging = Some(judging);
                 self.by_person = true;
                 self.refitted();
                 self.forget_fits();
+                self.refer_to_judging();
                 Outcome::Promoted { judges, summary }
             }
             Err(reason) => {
@@ -195,6 +208,11 @@ impl GradeModels {
                 Outcome::Rejected { reason }
             }
         }
+    }
+
+    /// Why a model is too far from the reference to judge by itself.
+    fn is_far(&self, judging: &Judging) -> Option<String> {
+        self.reference.as_ref()?.is_left_by(judging.model()?)
     }
 
     /// Another model judges: none waits that is better than this one.

@@ -63,7 +63,7 @@ fn model_of_a_person_stays_after_a_fit_that_failed() {
     assert_eq!(request(&mut learning, &settings, 1), Some(1));
     fail(&mut learning, 1);
     assert_eq!(request(&mut learning, &settings, 2), None, "it waits for more batches");
-    learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+    learning.install(&line(), &"g".into(), 1, (artifact(), true)).unwrap();
     add_batches(&mut learning, 200);
     assert_eq!(request(&mut learning, &settings, 2), None);
 }
@@ -73,7 +73,7 @@ fn model_of_a_person_is_newer_than_what_was_asked_for_before() {
     let settings = ModelSettings::default();
     let mut learning = learned(20);
     assert_eq!(request(&mut learning, &settings, 1), Some(1));
-    learning.install(&line(), &"g".into(), 4, artifact()).unwrap();
+    learning.install(&line(), &"g".into(), 4, (artifact(), true)).unwrap();
     assert!(!learning.answer(&ModelAnswer { request: 1, outcome: Ok(artifact()), trial: None }));
     assert_eq!(learning.boundary(&line(), Promote::WhenBetter), []);
     assert_eq!(learning.version("g"), 4);
@@ -96,7 +96,7 @@ fn what_a_person_promotes_takes_the_place_of_fits_that_were_open_or_ready() {
     let settings = ModelSettings::default();
     for is_ready in [false, true] {
         let mut learning = learned(20);
-        learning.install(&line(), &"g".into(), 4, artifact()).unwrap();
+        learning.install(&line(), &"g".into(), 4, (artifact(), true)).unwrap();
         let models = learning.grades.get_mut("g").unwrap();
         models.judging = None;
         assert_eq!(request(&mut learning, &settings, 1), Some(1));
@@ -157,7 +157,7 @@ fn who_promoted_a_model_is_said() {
 #[test]
 fn model_whose_tags_are_gone_is_refused_or_says_so_at_the_boundary() {
     let mut learning = learned(20);
-    learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+    learning.install(&line(), &"g".into(), 1, (artifact(), true)).unwrap();
     assert_eq!(learning.version_promoted(&line(), "g", &artifact()), Ok(2));
     let mut other = line();
     other.tags.pop();
@@ -174,7 +174,7 @@ fn model_whose_tags_are_gone_is_refused_or_says_so_at_the_boundary() {
 fn failed_refit_is_tried_again_after_some_batches() {
     let settings = ModelSettings { refit: Refit::Batches(20), ..ModelSettings::default() };
     let mut learning = learned(20);
-    learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+    learning.install(&line(), &"g".into(), 1, (artifact(), true)).unwrap();
     assert_eq!(request(&mut learning, &settings, 1), Some(1));
     fail(&mut learning, 1);
     add_batches(&mut learning, RETRY_AFTER - 1);
@@ -189,7 +189,7 @@ fn refit(promote: Promote) -> (Learning, FitRequest) {
     let (refit, learning_batches) = (Refit::Batches(20), 20);
     let settings = ModelSettings { learning_batches, refit, promote, ..ModelSettings::default() };
     let mut learning = learned(20);
-    learning.install(&line(), &"g".into(), 1, artifact()).unwrap();
+    learning.install(&line(), &"g".into(), 1, (artifact(), true)).unwrap();
     add_batches(&mut learning, 20);
     let models = learning.grades.get_mut("g").unwrap();
     for id in ["B1", "B2", "B2", "B3"] {

@@ -495,6 +495,7 @@ impl LineState {
                 version: fitted.version,
                 at,
                 artifact: fitted.artifact,
+                by_person: fitted.by_person,
                 judges,
             }));
         }

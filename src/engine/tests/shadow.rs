@@ -19,6 +19,11 @@ fn refitting(promote: Promote) -> Engine {
 /// Batches with steam off, released, and after the first request for a model one that is better: it knows such
 /// steam.
 fn answered() -> Vec<Event> {
+    answered_with(0.6)
+}
+
+/// The same with a model of steam that is off by as much.
+fn answered_with(off: f64) -> Vec<Event> {
     let mut engine = refitting(Promote::ByHand);
     let mut events = Vec::new();
     for event in story(0.6, Some(Disposition::Release)) {
@@ -31,7 +36,7 @@ fn answered() -> Vec<Event> {
         // Only the first is answered: the model stays the newest that waits.
         if let Some(request) = asked.filter(|_| engine.model_version("tm3", "facial") == 1) {
             let trial = Some(Trial { against: 1, better: true, ..Trial::default() });
-            let answer = Event::Model(ModelAnswer { request, outcome: Ok(artifact(0.6)), trial });
+            let answer = Event::Model(ModelAnswer { request, outcome: Ok(artifact(off)), trial });
             apply(&mut engine, [answer.clone()]);
             events.push(answer);
         }
@@ -117,7 +122,7 @@ fn it_goes_when_another_model_judges_or_the_plant_wants_none_to_wait() {
     assert_eq!((challengers(&promoted), promoted.model_version("tm3", "facial")), (Vec::new(), 3));
 
     let mut other = refitting(Promote::ByHand);
-    apply(&mut other, answered());
+    apply(&mut other, answered_with(0.4));
     let mut plant = other.plant().clone();
     plant.models.promote = Promote::WhenBetter;
     other.reconfigure(plant, Vec::new());
@@ -126,6 +131,11 @@ fn it_goes_when_another_model_judges_or_the_plant_wants_none_to_wait() {
     assert_eq!(challengers(&other), []);
 
     let mut at_once = refitting(Promote::WhenBetter);
-    apply(&mut at_once, answered());
+    apply(&mut at_once, answered_with(0.4));
     assert_eq!((challengers(&at_once), at_once.model_version("tm3", "facial")), (Vec::new(), 2));
+
+    // One that is far from what a person put there waits whatever the plant wants.
+    let mut far = refitting(Promote::WhenBetter);
+    apply(&mut far, answered());
+    assert_eq!(challengers(&far).len(), 1);
 }

@@ -172,11 +172,22 @@ fn a_borrowed_model_that_a_person_installed_stays() {
     let settings = ModelSettings { refit: Refit::Never, ..ModelSettings::default() };
     let mut learning = learned(&[("new", OWN_AT_LEAST), ("old", 20)]);
     let request = borrows(&mut learning, &settings, 1).unwrap();
-    learning.install(&line(), &"new".into(), 1, artifact(&request)).unwrap();
+    learning.install(&line(), &"new".into(), 1, (artifact(&request), true)).unwrap();
     assert!(learning.is_on_loan("new"));
     add(&mut learning, 30);
     assert!(borrows(&mut learning, &settings, 2).is_none());
     assert!(asks(&mut learning, &settings, 2).is_none());
+}
+
+#[test]
+fn a_borrowed_model_that_is_read_from_the_registry_again_is_a_loan_still() {
+    let settings = ModelSettings { refit: Refit::Never, ..ModelSettings::default() };
+    let mut learning = learned(&[("new", OWN_AT_LEAST), ("old", 20)]);
+    let request = borrows(&mut learning, &settings, 1).unwrap();
+    learning.install(&line(), &"new".into(), 1, (artifact(&request), false)).unwrap();
+    assert!(learning.is_on_loan("new"));
+    add(&mut learning, 30);
+    assert!(asks(&mut learning, &settings, 2).is_some_and(|asked| asked.trial.is_none()));
 }
 
 #[test]
