@@ -177,12 +177,20 @@ pub fn backtest(
     plant: Option<&Plant>,
     asked: Asked<'_>,
 ) -> Result<Backtested, BacktestError> {
-    let reader = Reader::open(path)?;
-    let engine = standing(&reader, path)?;
+    of_store((&Reader::open(path)?, path), plant, asked)
+}
+
+/// The same of a store that is open; its path is for people.
+pub(super) fn of_store(
+    (reader, path): (&Reader, &Path),
+    plant: Option<&Plant>,
+    asked: Asked<'_>,
+) -> Result<Backtested, BacktestError> {
+    let engine = standing(reader, path)?;
     let models = reader.models(None, None)?;
     let plants: Vec<&Plant> = engine.as_ref().map(Engine::plant).into_iter().chain(plant).collect();
     let stored = choose(&plants, &models, asked)?;
-    let artifact = registry::artifact(&reader, stored)?;
+    let artifact = registry::artifact(reader, stored)?;
     let model = Model::from_bytes(&artifact).map_err(AppError::from)?;
     let calibration = &model.header().calibration;
     let mut told = Backtested {
@@ -204,7 +212,7 @@ pub fn backtest(
         return Ok(told);
     };
     let declared = &engine.plant().lines[line.get()];
-    let kept = Kept { reader: &reader, line, columns: Columns::of(declared), declared };
+    let kept = Kept { reader, line, columns: Columns::of(declared), declared };
     let finished = engine.finished_batches(line, asked.grade);
     let (batches, without) = kept.last(&finished, asked.batches)?;
     told.fewer = (batches.len() < asked.batches).then(|| why_fewer(declared, &finished, without));

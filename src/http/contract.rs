@@ -124,7 +124,7 @@ fn every_answer_is_as_documented() {
             }
         }
     }
-    assert_eq!(answered, 96, "eight views, twelve documents");
+    assert_eq!(answered, 104, "eight views, thirteen documents");
 }
 
 #[test]
@@ -396,6 +396,32 @@ fn a_promotion_that_waits_is_taken_back() {
         assert_eq!(answer.status, status, "{path} {body} {}", answer.text);
         assert!(answer.error().contains(words), "{path} {body} {}", answer.text);
     }
+}
+
+#[test]
+fn a_backtest_is_told_of_a_model_that_is_there() {
+    let fixture = fixture::with_models(fixture::state(fixture::on_spec()), fixture::registry());
+    let path = "/api/v1/models/tm3/facial-15/3/backtest";
+    let told = fixture::get(&fixture, path).json();
+    assert_eq!(
+        (&told["version"], &told["asked"], &told["waits"]),
+        (&json!(3), &json!(30), &json!(true))
+    );
+    assert_eq!(fixture::get(&fixture, &format!("{path}?batches=5")).json()["asked"], 5);
+    let other = "/api/v1/models/tm3/facial-15/9/backtest";
+    for (path, status, words) in [
+        (format!("{path}?batches=0"), 400, "`batches` is 0; 1 to 200 are told of at a time"),
+        (format!("{path}?batches=201"), 400, "`batches` is 201"),
+        (other.to_owned(), 404, "grade `facial-15` has no model 9; there are: 1, 2, 3"),
+        (format!("{path}?batches=7"), 503, "another backtest runs"),
+        (format!("{path}?batches=8"), 409, "model 3 cannot judge line `tm3`"),
+    ] {
+        let answer = fixture::get(&fixture, &path);
+        assert_eq!(answer.status, status, "{path} {}", answer.text);
+        assert!(answer.error().contains(words), "{path} {}", answer.text);
+    }
+    let nobody = fixture::state(fixture::on_spec());
+    assert_eq!(fixture::get(&nobody, path).status, 409);
 }
 
 #[test]

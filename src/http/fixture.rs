@@ -3,7 +3,8 @@
 mod charts;
 
 use super::{
-    ApiState, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told, router,
+    ApiState, Backtested, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told,
+    router,
 };
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
@@ -94,6 +95,19 @@ impl Models for Registry {
         })
     }
 
+    fn backtest(
+        &self,
+        (line, grade): (&str, &str),
+        version: u32,
+        batches: usize,
+    ) -> Result<Backtested, String> {
+        Ok(match batches {
+            7 => Backtested::Busy,
+            8 => Backtested::Unknown("model 3 cannot judge line `tm3`".into()),
+            _ => Backtested::Told(backtested((line, grade), version, batches)),
+        })
+    }
+
     fn promote(&self, asked: Promotion) -> Telling<Granted> {
         let granted = Granted { version: 4, replaces: Some(promotion()) };
         let told = match asked.by.as_deref() {
@@ -115,6 +129,39 @@ impl Models for Registry {
         };
         Box::pin(std::future::ready(told))
     }
+}
+
+/// What a model would have said of two batches.
+fn backtested((line, grade): (&str, &str), version: u32, asked: usize) -> serde_json::Value {
+    let row = |batch: &str, bad: bool| {
+        let flag = bad.then_some(NOW - 7_100_000);
+        serde_json::json!({
+            "batch": batch, "started": NOW - 9_000_000, "ended": NOW - 7_000_000,
+            "found": if bad { "bad" } else { "good" }, "learned": !bad,
+            "live": {
+                "verdict": if bad { "off-spec" } else { "on-spec" },
+                "first_flag": flag, "share_left": bad.then_some(0.05),
+            },
+            "model": {
+                "score": if bad { 3.214 } else { 0.41 }, "seen": true, "flagged": bad, "first_flag": flag,
+                "share_left": bad.then_some(0.62), "tags": if bad { vec!["refiner_power", HOSTILE] } else { vec![] },
+            },
+        })
+    };
+    let shown = |of: u32, flagged: u32, range: Option<(f64, f64)>| {
+        let flagged = serde_json::json!({"flagged": flagged, "range": range});
+        serde_json::json!({"of": of, "model": flagged, "live": flagged})
+    };
+    serde_json::json!({
+        "line": line, "grade": grade, "version": version, "judges": version == 2, "waits": version == 3,
+        "limit_scale": 1.0, "promised": {"rate": 0.01, "of": "batches", "provisional": true}, "asked": asked,
+        "fewer": "2 finished batches of the grade are remembered, no more",
+        "batches": [row("TM3-1", false), row(HOSTILE, true)],
+        "summary": {
+            "bad": shown(1, 1, Some((0.025, 1.0))), "good": shown(0, 0, None), "learned": 1, "acted": 0,
+            "open": 0, "unseen": 0,
+        },
+    })
 }
 
 /// A line with a model that judged, one that judges and one that waits; and a line with one.

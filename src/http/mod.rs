@@ -12,6 +12,7 @@
 
 mod actions;
 mod api;
+mod backtest;
 #[cfg(test)]
 mod contract;
 mod data;
@@ -142,6 +143,8 @@ pub struct Fitting {
     pub done: Option<f64>,
 }
 
+use backtest::BATCHES as BACKTEST_BATCHES;
+
 /// The fits.
 pub trait Fits: Debug + Send + Sync {
     /// The one that runs: they run one after another.
@@ -150,6 +153,17 @@ pub trait Fits: Debug + Send + Sync {
 
 /// A model that is to judge: its version and artifact; or why there is none.
 pub type Picked = Result<(u32, Arc<[u8]>), String>;
+
+/// What a model would have said of the last batches.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Backtested {
+    /// This.
+    Told(serde_json::Value),
+    /// Nothing: why.
+    Unknown(String),
+    /// Another one runs, and they take a processor each.
+    Busy,
+}
 
 /// What is granted to who promotes a model.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -197,6 +211,17 @@ pub trait Models: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String>;
+
+    /// What a model would have said of the last so many batches, in the form of `onspec backtest --json`.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn backtest(
+        &self,
+        of: (&str, &str),
+        version: u32,
+        batches: usize,
+    ) -> Result<Backtested, String>;
 
     /// Lets a model judge.
     fn promote(&self, promotion: Promotion) -> Telling<Granted>;

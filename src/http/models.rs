@@ -228,7 +228,7 @@ fn name(body: &[u8]) -> Result<Option<Arc<str>>, String> {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn source(shared: &Shared) -> Result<&Arc<dyn Models>, Response> {
+pub(super) fn source(shared: &Shared) -> Result<&Arc<dyn Models>, Response> {
     shared.api.models.as_ref().ok_or_else(|| {
         guard::error(StatusCode::CONFLICT, "this onspec keeps no models that could be promoted")
     })
@@ -260,7 +260,7 @@ fn shadow(view: &View, model: &Value) -> Option<Challenger> {
 }
 
 /// The models of a line and grade; where there is none, which there are.
-async fn of(shared: &Shared, line: &str, grade: &str) -> Result<Vec<Value>, Response> {
+pub(super) async fn of(shared: &Shared, line: &str, grade: &str) -> Result<Vec<Value>, Response> {
     let models = listed(shared, Some(line.to_owned()), Some(grade.to_owned())).await?;
     if !models.is_empty() {
         return Ok(models);
@@ -279,7 +279,7 @@ async fn of(shared: &Shared, line: &str, grade: &str) -> Result<Vec<Value>, Resp
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn of_version<'a>(
+pub(super) fn of_version<'a>(
     models: &'a [Value],
     (line, grade): (&str, &str),
     version: u32,

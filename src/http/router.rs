@@ -1,7 +1,7 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{Fitting, actions, data, events, guard, models, page, probes};
+use super::{Fitting, actions, backtest, data, events, guard, models, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -69,6 +69,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/alarms", || get(data::alarms)),
     ("/api/v1/models", || get(models::models)),
     ("/api/v1/models/{line}/{grade}/{version}", || get(models::model)),
+    ("/api/v1/models/{line}/{grade}/{version}/backtest", || get(backtest::backtest)),
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),
@@ -86,6 +87,7 @@ pub(super) const ACTIONS: &[Route] = &[
 pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/fragment", || get(page::fragment)),
+    ("/backtest", || get(backtest::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
     ("/assets/icon.svg", || get(page::icon)),

@@ -3,6 +3,7 @@
 #![allow(clippy::unwrap_used, reason = "helpers of a test may fail it like the test itself")]
 
 use crate::recordings::{Desk, mill, run_by_mqtt};
+use crate::support::{Chromium, Daemon, Mosquitto, free_port, get};
 use serde_json::Value;
 
 /// A mill that ran as a daemon: ten batches of grade `g` that were released, and ten scrapped ones.
@@ -109,4 +110,36 @@ fn what_is_not_there_is_named_with_what_is() {
     let none = json(&desk, "backtest auto auto --store m.db --json");
     assert_eq!(none["batches"], serde_json::json!([]));
     assert_eq!(none["fewer"], "no daemon ever judged the line into this store");
+}
+
+#[test]
+fn the_page_of_a_running_daemon_shows_it_in_the_browser() {
+    let desk = desk();
+    drop(run_by_mqtt(&desk));
+    let told = json(&desk, "backtest tm3 g 1 --store mill.db --json");
+    let (broker, http) = (Mosquitto::start(), free_port());
+    let store = format!("path = \"{}\"", desk.path("mill.db").display());
+    let running = desk.read("mill.toml").replace("path = \"mill.db\"", &store);
+    let running = running.replace("mqtt://broker", &broker.url());
+    desk.write("run.toml", format!("{running}[http]\nlisten = \"127.0.0.1:{http}\"\n"));
+    let mut daemon = Daemon::start(&desk.path("run.toml"));
+    let url = |rest: &str| format!("http://127.0.0.1:{http}{rest}");
+    daemon.wait_ready(&url("/readyz"));
+
+    let answer = get(&url("/api/v1/models/tm3/g/1/backtest")).unwrap();
+    let by_api: Value = serde_json::from_str(&answer.text()).unwrap();
+    assert_eq!(by_api, told, "the same as on the command line");
+    let page = Chromium::dump_dom(&url("/backtest?line=tm3&grade=g&version=1"));
+    for words in [
+        "<h2>What model 1 would have said</h2>",
+        "Bad batches flagged: by the model <b>10</b> of 10, live ",
+        "Good batches flagged: by the model <b>0</b> of 4, live ",
+        "<bdi>S9</bdi>",
+        "<b>flags</b>",
+        "20 of 30 batches: 20 finished batches",
+    ] {
+        assert!(page.contains(words), "{words}: {page}");
+    }
+    assert!(page.find("<bdi>S9</bdi>") < page.find("<bdi>R0</bdi>"), "the newest first");
+    assert_eq!(daemon.terminate(), Some(0));
 }

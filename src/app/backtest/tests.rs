@@ -151,3 +151,23 @@ fn why_there_are_fewer_batches_is_said() {
     let without = Line { batch: BatchSource::None, ..line };
     assert_eq!(why_fewer(&without, &[], 0), "line `tm3` has no batches");
 }
+
+#[test]
+fn the_api_documents_what_is_told() {
+    let api: serde_json::Value =
+        serde_json::from_str(include_str!("../../http/openapi.json")).unwrap();
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().unwrap().keys().cloned().collect()
+    };
+    let schemas = &api["components"]["schemas"];
+    let row = Row::of(&finished("R1", Outcome::Bad, Some(250)), said(Some(150)), false);
+    let told = serde_json::to_value(&row).unwrap();
+    let documented = &schemas["BacktestBatch"]["properties"];
+    assert_eq!(keys(&told), keys(documented));
+    for part in ["live", "model"] {
+        assert_eq!(keys(&told[part]), keys(&documented[part]["properties"]), "{part}");
+    }
+    let summary = serde_json::to_value(Summary::of(&[row])).unwrap();
+    assert_eq!(keys(&summary), keys(&schemas["Backtest"]["properties"]["summary"]["properties"]));
+    assert_eq!(keys(&summary["bad"]), keys(&schemas["BacktestShown"]["properties"]));
+}

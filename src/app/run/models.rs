@@ -3,25 +3,31 @@
 use super::super::core::{Control, ask};
 use super::super::error::{AppError, chain};
 use super::super::registry::{self, Hashes, Registered};
+use crate::app::backtest::{Asked, BacktestError, of_store};
 use crate::engine::{Promotion, PromotionView, Withdrawal};
-use crate::http::{Granted, Models, Picked, Telling, Told};
+use crate::http::{Backtested, Granted, Models, Picked, Telling, Told};
 use crate::store::Reader;
 use serde_json::Value;
-use std::sync::{Mutex, PoisonError};
+use std::path::PathBuf;
+use std::sync::{Mutex, PoisonError, TryLockError};
 use tokio::sync::mpsc;
 
 /// The models of the store, and the way to the core, which lets another one judge.
 #[derive(Debug)]
 pub(super) struct RunningModels {
     reader: Reader,
+    /// The store's file, for people.
+    path: PathBuf,
     control: mpsc::Sender<Control>,
     /// Of the artifacts that were read before.
     hashes: Mutex<Hashes>,
+    /// Held while a backtest runs.
+    backtests: Mutex<()>,
 }
 
 impl RunningModels {
-    pub(super) fn new(reader: Reader, control: mpsc::Sender<Control>) -> Self {
-        Self { reader, control, hashes: Mutex::default() }
+    pub(super) fn new(reader: Reader, path: PathBuf, control: mpsc::Sender<Control>) -> Self {
+        Self { reader, path, control, hashes: Mutex::default(), backtests: Mutex::default() }
     }
 }
 
@@ -40,6 +46,27 @@ impl Models for RunningModels {
                 Ok(Err(error.to_string()))
             }
             Err(error) => Err(chain(&error)),
+        }
+    }
+
+    fn backtest(
+        &self,
+        (line, grade): (&str, &str),
+        version: u32,
+        batches: usize,
+    ) -> Result<Backtested, String> {
+        let _runs = match self.backtests.try_lock() {
+            Ok(runs) => runs,
+            Err(TryLockError::Poisoned(runs)) => runs.into_inner(),
+            Err(TryLockError::WouldBlock) => return Ok(Backtested::Busy),
+        };
+        let asked = Asked { line, grade, version: Some(version), batches };
+        match of_store((&self.reader, &self.path), None, asked) {
+            Ok(told) => {
+                serde_json::to_value(told).map(Backtested::Told).map_err(|error| error.to_string())
+            }
+            Err(BacktestError::Unknown(what)) => Ok(Backtested::Unknown(what)),
+            Err(BacktestError::Failed(error)) => Err(chain(&error)),
         }
     }
 

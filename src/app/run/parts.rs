@@ -109,7 +109,11 @@ impl Parts {
                 clock: Arc::clone(&pace),
             }),
             history: Some(Arc::new(StoredBatches(pipeline.store().reader()?))),
-            models: Some(Arc::new(RunningModels::new(pipeline.store().reader()?, control.clone()))),
+            models: Some(Arc::new(RunningModels::new(
+                pipeline.store().reader()?,
+                checked.store.path.clone().unwrap_or_default(),
+                control.clone(),
+            ))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),

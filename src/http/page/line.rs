@@ -228,6 +228,7 @@ fn facts(html: &mut Html, line: &LineView) {
         if document.is_none_or(|document| document.grade.as_ref() != Some(&challenger.grade)) {
             words.raw(" (grade ").name(&challenger.grade).raw(")");
         }
+        super::backtest::link(&mut words, (&line.name, &challenger.grade), challenger.version);
         words.raw("</small>");
         fact(html, "Model that waits", &words);
     }

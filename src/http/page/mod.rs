@@ -5,6 +5,7 @@
 //! puts times into the browser's zone. Without script the page reloads itself. Everything comes from
 //! this process: no font, no style, no script from elsewhere.
 
+mod backtest;
 mod chart;
 mod control;
 mod format;
@@ -22,6 +23,7 @@ use axum::extract::State;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
 use axum::response::{IntoResponse, Response};
+pub(super) use backtest::backtest;
 use format::{Clock, time};
 use html::Html;
 use sha2::{Digest, Sha256};
@@ -96,11 +98,7 @@ pub(super) async fn openapi(headers: HeaderMap) -> Response {
 pub(super) async fn index(State(shared): State<Shared>) -> Response {
     let view = shared.view();
     let mut html = Html::default();
-    html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
-    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
-    html.raw("<meta name=\"color-scheme\" content=\"light dark\"><title>").piece(&title(&shared));
-    html.raw("</title><link rel=\"icon\" href=\"assets/icon.svg\" type=\"image/svg+xml\">");
-    html.raw("<link rel=\"stylesheet\" href=\"assets/page.css\">");
+    head(&mut html, &title(&shared));
     html.raw("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>");
     html.raw("<script src=\"assets/page.js\" defer></script></head><body>");
     html.raw(include_str!("symbols.svg"));
@@ -121,6 +119,15 @@ pub(super) async fn index(State(shared): State<Shared>) -> Response {
     html.raw("<a href=\"metrics\">Metrics</a> <a href=\"api/v1/health\">Health</a></footer>");
     html.raw("</body></html>");
     answer(html)
+}
+
+/// The begin of a page, up to what its head has of its own.
+fn head(html: &mut Html, title: &Html) {
+    html.raw("<!doctype html><html lang=\"en\"><head><meta charset=\"utf-8\">");
+    html.raw("<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
+    html.raw("<meta name=\"color-scheme\" content=\"light dark\"><title>").piece(title);
+    html.raw("</title><link rel=\"icon\" href=\"assets/icon.svg\" type=\"image/svg+xml\">");
+    html.raw("<link rel=\"stylesheet\" href=\"assets/page.css\">");
 }
 
 /// What stands in `main`.

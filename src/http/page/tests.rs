@@ -331,3 +331,28 @@ fn the_last_start_is_summed_up_with_its_gaps() {
     check(open, &[summary, gap, reading], &[]);
     check(View { recovery: None, ..fixture::on_spec() }, &[], &["Last start"]);
 }
+
+#[test]
+fn a_model_that_waits_has_a_page_of_what_it_would_have_said() {
+    let fixture = fixture::with_models(fixture::state(fixture::on_spec()), fixture::registry());
+    let page = fixture::get(&fixture, "/").text;
+    let link = page.split("href=\"backtest?").nth(1).and_then(|rest| rest.split('"').next());
+    assert_eq!(link, Some("line=tm3&amp;grade=facial-15&amp;version=3"));
+    let answer = fixture::get(&fixture, "/backtest?line=tm3&grade=facial-15&version=3");
+    let text = words(&answer.text);
+    for expected in [
+        "What model 3 would have said Line tm3 , grade facial-15 , which waits for a person.",
+        "2 of 30 batches: 2 finished batches of the grade are remembered, no more.",
+        "Bad batches flagged: by the model 1 of 1, live 1 of 1",
+        "Promised, provisionally: 1 of 100 batches flagged wrongly",
+        "Not counted, batches: 1 that it learned",
+        "bad off-spec 5 % left flags 62 % left refiner_power",
+        "good, learned on-spec",
+    ] {
+        assert!(text.contains(expected), "{expected}: {text}");
+    }
+    assert!(!answer.text.contains("<script") && !answer.text.contains("alert(1)</"));
+    assert_eq!(answer.text.matches('<').count(), answer.text.matches('>').count());
+    assert_eq!(fixture::get(&fixture, "/backtest?line=tm3").status, 400);
+    assert_eq!(fixture::get(&fixture, "/backtest?line=tm3&grade=g&version=1").status, 404);
+}
