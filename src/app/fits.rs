@@ -488,7 +488,7 @@ mod tests {
             scale: 1.0,
             artifact: Some(Arc::clone(&present)),
             made: std::collections::BTreeMap::new(),
-            guards: std::collections::BTreeMap::new(),
+            guards: Arc::default(),
             good: ids(good),
             bad: ids(&["B1", "gone"]),
         };

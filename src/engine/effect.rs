@@ -367,7 +367,7 @@ pub struct TrialRequest {
     pub made: BTreeMap<Arc<str>, Made>,
     /// The guard bands of the tags that have one.
     #[serde(default)]
-    pub guards: BTreeMap<Arc<str>, Guard>,
+    pub guards: Arc<BTreeMap<Arc<str>, Guard>>,
 }
 
 /// A model for the registry: one that judges from now on, or waits for a person.

@@ -428,7 +428,7 @@ impl Model {
     ) {
         let follows = until == Some(start);
         if !follows {
-            self.lose_track(online);
+            Self::lose_track(online);
         }
         // The batch may have begun before its first frame that is put to it, or some were not put to it since.
         let is_missed = match begins {
@@ -441,7 +441,7 @@ impl Model {
     }
 
     /// What comes does not follow what was, of one batch or another: what moved before counts no more.
-    pub(super) fn lose_track(&self, online: &mut Online) {
+    pub(super) fn lose_track(online: &mut Online) {
         online.moving = std::mem::take(&mut online.moving).anew();
     }
 

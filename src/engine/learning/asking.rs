@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// After a fit that failed, so many more batches are waited for.
 pub(super) const RETRY_AFTER: u32 = 5;
 
+/// Says how a batch was made, if it is remembered.
+pub(in crate::engine) type MadeOf<'a> = &'a dyn Fn(&str) -> Option<Made>;
+
 impl Learning {
     /// The request for a model of this grade, if one is due.
     pub(in crate::engine) fn request(
@@ -19,7 +22,7 @@ impl Learning {
         grade: &Arc<str>,
         (settings, limits): (&ModelSettings, Option<&Grade>),
         now: Timestamp,
-        (id, made): (u64, &dyn Fn(&str) -> Option<Made>),
+        (id, made): (u64, MadeOf<'_>),
     ) -> Option<FitRequest> {
         let models = self.grades.get_mut(grade)?;
         // A model of its own does not wait for one that is borrowed, whose answer may never come.
@@ -48,7 +51,7 @@ impl Learning {
 impl GradeModels {
     /// What the next model is tried on: of the batches fit for learning that the one that judges was not fitted on the
     /// newest half is kept from the fit, for a model knows its own batches better than those to come.
-    fn trial(&self, line: &Line, made: &dyn Fn(&str) -> Option<Made>) -> Option<TrialRequest> {
+    fn trial(&self, line: &Line, made: MadeOf<'_>) -> Option<TrialRequest> {
         let judging = self.judging.as_ref()?;
         let known = &judging.model()?.header().source.batches;
         let unseen: Vec<&Arc<str>> = self.fit.iter().filter(|id| !known.contains(*id)).collect();
@@ -63,7 +66,7 @@ impl GradeModels {
             scale: judging.scale(),
             artifact: Some(judging.artifact()),
             made: good.iter().chain(&bad).filter_map(of_batch).collect(),
-            guards: guarded.map(|tag| (Arc::clone(&tag.id), tag.guard)).collect(),
+            guards: Arc::new(guarded.map(|tag| (Arc::clone(&tag.id), tag.guard)).collect()),
             good,
             bad,
         })

@@ -135,7 +135,7 @@ fn what_moves_goes_on_into_the_next_batch_and_ends_where_the_line_was_interrupte
     });
     model.next_batch(&mut online, 1.0);
     assert_eq!(model.moved(&online), told);
-    model.lose_track(&mut online);
+    crate::models::Model::lose_track(&mut online);
     assert_eq!(model.moved(&online), []);
 }
 
