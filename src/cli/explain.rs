@@ -102,7 +102,8 @@ fn text(explanation: &Explanation) -> String {
         text += "\ntags, furthest from what the others tell of them first; 1.00 is how far they go in control:\n";
     }
     for mover in explanation.tags.iter().take(TAGS_SHOWN) {
-        writeln!(text, "  {:<24} {:>7.2}  {}", mover.tag, mover.ratio, deviation(mover))
+        let (deviation, arrives) = (deviation(mover), arrives(mover));
+        writeln!(text, "  {:<24} {:>7.2}  {deviation}{arrives}", mover.tag, mover.ratio)
             .expect(IN_MEMORY);
     }
     if !explanation.quality.is_empty() {
@@ -140,7 +141,8 @@ fn why(explanation: &Explanation) -> Vec<String> {
         reasons.extend(document.movers.iter().enumerate().map(|(ix, mover)| {
             let how = if ix == 0 { "first to move" } else { "moved" };
             let by = if mover.by_itself { "" } else { ", with those before it" };
-            format!("{how}: {}, {}, since {}{by}", mover.tag, deviation(mover), time(mover.since))
+            let (since, arrives) = (time(mover.since), arrives(mover));
+            format!("{how}: {}, {}, since {since}{by}{arrives}", mover.tag, deviation(mover))
         }));
         reasons.extend(document.similar.iter().map(|similar| {
             let (started, share) = (time(similar.started), similar.likeness * 100.0);
@@ -188,6 +190,11 @@ fn deviation(mover: &Mover) -> String {
     let unit = mover.unit.as_ref().map_or_else(String::new, |unit| format!(" {unit}"));
     let (value, expected) = side_by_side(mover.value, mover.expected);
     format!("{value}{unit} for {expected}{unit}")
+}
+
+/// When what a tag saw since it moved, or sees by now, is at the end of the line.
+fn arrives(mover: &Mover) -> String {
+    mover.arrives.map_or_else(String::new, |at| format!("; at the end of the line at {}", time(at)))
 }
 
 fn quality(one: &QualityView) -> String {

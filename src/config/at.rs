@@ -2,7 +2,10 @@
 
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::Deserialize;
+use serde::de::value::{MapAccessDeserializer, StrDeserializer};
+use serde::de::{Deserializer, Error, MapAccess, Visitor};
 use std::borrow::Cow;
+use std::marker::PhantomData;
 use std::ops::{Deref, Range};
 
 /// A value with its place in the file.
@@ -111,6 +114,52 @@ quantity!(
     "weekly",
     "20 batches"
 );
+
+/// A text, or a table where a text does not say enough.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum TextOr<X, T> {
+    /// The text.
+    Text(X),
+    /// The table.
+    Table(T),
+}
+
+impl<'de, X: Deserialize<'de>, T: Deserialize<'de>> Deserialize<'de> for TextOr<X, T> {
+    // By hand, for serde's own way to choose keeps what it looked at without the places in the file.
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        struct Either<X, T>(PhantomData<(X, T)>);
+
+        impl<'de, X: Deserialize<'de>, T: Deserialize<'de>> Visitor<'de> for Either<X, T> {
+            type Value = TextOr<X, T>;
+
+            fn expecting(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+                f.write_str("a text or a table")
+            }
+
+            fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+                X::deserialize(StrDeserializer::new(text)).map(TextOr::Text)
+            }
+
+            fn visit_map<A: MapAccess<'de>>(self, map: A) -> Result<Self::Value, A::Error> {
+                T::deserialize(MapAccessDeserializer::new(map)).map(TextOr::Table)
+            }
+        }
+        deserializer.deserialize_any(Either(PhantomData))
+    }
+}
+
+impl<X: JsonSchema, T: JsonSchema> JsonSchema for TextOr<X, T> {
+    fn inline_schema() -> bool {
+        true
+    }
+    fn schema_name() -> Cow<'static, str> {
+        format!("{}Or{}", X::schema_name(), T::schema_name()).into()
+    }
+    fn json_schema(generator: &mut SchemaGenerator) -> Schema {
+        let choices = [generator.subschema_for::<X>(), generator.subschema_for::<T>()];
+        json_schema!({ "anyOf": choices })
+    }
+}
 
 /// A value of any shape, for keys that a later release will read.
 #[derive(Debug, Clone, PartialEq, Deserialize)]

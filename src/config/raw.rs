@@ -7,6 +7,7 @@
 
 use super::at::{
     Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,
+    TextOr,
 };
 use super::words::{
     AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LanguageName, LearnFrom,
@@ -426,8 +427,31 @@ pub(super) struct Tag {
     /// Which way a deviation of it flags a batch.
     #[schemars(extend("default" = "both"))]
     pub(super) flags: Option<At<WayName>>,
+    /// How long what it sees takes to the end of the line, where the product is measured and wound: a duration, or a
+    /// length over a speed, or a volume over a flow. Without it, it is estimated from the data.
+    #[schemars(example = &"90s")]
+    pub(super) delay: Option<At<TextOr<DurationText, DelayBy>>>,
+    /// From the moment a sample is taken to its reading, of an analyser that reports late.
+    #[schemars(extend("default" = "0s"))]
+    pub(super) lag: Option<At<DurationText>>,
     /// Its control chart. Quality tags have one as it is by default; others where something is written here.
     pub(super) chart: Option<At<Chart>>,
+}
+
+/// What lies between an instrument and the end of the line, over what passes.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct DelayBy {
+    /// The length between, m; with `speed`.
+    #[schemars(example = 120.0)]
+    pub(super) length_m: Option<At<f64>>,
+    /// The tag that measures the speed, in m/min or m/s.
+    pub(super) speed: Option<At<String>>,
+    /// The volume between, m³, through which what comes first leaves first; with `flow`.
+    #[schemars(example = 30.0)]
+    pub(super) volume_m3: Option<At<f64>>,
+    /// The tag that measures the flow, in L/min, L/s, m3/h, m3/min or gpm.
+    pub(super) flow: Option<At<String>>,
 }
 
 /// The control chart of a tag. It signals to people, and flags no batch.

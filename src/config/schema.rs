@@ -80,6 +80,13 @@ impl<'a> Node<'a> {
         }
     }
 
+    /// Of a value that may be a text or a table what it is as the one or the other; else itself.
+    pub(super) fn choice(self, table: bool) -> Self {
+        let choices = self.get("anyOf").and_then(Value::as_array).into_iter().flatten();
+        let fits = |choice: &Self| (choice.type_name() == Some("object")) == table;
+        choices.filter_map(|choice| self.at(choice)).find(fits).unwrap_or(self)
+    }
+
     /// True if a secret belongs here.
     pub(super) fn is_secret(self) -> bool {
         self.get("x-secret").is_some()
@@ -87,7 +94,8 @@ impl<'a> Node<'a> {
 
     /// The keys of a table whose keys are known, in order of their names.
     pub(super) fn keys(self) -> Vec<&'a str> {
-        self.get("properties")
+        self.choice(true)
+            .get("properties")
             .and_then(Value::as_object)
             .map(|keys| keys.keys().map(String::as_str).collect())
             .unwrap_or_default()
@@ -95,7 +103,7 @@ impl<'a> Node<'a> {
 
     /// What belongs to a known key.
     pub(super) fn key(self, name: &str) -> Option<Self> {
-        self.at(self.get("properties")?.get(name)?)
+        self.at(self.choice(true).get("properties")?.get(name)?)
     }
 
     /// What belongs to any key of a table whose keys are names that the mill gives.

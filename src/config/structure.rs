@@ -153,6 +153,8 @@ impl Walk<'_> {
         path: &mut Vec<String>,
     ) -> bool {
         let span = value.span();
+        let is_table = matches!(value.get_ref(), DeValue::Table(_));
+        let node = node.choice(is_table);
         if node.is_secret() && !matches!(value.get_ref(), DeValue::Table(_)) {
             self.secret_in_file(span, path);
             return false;

@@ -18,7 +18,7 @@ use super::{leapt, stamps, tell};
 use crate::alarm::{self, News};
 use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
-use crate::frame::{Frame, Framer, Offered};
+use crate::frame::{Frame, Framer, Offered, Transits};
 use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
@@ -101,6 +101,9 @@ pub(super) struct LineState {
     steady: Steady,
     breaks: Breaks,
     late: late::Late,
+    /// The delays of its tags.
+    #[serde(default)]
+    transits: Transits,
     /// The end of the last frame.
     judged_to: Option<Timestamp>,
     minute: Option<Timestamp>,
@@ -164,6 +167,7 @@ impl LineState {
             steady: Steady::default(),
             breaks: Breaks::default(),
             late: late::Late::default(),
+            transits: Transits::default(),
             judged_to: None,
             minute: None,
             blind: false,
@@ -551,6 +555,7 @@ impl LineState {
         self.watch_sensors(cx, frame);
         let steady = self.steady.is_steady();
         let values = self.without_accused(&frame.values);
+        self.transits.take(cx.line, &values);
         if judged && steady {
             let grade = self.grade_name();
             self.charts.frame(cx.line, &grade, (frame.start, frame.end, &values), cx.out);

@@ -138,6 +138,7 @@ mod tests {
             area: None,
             by_itself: true,
             since: 0,
+            arrives: None,
             ratio,
             value: if up { 1.0 } else { -1.0 },
             expected: 0.0,

@@ -6,8 +6,10 @@
 //! only those.
 
 mod framer;
+mod transits;
 
 pub use framer::{Framer, Offered};
+pub use transits::Transits;
 
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};

@@ -656,6 +656,7 @@ fn movers(since: i64) -> Vec<Mover> {
         area: Some(area.into()),
         by_itself: tag == "refiner_power",
         since,
+        arrives: (area == "stock").then_some(since + 240_000),
         ratio,
         value,
         expected,
@@ -808,7 +809,14 @@ fn spans() -> Vec<SpanDocument> {
             to: STARTED + 480_000,
             from_m: Some(8_120.0),
             to_m: Some(9_290.0),
+            arrives: None,
         },
-        SpanDocument { from: NOW - 360_000, to: NOW, from_m: Some(29_100.0), to_m: Some(36_100.0) },
+        SpanDocument {
+            from: NOW - 360_000,
+            to: NOW,
+            from_m: Some(29_100.0),
+            to_m: Some(36_100.0),
+            arrives: Some(NOW - 330_000),
+        },
     ]
 }

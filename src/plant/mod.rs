@@ -3,10 +3,12 @@
 //! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
+mod delay;
 mod nearest;
 mod profile;
 mod unit;
 
+pub use delay::{Delay, Transit};
 pub use nearest::nearest;
 pub use profile::{Profile, VarianceForm};
 pub use unit::{Conversion, conversion, convert};
@@ -223,6 +225,12 @@ pub struct Tag {
     /// What of it is worth a flag.
     #[serde(default)]
     pub guard: Guard,
+    /// How long what it sees takes to the end of the line, where that is declared.
+    #[serde(default)]
+    pub delay: Option<Delay>,
+    /// From the moment a sample is taken to its reading: what an analyser reports was so much earlier.
+    #[serde(default)]
+    pub lag: Duration,
     /// How it is charted; `None` if it is not.
     #[serde(default)]
     pub chart: Option<Charted>,
@@ -326,6 +334,8 @@ impl Tag {
             unchecked: Vec::new(),
             agrees_with: Vec::new(),
             guard: Guard::default(),
+            delay: None,
+            lag: Duration::ZERO,
             chart: None,
         }
     }

@@ -672,6 +672,7 @@ mod tests {
             area: None,
             by_itself: true,
             since: 0,
+            arrives: None,
             ratio: 2.0,
             value: 1.0,
             expected: 2.0,

@@ -110,8 +110,11 @@ pub struct Mover {
     pub area: Option<Arc<str>>,
     /// False if it only went with those before it.
     pub by_itself: bool,
-    /// Since when it has been further than it goes in control, ms.
+    /// Since when it has been further than it goes in control, ms: by the sample, where its analyser reports late.
     pub since: i64,
+    /// When what it saw then reaches the end of the line, ms; nothing where no delay is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrives: Option<i64>,
     /// How far it went when it was named, over how far it goes in control.
     pub ratio: f64,
     /// Its value when it was named, in its unit.
@@ -159,7 +162,9 @@ pub struct Similar {
     pub actions: Vec<Arc<str>>,
 }
 
-/// A stretch of the batch, in ms since 1970 and, where a speed is known, in metres of the batch.
+/// A stretch of the batch: when it was seen, in ms since 1970, and, where a speed is known, the metres of the batch that it
+/// reaches. What was seen upstream reaches the product later, by the delay of the first mover: until it does, the stretch
+/// of metres is empty, and stands where the batch ends by now.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct SpanDocument {
     /// Its begin, ms.
@@ -172,6 +177,10 @@ pub struct SpanDocument {
     /// Its end, m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_m: Option<f64>,
+    /// When what was seen at its begin reaches the end of the line, ms, where the first mover's delay is known: behind
+    /// the end of the batch it is the next one's product that is affected.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub arrives: Option<i64>,
 }
 
 /// How far the first model of a grade's own is.

@@ -1,12 +1,13 @@
 //! The judge of the batch in progress.
 
 use super::document::{Call, Learning, Mover, Reason, SpanDocument};
+use super::spans::{Course, join, span};
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
-use crate::plant::Grade;
+use crate::plant::{Grade, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -43,6 +44,9 @@ pub struct ProcessEvidence {
     pub areas: Vec<(Arc<str>, f64)>,
     /// The tags that are further from what the others tell of them than in control, the furthest first.
     pub movers: Vec<Mover>,
+    /// Of these and of the tag that contributes most: from a reading to the arrival of what it saw at the end of the
+    /// line, where that is known.
+    pub transits: BTreeMap<Arc<str>, Transit>,
     /// False if each of these is within its guard band: the score is no reason for a flag.
     pub worth: bool,
     /// The watched tags that are missing from the frame.
@@ -107,6 +111,9 @@ struct ProcessFlag {
     /// When the score was last calm before.
     since: Timestamp,
     since_m: Option<f64>,
+    /// True if it was calm in this batch before.
+    #[serde(default)]
+    was_calm: bool,
     /// When the score was last not calm.
     last: Timestamp,
     last_m: Option<f64>,
@@ -125,6 +132,9 @@ struct Moved {
     /// What contributed most to the score when the flag was raised: until something is further than in control, it
     /// stands for the first mover.
     contributed: Option<Arc<str>>,
+    /// The delays of those that were named, from their readings, as they were then.
+    #[serde(default)]
+    transits: BTreeMap<Arc<str>, Transit>,
 }
 
 impl Moved {
@@ -137,6 +147,15 @@ impl Moved {
         if self.contributed.is_none() && by_process {
             self.contributed = process.tags.first().map(|(tag, _)| Arc::clone(tag));
         }
+        let named = self.movers.iter().map(|mover| &mover.tag).chain(&self.contributed);
+        for (tag, transit) in named.filter_map(|tag| process.transits.get_key_value(tag)) {
+            self.transits.entry(Arc::clone(tag)).or_insert(*transit);
+        }
+    }
+
+    /// From a reading of the first mover to the arrival of what it saw at the end of the line.
+    fn transit(&self) -> Option<Transit> {
+        self.transits.get(self.first()?).copied()
     }
 
     fn first(&self) -> Option<&Arc<str>> {
@@ -159,6 +178,9 @@ pub struct Judge {
     broken: Vec<Arc<str>>,
     /// The last frame end at which the score was calm, and the metres then.
     calm: Option<(Timestamp, Option<f64>)>,
+    /// How the batch was made.
+    #[serde(default)]
+    course: Course,
     /// The last frame end with enough data.
     enough: Option<Timestamp>,
     /// The first frame end, and the last.
@@ -199,6 +221,9 @@ impl Judge {
             self.unsteady_s += seconds;
         }
         let position = evidence.batch.and_then(|batch| batch.product.made_m);
+        if let Some(position) = position {
+            self.course.take(evidence.at, position);
+        }
         match evidence.process {
             Some(process) => self.follow_process(evidence, position, process),
             None => self.calm_since = None,
@@ -283,6 +308,7 @@ impl Judge {
                 self.process = Some(ProcessFlag {
                     since,
                     since_m: position.and(since_m),
+                    was_calm: self.calm.is_some(),
                     last: at,
                     last_m: position,
                     statistic: Arc::clone(&process.statistic),
@@ -498,12 +524,18 @@ impl Judge {
     fn spans(&self, evidence: &Evidence<'_>) -> Vec<SpanDocument> {
         let mut spans: Vec<SpanDocument> = Vec::new();
         if let Some(flag) = &self.process {
-            spans.push(span(&Stretch {
+            let seen = Stretch {
                 from: flag.since,
                 to: flag.last,
                 from_m: flag.since_m,
                 to_m: flag.last_m,
-            }));
+            };
+            // What was never calm in this batch may have begun before it: what was seen then arrives from its begin on.
+            let transit = self.moved.transit().filter(|_| flag.was_calm);
+            spans.push(match transit {
+                Some(transit) => self.course.reached(&seen, transit),
+                None => span(&seen),
+            });
         }
         for (tag, quality) in &evidence.product.quality {
             if self.spec.contains(tag) || self.broken.contains(tag) {
@@ -570,33 +602,6 @@ fn basis(reason: &Reason) -> String {
         Reason::Person { disposition, .. } => format!("person/{disposition}"),
         Reason::Grade { grade } => format!("grade/{grade}"),
     }
-}
-
-fn span(stretch: &Stretch) -> SpanDocument {
-    SpanDocument {
-        from: stretch.from.as_millis(),
-        to: stretch.to.as_millis(),
-        from_m: stretch.from_m,
-        to_m: stretch.to_m,
-    }
-}
-
-/// Sorts spans and joins those that touch.
-fn join(mut spans: Vec<SpanDocument>) -> Vec<SpanDocument> {
-    spans.sort_by_key(|span| (span.from, span.to));
-    let mut joined: Vec<SpanDocument> = Vec::new();
-    for span in spans {
-        match joined.last_mut() {
-            Some(last) if span.from <= last.to => {
-                if span.to > last.to {
-                    last.to = span.to;
-                    last.to_m = span.to_m;
-                }
-            }
-            _ => joined.push(span),
-        }
-    }
-    joined
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@
 
 mod document;
 mod judge;
+mod spans;
 
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};

@@ -3,6 +3,7 @@
 
 mod address;
 mod chart;
+mod delay;
 mod grade;
 mod mqtt;
 mod output;

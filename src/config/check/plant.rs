@@ -6,8 +6,8 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
-use super::{Context, HOUR, chart, grade, profile, text};
-use crate::plant::{self, BatchSource, ModelSettings, Naming, Plant};
+use super::{Context, HOUR, chart, delay, grade, profile, text};
+use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
 use std::sync::Arc;
 use std::time::Duration;
@@ -169,6 +169,8 @@ fn check_tag(
             .collect(),
         agrees_with: check_peers(cx, (line_name, line), id, tag),
         guard: check_guard(cx, (&tag.guard_band, &tag.flags), role),
+        delay: delay::check(cx, (line_name, line), id, tag),
+        lag: cx.duration(tag.lag.as_ref(), "lag", default.lag, Duration::ZERO..=Delay::MAX),
         chart: chart::check(cx, tag, frame),
     }
 }
@@ -273,7 +275,7 @@ pub(super) fn check_range(
 }
 
 /// Reports a tag that the line does not declare.
-fn want_tag<'l>(
+pub(super) fn want_tag<'l>(
     cx: &mut Context<'_>,
     line_name: &str,
     line: &'l Line,

@@ -529,6 +529,49 @@ fn guard_band_is_of_tags_that_models_watch() {
 }
 
 #[test]
+fn delay_is_a_time_or_what_lies_between_over_what_passes() {
+    use crate::plant::Delay;
+    let rates = "[line.a.tag.speed]\nunit = \"m/min\"\n[line.a.tag.fast]\nunit = \"m/s\"\n\
+                 [line.a.tag.flow]\nunit = \"L/min\"\n[line.a.tag.steam]\nunit = \"bar\"\n\
+                 [line.a.tag.bare]\n[line.a.tag.b]\n";
+    let tag = |text: &str| good(&format!("{rates}{text}")).plant.lines[0].tags[5].clone();
+    assert_eq!((tag("").delay, tag("").lag), (None, Duration::ZERO));
+    assert_eq!(tag("lag = \"5m\"").lag, Duration::from_secs(300));
+    let seconds = |text: &str, rate: f64| tag(text).delay.unwrap().seconds(Some(rate)).unwrap();
+    for (text, rate, expected) in [
+        ("delay = \"90s\"", 0.0, 90.0),
+        ("delay = { length_m = 900.0, speed = \"speed\" }", 1800.0, 30.0),
+        ("delay = { length_m = 900.0, speed = \"fast\" }", 30.0, 30.0),
+        ("delay = { volume_m3 = 30.0, flow = \"flow\" }", 3750.0, 480.0),
+        ("delay = { volume_m3 = 30, flow = \"flow\" }", 3750.0, 480.0),
+    ] {
+        assert!((seconds(text, rate) - expected).abs() < 1e-9, "{text}");
+    }
+    assert_eq!(tag("delay = \"4h\"").delay, Some(Delay::Time(Delay::MAX)));
+    let check = |text: &str, expected: &str| {
+        let report = report(&format!("{rates}{text}\n"), "test.toml").text(false);
+        assert!(report.contains(expected), "{text}: {report}");
+    };
+    check("delay = \"4.1h\"", "allowed are `0s` to `4h`");
+    check("delay = \"-5s\"", "`delay` is no duration");
+    check("lag = \"5h\"", "allowed are `0s` to `4h`");
+    check("delay = 90", "`line.a.tag.b.delay` must be a text in quotes, not a number");
+    check("delay = { length_m = 9.0, sped = \"speed\" }", "did you mean `speed`?");
+    check("delay = { length_m = -9.0, speed = \"speed\" }", "`delay.length_m` cannot be -9");
+    check("delay = { length_m = \"9\", speed = \"speed\" }", "must be a number, not a text");
+    check("delay = { length_m = 9.0, speed = \"spee\" }", "which line `a` does not declare");
+    check("delay = { length_m = 9.0, speed = \"flow\" }", "wants a tag in `m/min` or `m/s`");
+    check("delay = { length_m = 9.0, speed = \"bare\" }", "it declares no unit");
+    check("delay = { volume_m3 = 9.0, flow = \"speed\" }", "wants a tag in `L/min`, `L/s`");
+    check("delay = { length_m = 9.0 }", "add `speed = \"reel_speed\"`");
+    check("delay = { flow = \"flow\" }", "add `volume_m3 = 30.0`");
+    check("delay = {}", "add `length_m = 120.0`");
+    let both = "delay = { length_m = 9.0, speed = \"speed\", flow = \"flow\" }";
+    check(both, "said in two ways");
+    check("role = \"context\"\ndelay = \"9s\"", "no model watches a tag of the role `context`");
+}
+
+#[test]
 fn who_names_what_marks_a_chart_has_that_and_no_more() {
     use crate::chart::{Kind, Rule, Settings};
     use crate::plant::{Charted, Every};

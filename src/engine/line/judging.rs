@@ -11,9 +11,9 @@ use super::{Context, LineState, NO_GRADE, TagState};
 use crate::alarm::{EventKind, Sets};
 use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
-use crate::frame::Frame;
+use crate::frame::{Frame, Transits};
 use crate::models::Moved;
-use crate::plant::{BatchSource, Grade, Line, Plant};
+use crate::plant::{BatchSource, Grade, Line, Plant, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
     Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
@@ -34,21 +34,27 @@ fn area_of(judging: &Judging, tags: &[TagState], column: usize) -> Option<Arc<st
     Some(Arc::clone(&series.area)).filter(|area| !area.is_empty())
 }
 
-/// Columns that moved until a frame's end, as tags of the line.
+/// Columns that moved until a frame's end, as tags of the line. They stand in the order in which they came, the furthest
+/// first: by the times when they left where they go in control fewer are named rightly, so that what an analyser
+/// reports late loses no place by it. It is only said to have moved when its sample was taken.
 fn movers(
     judging: &Judging,
     line: &Line,
-    tags: &[TagState],
+    (tags, transits): (&[TagState], &Transits),
     (moved, end): (Vec<Moved>, Timestamp),
 ) -> Vec<Mover> {
     let of_line = |moved: Moved| {
-        let tag = line.tags.get(judging.tag_of(moved.column)?)?;
+        let position = judging.tag_of(moved.column)?;
+        let tag = line.tags.get(position)?;
         let frames = u32::try_from(moved.frames).unwrap_or(u32::MAX);
+        let since = end.minus(line.frame.saturating_mul(frames)).minus(tag.lag);
+        let arrives = |transit: Transit| since.plus(Duration::from_secs_f64(transit.likeliest_s));
         Some(Mover {
             tag: Arc::clone(&tag.id),
             area: area_of(judging, tags, moved.column),
             by_itself: moved.by_itself,
-            since: end.minus(line.frame.saturating_mul(frames)).as_millis(),
+            since: since.as_millis(),
+            arrives: transits.of(position).map(arrives).map(Timestamp::as_millis),
             ratio: moved.ratio,
             value: moved.value,
             expected: moved.expected,
@@ -186,8 +192,16 @@ impl LineState {
         let areas = by_area(&shares, &area);
         let tags: Vec<(Arc<str>, f64)> =
             shares.into_iter().filter_map(|(column, share)| Some((name(column)?, share))).collect();
-        let movers =
-            movers(judging, cx.line, &self.tags, (model.moved(&judging.online), frame.end));
+        let known = (&self.tags[..], &self.transits);
+        let movers = movers(judging, cx.line, known, (model.moved(&judging.online), frame.end));
+        let carries = tags.first().map(|(tag, _)| tag);
+        let named = movers.iter().map(|mover| &mover.tag).chain(carries);
+        let transits = named.filter_map(|id| {
+            let ix = cx.line.tag_position(id)?;
+            let lag_s = cx.line.tags[ix].lag.as_secs_f64();
+            Some((Arc::clone(id), self.transits.of(ix)?.less(lag_s)))
+        });
+        let transits = transits.collect();
         let worth = !high || judging.passes_guards(cx.line);
         let missing = row
             .iter()
@@ -200,6 +214,7 @@ impl LineState {
             tags,
             areas,
             movers,
+            transits,
             worth,
             missing: missing.collect(),
             coverage: score.coverage,
@@ -514,7 +529,8 @@ impl LineState {
         end: Timestamp,
     ) -> Vec<Mover> {
         let furthest = judging.model().map(|model| model.furthest(&judging.online));
-        movers(judging, line, &self.tags, (furthest.unwrap_or_default(), end))
+        let known = (&self.tags[..], &self.transits);
+        movers(judging, line, known, (furthest.unwrap_or_default(), end))
     }
 
     /// What was made of the batch in progress, or lately.

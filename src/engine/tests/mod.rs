@@ -16,6 +16,7 @@ mod promotions;
 mod properties;
 mod shadow;
 mod starts;
+mod transits;
 
 use super::*;
 use crate::decode::{Arrival, BatchEvent, BatchMessage, NamedReading};

@@ -293,6 +293,10 @@ fn spans(html: &mut Html, line: &LineView) {
         time(html, span.from, Clock::Minutes);
         html.raw("–");
         time(html, span.to, Clock::Minutes);
+        if let Some(arrives) = span.arrives {
+            html.raw(", at the end of the line from ");
+            time(html, arrives, Clock::Minutes);
+        }
         html.raw("</span>");
     }
     html.raw("</p>");

@@ -18,7 +18,11 @@ struct Bench {
     steady: bool,
     strange: Option<Arc<str>>,
     movers: Vec<Mover>,
+    transits: BTreeMap<Arc<str>, Transit>,
     worth: bool,
+    /// True if 30 m are made in a second.
+    metres: bool,
+    spans: Vec<SpanDocument>,
 }
 
 impl Bench {
@@ -37,7 +41,10 @@ impl Bench {
             steady: true,
             strange: None,
             movers: Vec::new(),
+            transits: BTreeMap::new(),
             worth: true,
+            metres: false,
+            spans: Vec::new(),
         }
     }
 
@@ -54,6 +61,8 @@ impl Bench {
                 self.batch.product.lose_sight();
             }
             self.batch.product.made_s += 1.0;
+            let metres = self.batch.product.made_s * 30.0;
+            self.batch.product.made_m = self.metres.then_some(metres);
             self.second += 1;
             let process = ProcessEvidence {
                 worth: self.worth,
@@ -62,6 +71,7 @@ impl Bench {
                 tags: vec![("steam".into(), 0.7)],
                 areas: Vec::new(),
                 movers: self.movers.clone(),
+                transits: self.transits.clone(),
                 missing: if score.is_none() { vec!["steam".into()] } else { Vec::new() },
                 coverage: 1.0,
             };
@@ -86,6 +96,7 @@ impl Bench {
     }
 
     fn note(&mut self, opinion: &Opinion) {
+        self.spans.clone_from(&opinion.spans);
         if opinion.changed {
             let reasons: Vec<String> = opinion.reasons.iter().map(basis).collect();
             let since = opinion.since.as_millis() / 1000;
@@ -311,6 +322,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             tags: Vec::new(),
             areas: Vec::new(),
             movers: Vec::new(),
+            transits: BTreeMap::new(),
             missing: Vec::new(),
             coverage: 1.0,
         };
@@ -341,6 +353,7 @@ fn mover(tag: &str, ratio: f64) -> Mover {
         area: None,
         by_itself: true,
         since: 0,
+        arrives: None,
         ratio,
         value: 1.0,
         expected: 2.0,
@@ -387,4 +400,53 @@ fn a_batch_that_is_no_flag_in_the_end_names_nothing_that_moved() {
     bench.batch.void = true;
     bench.end();
     assert_eq!((bench.judge.call(), bench.judge.moved.first()), (Unknown, None));
+}
+
+#[test]
+fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
+    let span = |bench: &mut Bench| {
+        bench.run(1, Some(0.9), Some(15.0));
+        bench.spans.clone()
+    };
+    let mut bench = Bench { metres: true, ..Bench::new() };
+    bench.movers = vec![Mover { tag: "chest".into(), ..mover("chest", 1.2) }];
+    bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
+    bench.run(600, Some(0.4), Some(15.0)).run(49, Some(1.4), Some(15.0));
+    // 30 m a second: seen since 600 s, at the reel from 840 s on.
+    let expected = |to: i64, metres: (f64, f64)| SpanDocument {
+        from: 600_000,
+        to: to * 1000,
+        from_m: Some(metres.0),
+        to_m: Some(metres.1),
+        arrives: Some(840_000),
+    };
+    assert_eq!(span(&mut bench), [expected(650, (19_500.0, 19_500.0))]);
+    bench.run(349, Some(0.9), Some(15.0));
+    assert_eq!(span(&mut bench), [expected(1000, (25_200.0, 30_000.0))]);
+    // It was calm again at 1001 s: until 1240 s what was seen before arrives.
+    bench.run(99, Some(0.4), Some(15.0));
+    bench.run(1, Some(0.4), Some(15.0));
+    assert_eq!(bench.spans, [expected(1000, (25_200.0, 33_000.0))]);
+    bench.run(300, Some(0.4), Some(15.0));
+    assert_eq!(bench.spans, [expected(1000, (25_200.0, 37_200.0))]);
+
+    // A batch that ends before any of it arrives has none of it.
+    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
+    bench.run(600, Some(0.4), Some(15.0)).run(100, Some(1.4), Some(15.0)).end();
+    assert_eq!(bench.spans, [expected(700, (21_000.0, 21_000.0))]);
+    assert!(bench.spans[0].arrives > Some(700_000));
+
+    // What was never calm in it may be of the batch before.
+    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
+    bench.run(100, Some(1.4), Some(15.0));
+    let whole = SpanDocument { from: 1000, arrives: None, ..expected(100, (0.0, 3000.0)) };
+    assert_eq!(bench.spans, [whole]);
+
+    // Without a delay, what is wound when it is seen.
+    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    bench.run(600, Some(0.4), Some(15.0)).run(50, Some(1.4), Some(15.0));
+    let at_once = SpanDocument { arrives: None, ..expected(650, (18_000.0, 19_500.0)) };
+    assert_eq!(bench.spans, [at_once]);
 }
