@@ -40,10 +40,9 @@ impl Columns {
         Self { names, hash }
     }
 
-    /// The positions of the tags of a request.
-    fn tags(&self, request: &FitRequest) -> Vec<usize> {
-        let tags = request.tags.iter().map(|ix| *ix as usize);
-        tags.filter(|ix| *ix < self.names.len()).collect()
+    /// The positions of those of some tags that there are.
+    fn known(&self, tags: &[u32]) -> Vec<usize> {
+        tags.iter().map(|ix| *ix as usize).filter(|ix| *ix < self.names.len()).collect()
     }
 }
 
@@ -166,7 +165,7 @@ pub(super) fn fit_telling(
     tell: &mut dyn FnMut(Stage),
 ) -> ModelAnswer {
     let fitted = || {
-        let room = Table::rows_max(request.tags.len());
+        let room = room(request);
         let table = table(reader, request, columns, (room, &mut *tell))
             .map_err(|error| error.to_string())?;
         let fitted = if request.neighbours.is_empty() {
@@ -235,7 +234,7 @@ fn past_batch(
     columns: &Columns,
     batch: &str,
 ) -> Result<PastBatch, StoreError> {
-    let tags = columns.tags(request);
+    let tags = columns.known(&request.tags);
     let mut past = PastBatch {
         columns: tags.iter().map(|ix| Arc::clone(&columns.names[*ix])).collect(),
         ..PastBatch::default()
@@ -252,6 +251,11 @@ fn past_batch(
     Ok(past)
 }
 
+/// The rows of a request that have room together.
+fn room(request: &FitRequest) -> usize {
+    Table::rows_max(request.tags.len() + request.quality.len())
+}
+
 /// So many of all, 0–1.
 #[expect(clippy::cast_precision_loss, reason = "batches are few")]
 fn share(done: usize, all: usize) -> f64 {
@@ -266,22 +270,23 @@ fn table(
     columns: &Columns,
     (mut room, tell): (usize, &mut dyn FnMut(Stage)),
 ) -> Result<Table, StoreError> {
-    let names = &columns.names;
-    let tags = columns.tags(request);
-    let mut table = Table {
-        columns: tags.iter().map(|ix| Arc::clone(&names[*ix])).collect(),
-        ..Table::default()
-    };
+    let name = |tags: &[usize]| tags.iter().map(|ix| Arc::clone(&columns.names[*ix])).collect();
+    let (tags, quality) = (columns.known(&request.tags), columns.known(&request.quality));
+    let mut table = Table { columns: name(&tags), quality: name(&quality), ..Table::default() };
     // The newest first, so that no more is read than has room; one batch at a time is unpacked.
     let mut batches = Vec::new();
     let order = newest_first(request);
     for (read, (grade, ix)) in order.iter().enumerate() {
         tell(Stage::Reading(share(read, order.len())));
         let batch = &of_grade(request, *grade)[*ix];
-        let mut part = Table { columns: table.columns.clone(), ..Table::default() };
+        let mut part = Table {
+            columns: table.columns.clone(),
+            quality: table.quality.clone(),
+            ..Table::default()
+        };
         let mut end = None;
         for block in reader.frames(request.line.0, batch)? {
-            append(&block, (&tags, request.spec.frame), columns, (&mut part, &mut end));
+            append(&block, (&tags, &quality, request.spec.frame), columns, (&mut part, &mut end));
         }
         let rows = part.rows();
         if rows > room {
@@ -295,13 +300,18 @@ fn table(
     let lent =
         |neighbour: &Neighbour| Lent { grade: Arc::clone(&neighbour.grade), batches: Vec::new() };
     table.source.borrowed = request.neighbours.iter().map(lent).collect();
+    let mut ended = None;
     for ((grade, ix), part) in batches.into_iter().filter(|(_, part)| !part.values.is_empty()) {
-        table.blocks.push(table.rows());
+        let (first, last) = part.source.span.unzip();
+        table.begin_block(ended.is_some() && ended == first);
+        ended = last;
+        let begin = table.rows();
+        table.gaps.extend(part.gaps.iter().map(|gap| begin + gap));
         table.values.extend(part.values);
+        table.measured.extend(part.measured);
         let Source { batches, borrowed, .. } = &mut table.source;
         let batches = borrowed.get_mut(grade).map_or(batches, |lent| &mut lent.batches);
         batches.push(Arc::clone(&of_grade(request, grade)[ix]));
-        let (first, last) = part.source.span.unzip();
         first.into_iter().chain(last).for_each(|at| table.source.cover(at, at));
     }
     table.source.borrowed.retain(|lent| !lent.batches.is_empty());
@@ -362,7 +372,7 @@ fn newest_first(request: &FitRequest) -> Vec<(usize, usize)> {
 /// Appends the values of these tags. `end` is that of the last frame, if there is one.
 fn append(
     block: &FrameRows,
-    (tags, frame): (&[usize], Duration),
+    (tags, quality, frame): (&[usize], &[usize], Duration),
     columns: &Columns,
     (table, end): (&mut Table, &mut Option<Timestamp>),
 ) {
@@ -373,6 +383,7 @@ fn append(
         }
         table.source.cover(start, start.plus(frame));
         table.values.extend(tags.iter().map(|ix| kept.value(*ix)));
+        table.measured.extend(quality.iter().map(|ix| kept.value(*ix)));
     }
 }
 
@@ -420,6 +431,7 @@ mod tests {
             batches: batches.iter().map(|id| Arc::from(*id)).collect(),
             neighbours: Vec::new(),
             tags: tags.into(),
+            quality: Vec::new(),
             spec: FitSpec {
                 frame: Duration::from_secs(1),
                 budget: Budget::PerBatches { flags: 1, batches: 20 },
@@ -552,6 +564,37 @@ mod tests {
         let said: Vec<String> = table.values.iter().map(f64::to_string).collect();
         assert_eq!(said, ["0", "1", "2", "3", "NaN", "7", "8"]);
         assert_eq!(table.blocks, [0]);
+    }
+
+    #[test]
+    fn what_quality_tags_said_stands_beside_and_batches_that_follow_each_other_are_joined() {
+        let columns = columns("tm3", &["bw", "a"]);
+        let mut store = store();
+        for (batch, frames) in [("R1", 0..4), ("R2", 4..6), ("R3", 6..9), ("R4", 10..12)] {
+            let at = |frame: i64| Timestamp::from_nanos(frame * 1_000_000_000);
+            let mut run = FrameRun::new(0, Some(batch.into()), at(frames.start));
+            for frame in frames.filter(|frame| *frame != 7) {
+                run.push(at(frame), &[100.0 + at(frame).seconds_since(at(0)), 0.5]);
+            }
+            run.name_by(&columns);
+            store.commit(&Commit { frames: &[run.block()], ..Commit::default() }).unwrap();
+        }
+        // Of R2 nothing is taken: R3 follows no batch that is.
+        let read = |batches: &[&str]| {
+            let asked = FitRequest { quality: vec![0], ..request(batches, &[1]) };
+            table(&store.reader().unwrap(), &asked, &columns, (100, &mut |_| ())).unwrap()
+        };
+        let all = read(&["R1", "R2", "R3", "R4"]);
+        assert_eq!((&all.blocks[..], &all.joined[..]), (&[0, 4, 6, 9][..], &[4, 6][..]));
+        assert_eq!(all.gaps, [7]);
+        let said: Vec<String> = all.measured.iter().map(f64::to_string).collect();
+        let expected = "100 101 102 103 104 105 106 NaN 108 110 111";
+        assert_eq!(said.join(" "), expected);
+        let some = read(&["R1", "R3", "R4"]);
+        assert_eq!(
+            (&some.blocks[..], &some.joined[..], &some.gaps[..]),
+            (&[0, 4, 7][..], &[][..], &[5][..])
+        );
     }
 
     #[test]

@@ -111,9 +111,12 @@ pub fn table(
         whole(&feed, &watched, &mut table, row)?;
         return Ok(table);
     }
+    let of_quality = |(ix, tag): (usize, &Tag)| (tag.role == Role::Quality).then_some(ix);
+    let quality: Vec<usize> = declared.tags.iter().enumerate().filter_map(of_quality).collect();
+    table.quality = quality.iter().map(|ix| Arc::clone(&declared.tags[*ix].id)).collect();
     let teachers = teachers(&feed, grade, row)?;
     let rows: Vec<usize> = teachers.iter().map(|(_, rows)| *rows).collect();
-    table.left_out = rows.len() - Table::newest_with_room(&rows, watched.len());
+    table.left_out = rows.len() - Table::newest_with_room(&rows, watched.len() + quality.len());
     let taken: BTreeSet<Arc<str>> =
         teachers.into_iter().skip(table.left_out).map(|(batch, _)| batch).collect();
     let mut last: Option<(Arc<str>, Timestamp)> = None;
@@ -127,13 +130,14 @@ pub fn table(
                     table.gap();
                 }
             }
-            _ => {
-                table.blocks.push(table.rows());
+            before => {
+                table.begin_block(before.is_some_and(|(_, end)| end == frame.start));
                 table.source.batches.push(Arc::clone(batch));
             }
         }
         table.source.cover(frame.start, frame.end);
         table.values.extend(watched.iter().map(|ix| frame.values[*ix]));
+        table.measured.extend(quality.iter().map(|ix| frame.values[*ix]));
     })?;
     Ok(table)
 }

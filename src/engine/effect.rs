@@ -332,6 +332,9 @@ pub struct FitRequest {
     pub neighbours: Vec<Neighbour>,
     /// The declared tags it may use: positions in the line, ascending.
     pub tags: Vec<u32>,
+    /// The quality tags, by which delays are estimated: positions in the line, ascending.
+    #[serde(default)]
+    pub quality: Vec<u32>,
     /// What is asked for.
     pub spec: FitSpec,
     /// What the model is then tried on; `None` of the first one of its grade.

@@ -2,6 +2,7 @@
 
 use super::borrowed::Borrowing;
 use super::calibrate::{self, Calibration};
+use super::delays;
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
 use super::model::{Header, LIBRARIES, Model, Parts, Recipe};
@@ -131,6 +132,7 @@ pub(super) fn fit_with(
     let set = spec.least_sd.keys().map(|name| &**name).collect();
     let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
     let movers = Movers::fit(&screened, &pca, seconds)?;
+    let delays = delays::estimate(table, &screened.columns, seconds);
     let cva = dynamics.map(|dynamics| dynamics.whole);
     let header = Header {
         kind: if cva.is_some() { "cva" } else { "pca" }.into(),
@@ -155,6 +157,7 @@ pub(super) fn fit_with(
         calibration,
         source: table.source.clone(),
         widened,
+        delays,
         libraries: LIBRARIES.map(Into::into).into(),
     };
     let used = screened.columns;

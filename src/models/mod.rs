@@ -13,6 +13,7 @@ mod backtest;
 mod borrowed;
 mod calibrate;
 mod cva;
+mod delays;
 mod dynamic;
 mod fit;
 #[cfg(test)]
@@ -34,6 +35,7 @@ mod wander;
 pub use backtest::{Backtest, Flag, Made, Said};
 pub use borrowed::{LENT_AT_LEAST, Lent, fit_borrowed};
 pub use calibrate::{Calibration, rate_range_of};
+pub use delays::DelayEstimate;
 pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
 pub use model::{ArtifactError, Header, Model, Online, Score};
@@ -70,6 +72,12 @@ pub struct Table {
     pub values: Vec<f64>,
     /// The first row of each block; the first entry is 0.
     pub blocks: Vec<usize>,
+    /// Those of them that begin when the block before ends.
+    pub joined: Vec<usize>,
+    /// The ids of the quality tags beside the columns: no model is fitted on them, but they tell delays.
+    pub quality: Vec<Arc<str>>,
+    /// Their values, row after row, `quality.len()` in each; NaN where there is none.
+    pub measured: Vec<f64>,
     /// The rows that stand for a gap, in order.
     pub gaps: Vec<usize>,
     /// Older batches, or rows where there are no batches, that had no room in [`VALUES_MAX`].
@@ -142,6 +150,16 @@ impl Table {
     pub fn gap(&mut self) {
         self.gaps.push(self.rows());
         self.values.resize(self.values.len() + self.columns.len(), f64::NAN);
+        self.measured.resize(self.measured.len() + self.quality.len(), f64::NAN);
+    }
+
+    /// The next block begins here; `joined` if that is when the last one ends.
+    pub fn begin_block(&mut self, joined: bool) {
+        let row = self.rows();
+        if joined && !self.blocks.is_empty() {
+            self.joined.push(row);
+        }
+        self.blocks.push(row);
     }
 
     /// The rows of a block that were made, without those that stand for a gap; or those until the first gap.

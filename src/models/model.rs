@@ -2,6 +2,7 @@
 
 use super::calibrate::Calibration;
 use super::cva::Cva;
+use super::delays::DelayEstimate;
 use super::dynamic::Dynamic;
 use super::held_out::Levels;
 use super::movers::{Moved, Movers, Moving};
@@ -65,6 +66,9 @@ pub struct Header {
     /// How many times as wide the limits of a borrowed model are as held-out batches ask for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub widened: Option<f64>,
+    /// How long what tags see takes until the quality tags see it, where the rows tell.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub delays: Vec<DelayEstimate>,
     /// The libraries that did the arithmetic, with their versions; empty in a model of an earlier development version.
     #[serde(default)]
     pub libraries: Vec<String>,

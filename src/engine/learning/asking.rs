@@ -104,16 +104,14 @@ pub(super) fn request(
     batches: Vec<Arc<str>>,
     id: u64,
 ) -> Option<FitRequest> {
-    let watched = |(ix, tag): (usize, &crate::plant::Tag)| {
-        matches!(tag.role, Role::Process | Role::RawMaterial).then_some(ix)
+    let of_roles = |roles: &[Role]| -> Vec<u32> {
+        (0..)
+            .zip(&line.tags)
+            .filter(|(_, tag)| roles.contains(&tag.role))
+            .map(|(ix, _)| ix)
+            .collect()
     };
-    let tags: Vec<u32> = line
-        .tags
-        .iter()
-        .enumerate()
-        .filter_map(watched)
-        .filter_map(|ix| u32::try_from(ix).ok())
-        .collect();
+    let tags = of_roles(&[Role::Process, Role::RawMaterial]);
     if tags.is_empty() {
         return None;
     }
@@ -124,6 +122,7 @@ pub(super) fn request(
         batches,
         neighbours: Vec::new(),
         tags,
+        quality: of_roles(&[Role::Quality]),
         spec: FitSpec {
             frame: line.frame,
             budget: budget(settings, &line.batch),

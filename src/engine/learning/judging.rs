@@ -1,7 +1,7 @@
 //! The model that judges a grade, and what moves while it does.
 
 use crate::models::{Model, Online, Peers, TrackRecord};
-use crate::plant::{Guard, Line};
+use crate::plant::{Guard, Line, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -113,6 +113,16 @@ impl Judging {
             tag.map_or_else(Guard::default, |tag| tag.guard)
         };
         self.model().is_none_or(|model| model.passes_guards(&self.online, guard))
+    }
+
+    /// How long what a tag of the line sees takes to the end of the line, from its sampling, as far as the batches that the
+    /// model was fitted on tell.
+    pub(in crate::engine) fn transit(&self, line: &Line, tag: usize) -> Option<Transit> {
+        let tag = line.tags.get(tag)?;
+        let delays = &self.model()?.header().delays;
+        let estimate = delays.iter().find(|estimate| estimate.tag == tag.id)?;
+        let quality = &line.tags[line.tag_position(&estimate.quality)?];
+        Some(estimate.transit(tag.lag.as_secs_f64(), quality.lag.as_secs_f64()))
     }
 
     /// The position in the line of a column of the model.

@@ -34,6 +34,11 @@ fn area_of(judging: &Judging, tags: &[TagState], column: usize) -> Option<Arc<st
     Some(Arc::clone(&series.area)).filter(|area| !area.is_empty())
 }
 
+/// How long what a tag sees takes to the end of the line, from its sampling: as declared, else as the model has it.
+fn transit_of(judging: &Judging, line: &Line, transits: &Transits, tag: usize) -> Option<Transit> {
+    transits.of(tag).or_else(|| judging.transit(line, tag))
+}
+
 /// Columns that moved until a frame's end, as tags of the line. They stand in the order in which they came, the furthest
 /// first: by the times when they left where they go in control fewer are named rightly, so that what an analyser
 /// reports late loses no place by it. It is only said to have moved when its sample was taken.
@@ -54,7 +59,9 @@ fn movers(
             area: area_of(judging, tags, moved.column),
             by_itself: moved.by_itself,
             since: since.as_millis(),
-            arrives: transits.of(position).map(arrives).map(Timestamp::as_millis),
+            arrives: transit_of(judging, line, transits, position)
+                .map(arrives)
+                .map(Timestamp::as_millis),
             ratio: moved.ratio,
             value: moved.value,
             expected: moved.expected,
@@ -199,7 +206,8 @@ impl LineState {
         let transits = named.filter_map(|id| {
             let ix = cx.line.tag_position(id)?;
             let lag_s = cx.line.tags[ix].lag.as_secs_f64();
-            Some((Arc::clone(id), self.transits.of(ix)?.less(lag_s)))
+            let transit = transit_of(judging, cx.line, &self.transits, ix)?;
+            Some((Arc::clone(id), transit.less(lag_s)))
         });
         let transits = transits.collect();
         let worth = !high || judging.passes_guards(cx.line);

@@ -7,7 +7,15 @@ use crate::verdict::Document;
 
 /// The last verdict on a batch in which steam is off from its middle on, and the line after it.
 fn run(delay: Option<Delay>, lag_s: u64) -> (Document, Engine) {
+    run_with(delay, lag_s, None)
+}
+
+/// The same with another model.
+fn run_with(delay: Option<Delay>, lag_s: u64, artifact: Option<Arc<[u8]>>) -> (Document, Engine) {
     let mut engine = engine(false);
+    if let Some(artifact) = artifact {
+        engine.install("tm3", &"facial".into(), 2, artifact).unwrap();
+    }
     let mut plant = engine.plant().clone();
     let steam = plant.lines[0].tag_position("steam").unwrap();
     let steam = &mut plant.lines[0].tags[steam];
@@ -58,4 +66,29 @@ fn what_a_tag_saw_arrives_by_its_delay_and_metres_are_those_it_reaches() {
     assert_eq!((mover.since, mover.arrives), (since - 20_000, Some(since + 10_000)));
     let shift = document.spans[0].from_m.unwrap() - seen.from_m.unwrap();
     assert!((shift - 100.0).abs() < 1e-6, "{shift}");
+}
+
+#[test]
+fn what_is_declared_counts_before_what_the_model_estimates() {
+    use crate::models::Model;
+    let estimated = |declared: Option<Delay>| {
+        let mut document: serde_json::Value =
+            serde_json::from_slice(&super::adaptation::artifact(0.0)).unwrap();
+        document["model"]["header"]["delays"] = serde_json::json!([
+            { "tag": "steam", "quality": "bw", "lag_s": 40.0, "range_s": [20.0, 50.0], "correlation": -0.2, "error": 0.02 }
+        ]);
+        let artifact: Arc<[u8]> = serde_json::to_vec(&document).unwrap().into();
+        assert_eq!(Model::from_bytes(&artifact).unwrap().header().delays.len(), 1);
+        run_with(declared, 0, Some(artifact)).0
+    };
+    let (at_once, _) = run(None, 0);
+    let shift = |document: &Document| {
+        let metres = document.spans[0].from_m.unwrap() - at_once.spans[0].from_m.unwrap();
+        let mover = &document.movers[0];
+        (metres.round(), mover.arrives.map(|arrives| arrives - mover.since))
+    };
+    // The metres begin with the earliest that it can be, at 10 m/s.
+    assert_eq!(shift(&estimated(None)), (200.0, Some(40_000)));
+    let declared = Delay::Time(Duration::from_secs(30));
+    assert_eq!(shift(&estimated(Some(declared))), (300.0, Some(30_000)));
 }
