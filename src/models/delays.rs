@@ -185,9 +185,9 @@ fn white(stretches: &[Range<usize>], every: usize, value: impl Fn(usize) -> f64)
         let known = || means.iter().filter(|mean| mean.is_finite());
         let n = known().count();
         let level = known().sum::<f64>() / n.max(1) as f64;
-        means
-            .iter_mut()
-            .for_each(|mean| *mean = if mean.is_finite() { *mean - level } else { 0.0 });
+        for mean in &mut means {
+            *mean = if mean.is_finite() { *mean - level } else { 0.0 };
+        }
         rows += means.len();
         filled += n;
         series.push(means);
@@ -209,7 +209,9 @@ fn white(stretches: &[Range<usize>], every: usize, value: impl Fn(usize) -> f64)
     }
     let n = residuals.len().max(1) as f64;
     let sd = (residuals.iter().map(|value| value * value).sum::<f64>() / n).sqrt();
-    residuals.iter_mut().for_each(|value| *value = value.abs());
+    for residual in &mut residuals {
+        *residual = residual.abs();
+    }
     let middle = residuals.len() / 2;
     let median = *residuals.select_nth_unstable_by(middle, f64::total_cmp).1;
     let scale = Some(sd.min(MAD * median)).filter(|scale| *scale > 0.0).unwrap_or(sd);
@@ -326,8 +328,8 @@ impl Crossed {
         if highest <= of_all {
             return None;
         }
-        let least = (highest - APART).max(of_one);
-        let near = |one: &(f64, f64)| height(*one) * correlation.signum() >= least;
+        let nearly = (highest - APART).max(of_one);
+        let near = |one: &(f64, f64)| height(*one) * correlation.signum() >= nearly;
         let first = self.correlations.iter().position(near).filter(|first| *first > self.lags)?;
         let last = self.correlations.iter().rposition(near)?;
         let lag = |place: usize| (place - self.lags) as f64;

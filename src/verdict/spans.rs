@@ -136,8 +136,9 @@ mod tests {
             let course = course(seconds);
             assert!(course.points.len() <= POINTS_MAX, "{seconds}");
             for s in [1, 2, 5, 20, 100, 640, 1499, 39_999].into_iter().filter(|s| *s <= seconds) {
-                let (made, true_m) = (course.made(at(1000 + s)).unwrap(), 30.0 * s as f64);
-                assert!((made - true_m).abs() < 1e-6, "{made} for {true_m}, {seconds} s");
+                let expected = 30.0 * f64::from(i32::try_from(s).unwrap());
+                let made = course.made(at(1000 + s)).unwrap();
+                assert!((made - expected).abs() < 1e-6, "{made} for {expected}, {seconds} s");
             }
             assert_eq!(course.made(at(1001 + seconds)), None);
             assert_eq!(course.made(at(900)), Some(0.0));

@@ -89,10 +89,10 @@ fn tags_that_have_nothing_in_common_have_no_delay() {
         // The last one walks at random, and so does the quality, every other time.
         let walk = |series: &mut [f64]| {
             let mut sum = 0.0;
-            series.iter_mut().for_each(|value| {
+            for value in series {
                 sum += *value;
                 *value = sum;
-            });
+            }
         };
         walk(&mut columns[3]);
         let mut quality = series(0.95);
@@ -124,8 +124,8 @@ fn what_follows_the_quality_is_no_cause() {
 #[test]
 fn rows_are_paired_across_batches_that_follow_each_other_and_never_across_a_gap() {
     let whole = plant(2, [3, 30, 90, 600]);
-    assert_eq!(stretches(&whole, 1), [0..2400]);
-    assert_eq!(stretches(&whole, 7), [6..2400]);
+    let one = |every: usize| <[_; 1]>::try_from(stretches(&whole, every)).unwrap()[0].clone();
+    assert_eq!((one(1), one(7)), (0..2400, 6..2400));
     let apart = Table { joined: Vec::new(), ..whole.clone() };
     assert_eq!(stretches(&apart, 1).len(), 16);
     // A lag of 600 rows is longer than a batch.
@@ -231,6 +231,6 @@ fn lags_of_analysers_are_no_part_of_the_way() {
     // It is read 300 s after its sample; the scanner averages over 30 s.
     let transit = one.transit(300.0, 30.0);
     assert_eq!((transit.earliest_s, transit.likeliest_s, transit.latest_s), (310.0, 330.0, 360.0));
-    assert_eq!(one.transit(0.0, 80.0).earliest_s, 0.0);
+    assert!(one.transit(0.0, 80.0).earliest_s.abs() < 1e-9);
     assert_eq!(one.sentence(), "freeness 60 s (40 to 90) by moisture, r -0.21 ± 0.02");
 }

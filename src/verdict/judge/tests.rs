@@ -20,8 +20,8 @@ struct Bench {
     movers: Vec<Mover>,
     transits: BTreeMap<Arc<str>, Transit>,
     worth: bool,
-    /// True if 30 m are made in a second.
-    metres: bool,
+    /// What is made in a second, m.
+    speed: Option<f64>,
     spans: Vec<SpanDocument>,
 }
 
@@ -43,7 +43,7 @@ impl Bench {
             movers: Vec::new(),
             transits: BTreeMap::new(),
             worth: true,
-            metres: false,
+            speed: None,
             spans: Vec::new(),
         }
     }
@@ -61,8 +61,8 @@ impl Bench {
                 self.batch.product.lose_sight();
             }
             self.batch.product.made_s += 1.0;
-            let metres = self.batch.product.made_s * 30.0;
-            self.batch.product.made_m = self.metres.then_some(metres);
+            let made_s = self.batch.product.made_s;
+            self.batch.product.made_m = self.speed.map(|speed| speed * made_s);
             self.second += 1;
             let process = ProcessEvidence {
                 worth: self.worth,
@@ -408,7 +408,7 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
         bench.run(1, Some(0.9), Some(15.0));
         bench.spans.clone()
     };
-    let mut bench = Bench { metres: true, ..Bench::new() };
+    let mut bench = Bench { speed: Some(30.0), ..Bench::new() };
     bench.movers = vec![Mover { tag: "chest".into(), ..mover("chest", 1.2) }];
     bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
     bench.run(600, Some(0.4), Some(15.0)).run(49, Some(1.4), Some(15.0));
@@ -431,21 +431,21 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     assert_eq!(bench.spans, [expected(1000, (25_200.0, 37_200.0))]);
 
     // A batch that ends before any of it arrives has none of it.
-    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    let mut bench = Bench { speed: Some(30.0), movers: bench.movers, ..Bench::new() };
     bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
     bench.run(600, Some(0.4), Some(15.0)).run(100, Some(1.4), Some(15.0)).end();
     assert_eq!(bench.spans, [expected(700, (21_000.0, 21_000.0))]);
     assert!(bench.spans[0].arrives > Some(700_000));
 
     // What was never calm in it may be of the batch before.
-    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    let mut bench = Bench { speed: Some(30.0), movers: bench.movers, ..Bench::new() };
     bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
     bench.run(100, Some(1.4), Some(15.0));
     let whole = SpanDocument { from: 1000, arrives: None, ..expected(100, (0.0, 3000.0)) };
     assert_eq!(bench.spans, [whole]);
 
     // Without a delay, what is wound when it is seen.
-    let mut bench = Bench { metres: true, movers: bench.movers, ..Bench::new() };
+    let mut bench = Bench { speed: Some(30.0), movers: bench.movers, ..Bench::new() };
     bench.run(600, Some(0.4), Some(15.0)).run(50, Some(1.4), Some(15.0));
     let at_once = SpanDocument { arrives: None, ..expected(650, (18_000.0, 19_500.0)) };
     assert_eq!(bench.spans, [at_once]);
