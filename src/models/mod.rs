@@ -26,6 +26,7 @@ mod multiway;
 mod pca;
 mod peers;
 mod screen;
+mod soft_sensor;
 mod statistic;
 mod ties;
 mod track;
@@ -42,6 +43,10 @@ pub use model::{ArtifactError, Header, Model, Online, Score};
 pub use movers::Moved;
 pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
+pub use soft_sensor::{
+    Estimate, Fitness, Ranked, Raw, SAMPLES_AT_LEAST, Sample, SoftSensor, SoftSensorError,
+    Track as SoftSensorTrack, Window,
+};
 pub use statistic::{Monitor, Statistic};
 pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, PastBatch, Trial, Trying};

@@ -71,7 +71,7 @@ pub enum FitError {
     NotConverged(usize),
 }
 
-fn unusable_columns(dropped: &[Dropped]) -> String {
+pub(super) fn unusable_columns(dropped: &[Dropped]) -> String {
     if dropped.is_empty() {
         return "there is none with the id of a process or raw-material tag".into();
     }

@@ -22,6 +22,7 @@ mod desk;
 mod mill;
 mod nab;
 mod series;
+mod soft;
 mod tep;
 
 fn main() -> ExitCode {
@@ -39,6 +40,7 @@ fn main() -> ExitCode {
     tep::run(&data);
     batches::run(&data);
     series::run(&data);
+    soft::run(&data);
     nab::run(&data);
     mill::run();
     cost::run();

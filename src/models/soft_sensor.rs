@@ -1,0 +1,352 @@
+//! What only the laboratory measures, foretold from the process: a property of the product, and how sure that is.
+//!
+//! A [`Sample`] is what was kept of the stretch of the process that a laboratory value describes ([`Window`]).
+//! [`SoftSensor::fit`] standardises the columns, fits PLS ([`pls`]), and chooses in time order, each step from earlier
+//! samples alone ([`walk`]), how many components foretell best and how much of a laboratory value's error is taken over
+//! into the next prediction (a *bias update*: what no tag shows, a lot of pulp say, lasts longer than a batch).
+//!
+//! Those errors are of samples that the model did not know, so their quantile is the half width of an interval (split
+//! conformal prediction). It follows what happens later ([`Track`], adaptive conformal inference; Gibbs and
+//! Candès 2021): after too many values outside it gets wider. A row that is further out, or further from what goes
+//! together, than the samples were is *outside*: a prediction of it is a guess, and is named as such.
+
+#[cfg(test)]
+mod oracle;
+mod pls;
+mod scales;
+#[cfg(test)]
+mod tests;
+mod track;
+mod walk;
+mod window;
+
+pub use track::{Estimate, Track};
+pub use window::Window;
+
+use super::calibrate;
+use super::screen::{Dropped, unusable_columns};
+use crate::reading::Timestamp;
+use ndarray::Array1;
+use pls::Pls;
+use scales::Scales;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use walk::{Follower, Walk};
+
+/// Samples that are needed at the least.
+pub const SAMPLES_AT_LEAST: usize = 20;
+
+/// Of a column that has a value in fewer of the samples nothing is learned.
+const LEAST_FILLED: f64 = 0.7;
+
+/// A column that varies by less of its size stands still.
+const LEAST_RELATIVE_SD: f64 = 1e-9;
+
+/// Components at most.
+const COMPONENTS_MAX: usize = 10;
+
+/// The share of new rows that may lie beyond a limit of range.
+const BEYOND: f64 = 0.01;
+
+/// The share of the coefficients' size that a row has to know.
+const LEAST_KNOWN: f64 = 0.6;
+
+/// What the process was while a laboratory value was made, and the value.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Sample {
+    /// When the product was made that was measured.
+    pub made: Timestamp,
+    /// When the value was known: it helps to foretell nothing made before.
+    pub known: Timestamp,
+    /// One value for each column, NaN where there is none.
+    pub row: Vec<f64>,
+    /// What the laboratory found, in the property's unit.
+    pub value: f64,
+}
+
+/// Why no soft sensor can be fitted.
+#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+pub enum SoftSensorError {
+    /// Too few laboratory values.
+    #[error("{have} laboratory values have a window of the process, {need} are needed")]
+    TooFewSamples {
+        /// Samples with a value.
+        have: usize,
+        /// Samples needed.
+        need: usize,
+    },
+    /// No column is left.
+    #[error("no column can be used: {}", unusable_columns(.0))]
+    NoColumn(Vec<Dropped>),
+    /// There is nothing to foretell.
+    #[error("all laboratory values are the same")]
+    SameValue,
+    /// The columns cannot be told from each other.
+    #[error("the covariance of {0} columns cannot be solved")]
+    NotSolved(usize),
+}
+
+/// How a soft sensor came about, and how good it was on samples that it did not know.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Fitness {
+    /// Samples fitted on.
+    pub samples: usize,
+    /// Components of the PLS; with none it is the mean with its bias.
+    pub components: usize,
+    /// The share of an error that goes into the next prediction.
+    pub bias_share: f64,
+    /// Samples foretold from earlier ones alone.
+    pub foretold: usize,
+    /// The root of the mean square error of those, in the property's unit.
+    pub error: f64,
+    /// The same of the last laboratory value that was known.
+    pub error_of_last: f64,
+    /// The same of the mean of those that were known.
+    pub error_of_mean: f64,
+    /// The first and the last sample.
+    pub span: (Timestamp, Timestamp),
+}
+
+/// What a column has to do with the property.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Ranked {
+    /// The tag.
+    pub column: Arc<str>,
+    /// Its importance in the projection (VIP): above 1 it matters more than the mean column, below 0.8 hardly.
+    pub importance: f64,
+    /// What one spread of the column adds, in the property's unit.
+    pub coefficient: f64,
+    /// The share of the fits on earlier samples in which that had the same sign.
+    pub same_sign: f64,
+}
+
+/// A fitted soft sensor. It never changes; what it learns of its errors is its [`Track`].
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct SoftSensor {
+    columns: Vec<Arc<str>>,
+    dropped: Vec<Dropped>,
+    /// The positions of the columns used.
+    used: Vec<usize>,
+    scales: Scales,
+    pls: Pls,
+    range: Range,
+    ranking: Vec<Ranked>,
+    fitness: Fitness,
+    /// The errors on samples that it did not know, each over its spread, in order of time; and the bias after them.
+    errors: Vec<f64>,
+    bias: f64,
+    follower: Follower,
+}
+
+/// How far out a row may be: the leverage and the SPE beyond which few of the samples were, foretold from earlier ones.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+struct Range {
+    leverage: f64,
+    spe: f64,
+}
+
+/// What a fit says of a row before any laboratory value corrects it.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Raw {
+    /// The property by the model alone, in its unit.
+    pub value: f64,
+    /// The standard error of this prediction over that of a sample in the middle: √(1 + 1/N + tᵀ(TᵀT)⁻¹t).
+    pub spread: f64,
+    /// True if the row is outside the range of the samples: far out, or with relations that they did not have.
+    pub outside: bool,
+}
+
+impl SoftSensor {
+    /// Fits the property of these samples, which are in the order in which they were made and have a value for each of
+    /// `columns`.
+    ///
+    /// # Errors
+    /// When there are too few samples, or nothing varies.
+    pub fn fit(columns: &[Arc<str>], samples: &[Sample]) -> Result<Self, SoftSensorError> {
+        let have = samples.len();
+        if have < SAMPLES_AT_LEAST {
+            return Err(SoftSensorError::TooFewSamples { have, need: SAMPLES_AT_LEAST });
+        }
+        let (used, dropped) = screen(columns, samples);
+        if used.is_empty() {
+            return Err(SoftSensorError::NoColumn(dropped));
+        }
+        let still = |sample: &Sample| sample.value.total_cmp(&samples[0].value).is_eq();
+        if samples.iter().all(still) {
+            return Err(SoftSensorError::SameValue);
+        }
+        let walk = Walk::over(samples, &used)?;
+        let choice = walk.choice();
+        let scales = Scales::of(samples, &used)?;
+        let pls = scales.fit(samples, &used, choice.components)?;
+        let held = walk.held(&choice);
+        let limit = |values: Vec<f64>| calibrate::limit(&sorted(values), BEYOND);
+        let range = Range {
+            leverage: limit(held.iter().map(|one| one.leverage).collect()),
+            spe: limit(held.iter().map(|one| one.spe).collect()),
+        };
+        let ranking = ranking(columns, &used, &pls, &walk.earlier(choice.components));
+        let span = (samples[0].made, samples[have - 1].made);
+        let fitness = Fitness {
+            samples: have,
+            components: pls.components(),
+            bias_share: choice.follower.share,
+            foretold: held.len(),
+            error: choice.error,
+            error_of_last: walk.error_of_last,
+            error_of_mean: walk.error_of_mean,
+            span,
+        };
+        let errors = choice.errors.iter().zip(held).map(|(error, held)| error / held.spread);
+        Ok(Self {
+            columns: columns.to_vec(),
+            dropped,
+            used,
+            scales,
+            pls,
+            range,
+            ranking,
+            fitness,
+            errors: errors.collect(),
+            bias: choice.bias,
+            follower: choice.follower,
+        })
+    }
+
+    /// The columns of a row that it judges.
+    #[must_use]
+    pub fn columns(&self) -> &[Arc<str>] {
+        &self.columns
+    }
+
+    /// The columns of which nothing was learned, and why.
+    #[must_use]
+    pub fn dropped(&self) -> &[Dropped] {
+        &self.dropped
+    }
+
+    /// How good it was.
+    #[must_use]
+    pub fn fitness(&self) -> &Fitness {
+        &self.fitness
+    }
+
+    /// The columns that matter, the most important first.
+    #[must_use]
+    pub fn ranking(&self) -> &[Ranked] {
+        &self.ranking
+    }
+
+    /// What it says of a row, one value for each of [`Self::columns`], NaN where there is none. `None` where too much
+    /// of what it goes by is missing.
+    #[must_use]
+    pub fn predict(&self, row: &[f64]) -> Option<Raw> {
+        let (z, known) = self.scales.standardise(row, &self.used)?;
+        let coefficients = self.pls.coefficients().mapv(f64::abs);
+        let all = coefficients.sum();
+        let seen: f64 = known.iter().map(|ix| coefficients[*ix]).sum();
+        if seen < LEAST_KNOWN * all {
+            return None;
+        }
+        let scores = self.pls.scores(z.view());
+        let leverage = self.pls.leverage(&scores);
+        Some(Raw {
+            value: self.scales.property + self.pls.predict(&scores),
+            spread: spread(leverage, self.fitness.samples),
+            outside: leverage > self.range.leverage
+                || self.pls.spe(z.view(), &scores) > self.range.spe,
+        })
+    }
+
+    /// What each column adds to a prediction beyond the mean of the samples, in the property's unit, the greatest
+    /// first.
+    #[must_use]
+    pub fn contributions(&self, row: &[f64]) -> Vec<(Arc<str>, f64)> {
+        let Some((z, _)) = self.scales.standardise(row, &self.used) else { return Vec::new() };
+        let parts = self.pls.coefficients() * z;
+        let mut parts: Vec<(Arc<str>, f64)> =
+            self.used.iter().map(|ix| Arc::clone(&self.columns[*ix])).zip(parts).collect();
+        parts.sort_by(|a, b| b.1.abs().total_cmp(&a.1.abs()));
+        parts
+    }
+}
+
+/// √(1 + 1/N + h).
+#[expect(clippy::cast_precision_loss, reason = "samples are few")]
+fn spread(leverage: f64, samples: usize) -> f64 {
+    (1.0 + 1.0 / samples as f64 + leverage).sqrt()
+}
+
+fn sorted(mut values: Vec<f64>) -> Vec<f64> {
+    values.sort_by(f64::total_cmp);
+    values
+}
+
+/// The columns that vary and have enough values, and the others with the reason.
+#[expect(clippy::cast_precision_loss, reason = "samples are few")]
+fn screen(columns: &[Arc<str>], samples: &[Sample]) -> (Vec<usize>, Vec<Dropped>) {
+    let (mut used, mut dropped) = (Vec::new(), Vec::new());
+    for (ix, column) in columns.iter().enumerate() {
+        let values = finite(samples, ix);
+        let filled = values.len() as f64 / samples.len() as f64;
+        let (mean, sd) = moments(&values);
+        let reason = if filled < LEAST_FILLED {
+            format!("has a value in {:.0} % of the samples", filled * 100.0)
+        } else if sd <= LEAST_RELATIVE_SD * mean.abs().max(f64::MIN_POSITIVE) || !sd.is_finite() {
+            "does not vary".into()
+        } else {
+            used.push(ix);
+            continue;
+        };
+        dropped.push(Dropped { column: Arc::clone(column), reason });
+    }
+    (used, dropped)
+}
+
+fn finite(samples: &[Sample], column: usize) -> Vec<f64> {
+    samples.iter().map(|sample| sample.row[column]).filter(|value| value.is_finite()).collect()
+}
+
+/// Mean and standard deviation (N − 1).
+#[expect(clippy::cast_precision_loss, reason = "samples are few")]
+fn moments(values: &[f64]) -> (f64, f64) {
+    let n = values.len() as f64;
+    let mean = values.iter().sum::<f64>() / n.max(1.0);
+    let squares: f64 = values.iter().map(|value| (value - mean).powi(2)).sum();
+    (mean, (squares / (n - 1.0).max(1.0)).sqrt())
+}
+
+fn median(values: Vec<f64>) -> f64 {
+    let sorted = sorted(values);
+    match sorted.len() {
+        0 => 0.0,
+        n if n % 2 == 1 => sorted[n / 2],
+        n => f64::midpoint(sorted[n / 2 - 1], sorted[n / 2]),
+    }
+}
+
+fn ranking(
+    columns: &[Arc<str>],
+    used: &[usize],
+    pls: &Pls,
+    earlier_fits: &[Array1<f64>],
+) -> Vec<Ranked> {
+    let (importance, coefficients) = (pls.importance(), pls.coefficients());
+    let same_sign = |ix: usize| {
+        let same = |earlier: &&Array1<f64>| earlier[ix] * coefficients[ix] > 0.0;
+        calibrate::count(earlier_fits.iter().filter(same).count())
+            / calibrate::count(earlier_fits.len().max(1))
+    };
+    let mut ranking: Vec<Ranked> = used
+        .iter()
+        .enumerate()
+        .map(|(ix, column)| Ranked {
+            column: Arc::clone(&columns[*column]),
+            importance: importance[ix],
+            coefficient: coefficients[ix],
+            same_sign: same_sign(ix),
+        })
+        .collect();
+    ranking.sort_by(|a, b| b.importance.total_cmp(&a.importance));
+    ranking
+}

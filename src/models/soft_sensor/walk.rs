@@ -1,0 +1,201 @@
+//! Forward in time: what each sample would have been foretold as, from what was known when it was made.
+
+use super::super::calibrate::count;
+use super::pls::Pls;
+use super::scales::Scales;
+use super::{COMPONENTS_MAX, Sample, SoftSensorError, median, moments, spread};
+use crate::reading::Timestamp;
+use ndarray::Array1;
+
+/// The share of the samples that are there at the first step, and how many at the least.
+const FIRST: f64 = 0.4;
+const FIRST_AT_LEAST: usize = 8;
+
+/// Steps from no sample to all of them: between two of them nothing is fitted anew.
+const STEPS: usize = 20;
+
+/// The shares of an error that may go into the next prediction.
+const SHARES: [f64; 7] = [0.0, 0.1, 0.2, 0.3, 0.5, 0.7, 0.9];
+
+/// The median difference of two values of a normal distribution that follow each other, in standard deviations.
+const DIFFERENCE: f64 = 0.953_872_552_417_389;
+
+/// One error moves the bias as if it were no more than so many standard deviations off it: a slip in the laboratory
+/// does not spoil the predictions after it.
+const FARTHEST: f64 = 3.0;
+
+/// What a sample was foretold as, with so many components.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(super) struct Held {
+    /// The value less what was foretold, before any bias.
+    pub(super) error: f64,
+    pub(super) spread: f64,
+    pub(super) leverage: f64,
+    pub(super) spe: f64,
+}
+
+/// What was foretold of samples from earlier ones.
+pub(super) struct Walk {
+    /// When each of them was made and known, in order.
+    times: Vec<(Timestamp, Timestamp)>,
+    /// For each number of components, what they were foretold as.
+    held: Vec<Vec<Held>>,
+    /// The fit of each step.
+    fits: Vec<Pls>,
+    /// The root mean square errors of the last value known, and of the mean of those known.
+    pub(super) error_of_last: f64,
+    pub(super) error_of_mean: f64,
+}
+
+/// What foretells best.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Choice {
+    pub(super) components: usize,
+    pub(super) follower: Follower,
+    /// The errors that were left, in order, and the root of their mean square.
+    pub(super) errors: Vec<f64>,
+    pub(super) error: f64,
+    /// The bias after all of them.
+    pub(super) bias: f64,
+}
+
+/// How a bias follows errors: b ← b + κ·(e − b), of which the difference counts as no more than three standard
+/// deviations (a robust exponential smoothing; Gelper, Fried and Croux 2010).
+#[derive(Debug, Clone, Copy, PartialEq, serde::Serialize, serde::Deserialize)]
+pub(super) struct Follower {
+    /// κ.
+    pub(super) share: f64,
+    /// The standard deviation of an error about the one before it.
+    pub(super) deviation: f64,
+}
+
+impl Follower {
+    pub(super) fn take(self, bias: &mut f64, error: f64) {
+        let far = FARTHEST * self.deviation;
+        *bias += self.share * (error - *bias).clamp(-far, far);
+    }
+}
+
+impl Walk {
+    /// Goes over samples in the order in which they were made.
+    pub(super) fn over(samples: &[Sample], used: &[usize]) -> Result<Self, SoftSensorError> {
+        let n = samples.len();
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a count")]
+        let first = ((FIRST * count(n)).ceil() as usize).max(FIRST_AT_LEAST);
+        let step = n.div_ceil(STEPS);
+        let mut held = vec![Vec::new(); COMPONENTS_MAX + 1];
+        let (mut times, mut fits) = (Vec::new(), Vec::new());
+        let (mut of_last, mut of_mean) = (Vec::new(), Vec::new());
+        for begin in (first..n).step_by(step) {
+            let now = samples[begin].made;
+            let earlier: Vec<Sample> =
+                samples[..begin].iter().filter(|one| one.known <= now).cloned().collect();
+            if earlier.len() < FIRST_AT_LEAST {
+                continue;
+            }
+            let scales = Scales::of(&earlier, used)?;
+            let pls = scales.fit(&earlier, used, COMPONENTS_MAX)?;
+            let cut: Vec<Pls> = (0..=pls.components()).map(|ix| pls.first(ix)).collect();
+            for (ix, sample) in samples.iter().enumerate().take(n.min(begin + step)).skip(begin) {
+                let (z, _) = scales
+                    .standardise(&sample.row, used)
+                    .ok_or(SoftSensorError::NotSolved(used.len()))?;
+                for (components, held) in held.iter_mut().enumerate() {
+                    let pls = &cut[components.min(pls.components())];
+                    let scores = pls.scores(z.view());
+                    let leverage = pls.leverage(&scores);
+                    held.push(Held {
+                        error: sample.value - scales.property - pls.predict(&scores),
+                        spread: spread(leverage, earlier.len()),
+                        leverage,
+                        spe: pls.spe(z.view(), &scores),
+                    });
+                }
+                times.push((sample.made, sample.known.max(sample.made)));
+                let known: Vec<f64> = samples[..ix]
+                    .iter()
+                    .filter(|one| one.known <= sample.made)
+                    .map(|one| one.value)
+                    .collect();
+                of_mean.push(sample.value - moments(&known).0);
+                let newest = samples[..ix].iter().rfind(|one| one.known <= sample.made);
+                of_last.push(newest.map_or(0.0, |newest| sample.value - newest.value));
+            }
+            fits.push(pls);
+        }
+        if times.is_empty() {
+            // What was made was known too late to foretell any of the others.
+            return Err(SoftSensorError::TooFewSamples { have: 0, need: FIRST_AT_LEAST });
+        }
+        let (error_of_last, error_of_mean) =
+            (root_mean_square(&of_last), root_mean_square(&of_mean));
+        Ok(Self { times, held, fits, error_of_last, error_of_mean })
+    }
+
+    /// The fewest components whose squared errors are within a standard error of the least (Breiman et al. 1984; of the
+    /// differences, for both are of the same samples), with the share that leaves the least of them.
+    pub(super) fn choice(&self) -> Choice {
+        let choices: Vec<Choice> =
+            (0..self.held.len()).map(|components| self.best_share(components)).collect();
+        let best = choices
+            .iter()
+            .min_by(|a, b| a.error.total_cmp(&b.error))
+            .expect("there is one without components");
+        let as_good = |choice: &&Choice| {
+            let pairs = choice.errors.iter().zip(&best.errors);
+            let worse: Vec<f64> = pairs.map(|(a, b)| a * a - b * b).collect();
+            let (mean, sd) = moments(&worse);
+            mean <= sd / count(worse.len()).sqrt()
+        };
+        choices.iter().find(as_good).unwrap_or(best).clone()
+    }
+
+    fn best_share(&self, components: usize) -> Choice {
+        let held = &self.held[components];
+        let steps = held.windows(2).map(|pair| (pair[1].error - pair[0].error).abs()).collect();
+        let deviation = median(steps) / DIFFERENCE;
+        let choices = SHARES.map(|share| {
+            let follower = Follower { share, deviation };
+            let (errors, bias) = self.errors(components, follower);
+            let error = root_mean_square(&errors);
+            Choice { components, follower, errors, error, bias }
+        });
+        choices
+            .into_iter()
+            .min_by(|a, b| a.error.total_cmp(&b.error))
+            .expect("there are some shares")
+    }
+
+    /// What is left of the errors when the bias follows those that were known, and where it is after all of them.
+    fn errors(&self, components: usize, follower: Follower) -> (Vec<f64>, f64) {
+        let held = &self.held[components];
+        let mut known: Vec<usize> = (0..held.len()).collect();
+        known.sort_by_key(|ix| (self.times[*ix].1, *ix));
+        let (mut bias, mut next) = (0.0, known.iter().peekable());
+        let mut errors = Vec::with_capacity(held.len());
+        for (one, (made, _)) in held.iter().zip(&self.times) {
+            while let Some(ix) = next.next_if(|ix| self.times[**ix].1 <= *made) {
+                follower.take(&mut bias, held[*ix].error);
+            }
+            errors.push(one.error - bias);
+        }
+        next.for_each(|ix| follower.take(&mut bias, held[*ix].error));
+        (errors, bias)
+    }
+
+    /// What the samples were foretold as by a choice.
+    pub(super) fn held(&self, choice: &Choice) -> &[Held] {
+        &self.held[choice.components]
+    }
+
+    /// The coefficients of each step.
+    pub(super) fn earlier(&self, components: usize) -> Vec<Array1<f64>> {
+        let first = |pls: &Pls| pls.first(components.min(pls.components())).coefficients();
+        self.fits.iter().map(first).collect()
+    }
+}
+
+fn root_mean_square(errors: &[f64]) -> f64 {
+    let squares: f64 = errors.iter().map(|error| error * error).sum();
+    (squares / count(errors.len().max(1))).sqrt()
+}
