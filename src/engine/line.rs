@@ -276,7 +276,7 @@ impl LineState {
     ) -> bool {
         let declared = &cx.line.tags[tag.get()];
         let state = &mut self.tags[tag.get()];
-        let checks = Checks { numeric: cx.line.is_numeric(declared), ..Checks::of(declared) };
+        let checks = Checks::on(cx.line, declared);
         let number = reading.value.parsed().filter(|_| checks.numeric);
         let parsed =
             number.map(|number| Reading { value: Value::Number(number), ..reading.clone() });

@@ -1,7 +1,7 @@
 //! What a tag's readings are held against.
 
 use super::SensorFault;
-use crate::plant::{Role, Tag};
+use crate::plant::{BatchSource, Line, Role, Tag};
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -31,6 +31,9 @@ pub struct Checks {
     pub numeric: bool,
     /// True if the tag is held against its own habits: noise, jumps, gaps, level.
     pub habits: bool,
+    /// True if batches of its line may go through phases: habits take whole ones.
+    #[serde(default)]
+    pub phased: bool,
     /// The faults that are not looked for.
     pub unchecked: Vec<SensorFault>,
 }
@@ -48,8 +51,17 @@ impl Checks {
             silence: if watched { silence } else { Silence::Allowed },
             numeric: watched,
             habits: watched,
+            phased: false,
             unchecked: tag.unchecked.iter().filter_map(|word| SensorFault::named(word)).collect(),
         }
+    }
+
+    /// The checks of a declared tag, with what its line knows of it.
+    #[must_use]
+    pub fn on(line: &Line, tag: &Tag) -> Self {
+        // Stretches of the clock are no batches of a recipe.
+        let phased = !matches!(line.batch, BatchSource::Period(_) | BatchSource::None);
+        Self { numeric: line.is_numeric(tag), phased, ..Self::of(tag) }
     }
 
     /// The checks of a tag that the configuration does not name: what cannot be known is not checked.
@@ -62,6 +74,7 @@ impl Checks {
             silence: Silence::Allowed,
             numeric: false,
             habits: false,
+            phased: false,
             unchecked: Vec::new(),
         }
     }

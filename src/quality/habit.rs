@@ -5,8 +5,10 @@
 //! yesterday. Single jumps do not count into it ([`super::jump`]): many of them are noise.
 
 use super::SensorFault;
+use super::jump::JUMP;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
+use std::time::Duration;
 
 /// Readings in a window: as many as come in ten minutes, within these bounds.
 const READINGS: (f64, f64) = (10.0, 240.0);
@@ -22,15 +24,24 @@ const LONGEST: u32 = 10;
 /// So many windows make a habit.
 const KNOWN: u32 = 10;
 
-/// The newest windows count most: one in so many. What is odd moves the habit as well, far more slowly: an
-/// instrument that was exchanged is not sick for ever.
-const MEMORY: f64 = 100.0;
+/// Where batches may go through phases, a habit takes so many whole ones as well: a tag is restless in one phase and
+/// calm in the next. Nobody waits longer for them than this: a line may say nothing of its batches, or make one for a
+/// week.
+const WHOLE_BATCHES: u32 = 2;
+const LONGEST_WAIT: Duration = Duration::from_secs(2 * 86_400);
+
+/// The newest windows count most: one in so many, or in those of [`WHOLE_BATCHES`], up to a week of them. What is
+/// odd moves the habit as well, far more slowly: an instrument that was exchanged is not sick for ever.
+const MEMORY: (f64, f64) = (100.0, 1000.0);
 const MEMORY_WHEN_ODD: f64 = 500.0;
 
 /// One window that is so unlike the others is enough, or two in a row: standard deviations, and the least
 /// factor.
 const STRONG: (f64, f64) = (7.0, 3.0);
 const ODD: (f64, f64) = (5.0, 1.5);
+
+/// A window so many standard deviations beyond the furthest of late is not odd yet.
+const MARGIN: f64 = 2.0;
 
 /// The least standard deviation of the logarithms: with fewer windows than there are hours in a day chance
 /// makes it too small.
@@ -44,16 +55,66 @@ const APART_MAX: usize = 16;
 /// A window in which so large a share of the readings jumped is noise.
 const JUMPY: f64 = 0.1;
 
+/// The most restless and the calmest windows of late: no standard deviation tells of a phase that is short.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+struct Envelope {
+    /// Of the logarithms of windows, lowest and highest: since the last turn, and between those before, the newest first.
+    now: Option<(f64, f64)>,
+    before: [Option<(f64, f64)>; WHOLE_BATCHES as usize],
+    windows: u32,
+}
+
+impl Envelope {
+    fn widen(&mut self, size: f64) {
+        let (low, high) = self.now.unwrap_or((size, size));
+        self.now = Some((low.min(size), high.max(size)));
+        self.windows = self.windows.saturating_add(1);
+    }
+
+    /// What was seen so many turns ago is forgotten.
+    fn turn(&mut self) {
+        self.before.rotate_right(1);
+        self.before[0] = self.now.take();
+        self.windows = 0;
+    }
+
+    fn contains(&self, size: f64, margin: f64) -> bool {
+        self.parts().any(|(low, _)| low - margin <= size)
+            && self.parts().any(|(_, high)| size <= high + margin)
+    }
+
+    fn highest(&self) -> f64 {
+        self.parts().map(|(_, high)| high).fold(f64::NEG_INFINITY, f64::max)
+    }
+
+    fn parts(&self) -> impl Iterator<Item = (f64, f64)> {
+        self.now.into_iter().chain(self.before.into_iter().flatten())
+    }
+}
+
 /// Habits of a tag.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Habit {
     /// The newest two values, the newest first.
     last: [Option<f64>; 2],
     window: Window,
-    /// Windows seen, up to [`MEMORY`]; mean and variance of the logarithms of their mean changes.
+    /// Windows seen; mean and variance of the logarithms of their mean changes.
     windows: u32,
     mean: f64,
     variance: f64,
+    /// The time of the first reading; whole batches since, and the windows that were seen by the end of the last one.
+    #[serde(default)]
+    since: Option<Timestamp>,
+    #[serde(default)]
+    batches: u32,
+    #[serde(default)]
+    windows_before: u32,
+    /// Windows of the last whole batch.
+    #[serde(default)]
+    windows_of_batch: u32,
+    /// True once enough was seen.
+    #[serde(default)]
+    known: bool,
     /// The share of readings that jump, usually.
     jumpy: f64,
     /// The lowest and the highest mean of a window.
@@ -61,6 +122,13 @@ pub(super) struct Habit {
     /// The windows in a row that were odd, and how; since when.
     odd: Option<(SensorFault, Timestamp)>,
     odd_windows: u32,
+    /// How far the furthest of them is from the mean; and how often what was odd ended by itself.
+    #[serde(default)]
+    odd_away: f64,
+    #[serde(default)]
+    ended: u32,
+    #[serde(default)]
+    envelope: Envelope,
     /// What the last windows say.
     verdict: Option<(SensorFault, Timestamp)>,
 }
@@ -106,9 +174,17 @@ impl Window {
 }
 
 impl Habit {
-    /// Takes a reading that belongs to the tag's course; `jumped` if it stands apart from those beside it.
-    pub(super) fn take(&mut self, at: Timestamp, value: f64, jumped: bool, interval_s: f64) {
+    /// Takes a reading that belongs to the tag's course; `jumped` if it stands apart from those beside it, `phased` if
+    /// batches may go through phases.
+    pub(super) fn take(
+        &mut self,
+        at: Timestamp,
+        value: f64,
+        jumped: bool,
+        (interval_s, phased): (f64, bool),
+    ) {
         let known = self.is_known();
+        self.since.get_or_insert(at);
         let window = &mut self.window;
         window.begin.get_or_insert(at);
         window.readings += 1;
@@ -133,12 +209,40 @@ impl Habit {
         let long = window.readings >= wanted.saturating_mul(LONGEST);
         if window.readings >= wanted && (window.changes >= CHANGES || self.is_jumpy() || long) {
             self.close();
+            self.come_to_know(at, phased);
+        }
+    }
+
+    /// Whether the tag was seen over what its line does.
+    fn come_to_know(&mut self, at: Timestamp, phased: bool) {
+        let waited = self.since.is_some_and(|since| at >= since.plus(LONGEST_WAIT));
+        let whole = !phased || waited || self.batches >= WHOLE_BATCHES;
+        self.known |= self.windows >= KNOWN && whole;
+    }
+
+    /// A batch that began then is over, and the tag spoke in it.
+    pub(super) fn end_batch(&mut self, began: Timestamp) {
+        let whole = self.since.is_some_and(|since| since <= began);
+        let windows = self.windows.saturating_sub(self.windows_before);
+        self.windows_before = self.windows;
+        if whole {
+            self.batches = self.batches.saturating_add(1);
+            self.windows_of_batch = windows;
+        }
+        if self.envelope.windows >= KNOWN {
+            self.envelope.turn();
         }
     }
 
     fn is_jumpy(&self) -> bool {
         let share = f64::from(self.window.jumps) / f64::from(self.window.readings.max(1));
         share > JUMPY + 3.0 * self.jumpy
+    }
+
+    /// The last reading that stood apart was the first of a step, which is the process.
+    pub(super) fn step(&mut self) {
+        self.window.jumps = self.window.jumps.saturating_sub(1);
+        self.skip();
     }
 
     /// What came between the last reading and the next is not known.
@@ -152,6 +256,7 @@ impl Habit {
         self.last = [None; 2];
         self.odd = None;
         self.odd_windows = 0;
+        self.odd_away = 0.0;
         self.verdict = None;
     }
 
@@ -163,6 +268,8 @@ impl Habit {
         let calm = window.readings - window.jumps;
         if jumpy {
             self.judge(Some(SensorFault::Noise), true, begin);
+            self.jumpy += (share - self.jumpy) / MEMORY_WHEN_ODD;
+            self.take_odd(libm::log(1.0 + share * JUMP));
             return;
         }
         if window.changes < CHANGES {
@@ -173,10 +280,21 @@ impl Habit {
         let away = size - self.mean;
         let sd = self.variance.sqrt().max(LEAST_SD);
         let beyond = |(sds, factor): (f64, f64)| away.abs() > (sds * sd).max(libm::log(factor));
-        let odd = self.is_known() && beyond(ODD);
+        let new = self.is_known() && !self.envelope.contains(size, MARGIN * sd);
+        let odd = new && beyond(ODD);
         let fault = if away > 0.0 { SensorFault::Noise } else { SensorFault::Attenuated };
-        self.judge(odd.then_some(fault), self.is_known() && beyond(STRONG), begin);
-        self.learn(away, share, odd);
+        self.judge(odd.then_some(fault), odd && beyond(STRONG), begin);
+        if odd {
+            self.take_odd(away);
+        } else {
+            self.end_odd();
+            self.learn(size - self.mean);
+            self.envelope.widen(size);
+            if f64::from(self.envelope.windows) >= MEMORY.1 {
+                self.envelope.turn();
+            }
+            self.jumpy += self.weight() * (share - self.jumpy);
+        }
         if !odd && calm > 0 {
             let mean = window.sum / f64::from(calm);
             let (low, high) = self.span.unwrap_or((mean, mean));
@@ -184,18 +302,39 @@ impl Habit {
         }
     }
 
-    fn learn(&mut self, away: f64, jumps: f64, odd: bool) {
-        let weight = if odd {
-            1.0 / MEMORY_WHEN_ODD
-        } else {
-            self.windows = self.windows.saturating_add(1);
-            1.0 / f64::from(self.windows).min(MEMORY)
-        };
-        self.mean += weight * away;
-        if !odd {
-            self.variance += weight * ((1.0 - weight) * away * away - self.variance);
-            self.jumpy += weight * (jumps - self.jumpy);
+    /// What is odd moves the habit slowly, or it would have to stay so for ever.
+    fn take_odd(&mut self, away: f64) {
+        self.mean += away / MEMORY_WHEN_ODD;
+        if away.abs() > self.odd_away.abs() {
+            self.odd_away = away;
         }
+    }
+
+    /// What ends by itself counts as a window among others, and if it comes again it is a habit: of a phase that was not
+    /// seen before.
+    fn end_odd(&mut self) {
+        let away = std::mem::take(&mut self.odd_away);
+        if away == 0.0 {
+            return;
+        }
+        self.ended = self.ended.saturating_add(1);
+        if self.ended > 1 {
+            self.envelope.widen(self.mean + away);
+        }
+        self.learn(away);
+    }
+
+    fn learn(&mut self, away: f64) {
+        self.windows = self.windows.saturating_add(1);
+        let weight = self.weight();
+        self.mean += weight * away;
+        self.variance += weight * ((1.0 - weight) * away * away - self.variance);
+    }
+
+    /// The weight of the newest window.
+    fn weight(&self) -> f64 {
+        let batches = f64::from(WHOLE_BATCHES) * f64::from(self.windows_of_batch);
+        1.0 / f64::from(self.windows).min(batches.clamp(MEMORY.0, MEMORY.1))
     }
 
     fn judge(&mut self, fault: Option<SensorFault>, strong: bool, begin: Timestamp) {
@@ -209,16 +348,17 @@ impl Habit {
         }
     }
 
-    /// True if there were enough windows to know one.
+    /// True if enough was seen to know one.
     pub(super) fn is_known(&self) -> bool {
-        self.windows >= KNOWN
+        self.known
     }
 
     /// The usual size of a change from reading to reading, and the factor by which windows differ, each once
-    /// it is known.
+    /// it is known: that of the most restless phase, where there are some.
     pub(super) fn usual_change(&self) -> Option<(f64, f64)> {
         let sd = self.variance.sqrt().max(LEAST_SD);
-        self.is_known().then(|| (libm::exp(self.mean), libm::exp(2.0 * sd)))
+        let further = (self.envelope.highest() - self.mean).max(2.0 * sd);
+        self.known.then(|| (libm::exp(self.mean), libm::exp(further)))
     }
 
     /// What is wrong by the last windows, and since when.

@@ -1,7 +1,8 @@
 //! A reading far from the one before: a spike, a step, or the same value in another unit.
 //!
-//! The first such reading waits: if the next one is near it, the value has stepped, and a step is news of the
-//! process; else it was a spike, and nothing of the process.
+//! The first such reading waits: if the next one is near it, or goes on the same way, the value has stepped, and a step is
+//! news of the process; else it was a spike, and nothing of the process. Near is also what goes on as the last two
+//! readings did: what is usual says how much a value bends, and a ramp may be as steep as it likes.
 
 use super::SensorFault;
 use super::habit::Habit;
@@ -9,7 +10,7 @@ use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// A change that is so many times the usual one is a jump: more than six standard deviations.
-const JUMP: f64 = 8.0;
+pub(super) const JUMP: f64 = 8.0;
 
 /// A step of so many jumps is a long one.
 const LONG: f64 = 5.0;
@@ -50,6 +51,9 @@ pub(super) enum Look {
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Jumps {
     near: Option<f64>,
+    /// How far that is from the reading before it.
+    #[serde(default)]
+    slope: Option<f64>,
     far: Option<(Timestamp, f64)>,
     /// Spikes of late, and the share of readings that are spikes by habit.
     spikes: f64,
@@ -75,15 +79,21 @@ impl Jumps {
         self.spikes -= FORGOTTEN * self.spikes;
         self.readings = self.readings.saturating_add(1);
         let mut spiked = false;
-        let look = if (value - near).abs() <= limit {
+        let goes_on = self.slope.is_some_and(|slope| (value - near - slope).abs() <= limit);
+        let look = if goes_on || (value - near).abs() <= limit {
             // It stands out from both sides: in a ramp each reading is near one of its neighbours.
-            spiked = self.far.take().is_some_and(|(_, far)| (value - far).abs() > limit);
+            let far = self.far.take();
+            spiked = far.is_some_and(|(_, far)| (value - far).abs() > limit);
+            self.slope = far.is_none().then_some(value - near);
             self.near = Some(value);
             Look::Near
         } else {
             match self.far.replace((at, value)) {
-                Some((_, far)) if (value - far).abs() <= limit => {
+                Some((_, far))
+                    if (value - far).abs() <= limit || (value - far) * (far - near) > 0.0 =>
+                {
                     self.far = None;
+                    self.slope = Some(value - far);
                     self.near = Some(value);
                     Look::Step(near)
                 }
@@ -115,6 +125,7 @@ impl Jumps {
     /// Begins anew: what came between is not known.
     pub(super) fn forget(&mut self) {
         self.near = None;
+        self.slope = None;
         self.far = None;
     }
 

@@ -199,7 +199,7 @@ impl TagQuality {
         let look = own.jumps.look(at, value, &own.habit);
         let units = checks.looks_for(SensorFault::Unit);
         if let Look::Step(from) = look {
-            own.habit.skip();
+            own.habit.step();
             if units && jump::is_of_units(from, value, own.habit.span) {
                 own.other_unit.get_or_insert(at);
             }
@@ -216,7 +216,8 @@ impl TagQuality {
             let doubt = if far { DOUBT_LONG } else { DOUBT };
             self.doubted = self.doubted.max(Some(at.plus(doubt)));
         }
-        own.habit.take(at, value, look == Look::Far, self.intervals.usual_s());
+        let how = (self.intervals.usual_s(), checks.phased);
+        own.habit.take(at, value, look == Look::Far, how);
         let spike = look == Look::Far && checks.looks_for(SensorFault::Spike);
         if spike { Flags::SPIKE } else { Flags::GOOD }
     }
@@ -286,6 +287,17 @@ impl TagQuality {
     pub fn acquit(&mut self, at: Timestamp) -> Option<SensorChange> {
         let SensorState::Sick { fault, since } = self.state else { return None };
         fault.is_of_others().then(|| self.recover(fault, since, at))
+    }
+
+    /// A batch of the line is over that began then: its habits have gone through another one if it spoke.
+    pub fn end_batch(&mut self, began: Timestamp) {
+        let spoke = self.last.is_some_and(|(at, _)| at >= began);
+        if let Some(own) = self.own.as_mut().filter(|_| spoke) {
+            own.habit.end_batch(began);
+            // From the end of one recipe to the start of the next it steps.
+            own.habit.skip();
+            own.jumps.forget();
+        }
     }
 
     /// A reading came whose stamp is not of now: the tag is not silent, whatever its stamps say.

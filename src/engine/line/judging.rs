@@ -345,6 +345,8 @@ impl LineState {
                     self.count_before_end(cx, &id);
                     if let Some(batch) = self.book.find(&id).filter(|b| b.station.is_none()) {
                         self.learning.end_batch(batch);
+                        let began = batch.started;
+                        self.tags.iter_mut().for_each(|tag| tag.quality.end_batch(began));
                         let grade = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
                         self.charts.end_batch(cx.line, (&id, &grade), cx.out);
                     }

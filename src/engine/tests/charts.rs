@@ -23,7 +23,7 @@ fn minutes() -> Plant {
 }
 
 /// A value that moves as if by chance, the same each time.
-fn wobble(n: i64) -> f64 {
+pub(super) fn wobble(n: i64) -> f64 {
     let x = (n.wrapping_mul(2_654_435_761) ^ (n >> 3).wrapping_mul(40_503)).rem_euclid(10_007);
     f64::from(i32::try_from(x).unwrap()) / 10_007.0 - 0.5
 }

@@ -11,6 +11,7 @@ mod growth;
 mod late;
 mod nodes;
 mod odd;
+mod phases;
 mod profiles;
 mod promotions;
 mod properties;

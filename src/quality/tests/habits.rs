@@ -110,6 +110,18 @@ fn steps_from_the_first_hour_on_are_the_process() {
 }
 
 #[test]
+fn a_steep_ramp_is_the_process() {
+    // Up for a minute and down for a minute, each five minutes: far from reading to reading, and hardly a bend.
+    let ramp = |s: u32, sound: f64, _: &mut Noise| {
+        let place = f64::from(s % 300);
+        Some(sound + 12.0 * (60.0 - (place - 60.0).abs()).max(0.0))
+    };
+    let (changes, used) = run(&checks(), ramp);
+    assert_eq!(changes, []);
+    assert!(used > 0.98, "{used}");
+}
+
+#[test]
 fn what_is_unlike_the_tag_is_named() {
     check("noise", 9, 0.1, |_, sound, chance| Some(sound + 5.0 * chance.next()));
     check("attenuated", 9, 0.1, |_, sound, _| Some(100.0 + 0.3 * (sound - 100.0)));
@@ -150,4 +162,90 @@ fn a_change_that_is_too_fast_is_left_out() {
         run(&checks, |s, sound, _| Some(if s % 600 == 5 { sound + 50.0 } else { sound }));
     assert_eq!(changes, []);
     assert!(used > 0.99 && used < 1.0, "{used}");
+}
+
+/// Readings of a batch that goes through phases, one a minute: calm at first, restless in the end.
+const PHASED: u32 = 200;
+
+fn phased(n: u32, noise: &mut Noise) -> f64 {
+    let place = f64::from(n % PHASED);
+    let restless = 2.0 * libm::exp((place - f64::from(PHASED)) / 8.0) + 0.02;
+    300.0 - place + restless * noise.next()
+}
+
+/// Feeds a tag such batches, `spoil`ed ones as well, and tells it their ends if `told`. Gives each change: the batch, the
+/// word, and whether it is sick.
+fn run_batches(
+    checks: &Checks,
+    (batches, told): (u32, bool),
+    spoil: impl Fn(u32, f64, &mut Noise) -> f64,
+) -> Vec<(u32, &'static str, bool)> {
+    let (mut quality, mut noise) = (TagQuality::default(), Noise(5));
+    let (mut luck, mut changes) = (Noise(13), Vec::new());
+    for n in 0..batches * PHASED {
+        let at = Timestamp::from_nanos(i64::from(n) * 60_000_000_000);
+        if told && n > 0 && n % PHASED == 0 {
+            quality.end_batch(at.minus(std::time::Duration::from_secs(60 * u64::from(PHASED))));
+        }
+        let value = spoil(n, phased(n, &mut noise), &mut luck);
+        let value = Value::Number(Finite::try_from(value).unwrap());
+        let reading = Reading { at, received: at, value, quality: SourceQuality::Good };
+        let (_, _, change) = quality.assess(checks, &reading);
+        changes.extend(change.map(|change| (n / PHASED, change.fault.as_str(), change.sick)));
+    }
+    changes
+}
+
+#[test]
+fn habits_take_whole_batches_where_these_may_have_phases() {
+    let checks = Checks { range: None, phased: true, ..checks() };
+    let sound = |_: u32, sound: f64, _: &mut Noise| sound;
+    assert_eq!(run_batches(&checks, (30, true), sound), []);
+    // From ten windows alone, half a batch, it would be sick at the end of the next one.
+    let early = Checks { phased: false, ..checks.clone() };
+    assert_eq!(run_batches(&early, (30, true), sound).first().map(|(batch, ..)| *batch), Some(1));
+
+    // What is unlike all phases is found, in the fourth batch already.
+    let noisy = |n: u32, sound: f64, luck: &mut Noise| {
+        if n / PHASED == 3 { sound + 50.0 * luck.next() } else { sound }
+    };
+    let found = run_batches(&checks, (12, true), noisy);
+    assert!(matches!(found[..], [(3, "noise", true), (4..=8, "noise", false)]), "{found:?}");
+}
+
+#[test]
+fn a_short_phase_is_no_fault() {
+    // A window in forty, which lies beyond six standard deviations of them.
+    let restless = |n: u32, _: f64, luck: &mut Noise| {
+        let now = n % (2 * PHASED) < 10;
+        100.0 + if now { 30.0 } else { 1.0 } * luck.next()
+    };
+    let checks = Checks { range: None, phased: true, ..checks() };
+    assert_eq!(run_batches(&checks, (60, true), restless), []);
+}
+
+#[test]
+fn nobody_waits_for_batches_for_ever() {
+    // Two days are 2,880 readings; the noise comes at 3,200.
+    let checks = Checks { range: None, phased: true, ..checks() };
+    let noisy = |batch: u32| {
+        move |n: u32, sound: f64, luck: &mut Noise| {
+            if n / PHASED == batch { sound + 5000.0 * luck.next() } else { sound }
+        }
+    };
+    assert_eq!(run_batches(&checks, (30, false), noisy(12)), []);
+    let found = run_batches(&checks, (30, false), noisy(16));
+    assert!(matches!(found[..], [(16, "noise", true), (.., "noise", false)]), "{found:?}");
+}
+
+#[test]
+fn what_comes_again_and_again_becomes_a_habit() {
+    // For twenty minutes of each batch, and never in the first ones.
+    let restless = |n: u32, _: f64, luck: &mut Noise| {
+        let now = n / PHASED > 10 && n % PHASED < 20;
+        100.0 + if now { 30.0 } else { 1.0 } * luck.next()
+    };
+    let checks = Checks { range: None, ..checks() };
+    let found = run_batches(&checks, (60, true), restless);
+    assert!(matches!(found[..], [(11, "noise", true), (12..=25, "noise", false)]), "{found:?}");
 }
