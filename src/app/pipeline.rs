@@ -320,7 +320,7 @@ impl Pipeline {
             group.take(&effect, &self.outputs);
             readings += u64::from(matches!(effect, Effect::Reading(_)));
             if let Effect::Fit(request) = &effect {
-                self.requests.push(request.clone());
+                self.requests.push(FitRequest::clone(request));
                 requested = true;
             }
             seen(&effect);

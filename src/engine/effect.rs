@@ -45,7 +45,7 @@ pub enum Effect {
     /// The last verdict on a finished batch for MQTT (`{prefix}/{line}/batch`).
     BatchVerdict(Box<Document>),
     /// A model to fit.
-    Fit(FitRequest),
+    Fit(Box<FitRequest>),
     /// A model that judges from now on, or waits for a person.
     Model(ModelRecord),
     /// A message, or a part of it, that was not taken.

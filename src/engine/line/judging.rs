@@ -472,11 +472,11 @@ impl LineState {
         let made = |batch: &str| self.book.find(batch).map(made);
         if let Some(request) = self.learning.request(line, grade, how, at, (**id, &made)) {
             **id += 1;
-            cx.out.push(Effect::Fit(request));
+            cx.out.push(Effect::Fit(Box::new(request)));
         } else if let Some(request) = self.learning.borrow_request(line, grade, how, at, **borrowed)
         {
             **borrowed += 1;
-            cx.out.push(Effect::Fit(request));
+            cx.out.push(Effect::Fit(Box::new(request)));
         }
     }
 

@@ -216,7 +216,7 @@ fn released_batches_are_counted_and_a_fit_is_asked_for() {
     let asked: Vec<&FitRequest> = effects
         .iter()
         .filter_map(|effect| match effect {
-            Effect::Fit(request) => Some(request),
+            Effect::Fit(request) => Some(&**request),
             _ => None,
         })
         .collect();
