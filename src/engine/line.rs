@@ -184,6 +184,7 @@ impl LineState {
         }
         let tags = old_line.tags.iter().map(|tag| line.tag_position(&tag.id));
         self.framer.adopt(old.framer, tags);
+        self.transits.adopt(&old.transits, old_line, line);
         self.newest = old.newest;
         self.heard = old.heard;
         self.frames = old.frames;

@@ -2,6 +2,7 @@
 
 use crate::plant::{Line, Transit};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 
 /// The declared delays of a line's tags as they are by now. A delay by a rate follows it frame by frame; where the rate has no
 /// value, or one so low that nothing would arrive within four hours, what it was before holds.
@@ -16,9 +17,24 @@ impl Transits {
     pub fn take(&mut self, line: &Line, values: &[f64]) {
         self.seconds.resize(line.tags.len(), None);
         let value = |id: &str| line.tag_position(id).and_then(|ix| values.get(ix)).copied();
+        // Many tags have one rate, such as the speed of the machine.
+        let mut rates: BTreeMap<&str, Option<f64>> = BTreeMap::new();
         for (tag, held) in line.tags.iter().zip(&mut self.seconds) {
             let Some(delay) = &tag.delay else { continue };
-            *held = delay.seconds(delay.rate().and_then(|rate| value(rate))).or(*held);
+            let rate =
+                delay.rate().and_then(|rate| *rates.entry(rate).or_insert_with(|| value(rate)));
+            *held = delay.seconds(rate).or(*held);
+        }
+    }
+
+    /// Takes over what was known under an older configuration: of tags whose delay is what it was.
+    pub fn adopt(&mut self, old: &Self, old_line: &Line, line: &Line) {
+        self.seconds.resize(line.tags.len(), None);
+        for (tag, seconds) in old_line.tags.iter().zip(&old.seconds) {
+            let ix = line.tag_position(&tag.id).filter(|ix| line.tags[*ix].delay == tag.delay);
+            if let Some(ix) = ix {
+                self.seconds[ix] = *seconds;
+            }
         }
     }
 
@@ -57,5 +73,15 @@ mod tests {
             assert_eq!(now(lost)[0], Some(30.0), "{lost}");
         }
         assert_eq!(now(900.0)[0], Some(60.0));
+        // Another configuration, in which the tags stand otherwise and one delay is another: what is as it was holds.
+        let mut other = line.clone();
+        other.tags.reverse();
+        let mut adopted = Transits::default();
+        adopted.adopt(&transits, &line, &other);
+        assert_eq!(adopted.seconds, [Some(1.5), None, Some(60.0)]);
+        other.tags[2].delay = Some(Delay::Time(Duration::from_secs(9)));
+        let mut adopted = Transits::default();
+        adopted.adopt(&transits, &line, &other);
+        assert_eq!(adopted.seconds, [Some(1.5), None, None]);
     }
 }

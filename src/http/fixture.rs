@@ -656,7 +656,7 @@ fn movers(since: i64) -> Vec<Mover> {
         area: Some(area.into()),
         by_itself: tag == "refiner_power",
         since,
-        arrives: (area == "stock").then_some(since + 240_000),
+        arrives: (area == "stock").then_some(since + 30_000),
         ratio,
         value,
         expected,

@@ -81,10 +81,16 @@ impl Calibration {
 /// The limit that a share `level` of batches passes on the mean over plants, by what so many of them reached: a
 /// quantile of them where there are enough for it, else what is foreseen from the upper half of them.
 pub(super) fn limit(maxima: &[f64], level: f64) -> f64 {
-    if maxima.len() >= units_needed(level) {
-        return quantile(maxima, level);
+    exceeded_by(maxima, level).max(LEAST_FACTOR)
+}
+
+/// The same of values that are no ratios to a level: what a share `level` of new ones is beyond.
+pub(super) fn exceeded_by(values: &[f64], level: f64) -> f64 {
+    if values.len() >= units_needed(level) {
+        quantile(values, level)
+    } else {
+        upper_half(values).foreseen(level)
     }
-    upper_half(maxima).foreseen(level).max(LEAST_FACTOR)
 }
 
 /// The factor for batches, from the greatest held-out statistic of each (over its level).
@@ -280,7 +286,7 @@ fn quantile(values: &[f64], rate: f64) -> f64 {
     sorted.sort_by(f64::total_cmp);
     let n = sorted.len();
     let k = place(n, rate);
-    sorted[k - 1].max(LEAST_FACTOR)
+    sorted[k - 1]
 }
 
 /// The range of one plant's own rate above that quantile: Beta(l, n+1−l) distributed, l = ⌊(n+1)α⌋.

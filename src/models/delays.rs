@@ -30,6 +30,9 @@ const STRETCH_LEAST: usize = ORDER_MAX + 6;
 /// The newest rows that are looked at.
 const ROWS_MAX: usize = 30_000;
 
+/// Products that a fit's correlations take at most, some seconds: with many tags fewer rows are looked at.
+const PRODUCTS_MAX: usize = 1 << 32;
+
 /// Pairs of rows that a correlation needs at the least.
 const PAIRS_LEAST: f64 = 100.0;
 
@@ -111,7 +114,8 @@ pub(super) fn estimate(table: &Table, columns: &[usize], frame_s: f64) -> Vec<De
     let row_s = frame_s * every as f64;
     #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "at most 720")]
     let lags = (LAG_MAX_S / row_s) as usize;
-    let stretches = stretches(table, every);
+    let pairs = columns.len() * table.quality.len() * (2 * lags + 1);
+    let stretches = stretches(table, every, ROWS_MAX.min(PRODUCTS_MAX / pairs));
     let width = table.columns.len();
     let process = |ix: usize| white(&stretches, every, |row| table.values[row * width + ix]);
     let measured = table.quality.len();
@@ -151,13 +155,13 @@ fn beyond(tries: usize) -> f64 {
     Normal::standard().inverse_cdf(one).abs()
 }
 
-/// The newest stretches of frames that follow each other, in order: each at least so long that something is learned of it.
-fn stretches(table: &Table, every: usize) -> Vec<Range<usize>> {
+/// The newest stretches of frames that follow each other, in order, of so many rows: each at least so long that something is
+/// learned of it.
+fn stretches(table: &Table, every: usize, mut room: usize) -> Vec<Range<usize>> {
     let ends = table.gaps.iter().flat_map(|gap| [*gap, gap + 1]);
     let begins = table.blocks.iter().filter(|block| !table.joined.contains(block)).copied();
     let mut cuts: Vec<usize> = ends.chain(begins).chain([0, table.rows()]).collect();
     cuts.sort_unstable();
-    let mut room = ROWS_MAX;
     let mut found: Vec<Range<usize>> = Vec::new();
     for cut in cuts.windows(2).rev() {
         let rows = ((cut[1] - cut[0]) / every).min(room);

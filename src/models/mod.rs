@@ -182,8 +182,12 @@ impl Table {
         let end = self.blocks.get(block).copied().unwrap_or_else(|| self.rows());
         let width = self.columns.len();
         self.values.drain(begin * width..end * width);
+        let measured = self.quality.len();
+        self.measured.drain(begin * measured..end * measured);
         self.gaps.retain(|row| !(begin..end).contains(row));
-        let later = self.blocks[block..].iter_mut().chain(&mut self.gaps);
+        // The block behind it follows another one now, which did not end where it begins.
+        self.joined.retain(|row| !(begin..=end).contains(row));
+        let later = self.blocks[block..].iter_mut().chain(&mut self.gaps).chain(&mut self.joined);
         later.filter(|row| **row >= end).for_each(|row| *row -= end - begin);
     }
 

@@ -28,7 +28,7 @@ use super::screen::{Dropped, unusable_columns};
 use crate::reading::Timestamp;
 use ndarray::Array1;
 use pls::Pls;
-use scales::Scales;
+use scales::{BELIEVED, FARTHEST, Scales};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use walk::{Follower, Walk};
@@ -180,7 +180,7 @@ impl SoftSensor {
         let scales = Scales::of(samples, &used)?;
         let pls = scales.fit(samples, &used, choice.components)?;
         let held = walk.held(&choice);
-        let limit = |values: Vec<f64>| calibrate::limit(&sorted(values), BEYOND);
+        let limit = |values: Vec<f64>| calibrate::exceeded_by(&sorted(values), BEYOND);
         let range = Range {
             leverage: limit(held.iter().map(|one| one.leverage).collect()),
             spe: limit(held.iter().map(|one| one.spe).collect()),
@@ -241,7 +241,7 @@ impl SoftSensor {
     /// of what it goes by is missing.
     #[must_use]
     pub fn predict(&self, row: &[f64]) -> Option<Raw> {
-        let (z, known) = self.scales.standardise(row, &self.used)?;
+        let (z, known) = self.scales.standardise(row, &self.used, BELIEVED)?;
         let coefficients = self.pls.coefficients().mapv(f64::abs);
         let all = coefficients.sum();
         let seen: f64 = known.iter().map(|ix| coefficients[*ix]).sum();
@@ -249,12 +249,12 @@ impl SoftSensor {
             return None;
         }
         let scores = self.pls.scores(z.view());
-        let leverage = self.pls.leverage(&scores);
+        let (far, _) = self.scales.standardise(row, &self.used, FARTHEST)?;
+        let (leverage, spe) = self.pls.distances(far.view());
         Some(Raw {
             value: self.scales.property + self.pls.predict(&scores),
-            spread: spread(leverage, self.fitness.samples),
-            outside: leverage > self.range.leverage
-                || self.pls.spe(z.view(), &scores) > self.range.spe,
+            spread: spread(self.pls.leverage(&scores), self.fitness.samples),
+            outside: leverage > self.range.leverage || spe > self.range.spe,
         })
     }
 
@@ -262,7 +262,9 @@ impl SoftSensor {
     /// first.
     #[must_use]
     pub fn contributions(&self, row: &[f64]) -> Vec<(Arc<str>, f64)> {
-        let Some((z, _)) = self.scales.standardise(row, &self.used) else { return Vec::new() };
+        let Some((z, _)) = self.scales.standardise(row, &self.used, BELIEVED) else {
+            return Vec::new();
+        };
         let parts = self.pls.coefficients() * z;
         let mut parts: Vec<(Arc<str>, f64)> =
             self.used.iter().map(|ix| Arc::clone(&self.columns[*ix])).zip(parts).collect();

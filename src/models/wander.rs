@@ -67,6 +67,10 @@ impl Model {
     /// Where it stands, with all of its components, and `least` directions at the least.
     fn subspace(&self, least: usize) -> Option<Footing> {
         let Pca { correlation, loadings, .. } = self.pca();
+        if least <= loadings.ncols() {
+            let directions = loadings.columns().into_iter();
+            return Some(self.with(directions.map(|direction| direction.to_vec()).collect()));
+        }
         let (_, vectors) = eigen(correlation).ok()?;
         let directions = vectors.columns().into_iter().take(least.max(loadings.ncols()));
         Some(self.with(directions.map(|direction| direction.to_vec()).collect()))
@@ -140,7 +144,8 @@ impl Footing {
         Some(Wander { means, turned })
     }
 
-    /// An orthonormal basis of what the directions span over these columns, each times a factor; `None` of nothing.
+    /// An orthonormal basis of what the directions A span over these columns, each times a factor: AVΛ^(−1/2) with the
+    /// eigenvectors of AᵀA; `None` of nothing.
     fn basis(&self, columns: impl Iterator<Item = (usize, f64)>) -> Option<Array2<f64>> {
         let rows: Vec<f64> = columns
             .flat_map(|(column, factor)| {
@@ -149,10 +154,14 @@ impl Footing {
             .collect();
         let n = rows.len().checked_div(self.directions.len()).filter(|n| *n > 0)?;
         let spanned = Array2::from_shape_vec((n, self.directions.len()), rows).ok()?;
-        let (values, vectors) = eigen(&spanned.dot(&spanned.t())).ok()?;
+        let (values, vectors) = eigen(&spanned.t().dot(&spanned)).ok()?;
         let least = values.first()? * LEAST_SHARE;
-        let kept: Vec<usize> = (0..n).filter(|ix| values[*ix] > least).collect();
-        (!kept.is_empty()).then(|| vectors.select(Axis(1), &kept))
+        let kept: Vec<usize> = (0..values.len()).filter(|ix| values[*ix] > least).collect();
+        let mut basis = spanned.dot(&vectors.select(Axis(1), &kept));
+        for (mut direction, ix) in basis.columns_mut().into_iter().zip(&kept) {
+            direction /= values[*ix].sqrt();
+        }
+        (!kept.is_empty()).then_some(basis)
     }
 }
 

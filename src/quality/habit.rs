@@ -43,6 +43,9 @@ const ODD: (f64, f64) = (5.0, 1.5);
 /// A window so many standard deviations beyond the furthest of late is not odd yet.
 const MARGIN: f64 = 2.0;
 
+/// Two odd spells are alike if they differ by no more than this share of the further one.
+const ALIKE: f64 = 0.25;
+
 /// The least standard deviation of the logarithms: with fewer windows than there are hours in a day chance
 /// makes it too small.
 const LEAST_SD: f64 = 0.05;
@@ -122,11 +125,11 @@ pub(super) struct Habit {
     /// The windows in a row that were odd, and how; since when.
     odd: Option<(SensorFault, Timestamp)>,
     odd_windows: u32,
-    /// How far the furthest of them is from the mean; and how often what was odd ended by itself.
+    /// How far the furthest of them is from the mean; and that of the last that ended by itself.
     #[serde(default)]
     odd_away: f64,
     #[serde(default)]
-    ended: u32,
+    ended: f64,
     #[serde(default)]
     envelope: Envelope,
     /// What the last windows say.
@@ -183,6 +186,10 @@ impl Habit {
         jumped: bool,
         (interval_s, phased): (f64, bool),
     ) {
+        if self.since.is_none() && self.windows >= KNOWN {
+            // The state is that of a release that did not ask for whole batches: what it knew is known.
+            self.known = true;
+        }
         let known = self.is_known();
         self.since.get_or_insert(at);
         let window = &mut self.window;
@@ -310,15 +317,15 @@ impl Habit {
         }
     }
 
-    /// What ends by itself counts as a window among others, and if it comes again it is a habit: of a phase that was not
-    /// seen before.
+    /// What ends by itself counts as a window among others, and if the next one is like it, it is a habit: of a phase that
+    /// was not seen before.
     fn end_odd(&mut self) {
         let away = std::mem::take(&mut self.odd_away);
         if away == 0.0 {
             return;
         }
-        self.ended = self.ended.saturating_add(1);
-        if self.ended > 1 {
+        let before = std::mem::replace(&mut self.ended, away);
+        if (away - before).abs() <= ALIKE * away.abs().max(before.abs()) {
             self.envelope.widen(self.mean + away);
         }
         self.learn(away);
@@ -364,5 +371,36 @@ impl Habit {
     /// What is wrong by the last windows, and since when.
     pub(super) fn verdict(&self) -> Option<(SensorFault, Timestamp)> {
         self.verdict
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_release_knew_that_asked_for_no_batches_is_known() {
+        let after_a_reading = |windows: u32| {
+            let mut habit = Habit { windows, ..Habit::default() };
+            habit.take(Timestamp::default(), 1.0, false, (1.0, true));
+            habit.is_known()
+        };
+        assert!(after_a_reading(KNOWN) && !after_a_reading(KNOWN - 1));
+    }
+
+    #[test]
+    fn what_was_odd_is_a_habit_once_it_comes_again_alike() {
+        let widened = |spells: &[f64]| {
+            let mut habit = Habit { windows: 100, known: true, ..Habit::default() };
+            for spell in spells {
+                habit.take_odd(*spell);
+                habit.end_odd();
+            }
+            habit.envelope.windows
+        };
+        assert_eq!(widened(&[3.0]), 0);
+        assert_eq!(widened(&[3.0, 2.8]), 1);
+        assert_eq!(widened(&[3.0, -3.0]), 0, "calm is not like restless");
+        assert_eq!(widened(&[1.0, 4.0]), 0, "nor is what is far more so");
     }
 }

@@ -28,6 +28,9 @@ const NOISE: u32 = 10;
 const BY_HABIT: f64 = 0.01;
 const HABIT_MEMORY: f64 = 2000.0;
 
+/// What goes on the same way goes on by no less and no more than so many times as much: a transient that grows is no ramp.
+const AS_MUCH: (f64, f64) = (0.5, 2.0);
+
 /// Factors between units in use: metric and others, per cent and shares, minutes and seconds, prefixes.
 const FACTORS: [f64; 14] = [
     10.0, 100.0, 1000.0, 60.0, 3600.0, 2.54, 3.280_84, 6.894_76, 14.503_8, 3.785_41, 4.546_09,
@@ -90,7 +93,7 @@ impl Jumps {
         } else {
             match self.far.replace((at, value)) {
                 Some((_, far))
-                    if (value - far).abs() <= limit || (value - far) * (far - near) > 0.0 =>
+                    if (value - far).abs() <= limit || goes_the_same_way(near, far, value) =>
                 {
                     self.far = None;
                     self.slope = Some(value - far);
@@ -144,6 +147,11 @@ impl Jumps {
     pub(super) fn are_over(&self) -> bool {
         self.spikes < OVER * TOO_MANY
     }
+}
+
+/// True if the way from the second to the third is about that from the first to the second.
+fn goes_the_same_way(first: f64, second: f64, third: f64) -> bool {
+    (AS_MUCH.0..=AS_MUCH.1).contains(&((third - second) / (second - first)))
 }
 
 /// True if a step leads out of all that the tag has shown, by a factor between units.

@@ -294,9 +294,8 @@ impl TagQuality {
         let spoke = self.last.is_some_and(|(at, _)| at >= began);
         if let Some(own) = self.own.as_mut().filter(|_| spoke) {
             own.habit.end_batch(began);
-            // From the end of one recipe to the start of the next it steps.
+            // From the end of one recipe to the start of the next it steps, by more than it bends.
             own.habit.skip();
-            own.jumps.forget();
         }
     }
 

@@ -22,31 +22,29 @@ const POINTS_MAX: usize = 64;
 /// The least time between two of them.
 const APART: Duration = Duration::from_secs(10);
 
-/// How a batch was made: the metres at some frame ends, in order. Between two of them the speed was about the same.
+/// How a batch was made: the metres at some frame ends, in order. Between two of them the speed was about the same: where
+/// there is no room for another one, that goes of which the two beside it tell most.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub(super) struct Course {
     points: Vec<(Timestamp, f64)>,
-    /// How often every other point was dropped: the least time between two doubles each time.
-    thinned: u32,
 }
 
 impl Course {
     /// So much was made until a frame's end.
     pub(super) fn take(&mut self, at: Timestamp, metres: f64) {
-        let apart = APART.saturating_mul(2_u32.saturating_pow(self.thinned));
         if let [.., (before, _), last] = &mut self.points[..]
-            && last.0 < before.plus(apart)
+            && last.0 < before.plus(APART)
         {
             *last = (at, metres);
             return;
         }
         if self.points.len() == POINTS_MAX {
-            let mut ix = 0;
-            self.points.retain(|_| {
-                ix += 1;
-                ix % 2 == 1
-            });
-            self.thinned += 1;
+            let off = |ix: usize| {
+                let told = between(self.points[ix - 1], self.points[ix + 1], self.points[ix].0);
+                (told - self.points[ix].1).abs()
+            };
+            let least = (1..POINTS_MAX - 1).min_by(|a, b| off(*a).total_cmp(&off(*b)));
+            self.points.remove(least.expect("there are points between the first and the last"));
         }
         self.points.push((at, metres));
     }
@@ -55,11 +53,10 @@ impl Course {
     fn made(&self, at: Timestamp) -> Option<f64> {
         let next = self.points.iter().position(|(time, _)| *time >= at)?;
         let (to, to_m) = self.points[next];
-        let Some((from, from_m)) = next.checked_sub(1).map(|before| self.points[before]) else {
+        let Some(before) = next.checked_sub(1) else {
             return Some(if at < to { 0.0 } else { to_m });
         };
-        let share = at.seconds_since(from) / to.seconds_since(from);
-        Some(from_m + share * (to_m - from_m))
+        Some(between(self.points[before], (to, to_m), at))
     }
 
     /// What the product shows of what was seen, by the delay from the reading to the end of the line.
@@ -80,6 +77,11 @@ impl Course {
             ..span(seen)
         }
     }
+}
+
+/// The metres at a time between two points, at the same speed all the way.
+fn between(from: (Timestamp, f64), to: (Timestamp, f64), at: Timestamp) -> f64 {
+    from.1 + at.seconds_since(from.0) / to.0.seconds_since(from.0) * (to.1 - from.1)
 }
 
 /// A stretch as the document has it.
@@ -144,6 +146,29 @@ mod tests {
             assert_eq!(course.made(at(900)), Some(0.0));
         }
         assert_eq!(Course::default().made(at(900)), None);
+    }
+
+    #[test]
+    fn course_remembers_where_the_speed_changed() {
+        // Eight hours: 30 m/s, a stop of 40 s after half an hour, and half the speed in the last hour.
+        let metres = |s: i64| {
+            let (stopped, slow) = ((s - 1800).clamp(0, 40), (s - 25_200).max(0));
+            30.0 * f64::from(i32::try_from(s - stopped).unwrap())
+                - 15.0 * f64::from(i32::try_from(slow).unwrap())
+        };
+        let mut course = Course::default();
+        for s in 1..=28_800 {
+            course.take(at(s), metres(s));
+        }
+        assert_eq!(course.points.len(), POINTS_MAX);
+        for s in [900, 1790, 1800, 1820, 1840, 1850, 9000, 25_200, 28_000] {
+            let made = course.made(at(s)).unwrap();
+            // A point stands for ten seconds.
+            assert!((made - metres(s)).abs() <= 300.0, "{made} for {} at {s}", metres(s));
+        }
+        for s in [900, 9000, 28_000] {
+            assert!((course.made(at(s)).unwrap() - metres(s)).abs() < 1e-6, "{s}");
+        }
     }
 
     #[track_caller]

@@ -150,11 +150,18 @@ fn columns_that_tell_nothing_of_the_new_grade_are_left_out_and_the_others_stay()
 fn a_grade_that_lends_a_single_batch_is_named_and_changes_nothing() {
     // One batch more, between those of the other grades, with a hole in it.
     let mut more = table(|_, _, _| {});
+    // What a quality tag measured stands beside, and batches follow each other.
+    more.quality = vec!["strength".into()];
+    more.measured = (0_u32..).take(more.rows()).map(f64::from).collect();
+    more.joined = vec![more.blocks[1], more.blocks[EACH + 1]];
     let without = more.clone();
     let (at, width) = (more.blocks[EACH], COLUMNS.len());
     let rows: Vec<f64> = more.values[..FRAMES * width].to_vec();
     more.values.splice(at * width..at * width, rows);
+    more.measured.splice(at..at, std::iter::repeat_n(-1.0, FRAMES));
     more.blocks[EACH..].iter_mut().for_each(|row| *row += FRAMES);
+    // It follows the one before it, and the next one follows it.
+    more.joined = vec![more.blocks[1], at, at + FRAMES, more.blocks[EACH + 1]];
     more.blocks.insert(EACH, at);
     more.gaps = vec![at + 3, at + FRAMES + 7];
     let napkin = Lent { grade: "napkin".into(), batches: ids("napkin", 1) };
@@ -162,6 +169,7 @@ fn a_grade_that_lends_a_single_batch_is_named_and_changes_nothing() {
     let mut left = more.clone();
     leave_out_single(&mut left);
     assert_eq!((&left.values, &left.blocks), (&without.values, &without.blocks));
+    assert_eq!((&left.measured, &left.joined), (&without.measured, &without.joined));
     assert_eq!((left.gaps, left.source.alone), (vec![at + 7], vec!["napkin".into()]));
 
     more.gaps.clear();

@@ -124,18 +124,19 @@ fn what_follows_the_quality_is_no_cause() {
 #[test]
 fn rows_are_paired_across_batches_that_follow_each_other_and_never_across_a_gap() {
     let whole = plant(2, [3, 30, 90, 600]);
-    let one = |every: usize| <[_; 1]>::try_from(stretches(&whole, every)).unwrap()[0].clone();
+    let one =
+        |every: usize| <[_; 1]>::try_from(stretches(&whole, every, ROWS_MAX)).unwrap()[0].clone();
     assert_eq!((one(1), one(7)), (0..2400, 6..2400));
     let apart = Table { joined: Vec::new(), ..whole.clone() };
-    assert_eq!(stretches(&apart, 1).len(), 16);
+    assert_eq!(stretches(&apart, 1, ROWS_MAX).len(), 16);
     // A lag of 600 rows is longer than a batch.
     let lags = |table: &Table| found(table).iter().map(|one| one.lag_s).collect::<Vec<f64>>();
     assert_eq!(lags(&whole), [30.0, 300.0, 900.0, 6000.0]);
     assert!(!lags(&apart).contains(&6000.0));
     let gaps = Table { gaps: vec![500, 1000], ..whole.clone() };
-    assert_eq!(stretches(&gaps, 1), [0..500, 501..1000, 1001..2400]);
+    assert_eq!(stretches(&gaps, 1, ROWS_MAX), [0..500, 501..1000, 1001..2400]);
     let short = Table { gaps: vec![20, 1000], ..whole };
-    assert_eq!(stretches(&short, 1), [21..1000, 1001..2400]);
+    assert_eq!(stretches(&short, 1, ROWS_MAX), [21..1000, 1001..2400]);
 }
 
 #[test]

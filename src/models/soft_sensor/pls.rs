@@ -115,6 +115,12 @@ impl Pls {
         left.dot(&left)
     }
 
+    /// Both of a row: how far out it is, and how far from what goes together.
+    pub(super) fn distances(&self, z: ArrayView1<'_, f64>) -> (f64, f64) {
+        let scores = self.scores(z);
+        (self.leverage(&scores), self.spe(z, &scores))
+    }
+
     /// The importance of each column in the projection: the root of the number of columns times the mean of its
     /// squared weights, each weighed by what its component explains of the property. Their squares have the mean 1.
     #[expect(clippy::cast_precision_loss, reason = "columns are few")]

@@ -7,8 +7,12 @@ use linfa_linalg::cholesky::SolveCInplace;
 use ndarray::{Array1, Array2, Axis};
 use serde::{Deserialize, Serialize};
 
-/// A standardised value counts as no more than this: one instrument beyond belief does not carry a property with it.
-const FARTHEST: f64 = 5.0;
+/// A standardised value counts as no more than this where something is foretold: one instrument beyond belief does not carry
+/// a property with it.
+pub(super) const BELIEVED: f64 = 5.0;
+
+/// And as no more than this where it is asked whether a row is like the samples.
+pub(super) const FARTHEST: f64 = 30.0;
 
 /// What is added to each variance where columns foretell those that a row lacks: samples are few.
 const RIDGE: f64 = 0.1;
@@ -70,7 +74,7 @@ impl Scales {
         let mut rows = Array2::zeros((samples.len(), used.len()));
         for (mut row, sample) in rows.rows_mut().into_iter().zip(samples) {
             let (z, _) = self
-                .standardise(&sample.row, used)
+                .standardise(&sample.row, used, BELIEVED)
                 .ok_or(SoftSensorError::NotSolved(used.len()))?;
             row.assign(&z);
         }
@@ -78,18 +82,20 @@ impl Scales {
     }
 
     /// A row on these scales, with what it lacks as the others tell (known-data regression: Σ_mk (Σ_kk + ρI)⁻¹ z_k;
-    /// Arteaga and Ferrer 2002), and the places of the columns that it has. `None` if that cannot be solved.
+    /// Arteaga and Ferrer 2002), and the places of the columns that it has; none is further than `farthest` from its mean.
+    /// `None` if that cannot be solved.
     pub(super) fn standardise(
         &self,
         row: &[f64],
         used: &[usize],
+        farthest: f64,
     ) -> Option<(Array1<f64>, Vec<usize>)> {
         let mut z: Array1<f64> =
             used.iter().map(|ix| row.get(*ix).copied().unwrap_or(f64::NAN)).collect();
         z = (z - &self.centre) / &self.spread;
         let known: Vec<usize> = (0..z.len()).filter(|ix| z[*ix].is_finite()).collect();
         for ix in &known {
-            z[*ix] = z[*ix].clamp(-FARTHEST, FARTHEST) - self.mean[*ix];
+            z[*ix] = z[*ix].clamp(-farthest, farthest) - self.mean[*ix];
         }
         if known.len() < z.len() {
             let mut part = self.covariance.select(Axis(0), &known).select(Axis(1), &known);

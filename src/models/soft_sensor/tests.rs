@@ -154,6 +154,31 @@ fn a_value_helps_to_foretell_nothing_made_before_it_was_known() {
 }
 
 #[test]
+fn what_is_known_at_once_helps_only_later_ones() {
+    let mut plant = Plant { stays: 0.95, moves: 2.0, ..Plant::new(4) };
+    let mut samples = plant.batches(80);
+    for sample in &mut samples {
+        sample.known = sample.made;
+    }
+    let at_once = fit(&samples);
+    // A laboratory value errs by 1, and nothing foretells that.
+    assert!(at_once.fitness().error > 1.5, "{:?}", at_once.fitness());
+}
+
+#[test]
+fn nothing_depends_on_the_unit_of_a_property() {
+    let mut plant = Plant::new(10);
+    let (samples, sample) = (plant.batches(80), plant.batch());
+    let width = |by: f64| {
+        let scaled = |sample: &Sample| Sample { value: sample.value * by, ..sample.clone() };
+        let sensor = fit(&samples.iter().map(scaled).collect::<Vec<_>>());
+        let said = Track::start(&sensor).estimate(sensor.predict(&sample.row).unwrap());
+        (said.high - said.low) / by
+    };
+    assert!((width(0.001) / width(1.0) - 1.0).abs() < 1e-6);
+}
+
+#[test]
 fn what_samples_never_were_is_outside() {
     let mut plant = Plant::new(6);
     let sensor = fit(&plant.batches(80));
@@ -164,6 +189,10 @@ fn what_samples_never_were_is_outside() {
     let mut row = usual[0].row.clone();
     row[0] += 60.0;
     assert!(outside(&row), "a relation that broke");
+    // Both courses far out, and all relations as they were.
+    let far =
+        |b: f64| vec![50.0 + 20.0, 0.2 + 0.01 * (4.0 - 0.5 * b), 900.0 - 30.0 * b, 7.0, -40.0, b];
+    assert!(outside(&far(-4.0)), "further out than ever");
     // What is outside teaches nothing.
     let mut track = Track::start(&sensor);
     let said = track.estimate(sensor.predict(&row).unwrap());

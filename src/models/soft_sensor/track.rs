@@ -64,7 +64,7 @@ impl Track {
     pub fn estimate(&self, raw: Raw) -> Estimate {
         let value = raw.value + self.bias;
         let sizes = sorted(self.errors.iter().map(|error| error.abs()).collect());
-        let half = calibrate::limit(&sizes, self.missing) * raw.spread;
+        let half = calibrate::exceeded_by(&sizes, self.missing) * raw.spread;
         Estimate { value, low: value - half, high: value + half, raw }
     }
 

@@ -2,7 +2,7 @@
 
 use super::super::calibrate::count;
 use super::pls::Pls;
-use super::scales::Scales;
+use super::scales::{BELIEVED, FARTHEST, Scales};
 use super::{COMPONENTS_MAX, Sample, SoftSensorError, median, moments, spread};
 use crate::reading::Timestamp;
 use ndarray::Array1;
@@ -22,7 +22,7 @@ const DIFFERENCE: f64 = 0.953_872_552_417_389;
 
 /// One error moves the bias as if it were no more than so many standard deviations off it: a slip in the laboratory
 /// does not spoil the predictions after it.
-const FARTHEST: f64 = 3.0;
+const FARTHEST_ERROR: f64 = 3.0;
 
 /// What a sample was foretold as, with so many components.
 #[derive(Debug, Clone, Copy, PartialEq)]
@@ -71,7 +71,7 @@ pub(super) struct Follower {
 
 impl Follower {
     pub(super) fn take(self, bias: &mut f64, error: f64) {
-        let far = FARTHEST * self.deviation;
+        let far = FARTHEST_ERROR * self.deviation;
         *bias += self.share * (error - *bias).clamp(-far, far);
     }
 }
@@ -97,18 +97,20 @@ impl Walk {
             let pls = scales.fit(&earlier, used, COMPONENTS_MAX)?;
             let cut: Vec<Pls> = (0..=pls.components()).map(|ix| pls.first(ix)).collect();
             for (ix, sample) in samples.iter().enumerate().take(n.min(begin + step)).skip(begin) {
-                let (z, _) = scales
-                    .standardise(&sample.row, used)
-                    .ok_or(SoftSensorError::NotSolved(used.len()))?;
+                let standardise = |farthest: f64| {
+                    let z = scales.standardise(&sample.row, used, farthest);
+                    z.map(|(z, _)| z).ok_or(SoftSensorError::NotSolved(used.len()))
+                };
+                let (z, far) = (standardise(BELIEVED)?, standardise(FARTHEST)?);
                 for (components, held) in held.iter_mut().enumerate() {
                     let pls = &cut[components.min(pls.components())];
                     let scores = pls.scores(z.view());
-                    let leverage = pls.leverage(&scores);
+                    let (leverage, spe) = pls.distances(far.view());
                     held.push(Held {
                         error: sample.value - scales.property - pls.predict(&scores),
-                        spread: spread(leverage, earlier.len()),
+                        spread: spread(pls.leverage(&scores), earlier.len()),
                         leverage,
-                        spe: pls.spe(z.view(), &scores),
+                        spe,
                     });
                 }
                 times.push((sample.made, sample.known.max(sample.made)));
@@ -173,9 +175,11 @@ impl Walk {
         known.sort_by_key(|ix| (self.times[*ix].1, *ix));
         let (mut bias, mut next) = (0.0, known.iter().peekable());
         let mut errors = Vec::with_capacity(held.len());
-        for (one, (made, _)) in held.iter().zip(&self.times) {
-            while let Some(ix) = next.next_if(|ix| self.times[**ix].1 <= *made) {
-                follower.take(&mut bias, held[*ix].error);
+        for (ix, (one, (made, _))) in held.iter().zip(&self.times).enumerate() {
+            // What is known as soon as it is made helps to foretell the next one, and never itself.
+            let helps = |other: &&usize| **other < ix && self.times[**other].1 <= *made;
+            while let Some(other) = next.next_if(helps) {
+                follower.take(&mut bias, held[*other].error);
             }
             errors.push(one.error - bias);
         }

@@ -122,6 +122,20 @@ fn a_steep_ramp_is_the_process() {
 }
 
 #[test]
+fn a_transient_that_grows_does_not_reach_a_frame() {
+    let transient = |s: u32, sound: f64, _: &mut Noise| {
+        Some(match s {
+            1000 => sound + 30.0,
+            1001 => sound + 150.0,
+            _ => sound,
+        })
+    };
+    let (changes, used) = run(&checks(), transient);
+    assert_eq!(changes, []);
+    assert!((used - 7198.0 / 7200.0).abs() < 1e-9, "{used}");
+}
+
+#[test]
 fn what_is_unlike_the_tag_is_named() {
     check("noise", 9, 0.1, |_, sound, chance| Some(sound + 5.0 * chance.next()));
     check("attenuated", 9, 0.1, |_, sound, _| Some(100.0 + 0.3 * (sound - 100.0)));
@@ -201,9 +215,10 @@ fn habits_take_whole_batches_where_these_may_have_phases() {
     let checks = Checks { range: None, phased: true, ..checks() };
     let sound = |_: u32, sound: f64, _: &mut Noise| sound;
     assert_eq!(run_batches(&checks, (30, true), sound), []);
-    // From ten windows alone, half a batch, it would be sick at the end of the next one.
+    // From ten windows alone, half a batch, it would be sick at the end of this one or the next.
     let early = Checks { phased: false, ..checks.clone() };
-    assert_eq!(run_batches(&early, (30, true), sound).first().map(|(batch, ..)| *batch), Some(1));
+    let first = run_batches(&early, (30, true), sound).first().map(|(batch, ..)| *batch);
+    assert!(first.is_some_and(|batch| batch <= 1), "{first:?}");
 
     // What is unlike all phases is found, in the fourth batch already.
     let noisy = |n: u32, sound: f64, luck: &mut Noise| {
