@@ -29,6 +29,10 @@ impl Transits {
 
     /// Takes over what was known under an older configuration: of tags whose delay is what it was.
     pub fn adopt(&mut self, old: &Self, old_line: &Line, line: &Line) {
+        if old.seconds.is_empty() {
+            // No frame came yet: it is the state of a line that was never declared otherwise.
+            return;
+        }
         self.seconds.resize(line.tags.len(), None);
         for (tag, seconds) in old_line.tags.iter().zip(&old.seconds) {
             let ix = line.tag_position(&tag.id).filter(|ix| line.tags[*ix].delay == tag.delay);
@@ -83,5 +87,8 @@ mod tests {
         let mut adopted = Transits::default();
         adopted.adopt(&transits, &line, &other);
         assert_eq!(adopted.seconds, [Some(1.5), None, None]);
+        let mut adopted = Transits::default();
+        adopted.adopt(&Transits::default(), &line, &other);
+        assert_eq!(adopted, Transits::default());
     }
 }
