@@ -89,3 +89,23 @@ pub(super) const TIES: [(&str, &[&str]); 4] = [
     ("reel", &["yankee", "draw"]),
     ("draw", &["yankee", "reel"]),
 ];
+
+/// Four numbers of a congruential generator, about 0: what oracles in other languages draw as well.
+pub(super) fn generator() -> impl FnMut() -> f64 {
+    let mut state: u32 = 1;
+    move || {
+        let mut total = 0.0;
+        for _ in 0..4 {
+            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+            total += f64::from(state) / 4_294_967_296.0;
+        }
+        total - 2.0
+    }
+}
+
+/// Fails unless a value is the expected one to within a share of it.
+#[track_caller]
+pub(super) fn near(value: f64, expected: f64, tolerance: f64) {
+    let off = (value - expected).abs() / expected.abs().max(1e-3);
+    assert!(off < tolerance, "{value} is not {expected}");
+}

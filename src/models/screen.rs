@@ -172,11 +172,15 @@ impl std::fmt::Display for Unusable {
 }
 
 /// Why a column cannot be used in some rows.
-#[expect(clippy::cast_precision_loss, reason = "tables have far fewer than 2^53 rows")]
 pub(super) fn unusable(table: &Table, column: usize, rows: Range<usize>) -> Option<Unusable> {
-    let n = rows.len();
-    let values: Vec<f64> =
-        rows.map(|ix| table.row(ix)[column]).filter(|value| value.is_finite()).collect();
+    unusable_values(rows.map(|ix| table.row(ix)[column]))
+}
+
+/// The same by its values, NaN where there is none.
+#[expect(clippy::cast_precision_loss, reason = "tables have far fewer than 2^53 rows")]
+pub(super) fn unusable_values(all: impl ExactSizeIterator<Item = f64>) -> Option<Unusable> {
+    let n = all.len();
+    let values: Vec<f64> = all.filter(|value| value.is_finite()).collect();
     let filled = values.len() as f64 / (n.max(1)) as f64;
     if filled < LEAST_FILLED {
         return Some(Unusable::Holes(filled));

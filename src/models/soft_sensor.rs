@@ -24,7 +24,7 @@ pub use track::{Estimate, Track};
 pub use window::Window;
 
 use super::calibrate;
-use super::screen::{Dropped, unusable_columns};
+use super::screen::{Dropped, unusable_columns, unusable_values};
 use crate::reading::Timestamp;
 use ndarray::Array1;
 use pls::Pls;
@@ -35,12 +35,6 @@ use walk::{Follower, Walk};
 
 /// Samples that are needed at the least.
 pub const SAMPLES_AT_LEAST: usize = 20;
-
-/// Of a column that has a value in fewer of the samples nothing is learned.
-const LEAST_FILLED: f64 = 0.7;
-
-/// A column that varies by less of its size stands still.
-const LEAST_RELATIVE_SD: f64 = 1e-9;
 
 /// Components at most.
 const COMPONENTS_MAX: usize = 10;
@@ -114,7 +108,7 @@ pub struct Ranked {
     pub column: Arc<str>,
     /// Its importance in the projection (VIP): above 1 it matters more than the mean column, below 0.8 hardly.
     pub importance: f64,
-    /// What one spread of the column adds, in the property's unit.
+    /// What one standard deviation of the column adds, in the property's unit.
     pub coefficient: f64,
     /// The share of the fits on earlier samples in which that had the same sign.
     pub same_sign: f64,
@@ -285,22 +279,15 @@ fn sorted(mut values: Vec<f64>) -> Vec<f64> {
 }
 
 /// The columns that vary and have enough values, and the others with the reason.
-#[expect(clippy::cast_precision_loss, reason = "samples are few")]
 fn screen(columns: &[Arc<str>], samples: &[Sample]) -> (Vec<usize>, Vec<Dropped>) {
     let (mut used, mut dropped) = (Vec::new(), Vec::new());
     for (ix, column) in columns.iter().enumerate() {
-        let values = finite(samples, ix);
-        let filled = values.len() as f64 / samples.len() as f64;
-        let (mean, sd) = moments(&values);
-        let reason = if filled < LEAST_FILLED {
-            format!("has a value in {:.0} % of the samples", filled * 100.0)
-        } else if sd <= LEAST_RELATIVE_SD * mean.abs().max(f64::MIN_POSITIVE) || !sd.is_finite() {
-            "does not vary".into()
-        } else {
-            used.push(ix);
-            continue;
-        };
-        dropped.push(Dropped { column: Arc::clone(column), reason });
+        match unusable_values(samples.iter().map(|sample| sample.row[ix])) {
+            None => used.push(ix),
+            Some(why) => {
+                dropped.push(Dropped { column: Arc::clone(column), reason: why.to_string() });
+            }
+        }
     }
     (used, dropped)
 }

@@ -1,6 +1,6 @@
 //! How far a model is from an earlier one of the same grade: where its columns are, and what goes with what.
 //!
-//! Each fit takes the newest batches, so that successive fits are a moving window (domain of the field: moving-window PCA),
+//! Each fit takes the newest batches, so that successive fits are a moving window (moving-window PCA),
 //! and what wanders slowly enough that nobody calls it bad is learned a step at a time. The guard for all adaptive models is
 //! a bound on the total way from a reference: a mean by no more than 1.5 of its standard deviations, a subspace by no more
 //! than 30 degrees.

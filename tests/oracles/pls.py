@@ -1,4 +1,4 @@
-"""What `src/models/soft_sensor/oracle.rs` expects, by scikit-learn and process-improve: PLS of one property.
+"""What `src/models/soft_sensor/oracle.rs` expects, by scikit-learn: PLS of one property.
 
     python3 tests/oracles/pls.py        (numpy 2.4.6, scikit-learn 1.9.1 printed what stands in the test)
 

@@ -4,10 +4,22 @@ use crate::models::{FitSpec, Made, Table, Trial, fit};
 use crate::plant::{Budget, Promote, Refit, Role, Tag};
 use crate::reading::LineIx;
 
-fn line() -> Line {
+pub(super) fn line() -> Line {
     let mut line = Line::named("tm3");
     line.tags = ["a", "b"].map(|id| Tag { role: Role::Process, ..Tag::named(id) }).into();
     line
+}
+
+/// Batches of frames of ten seconds, and a wrong flag in twenty.
+pub(super) fn spec() -> FitSpec {
+    FitSpec {
+        frame: std::time::Duration::from_secs(10),
+        budget: Budget::PerBatches { flags: 1, batches: 20 },
+        batches: true,
+        seed: 1,
+        least_sd: BTreeMap::new(),
+        ties: BTreeMap::new(),
+    }
 }
 
 /// A model of both tags.
@@ -17,15 +29,7 @@ fn artifact() -> Arc<[u8]> {
     let values = (0..200).flat_map(row).collect();
     let mut table = Table { columns, values, blocks: vec![0, 100], ..Table::default() };
     table.source.batches = (0..20).map(|n| Arc::from(format!("R{n}"))).collect();
-    let spec = FitSpec {
-        frame: std::time::Duration::from_secs(10),
-        budget: Budget::PerBatches { flags: 1, batches: 20 },
-        batches: true,
-        seed: 1,
-        least_sd: BTreeMap::new(),
-        ties: BTreeMap::new(),
-    };
-    fit(&table, &spec).unwrap().to_bytes().into()
+    fit(&table, &spec()).unwrap().to_bytes().into()
 }
 
 /// A grade that has learned from so many batches since its last request.

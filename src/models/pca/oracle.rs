@@ -1,5 +1,6 @@
 //! Components, statistics, limits and contributions agree with scikit-learn and scipy (`tests/oracles/pca.py`).
 
+use super::super::fixtures::{generator, near};
 use super::super::limits::{
     jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two,
 };
@@ -13,30 +14,11 @@ const ROUNDING: f64 = 1e-10;
 const SEARCHED: f64 = 1e-9;
 
 #[track_caller]
-fn near(value: f64, expected: f64, tolerance: f64) {
-    let off = (value - expected).abs() / expected.abs().max(1e-3);
-    assert!(off < tolerance, "{value} is not {expected}");
-}
-
-#[track_caller]
 fn all_near<'a>(values: impl IntoIterator<Item = &'a f64>, expected: &[f64]) {
     let values: Vec<f64> = values.into_iter().copied().collect();
     assert_eq!(values.len(), expected.len());
     for (value, expected) in values.into_iter().zip(expected) {
         near(value, *expected, ROUNDING);
-    }
-}
-
-/// Four numbers of a congruential generator, about 0.
-fn generator() -> impl FnMut() -> f64 {
-    let mut state: u32 = 1;
-    move || {
-        let mut total = 0.0;
-        for _ in 0..4 {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            total += f64::from(state) / 4_294_967_296.0;
-        }
-        total - 2.0
     }
 }
 

@@ -1,5 +1,6 @@
 //! PLS agrees with scikit-learn (`tests/oracles/pls.py`) and with the worked example of eight rows.
 
+use super::super::fixtures::{generator, near};
 use super::pls::Pls;
 use ndarray::{Array1, Array2, Axis, arr1, arr2};
 
@@ -7,29 +8,10 @@ use ndarray::{Array1, Array2, Axis, arr1, arr2};
 const ROUNDING: f64 = 1e-10;
 
 #[track_caller]
-fn near(value: f64, expected: f64, tolerance: f64) {
-    let off = (value - expected).abs() / expected.abs().max(1e-3);
-    assert!(off < tolerance, "{value} is not {expected}");
-}
-
-#[track_caller]
 fn all_near(values: &Array1<f64>, expected: &[f64], tolerance: f64) {
     assert_eq!(values.len(), expected.len());
     for (value, expected) in values.iter().zip(expected) {
         near(*value, *expected, tolerance);
-    }
-}
-
-/// Four numbers of a congruential generator, about 0.
-fn generator() -> impl FnMut() -> f64 {
-    let mut state: u32 = 1;
-    move || {
-        let mut total = 0.0;
-        for _ in 0..4 {
-            state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
-            total += f64::from(state) / 4_294_967_296.0;
-        }
-        total - 2.0
     }
 }
 

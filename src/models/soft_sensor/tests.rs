@@ -238,7 +238,7 @@ fn columns_and_samples_that_say_nothing_are_named() {
     let sensor = fit(&samples);
     let told: Vec<String> =
         sensor.dropped().iter().map(|one| format!("{} {}", one.column, one.reason)).collect();
-    assert_eq!(told, ["ph does not vary", "vacuum has a value in 35 % of the samples"]);
+    assert_eq!(told, ["ph does not vary", "vacuum has a value in 35 % of the rows"]);
     let told = |samples: &[Sample]| SoftSensor::fit(&columns(), samples).unwrap_err().to_string();
     assert_eq!(
         told(&samples[..19]),

@@ -1,17 +1,11 @@
 use super::super::switching::Outcome;
+use super::super::tests::{line, spec};
 use super::super::{Challenger, Learning};
 use crate::engine::event::{ModelAnswer, Promotion};
-use crate::models::{FitSpec, Table, Trial, fit};
-use crate::plant::{Budget, Line, ModelSettings, Promote, Refit, Role, Tag};
+use crate::models::{Table, Trial, fit};
+use crate::plant::{ModelSettings, Promote, Refit};
 use crate::reading::{LineIx, Timestamp};
-use std::collections::BTreeMap;
 use std::sync::Arc;
-
-fn line() -> Line {
-    let mut line = Line::named("tm3");
-    line.tags = ["a", "b"].map(|id| Tag { role: Role::Process, ..Tag::named(id) }).into();
-    line
-}
 
 /// A model of so many batches with `a` off by so many times its usual way from its mean; firm from nineteen batches on.
 fn artifact(batches: usize, off: f64) -> Arc<[u8]> {
@@ -24,15 +18,7 @@ fn artifact(batches: usize, off: f64) -> Arc<[u8]> {
         ..Table::default()
     };
     table.source.batches = (0..batches).map(|n| format!("R{n}").as_str().into()).collect();
-    let spec = FitSpec {
-        frame: std::time::Duration::from_secs(10),
-        budget: Budget::PerBatches { flags: 1, batches: 20 },
-        batches: true,
-        seed: 1,
-        least_sd: BTreeMap::new(),
-        ties: BTreeMap::new(),
-    };
-    let model = fit(&table, &spec).unwrap();
+    let model = fit(&table, &spec()).unwrap();
     assert_eq!(model.header().calibration.provisional, batches < 20, "{}", model.summary());
     model.to_bytes().into()
 }
