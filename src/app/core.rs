@@ -523,7 +523,8 @@ impl Tally {
             Effect::Recovered(recovery) => tracing::info!("caught up: {}", recovery.summary()),
             Effect::ChartLimits(record) => {
                 let (lower, upper) = record.limits.three_sigma();
-                tracing::info!(line = %record.line, grade = %record.grade, tag = %record.tag,
+                tracing::info!(line = %record.line, grade = %record.grade,
+                    tag = record.of.tag().map(|tag| &**tag), property = record.of.property().map(|of| &**of),
                     version = record.limits.version, from = %record.limits.valid_from, lower, upper,
                     points = record.limits.n, provisional = record.limits.provisional, "a chart has new limits");
             }

@@ -78,6 +78,17 @@ pub struct LabResult {
     pub position: Option<Arc<str>>,
 }
 
+/// The value of a laboratory property that counts for a batch.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct LabValue {
+    /// The value, in the unit of the grade's limits.
+    pub value: f64,
+    /// When the newest result was found.
+    pub at: Timestamp,
+    /// The places of which it is the mean; 0 where the newest result names none.
+    pub places: usize,
+}
+
 /// A person's decision.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct PersonsWord {
@@ -259,17 +270,20 @@ impl Batch {
                 keep(&mut self.lab, result, &self.id, "laboratory results")?;
             }
         }
-        if let Some(value) = self.result_that_counts(&property) {
+        if let Some(LabValue { value, .. }) = self.lab_value(&property) {
             self.counting.insert(property, value);
         }
         Ok(true)
     }
 
-    fn result_that_counts(&self, property: &str) -> Option<f64> {
+    /// The value of a property that counts, and what it comes from.
+    #[must_use]
+    pub fn lab_value(&self, property: &str) -> Option<LabValue> {
         let results = || self.lab.iter().filter(|result| *result.property == *property);
         let newest = results().max_by_key(|result| result.at)?;
+        let at = newest.at;
         if newest.position.is_none() {
-            return Some(newest.value);
+            return Some(LabValue { value: newest.value, at, places: 0 });
         }
         // The newest of each position.
         let mut positions: BTreeMap<&str, (Timestamp, f64)> = BTreeMap::new();
@@ -283,7 +297,7 @@ impl Batch {
         let sum: f64 = positions.values().map(|(_, value)| value).sum();
         #[expect(clippy::cast_precision_loss, reason = "a batch has few positions")]
         let n = positions.len() as f64;
-        Some(sum / n)
+        Some(LabValue { value: sum / n, at, places: positions.len() })
     }
 }
 

@@ -36,7 +36,7 @@ mod product;
 mod source;
 
 pub use book::{Book, Change, Counted, Pause};
-pub use life::{Batch, LabResult, PersonsWord};
+pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
 pub use product::{Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use source::{Finder, GradeFinder, name_of};

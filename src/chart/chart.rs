@@ -3,6 +3,7 @@
 use super::arl;
 use super::cusum::{Cusum, Shift};
 use super::ewma::Ewma;
+use super::history::History;
 use super::limits::{
     Autocorrelation, Estimate, Kind, Limits, LimitsError, NotLater, SpreadLimits, Versions,
 };
@@ -35,6 +36,9 @@ pub struct Settings {
     pub interval: Option<Duration>,
     /// Points further apart than this are no neighbours: runs, trends and moving ranges begin anew.
     pub gap: Option<Duration>,
+    /// True if history that is too short for limits makes trial limits.
+    #[serde(default)]
+    pub trial: bool,
 }
 
 impl Default for Settings {
@@ -49,6 +53,7 @@ impl Default for Settings {
             cusum: None,
             interval: None,
             gap: None,
+            trial: false,
         }
     }
 }
@@ -63,6 +68,24 @@ impl Settings {
             (self.cusum.is_some(), Detector::Cusum),
         ];
         rules.chain(others.into_iter().filter_map(|(used, detector)| used.then_some(detector)))
+    }
+
+    /// Limits from a history: on trial, where that is asked for and it is too short for others.
+    ///
+    /// # Errors
+    /// When there are too few independent points, none that differ, or the subgroups have no constants.
+    pub fn limits(
+        &self,
+        history: &History,
+        version: u32,
+        valid_from: Timestamp,
+    ) -> Result<Limits, LimitsError> {
+        match Limits::estimate(history, self.autocorrelation, version, valid_from) {
+            Err(LimitsError::TooFew { .. }) if self.trial => {
+                Limits::on_trial(self, history, version, valid_from)
+            }
+            found => found,
+        }
     }
 
     /// Points until something signals by chance, at least, in the mean, of independent points: rates of all that marks
@@ -149,6 +172,17 @@ impl Detector {
         all[ix + 1] = Self::Ewma;
         all
     };
+
+    /// True if it signals by trial limits too: nobody knows of so few points where the centre is, and runs and sums are about
+    /// that.
+    #[must_use]
+    pub fn holds_on_trial(self) -> bool {
+        match self {
+            Self::Rule(rule) => rule.is_of_one_point(),
+            Self::Ewma => true,
+            Self::Spread | Self::Cusum => false,
+        }
+    }
 
     /// Its name: that of the rule, `spread`, `ewma` or `cusum`.
     #[must_use]
@@ -416,22 +450,29 @@ impl Chart {
             cusum: None,
             marks: Vec::new(),
         };
+        let holds = |by: Detector| limits.trial.is_none() || by.holds_on_trial();
         for rule in &mut self.rules {
             let by = Detector::Rule(rule.rule());
+            if !holds(by) {
+                continue;
+            }
             point.marks.extend(rule.take(u).map(|side| Mark { by, side }));
         }
-        if let Some(spread) = point.spread.filter(|_| self.settings.spread) {
+        if let Some(spread) =
+            point.spread.filter(|_| self.settings.spread && holds(Detector::Spread))
+        {
             point.marks.extend(spread.beyond().map(|side| Mark { by: Detector::Spread, side }));
         }
         if let Some(ewma) = &mut self.ewma {
             let found = ewma.take(u, steps, limits.charted_phi());
-            let (centre, width) = (limits.centre, limits.sigma * found.limit);
-            let beyond = Side::of(found.z).filter(|_| found.z.abs() > found.limit);
+            let limit = ewma.limit_about(found.limit, limits.centre_variance());
+            let (centre, width) = (limits.centre, limits.sigma * limit);
+            let beyond = Side::of(found.z).filter(|_| found.z.abs() > limit);
             point.marks.extend(beyond.map(|side| Mark { by: Detector::Ewma, side }));
             let value = centre + limits.sigma * found.z;
             point.ewma = Some(Band { value, centre, lower: centre - width, upper: centre + width });
         }
-        if let Some(cusum) = &mut self.cusum {
+        if let Some(cusum) = self.cusum.as_mut().filter(|_| holds(Detector::Cusum)) {
             // Sums of what is correlated go as far as those of independent points that are so much wider.
             let phi = limits.charted_phi().max(0.0);
             let wider = ((1.0 + phi) / (1.0 - phi)).sqrt();

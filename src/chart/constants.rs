@@ -1,5 +1,6 @@
 //! The constants of control charts, computed rather than copied.
 
+use super::limits::Kind;
 use super::normal::{Quadrature, cdf};
 use serde::{Deserialize, Serialize};
 
@@ -45,6 +46,11 @@ impl Constants {
                 })
             });
         Some(Self { n, c4: c4(f64::from(n)), d2, d3: (square - d2 * d2).sqrt() })
+    }
+
+    /// The standard deviation of a reading by the mean spread of points of this kind.
+    pub(super) fn of_spread(&self, kind: Kind, spread: f64) -> f64 {
+        spread / if let Kind::MeanAndDeviation(_) = kind { self.c4 } else { self.d2 }
     }
 
     /// Limits of means are x̿ ± A₂ R̄.

@@ -48,6 +48,12 @@ impl Ewma {
         *self = Self::new(self.lambda, self.width);
     }
 
+    /// How far it may be from a centre that is known with this variance only, in σ²; `limit` is that of a known one.
+    #[must_use]
+    pub fn limit_about(&self, limit: f64, variance: f64) -> f64 {
+        (limit * limit + self.width * self.width * variance).sqrt()
+    }
+
     /// Takes a point, `u` in σ about the centre, so many steps after the one before, where each step keeps
     /// `phi` of what is charted.
     pub fn take(&mut self, u: f64, steps: Step, phi: f64) -> EwmaAt {

@@ -43,6 +43,13 @@ impl History {
         }
     }
 
+    /// How many points there are.
+    pub(super) fn count(&self) -> u32 {
+        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it counts")]
+        let n = self.points.n as u32;
+        n
+    }
+
     /// The correlation of a point with the one before it.
     pub(super) fn phi(&self) -> f64 {
         self.pairs.slope().clamp(-MOST_CORRELATED, MOST_CORRELATED)

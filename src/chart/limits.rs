@@ -1,13 +1,17 @@
 //! Limits from history that is believed to be good (phase I), each version with the time from which it holds.
 
 use super::constants::{Constants, c4};
-use super::history::History;
+use super::history::{History, Moments};
+use super::trial::OnTrial;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 
 /// Independent points below which there are no limits: of fifty the true rate of false alarms is twice the
 /// nominal one in the mean, and anything in the single case.
 pub const NEEDED: f64 = 100.0;
+/// Independent points below which there are no trial limits either: the rate of false alarms is then unknown within a factor
+/// of a hundred.
+pub const TRIAL: f64 = 25.0;
 /// Independent points below which limits are provisional.
 pub const FIRM: f64 = 300.0;
 
@@ -163,18 +167,23 @@ pub struct Limits {
     pub overall: f64,
     /// Limits of the spread.
     pub spread: SpreadLimits,
+    /// What trial limits, which come from fewer than [`NEEDED`] independent points, may be worth; `None` of others.
+    #[serde(default)]
+    pub trial: Option<OnTrial>,
 }
 
 /// Why there are no limits.
 #[derive(Debug, Clone, PartialEq, thiserror::Error)]
 pub enum LimitsError {
     /// Too little history.
-    #[error("limits need 100 independent points; these {n} are worth {effective:.0}")]
+    #[error("limits need {needed} independent points; these {n} are worth {effective:.0}")]
     TooFew {
         /// Points of the history.
         n: u32,
         /// What they are worth.
         effective: f64,
+        /// What they have to be worth: [`NEEDED`], or [`TRIAL`].
+        needed: f64,
     },
     /// A history without variation.
     #[error("all points are the same, and limits of that would be broken by any other")]
@@ -202,22 +211,17 @@ impl Limits {
     ) -> Result<Self, LimitsError> {
         let kind = history.kind();
         let constants = kind.constants().ok_or(LimitsError::Subgroup(kind.readings()))?;
-        let History { points, readings, spreads, pairs, .. } = history;
+        let History { points, spreads, pairs, .. } = history;
         let (phi, effective) = (history.phi(), history.effective());
-        #[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "it counts")]
-        let n = points.n as u32;
         // Of values that are all the same the mean may differ in the last digit.
         if points.n >= NEEDED && points.sd() <= 1e-12 * points.mean.abs() {
             return Err(LimitsError::Constant);
         }
         if effective.is_nan() || effective < NEEDED {
-            return Err(LimitsError::TooFew { n, effective });
+            return Err(LimitsError::TooFew { n: history.count(), effective, needed: NEEDED });
         }
 
-        let by_spread =
-            if let Kind::MeanAndDeviation(_) = kind { constants.c4 } else { constants.d2 };
-        let spread = spreads.mean;
-        let within = spread / by_spread;
+        let within = constants.of_spread(kind, spreads.mean);
         let of_mean = within / f64::from(kind.readings()).sqrt();
         let short = of_mean > 0.0;
         let correlated = phi.abs() > CORRELATION_ERRORS / pairs.n.sqrt();
@@ -231,27 +235,42 @@ impl Limits {
                 (Estimate::Residual, pairs.error())
             }
             _ if short && !correlated && !scattered => (Estimate::Within, of_mean),
-            _ => (Estimate::Overall, points.sd() / c4(points.n)),
+            _ => (Estimate::Overall, c4_of(points)),
         };
+        let sigma = (estimate, sigma);
+        Ok(Self::by(history, constants, sigma, version, valid_from))
+    }
+
+    /// Limits by a standard deviation, and how that is known.
+    pub(super) fn by(
+        history: &History,
+        constants: Constants,
+        (estimate, sigma): (Estimate, f64),
+        version: u32,
+        valid_from: Timestamp,
+    ) -> Self {
+        let (kind, effective) = (history.kind(), history.effective());
+        let spread = history.spreads.mean;
         let (lower, upper) = match kind {
             Kind::MeanAndDeviation(_) => constants.b3_b4(),
             Kind::Individuals | Kind::MeanAndRange(_) => constants.d3_d4(),
         };
-        Ok(Self {
+        Self {
             version,
             valid_from,
             kind,
-            centre: points.mean,
+            centre: history.points.mean,
             sigma,
             estimate,
-            phi,
-            n,
+            phi: history.phi(),
+            n: history.count(),
             effective,
             provisional: effective < FIRM,
-            within,
-            overall: readings.sd() / c4(readings.n),
+            within: constants.of_spread(kind, spread),
+            overall: c4_of(&history.readings),
             spread: SpreadLimits { centre: spread, lower: lower * spread, upper: upper * spread },
-        })
+            trial: None,
+        }
     }
 
     /// The limits of one point when nothing but the mean is expected of it: `centre` ± 3 `sigma`.
@@ -263,8 +282,23 @@ impl Limits {
     /// The correlation of what is charted with what was charted before it: none where points are
     /// independent, or residuals are charted.
     pub(super) fn charted_phi(&self) -> f64 {
-        if self.estimate == Estimate::Overall { self.phi } else { 0.0 }
+        match self.estimate {
+            // Of few points a correlation may be chance: what would narrow limits is not believed.
+            Estimate::Overall if self.trial.is_some() => self.phi.max(0.0),
+            Estimate::Overall => self.phi,
+            Estimate::Within | Estimate::Residual => 0.0,
+        }
     }
+
+    /// The variance of the centre in σ² where limits allow for it: those on trial.
+    pub(super) fn centre_variance(&self) -> f64 {
+        if self.trial.is_some() { 1.0 / self.effective } else { 0.0 }
+    }
+}
+
+/// The standard deviation, without the bias that it has of few values.
+pub(super) fn c4_of(of: &Moments) -> f64 {
+    of.sd() / c4(of.n)
 }
 
 /// The versions of a chart's limits.

@@ -1,9 +1,9 @@
-//! Control charts of single tags: limits from history, rules of runs, EWMA, CUSUM, and what a process can do.
+//! Control charts of single tags and laboratory properties: limits from history, rules of runs, EWMA, CUSUM, and what a process can do.
 //!
 //! [`Limits::estimate`] makes limits from a [`History`] of readings that are believed to be good; a [`Chart`] is fed points in
 //! event time and says of each everything that a page draws, as plain fields ([`Point`]). What a limit costs in
-//! false alarms is worked out, not looked up ([`arl`]), and [`capability`] never names an index without its
-//! interval.
+//! false alarms is worked out, not looked up ([`arl`], and of few points [`OnTrial`]), and [`capability`] never names an
+//! index without its interval.
 //!
 //! It takes time as a value, and works online with + − × ÷, √ and the exponential functions of `libm`, so that
 //! a replay finds the same marks on every machine.
@@ -25,6 +25,7 @@ mod step;
 #[cfg(test)]
 mod tests;
 mod text;
+mod trial;
 
 pub use capability::{
     Capability, CapabilityError, Index, Specification, capability, of_nearer, of_ratio,
@@ -39,8 +40,9 @@ pub use ewma::{Ewma, EwmaAt};
 pub use history::History;
 pub use limits::{
     Autocorrelation, Estimate, FIRM, Kind, Limits, LimitsError, NEEDED, NotLater, SpreadLimits,
-    Versions,
+    TRIAL, Versions,
 };
 pub use rules::{Machine, Rule, Side};
 pub use step::Step;
 pub use text::UnknownName;
+pub use trial::{CONFIDENCE, OnTrial};

@@ -111,6 +111,12 @@ impl Rule {
         }
     }
 
+    /// True if it looks at each point by itself.
+    #[must_use]
+    pub fn is_of_one_point(self) -> bool {
+        matches!(self.pattern(), Pattern::Beyond)
+    }
+
     fn pattern(self) -> Pattern {
         match self {
             Self::Nelson1 | Self::Western1 => Pattern::Beyond,

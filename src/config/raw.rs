@@ -10,9 +10,9 @@ use super::at::{
     TextOr,
 };
 use super::words::{
-    AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LanguageName, LearnFrom,
-    PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName, SparkplugRole,
-    TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WebhookFormat, WhenFull,
+    AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LabChartKind, LanguageName,
+    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName,
+    SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WebhookFormat, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -517,7 +517,7 @@ pub(super) struct Grade {
     /// Limits on quality tags, by tag id.
     pub(super) spec: BTreeMap<At<String>, At<Limit>>,
     /// Limits on what the laboratory measures, by property.
-    pub(super) lab: BTreeMap<At<String>, At<Limit>>,
+    pub(super) lab: BTreeMap<At<String>, At<LabLimit>>,
     /// The windows in which operators may set process tags for this grade, by tag id: `[low, high]`.
     /// Models take a value inside for ordinary, even where no batch so far had it.
     pub(super) centerline: BTreeMap<At<String>, At<Vec<At<f64>>>>,
@@ -538,6 +538,71 @@ pub(super) struct Limit {
     pub(super) high: Option<At<f64>>,
     /// The unit of the three. Of a tag's limits: the tag's own.
     pub(super) unit: Option<At<String>>,
+}
+
+/// A specification limit on what the laboratory measures; at least one of `low` and `high` is needed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LabLimit {
+    /// The least value that is on spec.
+    pub(super) low: Option<At<f64>>,
+    /// The value aimed at.
+    pub(super) target: Option<At<f64>>,
+    /// The greatest value that is on spec.
+    pub(super) high: Option<At<f64>>,
+    /// The unit of the three, into which results are converted.
+    pub(super) unit: Option<At<String>>,
+    /// Its control chart, which has a point for each batch; there is one without a word.
+    pub(super) chart: Option<At<LabChart>>,
+}
+
+impl LabLimit {
+    /// What it asks of a value.
+    pub(super) fn limit(&self) -> Limit {
+        Limit {
+            low: self.low.clone(),
+            target: self.target.clone(),
+            high: self.high.clone(),
+            unit: self.unit.clone(),
+        }
+    }
+}
+
+/// The control chart of a laboratory property: each batch is a point. It signals to people, and flags no batch.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct LabChart {
+    /// Whether there is one.
+    #[schemars(extend("default" = "individuals"))]
+    pub(super) kind: Option<At<LabChartKind>>,
+    /// What is done where points depend on those before them.
+    #[schemars(extend("default" = "residual"))]
+    pub(super) autocorrelation: Option<At<AutocorrelationName>>,
+    /// The rules of runs that mark points. Without `rules`, `ewma` and `cusum` there are `nelson-1` and an EWMA; who
+    /// names one of the three has those that are named.
+    #[schemars(example = ["nelson-1", "nelson-2"])]
+    pub(super) rules: Option<At<Vec<At<RuleName>>>>,
+    /// True if a moving range beyond its limits is marked too.
+    #[schemars(extend("default" = false))]
+    pub(super) spread: Option<At<bool>>,
+    /// A moving average beside the points.
+    pub(super) ewma: Option<At<Ewma>>,
+    /// Sums beside the points.
+    pub(super) cusum: Option<At<Cusum>>,
+}
+
+impl LabChart {
+    /// The same as that of a tag.
+    pub(super) fn chart(&self) -> Chart {
+        Chart {
+            autocorrelation: self.autocorrelation.clone(),
+            rules: self.rules.clone(),
+            spread: self.spread.clone(),
+            ewma: self.ewma.clone(),
+            cusum: self.cusum.clone(),
+            ..Chart::default()
+        }
+    }
 }
 
 /// How models are fitted and judged.

@@ -179,6 +179,16 @@ words!(
 );
 
 words!(
+    /// What a point of the chart of a laboratory property is.
+    LabChartKind {
+        /// The value of a batch; its spread is the range to the one before.
+        Individuals = "individuals",
+        /// The property is not charted.
+        None = "none",
+    }
+);
+
+words!(
     /// What a chart does where points depend on those before them.
     AutocorrelationName {
         /// What is charted is how far a point is from what the one before lets expect.

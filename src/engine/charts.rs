@@ -6,14 +6,20 @@
 //! each grade by itself, and what is in the history stays there, also when the word on its batch is taken back. Signals
 //! are for people who look at charts: they flag no batch and raise no alarm, for nothing promises how often they are wrong
 //! on the batch.
+//!
+//! Laboratory properties have charts as well, a point for each batch: `laboratory.rs`.
 
-use super::effect::{ChartLimitsRecord, ChartRecord, Effect};
-use crate::chart::{
-    Band, Capability, Chart, FIRM, History, Limits, LimitsError, Mark, Point, Settings,
-    Specification, capability,
-};
-use crate::plant::{Charted, Every, Grade, Line, ModelSettings, Refit, SpecLimit};
+mod laboratory;
+mod of_grade;
+
+use super::effect::{ChartLimitsRecord, ChartOf, ChartRecord, Effect};
+use crate::batch::{Batch, Book};
+use crate::chart::{Band, Capability, Chart, History, Limits, Mark, Point};
+use crate::plant::{Charted, Every, Line, ModelSettings, Plant, SpecLimit};
 use crate::reading::Timestamp;
+use laboratory::Laboratory;
+pub(super) use laboratory::Told;
+use of_grade::{GradeChart, Lesson, capable, needed};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -22,14 +28,8 @@ use std::time::Duration;
 /// Finished batches of which nobody said yet what they are: two days of reels.
 const WAITING_MAX: usize = 100;
 
-/// Limits come from at most twice as many batches, the newest; from more where these have too few points for firm ones.
-const PAST_MAX: u32 = 50;
-
 /// Points that are shown to people: two hours of minutes.
 const RECENT_MAX: usize = 120;
-
-/// The chance that the interval of a capability index has the true value in it.
-const CONFIDENCE: f64 = 0.95;
 
 /// The charts of a line.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
@@ -39,6 +39,8 @@ pub(super) struct Charts {
     ended: u64,
     /// True while nothing is charted, since a break or a change of grade.
     idle: bool,
+    #[serde(default)]
+    laboratory: Laboratory,
 }
 
 /// The chart of a tag, for all grades.
@@ -83,38 +85,10 @@ struct Waiting {
     made: History,
 }
 
-/// The chart of a tag for one grade.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct GradeChart {
-    /// Up to so many batches, and those after them.
-    older: Past,
-    newer: Past,
-    /// Batches that became history since limits were estimated.
-    since_estimate: u32,
-    /// The chart, from its first limits on.
-    chart: Option<Chart>,
-    /// Why there are no limits.
-    why: Option<Arc<str>>,
-    /// Batches that the limits come from.
-    of_batches: u32,
-    /// Points since the limits hold, and how many of them signalled.
-    points: u32,
-    signals: u32,
-}
-
-/// Batches whose points are history.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct Past {
-    batches: u32,
-    points: Option<History>,
-    /// The number of the newest one.
-    newest: u64,
-}
-
-/// A point of a chart, as people see it; in the tag's unit.
+/// A point of a chart, as people see it; in the unit of the tag or property.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct ChartPoint {
-    /// The end of its last frame.
+    /// The end of its last frame; of a laboratory property when its value became known.
     pub at: Timestamp,
     /// The value, or the mean of the subgroup.
     pub value: f64,
@@ -128,13 +102,19 @@ pub struct ChartPoint {
     pub ewma: Option<Band>,
     /// What signals.
     pub marks: Vec<Mark>,
+    /// The batch whose value it is, of a laboratory property.
+    #[serde(default)]
+    pub batch: Option<Arc<str>>,
+    /// The value that counts for that batch since, where the laboratory corrected it.
+    #[serde(default)]
+    pub corrected: Option<f64>,
 }
 
-/// The chart of a tag for the grade in progress, as people see it.
+/// A chart for the grade in progress, as people see it.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct ChartView {
-    /// The tag's id.
-    pub tag: Arc<str>,
+    /// What it is of.
+    pub of: ChartOf,
     /// Its unit.
     pub unit: Arc<str>,
     /// How it is charted.
@@ -149,23 +129,10 @@ pub struct ChartView {
     pub of_batches: u32,
     /// Points since the limits hold, and how many of them signalled.
     pub points: (u32, u32),
-    /// What the process can do by these limits; `None` without limits, or where the grade asks nothing of the tag.
+    /// What the process can do by these limits; `None` without limits, or where the grade asks nothing.
     pub capability: Option<Capability>,
     /// The last points of the grade, oldest first.
     pub recent: Vec<ChartPoint>,
-}
-
-/// Batches that are needed for the first limits.
-fn needed(settings: &ModelSettings) -> u32 {
-    settings.learning_batches.clamp(2, PAST_MAX)
-}
-
-/// What a process can do, against the limits of its grade.
-fn capable(limits: &Limits, asked: Option<&SpecLimit>) -> Option<Capability> {
-    let asked = asked?;
-    let asked = Specification { lower: asked.low, upper: asked.high, target: asked.target };
-    // Limits in the wrong order are refused with the configuration.
-    capability(limits, asked, CONFIDENCE).ok()
 }
 
 impl Charts {
@@ -185,12 +152,14 @@ impl Charts {
             recent: VecDeque::new(),
             recent_grade: None,
         });
-        Self { tags: tags.collect(), ended: 0, idle: false }
+        let laboratory = Laboratory::default();
+        Self { tags: tags.collect(), ended: 0, idle: false, laboratory }
     }
 
     /// Takes over what was charted under an older configuration, of the tags that are charted as they were.
     pub(super) fn adopt(&mut self, old: Self, old_line: &Line, line: &Line) {
         (self.ended, self.idle) = (old.ended, old.idle);
+        self.laboratory = old.laboratory;
         // Values in another unit, or of other frames, are others.
         let chart_of = |line: &Line, id: &str| {
             let tag = line.tag_position(id).map(|ix| &line.tags[ix])?;
@@ -285,71 +254,90 @@ impl Charts {
     /// next frame on.
     pub(super) fn learn(
         &mut self,
-        line: &Line,
+        told: &Told<'_>,
         (batch, grade): (&str, &Arc<str>),
-        (settings, now): (&ModelSettings, Timestamp),
-        asked: Option<&Grade>,
         out: &mut Vec<Effect>,
     ) {
+        let Told { line, plant, now } = *told;
         for chart in &mut self.tags {
             let Some(charted) = line.tags[chart.position].chart.as_ref() else { continue };
             let found = chart.waiting.iter().position(|waiting| *waiting.batch == *batch);
             let Some(waiting) = found.and_then(|ix| chart.waiting.remove(ix)) else { continue };
             let of_grade = chart.grades.entry(Arc::clone(grade)).or_default();
-            of_grade.learn(&waiting, charted.every);
+            of_grade.learn(&Lesson {
+                made: &waiting.made,
+                number: waiting.number,
+                is_point: charted.every == Every::Batch,
+            });
             let from = now.plus(line.frame);
-            if !of_grade.is_due(settings, from) {
-                continue;
-            }
-            match of_grade.estimate(&charted.settings, from) {
-                Ok(Some(limits)) => {
-                    let asked = asked.and_then(|grade| grade.spec.get(&chart.tag));
-                    let capability = capable(&limits, asked);
-                    out.push(Effect::ChartLimits(Box::new(ChartLimitsRecord {
-                        line: Arc::clone(&line.name),
-                        grade: Arc::clone(grade),
-                        tag: Arc::clone(&chart.tag),
-                        limits,
-                        capability,
-                    })));
-                }
-                Err(error) if of_grade.limits().is_none() => {
-                    of_grade.why = Some(error.to_string().into());
-                }
-                // Those that hold go on.
-                Ok(None) | Err(_) => {}
-            }
+            let limits = of_grade.renew(&plant.models, &charted.settings, from);
+            out.extend(limits.map(|limits| {
+                let capability = capable(&limits, plant.limits(grade, &chart.tag));
+                Effect::ChartLimits(Box::new(ChartLimitsRecord {
+                    line: Arc::clone(&line.name),
+                    grade: Arc::clone(grade),
+                    of: ChartOf::Tag(Arc::clone(&chart.tag)),
+                    limits,
+                    capability,
+                }))
+            }));
         }
+        self.laboratory.learn(told, batch, out);
     }
 
-    /// What people see of a grade's.
-    pub(super) fn view<'l>(
-        &self,
-        line: &Line,
-        (grade, settings): (&str, &ModelSettings),
-        asked: impl Fn(&str) -> Option<&'l SpecLimit>,
-    ) -> Vec<ChartView> {
+    /// What is known of a batch that has ended: values of the laboratory are points, or correct them.
+    pub(super) fn laboratory(
+        &mut self,
+        told: &Told<'_>,
+        (batch, book): (&Batch, &Book),
+        out: &mut Vec<Effect>,
+    ) {
+        self.laboratory.take(told, (batch, book), out);
+    }
+
+    /// What people see of a grade's: the charts of tags, then those of laboratory properties.
+    pub(super) fn view(&self, line: &Line, grade: &str, plant: &Plant) -> Vec<ChartView> {
+        let models = &plant.models;
         let view = |chart: &TagChart| {
             let tag = &line.tags[chart.position];
-            let of_grade = chart.grades.get(grade);
-            let limits = of_grade.and_then(GradeChart::limits);
-            Some(ChartView {
-                tag: Arc::clone(&tag.id),
-                unit: Arc::clone(&tag.unit),
-                charted: tag.chart.clone()?,
-                why: of_grade.and_then(|of_grade| of_grade.why.clone()),
-                batches: (of_grade.map_or(0, GradeChart::batches), needed(settings)),
-                of_batches: of_grade.map_or(0, |of_grade| of_grade.of_batches),
-                points: of_grade.map_or((0, 0), |of_grade| (of_grade.points, of_grade.signals)),
-                capability: limits.and_then(|limits| capable(limits, asked(&tag.id))),
-                limits: limits.cloned(),
-                recent: match &chart.recent_grade {
-                    Some(of) if **of == *grade => chart.recent.iter().cloned().collect(),
-                    _ => Vec::new(),
-                },
-            })
+            let recent = chart.recent_grade.as_deref().filter(|of| *of == grade);
+            Some(ChartView::new(
+                ChartOf::Tag(Arc::clone(&tag.id)),
+                (&tag.unit, tag.chart.as_ref()?, models),
+                chart.grades.get(grade),
+                plant.limits(grade, &tag.id),
+                recent.map(|_| &chart.recent),
+            ))
         };
-        self.tags.iter().filter_map(view).collect()
+        let tags = self.tags.iter().filter_map(view);
+        let asked = plant.grades.get(grade);
+        tags.chain(asked.into_iter().flat_map(|asked| self.laboratory.view(grade, asked, models)))
+            .collect()
+    }
+}
+
+impl ChartView {
+    /// What people see of a chart, of whose grade nothing may be known yet.
+    fn new(
+        of: ChartOf,
+        (unit, charted, models): (&Arc<str>, &Charted, &ModelSettings),
+        of_grade: Option<&GradeChart>,
+        asked: Option<&SpecLimit>,
+        recent: Option<&VecDeque<ChartPoint>>,
+    ) -> Self {
+        let limits = of_grade.and_then(GradeChart::limits);
+        Self {
+            of,
+            unit: Arc::clone(unit),
+            charted: charted.clone(),
+            why: of_grade.and_then(|of_grade| of_grade.why.clone()),
+            batches: (of_grade.map_or(0, GradeChart::batches), needed(models, &charted.settings)),
+            of_batches: of_grade.map_or(0, |of_grade| of_grade.of_batches),
+            points: of_grade.map_or((0, 0), |of_grade| (of_grade.points, of_grade.signals)),
+            capability: limits.and_then(|limits| capable(limits, asked)),
+            limits: limits.cloned(),
+            recent: recent.into_iter().flatten().cloned().collect(),
+        }
     }
 }
 
@@ -398,14 +386,12 @@ impl TagChart {
             self.recent.clear();
             self.recent_grade = Some(Arc::clone(grade));
         }
-        if self.recent.len() == RECENT_MAX {
-            self.recent.pop_front();
-        }
-        self.recent.push_back(ChartPoint::from(&point));
+        show(&mut self.recent, ChartPoint::of(&point, None));
         out.push(Effect::Chart(Box::new(ChartRecord {
             line: Arc::clone(&line.name),
             grade: Arc::clone(grade),
-            tag: Arc::clone(&self.tag),
+            of: ChartOf::Tag(Arc::clone(&self.tag)),
+            batch: None,
             detectors: charted.settings.detectors().collect(),
             point,
         })));
@@ -428,91 +414,16 @@ fn frames_in(every: Duration, frame: Duration) -> u32 {
     u32::try_from(frames).unwrap_or(u32::MAX).max(1)
 }
 
-impl GradeChart {
-    fn batches(&self) -> u32 {
-        self.older.batches + self.newer.batches
+/// Adds a point to those that are shown.
+fn show(recent: &mut VecDeque<ChartPoint>, point: ChartPoint) {
+    if recent.len() == RECENT_MAX {
+        recent.pop_front();
     }
-
-    /// Takes the points of a good batch.
-    fn learn(&mut self, waiting: &Waiting, every: Every) {
-        let worth = self.newer.points.as_ref().map_or(0.0, History::effective);
-        if self.newer.batches >= PAST_MAX && worth >= FIRM {
-            self.older = std::mem::take(&mut self.newer);
-        }
-        // Where a batch is a point, batches that follow each other are neighbours. Those of minutes may lie hours apart.
-        let neighbours = every == Every::Batch && self.newer.newest + 1 == waiting.number;
-        match &mut self.newer.points {
-            Some(points) => points.append(&waiting.made, neighbours),
-            none => *none = Some(waiting.made.clone()),
-        }
-        self.newer.batches += 1;
-        self.newer.newest = waiting.number;
-        self.since_estimate = self.since_estimate.saturating_add(1);
-    }
-
-    /// True if limits are to be estimated: the first ones once there are batches enough, better ones while they are
-    /// provisional, and then as often as models are fitted.
-    fn is_due(&self, settings: &ModelSettings, from: Timestamp) -> bool {
-        let Some(limits) = self.limits() else { return self.batches() >= needed(settings) };
-        if limits.valid_from >= from {
-            // Nothing was made since: many batches were found good at once.
-            return false;
-        }
-        if limits.provisional {
-            return self.since_estimate >= needed(settings);
-        }
-        let days = |days: u64| {
-            let waited = Duration::from_secs(days * 86_400);
-            from >= limits.valid_from.plus(waited)
-        };
-        match settings.refit {
-            Refit::Never => false,
-            Refit::Daily => days(1),
-            Refit::Weekly => days(7),
-            Refit::Batches(n) => self.since_estimate >= n.max(1),
-        }
-    }
-
-    /// The newest limits.
-    fn limits(&self) -> Option<&Limits> {
-        self.chart.as_ref()?.versions().all().last()
-    }
-
-    /// Limits from the history, which hold from then on; `None` if they cannot.
-    fn estimate(
-        &mut self,
-        settings: &Settings,
-        from: Timestamp,
-    ) -> Result<Option<Limits>, LimitsError> {
-        let mut points = self.older.points.clone().unwrap_or_else(|| History::new(settings.kind));
-        if let Some(newer) = &self.newer.points {
-            points.append(newer, false);
-        }
-        let version = self.limits().map_or(1, |limits| limits.version + 1);
-        let limits = Limits::estimate(&points, settings.autocorrelation, version, from)?;
-        if self.chart.is_none() {
-            // Settings that make no chart are refused with the configuration.
-            self.chart = Chart::new(settings.clone()).ok();
-        }
-        let adopted = self.chart.as_mut().map(|chart| chart.adopt(limits.clone()));
-        if !matches!(adopted, Some(Ok(()))) {
-            return Ok(None);
-        }
-        (self.since_estimate, self.why) = (0, None);
-        (self.points, self.signals, self.of_batches) = (0, 0, self.batches());
-        Ok(Some(limits))
-    }
-
-    fn take(&mut self, at: Timestamp, readings: &[f64]) -> Option<Point> {
-        let point = self.chart.as_mut()?.take(at, readings)?;
-        self.points = self.points.saturating_add(1);
-        self.signals = self.signals.saturating_add(u32::from(!point.marks.is_empty()));
-        Some(point)
-    }
+    recent.push_back(point);
 }
 
-impl From<&Point> for ChartPoint {
-    fn from(point: &Point) -> Self {
+impl ChartPoint {
+    fn of(point: &Point, batch: Option<Arc<str>>) -> Self {
         Self {
             at: point.at,
             value: point.value,
@@ -521,6 +432,8 @@ impl From<&Point> for ChartPoint {
             upper: point.upper,
             ewma: point.ewma,
             marks: point.marks.clone(),
+            batch,
+            corrected: None,
         }
     }
 }

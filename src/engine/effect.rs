@@ -237,6 +237,37 @@ pub struct ProfileRecord {
     pub zones: Vec<(f64, f32)>,
 }
 
+/// What a control chart is of. A property may be called as a tag is.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+pub enum ChartOf {
+    /// A tag, by its id.
+    Tag(Arc<str>),
+    /// A laboratory property.
+    Property(Arc<str>),
+}
+
+impl ChartOf {
+    /// The tag's id, or the property's name.
+    #[must_use]
+    pub fn name(&self) -> &Arc<str> {
+        match self {
+            Self::Tag(name) | Self::Property(name) => name,
+        }
+    }
+
+    /// The tag's id; `None` of a property.
+    #[must_use]
+    pub fn tag(&self) -> Option<&Arc<str>> {
+        if let Self::Tag(tag) = self { Some(tag) } else { None }
+    }
+
+    /// The property's name; `None` of a tag.
+    #[must_use]
+    pub fn property(&self) -> Option<&Arc<str>> {
+        if let Self::Property(property) = self { Some(property) } else { None }
+    }
+}
+
 /// A point of a control chart.
 #[derive(Debug, Clone, PartialEq)]
 pub struct ChartRecord {
@@ -244,11 +275,13 @@ pub struct ChartRecord {
     pub line: Arc<str>,
     /// The grade.
     pub grade: Arc<str>,
-    /// The tag.
-    pub tag: Arc<str>,
-    /// What may mark points of this chart.
+    /// What the chart is of.
+    pub of: ChartOf,
+    /// The batch whose value it is, of a laboratory property.
+    pub batch: Option<Arc<str>>,
+    /// What may mark points of this chart by these limits.
     pub detectors: Vec<Detector>,
-    /// The point, in the tag's unit.
+    /// The point, in the unit of the tag or property.
     pub point: Point,
 }
 
@@ -259,11 +292,11 @@ pub struct ChartLimitsRecord {
     pub line: Arc<str>,
     /// The grade.
     pub grade: Arc<str>,
-    /// The tag.
-    pub tag: Arc<str>,
-    /// The limits, in the tag's unit.
+    /// What the chart is of.
+    pub of: ChartOf,
+    /// The limits, in the unit of the tag or property.
     pub limits: Limits,
-    /// What the process can do by them; `None` where the grade asks nothing of the tag.
+    /// What the process can do by them; `None` where the grade asks nothing of it.
     pub capability: Option<Capability>,
 }
 

@@ -39,14 +39,15 @@ mod view;
 
 pub use crate::alarm::AlarmRecord;
 pub use crate::chart::{
-    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, Point, Side, SpreadLimits,
+    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, OnTrial, Point, Side,
+    SpreadLimits,
 };
 pub use crate::models::{Beside, Flagged, Monitor, Realized, Statistic, Trial};
 pub use crate::sparkplug::NodeView;
 pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
-    BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect, FaultRecord,
+    BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord, Effect, FaultRecord,
     FitRequest, FrameRecord, ModelRecord, Neighbour, ProfileRecord, ReadingRecord, ScoreRecord,
     SensorHealthRecord, TrialRequest, WrongFlagsRecord,
 };

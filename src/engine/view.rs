@@ -133,7 +133,7 @@ pub struct LineView {
     pub tags: Vec<TagView>,
     /// What its scanners measure across the web.
     pub profiles: Vec<ProfileView>,
-    /// The control charts of its tags, for the grade in progress.
+    /// The control charts of its tags and of laboratory properties, for the grade in progress.
     pub charts: Vec<ChartView>,
     /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
     pub model: Option<String>,
@@ -298,7 +298,7 @@ impl Engine {
                     let limits = |tag: &str| self.plant.limits(&grade, tag);
                     let profiles = self.state.profiles.view(line, limits);
                     let models = &self.plant.models;
-                    let charts = state.charts.view(line, (&grade, models), limits);
+                    let charts = state.charts.view(line, &grade, &self.plant);
                     LineView { profiles, charts, ..state.view(line, models, BATCHES_SHOWN) }
                 })
                 .collect(),

@@ -73,6 +73,7 @@ pub(super) struct LineDetail {
     tags: Vec<Tag>,
     profiles: Vec<Profile>,
     charts: Vec<Chart>,
+    property_charts: Vec<Chart>,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -361,6 +362,8 @@ impl LineDetail {
     /// The line, with the fit that runs, if it is for it.
     pub(super) fn new(line: &LineView, fitting: Option<&super::Fitting>) -> Self {
         let learning = line.verdict.as_ref().and_then(|document| document.learning);
+        let (charts, property_charts): (Vec<_>, Vec<_>) =
+            line.charts.iter().partition(|chart| chart.of.tag().is_some());
         Self {
             line: Line::from(line),
             learning_text: learning.map(Learning::sentence),
@@ -374,7 +377,8 @@ impl LineDetail {
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
             profiles: line.profiles.iter().map(Profile::from).collect(),
-            charts: line.charts.iter().map(Chart::from).collect(),
+            charts: charts.into_iter().map(Chart::from).collect(),
+            property_charts: property_charts.into_iter().map(Chart::from).collect(),
         }
     }
 }

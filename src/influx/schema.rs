@@ -5,8 +5,8 @@
 //! | `readings` | readings | `area`, `line`, `tag` | `value` or `text`; `quality` |
 //! | `scores` | readings | `grade`, `line`, `model` | the statistics, `score`, `probability_off_spec` |
 //! | `contributions` | readings | `grade`, `line`, `tag` | `share` |
-//! | `charts` | readings | `grade`, `line`, `tag` | a point with its lines and marks |
-//! | `chart_limits` | results | `grade`, `line`, `tag` | a version of limits, and capability by them |
+//! | `charts` | readings | `grade`, `line`, `tag` or `property` | a point with its lines and marks; of a property its `batch` |
+//! | `chart_limits` | results | `grade`, `line`, `tag` or `property` | a version of limits, and capability by them |
 //! | `batches` | results | `line`, `station` | `batch`, `grade`, `verdict`, …, `lab_…` |
 //! | `alarms` | results | `alarm`, `line` | `state`, `severity`, `message`, `id` |
 //! | `profiles` | results | `line`, `tag` | what is known after a scan |
@@ -18,8 +18,9 @@
 
 use super::line_protocol::Line;
 use crate::engine::{
-    AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartRecord, ContributionRecord, Effect,
-    Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side, WrongFlagsRecord,
+    AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord,
+    Effect, Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side,
+    WrongFlagsRecord,
 };
 use crate::reading::{Timestamp, Value};
 
@@ -130,7 +131,7 @@ fn contributions(record: &ContributionRecord, out: &mut Lines) {
 /// What a chart draws, so that nobody has to work it out: the zones' borders too, and for each detector whether it marks
 /// this point, 1 above or rising, -1 below or falling, 0 not.
 fn chart(record: &ChartRecord, out: &mut Lines) {
-    let tags = [("grade", &*record.grade), ("line", &*record.line), ("tag", &*record.tag)];
+    let tags = [("grade", &*record.grade), ("line", &*record.line), chart_of(&record.of)];
     let point = &record.point;
     out.put("charts", tags, point.at, |line| {
         line.float("value", point.value);
@@ -167,7 +168,15 @@ fn chart(record: &ChartRecord, out: &mut Lines) {
         line.float("signal", f64::from(u8::from(!point.marks.is_empty())));
         line.float("version", f64::from(point.version));
         line.float("provisional", f64::from(u8::from(point.provisional)));
+        if let Some(batch) = &record.batch {
+            line.text("batch", batch);
+        }
     });
+}
+
+/// A property is no tag, so that who asks for a tag of the same name gets none of its points.
+fn chart_of(of: &ChartOf) -> (&'static str, &str) {
+    (if of.tag().is_some() { "tag" } else { "property" }, of.name())
 }
 
 fn band(line: &mut Line<'_>, name: &str, band: &Band) {
@@ -178,7 +187,7 @@ fn band(line: &mut Line<'_>, name: &str, band: &Band) {
 }
 
 fn chart_limits(record: &ChartLimitsRecord, out: &mut Lines) {
-    let tags = [("grade", &*record.grade), ("line", &*record.line), ("tag", &*record.tag)];
+    let tags = [("grade", &*record.grade), ("line", &*record.line), chart_of(&record.of)];
     let limits = &record.limits;
     out.put("chart_limits", tags, limits.valid_from, |line| {
         line.float("version", f64::from(limits.version));
@@ -194,6 +203,12 @@ fn chart_limits(record: &ChartLimitsRecord, out: &mut Lines) {
         line.float("provisional", f64::from(u8::from(limits.provisional)));
         line.float("within", limits.within);
         line.float("overall", limits.overall);
+        if let Some(trial) = &limits.trial {
+            line.float("widened", trial.widened);
+            line.float("signal_rate", trial.rate);
+            line.float("signal_rate_low", trial.rate_low);
+            line.float("signal_rate_high", trial.rate_high);
+        }
         let Some(capability) = &record.capability else { return };
         let indices = [
             ("cp", capability.cp),
@@ -321,8 +336,8 @@ mod tests {
     use crate::alarm::Severity;
     use crate::decode::Disposition;
     use crate::engine::{
-        Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, Point, Realized,
-        SpreadLimits,
+        Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, OnTrial, Point,
+        Realized, SpreadLimits,
     };
     use crate::reading::{Finite, Flags, LineIx, Series};
     use crate::verdict::Call;
@@ -617,16 +632,31 @@ mod tests {
         let record = ChartRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),
-            tag: "bw".into(),
+            of: ChartOf::Tag("bw".into()),
+            batch: None,
             detectors: vec![nelson, Detector::Ewma],
             point,
         };
-        check(
-            &Effect::Chart(Box::new(record)),
-            "charts,grade=facial-15,line=tm3,tag=bw value=16.5,centre=15,sigma=0.25,lower=14.25,upper=15.75,\
+        let drawn = "value=16.5,centre=15,sigma=0.25,lower=14.25,upper=15.75,\
              lower_2=14.5,lower_1=14.75,upper_1=15.25,upper_2=15.5,zone=4,spread=0.5,spread_centre=15,\
              spread_lower=0,spread_upper=16,ewma=15.25,ewma_centre=15,ewma_lower=14,ewma_upper=16,\
-             mark_nelson_1=1,mark_ewma=0,signal=1,version=2,provisional=1 1769126400000000000\n",
+             mark_nelson_1=1,mark_ewma=0,signal=1,version=2,provisional=1";
+        let of_property = ChartRecord {
+            of: ChartOf::Property("bw".into()),
+            batch: Some("TM3-1".into()),
+            ..record.clone()
+        };
+        check(
+            &Effect::Chart(Box::new(record)),
+            &format!("charts,grade=facial-15,line=tm3,tag=bw {drawn} 1769126400000000000\n"),
+            "",
+        );
+        // A property that is called as the tag is not taken for it.
+        check(
+            &Effect::Chart(Box::new(of_property)),
+            &format!(
+                "charts,grade=facial-15,line=tm3,property=bw {drawn},batch=\"TM3-1\" 1769126400000000000\n"
+            ),
             "",
         );
     }
@@ -647,6 +677,7 @@ mod tests {
             within: 0.5,
             overall: 0.75,
             spread: SpreadLimits { centre: 0.5, lower: 0.0, upper: 1.75 },
+            trial: None,
         };
         let index = Index { value: 2.0, lower: 1.5, upper: 2.5 };
         let capability = Capability {
@@ -660,8 +691,23 @@ mod tests {
             cpm: None,
             ppm: 88.5,
         };
-        let (line, grade, tag) = ("tm3".into(), "g".into(), "bw".into());
-        let record = ChartLimitsRecord { line, grade, tag, limits, capability: Some(capability) };
+        let (line, grade) = ("tm3".into(), "g".into());
+        let of = ChartOf::Tag("bw".into());
+        let record = ChartLimitsRecord { line, grade, of, limits, capability: Some(capability) };
+        let trial = OnTrial { widened: 1.125, rate: 0.008, rate_low: 0.0005, rate_high: 0.03 };
+        let on_trial = ChartLimitsRecord {
+            of: ChartOf::Property("bw".into()),
+            capability: None,
+            limits: Limits { trial: Some(trial), ..record.limits.clone() },
+            ..record.clone()
+        };
+        check(
+            &Effect::ChartLimits(Box::new(on_trial)),
+            "",
+            "chart_limits,grade=g,line=tm3,property=bw version=3,centre=10,sigma=0.5,lower=8.5,upper=11.5,\
+             estimate=\"within\",phi=0.25,points=400,effective=240,provisional=1,within=0.5,overall=0.75,\
+             widened=1.125,signal_rate=0.008,signal_rate_low=0.0005,signal_rate_high=0.03 1769126400000000000\n",
+        );
         check(
             &Effect::ChartLimits(Box::new(record)),
             "",

@@ -270,7 +270,7 @@ impl Guard {
     }
 }
 
-/// How a tag is charted.
+/// How a tag, or a laboratory property, is charted.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Charted {
     /// What a value of its chart is the mean of.
@@ -304,6 +304,12 @@ impl Charted {
         };
         let gap = interval.map(|interval| interval.saturating_mul(Self::GAP));
         Self { every, settings: chart::Settings { interval, gap, ..settings } }
+    }
+
+    /// The chart of a laboratory property: each batch is a point. So few points make trial limits.
+    #[must_use]
+    pub fn of_property(settings: chart::Settings) -> Self {
+        Self::new(Every::Batch, chart::Settings { trial: true, ..settings })
     }
 
     /// The chart of a quality tag when the configuration does not say, on a line with frames of this length.
@@ -348,6 +354,9 @@ pub struct Grade {
     pub spec: BTreeMap<Arc<str>, SpecLimit>,
     /// Limits on laboratory properties, by property.
     pub lab: BTreeMap<Arc<str>, SpecLimit>,
+    /// How laboratory properties are charted, by property; those that are not, are not in it.
+    #[serde(default)]
+    pub lab_charts: BTreeMap<Arc<str>, Charted>,
     /// The windows in which operators may set process tags for this grade, by tag id: low and high. A
     /// value inside is no news, even where no batch so far had it.
     pub centerline: BTreeMap<Arc<str>, (f64, f64)>,

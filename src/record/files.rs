@@ -101,7 +101,7 @@ impl Files {
         files.line(
             |f| &mut f.charts,
             "time,line,grade,tag,value,centre,sigma,lower,upper,zone,spread,spread_lower,spread_upper,ewma,\
-             ewma_lower,ewma_upper,cusum_high,cusum_low,cusum_limit,version,provisional,marks",
+             ewma_lower,ewma_upper,cusum_high,cusum_low,cusum_limit,version,provisional,marks,property,batch",
         )?;
         Ok(files)
     }
@@ -234,11 +234,11 @@ impl Files {
         let sums = [sums.map(|s| s.high), sums.map(|s| s.low), sums.map(|s| s.limit)];
         let marks: Vec<String> = point.marks.iter().map(Mark::to_string).collect();
         let text = format!(
-            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
             point.at,
             cell(&record.line),
             cell(&record.grade),
-            cell(&record.tag),
+            cell(record.of.tag().map_or("", |tag| tag)),
             point.value,
             point.centre,
             point.sigma,
@@ -250,7 +250,9 @@ impl Files {
             sums.map(number).join(","),
             point.version,
             u8::from(point.provisional),
-            marks.join(" ")
+            marks.join(" "),
+            cell(record.of.property().map_or("", |property| property)),
+            cell(record.batch.as_deref().unwrap_or_default())
         );
         self.line(|f| &mut f.charts, &text)
     }

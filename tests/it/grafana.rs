@@ -36,11 +36,16 @@ const DYNAMIC: &str = "scores,grade=facial-15,line=tm3,model=cva state_t2=8,stat
                        state_t2_slow=9,state_t2_slow_limit=20,residual_t2_slow=80,residual_t2_slow_limit=120,\
                        innovation_t2_slow=30,innovation_t2_slow_limit=60,score=0.75 1769126400000000000\n";
 
-/// A control chart, which needs more batches than this run has as well.
+/// Control charts, of a tag and of a laboratory property, which need more batches than this run has as well.
 const CHART: &str = "charts,grade=facial-15,line=tm3,tag=basis_weight value=15.5,centre=15,sigma=0.1,lower=14.7,\
                      upper=15.3,ewma=15.05,ewma_lower=14.9,ewma_upper=15.1,signal=1 1769126400000000000
 chart_limits,grade=facial-15,line=tm3,tag=basis_weight version=1,centre=15,sigma=0.1,lower=14.7,upper=15.3,\
-                     estimate=\"within\",ppk=1.3,ppk_low=1.2,ppk_high=1.4 1769126400000000000\n";
+                     estimate=\"within\",ppk=1.3,ppk_low=1.2,ppk_high=1.4 1769126400000000000
+charts,grade=facial-15,line=tm3,property=tensile_md value=131,centre=130,sigma=5,lower=115,upper=145,ewma=130.5,\
+                     ewma_lower=126,ewma_upper=134,signal=1,batch=\"TM3-1\" 1769126400000000000
+chart_limits,grade=facial-15,line=tm3,property=tensile_md version=1,centre=130,sigma=5,lower=115,upper=145,\
+                     estimate=\"overall\",widened=1.13,signal_rate=0.006,ppk=1.1,ppk_low=0.8,ppk_high=1.4 \
+                     1769126400000000000\n";
 
 /// Who carries a deviation: models of so few batches have limits that nothing in this run passes.
 const AT_RISK: &str =
@@ -97,6 +102,7 @@ fn as_sent(query: &str, influx: &Influxd) -> String {
         .replace("${quality:doublequote}", "\"basis_weight\"")
         .replace("${profile:doublequote}", "\"web\"")
         .replace("${chart:doublequote}", "\"basis_weight\"")
+        .replace("${property:doublequote}", "\"tensile_md\"")
 }
 
 /// Rows of an answer in annotated CSV.
@@ -134,6 +140,11 @@ fn every_query_of_the_dashboards_is_answered() {
                 // A column for each zone, a row for each scan.
                 if title == "Profile across the web" {
                     assert!(answer.contains(",00,01") && rows(&answer) == 2, "{answer}");
+                }
+                // One row for each chart.
+                if title.starts_with("Limits of control charts") {
+                    assert!(answer.contains("tensile_md (laboratory)"), "{answer}");
+                    assert!(answer.contains("basis_weight") && rows(&answer) == 2, "{answer}");
                 }
                 let may_be_empty = MAY_BE_EMPTY.contains(&title);
                 assert!(rows(&answer) > 0 || may_be_empty, "{title} shows nothing: {query}");

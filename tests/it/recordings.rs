@@ -517,3 +517,53 @@ fn what_cannot_be_is_refused_before_it_is_begun() {
     }
     assert!(!desk.0.path().join("d/readings.csv.gz").exists());
 }
+
+/// Sixty batches of ten frames; the laboratory has each half a minute after its end, the last of them far from all before.
+#[test]
+fn charts_of_laboratory_properties_are_in_the_files_of_a_replay() {
+    let desk = Desk::new();
+    let (mut csv, mut events) = (String::from("time,a\n"), String::new());
+    for batch in 0..60 {
+        let start = EPOCH + batch * 100;
+        let strength = if batch == 59 { 180 } else { 120 + batch * 37 % 23 };
+        writeln!(
+            events,
+            r#"{{"event":"batch-start","batch":"R{batch}","grade":"g","ts":{start}000}}
+{{"event":"batch-end","batch":"R{batch}","ts":{}000}}
+{{"event":"lab","batch":"R{batch}","property":"a","value":{strength},"ts":{}000}}"#,
+            start + 100,
+            start + 130,
+        )
+        .unwrap();
+        for n in 0..10 {
+            writeln!(csv, "{},{}", start + 10 * n, n * 7 % 5).unwrap();
+        }
+    }
+    writeln!(csv, "{},1", EPOCH + 6_200).unwrap();
+    desk.write("r.csv", csv);
+    desk.write("e.jsonl", events);
+    let config = |chart: &str| {
+        format!(
+            "[store]\npath = \"m.db\"\n[line.tm3]\nframe = \"10s\"\nlateness = \"0s\"\nsettle = \"0s\"\n\
+             batch = {{ from = \"events\" }}\n[line.tm3.tag.a]\n[grade.g]\nlab.a = {{ low = 50.0{chart} }}\n"
+        )
+    };
+    let replay = |chart: &str| {
+        desk.write("m.toml", config(chart));
+        let line = "replay -c m.toml --time-unit s --from r.csv --events e.jsonl --out out";
+        let (status, _, warned) = desk.run(line);
+        assert_eq!(status, 0, "{warned}");
+        desk.read("out/charts.csv")
+    };
+    let charts = replay("");
+    let rows: Vec<&str> = charts.lines().collect();
+    assert!(rows[0].starts_with("time,line,grade,tag,value,"), "{}", rows[0]);
+    assert!(rows[0].ends_with(",marks,property,batch"), "{}", rows[0]);
+    assert!((20..36).contains(&rows.len()), "{charts}");
+    for (row, batch) in rows[1..].iter().rev().zip((0..60).rev()) {
+        assert!(row.contains(",tm3,g,,") && row.ends_with(&format!(",a,R{batch}")), "{row}");
+    }
+    assert!(rows.last().unwrap().contains(",nelson-1+"), "{charts}");
+    assert_eq!(replay(""), charts, "twice the same");
+    assert_eq!(replay(", chart = { kind = \"none\" }").lines().count(), 1);
+}

@@ -114,3 +114,28 @@ ends = pp * np.sqrt(stats.chi2(worth - 1).ppf([0.025, 0.975]) / (worth - 1))
 half = stats.norm.ppf(0.975) * np.sqrt(1 / (9 * worth) + ppk**2 / (2 * (worth - 1)))
 outside = cdf((lower - history.mean()) / s) + 1 - cdf((upper - history.mean()) / s)
 print("Pp", pp, ends.tolist(), "Ppk", ppk, [float(ppk - half), float(ppk + half)], "Cpm to 16", (upper - lower) / (6 * np.hypot(s, history.mean() - 16)), "ppm", 1e6 * outside)
+
+# Trial limits from m points: x̄ ± t s √(1 + 1/m), and an EWMA with ± L s √(v + 1/m). The rate of a chart, by the errors of
+# its own mean and standard deviation: its mean and 95 % interval over charts by a grid of equally likely errors, and the share
+# of points that signal in simulated charts.
+lam, width = 0.1, 2.701493
+v = lam / (2 - lam)
+print("trial: m, widened, rate, low, high; of points alone: the same; simulated rate and its standard error")
+for m in (25, 40, 99):
+    widened = stats.t(m - 1).isf(cdf(-3)) * np.sqrt(1 + 1 / m) / 3
+    steps = (np.arange(4000) + 0.5) / 4000
+    off = stats.norm.ppf(steps)[:, None] / np.sqrt(m)
+    scale = np.sqrt(stats.chi2(m - 1).ppf(steps) / (m - 1))[None, :]
+    beyond = lambda limit, sd: cdf((off - limit * scale) / sd) + cdf((-off - limit * scale) / sd)
+    point, average = beyond(3 * widened, 1), beyond(widened * width * np.sqrt(v + 1 / m), np.sqrt(v))
+    told = lambda rate: [float(f"{u:.4g}") for u in (rate.mean(), *np.quantile(rate, [0.025, 0.975]))]
+    random = np.random.default_rng(m)
+    history = random.normal(size=(20000, m))
+    centre, sigma = history.mean(axis=1), widened * history.std(axis=1, ddof=1)
+    z, variance, signals = np.zeros(20000), 0.0, np.zeros(20000)
+    for _ in range(400):
+        u = (random.normal(size=20000) - centre) / sigma
+        z, variance = lam * u + (1 - lam) * z, (1 - lam) ** 2 * variance + lam**2
+        signals += (abs(u) > 3).astype(float) + (abs(z) > width * np.sqrt(variance + 1 / m))
+    share = signals / 400
+    print((m, round(float(widened), 6), told(point + average), told(point), round(float(share.mean()), 5), round(float(share.std() / np.sqrt(20000)), 5)))

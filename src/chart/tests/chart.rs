@@ -39,6 +39,7 @@ fn known(estimate: Estimate, centre: f64, overall: f64, phi: f64) -> Limits {
         within: overall * (1.0 - phi).sqrt(),
         overall,
         spread: SpreadLimits { centre: range, lower: 0.0, upper: 3.2665 * range },
+        trial: None,
     }
 }
 

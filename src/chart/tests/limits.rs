@@ -42,7 +42,9 @@ fn too_little_history_is_refused_with_what_it_is_worth() {
     assert!(matches!(limits(&[]), Err(LimitsError::TooFew { n: 0, .. })));
     // Nearly an hour of seconds, each like the one before.
     let error = limits(&Noise::new(1).correlated(0.98, 3000)).unwrap_err();
-    let LimitsError::TooFew { n: 3000, effective } = error else { panic!("{error}") };
+    let LimitsError::TooFew { n: 3000, effective, needed: 100.0 } = error else {
+        panic!("{error}")
+    };
     assert!((15.0..60.0).contains(&effective), "{effective}");
     assert!(
         error.to_string().starts_with("limits need 100 independent points; these 3000 are worth ")

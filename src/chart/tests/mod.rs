@@ -6,3 +6,4 @@ mod chart;
 mod limits;
 mod oracle;
 mod rules;
+mod trial;

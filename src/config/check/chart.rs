@@ -1,9 +1,9 @@
-//! Control charts of tags.
+//! Control charts of tags and of laboratory properties.
 
 use super::super::at::At;
 use super::super::diagnostic::Code;
-use super::super::raw::{Chart, Cusum, Ewma, Tag};
-use super::super::words::{AutocorrelationName, ChartKind, RoleName, RuleName, Word};
+use super::super::raw::{Chart, Cusum, Ewma, LabChart, Tag};
+use super::super::words::{AutocorrelationName, ChartKind, LabChartKind, RoleName, RuleName, Word};
 use super::{Context, HOUR};
 use crate::chart::{
     Autocorrelation, CusumSettings, EwmaSettings, Kind, Rule, SUBGROUP_SIZES, Settings, arl,
@@ -30,6 +30,21 @@ pub(super) fn check(cx: &mut Context<'_>, tag: &At<Tag>, frame: Duration) -> Opt
         ChartKind::MeanRange => Kind::MeanAndRange(size),
         ChartKind::MeanDeviation => Kind::MeanAndDeviation(size),
     };
+    let settings = check_settings(cx, found, kind);
+    Some(Charted::new(check_every(cx, found, (kind, frame)), settings))
+}
+
+/// The chart of a laboratory property, which has one without a word: each batch is a point.
+pub(super) fn of_property(cx: &mut Context<'_>, found: Option<&At<LabChart>>) -> Option<Charted> {
+    let Some(found) = found else { return Some(Charted::of_property(Settings::default())) };
+    let chart = found.chart();
+    if found.kind.as_ref().is_some_and(|kind| **kind == LabChartKind::None) {
+        return none(cx, &chart);
+    }
+    Some(Charted::of_property(check_settings(cx, &chart, Kind::Individuals)))
+}
+
+fn check_settings(cx: &mut Context<'_>, found: &Chart, kind: Kind) -> Settings {
     let default = Settings::default();
     let named = found.rules.is_some() || found.ewma.is_some() || found.cusum.is_some();
     let (rules, ewma) = if named {
@@ -37,7 +52,7 @@ pub(super) fn check(cx: &mut Context<'_>, tag: &At<Tag>, frame: Duration) -> Opt
     } else {
         (default.rules, default.ewma)
     };
-    let settings = Settings {
+    Settings {
         kind,
         autocorrelation: match found.autocorrelation.as_ref().map(|word| **word) {
             Some(AutocorrelationName::Widened) => Autocorrelation::Widened,
@@ -48,12 +63,11 @@ pub(super) fn check(cx: &mut Context<'_>, tag: &At<Tag>, frame: Duration) -> Opt
         ewma,
         cusum: found.cusum.as_ref().and_then(|cusum| check_cusum(cx, cusum)),
         ..default
-    };
-    Some(Charted::new(check_every(cx, found, (kind, frame)), settings))
+    }
 }
 
-/// A tag that is not charted: what else is said of its chart means nothing.
-fn none(cx: &mut Context<'_>, found: &At<Chart>) -> Option<Charted> {
+/// What is not charted: what else is said of its chart means nothing.
+fn none(cx: &mut Context<'_>, found: &Chart) -> Option<Charted> {
     let others = [
         ("size", found.size.as_ref().map(At::span)),
         ("every", found.every.as_ref().map(At::span)),

@@ -5,8 +5,9 @@ use super::super::diagnostic::Code;
 use super::super::raw::{Grade, Limit, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{RoleName, Word};
-use super::{Context, plant, text};
+use super::{Context, chart, plant, text};
 use crate::plant::{Grade as CheckedGrade, SpecLimit};
+use std::ops::Range;
 use std::sync::Arc;
 
 /// Checks one grade.
@@ -30,7 +31,8 @@ pub(super) fn check(
             .spec
             .iter()
             .map(|(tag, limit)| {
-                let mut checked = check_limit(cx, &format!("spec.{}", **tag), limit);
+                let key = format!("spec.{}", **tag);
+                let mut checked = check_limit(cx, &key, limit.span(), limit);
                 check_spec(cx, raw, tag, limit, &mut checked);
                 (Arc::from(tag.as_str()), checked)
             })
@@ -40,8 +42,17 @@ pub(super) fn check(
             .iter()
             .map(|(property, limit)| {
                 cx.name(property, property.span(), "a laboratory property", &['/', '+', '#']);
-                let limit = check_limit(cx, &format!("lab.{}", **property), limit);
+                let key = format!("lab.{}", **property);
+                let limit = check_limit(cx, &key, limit.span(), &limit.limit());
                 (Arc::from(property.as_str()), limit)
+            })
+            .collect(),
+        lab_charts: grade
+            .lab
+            .iter()
+            .filter_map(|(property, limit)| {
+                let charted = chart::of_property(cx, limit.chart.as_ref())?;
+                Some((Arc::from(property.as_str()), charted))
             })
             .collect(),
         centerline: grade
@@ -82,7 +93,7 @@ pub(super) fn unlimited(cx: &mut Context<'_>, raw: &Raw) {
     }
 }
 
-fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit {
+fn check_limit(cx: &mut Context<'_>, key: &str, span: Range<usize>, limit: &Limit) -> SpecLimit {
     let number = |found: &Option<At<f64>>| found.as_ref().map(|number| **number);
     let (low, target, high) = (number(&limit.low), number(&limit.target), number(&limit.high));
     if let (Some(low), Some(high)) = (low, high)
@@ -90,16 +101,16 @@ fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit 
     {
         let (low, high) = (show(low), show(high));
         let message = format!("`{key}` allows nothing: `low` {low} is not below `high` {high}");
-        cx.report(Code::Limits, limit.span(), message).help("exchange them, or leave one out");
+        cx.report(Code::Limits, span.clone(), message).help("exchange them, or leave one out");
     } else if let Some(target) = limit.target.as_ref()
         && (low.is_some_and(|low| **target < low) || high.is_some_and(|high| **target > high))
     {
         let message = format!("`target` {} of `{key}` is not on spec", show(**target));
         cx.report(Code::Limits, target.span(), message).label("outside `low` and `high`");
     }
-    let removed = |key: &str| cx.removed.contains(&(limit.span().start, key.to_owned()));
+    let removed = |key: &str| cx.removed.contains(&(span.start, key.to_owned()));
     if low.is_none() && high.is_none() && !removed("low") && !removed("high") {
-        cx.report(Code::MissingKey, limit.span(), format!("`{key}` has neither `low` nor `high`"))
+        cx.report(Code::MissingKey, span.clone(), format!("`{key}` has neither `low` nor `high`"))
             .help("add at least one: `low = 14.4`, `high = 15.6`");
     }
     SpecLimit {

@@ -269,7 +269,7 @@ fn schema_states_the_defaults_that_hold() {
              time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
              names = {{ {} }}\n[[mqtt.subscribe]]\ntopic = \"spBv1.0/#\"\nline = \"a\"\n\
              format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.tag.b.chart]\n{}\n[line.a.profile.p]\n{}\n\
-             [grade.g]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
+             [grade.g]\n{}\n[grade.g.lab.p]\nlow = 1.0\n[grade.g.lab.p.chart]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
             at(""),
@@ -286,6 +286,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/line/tag/chart"),
             at("/line/profile"),
             at("/grade"),
+            at("/grade/lab/chart"),
             at("/models"),
             at("/influxdb"),
             at("/webhook"),
@@ -500,7 +501,10 @@ fn help_offers_what_was_meant() {
     };
     check("[line.a.tag.b]\nstuck = false\n", "write `\"off\"`");
     check("[line.a.tag.b]\nunit = 3\n", "write it in quotes");
-    check("[grade.a]\nlab.b = [1, 2]\n", "write a table, `{ high = … }`");
+    check(
+        "[grade.a]\nlab.b = [1, 2]\n",
+        "write a table, `{ chart = … }`; its keys are `chart`, `high`",
+    );
     check("[[grade.a.lab.b]]\nlow = 1\n", "`[grade.a.lab.b]` with single brackets");
     check("[grade.a]\ncenterline.b = { low = 1 }\n", "write `[low, high]`");
     check("[line.a]\nlateness = \"99999999999999999999d\"\n", "is too large");
@@ -602,4 +606,21 @@ fn who_names_what_marks_a_chart_has_that_and_no_more() {
     let of_batches = chart("quality", "chart = { every = \"batch\" }").unwrap();
     assert_eq!(of_batches, Charted::new(Every::Batch, Settings::default()));
     assert_eq!((of_batches.settings.interval, of_batches.settings.gap), (None, None));
+}
+
+#[test]
+fn laboratory_properties_are_charted_unless_somebody_says_otherwise() {
+    use crate::chart::{Rule, Settings};
+    use crate::plant::Charted;
+    let chart = |text: &str| {
+        let text = format!("[line.a]\n[grade.g]\nlab.tensile = {{ low = 1.0{text} }}\n");
+        good(&text).plant.grades["g"].lab_charts.get("tensile").cloned()
+    };
+    let usual = Charted::of_property(Settings::default());
+    assert!(usual.settings.trial && usual.settings.interval.is_none());
+    assert_eq!(chart(""), Some(usual.clone()));
+    assert_eq!(chart(", chart = { kind = \"individuals\" }"), Some(usual));
+    assert_eq!(chart(", chart = { kind = \"none\" }"), None);
+    let named = chart(", chart = { rules = [\"nelson-2\"] }").unwrap().settings;
+    assert!(named.trial && named.ewma.is_none() && named.rules == [Rule::Nelson2].into());
 }

@@ -1,5 +1,6 @@
 //! From a frame to a verdict, and what becomes of batches and models.
 
+use super::super::charts;
 use super::super::documents::{contributions, document, quality_values, record};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
@@ -447,11 +448,13 @@ impl LineState {
         if found {
             self.keep_score(cx, &grade_name, said);
         }
+        let now = self.judged_to.unwrap_or(said);
+        let to_charts = charts::Told { line: cx.line, plant: cx.plant, now };
+        if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
+            self.charts.laboratory(&to_charts, (batch, &self.book), cx.out);
+        }
         if self.learning.teaches(&grade_name, id) {
-            let now = self.judged_to.unwrap_or(said);
-            let how = (&cx.plant.models, now);
-            let asked = cx.plant.grades.get(&grade_name);
-            self.charts.learn(cx.line, (id, &grade_name), how, asked, cx.out);
+            self.charts.learn(&to_charts, (id, &grade_name), cx.out);
         }
         self.request(cx, &grade_name, said);
     }

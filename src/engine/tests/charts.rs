@@ -8,8 +8,8 @@ use crate::plant::{Charted, Every};
 use crate::verdict::Call;
 
 /// Seconds of a frame, and frames of a batch: ten minutes.
-const FRAME: i64 = 20;
-const FRAMES: i64 = 30;
+pub(super) const FRAME: i64 = 20;
+pub(super) const FRAMES: i64 = 30;
 
 fn chart_plant(every: Every) -> Plant {
     let mut plant = plant();
@@ -34,19 +34,19 @@ fn frame(n: i64, bw: f64) -> Event {
     Event::Frame(LineIx(0), Frame { start, end, values: vec![bw, 7.0, 600.0] })
 }
 
-fn word(s: i64, id: &str, disposition: Disposition) -> Event {
+pub(super) fn word(s: i64, id: &str, disposition: Disposition) -> Event {
     batch(s, BatchEvent::Disposition { batch: id.into(), disposition, by: None, note: None })
 }
 
 /// A batch of this number, with what basis weight it has in which of its frames.
-fn make(n: i64, bw: impl Fn(i64) -> f64) -> Vec<Event> {
+pub(super) fn make(n: i64, bw: impl Fn(i64) -> f64) -> Vec<Event> {
     let first = n * FRAMES;
     let mut events = vec![start(first * FRAME, &format!("R{n}"))];
     events.extend((first..first + FRAMES).map(|ix| frame(ix, bw(ix))));
     events
 }
 
-fn calm(ix: i64) -> f64 {
+pub(super) fn calm(ix: i64) -> f64 {
     15.0 + 0.2 * wobble(ix)
 }
 
@@ -89,7 +89,7 @@ fn limits_come_from_good_batches_and_get_firm_with_more_of_them() {
     let charted = points(&effects);
     assert_eq!(charted.len(), 410);
     let first = charted[0];
-    assert_eq!((&*first.tag, &*first.grade, first.point.version), ("bw", "facial", 1));
+    assert_eq!((&**first.of.name(), &*first.grade, first.point.version), ("bw", "facial", 1));
     assert_eq!(first.point.at, at(21 * FRAMES * FRAME + 60));
     assert_eq!(first.detectors, [Detector::Rule(Rule::Nelson1), Detector::Ewma]);
     // The mean of three uniform values of width 0.2.

@@ -8,6 +8,7 @@ mod clocks;
 mod context;
 mod finished;
 mod growth;
+mod laboratory;
 mod late;
 mod nodes;
 mod odd;

@@ -1,14 +1,17 @@
 //! Control charts.
 
-use crate::engine::{Capability, ChartPoint, ChartView, Detector, Index, Limits};
+use crate::engine::{Capability, ChartPoint, ChartView, Detector, Index, Limits, OnTrial};
 use crate::plant::Every;
 use serde::Serialize;
 use std::sync::Arc;
 
-/// The control chart of a tag for the grade in progress.
+/// The control chart of a tag, or of a laboratory property, for the grade in progress.
 #[derive(Debug, Serialize)]
 pub(super) struct Chart {
-    tag: Arc<str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    tag: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    property: Option<Arc<str>>,
     unit: Arc<str>,
     kind: &'static str,
     size: u32,
@@ -45,6 +48,17 @@ struct ChartLimits {
     spread_centre: f64,
     spread_lower: f64,
     spread_upper: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    trial: Option<ChartTrial>,
+}
+
+/// How far trial limits can be trusted.
+#[derive(Debug, Serialize)]
+struct ChartTrial {
+    widened: f64,
+    rate: f64,
+    rate_low: f64,
+    rate_high: f64,
 }
 
 /// What the process can do by these limits.
@@ -81,13 +95,18 @@ struct Point {
     ewma_lower: Option<f64>,
     ewma_upper: Option<f64>,
     marks: Vec<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    batch: Option<Arc<str>>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    corrected: Option<f64>,
 }
 
 impl From<&ChartView> for Chart {
     fn from(chart: &ChartView) -> Self {
         let settings = &chart.charted.settings;
         Self {
-            tag: Arc::clone(&chart.tag),
+            tag: chart.of.tag().cloned(),
+            property: chart.of.property().cloned(),
             unit: Arc::clone(&chart.unit),
             kind: settings.kind.name(),
             size: settings.kind.readings(),
@@ -130,6 +149,7 @@ impl ChartLimits {
             spread_centre: limits.spread.centre,
             spread_lower: limits.spread.lower,
             spread_upper: limits.spread.upper,
+            trial: limits.trial.map(ChartTrial::from),
         }
     }
 }
@@ -147,6 +167,12 @@ impl From<&Capability> for ChartCapability {
             cpm: capability.cpm,
             ppm: capability.ppm,
         }
+    }
+}
+
+impl From<OnTrial> for ChartTrial {
+    fn from(OnTrial { widened, rate, rate_low, rate_high }: OnTrial) -> Self {
+        Self { widened, rate, rate_low, rate_high }
     }
 }
 
@@ -168,6 +194,8 @@ impl From<&ChartPoint> for Point {
             ewma_lower: point.ewma.map(|ewma| ewma.lower),
             ewma_upper: point.ewma.map(|ewma| ewma.upper),
             marks: point.marks.iter().map(ToString::to_string).collect(),
+            batch: point.batch.clone(),
+            corrected: point.corrected,
         }
     }
 }

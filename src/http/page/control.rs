@@ -4,7 +4,7 @@ use super::chart::{level_word, marks, part};
 use super::format::{Clock, count, duration, fine_per_cent, number, time};
 use super::html::Html;
 use super::scale::Scale;
-use crate::engine::{Capability, ChartPoint, ChartView, Index, Kind, Limits};
+use crate::engine::{Capability, ChartPoint, ChartView, Index, Kind, Limits, OnTrial};
 use crate::plant::Every;
 use crate::reading::{Count, side_by_side};
 use std::fmt::Write as _;
@@ -27,7 +27,7 @@ const CURVES: [(&str, Of); 6] = [
 
 /// The panel's content.
 pub(super) fn content(html: &mut Html, chart: &ChartView) {
-    html.raw("<h3>").name(&chart.tag).raw(" <small>").text(&kind(chart)).raw("</small></h3>");
+    html.raw("<h3>").name(chart.of.name()).raw(" <small>").text(&kind(chart)).raw("</small></h3>");
     drawing(html, chart);
     let Some(limits) = &chart.limits else {
         waiting(html, chart);
@@ -44,11 +44,18 @@ pub(super) fn content(html: &mut Html, chart: &ChartView) {
     signals(html, chart);
     html.raw("</dl><p class=\"muted\">").text(&origin(chart, limits)).raw(" since ");
     time(html, limits.valid_from.as_millis(), Clock::Day);
-    html.raw(".</p>");
+    html.raw(".");
+    if let Some(trial) = &limits.trial {
+        html.raw(" ").text(&on_trial(chart, trial));
+    }
+    html.raw("</p>");
 }
 
 /// What a point is, in words.
 fn kind(chart: &ChartView) -> String {
+    if chart.of.property().is_some() {
+        return "laboratory, a value for each batch".to_owned();
+    }
     let settings = &chart.charted.settings;
     let each = match chart.charted.every {
         Every::Time(every) => duration(i64::try_from(every.as_millis()).unwrap_or(i64::MAX)),
@@ -87,10 +94,28 @@ fn origin(chart: &ChartView, limits: &Limits) -> String {
             .expect("a string takes all");
     }
     write!(words, " of {}", Count(chart.of_batches, "good batch")).expect("a string takes all");
-    if limits.provisional {
+    if limits.trial.is_some() {
+        words += ", on trial";
+    } else if limits.provisional {
         words += ", provisional";
     }
     words + ","
+}
+
+/// What trial limits are worth.
+fn on_trial(chart: &ChartView, trial: &OnTrial) -> String {
+    let OnTrial { widened, rate_low, rate_high, .. } = trial;
+    let low = fine_per_cent(*rate_low);
+    let from = if low == fine_per_cent(0.0) { "at most".to_owned() } else { format!("{low} to") };
+    let mut words = format!(
+        "So few points leave limits open: these are {widened:.2} times as wide as three sigma, and in 95 of 100 such \
+         charts {from} {} of the points signal by chance.",
+        fine_per_cent(*rate_high)
+    );
+    if chart.charted.settings.detectors().any(|by| !by.holds_on_trial()) {
+        words += " Runs, spreads and sums signal from 100 independent points on.";
+    }
+    words
 }
 
 fn indices(html: &mut Html, capability: &Capability) {
@@ -114,8 +139,10 @@ fn signals(html: &mut Html, chart: &ChartView) {
     }
     let share = fine_per_cent(f64::from(signals) / f64::from(points));
     let mut words = format!("{signals} of {} ({share})", count(points.into()));
-    if let Some(length) = chart.charted.settings.run_length() {
-        write!(words, "; by chance {}", fine_per_cent(1.0 / length)).expect("a string takes all");
+    let trial = chart.limits.as_ref().and_then(|limits| limits.trial);
+    let by_chance = chart.charted.settings.run_length().map(|length| 1.0 / length);
+    if let Some(rate) = trial.map(|trial| trial.rate).or(by_chance) {
+        write!(words, "; by chance {}", fine_per_cent(rate)).expect("a string takes all");
     }
     fact(html, "Signals", &words);
 }
@@ -186,11 +213,22 @@ fn path(
 /// What signals at a point, in words.
 fn marked(point: &ChartPoint) -> String {
     let marks: Vec<String> = point.marks.iter().map(ToString::to_string).collect();
-    format!("{} UTC: {}", Clock::Minutes.utc(point.at.as_millis()), marks.join(", "))
+    let at = Clock::Minutes.utc(point.at.as_millis());
+    let mut words = format!("{at} UTC: {}", marks.join(", "));
+    if let Some(batch) = &point.batch {
+        words = format!("{batch}, {words}");
+    }
+    if let Some(value) = point.corrected {
+        write!(words, "; since corrected to {}", number(value)).expect("a string takes all");
+    }
+    words
 }
 
 fn describe(html: &mut Html, chart: &ChartView, last: &ChartPoint) {
-    html.raw("Control chart of ").text(&chart.tag).raw(": at the end ").text(&number(last.value));
+    html.raw("Control chart of ")
+        .text(chart.of.name())
+        .raw(": at the end ")
+        .text(&number(last.value));
     html.raw(" between ").text(&number(last.lower)).raw(" and ").text(&number(last.upper));
     let signals = chart.recent.iter().filter(|point| !point.marks.is_empty()).count();
     html.raw(", ").text(&signals.to_string()).raw(" of ");

@@ -117,11 +117,18 @@ fn control_charts_say_how_good_their_limits_are() {
             "Version 2, from 1080 points worth 569 independent ones of 24 good batches, since 22 Jan 00:31",
             "moisture mean of 60 s Limits need 100 independent points; these 840 are worth 62. \
              Good batches: 24, and at least 20 are needed.",
+            "tensile_md laboratory, a value for each batch",
+            "Signals 1 of 3 (33.3 %); by chance 0.8 %",
+            "Version 1, from 34 points worth 31 independent ones of 34 good batches, on trial, since 22 Jan 00:31 . \
+             So few points leave limits open: these are 1.12 times as wide as three sigma, and in 95 of 100 such charts \
+             at most 3.4 % of the points signal by chance.",
         ],
         &[],
     );
     let page = page(fixture::at_risk());
-    assert_eq!(page.matches("<circle r=\"4.5\"").count(), 16, "the points that signal");
+    assert_eq!(page.matches("<circle r=\"4.5\"").count(), 17, "the points that signal");
+    let corrected = "<title>TM3-260123-012, 23:46 UTC: nelson-1-; since corrected to 131</title>";
+    assert!(page.contains(corrected), "what was said stays, and what counts stands beside it");
     assert!(page.contains("<title>23:32 UTC: nelson-1-</title>"), "each says why");
     assert!(!page.contains("NaN"));
 }
