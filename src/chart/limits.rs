@@ -9,8 +9,8 @@ use serde::{Deserialize, Serialize};
 /// Independent points below which there are no limits: of fifty the true rate of false alarms is twice the
 /// nominal one in the mean, and anything in the single case.
 pub const NEEDED: f64 = 100.0;
-/// Independent points below which there are no trial limits either: the rate of false alarms is then unknown within a factor
-/// of a hundred.
+/// Independent points below which there are no trial limits either: even from these the rate of false alarms of one chart
+/// may be a three-hundredth of the mean rate, or seven times that ([`OnTrial`]).
 pub const TRIAL: f64 = 25.0;
 /// Independent points below which limits are provisional.
 pub const FIRM: f64 = 300.0;

@@ -1,8 +1,8 @@
 //! Trial limits: of points too few for limits, wider by what so few leave open, and with the rate of false alarms that they
 //! may really have.
 //!
-//! Where a batch is a point, a hundred points take weeks. Three σ about estimates from 25 have twice the false alarms in
-//! the mean and anything in the single case. So:
+//! Where a batch is a point, a hundred points take weeks. Three σ about estimates from 25 have nearly three times the false
+//! alarms in the mean, and anything in the single case. So:
 //!
 //! - Limits are those of a prediction: x̄ ± t(ν, 1 − α/2) s √(1 + 1/m) with m independent points, ν = m − 1 and
 //!   α = 2 Φ(−3) (Hahn 1969; for charts Roes, Does and Schurink 1993). The next point is beyond them as often as beyond three

@@ -559,7 +559,7 @@ fn charts_of_laboratory_properties_are_in_the_files_of_a_replay() {
     let rows: Vec<&str> = charts.lines().collect();
     assert!(rows[0].starts_with("time,line,grade,tag,value,"), "{}", rows[0]);
     assert!(rows[0].ends_with(",marks,property,batch"), "{}", rows[0]);
-    assert!((20..36).contains(&rows.len()), "{charts}");
+    assert!((20..=36).contains(&rows.len()), "{charts}");
     for (row, batch) in rows[1..].iter().rev().zip((0..60).rev()) {
         assert!(row.contains(",tm3,g,,") && row.ends_with(&format!(",a,R{batch}")), "{row}");
     }
