@@ -68,40 +68,6 @@ fn what_trial_limits_may_be_worth_is_that_of_the_oracle() {
     }
 }
 
-/// The share of points that signal in charts of normal points of which each has its own history, with its standard error.
-fn signals(phi: f64, n: usize, charts: u32) -> (f64, f64, f64) {
-    let mut noise = Noise::new(11);
-    let (mut sum, mut squares, mut said, mut made) = (0.0, 0.0, 0.0, 0.0);
-    while made < f64::from(charts) {
-        let readings = noise.correlated(phi, n + 300);
-        let Ok(limits) = limits(&on_trial(), &readings[..n]) else { continue };
-        let Some(trial) = limits.trial else { continue };
-        let mut chart = Chart::new(on_trial()).unwrap();
-        chart.adopt(limits).unwrap();
-        let marks = readings[n..].iter().zip(0..).map(|(reading, t)| {
-            let point = chart.take(minute(t), &[*reading]).unwrap();
-            u32::try_from(point.marks.len()).unwrap()
-        });
-        let share = f64::from(marks.sum::<u32>()) / 300.0;
-        (sum, squares) = (sum + share, squares + share * share);
-        (said, made) = (said + trial.rate, made + 1.0);
-    }
-    let mean = sum / made;
-    (mean, ((squares / made - mean * mean) / made).sqrt(), said / made)
-}
-
-#[test]
-fn charts_on_trial_signal_as_often_as_they_say() {
-    let (found, error, said) = signals(0.0, 40, 60);
-    // The average needs some points to get where its limits are those of the long run, and history that looks correlated is
-    // worth less than it is: both make signals rarer.
-    assert!(found < said + 3.0 * error, "{found} ± {error} is more than {said}");
-    assert!(found + 3.0 * error > 0.5 * said, "{found} ± {error} is far from {said}");
-    // As points are that depend on each other, though so few do not show it.
-    let (found, error, said) = signals(0.3, 60, 60);
-    assert!(found - 3.0 * error < 2.0 * said, "{found} ± {error} beside {said}");
-}
-
 #[test]
 fn what_is_about_the_centre_waits_for_better_limits() {
     let settings = Settings {
