@@ -438,6 +438,7 @@ mod tests {
                 batches: true,
                 seed: 1,
                 least_sd: std::collections::BTreeMap::new(),
+                wanders: std::collections::BTreeMap::new(),
                 ties: std::collections::BTreeMap::new(),
             },
             trial: None,

@@ -320,6 +320,7 @@ mod tests {
             batches: true,
             seed: 1,
             least_sd: BTreeMap::new(),
+            wanders: BTreeMap::new(),
             ties: BTreeMap::new(),
         };
         fit(&table, &spec).unwrap()

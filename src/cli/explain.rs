@@ -103,7 +103,7 @@ fn text(explanation: &Explanation) -> String {
     }
     for mover in explanation.tags.iter().take(TAGS_SHOWN) {
         let (deviation, arrives) = (deviation(mover), arrives(mover));
-        writeln!(text, "  {:<24} {:>7.2}  {deviation}{arrives}", mover.tag, mover.ratio)
+        writeln!(text, "  {:<24} {:>7.2}  {deviation}{arrives}", mover.name(), mover.ratio)
             .expect(IN_MEMORY);
     }
     if !explanation.quality.is_empty() {
@@ -142,7 +142,7 @@ fn why(explanation: &Explanation) -> Vec<String> {
             let how = if ix == 0 { "first to move" } else { "moved" };
             let by = if mover.by_itself { "" } else { ", with those before it" };
             let (since, arrives) = (time(mover.since), arrives(mover));
-            format!("{how}: {}, {}, since {since}{by}{arrives}", mover.tag, deviation(mover))
+            format!("{how}: {}, {}, since {since}{by}{arrives}", mover.name(), deviation(mover))
         }));
         reasons.extend(document.similar.iter().map(|similar| {
             let (started, share) = (time(similar.started), similar.likeness * 100.0);

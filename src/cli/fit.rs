@@ -65,6 +65,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 .map(|grade| FitSpec::least_sd(&grade.centerline))
                 .unwrap_or_default(),
             ties: line.ties(),
+            wanders: line.wanders(),
         };
         let mut tell = |stage| progress.stage(stage);
         crate::models::fit_telling(&table, &spec, &mut tell).map_err(AppError::Fit)

@@ -6,7 +6,7 @@ use super::store::Which;
 use crate::app::AppError;
 use crate::app::registry::{self, Registered, State};
 use crate::engine::Engine;
-use crate::models::{DelayEstimate, Header};
+use crate::models::{DelayEstimate, Difference, Header};
 use crate::plant::Plant;
 use crate::reading::{Count, Timestamp};
 use crate::store::Reader;
@@ -267,6 +267,7 @@ fn facts(model: &Registered) -> Vec<(&'static str, String)> {
         .map(|dropped| format!("{} ({})", dropped.column, dropped.reason))
         .collect();
     let delays: Vec<String> = header.delays.iter().map(DelayEstimate::sentence).collect();
+    let differences: Vec<String> = header.differences.iter().map(Difference::sentence).collect();
     let set: Vec<&str> = header.spec.least_sd.keys().map(|tag| &**tag).collect();
     let monitors = match header.states {
         0 => format!("{} of pca", Count(header.components, "component")),
@@ -295,6 +296,7 @@ fn facts(model: &Registered) -> Vec<(&'static str, String)> {
         ("columns", header.columns.join(", ")),
         ("dropped", or_none(dropped.join(", "))),
         ("set by hand", or_none(set.join(", "))),
+        ("changes of", or_none(differences.join("; "))),
         ("delays", or_none(delays.join("; "))),
         ("monitors", monitors),
         ("frame", format!("{} s", header.spec.frame.as_secs_f64())),

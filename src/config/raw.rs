@@ -421,6 +421,9 @@ pub(super) struct Tag {
     /// Tags by which its value can be known: they measure the same, or add up to it.
     #[schemars(extend("default" = []))]
     pub(super) agrees_with: Option<At<Vec<At<String>>>>,
+    /// Whether it has no level of its own, as a counter or a tank level: models then judge how far it changes. Without it,
+    /// it is estimated from the data.
+    pub(super) wanders: Option<At<bool>>,
     /// The smallest deviation from what the other tags tell of it, in its unit, that is worth a flag.
     #[schemars(example = 0.2, extend("default" = 0.0))]
     pub(super) guard_band: Option<At<f64>>,

@@ -143,6 +143,7 @@ mod tests {
             value: if up { 1.0 } else { -1.0 },
             expected: 0.0,
             unit: None,
+            over_s: None,
         }
     }
 

@@ -6,7 +6,7 @@ use crate::batch::Batch;
 use crate::plant::{Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
-use crate::reading::{Timestamp, four_digits, side_by_side};
+use crate::reading::{Timestamp, four_digits, name_or_change, side_by_side};
 use crate::verdict::{Call, Document, LabOutside, Mover, Reason, Similar};
 use std::sync::Arc;
 
@@ -303,8 +303,10 @@ pub fn sentence(reason: &Reason) -> String {
             format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
         }
         Reason::Process { statistic, ratio, tags, .. } => {
-            let tags: Vec<String> =
-                tags.iter().map(|(tag, share)| format!("{tag} {:.0} %", share * 100.0)).collect();
+            let share = |(tag, share): &(Arc<str>, f64)| {
+                format!("{} {:.0} %", name_or_change(tag, reason.change_over(tag)), share * 100.0)
+            };
+            let tags: Vec<String> = tags.iter().map(share).collect();
             format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
         }
         Reason::Laboratory { property, value, low, high } => {
@@ -325,12 +327,12 @@ pub fn sentence(reason: &Reason) -> String {
 fn evidence(document: &Document) -> String {
     let mut sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
     if let Some(first) = document.movers.first() {
-        let Mover { tag, since, value, expected, unit, .. } = first;
+        let (name, Mover { since, value, expected, unit, .. }) = (first.name(), first);
         let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
         let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
         let (value, expected) = side_by_side(*value, *expected);
         sentences.push(format!(
-            "first to move: {tag}, {value}{unit} for {expected}{unit}, since {since}"
+            "first to move: {name}, {value}{unit} for {expected}{unit}, since {since}"
         ));
     }
     if let Some(similar) = document.similar.first() {
@@ -360,5 +362,39 @@ fn limits(low: Option<f64>, high: Option<f64>) -> String {
         (Some(low), None) => format!("at least {low}"),
         (None, Some(high)) => format!("at most {high}"),
         (None, None) => "no limit".into(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_is_judged_by_its_change_is_called_a_change() {
+        let reason = Reason::Process {
+            statistic: "spe".into(),
+            ratio: 2.5,
+            tags: vec![("TI-7".into(), 0.6), ("FI-1".into(), 0.4)],
+            areas: Vec::new(),
+            changes: vec![("TI-7".into(), 300.0)],
+        };
+        assert_eq!(
+            sentence(&reason),
+            "spe at 2.50 times its limit: TI-7 (change over 5 min) 60 %, FI-1 40 %"
+        );
+        let mover = Mover {
+            tag: "TI-7".into(),
+            area: None,
+            by_itself: true,
+            since: 0,
+            arrives: None,
+            ratio: 2.0,
+            value: 1.5,
+            expected: 0.1,
+            unit: Some("°C".into()),
+            over_s: Some(3600.0),
+        };
+        assert_eq!(mover.name(), "TI-7 (change over 1 h)");
+        assert_eq!(Mover { over_s: None, ..mover }.name(), "TI-7");
     }
 }

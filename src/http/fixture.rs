@@ -536,6 +536,7 @@ pub(super) fn hostile() -> View {
             ratio: f64::INFINITY,
             tags: vec![(tag(), 0.4)],
             areas: Vec::new(),
+            changes: Vec::new(),
         },
         Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
         Reason::Coverage { tags: vec![tag()], share: 0.1 },
@@ -661,6 +662,7 @@ fn movers(since: i64) -> Vec<Mover> {
         value,
         expected,
         unit: Some(unit.into()),
+        over_s: None,
     };
     vec![
         mover("refiner_power", "stock", 2.41, (146.2, 160.3), "kW"),
@@ -717,12 +719,14 @@ fn line(call: Call) -> LineView {
                 ("steam_pressure".into(), 0.09),
             ],
             areas: vec![("stock".into(), 0.637), ("yankee".into(), 0.363)],
+            changes: Vec::new(),
         },
         Reason::Process {
             statistic: "t2".into(),
             ratio: 1.31,
             tags: vec![("refiner_power".into(), 0.62)],
             areas: Vec::new(),
+            changes: Vec::new(),
         },
         Reason::Spec {
             tag: "basis_weight".into(),

@@ -17,11 +17,12 @@
 //! enough for the new grade's own, always provisional, and their range of rates begins at nothing.
 
 use super::calibrate::{self, Calibration};
-use super::fit::{Stage, fit_with};
+use super::fit::{Rows, Stage, fit_with};
 use super::screen::{Dropped, FitError, Unusable, unusable};
 use super::{FitSpec, Header, Model, Source, Table};
 use crate::reading::Count;
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -130,10 +131,21 @@ pub fn fit_borrowed(
     if lent < LENT_AT_LEAST || grades.own().len() < 2 {
         return Err(FitError::TooFewLent { lent, own: grades.own().len(), need: LENT_AT_LEAST });
     }
+    // Batches of one grade after those of another tell of no tag whether it wanders.
+    let changes = Rows::of(&table, spec, false).changes.map(|(mut changes, lags, differences)| {
+        let dropped = grades.leave_out(&mut changes);
+        let least = grades.move_to_own(&mut changes);
+        ((changes, lags, differences), dropped, least)
+    });
     let dropped = grades.leave_out(&mut table);
     let least = grades.move_to_own(&mut table);
+    let (changes, dropped, least) = match changes {
+        Some((changes, dropped, least)) => (Some(changes), dropped, least),
+        None => (None, dropped, least),
+    };
     let borrowing = Borrowing { own: lent, least };
-    let mut model = fit_with(&table, spec, Some(&borrowing), tell)?;
+    let rows = Rows { levels: Cow::Owned(table), changes };
+    let mut model = fit_with(&rows, spec, Some(&borrowing), tell)?;
     model.tell_dropped(dropped);
     Ok(model)
 }

@@ -3,17 +3,19 @@
 use super::borrowed::Borrowing;
 use super::calibrate::{self, Calibration};
 use super::delays;
+use super::differences::{self, Difference, Lags};
 use super::dynamic::frames_in_row;
 use super::held_out::{Dynamics, HeldOut, folds};
 use super::model::{Header, LIBRARIES, Model, Parts, Recipe};
 use super::movers::Movers;
 use super::multiway::{self, Multiway};
 use super::pca::{Components, Pca};
-use super::screen::{FitError, Screened, screen};
+use super::screen::{FitError, Screened, rows_of, screen};
 use super::statistic::Weights;
 use super::ties::Ties;
 use super::{FitSpec, Table};
 use ndarray::{Array1, Array2};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The stretch of a recording that stands in for a batch where none is told, s.
@@ -62,7 +64,7 @@ impl Stage {
 /// # Errors
 /// When too few columns, rows or blocks can be used: with the counts.
 pub fn fit(table: &Table, spec: &FitSpec) -> Result<Model, FitError> {
-    fit_with(table, spec, None, &mut |_| ())
+    fit_telling(table, spec, &mut |_| ())
 }
 
 /// The same, and says what it is at.
@@ -74,24 +76,59 @@ pub fn fit_telling(
     spec: &FitSpec,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Model, FitError> {
-    fit_with(table, spec, None, tell)
+    fit_with(&Rows::of(table, spec, true), spec, None, tell)
+}
+
+/// The rows that a model is fitted on.
+pub(super) struct Rows<'t> {
+    /// As they were measured.
+    pub(super) levels: Cow<'t, Table>,
+    /// With the changes of tags that wander, and of which; nothing where none does.
+    pub(super) changes: Option<(Table, Lags, Vec<Difference>)>,
+}
+
+impl<'t> Rows<'t> {
+    /// Those of a table; `estimates` as in [`differences::choose`].
+    pub(super) fn of(table: &'t Table, spec: &FitSpec, estimates: bool) -> Self {
+        let (lags, differences) = differences::choose(table, spec, estimates);
+        let changes = (!lags.is_empty()).then(|| (lags.changes(table), lags, differences));
+        Self { levels: Cow::Borrowed(table), changes }
+    }
+
+    /// As the monitors are given them.
+    fn judged(&self) -> &Table {
+        self.changes.as_ref().map_or(&*self.levels, |(changes, ..)| changes)
+    }
+
+    /// Of which of these columns the change is taken, and over what.
+    fn differences(&self, columns: &[usize]) -> (Lags, Vec<Difference>) {
+        let Some((_, Lags(lags), differences)) = &self.changes else { return Default::default() };
+        let used = lags.iter().cloned().zip(differences.iter().cloned());
+        let (lags, differences) = used.filter(|(lag, _)| columns.contains(&lag.column)).unzip();
+        (Lags(lags), differences)
+    }
 }
 
 /// The same, where some of the rows may be those of other grades.
 pub(super) fn fit_with(
-    table: &Table,
+    rows: &Rows<'_>,
     spec: &FitSpec,
     borrowing: Option<&Borrowing>,
     tell: &mut dyn FnMut(Stage),
 ) -> Result<Model, FitError> {
     tell(Stage::Fitting);
+    let table = rows.judged();
     if spec.batches && table.left_out > 0 && table.blocks.len() < 2 {
         let (have, left_out) = (table.blocks.len(), table.left_out);
         return Err(FitError::TooFewBlocks { have, left_out });
     }
     let screened = screen(table)?;
+    let (lags, differences) = rows.differences(&screened.columns);
     let least = screened.columns.iter().map(|ix| {
-        let set = spec.least_sd.get(&table.columns[*ix]).copied().unwrap_or(0.0);
+        // Where operators may set a level says nothing of its changes.
+        let is_level = lags.frames(*ix).is_none();
+        let set =
+            spec.least_sd.get(&table.columns[*ix]).copied().filter(|_| is_level).unwrap_or(0.0);
         borrowing.map_or(set, |borrowing| set.max(borrowing.least[*ix]))
     });
     let least = Array1::from_iter(least);
@@ -130,9 +167,16 @@ pub(super) fn fit_with(
         by
     });
     let set = spec.least_sd.keys().map(|name| &**name).collect();
-    let ties = Ties::fit(&screened, &table.columns, seconds, &spec.ties, &set);
+    let measured = if lags.is_empty() {
+        None
+    } else {
+        Some(rows_of(&rows.levels, screened.columns.clone(), Vec::new())?)
+    };
+    let of_levels = measured.as_ref().unwrap_or(&screened);
+    let ties = Ties::fit(of_levels, &table.columns, seconds, &spec.ties, &set);
+    drop(measured);
     let movers = Movers::fit(&screened, &pca, seconds)?;
-    let delays = delays::estimate(table, &screened.columns, seconds);
+    let delays = delays::estimate(&rows.levels, &screened.columns, seconds);
     let cva = dynamics.map(|dynamics| dynamics.whole);
     let header = Header {
         kind: if cva.is_some() { "cva" } else { "pca" }.into(),
@@ -158,10 +202,11 @@ pub(super) fn fit_with(
         source: table.source.clone(),
         widened,
         delays,
+        differences,
         libraries: LIBRARIES.map(Into::into).into(),
     };
     let used = screened.columns;
-    let parts = Parts { used, pca, cva, every, weights, levels, multiway, ties, movers };
+    let parts = Parts { used, lags, pca, cva, every, weights, levels, multiway, ties, movers };
     Ok(Model::new(header, parts))
 }
 

@@ -77,6 +77,7 @@ pub(super) fn model_of(table: &Table, declared: &[(&str, &[&str])]) -> Model {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: declared.iter().map(|(tag, others)| (Arc::from(*tag), names(others))).collect(),
     };
     fit(table, &spec).unwrap()

@@ -14,6 +14,7 @@ mod borrowed;
 mod calibrate;
 mod cva;
 mod delays;
+mod differences;
 mod dynamic;
 mod fit;
 #[cfg(test)]
@@ -37,6 +38,7 @@ pub use backtest::{Backtest, Flag, Made, Said};
 pub use borrowed::{LENT_AT_LEAST, Lent, fit_borrowed};
 pub use calibrate::{Calibration, rate_range_of};
 pub use delays::DelayEstimate;
+pub use differences::Difference;
 pub use fit::{Stage, fit, fit_telling};
 pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_phase_two};
 pub use model::{ArtifactError, Header, Model, Online, Score};
@@ -196,6 +198,14 @@ impl Table {
         self.gaps.binary_search(&row).is_ok()
     }
 
+    /// True of a row that does not follow the one before it: that of a gap, or the first of a block that is not joined to
+    /// the one before. The row behind a gap has nothing before it either.
+    fn breaks_off(&self, row: usize) -> bool {
+        let begins =
+            self.blocks.binary_search(&row).is_ok() && self.joined.binary_search(&row).is_err();
+        begins || self.is_gap(row)
+    }
+
     /// The values of one row.
     #[must_use]
     pub fn row(&self, ix: usize) -> &[f64] {
@@ -222,6 +232,9 @@ pub struct FitSpec {
     /// The columns that each column agrees with, by name: what others measure as well, or add up to.
     #[serde(default)]
     pub ties: BTreeMap<Arc<str>, Vec<Arc<str>>>,
+    /// Columns of which the plant declares whether they wander; of the others a fit estimates it.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub wanders: BTreeMap<Arc<str>, bool>,
 }
 
 impl FitSpec {

@@ -1,8 +1,9 @@
 //! A fitted, calibrated model; what it says of a row; its artifact.
 
-use super::calibrate::Calibration;
+use super::calibrate::{Calibration, count};
 use super::cva::Cva;
 use super::delays::DelayEstimate;
+use super::differences::{Difference, Lags, Recent};
 use super::dynamic::Dynamic;
 use super::held_out::Levels;
 use super::movers::{Moved, Movers, Moving};
@@ -18,6 +19,7 @@ use crate::plant::Guard;
 use crate::reading::{Count, Timestamp};
 use ndarray::{Array1, ArrayView1};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::sync::Arc;
 
 /// The form of artifacts; another number is refused.
@@ -69,6 +71,9 @@ pub struct Header {
     /// How long what tags see takes until the quality tags see it, where the rows tell.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub delays: Vec<DelayEstimate>,
+    /// The columns of which it takes the change and not the level.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub differences: Vec<Difference>,
     /// The libraries that did the arithmetic, with their versions; empty in a model of an earlier development version.
     #[serde(default)]
     pub libraries: Vec<String>,
@@ -138,8 +143,13 @@ impl Header {
             let (explained, positions) = (recipe.explained * 100.0, recipe.positions);
             format!(" and a recipe of {positions} positions by {by} ({explained:.0} %)")
         });
+        let changes = match self.differences.len() {
+            0 => String::new(),
+            1 => " (1 by its change)".into(),
+            n => format!(" ({n} by their changes)"),
+        };
         format!(
-            "pca of {}, {} ({:.0} %){dynamic}{recipe}, {of}{left_out}{stand_out}{provisional}",
+            "pca of {}{changes}, {} ({:.0} %){dynamic}{recipe}, {of}{left_out}{stand_out}{provisional}",
             Count(self.columns.len() - self.dropped.len(), "tag"),
             Count(self.components, "component"),
             self.explained * 100.0,
@@ -153,6 +163,9 @@ pub struct Model {
     header: Header,
     /// The positions of the columns used, in the table's columns.
     used: Vec<usize>,
+    /// Those of which it takes the change, and over how many frames.
+    #[serde(default, skip_serializing_if = "Lags::is_empty")]
+    lags: Lags,
     pca: Pca,
     /// The dynamic monitor, if there were rows enough for it.
     cva: Option<Cva>,
@@ -190,6 +203,8 @@ pub struct Online {
     parts: Vec<Vec<f64>>,
     dynamic: Dynamic,
     moving: Moving,
+    /// The last values of the columns of which the change is taken.
+    recent: Recent,
     /// How the batch goes along the recipe; `None` if its begin was not seen.
     along: Option<Progress>,
     /// The last pattern of holes; made again when it is missed.
@@ -202,8 +217,8 @@ impl PartialEq for Online {
     fn eq(&self, other: &Self) -> bool {
         (self.scale, self.course, &self.smoothed, &self.parts)
             == (other.scale, other.course, &other.smoothed, &other.parts)
-            && (&self.dynamic, &self.moving, &self.along)
-                == (&other.dynamic, &other.moving, &other.along)
+            && (&self.dynamic, &self.moving, &self.recent, &self.along)
+                == (&other.dynamic, &other.moving, &other.recent, &other.along)
     }
 }
 
@@ -298,6 +313,7 @@ struct Artifact<M> {
 /// What a model is made of.
 pub(super) struct Parts {
     pub(super) used: Vec<usize>,
+    pub(super) lags: Lags,
     pub(super) pca: Pca,
     pub(super) cva: Option<Cva>,
     pub(super) every: usize,
@@ -310,10 +326,10 @@ pub(super) struct Parts {
 
 impl Model {
     pub(super) fn new(header: Header, parts: Parts) -> Self {
-        let Parts { used, pca, cva, every, weights, levels, multiway, ties, movers } = parts;
+        let Parts { used, lags, pca, cva, every, weights, levels, multiway, ties, movers } = parts;
         let limits = levels.scale.map(|scale| scale * header.calibration.factor);
         let start = levels.start;
-        Self { header, used, pca, cva, every, weights, start, limits, multiway, ties, movers }
+        Self { header, used, lags, pca, cva, every, weights, start, limits, multiway, ties, movers }
     }
 
     /// Says of columns why they were left out before the fit.
@@ -356,9 +372,16 @@ impl Model {
         Some(self.pca.sd[used])
     }
 
-    /// The columns that it uses.
-    pub(super) fn used_columns(&self) -> impl Iterator<Item = &Arc<str>> {
-        self.used.iter().map(|ix| &self.header.columns[*ix])
+    /// The positions of the columns that it uses.
+    pub(super) fn used(&self) -> &[usize] {
+        &self.used
+    }
+
+    /// What the change of a column of the table is taken over, s; `None` of one of which the level is judged.
+    #[must_use]
+    pub fn change_over(&self, column: usize) -> Option<f64> {
+        let frame_s = self.header.spec.frame.as_secs_f64();
+        self.lags.frames(column).map(|frames| count(frames) * frame_s)
     }
 
     /// Its components.
@@ -395,6 +418,7 @@ impl Model {
             parts: vec![vec![1.0; self.used.len()]; Statistic::OF_ROWS.len()],
             dynamic: Dynamic::default(),
             moving: Moving::default(),
+            recent: Recent::default(),
             along: self.multiway.as_ref().map(Multiway::start),
             gain: None,
         }
@@ -402,8 +426,9 @@ impl Model {
 
     /// The same at the begin of the next batch: the process goes on, and so does what moves in it.
     pub fn next_batch(&self, online: &mut Online, scale: f64) {
-        let moving = std::mem::take(&mut online.moving);
-        *online = Online { moving, ..self.start(scale) };
+        let (moving, recent) =
+            (std::mem::take(&mut online.moving), std::mem::take(&mut online.recent));
+        *online = Online { moving, recent, ..self.start(scale) };
     }
 
     /// What comes does not follow what was, within one batch: smoothing and the past begin anew.
@@ -447,6 +472,7 @@ impl Model {
     /// What comes does not follow what was, of one batch or another: what moved before counts no more.
     pub(super) fn lose_track(online: &mut Online) {
         online.moving = std::mem::take(&mut online.moving).anew();
+        online.recent.forget();
     }
 
     /// True if an online state, read back, is one of this model.
@@ -459,6 +485,7 @@ impl Model {
             && online.parts.iter().all(|parts| parts.len() == columns)
             && online.dynamic.fits(columns, states)
             && online.moving.fits(columns)
+            && online.recent.fits(&self.lags)
             && match (&self.multiway, &online.along) {
                 (_, None) => true,
                 (Some(multiway), Some(along)) => multiway.fits(along),
@@ -501,6 +528,10 @@ impl Model {
     }
 
     fn judge(&self, online: &mut Online, values: &[f64]) -> Score {
+        let mut values = Cow::Borrowed(values);
+        if !self.lags.is_empty() {
+            self.lags.take(&mut online.recent, values.to_mut());
+        }
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
         if let Some(multiway) = &self.multiway {
@@ -732,6 +763,9 @@ impl Model {
         }
         if self.movers.as_ref().is_some_and(|movers| !movers.are_sound(p)) {
             return invalid("the precisions, limits or weights of what moves first cannot be");
+        }
+        if !self.lags.are_sound(&self.used) {
+            return invalid("a change is taken of a column that is not used, or over no time");
         }
         if !self.ties.are_sound(p) {
             return invalid("a tie between tags names a column that is not there, or has no limit");

@@ -120,6 +120,16 @@ pub(super) fn screen(table: &Table) -> Result<Screened, FitError> {
     if columns.is_empty() {
         return Err(FitError::NoColumn(dropped));
     }
+    rows_of(table, columns, dropped)
+}
+
+/// The rows that have a value in each of these columns.
+pub(super) fn rows_of(
+    table: &Table,
+    columns: Vec<usize>,
+    dropped: Vec<Dropped>,
+) -> Result<Screened, FitError> {
+    let n = table.rows();
     let mut values = Vec::with_capacity(n * columns.len());
     let (mut blocks, mut origins, mut runs) = (Vec::new(), Vec::new(), Vec::new());
     let mut rows = 0;

@@ -17,6 +17,7 @@
 
 use super::Model;
 use super::pca::{Pca, eigen};
+use crate::reading::name_or_change;
 use ndarray::{Array2, Axis};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -78,7 +79,10 @@ impl Model {
 
     fn with(&self, directions: Vec<Vec<f64>>) -> Footing {
         let Pca { mean, sd, .. } = self.pca();
-        let columns = self.used_columns().cloned().collect();
+        // What a change is of has no level: it is another column, here and in words.
+        let name =
+            |ix: &usize| Arc::from(name_or_change(&self.columns()[*ix], self.change_over(*ix)));
+        let columns = self.used().iter().map(name).collect();
         Footing { columns, mean: mean.to_vec(), sd: sd.to_vec(), directions }
     }
 }

@@ -136,6 +136,12 @@ impl Line {
         tied.map(|tag| (Arc::clone(&tag.id), tag.agrees_with.clone())).collect()
     }
 
+    /// Which tags are declared to wander, or not to.
+    #[must_use]
+    pub fn wanders(&self) -> BTreeMap<Arc<str>, bool> {
+        self.tags.iter().filter_map(|tag| Some((Arc::clone(&tag.id), tag.wanders?))).collect()
+    }
+
     /// True if only numbers say something about the tag: all that is watched or measured is one, but a
     /// reel id or a grade is a name even where it looks like a number.
     #[must_use]
@@ -222,6 +228,9 @@ pub struct Tag {
     pub unchecked: Vec<Arc<str>>,
     /// The tags by which its value can be known: they measure the same, or add up to it.
     pub agrees_with: Vec<Arc<str>>,
+    /// Whether it has no level of its own, so that models take its changes: as declared; `None`: a fit estimates it.
+    #[serde(default)]
+    pub wanders: Option<bool>,
     /// What of it is worth a flag.
     #[serde(default)]
     pub guard: Guard,
@@ -339,6 +348,7 @@ impl Tag {
             rate: None,
             unchecked: Vec::new(),
             agrees_with: Vec::new(),
+            wanders: None,
             guard: Guard::default(),
             delay: None,
             lag: Duration::ZERO,

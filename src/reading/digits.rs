@@ -32,6 +32,23 @@ pub fn side_by_side(one: f64, other: f64) -> (String, String) {
     (with_decimals(one, decimals), with_decimals(other, decimals))
 }
 
+/// What something is that is told as its change over so many seconds: `change over 5 min`.
+#[must_use]
+pub fn change_over(seconds: f64) -> String {
+    let whole = |unit: f64| seconds >= unit && (seconds / unit).fract() <= 0.0;
+    match seconds {
+        _ if whole(3600.0) => format!("change over {} h", seconds / 3600.0),
+        _ if whole(60.0) => format!("change over {} min", seconds / 60.0),
+        _ => format!("change over {seconds} s"),
+    }
+}
+
+/// The name of a tag, with [`change_over`] behind it where its change is told and not its value.
+#[must_use]
+pub fn name_or_change(name: &str, over_s: Option<f64>) -> String {
+    over_s.map_or_else(|| name.to_owned(), |over_s| format!("{name} ({})", change_over(over_s)))
+}
+
 /// The digits before the point; 0 and less count the noughts behind it.
 fn digits_before_point(value: f64) -> i32 {
     let size = value.abs();
@@ -51,6 +68,13 @@ fn with_decimals(value: f64, decimals: i32) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn changes_are_told_over_the_largest_unit_that_needs_no_fraction() {
+        let told = [0.5, 90.0, 300.0, 3600.0, 5400.0].map(change_over);
+        let words = ["0.5 s", "90 s", "5 min", "1 h", "90 min"];
+        assert_eq!(told, words.map(|words| format!("change over {words}")));
+    }
 
     #[test]
     fn numbers_have_four_digits() {

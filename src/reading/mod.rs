@@ -10,7 +10,7 @@ mod timestamp;
 mod value;
 
 pub use count::Count;
-pub use digits::{four_digits, hex, side_by_side};
+pub use digits::{change_over, four_digits, hex, name_or_change, side_by_side};
 pub use flags::{Flags, SourceQuality};
 pub use timestamp::{Timestamp, TimestampError};
 pub use value::{Finite, NotFinite, Value};

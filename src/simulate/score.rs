@@ -650,7 +650,13 @@ mod tests {
             probability_off_spec: None,
             progress: None,
             reasons: vec![
-                Reason::Process { statistic: "spe".into(), ratio: 2.0, tags, areas: Vec::new() },
+                Reason::Process {
+                    statistic: "spe".into(),
+                    ratio: 2.0,
+                    tags,
+                    areas: Vec::new(),
+                    changes: Vec::new(),
+                },
                 Reason::Coverage { tags: vec!["e".into()], share: 0.5 },
             ],
             first_mover: None,
@@ -677,6 +683,7 @@ mod tests {
             value: 1.0,
             expected: 2.0,
             unit: None,
+            over_s: None,
         };
         let movers = ["f", "g", "h", "i"].map(mover).to_vec();
         let document = Document { first_mover: Some("g".into()), movers, ..document };

@@ -1,6 +1,6 @@
 //! The verdict document of the MQTT contract.
 
-use crate::reading::{Count, Timestamp};
+use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -66,6 +66,9 @@ pub enum Reason {
         /// What the tags of each area contribute together, greatest first; of a line without areas, nothing.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         areas: Vec<(Arc<str>, f64)>,
+        /// Those of the tags that are judged by their change, and what it is taken over, s.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        changes: Vec<(Arc<str>, f64)>,
     },
     /// A laboratory result against its limits.
     Laboratory {
@@ -100,6 +103,15 @@ pub enum Reason {
     },
 }
 
+impl Reason {
+    /// What the change of a tag is taken over, s, if not its level but its change is judged.
+    #[must_use]
+    pub fn change_over(&self, tag: &str) -> Option<f64> {
+        let Self::Process { changes, .. } = self else { return None };
+        changes.iter().find(|(changes, _)| **changes == *tag).map(|(_, over_s)| *over_s)
+    }
+}
+
 /// A tag that moved otherwise than the others tell: further than it goes in control.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Mover {
@@ -117,13 +129,24 @@ pub struct Mover {
     pub arrives: Option<i64>,
     /// How far it went when it was named, over how far it goes in control.
     pub ratio: f64,
-    /// Its value when it was named, in its unit.
+    /// Its value when it was named, in its unit; or how far it had changed, where `over_s` stands.
     pub value: f64,
     /// What it should have been then, by the tags that did not move.
     pub expected: f64,
     /// Its unit, where one is declared.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub unit: Option<Arc<str>>,
+    /// What the change of a tag without a level of its own is taken over, s.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub over_s: Option<f64>,
+}
+
+impl Mover {
+    /// What is told of it: `TI-7`, or `TI-7 (change over 5 min)`.
+    #[must_use]
+    pub fn name(&self) -> String {
+        name_or_change(&self.tag, self.over_s)
+    }
 }
 
 /// A laboratory result outside its limits.

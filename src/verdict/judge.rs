@@ -42,6 +42,8 @@ pub struct ProcessEvidence {
     pub tags: Vec<(Arc<str>, f64)>,
     /// What they contribute by area, greatest first.
     pub areas: Vec<(Arc<str>, f64)>,
+    /// The tags of the model that are judged by their change, and what it is taken over, s.
+    pub changes: Vec<(Arc<str>, f64)>,
     /// The tags that are further from what the others tell of them than in control, the furthest first.
     pub movers: Vec<Mover>,
     /// Of these and of the tag that contributes most: from a reading to the arrival of what it saw at the end of the
@@ -53,6 +55,14 @@ pub struct ProcessEvidence {
     pub missing: Vec<Arc<str>>,
     /// The share of the model's weight that is there, 0–1.
     pub coverage: f64,
+}
+
+impl ProcessEvidence {
+    /// Those of the changes that are of some tags with their shares.
+    fn changes_of(&self, tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
+        let named = |change: &&(Arc<str>, f64)| tags.iter().any(|(tag, _)| *tag == change.0);
+        self.changes.iter().filter(named).cloned().collect()
+    }
 }
 
 /// Everything the judge looks at, at a frame's end.
@@ -122,6 +132,9 @@ struct ProcessFlag {
     tags: Vec<(Arc<str>, f64)>,
     #[serde(default)]
     areas: Vec<(Arc<str>, f64)>,
+    /// Of these tags those that are judged by their change.
+    #[serde(default)]
+    changes: Vec<(Arc<str>, f64)>,
 }
 
 /// What moved while a batch is flagged.
@@ -301,6 +314,7 @@ impl Judge {
                     flag.statistic = Arc::clone(&process.statistic);
                     flag.tags = named(&process.tags);
                     flag.areas.clone_from(&process.areas);
+                    flag.changes = process.changes_of(&flag.tags);
                 }
             }
             None if score > 1.0 => {
@@ -315,6 +329,7 @@ impl Judge {
                     peak: score,
                     tags: named(&process.tags),
                     areas: process.areas.clone(),
+                    changes: process.changes_of(&named(&process.tags)),
                 });
             }
             None => {}
@@ -467,6 +482,7 @@ impl Judge {
                 ratio: flag.peak,
                 tags: flag.tags.clone(),
                 areas: flag.areas.clone(),
+                changes: flag.changes.clone(),
             });
         }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {

@@ -157,6 +157,7 @@ mod tests {
                     ratio: 3.2,
                     tags: vec![("refiner_power".into(), 0.41)],
                     areas: Vec::new(),
+                    changes: Vec::new(),
                 }],
                 first_mover: None,
                 movers: Vec::new(),

@@ -143,6 +143,7 @@ pub(crate) fn spec(one_in: u32) -> FitSpec {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: BTreeMap::new(),
     }
 }

@@ -288,6 +288,7 @@ fn model_that_was_fitted_by_hand_judges_from_its_start_on() {
         batches: true,
         seed: 1,
         least_sd: std::collections::BTreeMap::new(),
+        wanders: std::collections::BTreeMap::new(),
         ties: std::collections::BTreeMap::new(),
     };
     let model = crate::models::fit(&table, &spec).unwrap();

@@ -9,6 +9,7 @@ use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
 use super::{Context, HOUR, chart, delay, grade, profile, text};
 use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
+use std::ops::Range;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -168,11 +169,34 @@ fn check_tag(
             .flat_map(|words| words.iter().map(|word| word.as_str().into()))
             .collect(),
         agrees_with: check_peers(cx, (line_name, line), id, tag),
+        wanders: check_wanders(cx, tag.wanders.as_ref(), role),
         guard: check_guard(cx, (&tag.guard_band, &tag.flags), role),
         delay: delay::check(cx, (line_name, line), id, tag),
         lag: cx.duration(tag.lag.as_ref(), "lag", default.lag, Duration::ZERO..=Delay::MAX),
         chart: chart::check(cx, tag, frame),
     }
+}
+
+/// True if models watch a tag of this role.
+fn is_watched(role: RoleName) -> bool {
+    !matches!(role, RoleName::Quality | RoleName::Context)
+}
+
+/// A key that is for tags that models watch.
+fn report_unwatched(cx: &mut Context<'_>, (key, span): (&str, Range<usize>), role: RoleName) {
+    let role = role.as_str();
+    cx.report(Code::Meaningless, span, format!("no model watches a tag of the role `{role}`"))
+        .help(format!("leave out `{key}`, or give the tag the role `process` or `raw-material`"));
+}
+
+/// Whether a tag is declared to wander, or not to.
+fn check_wanders(cx: &mut Context<'_>, wanders: Option<&At<bool>>, role: RoleName) -> Option<bool> {
+    let wanders = wanders?;
+    if !is_watched(role) {
+        report_unwatched(cx, ("wanders", wanders.span()), role);
+        return None;
+    }
+    Some(**wanders)
 }
 
 /// What of a tag is worth a flag.
@@ -183,17 +207,9 @@ fn check_guard(
 ) -> plant::Guard {
     let spans = band.as_ref().map(|band| ("guard_band", band.span()));
     let spans = spans.into_iter().chain(way.as_ref().map(|way| ("flags", way.span())));
-    if matches!(role, RoleName::Quality | RoleName::Context) {
+    if !is_watched(role) {
         for (key, span) in spans {
-            let role = role.as_str();
-            cx.report(
-                Code::Meaningless,
-                span,
-                format!("no model watches a tag of the role `{role}`"),
-            )
-            .help(format!(
-                "leave out `{key}`, or give the tag the role `process` or `raw-material`"
-            ));
+            report_unwatched(cx, (key, span), role);
         }
         return plant::Guard::default();
     }

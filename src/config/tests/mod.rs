@@ -533,6 +533,18 @@ fn guard_band_is_of_tags_that_models_watch() {
 }
 
 #[test]
+fn a_tag_that_models_watch_wanders_or_does_not_or_it_is_estimated() {
+    let wanders = |text: &str| good(&format!("[line.a.tag.b]\n{text}")).plant.lines[0].wanders();
+    assert_eq!(wanders(""), [].into());
+    assert_eq!(wanders("wanders = true\n"), [("b".into(), true)].into());
+    assert_eq!(wanders("role = \"raw-material\"\nwanders = false\n"), [("b".into(), false)].into());
+    let report = report("[line.a.tag.b]\nrole = \"context\"\nwanders = true\n", "test.toml");
+    let text = report.text(false);
+    assert!(text.contains("no model watches a tag of the role `context`"), "{text}");
+    assert!(text.contains("leave out `wanders`, or give the tag the role"), "{text}");
+}
+
+#[test]
 fn delay_is_a_time_or_what_lies_between_over_what_passes() {
     use crate::plant::Delay;
     let rates = "[line.a.tag.speed]\nunit = \"m/min\"\n[line.a.tag.fast]\nunit = \"m/s\"\n\

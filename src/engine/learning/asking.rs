@@ -131,6 +131,7 @@ pub(super) fn request(
             least_sd: limits
                 .map_or_else(BTreeMap::new, |grade| FitSpec::least_sd(&grade.centerline)),
             ties: line.ties(),
+            wanders: line.wanders(),
         },
         trial: None,
     })

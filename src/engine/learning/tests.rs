@@ -18,6 +18,7 @@ pub(super) fn spec() -> FitSpec {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: BTreeMap::new(),
     }
 }

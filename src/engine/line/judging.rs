@@ -67,6 +67,7 @@ fn movers(
             value: moved.value,
             expected: moved.expected,
             unit: Some(Arc::clone(&tag.unit)).filter(|unit| !unit.is_empty()),
+            over_s: judging.model().and_then(|model| model.change_over(moved.column)),
         })
     };
     moved.into_iter().filter_map(of_line).collect()
@@ -217,11 +218,14 @@ impl LineState {
             .enumerate()
             .filter(|(_, value)| value.is_nan())
             .filter_map(|(ix, _)| name(ix));
+        let changes = model.header().differences.iter();
+        let changes = changes.map(|change| (Arc::clone(&change.column), change.over_s)).collect();
         let evidence = ProcessEvidence {
             score: score.score,
             statistic: score.leads.as_str().into(),
             tags,
             areas,
+            changes,
             movers,
             transits,
             worth,

@@ -34,6 +34,7 @@ pub(super) fn artifact(off: f64) -> Arc<[u8]> {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: BTreeMap::new(),
     };
     fit(&table, &spec).unwrap().to_bytes().into()

@@ -12,7 +12,7 @@ use super::profile;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
-use crate::reading::{Count, side_by_side};
+use crate::reading::{Count, change_over, side_by_side};
 use crate::verdict::Document;
 
 /// Beyond this a line's clock counts as behind the time of day.
@@ -311,7 +311,9 @@ fn why(html: &mut Html, line: &LineView, document: &Document, ix: i64) {
         if !shares.is_empty() {
             html.raw("<table class=\"shares\"><caption>Share of the deviation</caption><tbody>");
             for (tag, share) in shares {
-                html.raw("<tr><th scope=\"row\">").name(tag).raw("</th><td class=\"bar\">");
+                html.raw("<tr><th scope=\"row\">").name(tag);
+                change(html, reason.change_over(tag));
+                html.raw("</th><td class=\"bar\">");
                 html.raw("<svg aria-hidden=\"true\"><rect height=\"10\" width=\"");
                 html.coordinate(share.clamp(0.0, 1.0) * 100.0)
                     .raw("%\"/></svg></td><td class=\"num\">");
@@ -349,6 +351,13 @@ fn similar(html: &mut Html, document: &Document) {
     html.raw("</tbody></table>");
 }
 
+/// That the change of a tag is told and not its value, where it is.
+fn change(html: &mut Html, over_s: Option<f64>) {
+    if let Some(over_s) = over_s {
+        html.raw(" <small>").text(&change_over(over_s)).raw("</small>");
+    }
+}
+
 /// What moved, each beside where the tags that did not move would have it.
 fn movers(html: &mut Html, document: &Document) {
     if document.movers.is_empty() {
@@ -365,6 +374,7 @@ fn movers(html: &mut Html, document: &Document) {
     for mover in &document.movers {
         html.raw(if mover.by_itself { "<tr>" } else { "<tr class=\"with\">" });
         html.raw("<th scope=\"row\">").name(&mover.tag);
+        change(html, mover.over_s);
         if let Some(area) = mover.area.as_deref().filter(|area| !area.is_empty()) {
             html.raw(" <small>").name(area).raw("</small>");
         }

@@ -3,6 +3,7 @@
 use super::super::fixture::{self, Answer, Fixture, HOSTILE};
 use super::super::guard;
 use crate::engine::View;
+use crate::verdict::Reason;
 use axum::body::Body;
 use axum::http::Request;
 use std::sync::Arc;
@@ -103,6 +104,24 @@ fn a_batch_at_risk_says_why_since_when_and_where() {
             "29 100–36 100 m 00:25 – 00:31",
         ],
         &["There is no model"],
+    );
+}
+
+#[test]
+fn what_is_judged_by_its_change_is_called_a_change() {
+    let mut view = fixture::at_risk();
+    let document = view.lines[0].verdict.as_mut().unwrap();
+    document.movers[0].over_s = Some(300.0);
+    let Reason::Process { changes, .. } = &mut document.reasons[0] else { panic!("a monitor") };
+    changes.push(("refiner_power".into(), 300.0));
+    check(
+        view,
+        &[
+            "refiner_power change over 5 min 41 %",
+            "stock_consistency 22 %",
+            "refiner_power change over 5 min stock 146.2 160.3 kW",
+        ],
+        &[],
     );
 }
 

@@ -248,6 +248,7 @@ mod tests {
             ratio: 3.214,
             tags: Vec::new(),
             areas: Vec::new(),
+            changes: Vec::new(),
         };
         check(
             &process("spe"),

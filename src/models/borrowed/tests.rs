@@ -21,6 +21,7 @@ fn spec() -> FitSpec {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: BTreeMap::new(),
     }
 }
@@ -222,4 +223,16 @@ fn few_batches_are_drawn_towards_the_other_grades_by_no_more_than_their_error() 
     let mean_of_three = |left_out: f64| 20.0 - left_out / 3.0;
     near(told(20.0, Some(9), 1e6), mean_of_three(own[3]));
     near(told(20.0, Some(6), 1e6), mean_of_three(own[0]));
+}
+
+#[test]
+fn of_batches_of_other_grades_what_is_declared_to_wander_is_judged_by_its_changes() {
+    let borrowed = |wanders: BTreeMap<Arc<str>, bool>| {
+        let spec = FitSpec { wanders, ..spec() };
+        fit_borrowed(table(|_, _, _| {}), &spec, &mut |_| ()).unwrap()
+    };
+    // Batches of half an hour that do not follow each other: a tenth of their rows is lost, and no more.
+    let model = borrowed([("load".into(), true)].into());
+    assert_eq!((model.change_over(4), model.header().differences.len()), (Some(180.0), 1));
+    assert_eq!(borrowed(BTreeMap::new()).header().differences, []);
 }

@@ -48,6 +48,7 @@ fn spec(batches: bool) -> FitSpec {
         batches,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties: BTreeMap::new(),
     }
 }

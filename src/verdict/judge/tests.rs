@@ -70,6 +70,7 @@ impl Bench {
                 statistic: "spe".into(),
                 tags: vec![("steam".into(), 0.7)],
                 areas: Vec::new(),
+                changes: Vec::new(),
                 movers: self.movers.clone(),
                 transits: self.transits.clone(),
                 missing: if score.is_none() { vec!["steam".into()] } else { Vec::new() },
@@ -321,6 +322,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             statistic: "spe".into(),
             tags: Vec::new(),
             areas: Vec::new(),
+            changes: Vec::new(),
             movers: Vec::new(),
             transits: BTreeMap::new(),
             missing: Vec::new(),
@@ -358,6 +360,7 @@ fn mover(tag: &str, ratio: f64) -> Mover {
         value: 1.0,
         expected: 2.0,
         unit: None,
+        over_s: None,
     }
 }
 

@@ -56,6 +56,7 @@ fn fitted(table: &Table, watched: bool, frame_s: u64) -> (Model, f64) {
         batches: true,
         seed: 1,
         least_sd: BTreeMap::new(),
+        wanders: BTreeMap::new(),
         ties,
     };
     let begun = cpu::seconds();
