@@ -8,6 +8,7 @@
 mod borrowed;
 mod expected;
 mod plant;
+mod wandering;
 
 use expected::{BetaBinomial, mean, variance};
 use onspec::models::{Calibration, Judged, Outcome, TrackRecord};
