@@ -28,9 +28,9 @@ pub enum Effect {
     Batch(Box<BatchRecord>),
     /// A scan across the web (`profiles`, `profile_zones`).
     Profile(Box<ProfileRecord>),
-    /// A point of a control chart (`charts`).
+    /// A point of a control chart (`charts`, `lab_charts`).
     Chart(Box<ChartRecord>),
-    /// New limits of a control chart (`chart_limits`).
+    /// New limits of a control chart (`chart_limits`, `lab_chart_limits`).
     ChartLimits(Box<ChartLimitsRecord>),
     /// A minute of a sensor (`sensor_health`).
     SensorHealth(SensorHealthRecord),

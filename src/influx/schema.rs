@@ -5,8 +5,10 @@
 //! | `readings` | readings | `area`, `line`, `tag` | `value` or `text`; `quality` |
 //! | `scores` | readings | `grade`, `line`, `model` | the statistics, `score`, `probability_off_spec` |
 //! | `contributions` | readings | `grade`, `line`, `tag` | `share` |
-//! | `charts` | readings | `grade`, `line`, `tag` or `property` | a point with its lines and marks; of a property its `batch` |
-//! | `chart_limits` | results | `grade`, `line`, `tag` or `property` | a version of limits, and capability by them |
+//! | `charts` | readings | `grade`, `line`, `tag` | a point with its lines and marks |
+//! | `chart_limits` | results | `grade`, `line`, `tag` | a version of limits, and capability by them |
+//! | `lab_charts` | readings | `grade`, `line`, `property` | as `charts`, of a laboratory property, with its `batch` |
+//! | `lab_chart_limits` | results | `grade`, `line`, `property` | as `chart_limits`, of a laboratory property |
 //! | `batches` | results | `line`, `station` | `batch`, `grade`, `verdict`, …, `lab_…` |
 //! | `alarms` | results | `alarm`, `line` | `state`, `severity`, `message`, `id` |
 //! | `profiles` | results | `line`, `tag` | what is known after a scan |
@@ -14,7 +16,8 @@
 //! | `sensor_health` | results | `line`, `tag` | shares, `count` |
 //!
 //! Every number is a float except `quality`, `revision`, `started` and `ended`: a field keeps the
-//! type of its first write for as long as its shard lives.
+//! type of its first write for as long as its shard lives. A measurement keeps its tags: InfluxDB 3 refuses those that were
+//! not in a table's first write.
 
 use super::line_protocol::Line;
 use crate::engine::{
@@ -131,9 +134,10 @@ fn contributions(record: &ContributionRecord, out: &mut Lines) {
 /// What a chart draws, so that nobody has to work it out: the zones' borders too, and for each detector whether it marks
 /// this point, 1 above or rising, -1 below or falling, 0 not.
 fn chart(record: &ChartRecord, out: &mut Lines) {
-    let tags = [("grade", &*record.grade), ("line", &*record.line), chart_of(&record.of)];
+    let ([measurement, _], of) = measured(&record.of);
+    let tags = [("grade", &*record.grade), ("line", &*record.line), of];
     let point = &record.point;
-    out.put("charts", tags, point.at, |line| {
+    out.put(measurement, tags, point.at, |line| {
         line.float("value", point.value);
         line.float("centre", point.centre);
         line.float("sigma", point.sigma);
@@ -174,9 +178,12 @@ fn chart(record: &ChartRecord, out: &mut Lines) {
     });
 }
 
-/// A property is no tag, so that who asks for a tag of the same name gets none of its points.
-fn chart_of(of: &ChartOf) -> (&'static str, &str) {
-    (if of.tag().is_some() { "tag" } else { "property" }, of.name())
+/// The measurements of points and of limits, and the tag by which a chart is found in them.
+fn measured(of: &ChartOf) -> ([&'static str; 2], (&'static str, &str)) {
+    match of {
+        ChartOf::Tag(tag) => (["charts", "chart_limits"], ("tag", tag)),
+        ChartOf::Property(property) => (["lab_charts", "lab_chart_limits"], ("property", property)),
+    }
 }
 
 fn band(line: &mut Line<'_>, name: &str, band: &Band) {
@@ -187,9 +194,10 @@ fn band(line: &mut Line<'_>, name: &str, band: &Band) {
 }
 
 fn chart_limits(record: &ChartLimitsRecord, out: &mut Lines) {
-    let tags = [("grade", &*record.grade), ("line", &*record.line), chart_of(&record.of)];
+    let ([_, measurement], of) = measured(&record.of);
+    let tags = [("grade", &*record.grade), ("line", &*record.line), of];
     let limits = &record.limits;
-    out.put("chart_limits", tags, limits.valid_from, |line| {
+    out.put(measurement, tags, limits.valid_from, |line| {
         line.float("version", f64::from(limits.version));
         line.float("centre", limits.centre);
         line.float("sigma", limits.sigma);
@@ -655,7 +663,7 @@ mod tests {
         check(
             &Effect::Chart(Box::new(of_property)),
             &format!(
-                "charts,grade=facial-15,line=tm3,property=bw {drawn},batch=\"TM3-1\" 1769126400000000000\n"
+                "lab_charts,grade=facial-15,line=tm3,property=bw {drawn},batch=\"TM3-1\" 1769126400000000000\n"
             ),
             "",
         );
@@ -704,7 +712,7 @@ mod tests {
         check(
             &Effect::ChartLimits(Box::new(on_trial)),
             "",
-            "chart_limits,grade=g,line=tm3,property=bw version=3,centre=10,sigma=0.5,lower=8.5,upper=11.5,\
+            "lab_chart_limits,grade=g,line=tm3,property=bw version=3,centre=10,sigma=0.5,lower=8.5,upper=11.5,\
              estimate=\"within\",phi=0.25,points=400,effective=240,provisional=1,within=0.5,overall=0.75,\
              widened=1.125,signal_rate=0.008,signal_rate_low=0.0005,signal_rate_high=0.03 1769126400000000000\n",
         );

@@ -41,9 +41,9 @@ const CHART: &str = "charts,grade=facial-15,line=tm3,tag=basis_weight value=15.5
                      upper=15.3,ewma=15.05,ewma_lower=14.9,ewma_upper=15.1,signal=1 1769126400000000000
 chart_limits,grade=facial-15,line=tm3,tag=basis_weight version=1,centre=15,sigma=0.1,lower=14.7,upper=15.3,\
                      estimate=\"within\",ppk=1.3,ppk_low=1.2,ppk_high=1.4 1769126400000000000
-charts,grade=facial-15,line=tm3,property=tensile_md value=131,centre=130,sigma=5,lower=115,upper=145,ewma=130.5,\
+lab_charts,grade=facial-15,line=tm3,property=tensile_md value=131,centre=130,sigma=5,lower=115,upper=145,ewma=130.5,\
                      ewma_lower=126,ewma_upper=134,signal=1,batch=\"TM3-1\" 1769126400000000000
-chart_limits,grade=facial-15,line=tm3,property=tensile_md version=1,centre=130,sigma=5,lower=115,upper=145,\
+lab_chart_limits,grade=facial-15,line=tm3,property=tensile_md version=1,centre=130,sigma=5,lower=115,upper=145,\
                      estimate=\"overall\",widened=1.13,signal_rate=0.006,ppk=1.1,ppk_low=0.8,ppk_high=1.4 \
                      1769126400000000000\n";
 

@@ -3,7 +3,10 @@
 use std::time::Duration;
 
 use onspec::{
-    engine::{AlarmRecord, Effect, SensorHealthRecord},
+    engine::{
+        AlarmRecord, ChartLimitsRecord, ChartOf, ChartRecord, Effect, Estimate, Kind as ChartKind,
+        Limits, Point, SensorHealthRecord, SpreadLimits,
+    },
     influx::{self, Encoded, Settings},
     reading::{Flags, Series, Timestamp, Value as ReadingValue},
     telemetry::{Secret, SecretSource, State},
@@ -215,6 +218,82 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
                 "readings,area=dry end,line=tm3,tag=steam | quality=0, value=4 | 5",
                 "sensor_health,line=tm3,tag=steam | bad=0.5, count=60, duplicate=0, good=0.5, late=0, stale=0, \
                  stuck=1, timeliness=1, trust=0, validity=0.5 | 1769126400000000001",
+            ]
+        );
+    }
+}
+
+/// Charts of tags were written for long before those of properties come.
+#[test]
+fn charts_of_tags_and_of_properties_fit_into_tables_that_are_there() {
+    let at = Timestamp::from_nanos(1_769_126_400_000_000_000);
+    let point = |of: &ChartOf| {
+        Effect::Chart(Box::new(ChartRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            of: of.clone(),
+            batch: of.property().map(|_| "TM3-1".into()),
+            detectors: Vec::new(),
+            point: Point {
+                at,
+                version: 1,
+                provisional: true,
+                value: 15.5,
+                centre: 15.0,
+                sigma: 0.25,
+                lower: 14.25,
+                upper: 15.75,
+                zone: 2,
+                spread: None,
+                ewma: None,
+                cusum: None,
+                marks: Vec::new(),
+            },
+        }))
+    };
+    let limits = |of: &ChartOf| {
+        Effect::ChartLimits(Box::new(ChartLimitsRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            of: of.clone(),
+            limits: Limits {
+                version: 1,
+                valid_from: at,
+                kind: ChartKind::Individuals,
+                centre: 15.0,
+                sigma: 0.25,
+                estimate: Estimate::Overall,
+                phi: 0.0,
+                n: 40,
+                effective: 40.0,
+                provisional: true,
+                within: 0.25,
+                overall: 0.25,
+                spread: SpreadLimits { centre: 0.25, lower: 0.0, upper: 0.75 },
+                trial: None,
+            },
+            capability: None,
+        }))
+    };
+    for server in [one(), three(Refusal::Whole)] {
+        let rig = Rig::start(settings(&server, "mill"), TOKEN);
+        for of in [ChartOf::Tag("basis_weight".into()), ChartOf::Property("tensile_md".into())] {
+            let mut encoded = Encoded::default();
+            encoded.push(&point(&of));
+            encoded.push(&limits(&of));
+            rig.push(&encoded);
+            rig.wait_until_empty();
+        }
+        assert_eq!((rig.readings.parked(), rig.results.parked()), (vec![], vec![]));
+        rig.stop();
+        let series: Vec<String> = server.stored().into_keys().map(|(series, _)| series).collect();
+        assert_eq!(
+            series,
+            [
+                "chart_limits,grade=facial-15,line=tm3,tag=basis_weight",
+                "charts,grade=facial-15,line=tm3,tag=basis_weight",
+                "lab_chart_limits,grade=facial-15,line=tm3,property=tensile_md",
+                "lab_charts,grade=facial-15,line=tm3,property=tensile_md",
             ]
         );
     }
