@@ -17,7 +17,7 @@ pub const FIRM: f64 = 300.0;
 
 /// A correlation within so many of its standard errors is taken to be none. A fixed bound would not do: with
 /// moving ranges even 0.25 makes three false alarms of one.
-const CORRELATION_ERRORS: f64 = 1.96;
+pub(super) const CORRELATION_ERRORS: f64 = 1.96;
 /// Means of subgroups that are further apart than their ranges explain, by so many standard errors, are judged
 /// by how far they are apart.
 const SCATTER_ERRORS: f64 = 3.0;

@@ -10,6 +10,9 @@
 //! - s is by all points, never by moving ranges: a correlation that so few points cannot show makes these too short.
 //! - The average has limits ± L s √(v + 1/m): its centre is as uncertain as it is itself, which makes more false alarms than an
 //!   uncertain σ does (Jones, Champ and Rigdon 2001).
+//! - A correlation of fewer than 20 pairs that lies within its error is taken to be none: two pairs, of batches of a grade that
+//!   seldom follow each other, would make 40 points worth none, or all of them.
+//! - Rates assume that nothing was cut off from the history. Of batches that were all found to be good something was.
 //! - Rules of runs, sums and spreads do not signal. Nine on a side is nothing where nobody knows the centre.
 //! - One chart keeps the errors of its own estimates, so its rate is not the mean one. [`OnTrial`] says within which bounds
 //!   that of 95 in 100 charts is.
@@ -17,7 +20,7 @@
 use super::arl;
 use super::chart::Settings;
 use super::history::History;
-use super::limits::{Estimate, Limits, LimitsError, TRIAL};
+use super::limits::{CORRELATION_ERRORS, Estimate, Limits, LimitsError, TRIAL};
 use super::normal::{Quadrature, cdf, density};
 use super::rules::Rule;
 use crate::reading::Timestamp;
@@ -26,6 +29,8 @@ use std::f64::consts::PI;
 
 /// The share of charts, 0–1, the rate of which is within the bounds that are told.
 pub const CONFIDENCE: f64 = 0.95;
+/// Pairs of neighbours below which a correlation within its error is taken to be none.
+const PAIRS: f64 = 20.0;
 /// Nodes of the integrals: rates are then right to a thousandth of themselves.
 const NODES: u32 = 48;
 /// Halvings of a search: enough for four digits, and for the state those are always the same.
@@ -60,7 +65,10 @@ impl Limits {
     ) -> Result<Self, LimitsError> {
         let kind = history.kind();
         let constants = kind.constants().ok_or(LimitsError::Subgroup(kind.readings()))?;
-        let (points, effective) = (&history.points, history.effective());
+        let (points, pairs) = (&history.points, history.pairs.n);
+        let believed = pairs >= PAIRS || history.phi().abs() > CORRELATION_ERRORS / pairs.sqrt();
+        let (phi, effective) =
+            if believed { (history.phi(), history.effective()) } else { (0.0, points.n) };
         if effective.is_nan() || effective < TRIAL {
             return Err(LimitsError::TooFew { n: history.count(), effective, needed: TRIAL });
         }
@@ -72,7 +80,7 @@ impl Limits {
         let trial = OnTrial::of(settings, effective);
         let sigma = (Estimate::Overall, trial.widened * sd);
         let limits = Self::by(history, constants, sigma, version, valid_from);
-        Ok(Self { trial: Some(trial), ..limits })
+        Ok(Self { phi, effective, trial: Some(trial), ..limits })
     }
 }
 

@@ -2,8 +2,8 @@
 
 use crate::chart::fixtures::{MONTGOMERY, Noise, history, minute, near};
 use crate::chart::{
-    Autocorrelation, Chart, CusumSettings, Detector, Estimate, Kind, Limits, LimitsError, Rule,
-    Settings, arl,
+    Autocorrelation, Chart, CusumSettings, Detector, Estimate, History, Kind, Limits, LimitsError,
+    Rule, Settings, arl,
 };
 
 fn on_trial() -> Settings {
@@ -123,4 +123,24 @@ fn what_only_widens_is_believed_of_a_correlation_of_few_points() {
     assert!(alike.sigma > 1.01 * apart.sigma, "{} {}", alike.sigma, apart.sigma);
     let autocorrelation = Autocorrelation::Residual;
     assert_eq!((on_trial().autocorrelation, alike.estimate), (autocorrelation, Estimate::Overall));
+}
+
+#[test]
+fn a_correlation_of_a_few_pairs_is_chance() {
+    let of = |pairs: usize| {
+        let mut history = History::new(Kind::Individuals);
+        for (ix, reading) in even(40).into_iter().enumerate() {
+            // Two alike and no others are neighbours.
+            if ix % 2 == 0 || ix / 2 >= pairs {
+                history.miss();
+            }
+            history.take(&[reading]);
+        }
+        on_trial().limits(&history, 1, minute(0))
+    };
+    let few = of(2).unwrap();
+    near(few.phi, 0.0, 0.0);
+    near(few.effective, 40.0, 0.0);
+    let many = of(20).unwrap_err();
+    assert_eq!(many.to_string(), "limits need 25 independent points; these 40 are worth 0");
 }
