@@ -129,7 +129,8 @@ pub struct ChartView {
     pub of_batches: u32,
     /// Points since the limits hold, and how many of them signalled.
     pub points: (u32, u32),
-    /// What the process can do by these limits; `None` without limits, or where the grade asks nothing.
+    /// What the process can do by these limits, of a property by all batches, good or not, as it was when they were made; `None`
+    /// without limits, where the grade asks nothing, or all batches are worth too few.
     pub capability: Option<Capability>,
     /// The last points of the grade, oldest first.
     pub recent: Vec<ChartPoint>,
@@ -250,14 +251,21 @@ impl Charts {
         }
     }
 
-    /// A batch was found to be fit for learning: its points are history. What limits are due, hold from the line's
-    /// next frame on.
-    pub(super) fn learn(
+    /// A batch was found to be fit for learning, or not to be.
+    pub(super) fn found(
         &mut self,
         told: &Told<'_>,
-        (batch, grade): (&str, &Arc<str>),
+        (batch, grade, fit): (&str, &Arc<str>, bool),
         out: &mut Vec<Effect>,
     ) {
+        if fit {
+            self.learn(told, (batch, grade), out);
+        }
+        self.laboratory.learn(told, (batch, fit), out);
+    }
+
+    /// The points of a batch that is fit for learning are history. What limits are due, hold from the line's next frame on.
+    fn learn(&mut self, told: &Told<'_>, (batch, grade): (&str, &Arc<str>), out: &mut Vec<Effect>) {
         let Told { line, plant, now } = *told;
         for chart in &mut self.tags {
             let Some(charted) = line.tags[chart.position].chart.as_ref() else { continue };
@@ -282,7 +290,6 @@ impl Charts {
                 }))
             }));
         }
-        self.laboratory.learn(told, batch, out);
     }
 
     /// What is known of a batch that has ended: values of the laboratory are points, or correct them.

@@ -296,7 +296,8 @@ pub struct ChartLimitsRecord {
     pub of: ChartOf,
     /// The limits, in the unit of the tag or property.
     pub limits: Limits,
-    /// What the process can do by them; `None` where the grade asks nothing of it.
+    /// What the process can do by them, of a property by all batches, good or not; `None` where the grade asks nothing of it, or
+    /// all batches are worth too few.
     pub capability: Option<Capability>,
 }
 

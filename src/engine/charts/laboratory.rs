@@ -11,12 +11,18 @@
 //! must not rest on a slip: one value typed ten times too great would keep an average beyond its limits for dozens of
 //! batches. So averages, runs and sums are made again with the value that counts now, if it is among the last
 //! [`HELD_MAX`] points since the limits hold, and the point is shown with both values.
+//! A batch that was void in the end, or merged, is taken out of them in the same way; its point stays as it was said.
 //! History takes the value that counts when the batch is found to be fit for learning, and keeps it, as that of tags does.
+//!
+//! A batch outside the limits of its grade is not fit, so the history of limits is cut off where the product is refused: σ from
+//! it is too small where batches are refused often, limits are too narrow, and rates of trial limits, which assume that
+//! nothing was cut off, too low. What the process can do would be flattered by it beyond use. So capability is that of all
+//! batches, good or not, the newest [`PROCESS_MAX`], as they are when limits are made.
 
 use super::of_grade::{GradeChart, Lesson, capable};
 use super::{ChartPoint, ChartView, show};
 use crate::batch::{Batch, Book, LabValue};
-use crate::chart::{Chart, Detector, History, Limits, Point};
+use crate::chart::{Capability, Chart, History, Limits, Point};
 use crate::engine::effect::{ChartLimitsRecord, ChartOf, ChartRecord, Effect};
 use crate::plant::{Charted, Grade, Line, ModelSettings, Plant, SpecLimit};
 use crate::reading::Timestamp;
@@ -29,6 +35,8 @@ use std::time::Duration;
 const VALUES_MAX: usize = 200;
 /// Points that a correction is made good in: of an older one an average with λ = 0.1 has 4 % left.
 const HELD_MAX: usize = 30;
+/// Batches that capability is of: as many points as make limits firm.
+const PROCESS_MAX: usize = 300;
 /// Between points that became known at one time.
 const APART: Duration = Duration::from_millis(1);
 
@@ -66,12 +74,14 @@ struct Property {
 struct BatchValue {
     batch: Arc<str>,
     grade: Arc<str>,
+    /// The unit that it was measured in. Where it is declared otherwise since, the batch has no point and teaches nothing.
+    unit: Arc<str>,
     /// Its number among all values.
     number: u64,
     at: Timestamp,
     value: f64,
     places: usize,
-    /// True once it is a point, once it is known to be fit for learning, and once it is history.
+    /// True once it is a point, while it is known to be fit for learning, and once it is history.
     said: bool,
     fit: bool,
     learned: bool,
@@ -88,6 +98,19 @@ struct PropertyChart {
     before: Option<Chart>,
     held: VecDeque<Held>,
     recent: VecDeque<ChartPoint>,
+    /// What was made, good or not, oldest first.
+    process: VecDeque<Made>,
+    /// What that can do, as it was when limits were made.
+    able: Option<Limits>,
+}
+
+/// A batch that is a point.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct Made {
+    batch: Arc<str>,
+    /// Its number among all values.
+    number: u64,
+    value: f64,
 }
 
 /// A point that may still be corrected.
@@ -106,15 +129,23 @@ impl Laboratory {
         (batch, book): (&Batch, &Book),
         out: &mut Vec<Effect>,
     ) {
-        let Some(ended) = batch.ended.filter(|_| !batch.void) else { return };
+        if batch.void {
+            self.properties.values_mut().for_each(|property| property.withdraw(&batch.id));
+            return;
+        }
+        let Some(ended) = batch.ended else { return };
         let Some(grade) = batch.grade.as_ref() else { return };
         let Some(asked) = told.plant.grades.get(grade) else { return };
         for name in asked.lab_charts.keys() {
             let Some(LabValue { value, at, places }) = batch.lab_value(name) else { continue };
             let of = Of { told, name };
+            let unit = unit_of(asked.lab.get(name));
             let property = self.properties.entry(Arc::clone(name)).or_default();
             let known = property.values.iter().position(|known| known.batch == batch.id);
             let ix = if let Some(ix) = known {
+                if property.values[ix].unit != unit {
+                    continue;
+                }
                 property.know_better(ix, (value, at, places));
                 ix
             } else {
@@ -128,6 +159,7 @@ impl Laboratory {
                 property.values.push_back(BatchValue {
                     batch: Arc::clone(&batch.id),
                     grade: Arc::clone(grade),
+                    unit,
                     number: property.count,
                     at: at.max(ended),
                     value,
@@ -144,12 +176,17 @@ impl Laboratory {
         }
     }
 
-    /// A batch was found to be fit for learning.
-    pub(super) fn learn(&mut self, told: &Told<'_>, batch: &str, out: &mut Vec<Effect>) {
+    /// A batch was found to be fit for learning, or not to be.
+    pub(super) fn learn(
+        &mut self,
+        told: &Told<'_>,
+        (batch, fit): (&str, bool),
+        out: &mut Vec<Effect>,
+    ) {
         for (name, property) in &mut self.properties {
             let found = property.values.iter().position(|known| *known.batch == *batch);
             let Some(ix) = found else { continue };
-            property.values[ix].fit = true;
+            property.values[ix].fit = fit;
             property.learn(&Of { told, name }, ix, out);
         }
     }
@@ -166,13 +203,14 @@ impl Laboratory {
             let unit = unit_of(limits);
             let chart = self.properties.get(name).and_then(|property| property.grades.get(grade));
             let chart = chart.filter(|chart| chart.is_of(charted, &unit));
-            ChartView::new(
+            let view = ChartView::new(
                 ChartOf::Property(Arc::clone(name)),
                 (&unit, charted, models),
                 chart.map(|chart| &chart.of_grade),
                 limits,
                 chart.map(|chart| &chart.recent),
-            )
+            );
+            ChartView { capability: chart.and_then(|chart| chart.capable(limits)), ..view }
         })
     }
 }
@@ -188,10 +226,12 @@ struct Of<'a> {
 }
 
 impl Of<'_> {
-    /// How a grade has the property charted, and its limits.
-    fn declared(&self, grade: &str) -> Option<(&Charted, Option<&SpecLimit>)> {
-        let asked = self.told.plant.grades.get(grade)?;
-        Some((asked.lab_charts.get(self.name)?, asked.lab.get(self.name)))
+    /// How the grade of a value has the property charted, and its limits; `None` if not, or in another unit.
+    fn declared(&self, value: &BatchValue) -> Option<(&Charted, Option<&SpecLimit>)> {
+        let asked = self.told.plant.grades.get(&value.grade)?;
+        let limits = asked.lab.get(self.name);
+        let charted = asked.lab_charts.get(self.name)?;
+        (unit_of(limits) == value.unit).then_some((charted, limits))
     }
 }
 
@@ -210,6 +250,8 @@ impl Property {
             before: None,
             held: VecDeque::new(),
             recent: VecDeque::new(),
+            process: VecDeque::new(),
+            able: None,
         };
         let chart = self.grades.entry(Arc::clone(grade)).or_insert_with(new);
         if !chart.is_of(charted, unit) {
@@ -238,6 +280,16 @@ impl Property {
         }
     }
 
+    /// A batch never was, or is part of another: nothing more is said of it, and nothing that is said rests on it.
+    fn withdraw(&mut self, batch: &str) {
+        let Some(ix) = self.values.iter().position(|known| *known.batch == *batch) else { return };
+        if !self.values[ix].said {
+            self.values.remove(ix);
+        } else if let Some(chart) = self.grades.get_mut(&self.values[ix].grade) {
+            chart.withdraw(batch);
+        }
+    }
+
     /// Says the point of a value, unless that was done.
     fn say(&mut self, of: &Of<'_>, ix: usize, out: &mut Vec<Effect>) {
         let known = &mut self.values[ix];
@@ -246,18 +298,20 @@ impl Property {
         }
         known.at = self.last.map_or(known.at, |last| known.at.max(last.plus(APART)));
         (self.last, self.places) = (Some(known.at), known.places);
-        let BatchValue { batch, grade, at, value, .. } = known.clone();
-        if let Some((charted, limits)) = of.declared(&grade) {
+        let known = known.clone();
+        if let Some((charted, limits)) = of.declared(&known) {
+            let BatchValue { batch, grade, number, at, value, .. } = known;
             let chart = self.chart(&grade, charted, &unit_of(limits));
+            chart.make(Made { batch: Arc::clone(&batch), number, value });
             if let Some(point) = chart.take(&batch, at, value) {
                 let by = charted.settings.detectors();
-                let holds = |by: &Detector| !chart.of_grade.is_on_trial() || by.holds_on_trial();
+                let on_trial = chart.of_grade.is_on_trial(point.version);
                 out.push(Effect::Chart(Box::new(ChartRecord {
                     line: Arc::clone(&of.told.line.name),
                     grade,
                     of: ChartOf::Property(Arc::clone(of.name)),
                     batch: Some(batch),
-                    detectors: by.filter(holds).collect(),
+                    detectors: by.filter(|by| !on_trial || by.holds_on_trial()).collect(),
                     point,
                 })));
             }
@@ -268,27 +322,39 @@ impl Property {
     /// A value that was said, and whose batch is fit for learning, is history. What limits are due, hold from the next
     /// point on.
     fn learn(&mut self, of: &Of<'_>, ix: usize, out: &mut Vec<Effect>) {
-        let known = &mut self.values[ix];
-        if !known.said || !known.fit || std::mem::replace(&mut known.learned, true) {
-            return;
-        }
-        let BatchValue { grade, number, value, .. } = known.clone();
-        let Some((charted, limits)) = of.declared(&grade) else { return };
         let Told { line, plant, now } = of.told;
-        let from = now.plus(line.frame).max(self.last.map_or(*now, |last| last.plus(APART)));
-        let chart = self.chart(&grade, charted, &unit_of(limits));
-        let mut made = History::new(charted.settings.kind);
-        made.take(&[value]);
-        chart.of_grade.learn(&Lesson { made: &made, number, is_point: true });
+        // Results may lie before the line's clock, which only stands in where there was no point.
+        let from = self.last.map_or_else(|| now.plus(line.frame), |last| last.plus(APART));
+        let grade = Arc::clone(&self.values[ix].grade);
+        let Some((chart, limits)) = self.teach(of, ix) else { return };
         if let Some(new) = chart.renew(&plant.models, from) {
             out.push(Effect::ChartLimits(Box::new(ChartLimitsRecord {
                 line: Arc::clone(&line.name),
                 grade,
                 of: ChartOf::Property(Arc::clone(of.name)),
-                capability: capable(&new, limits),
+                capability: chart.capable(limits),
                 limits: new,
             })));
         }
+    }
+
+    /// Makes a value history, if it was said and its batch is fit for learning; once.
+    fn teach<'a>(
+        &mut self,
+        of: &'a Of<'_>,
+        ix: usize,
+    ) -> Option<(&mut PropertyChart, Option<&'a SpecLimit>)> {
+        let known = &mut self.values[ix];
+        if !known.said || !known.fit || std::mem::replace(&mut known.learned, true) {
+            return None;
+        }
+        let known = known.clone();
+        let (charted, limits) = of.declared(&known)?;
+        let chart = self.chart(&known.grade, charted, &known.unit);
+        let mut made = History::new(charted.settings.kind);
+        made.take(&[known.value]);
+        chart.of_grade.learn(&Lesson { made: &made, number: known.number, is_point: true });
+        Some((chart, limits))
     }
 }
 
@@ -314,8 +380,26 @@ impl PropertyChart {
         if let Some(point) = self.recent.iter_mut().find(|p| p.batch.as_deref() == Some(batch)) {
             point.corrected = Some(value).filter(|value| value.to_bits() != point.value.to_bits());
         }
+        if let Some(made) = self.process.iter_mut().find(|made| *made.batch == *batch) {
+            made.value = value;
+        }
         let Some(held) = self.held.iter_mut().find(|held| *held.batch == *batch) else { return };
         held.value = value;
+        self.remake();
+    }
+
+    /// A batch is none: what the chart remembers is made again without it.
+    fn withdraw(&mut self, batch: &str) {
+        self.process.retain(|made| *made.batch != *batch);
+        let held = self.held.len();
+        self.held.retain(|held| *held.batch != *batch);
+        if self.held.len() < held {
+            self.remake();
+        }
+    }
+
+    /// Makes again what the chart remembers of the points that are held.
+    fn remake(&mut self) {
         let Some(mut chart) = self.before.clone() else { return };
         for held in &self.held {
             chart.take(held.at, &[held.value]);
@@ -328,6 +412,35 @@ impl PropertyChart {
         let limits = self.of_grade.renew(models, &self.charted.settings, from)?;
         self.before.clone_from(&self.of_grade.chart);
         self.held.clear();
+        let Limits { version, valid_from, .. } = limits;
+        self.able = self.charted.settings.limits(&self.history(), version, valid_from).ok();
         Some(limits)
+    }
+
+    /// A batch is a point.
+    fn make(&mut self, made: Made) {
+        if self.process.len() == PROCESS_MAX {
+            self.process.pop_front();
+        }
+        self.process.push_back(made);
+    }
+
+    /// The history of all batches; those with numbers that follow each other are neighbours.
+    fn history(&self) -> History {
+        let mut history = History::new(self.charted.settings.kind);
+        let mut newest = None;
+        for made in &self.process {
+            if newest.is_some_and(|newest| newest + 1 != made.number) {
+                history.miss();
+            }
+            history.take(&[made.value]);
+            newest = Some(made.number);
+        }
+        history
+    }
+
+    /// What the process can do, against the limits of its grade.
+    fn capable(&self, limits: Option<&SpecLimit>) -> Option<Capability> {
+        capable(self.able.as_ref()?, limits)
     }
 }

@@ -114,9 +114,10 @@ impl GradeChart {
         }
     }
 
-    /// True while its newest limits are on trial.
-    pub(super) fn is_on_trial(&self) -> bool {
-        self.limits().is_some_and(|limits| limits.trial.is_some())
+    /// True if the limits of this version are on trial.
+    pub(super) fn is_on_trial(&self, version: u32) -> bool {
+        let all = self.chart.as_ref().map_or(&[][..], |chart| chart.versions().all());
+        all.iter().any(|limits| limits.version == version && limits.trial.is_some())
     }
 
     /// The newest limits.

@@ -457,9 +457,8 @@ impl LineState {
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.charts.laboratory(&to_charts, (batch, &self.book), cx.out);
         }
-        if self.learning.teaches(&grade_name, id) {
-            self.charts.learn(&to_charts, (id, &grade_name), cx.out);
-        }
+        let fit = self.learning.teaches(&grade_name, id);
+        self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);
         self.request(cx, &grade_name, said);
     }
 

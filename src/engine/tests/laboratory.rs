@@ -39,10 +39,14 @@ fn strength(n: i64) -> f64 {
 
 /// Batches of which each has its result a minute into the next one.
 fn measured(n: std::ops::Range<i64>) -> Vec<Event> {
+    measured_as(n, strength)
+}
+
+fn measured_as(n: std::ops::Range<i64>, value: impl Fn(i64) -> f64) -> Vec<Event> {
     let one = |n: i64| {
         let mut events = make(n, calm);
         if n > 0 {
-            events.insert(4, result(end(n - 1) + 60, n - 1, strength(n - 1), None));
+            events.insert(4, result(end(n - 1) + 60, n - 1, value(n - 1), None));
         }
         events
     };
@@ -257,13 +261,127 @@ fn values_are_points_in_the_order_in_which_they_become_known() {
     let ended = told(&apply(&mut engine, [start(end(45), "R46")]));
     assert_eq!(ended, [("R45".to_owned(), end(45).to_f64())]);
 
-    // One that was void before it was measured, and one that is void after.
+    // One that was void before it was measured has no point.
     apply(&mut engine, [start(end(46), "R47"), start(end(47), "R48")]);
     apply(&mut engine, [batch(end(47), BatchEvent::Void { batch: "R46".into() })]);
     let effects = apply(&mut engine, [result(end(47) + 1, 46, 130.0, None)]);
     assert_eq!(points(&effects).len(), 0);
     let effects = apply(&mut engine, [result(end(47) + 1, 47, 130.0, None)]);
     assert_eq!(points(&effects).len(), 1);
+}
+
+fn void(s: i64, n: i64) -> Event {
+    batch(s, BatchEvent::Void { batch: format!("R{n}").into() })
+}
+
+#[test]
+fn what_is_said_after_a_batch_that_was_void_in_the_end_does_not_rest_on_it() {
+    let slip = result(end(40) + 60, 40, 10.0 * strength(40), None);
+    let (mut voided, mut careful) = (judging(40), judging(40));
+    apply(&mut careful, [start(end(40), "R41")]);
+    let effects = apply(&mut voided, [start(end(40), "R41"), slip, void(end(40) + 70, 40)]);
+    assert_eq!(points(&effects).len(), 1);
+    let view = voided.view().lines[0].charts[0].clone();
+    assert_eq!(view.recent.last().unwrap().batch.as_deref(), Some("R40"), "what was said stays");
+    let on = |engine: &mut Engine| {
+        let events = measured(42..50).into_iter().skip(1);
+        let effects = apply(engine, [start(end(41), "R42")].into_iter().chain(events));
+        points(&effects).into_iter().cloned().collect::<Vec<_>>()
+    };
+    let points = on(&mut voided);
+    assert!(points.len() >= 8, "{}", points.len());
+    assert_eq!(points, on(&mut careful), "as if it had never been");
+}
+
+/// R40 was measured at two places, and R41 at one of them; its value waits for the other.
+fn awaiting() -> Engine {
+    let mut engine = judging(40);
+    apply(&mut engine, (41..46).map(|n| start(end(n - 1), &format!("R{n}"))));
+    let results = [(40, 120.0, "ts"), (40, 130.0, "ds"), (41, 124.0, "ts")];
+    let effects = apply(
+        &mut engine,
+        results.map(|(n, value, place)| result(end(44) + 10, n, value, Some(place))),
+    );
+    assert_eq!(ids(&effects), ["R40"]);
+    engine
+}
+
+fn ids(effects: &[Effect]) -> Vec<String> {
+    told(effects).into_iter().map(|(id, _)| id).collect()
+}
+
+/// Good batches whose points are history.
+fn learned(engine: &Engine) -> u32 {
+    engine.view().lines[0].charts[0].batches.0
+}
+
+#[test]
+fn a_batch_that_is_void_while_its_value_waits_has_no_point() {
+    let mut engine = awaiting();
+    apply(&mut engine, [void(end(44) + 11, 41)]);
+    let before = learned(&engine);
+    assert_eq!(ids(&apply(&mut engine, [result(end(44) + 12, 42, 126.0, None)])), ["R42"]);
+    assert_eq!(learned(&engine), before + 1);
+}
+
+#[test]
+fn a_batch_that_is_refused_while_its_value_waits_teaches_nothing() {
+    for (refused, taught) in [(false, 2), (true, 1)] {
+        let mut engine = awaiting();
+        if refused {
+            apply(&mut engine, [word(end(44) + 11, "R41", Disposition::Scrap)]);
+        }
+        let before = learned(&engine);
+        let effects = apply(&mut engine, [result(end(44) + 12, 42, 126.0, None)]);
+        assert_eq!(ids(&effects), ["R41", "R42"]);
+        assert_eq!(learned(&engine), before + taught, "{refused}");
+    }
+}
+
+#[test]
+fn a_value_that_waits_is_no_point_in_another_unit() {
+    let mut engine = awaiting();
+    let mut other = lab_plant();
+    other.grades.get_mut("facial").unwrap().lab.get_mut("tensile").unwrap().unit = "N/m".into();
+    engine.reconfigure(other, Vec::new());
+    apply(&mut engine, [result(end(44) + 12, 42, 126.0, None)]);
+    assert_eq!(learned(&engine), 1);
+    apply(&mut engine, [result(end(44) + 13, 41, 126.0, Some("ds"))]);
+    assert_eq!(learned(&engine), 1, "half of it was measured in the unit before");
+}
+
+#[test]
+fn limits_hold_from_the_next_point_on_where_results_lie_before_the_clock() {
+    let mut engine = Engine::new(lab_plant(), Vec::new());
+    apply(&mut engine, measured(0..20));
+    apply(&mut engine, (20..61).flat_map(|n| make(n, calm)));
+    let late = (19..60).map(|n| result(end(n) + 60, n, strength(n), None));
+    let effects = apply(&mut engine, late);
+    let first = &limits(&effects)[0];
+    assert_eq!(points(&effects).len() + usize::try_from(first.n).unwrap(), 60);
+    let charted = points(&effects)[0].point.at;
+    assert!(
+        first.valid_from < charted && charted < first.valid_from.plus(Duration::from_secs(600))
+    );
+}
+
+#[test]
+fn what_the_process_can_do_is_that_of_all_batches_and_not_of_the_good_ones_alone() {
+    let mut engine = Engine::new(lab_plant(), Vec::new());
+    // Every fifth batch is too weak.
+    let value = |n: i64| if n % 5 == 4 { 90.0 } else { strength(n) };
+    let effects = apply(&mut engine, measured_as(0..60, value));
+    let found = effects.iter().find_map(|effect| match effect {
+        Effect::ChartLimits(record) => Some((record.limits.clone(), record.capability.clone())),
+        _ => None,
+    });
+    let (limits, capability) = found.unwrap();
+    let capability = capability.unwrap();
+    assert!((limits.centre - 130.0).abs() < 4.0 && limits.overall < 8.0, "{limits:?}");
+    assert!(capability.n >= limits.n + limits.n / 5, "{capability:?} {}", limits.n);
+    assert!(capability.ppm > 50_000.0 && capability.ppk.value < 0.6, "{capability:?}");
+    let view = engine.view().lines[0].charts[0].clone();
+    assert!(view.capability.is_some_and(|capability| capability.ppk.value < 0.6));
 }
 
 #[test]
@@ -291,13 +409,11 @@ fn results_from_several_places_are_awaited() {
     let effects = apply(&mut engine, [result(now + 1, 41, 130.0, Some("ds"))]);
     assert!((points(&effects)[0].point.value - 125.0).abs() < 1e-9);
     // What another batch's value ends the wait for; and it is fit for learning all the same.
-    let learned = |engine: &Engine| engine.view().lines[0].charts[0].batches.0;
     let before = learned(&engine);
     assert_eq!(one(42, 124.0, "ts")(&mut engine), 0);
     assert_eq!(learned(&engine), before);
     let effects = apply(&mut engine, [result(now + 2, 43, 126.0, None)]);
-    let ids: Vec<String> = told(&effects).into_iter().map(|(id, _)| id).collect();
-    assert_eq!(ids, ["R42", "R43"]);
+    assert_eq!(ids(&effects), ["R42", "R43"]);
 }
 
 #[test]
