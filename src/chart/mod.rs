@@ -45,4 +45,4 @@ pub use limits::{
 pub use rules::{Machine, Rule, Side};
 pub use step::Step;
 pub use text::UnknownName;
-pub use trial::{CONFIDENCE, OnTrial};
+pub use trial::{CONFIDENCE, OnTrial, Rates};

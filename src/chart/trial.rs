@@ -38,18 +38,25 @@ const ROUNDS: u32 = 22;
 /// Standard errors of an estimate beyond which nothing is.
 const FAR: f64 = 8.0;
 
-/// How far trial limits can be trusted. Rates are shares of the points, 0–1, that signal while nothing has changed, of
-/// independent normal points and over a long time; who signals twice at a point is counted twice.
+/// How far trial limits can be trusted.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct OnTrial {
     /// How many times as wide as three standard deviations the limits are.
     pub widened: f64,
+    /// How often they signal by chance; `None` where nothing signals by limits on trial.
+    pub rates: Option<Rates>,
+}
+
+/// Shares of the points, 0–1, that signal while nothing has changed, of independent normal points and over a long time; who
+/// signals twice at a point is counted twice.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Rates {
     /// The mean rate over all charts with limits from so many points.
-    pub rate: f64,
+    pub mean: f64,
     /// The lower bound of the rate of this one, as it is in [`CONFIDENCE`] of the charts.
-    pub rate_low: f64,
+    pub low: f64,
     /// The upper bound.
-    pub rate_high: f64,
+    pub high: f64,
 }
 
 impl Limits {
@@ -103,12 +110,12 @@ impl OnTrial {
             quadrature: Quadrature::new(NODES),
         };
         let tail = 0.5 * (1.0 - CONFIDENCE);
-        Self {
-            widened,
-            rate: charts.mean(),
-            rate_low: charts.quantile(tail),
-            rate_high: charts.quantile(1.0 - tail),
-        }
+        let rates = || Rates {
+            mean: charts.mean(),
+            low: charts.quantile(tail),
+            high: charts.quantile(1.0 - tail),
+        };
+        Self { widened, rates: (!charts.watched.is_empty()).then(rates) }
     }
 }
 

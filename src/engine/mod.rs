@@ -39,7 +39,7 @@ mod view;
 
 pub use crate::alarm::AlarmRecord;
 pub use crate::chart::{
-    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, OnTrial, Point, Side,
+    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, OnTrial, Point, Rates, Side,
     SpreadLimits,
 };
 pub use crate::models::{Beside, Flagged, Monitor, Realized, Statistic, Trial};

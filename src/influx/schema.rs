@@ -213,9 +213,9 @@ fn chart_limits(record: &ChartLimitsRecord, out: &mut Lines) {
         line.float("overall", limits.overall);
         if let Some(trial) = &limits.trial {
             line.float("widened", trial.widened);
-            line.float("signal_rate", trial.rate);
-            line.float("signal_rate_low", trial.rate_low);
-            line.float("signal_rate_high", trial.rate_high);
+            line.maybe_float("signal_rate", trial.rates.map(|rates| rates.mean));
+            line.maybe_float("signal_rate_low", trial.rates.map(|rates| rates.low));
+            line.maybe_float("signal_rate_high", trial.rates.map(|rates| rates.high));
         }
         let Some(capability) = &record.capability else { return };
         let indices = [
@@ -345,7 +345,7 @@ mod tests {
     use crate::decode::Disposition;
     use crate::engine::{
         Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, OnTrial, Point,
-        Realized, SpreadLimits,
+        Rates, Realized, SpreadLimits,
     };
     use crate::reading::{Finite, Flags, LineIx, Series};
     use crate::verdict::Call;
@@ -702,7 +702,8 @@ mod tests {
         let (line, grade) = ("tm3".into(), "g".into());
         let of = ChartOf::Tag("bw".into());
         let record = ChartLimitsRecord { line, grade, of, limits, capability: Some(capability) };
-        let trial = OnTrial { widened: 1.125, rate: 0.008, rate_low: 0.0005, rate_high: 0.03 };
+        let trial =
+            OnTrial { widened: 1.125, rates: Some(Rates { mean: 0.008, low: 0.0005, high: 0.03 }) };
         let on_trial = ChartLimitsRecord {
             of: ChartOf::Property("bw".into()),
             capability: None,

@@ -55,16 +55,18 @@ fn what_trial_limits_may_be_worth_is_that_of_the_oracle() {
     let alone = Settings { ewma: None, ..on_trial() };
     for (n, widened, [rate, low, high], [alone_rate, alone_low, alone_high]) in ORACLE {
         let trial = limits(&on_trial(), &in_turns(n)).unwrap().trial.unwrap();
+        let rates = trial.rates.unwrap();
         near(trial.widened, widened, 2e-6);
-        near(trial.rate, rate, 0.003 * rate);
-        near(trial.rate_low, low, 0.01 * low);
-        near(trial.rate_high, high, 0.01 * high);
+        near(rates.mean, rate, 0.003 * rate);
+        near(rates.low, low, 0.01 * low);
+        near(rates.high, high, 0.01 * high);
         let trial = limits(&alone, &in_turns(n)).unwrap().trial.unwrap();
-        near(trial.rate, alone_rate, 0.003 * alone_rate);
-        near(trial.rate_low, alone_low, 0.01 * alone_low);
-        near(trial.rate_high, alone_high, 0.01 * alone_high);
+        let rates = trial.rates.unwrap();
+        near(rates.mean, alone_rate, 0.003 * alone_rate);
+        near(rates.low, alone_low, 0.01 * alone_low);
+        near(rates.high, alone_high, 0.01 * alone_high);
         // In the mean as often as beyond three known σ.
-        near(trial.rate, 1.0 / arl::shewhart(3.0, 0.0), 1e-5);
+        near(rates.mean, 1.0 / arl::shewhart(3.0, 0.0), 1e-5);
     }
 }
 
@@ -143,4 +145,13 @@ fn a_correlation_of_a_few_pairs_is_chance() {
     near(few.effective, 40.0, 0.0);
     let many = of(20).unwrap_err();
     assert_eq!(many.to_string(), "limits need 25 independent points; these 40 are worth 0");
+}
+
+#[test]
+fn where_nothing_signals_on_trial_no_rate_is_told() {
+    let cusum = CusumSettings { k: 0.5, run_length: 370.4, fast: false };
+    let rules = [Rule::Nelson2].into();
+    let settings = Settings { rules, ewma: None, cusum: Some(cusum), ..on_trial() };
+    let trial = limits(&settings, &in_turns(40)).unwrap().trial.unwrap();
+    assert!(trial.widened > 1.05 && trial.rates.is_none(), "{trial:?}");
 }

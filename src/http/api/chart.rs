@@ -56,9 +56,12 @@ struct ChartLimits {
 #[derive(Debug, Serialize)]
 struct ChartTrial {
     widened: f64,
-    rate: f64,
-    rate_low: f64,
-    rate_high: f64,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_low: Option<f64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    rate_high: Option<f64>,
 }
 
 /// What the process can do by these limits.
@@ -171,8 +174,13 @@ impl From<&Capability> for ChartCapability {
 }
 
 impl From<OnTrial> for ChartTrial {
-    fn from(OnTrial { widened, rate, rate_low, rate_high }: OnTrial) -> Self {
-        Self { widened, rate, rate_low, rate_high }
+    fn from(OnTrial { widened, rates }: OnTrial) -> Self {
+        Self {
+            widened,
+            rate: rates.map(|rates| rates.mean),
+            rate_low: rates.map(|rates| rates.low),
+            rate_high: rates.map(|rates| rates.high),
+        }
     }
 }
 

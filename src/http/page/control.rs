@@ -4,7 +4,7 @@ use super::chart::{level_word, marks, part};
 use super::format::{Clock, count, duration, fine_per_cent, number, time};
 use super::html::Html;
 use super::scale::Scale;
-use crate::engine::{Capability, ChartPoint, ChartView, Index, Kind, Limits, OnTrial};
+use crate::engine::{Capability, ChartPoint, ChartView, Index, Kind, Limits, OnTrial, Rates};
 use crate::plant::Every;
 use crate::reading::{Count, side_by_side};
 use std::fmt::Write as _;
@@ -104,14 +104,22 @@ fn origin(chart: &ChartView, limits: &Limits) -> String {
 
 /// What trial limits are worth.
 fn on_trial(chart: &ChartView, trial: &OnTrial) -> String {
-    let OnTrial { widened, rate_low, rate_high, .. } = trial;
-    let low = fine_per_cent(*rate_low);
-    let from = if low == fine_per_cent(0.0) { "at most".to_owned() } else { format!("{low} to") };
+    let OnTrial { widened, rates } = trial;
     let mut words = format!(
-        "So few points leave limits open: these are {widened:.2} times as wide as three sigma, and in 95 of 100 such \
-         charts {from} {} of the points signal by chance.",
-        fine_per_cent(*rate_high)
+        "So few points leave limits open: these are {widened:.2} times as wide as three sigma"
     );
+    if let Some(Rates { low, high, .. }) = rates {
+        let low = fine_per_cent(*low);
+        let from =
+            if low == fine_per_cent(0.0) { "at most".to_owned() } else { format!("{low} to") };
+        write!(
+            words,
+            ", and in 95 of 100 such charts {from} {} of the points signal by chance",
+            fine_per_cent(*high)
+        )
+        .expect("a string takes all");
+    }
+    words += ".";
     if chart.charted.settings.detectors().any(|by| !by.holds_on_trial()) {
         words += " Runs, spreads and sums signal from 100 independent points on.";
     }
@@ -141,7 +149,7 @@ fn signals(html: &mut Html, chart: &ChartView) {
     let mut words = format!("{signals} of {} ({share})", count(points.into()));
     let trial = chart.limits.as_ref().and_then(|limits| limits.trial);
     let by_chance = chart.charted.settings.run_length().map(|length| 1.0 / length);
-    if let Some(rate) = trial.map(|trial| trial.rate).or(by_chance) {
+    if let Some(rate) = trial.map_or(by_chance, |trial| trial.rates.map(|rates| rates.mean)) {
         write!(words, "; by chance {}", fine_per_cent(rate)).expect("a string takes all");
     }
     fact(html, "Signals", &words);
