@@ -174,6 +174,17 @@ impl Charts {
         }
     }
 
+    /// The plant was declared otherwise before: charts of properties begin with the finished batches that are remembered, each
+    /// with whether it is fit for learning, or go.
+    pub(super) fn declare<'b>(
+        &mut self,
+        told: &Told<'_>,
+        before: &Plant,
+        finished: impl Iterator<Item = (&'b Batch, bool)>,
+    ) {
+        self.laboratory.declare(told, before, finished);
+    }
+
     /// A break, or a change of grade: what comes after it does not follow what was before.
     pub(super) fn interrupt(&mut self, line: &Line) {
         if std::mem::replace(&mut self.idle, true) {

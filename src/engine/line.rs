@@ -105,7 +105,7 @@ pub(super) struct LineState {
     #[serde(default)]
     transits: Transits,
     /// The end of the last frame.
-    judged_to: Option<Timestamp>,
+    pub(super) judged_to: Option<Timestamp>,
     minute: Option<Timestamp>,
     pub(super) blind: bool,
 }

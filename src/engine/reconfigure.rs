@@ -1,8 +1,10 @@
 //! Another configuration for the same state.
 
+use super::charts::Told;
+use super::line::LineState;
 use super::{Engine, tag_of};
 use crate::decode::{Format, Rule};
-use crate::plant::Plant;
+use crate::plant::{Line, Plant};
 use std::sync::Arc;
 
 impl Engine {
@@ -19,6 +21,7 @@ impl Engine {
                 let line = &fresh.plant.lines[ix.get()];
                 let state = &mut fresh.state.lines[ix.get()];
                 state.adopt(old_state, old_line, line);
+                state.declare_properties(&self.plant, (&fresh.plant, line));
                 // Kept frames are found by the line's position and read by those of its tags.
                 let same_tags =
                     old_line.tags.iter().map(|t| &t.id).eq(line.tags.iter().map(|t| &t.id));
@@ -73,5 +76,17 @@ impl Engine {
         self.rules == other.rules
             && self.names == other.names
             && declared(&self.plant) == declared(&other.plant)
+    }
+}
+
+impl LineState {
+    /// Charts of laboratory properties that were not there before begin with the batches that are remembered.
+    fn declare_properties(&mut self, before: &Plant, (plant, line): (&Plant, &Line)) {
+        let now = self.judged_to.unwrap_or_default();
+        let finished = self.book.finished().map(|batch| {
+            let grade = batch.grade.as_deref().unwrap_or_default();
+            (batch, self.learning.teaches(grade, &batch.id))
+        });
+        self.charts.declare(&Told { line, plant, now }, before, finished);
     }
 }

@@ -191,6 +191,62 @@ impl Laboratory {
         }
     }
 
+    /// The plant was declared otherwise before. What no grade has charted any more is forgotten. What a grade did not have
+    /// charted before, and measures in the same unit, takes the finished batches that the line remembers, each with whether it
+    /// is fit for learning: as history, without points, in the order of their results. Limits come with the next one.
+    pub(super) fn declare<'b>(
+        &mut self,
+        told: &Told<'_>,
+        before: &Plant,
+        finished: impl Iterator<Item = (&'b Batch, bool)>,
+    ) {
+        let Told { plant, .. } = *told;
+        let has = |plant: &Plant, grade: &str, name: &str| {
+            plant.grades.get(grade).is_some_and(|asked| asked.lab_charts.contains_key(name))
+        };
+        self.properties.retain(|name, property| {
+            property.grades.retain(|grade, _| has(plant, grade, name));
+            property.values.retain(|known| has(plant, &known.grade, name));
+            plant.grades.keys().any(|grade| has(plant, grade, name))
+        });
+        let mut found = Vec::new();
+        for (batch, fit) in finished.filter(|(batch, _)| !batch.void && batch.station.is_none()) {
+            let (Some(grade), Some(ended)) = (&batch.grade, batch.ended) else { continue };
+            let (Some(asked), Some(old)) = (plant.grades.get(grade), before.grades.get(grade))
+            else {
+                continue;
+            };
+            for name in asked.lab_charts.keys() {
+                let unit = unit_of(asked.lab.get(name));
+                if old.lab_charts.contains_key(name) || unit_of(old.lab.get(name)) != unit {
+                    continue;
+                }
+                let Some(LabValue { value, at, places }) = batch.lab_value(name) else { continue };
+                found.push((
+                    name,
+                    BatchValue {
+                        batch: Arc::clone(&batch.id),
+                        grade: Arc::clone(grade),
+                        unit,
+                        number: 0,
+                        at: at.max(ended),
+                        value,
+                        places,
+                        said: true,
+                        fit,
+                        learned: false,
+                    },
+                ));
+            }
+        }
+        found.reverse();
+        found.sort_by_key(|(_, value)| value.at);
+        for (name, value) in found {
+            let property = self.properties.entry(Arc::clone(name)).or_default();
+            property.recall(&Of { told, name }, value);
+        }
+    }
+
     /// What people see of a grade's.
     pub(super) fn view(
         &self,
@@ -258,6 +314,19 @@ impl Property {
             *chart = new();
         }
         chart
+    }
+
+    /// A value from before the property was charted: history, and no point.
+    fn recall(&mut self, of: &Of<'_>, value: BatchValue) {
+        self.count += 1;
+        (self.last, self.places) = (self.last.max(Some(value.at)), value.places);
+        let value = BatchValue { number: self.count, ..value };
+        if let Some((charted, _)) = of.declared(&value) {
+            let BatchValue { batch, grade, unit, number, value, .. } = value.clone();
+            self.chart(&grade, charted, &unit).make(Made { batch, number, value });
+        }
+        self.values.push_back(value);
+        self.teach(of, self.values.len() - 1);
     }
 
     /// There is more to know of a value: the laboratory corrects it, or measures again, or at another place.

@@ -180,7 +180,7 @@ fn without(value: &mut Json) {
 }
 
 #[test]
-fn what_an_earlier_release_kept_loads_and_charts_of_properties_begin_with_it() {
+fn what_an_earlier_release_kept_loads_and_charts_of_properties_begin_with_its_batches() {
     let mut plant = lab_plant();
     plant.lines[0].tags[0].chart = Some(Charted::of_quality(Duration::from_secs(20)));
     let mut old = serde_json::to_value(&plant).unwrap();
@@ -195,12 +195,41 @@ fn what_an_earlier_release_kept_loads_and_charts_of_properties_begin_with_it() {
     let mut charts = serde_json::to_value(&engine.state.lines[0].charts).unwrap();
     without(&mut charts);
     engine.state.lines[0].charts = serde_json::from_value(charts).unwrap();
+    let known = engine.view().lines[0].charts.len();
+    engine.plant = old.into();
     engine.reconfigure(plant, Vec::new());
     let view = engine.view().lines[0].charts.clone();
-    assert_eq!((&view[0], view[1].batches.0, &view[1].limits), (&of_tag, 0, &None));
-    let effects = apply(&mut engine, measured(41..70));
-    let of_property = |effect: &&Effect| matches!(effect, Effect::ChartLimits(record) if record.of.property().is_some());
-    assert_eq!(effects.iter().filter(of_property).count(), 1);
+    assert_eq!((known, view.len()), (2, 2));
+    assert_eq!((&view[0], view[1].batches.0, &view[1].limits), (&of_tag, 40, &None));
+    assert!(view[1].recent.is_empty(), "they are history, and no points");
+    let effects = apply(&mut engine, measured(41..43));
+    let of_property = |effect: &Effect| match effect {
+        Effect::ChartLimits(record) if record.of.property().is_some() => {
+            Some((record.limits.n, record.limits.phi))
+        }
+        _ => None,
+    };
+    let found: Vec<_> = effects.iter().filter_map(of_property).collect();
+    let mut all = crate::chart::History::new(crate::chart::Kind::Individuals);
+    (0..41).for_each(|n| all.take(&[strength(n)]));
+    let trial = Charted::of_property(Settings::default()).settings;
+    let expected = trial.limits(&all, 1, at(0)).unwrap();
+    assert_eq!((found.len(), found[0].0), (1, 41));
+    assert!((found[0].1 - expected.phi).abs() < 1e-9, "in the order of their results: {found:?}");
+}
+
+#[test]
+fn what_no_grade_has_charted_any_more_is_forgotten() {
+    let mut engine = judging(40);
+    let plant = lab_plant();
+    let mut other = plant.clone();
+    other.grades.get_mut("facial").unwrap().lab_charts.clear();
+    engine.reconfigure(other, Vec::new());
+    let kept = serde_json::to_value(&engine.state.lines[0].charts).unwrap();
+    assert_eq!(kept["laboratory"]["properties"], serde_json::json!({}));
+    engine.reconfigure(plant, Vec::new());
+    let view = engine.view().lines[0].charts[0].clone();
+    assert_eq!((view.batches.0, &view.limits, view.recent.len()), (40, &None, 0));
 }
 
 #[test]
