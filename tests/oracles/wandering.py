@@ -2,7 +2,8 @@
 
     python3 tests/oracles/wandering.py        (numpy 2.4.6, statsmodels 0.15.0 printed what stands in the test)
 
-A series with a level, one that nearly walks, and one that does.
+A series with a level, one that nearly walks, and two that do: a short one that neither test tells from a level, and a longer
+one of which both say that it walks.
 """
 
 import warnings
@@ -35,7 +36,7 @@ def series(keeps, n):
 
 
 warnings.simplefilter("ignore")
-for keeps, n in ((0.3, 200), (0.9, 40), (1.0, 60)):
+for keeps, n in ((0.3, 200), (0.9, 40), (1.0, 60), (1.0, 100)):
     y = series(keeps, n)
     dickey_fuller = adfuller(y, maxlag=1, regression="c", autolag=None)
     t, rows = dickey_fuller[0], dickey_fuller[3]

@@ -27,8 +27,8 @@ const STEPS_PER_RESET: usize = 50;
 /// says how far a batch is.
 const APART: f64 = 0.2;
 
-/// Stretches of a recording that stand in for batches, and parts of a batch.
-const STRETCHES: usize = VALUES_AT_LEAST;
+/// Stretches of a recording that stand in for batches, more than tests need, for some may be empty; and parts of a batch.
+const STRETCHES: usize = VALUES_AT_LEAST + 10;
 const PARTS: usize = 4;
 
 /// Of a column that wanders the means of batches make up so much of its variance at the least: what moves more within a

@@ -234,6 +234,17 @@ fn a_counter_begins_anew() {
     assert_eq!(found, [None, None, None, None, None, None, None, Some(3.0)]);
 }
 
+#[test]
+fn a_recording_that_lacks_its_first_hours_is_tested_all_the_same() {
+    let spec = FitSpec { batches: false, ..spec() };
+    let mut next = keeps(1, 0.5);
+    let mut ageing = table(|batch, row| 0.01 * f64::from(batch * ROWS + row) + next());
+    (ageing.blocks, ageing.joined) = (vec![0], Vec::new());
+    assert!(!choose(&ageing, &spec, true).0.is_empty());
+    ageing.values[..240].fill(f64::NAN);
+    assert!(!choose(&ageing, &spec, true).0.is_empty());
+}
+
 /// The fixture's plant, whose load wanders beside its own course, in batches that follow each other.
 fn wandering_table(seed: u64) -> Table {
     let mut walk = keeps(11, 1.0);

@@ -89,17 +89,19 @@ mod tests {
         // tests/oracles/wandering.py prints these.
         for (keeps, n, expected) in EXPECTED {
             let y = series(keeps, n);
-            let (t, limit) = dickey_fuller(&y).unwrap();
-            for (value, expected) in [t, limit, kpss(&y).unwrap()].into_iter().zip(expected) {
+            let ((t, limit), statistic) = (dickey_fuller(&y).unwrap(), kpss(&y).unwrap());
+            for (value, expected) in [t, limit, statistic].into_iter().zip(expected) {
                 near(value, expected, 1e-10);
             }
+            assert_eq!(t > limit && statistic > KPSS, n == 100, "only the last one walks by both");
         }
     }
 
-    const EXPECTED: [(f64, usize, [f64; 3]); 3] = [
+    const EXPECTED: [(f64, usize, [f64; 3]); 4] = [
         (0.3, 200, [-9.163_208_946_963, -2.574_611_347_822, 0.479_568_605_074_3]),
         (0.9, 40, [-3.205_122_189_246, -2.609_199_501_385, 0.326_739_015_854_2]),
         (1.0, 60, [-3.148_295_921_426, -2.594_129_155_767, 0.280_699_739_701_2]),
+        (1.0, 100, [-0.133_035_063_348, -2.582_760_441_483, 1.347_870_013_218]),
     ];
 
     #[test]
