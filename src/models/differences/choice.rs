@@ -23,6 +23,10 @@ const COUNTED_AT_LEAST: usize = 20;
 const STEPS_AT_LEAST: usize = 30;
 const STEPS_PER_RESET: usize = 50;
 
+/// It does not if it begins anew so often that its change could be taken over less than this part of what is usual: it goes
+/// all of its way many times in a fit, which is a level as good as any.
+const SHORTER_AT_MOST: usize = 2;
+
 /// But not if it begins at about the same value in each batch, so much of its way apart, from quartile to quartile: then it
 /// says how far a batch is.
 const APART: f64 = 0.2;
@@ -48,27 +52,39 @@ pub(in crate::models) fn choose(
     estimates: bool,
 ) -> (Lags, Vec<Difference>) {
     let rows = Rows::of(table, spec.batches);
-    let room = rows.room();
-    let base = frames_of(LAG_S, spec).min(room);
-    let most = frames_of(LAG_MOST_S, spec).min(room);
-    let chosen = table.columns.iter().enumerate().filter_map(|(column, name)| {
-        let declared = spec.wanders.get(name).copied();
-        if declared == Some(false) || (declared.is_none() && spec.least_sd.contains_key(name)) {
-            return None;
-        }
-        let counter = Counter::of(&rows, column);
-        let reason = match (&counter, declared) {
-            (_, Some(_)) => "it is declared to wander".to_owned(),
-            (Some(counter), None) => counter.reason(),
-            (None, None) if estimates => wandering(&rows, column)?,
-            (None, None) => return None,
-        };
+    let base = |resets| frames_of(LAG_S, spec).min(rows.room(resets));
+    let chosen: Vec<_> = table
+        .columns
+        .iter()
+        .enumerate()
+        .filter_map(|(column, name)| {
+            let declared = spec.wanders.get(name).copied();
+            if declared == Some(false) || (declared.is_none() && spec.least_sd.contains_key(name)) {
+                return None;
+            }
+            let is_sure = |counter: &Counter| base(0) <= SHORTER_AT_MOST * base(counter.resets);
+            let counter = Counter::of(&rows, column);
+            let counter = counter.filter(|counter| declared.is_some() || is_sure(counter));
+            let reason = match (&counter, declared) {
+                (_, Some(_)) => "it is declared to wander".to_owned(),
+                (Some(counter), None) => counter.reason(),
+                (None, None) if estimates => wandering(&rows, column)?,
+                (None, None) => return None,
+            };
+            Some((column, counter, reason))
+        })
+        .collect();
+    // A row that one of them loses is lost to all columns.
+    let resets =
+        chosen.iter().filter_map(|(_, counter, _)| counter.as_ref()).map(|c| c.resets).sum();
+    let (base, most) = (base(resets), frames_of(LAG_MOST_S, spec).min(rows.room(resets)));
+    let lags = chosen.into_iter().map(|(column, counter, reason)| {
         let frames = counter.as_ref().map_or(base, |counter| counter.frames.clamp(base, most));
         let lag = Lag { column, frames, counts: counter.map(|counter| counter.counts) };
         let over_s = count(frames) * spec.frame.as_secs_f64();
-        Some((lag, Difference { column: Arc::clone(name), over_s, reason }))
+        (lag, Difference { column: Arc::clone(&table.columns[column]), over_s, reason })
     });
-    let (lags, differences) = chosen.unzip();
+    let (lags, differences) = lags.unzip();
     (Lags(lags), differences)
 }
 
@@ -109,11 +125,11 @@ impl<'t> Rows<'t> {
     }
 
     /// The frames that a change may be taken over if no more than one row in [`LOST_ONE_IN`] is to be lost: it begins anew
-    /// with each stretch of rows that follow each other.
-    fn room(&self) -> usize {
+    /// with each stretch of rows that follow each other, and as often as counters do.
+    fn room(&self, resets: usize) -> usize {
         let rows = self.blocks.iter().map(Vec::len).sum::<usize>();
         let stretches = self.breaks_off.iter().filter(|breaks_off| **breaks_off).count();
-        (rows / (LOST_ONE_IN * stretches.max(1))).max(1)
+        (rows / (LOST_ONE_IN * (stretches + resets).max(1))).max(1)
     }
 }
 

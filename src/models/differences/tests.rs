@@ -234,6 +234,47 @@ fn a_counter_begins_anew() {
     assert_eq!(found, [None, None, None, None, None, None, None, Some(3.0)]);
 }
 
+/// What is chosen of a table of joined batches of these columns, and which share of its rows has no change of some of them.
+fn chosen(
+    columns: &[&str],
+    spec: &FitSpec,
+    value: impl Fn(usize, usize) -> f64,
+) -> (Vec<(String, f64, String)>, f64) {
+    let mut table =
+        Table { columns: columns.iter().map(|name| (*name).into()).collect(), ..Table::default() };
+    let batch = usize::try_from(ROWS).unwrap();
+    for row in 0..batch * usize::try_from(BATCHES).unwrap() {
+        if row % batch == 0 {
+            table.begin_block(row > 0);
+        }
+        table.values.extend((0..columns.len()).map(|column| value(column, row)));
+    }
+    let (lags, differences) = choose(&table, spec, true);
+    let changes = lags.changes(&table);
+    let is_lost = |row: &usize| changes.row(*row).iter().any(|value| value.is_nan());
+    let lost = (0..table.rows()).filter(is_lost).count();
+    let told = differences.into_iter().map(|one| (one.column.to_string(), one.over_s, one.reason));
+    (told.collect(), count(lost) / count(table.rows()))
+}
+
+#[test]
+fn what_begins_anew_often_costs_one_row_in_ten_at_most() {
+    /// Rows from one new beginning to the next.
+    const PERIODS: [usize; 3] = [57, 180, 240];
+    let names = ["often", "slower", "slowest"];
+    let sawtooth = |column: usize, row: usize| count(row % PERIODS[column]);
+    // About every ten minutes: it keeps its level. The others share what may be lost.
+    let (told, lost) = chosen(&names, &spec(), sawtooth);
+    let told: Vec<(&str, f64)> = told.iter().map(|(name, over_s, _)| (&**name, *over_s)).collect();
+    assert_eq!(told, [("slower", 100.0), ("slowest", 100.0)]);
+    assert!(lost > 0.05 && lost <= 0.1, "{lost}");
+    // Where it is declared it is by its change, over as long as that allows.
+    let wanders = [("often".into(), true)].into();
+    let (told, lost) = chosen(&names[..1], &FitSpec { wanders, ..spec() }, sawtooth);
+    assert_eq!(told, [("often".to_owned(), 50.0, "it is declared to wander".to_owned())]);
+    assert!(lost > 0.05 && lost <= 0.1, "{lost}");
+}
+
 #[test]
 fn a_recording_that_lacks_its_first_hours_is_tested_all_the_same() {
     let spec = FitSpec { batches: false, ..spec() };
