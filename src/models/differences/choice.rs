@@ -23,7 +23,11 @@ const COUNTED_AT_LEAST: usize = 20;
 const STEPS_AT_LEAST: usize = 30;
 const STEPS_PER_RESET: usize = 50;
 
-/// It does not if it begins anew so often that its change could be taken over less than this part of what is usual: it goes
+/// Without having begun anew it counts only if it goes in each batch at this share of its usual rate at the least. What only
+/// went up in some weeks, as a temperature or the age of a felt, is not known to count.
+const STEADY: f64 = 0.5;
+
+/// Nor does it if it begins anew so often that its change could be taken over less than this part of what is usual: it goes
 /// all of its way many times in a fit, which is a level as good as any.
 const SHORTER_AT_MOST: usize = 2;
 
@@ -62,7 +66,10 @@ pub(in crate::models) fn choose(
             if declared == Some(false) || (declared.is_none() && spec.least_sd.contains_key(name)) {
                 return None;
             }
-            let is_sure = |counter: &Counter| base(0) <= SHORTER_AT_MOST * base(counter.resets);
+            let is_sure = |counter: &Counter| match counter.resets {
+                0 => is_steady(&rows, column, counter.counts),
+                resets => base(0) <= SHORTER_AT_MOST * base(resets),
+            };
             let counter = Counter::of(&rows, column);
             let counter = counter.filter(|counter| declared.is_some() || is_sure(counter));
             let reason = match (&counter, declared) {
@@ -199,6 +206,18 @@ fn is_course(rows: &Rows<'_>, column: usize) -> bool {
     ways.sort_by(f64::total_cmp);
     let n = starts.len();
     n > 1 && starts[3 * n / 4] - starts[n / 4] <= APART * ways[n / 2]
+}
+
+/// True if a column goes its way in each batch or stretch, and in none much slower than usual.
+fn is_steady(rows: &Rows<'_>, column: usize, counts: Counts) -> bool {
+    let rate = |values: Vec<f64>| {
+        let way = values.last()? - values.first()?;
+        let way = if counts == Counts::Up { way } else { -way };
+        (values.len() > 1).then(|| way / count(values.len() - 1))
+    };
+    let mut rates: Vec<f64> = rows.values(column).filter_map(rate).collect();
+    rates.sort_by(f64::total_cmp);
+    rates.first().is_some_and(|slowest| *slowest >= STEADY * rates[rates.len() / 2])
 }
 
 /// Why a column wanders, if it does: its batches, or stretches of a recording, have no common level, as far as both tests

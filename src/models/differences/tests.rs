@@ -276,6 +276,24 @@ fn what_begins_anew_often_costs_one_row_in_ten_at_most() {
 }
 
 #[test]
+fn what_only_went_up_in_some_weeks_is_not_known_to_count() {
+    // It warms up, without noise, and ever slower.
+    let warms_up = |_: usize, row: usize| 20.0 - 15.0 * libm::exp(-count(row) / 900.0);
+    let (told, _) = chosen(&["x"], &spec(), warms_up);
+    assert!(told.iter().all(|(.., reason)| !reason.contains("counts")), "{told:?}");
+    // In every tenth batch nothing is used: only having begun anew shows that it counts.
+    let idles = |row: usize| count(row - row / 600 * 60 - (row % 600).saturating_sub(540));
+    let reasons = |from: f64| {
+        let (told, _) = chosen(&["x"], &spec(), |_, row| (from + idles(row)) % 3000.0);
+        told.into_iter().map(|(.., reason)| reason).collect::<Vec<String>>()
+    };
+    assert!(reasons(0.0).iter().all(|reason| !reason.contains("counts")));
+    assert_eq!(reasons(2000.0), ["it counts up, and began anew once"]);
+    let (told, _) = chosen(&["x"], &spec(), |_, row| count(row));
+    assert_eq!(told[0].2, "it counts up");
+}
+
+#[test]
 fn a_recording_that_lacks_its_first_hours_is_tested_all_the_same() {
     let spec = FitSpec { batches: false, ..spec() };
     let mut next = keeps(1, 0.5);
