@@ -61,8 +61,11 @@ pub(super) struct Lag {
     pub(super) column: usize,
     /// Frames.
     pub(super) frames: usize,
-    /// Which way it counts, if it does: what goes the other way begins anew.
+    /// Which way it counts, if it does: what goes the other way by more than [`Self::back`] begins anew.
     pub(super) counts: Option<Counts>,
+    /// The greatest step the other way that is only noise, in the tag's unit.
+    #[serde(default)]
+    pub(super) back: f64,
 }
 
 /// The columns of a model of which it takes the change.
@@ -110,8 +113,8 @@ impl Lags {
             let value = Some(*place).filter(|value| value.is_finite());
             let known = values.iter().rev().find_map(|known| *known);
             let begins_anew = |(value, known): (f64, f64)| match lag.counts {
-                Some(Counts::Up) => value < known,
-                Some(Counts::Down) => value > known,
+                Some(Counts::Up) => known - value > lag.back,
+                Some(Counts::Down) => value - known > lag.back,
                 None => false,
             };
             if value.zip(known).is_some_and(begins_anew) {
@@ -142,7 +145,8 @@ impl Lags {
 
     /// True if they can be those of a model that uses some of so many columns.
     pub(super) fn are_sound(&self, used: &[usize]) -> bool {
-        self.0.iter().all(|lag| lag.frames > 0 && used.contains(&lag.column))
+        let is_sound = |lag: &Lag| lag.frames > 0 && lag.back >= 0.0 && used.contains(&lag.column);
+        self.0.iter().all(is_sound)
     }
 }
 

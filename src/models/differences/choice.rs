@@ -23,6 +23,9 @@ const COUNTED_AT_LEAST: usize = 20;
 const STEPS_AT_LEAST: usize = 30;
 const STEPS_PER_RESET: usize = 50;
 
+/// A step back of no more than so many usual steps is noise: a counter that begins anew goes back by [`STEPS_PER_RESET`].
+const BACK: f64 = 10.0;
+
 /// Without having begun anew it counts only if it goes in each batch at this share of its usual rate at the least. What only
 /// went up in some weeks, as a temperature or the age of a felt, is not known to count.
 const STEADY: f64 = 0.5;
@@ -87,7 +90,8 @@ pub(in crate::models) fn choose(
     let (base, most) = (base(resets), frames_of(LAG_MOST_S, spec).min(rows.room(resets)));
     let lags = chosen.into_iter().map(|(column, counter, reason)| {
         let frames = counter.as_ref().map_or(base, |counter| counter.frames.clamp(base, most));
-        let lag = Lag { column, frames, counts: counter.map(|counter| counter.counts) };
+        let back = counter.as_ref().map_or(0.0, |counter| counter.back);
+        let lag = Lag { column, frames, counts: counter.map(|counter| counter.counts), back };
         let over_s = count(frames) * spec.frame.as_secs_f64();
         (lag, Difference { column: Arc::clone(&table.columns[column]), over_s, reason })
     });
@@ -151,37 +155,43 @@ struct Counter {
     counts: Counts,
     /// How often it began anew.
     resets: usize,
+    /// The greatest step back that was only noise.
+    back: f64,
     /// The frames in which it counts [`COUNTED_AT_LEAST`] times.
     frames: usize,
 }
 
 impl Counter {
     fn of(rows: &Rows<'_>, column: usize) -> Option<Self> {
-        let (mut up, mut down, mut still) = (0_usize, 0_usize, 0_usize);
+        let (mut up, mut down, mut still) = <(Vec<f64>, Vec<f64>, usize)>::default();
         let mut last = f64::NAN;
         for (row, breaks_off) in rows.breaks_off.iter().enumerate() {
             let value = rows.table.row(row)[column];
             // Where rows do not follow each other nobody knows how often it counted.
             if !breaks_off && last.is_finite() && value.is_finite() {
-                let steps = if value > last {
-                    &mut up
+                if value > last {
+                    up.push(value - last);
                 } else if value < last {
-                    &mut down
+                    down.push(last - value);
                 } else {
-                    &mut still
-                };
-                *steps += 1;
+                    still += 1;
+                }
             }
             last = value;
         }
-        let (counts, steps, resets) =
-            if up >= down { (Counts::Up, up, down) } else { (Counts::Down, down, up) };
-        let counted = steps >= STEPS_AT_LEAST && resets * STEPS_PER_RESET <= steps;
+        let (counts, mut steps, back) =
+            if up.len() >= down.len() { (Counts::Up, up, down) } else { (Counts::Down, down, up) };
+        let counted = steps.len() >= STEPS_AT_LEAST && back.len() * STEPS_PER_RESET <= steps.len();
         if !counted || (rows.batches && is_course(rows, column)) {
             return None;
         }
-        let frames = (COUNTED_AT_LEAST * (up + down + still)).div_ceil(steps);
-        Some(Self { counts, resets, frames })
+        steps.sort_by(f64::total_cmp);
+        let is_noise = |step: &f64| *step <= BACK * steps[steps.len() / 2];
+        let resets = back.iter().filter(|step| !is_noise(step)).count();
+        let all = steps.len() + back.len() + still;
+        let frames = (COUNTED_AT_LEAST * all).div_ceil(steps.len());
+        let back = back.into_iter().filter(is_noise).fold(0.0, f64::max);
+        Some(Self { counts, resets, back, frames })
     }
 
     fn reason(&self) -> String {
