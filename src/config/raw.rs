@@ -422,12 +422,13 @@ pub(super) struct Tag {
     #[schemars(extend("default" = []))]
     pub(super) agrees_with: Option<At<Vec<At<String>>>>,
     /// Whether it has no level of its own, as a counter or a tank level: models then judge how far it changes. Without it,
-    /// it is estimated from the data.
+    /// it is estimated from the data, and false of a tag with `guard_band` or `flags`.
     pub(super) wanders: Option<At<bool>>,
-    /// The smallest deviation from what the other tags tell of it, in its unit, that is worth a flag.
+    /// The smallest deviation from what the other tags tell of it, in its unit, that is worth a flag; with `wanders = true`
+    /// of its change.
     #[schemars(example = 0.2, extend("default" = 0.0))]
     pub(super) guard_band: Option<At<f64>>,
-    /// Which way a deviation of it flags a batch.
+    /// Which way a deviation of it flags a batch; with `wanders = true` of its change.
     #[schemars(extend("default" = "both"))]
     pub(super) flags: Option<At<WayName>>,
     /// How long what it sees takes to the end of the line, where the product is measured and wound: a duration, or a

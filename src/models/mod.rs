@@ -232,7 +232,7 @@ pub struct FitSpec {
     /// The columns that each column agrees with, by name: what others measure as well, or add up to.
     #[serde(default)]
     pub ties: BTreeMap<Arc<str>, Vec<Arc<str>>>,
-    /// Columns of which the plant declares whether they wander; of the others a fit estimates it.
+    /// Columns of which the plant says whether they wander ([`crate::plant::Line::wanders`]); of the others a fit estimates it.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub wanders: BTreeMap<Arc<str>, bool>,
 }

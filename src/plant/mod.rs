@@ -136,10 +136,12 @@ impl Line {
         tied.map(|tag| (Arc::clone(&tag.id), tag.agrees_with.clone())).collect()
     }
 
-    /// Which tags are declared to wander, or not to.
+    /// Which tags are declared to wander, or not to. One with a guard band, or of which one way alone flags, does not unless
+    /// it is declared: what is said of its level must not become said of its change because a fit finds that it wanders.
     #[must_use]
     pub fn wanders(&self) -> BTreeMap<Arc<str>, bool> {
-        self.tags.iter().filter_map(|tag| Some((Arc::clone(&tag.id), tag.wanders?))).collect()
+        let of = |tag: &Tag| tag.wanders.or((tag.guard != Guard::default()).then_some(false));
+        self.tags.iter().filter_map(|tag| Some((Arc::clone(&tag.id), of(tag)?))).collect()
     }
 
     /// True if only numbers say something about the tag: all that is watched or measured is one, but a
@@ -228,7 +230,7 @@ pub struct Tag {
     pub unchecked: Vec<Arc<str>>,
     /// The tags by which its value can be known: they measure the same, or add up to it.
     pub agrees_with: Vec<Arc<str>>,
-    /// Whether it has no level of its own, so that models take its changes: as declared; `None`: a fit estimates it.
+    /// Whether it has no level of its own, so that models take its changes: as declared; `None`: see [`Line::wanders`].
     #[serde(default)]
     pub wanders: Option<bool>,
     /// What of it is worth a flag.

@@ -538,6 +538,11 @@ fn a_tag_that_models_watch_wanders_or_does_not_or_it_is_estimated() {
     assert_eq!(wanders(""), [].into());
     assert_eq!(wanders("wanders = true\n"), [("b".into(), true)].into());
     assert_eq!(wanders("role = \"raw-material\"\nwanders = false\n"), [("b".into(), false)].into());
+    // What is declared of its level is not said of its change unless that is declared too.
+    assert_eq!(wanders("guard_band = 0.2\n"), [("b".into(), false)].into());
+    assert_eq!(wanders("flags = \"above\"\n"), [("b".into(), false)].into());
+    assert_eq!(wanders("guard_band = 0.0\nflags = \"both\"\n"), [].into());
+    assert_eq!(wanders("guard_band = 0.2\nwanders = true\n"), [("b".into(), true)].into());
     let report = report("[line.a.tag.b]\nrole = \"context\"\nwanders = true\n", "test.toml");
     let text = report.text(false);
     assert!(text.contains("no model watches a tag of the role `context`"), "{text}");
