@@ -235,7 +235,7 @@ fn choose<'m>(
         return unknown(format!("there is no line `{line}`; there are: {}", list(lines)));
     }
     let of_line: Vec<_> = models.iter().filter(|one| one.line == line).collect();
-    let declared = plants.iter().flat_map(|plant| plant.grades.keys()).map(|grade| &**grade);
+    let declared = plants.iter().flat_map(|plant| plant.grades.names()).map(|grade| &**grade);
     let grades: BTreeSet<&str> = declared.chain(of_line.iter().map(|one| &*one.grade)).collect();
     if !grades.contains(grade) {
         return unknown(format!(

@@ -253,6 +253,7 @@ mod tests {
     use super::*;
     use crate::alarm::{AlarmRecord, Notification, Severity};
     use crate::engine::BatchRecord;
+    use crate::plant::Compared;
     use crate::verdict::Call;
 
     const AT: Timestamp = Timestamp::from_nanos(1_769_126_400_000_000_000);
@@ -308,7 +309,14 @@ mod tests {
 
     fn spec() -> Vec<Reason> {
         let (low, high) = (None, Some(1.0));
-        vec![Reason::Spec { tag: "bw".into(), value: 2.0, low, high, share_out: 0.2 }]
+        vec![Reason::Spec {
+            tag: "bw".into(),
+            value: 2.0,
+            low,
+            high,
+            share_out: 0.2,
+            compared: Compared::Share,
+        }]
     }
 
     fn told(effects: impl IntoIterator<Item = Effect>) -> Told {

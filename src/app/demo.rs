@@ -10,7 +10,7 @@ use super::pipeline::{FitMode, Pipeline};
 use crate::config::Checked;
 use crate::decode::Disposition;
 use crate::engine::{Effect, Event};
-use crate::plant::{Grade, Line, Role};
+use crate::plant::{Grade, Grades, Line, Role};
 use crate::reading::Timestamp;
 use crate::simulate::{
     Form, Machine, SimulationSpec, SpecRange, Tally, Verdicts, WatchPlan, Watchers,
@@ -102,7 +102,7 @@ pub fn score_seeds(
 }
 
 /// What the plain watchers look at: what the models may see, and the quality tags with limits.
-fn watch_plan(line: &Line, grades: &BTreeMap<Arc<str>, Grade>) -> WatchPlan {
+fn watch_plan(line: &Line, grades: &Grades) -> WatchPlan {
     let tags = line.tags.iter().enumerate();
     let tags = tags.filter(|(_, tag)| tag.role != Role::Context).map(|(ix, _)| ix).collect();
     let ranges = |grade: &Grade| {
@@ -393,7 +393,7 @@ mod tests {
             crate::simulate::TAGS.iter().map(|tag| (tag.name, tag.unit)).collect();
         assert_eq!(declared, sent);
         for grade in crate::simulate::grade_names() {
-            assert!(checked.plant.grades.contains_key(grade), "{grade}");
+            assert!(checked.plant.grades.contains(grade), "{grade}");
         }
     }
 
@@ -429,7 +429,7 @@ mod tests {
         };
         line.tags
             .retain(|tag| matches!(&*tag.id, "steam_pressure" | "production_rate" | "moisture"));
-        let grades = BTreeMap::from([
+        let grades = Grades::from([
             ("two".into(), grade(Some(4.0), Some(5.5), Some(6.0))),
             ("one".into(), grade(None, Some(5.5), Some(6.0))),
             ("none".into(), grade(Some(4.0), None, None)),

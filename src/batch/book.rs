@@ -570,8 +570,10 @@ impl Book {
         }
         let Some(batch) = self.find_mut(id) else { return Ok(false) };
         if let BatchEvent::Lab { property, value, unit, .. } = &mut event
-            && let Some((name, grade)) =
-                batch.grade.as_ref().and_then(|name| Some((Arc::clone(name), grades.get(name)?)))
+            && let Some((name, grade)) = batch
+                .grade
+                .as_ref()
+                .and_then(|name| Some((Arc::clone(name), grades.at(name, batch.started)?)))
         {
             in_unit_of_limits(id, property, (value, unit.as_deref()), grade)?;
             let property = Arc::clone(property);

@@ -6,10 +6,10 @@ use std::sync::Arc;
 
 /// A grade that the plant does not declare is said: nothing made of it can be judged.
 pub(super) fn check_grade(grade: &Arc<str>, who: &str, grades: &Grades, out: &mut Vec<Change>) {
-    if grades.is_empty() || grades.contains_key(grade) {
+    if grades.is_empty() || grades.contains(grade) {
         return;
     }
-    let meant = nearest(grade, grades.keys().map(|name| &**name))
+    let meant = nearest(grade, grades.names().map(|name| &**name))
         .map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
     out.push(Change::Refused(format!(
         "{who} grade `{grade}`, which is not declared: it has no limits, so nothing of it is called \

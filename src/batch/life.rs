@@ -3,7 +3,7 @@
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
-use crate::plant::{Grade, SpecLimit};
+use crate::plant::{Bounds, Grade};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -192,30 +192,41 @@ impl Batch {
         self.dispositions.iter().max_by_key(|word| word.at)
     }
 
-    /// The laboratory results that lie outside the grade's limits: property, value and limit.
+    /// The laboratory results that lie outside the grade's limits: property, value and bounds. Of a property whose
+    /// results at single positions have bounds of their own, the furthest beyond them comes after the one that counts.
     pub fn lab_all_outside<'a>(
-        &self,
+        &'a self,
         grade: &'a Grade,
-    ) -> impl Iterator<Item = (&'a Arc<str>, f64, &'a SpecLimit)> {
-        grade.lab.iter().filter_map(|(property, limit)| {
-            let value = *self.counting.get(property)?;
-            (!limit.contains(value)).then_some((property, value, limit))
+    ) -> impl Iterator<Item = (&'a Arc<str>, f64, Bounds)> {
+        grade.lab.iter().flat_map(|(property, limit)| {
+            let counts = self.counting.get(property).copied();
+            let counts = counts.filter(|value| !limit.contains(*value));
+            let single = limit.single.and_then(|bounds| {
+                let (_, counting) = self.newest_results(property)?;
+                let beyond = counting.into_iter().filter(|value| !bounds.contains(*value));
+                let by = |value: &f64| {
+                    let below = bounds.low.map_or(f64::NEG_INFINITY, |low| low - value);
+                    below.max(bounds.high.map_or(f64::NEG_INFINITY, |high| value - high))
+                };
+                beyond.max_by(|a, b| by(a).total_cmp(&by(b))).map(|value| (value, bounds))
+            });
+            let counts = counts.map(|value| (value, limit.bounds()));
+            counts.into_iter().chain(single).map(move |(value, bounds)| (property, value, bounds))
         })
     }
 
-    /// The first of them: property and value.
+    /// The first of them.
     #[must_use]
-    pub fn lab_outside<'a>(&self, grade: &'a Grade) -> Option<(&'a Arc<str>, f64)> {
-        self.lab_all_outside(grade).next().map(|(property, value, _)| (property, value))
+    pub fn lab_outside<'a>(&'a self, grade: &'a Grade) -> Option<(&'a Arc<str>, f64, Bounds)> {
+        self.lab_all_outside(grade).next()
     }
 
-    /// True if every laboratory property with limits has a result inside them, and there is one.
+    /// True if every laboratory property with limits has a result, there is one, and none is outside.
     #[must_use]
     pub fn lab_inside(&self, grade: &Grade) -> bool {
         !grade.lab.is_empty()
-            && grade.lab.iter().all(|(property, limit)| {
-                self.counting.get(property).is_some_and(|value| limit.contains(*value))
-            })
+            && grade.lab.keys().all(|property| self.counting.contains_key(property))
+            && self.lab_outside(grade).is_none()
     }
 
     /// Takes what is said about the batch; true if it is new.
@@ -276,16 +287,25 @@ impl Batch {
         Ok(true)
     }
 
-    /// The value of a property that counts, and what it comes from.
+    /// The value of a property that counts, and what it comes from: the newest result, or where that has a position the mean
+    /// over the positions.
     #[must_use]
     pub fn lab_value(&self, property: &str) -> Option<LabValue> {
+        let (newest, counting) = self.newest_results(property)?;
+        let n = u32::try_from(counting.len()).unwrap_or(u32::MAX);
+        let value = counting.iter().sum::<f64>() / f64::from(n);
+        let places = if newest.position.is_some() { counting.len() } else { 0 };
+        Some(LabValue { value, at: newest.at, places })
+    }
+
+    /// The newest result of a property, and the values that count: its own; where it has a position, the newest of each
+    /// position.
+    fn newest_results(&self, property: &str) -> Option<(&LabResult, Vec<f64>)> {
         let results = || self.lab.iter().filter(|result| *result.property == *property);
         let newest = results().max_by_key(|result| result.at)?;
-        let at = newest.at;
         if newest.position.is_none() {
-            return Some(LabValue { value: newest.value, at, places: 0 });
+            return Some((newest, vec![newest.value]));
         }
-        // The newest of each position.
         let mut positions: BTreeMap<&str, (Timestamp, f64)> = BTreeMap::new();
         for result in results() {
             let Some(position) = result.position.as_deref() else { continue };
@@ -294,10 +314,7 @@ impl Batch {
                 *entry = (result.at, result.value);
             }
         }
-        let sum: f64 = positions.values().map(|(_, value)| value).sum();
-        #[expect(clippy::cast_precision_loss, reason = "a batch has few positions")]
-        let n = positions.len() as f64;
-        Some(LabValue { value: sum / n, at, places: positions.len() })
+        Some((newest, positions.into_values().map(|(_, value)| value).collect()))
     }
 }
 
@@ -318,6 +335,7 @@ fn keep<T: PartialEq>(kept: &mut Vec<T>, new: T, batch: &str, what: &str) -> Res
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::plant::SpecLimit;
 
     fn at(s: i64) -> Timestamp {
         Timestamp::from_nanos(s * 1_000_000_000)
@@ -350,6 +368,25 @@ mod tests {
         assert!((counting["stretch"] - 17.0).abs() < 1e-12);
         assert_eq!(batch.learn_result(result("tensile", 20, 111.0, None)), Ok(true));
         assert!((batch.lab_counting()["tensile"] - 111.0).abs() < 1e-12);
+    }
+
+    #[test]
+    fn results_at_single_positions_may_have_bounds_of_their_own() {
+        let mut batch = Batch::begin("R1".into(), None, None, at(0));
+        let single = Some(Bounds { low: Some(90.0), high: None });
+        let limit = SpecLimit { low: Some(100.0), single, ..SpecLimit::default() };
+        let grade = Grade { lab: [("tensile".into(), limit)].into(), ..Grade::default() };
+        let mut found = |s: i64, value: f64, position: &str| {
+            batch.learn_result(result("tensile", s, value, Some(position))).unwrap();
+            let outside = batch.lab_all_outside(&grade);
+            (batch.lab_inside(&grade), outside.map(|(_, value, _)| value).collect::<Vec<f64>>())
+        };
+        assert_eq!(found(10, 120.0, "ts"), (true, vec![]));
+        assert_eq!(found(11, 85.0, "ds"), (false, vec![85.0]), "their mean is inside");
+        assert_eq!(found(12, 88.0, "centre"), (false, vec![97.666_666_666_666_67, 85.0]));
+        // It was measured again.
+        assert_eq!(found(13, 121.0, "ds"), (false, vec![88.0]));
+        assert_eq!(found(14, 118.0, "centre"), (true, vec![]));
     }
 
     #[test]

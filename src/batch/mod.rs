@@ -38,5 +38,5 @@ mod source;
 pub use book::{Book, Change, Counted, Pause};
 pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
-pub use product::{Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
+pub use product::{Extreme, Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use source::{Finder, GradeFinder, name_of};

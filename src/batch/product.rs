@@ -1,6 +1,6 @@
 //! What was made: how much of it, how much of that was seen, and what lay outside its limits.
 
-use crate::plant::SpecLimit;
+use crate::plant::{Bounds, Compared, Grade, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -10,6 +10,9 @@ use std::time::Duration;
 /// The time constant of the filter on quality values, s: about one scan, so that one noisy scan
 /// does not count as product outside its limits (domain.md 3.4, `q_filtered`).
 const FILTER_S: f64 = 30.0;
+
+/// The memory of what a value was lately, s: long enough that a swing does not tell how the rest of a batch will be.
+const LATELY_S: f64 = 600.0;
 
 /// Stretches kept for each tag; more of them are joined to the last.
 const STRETCHES_MAX: usize = 16;
@@ -67,6 +70,30 @@ pub struct OutOfSpec {
     pub in_since: Option<Timestamp>,
     /// The stretches outside, newest last: from, to, and metres of the batch.
     pub stretches: Vec<Stretch>,
+    /// The mean of what was seen over the time, in the tag's unit.
+    #[serde(default)]
+    pub mean_s: Option<f64>,
+    /// The same over the length.
+    #[serde(default)]
+    pub mean_m: Option<f64>,
+    /// What it was lately.
+    #[serde(default)]
+    pub lately: Option<f64>,
+    /// The least value of a frame, and where it was.
+    #[serde(default)]
+    pub least: Option<Extreme>,
+    /// The greatest one.
+    #[serde(default)]
+    pub greatest: Option<Extreme>,
+}
+
+/// A value of a frame, and where it was.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Extreme {
+    /// The value, not smoothed, in the tag's unit.
+    pub value: f64,
+    /// The frame.
+    pub stretch: Stretch,
 }
 
 /// A stretch of a batch.
@@ -125,6 +152,61 @@ impl Product {
         self.quality.keys().map(|tag| (self.amount_out(tag) / amount).min(1.0)).reduce(f64::max)
     }
 
+    /// The share outside of a quality tag, 0–1; of nothing, nothing.
+    #[must_use]
+    pub fn share_out(&self, tag: &str) -> f64 {
+        let amount = self.amount();
+        if amount > 0.0 { (self.amount_out(tag) / amount).min(1.0) } else { 0.0 }
+    }
+
+    /// The mean of a quality tag over what was seen: over the length where a speed is known, else over the time.
+    #[must_use]
+    pub fn mean(&self, tag: &str) -> Option<f64> {
+        let quality = self.quality.get(tag)?;
+        if self.made_m.is_some() { quality.mean_m.or(quality.mean_s) } else { quality.mean_s }
+    }
+
+    /// The mean that a quality tag will have over a whole of this amount if the rest of it comes as it came lately.
+    #[must_use]
+    pub fn foreseen_mean(&self, tag: &str, whole: f64) -> Option<f64> {
+        let (mean, lately) = (self.mean(tag)?, self.quality.get(tag)?.lately?);
+        let amount = self.amount();
+        if whole <= amount {
+            return Some(mean);
+        }
+        Some(mean + (lately - mean) * (whole - amount) / whole)
+    }
+
+    /// The limits of a grade that the product breaks if nothing more is made of it: tag by tag, in order, with what was
+    /// compared.
+    pub fn broken<'a>(
+        &'a self,
+        grade: &'a Grade,
+    ) -> impl Iterator<Item = (&'a Arc<str>, Compared)> + 'a {
+        let of_tag = |(tag, limit): (&'a Arc<str>, &'a SpecLimit)| {
+            let outside =
+                |bounds: Bounds| self.mean(tag).is_some_and(|mean| !bounds.contains(mean));
+            let found = [
+                (self.share_out(tag) > grade.off_share(limit), Compared::Share),
+                (limit.mean.is_some_and(outside), Compared::Mean),
+                (self.beyond(tag, limit).is_some(), Compared::Single),
+            ];
+            found.into_iter().filter(|(broken, _)| *broken).map(move |(_, what)| (tag, what))
+        };
+        grade.spec.iter().flat_map(of_tag)
+    }
+
+    /// The value of a tag that is furthest beyond the bounds of single ones.
+    #[must_use]
+    pub fn beyond(&self, tag: &str, limit: &SpecLimit) -> Option<&Extreme> {
+        let (quality, bounds) = (self.quality.get(tag)?, limit.single?);
+        let (least, greatest) = (quality.least.as_ref(), quality.greatest.as_ref());
+        let below = bounds.low.zip(least).map(|(low, least)| (low - least.value, least));
+        let above = bounds.high.zip(greatest).map(|(high, most)| (most.value - high, most));
+        let beyond = below.into_iter().chain(above).filter(|(by, _)| *by > 0.0);
+        beyond.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, extreme)| extreme)
+    }
+
     /// Adds a frame: its time, length and mass, and the values of the quality tags against their limits.
     pub fn count(&mut self, made: &Made, limits: &Limits<'_>) {
         let seconds = made.end.seconds_since(made.start);
@@ -144,6 +226,7 @@ impl Product {
             quality.smoothed = Some(smoothed);
             quality.last = Some(smoothed);
             quality.add(limit.contains(smoothed), made, position);
+            quality.sum_up(*value, made, position);
         }
         self.made_s += seconds;
         if let Some(metres) = made.metres {
@@ -182,6 +265,9 @@ impl Product {
                 *amount *= left;
             }
             quality.stretches.retain(|stretch| stretch.to >= oldest);
+            for extreme in [&mut quality.least, &mut quality.greatest] {
+                *extreme = extreme.filter(|extreme| extreme.stretch.to >= oldest);
+            }
         }
     }
 }
@@ -211,6 +297,38 @@ impl OutOfSpec {
                 last.to_m = to_m;
             }
             _ => self.stretches.push(Stretch { from, to, from_m: position, to_m }),
+        }
+    }
+
+    /// Adds a frame's value to the means and to what it was at the least and at the most; its product is counted.
+    pub(crate) fn sum_up(&mut self, value: f64, made: &Made, position: Option<f64>) {
+        let seconds = made.end.seconds_since(made.start);
+        let metres = made.metres.unwrap_or(0.0);
+        let towards = |mean: &mut Option<f64>, share: f64| {
+            let before = *mean.get_or_insert(value);
+            *mean = Some(before + share.min(1.0) * (value - before));
+        };
+        if self.seen_s > 0.0 {
+            towards(&mut self.mean_s, seconds / self.seen_s);
+            towards(&mut self.lately, seconds / self.seen_s.min(LATELY_S));
+        }
+        if metres > 0.0 {
+            towards(&mut self.mean_m, metres / self.seen_m);
+        }
+        let stretch = Stretch {
+            from: made.start,
+            to: made.end,
+            from_m: position,
+            to_m: position.map(|at| at + metres),
+        };
+        let is_further = |known: Option<Extreme>, by: f64| {
+            known.is_none_or(|known| (value - known.value) * by > 0.0)
+        };
+        if is_further(self.least, -1.0) {
+            self.least = Some(Extreme { value, stretch });
+        }
+        if is_further(self.greatest, 1.0) {
+            self.greatest = Some(Extreme { value, stretch });
         }
     }
 
@@ -280,6 +398,45 @@ mod tests {
     }
 
     #[test]
+    fn means_count_length_and_extremes_have_their_place() {
+        let bounds = |low, high| Some(Bounds { low: Some(low), high: Some(high) });
+        let limit = SpecLimit {
+            mean: bounds(14.0, 16.0),
+            single: bounds(10.0, 20.0),
+            ..SpecLimit::default()
+        };
+        let (tag, mut product) = (Arc::from("bw"), Product::default());
+        let mut make = |from: i64, to: i64, metres: f64, value: f64| {
+            for s in from..to {
+                product.count(&second(s, Some(metres)), &[(&tag, value, &limit)]);
+            }
+            product.clone()
+        };
+        make(0, 300, 10.0, 15.0);
+        let product = make(300, 400, 30.0, 19.0);
+        // Half of the length, a quarter of the time.
+        assert!((product.mean("bw").unwrap() - 17.0).abs() < 1e-9);
+        assert!((product.quality["bw"].mean_s.unwrap() - 16.0).abs() < 1e-9);
+        assert!((product.foreseen_mean("bw", 3000.0).unwrap() - 17.0).abs() < 1e-9, "it is made");
+        // Of what was lately, the last hundred seconds of four hundred.
+        assert!((product.foreseen_mean("bw", 12_000.0).unwrap() - 16.5).abs() < 1e-9);
+        let grade = |limit: &SpecLimit| Grade {
+            spec: [(Arc::clone(&tag), limit.clone())].into(),
+            ..Grade::default()
+        };
+        let broken =
+            |product: &Product| product.broken(&grade(&limit)).map(|(_, what)| what).collect();
+        let broken: [Vec<Compared>; 2] = [broken(&product), {
+            let product = make(400, 401, 20.0, 21.0);
+            broken(&product)
+        }];
+        assert_eq!(broken, [vec![Compared::Mean], vec![Compared::Mean, Compared::Single]]);
+        let beyond = make(401, 402, 1.0, 20.5);
+        let beyond = beyond.beyond("bw", &limit).unwrap();
+        assert_eq!((beyond.value, beyond.stretch.from_m), (21.0, Some(6000.0)));
+    }
+
+    #[test]
     fn without_batches_older_product_counts_less() {
         let limit = SpecLimit { low: Some(14.0), ..SpecLimit::default() };
         let (tag, mut product) = (Arc::from("bw"), Product::default());
@@ -291,5 +448,7 @@ mod tests {
         assert!((product.made_s - 3600.0).abs() < 2.0, "{}", product.made_s);
         assert!(product.out_share().unwrap() < 1e-3);
         assert!(product.quality["bw"].stretches.is_empty());
+        let bw = &product.quality["bw"];
+        assert!((bw.mean_s.unwrap() - 15.0).abs() < 1e-3 && bw.least.unwrap().value > 14.0);
     }
 }

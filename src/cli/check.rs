@@ -167,7 +167,7 @@ fn write_summary(text: &mut String, name: &str, checked: &Checked) -> std::fmt::
     for line in &checked.plant.lines {
         write_line(text, line)?;
     }
-    for (name, grade) in &checked.plant.grades {
+    for (name, grade) in checked.plant.grades.iter() {
         let names = |limits: Vec<&str>| {
             if limits.is_empty() { "none".to_owned() } else { limits.join(", ") }
         };
@@ -177,6 +177,9 @@ fn write_summary(text: &mut String, name: &str, checked: &Checked) -> std::fmt::
             names(grade.spec.keys().map(|tag| &**tag).collect()),
             names(grade.lab.keys().map(|property| &**property).collect())
         )?;
+        for amendment in &grade.amendments {
+            writeln!(text, "  amended from {} on", amendment.from)?;
+        }
     }
     writeln!(text, "undeclared lines and tags: {}", describe_undeclared(checked))?;
     if !checked.plant.lines.is_empty() {
@@ -409,7 +412,7 @@ fn summary_json(checked: &Checked) -> Value {
     json!({
         "brokers": brokers,
         "lines": lines,
-        "grades": checked.plant.grades.keys().map(|name| &**name).collect::<Vec<_>>(),
+        "grades": checked.plant.grades.names().map(|name| &**name).collect::<Vec<_>>(),
         "undeclared": match checked.plant.undeclared {
             Undeclared::Store => "store",
             Undeclared::Ignore => "ignore",

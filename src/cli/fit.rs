@@ -6,6 +6,7 @@ use super::recording;
 use crate::app::{AppError, registry};
 use crate::models::{FitError, FitSpec, Header};
 use crate::plant::{BatchSource, Budget};
+use crate::reading::Timestamp;
 use std::fmt::Write as _;
 use std::sync::Arc;
 
@@ -35,8 +36,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         return Exit::Usage;
     };
     // Without a configuration the grades are those that the events name.
-    if !args.recording.auto && !opened.plant.grades.contains_key(&grade) {
-        let known: Vec<&str> = opened.plant.grades.keys().map(|name| &**name).collect();
+    if !args.recording.auto && !opened.plant.grades.contains(&grade) {
+        let known: Vec<&str> = opened.plant.grades.names().map(|name| &**name).collect();
         out.error(&format!(
             "error: the configuration has no grade `{grade}`; it has {}\n",
             known.join(", ")
@@ -61,7 +62,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             least_sd: opened
                 .plant
                 .grades
-                .get(&grade)
+                .at(&grade, Timestamp::MAX)
                 .map(|grade| FitSpec::least_sd(&grade.centerline))
                 .unwrap_or_default(),
             ties: line.ties(),

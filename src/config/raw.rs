@@ -528,9 +528,30 @@ pub(super) struct Grade {
     /// The share of a batch's length that may be outside before the batch is off spec.
     #[schemars(extend("default" = 0.1))]
     pub(super) off_share: Option<At<f64>>,
+    /// Limits that change at an instant.
+    pub(super) amendment: Vec<At<Amendment>>,
 }
 
-/// A specification limit; at least one of `low` and `high` is needed.
+/// Limits that change: batches that begin at an instant or later have these, and what is not named here as before.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Amendment {
+    /// The instant, with its offset from UTC.
+    #[schemars(example = &"2026-12-01T06:00:00+08:00")]
+    pub(super) from: Option<At<String>>,
+    /// Limits on quality tags, by tag id.
+    pub(super) spec: BTreeMap<At<String>, At<Limit>>,
+    /// Limits on what the laboratory measures, by property.
+    pub(super) lab: BTreeMap<At<String>, At<AmendedLab>>,
+    /// The tags and properties whose limits end.
+    #[schemars(extend("default" = []))]
+    pub(super) drop: Option<At<Vec<At<String>>>>,
+    /// The share of a batch's length that may be outside.
+    #[schemars(example = 0.1)]
+    pub(super) off_share: Option<At<f64>>,
+}
+
+/// Limits on a quality tag; at least one bound is needed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Limit {
@@ -540,36 +561,73 @@ pub(super) struct Limit {
     pub(super) target: Option<At<f64>>,
     /// The greatest value that is on spec.
     pub(super) high: Option<At<f64>>,
-    /// The unit of the three. Of a tag's limits: the tag's own.
+    /// The unit of all of them: the tag's own.
     pub(super) unit: Option<At<String>>,
+    /// The share of a batch's length that may be outside `low` and `high`. Without it: the grade's.
+    #[schemars(example = 0.05)]
+    pub(super) off_share: Option<At<f64>>,
+    /// Bounds of the mean over the batch.
+    pub(super) mean: Option<At<Bounds>>,
+    /// Bounds that no frame's value may pass.
+    pub(super) single: Option<At<Bounds>>,
 }
 
-/// A specification limit on what the laboratory measures; at least one of `low` and `high` is needed.
+/// Limits on what the laboratory measures; at least one bound is needed.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct LabLimit {
-    /// The least value that is on spec.
+    /// The least result that is on spec.
     pub(super) low: Option<At<f64>>,
     /// The value aimed at.
     pub(super) target: Option<At<f64>>,
-    /// The greatest value that is on spec.
+    /// The greatest result that is on spec.
     pub(super) high: Option<At<f64>>,
-    /// The unit of the three, into which results are converted.
+    /// The unit of all of them. Results in another one are converted.
     pub(super) unit: Option<At<String>>,
+    /// Bounds that the result at no position may pass.
+    pub(super) single: Option<At<Bounds>>,
     /// Its control chart, which has a point for each batch; there is one without a word.
     pub(super) chart: Option<At<LabChart>>,
 }
 
-impl LabLimit {
-    /// What it asks of a value.
-    pub(super) fn limit(&self) -> Limit {
-        Limit {
+/// Limits on what the laboratory measures, as amended; at least one bound is needed.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AmendedLab {
+    /// The least result that is on spec.
+    pub(super) low: Option<At<f64>>,
+    /// The value aimed at.
+    pub(super) target: Option<At<f64>>,
+    /// The greatest result that is on spec.
+    pub(super) high: Option<At<f64>>,
+    /// The unit of all of them. Results in another one are converted.
+    pub(super) unit: Option<At<String>>,
+    /// Bounds that the result at no position may pass.
+    pub(super) single: Option<At<Bounds>>,
+}
+
+impl AmendedLab {
+    /// The same as the limits of a grade.
+    pub(super) fn limit(&self) -> LabLimit {
+        LabLimit {
             low: self.low.clone(),
             target: self.target.clone(),
             high: self.high.clone(),
             unit: self.unit.clone(),
+            single: self.single.clone(),
+            chart: None,
         }
     }
+}
+
+/// Two bounds, of which one may be missing.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Bounds {
+    /// The least value.
+    pub(super) low: Option<At<f64>>,
+    /// The greatest value.
+    pub(super) high: Option<At<f64>>,
 }
 
 /// The control chart of a laboratory property: each batch is a point. It signals to people, and flags no batch.

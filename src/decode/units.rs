@@ -125,7 +125,7 @@ fn too_large(tag: &str, sent: &str, declared: &str) -> Fault {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::plant::{Line, ModelSettings, Tag, Undeclared};
+    use crate::plant::{Grades, Line, ModelSettings, Tag, Undeclared};
     use crate::reading::SourceQuality;
 
     fn units() -> Units {
@@ -135,7 +135,7 @@ mod tests {
         let plant = Plant {
             site: "".into(),
             lines: vec![Line { tags, ..Line::named("tm3") }],
-            grades: BTreeMap::new(),
+            grades: Grades::default(),
             undeclared: Undeclared::Store,
             undeclared_max: 10,
             models: ModelSettings::default(),

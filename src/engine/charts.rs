@@ -15,7 +15,7 @@ mod of_grade;
 use super::effect::{ChartLimitsRecord, ChartOf, ChartRecord, Effect};
 use crate::batch::{Batch, Book};
 use crate::chart::{Band, Capability, Chart, History, Limits, Mark, Point};
-use crate::plant::{Charted, Every, Line, ModelSettings, Plant, SpecLimit};
+use crate::plant::{Charted, Every, Grade, Line, ModelSettings, Plant, SpecLimit};
 use crate::reading::Timestamp;
 use laboratory::Laboratory;
 pub(super) use laboratory::Told;
@@ -278,6 +278,7 @@ impl Charts {
     /// The points of a batch that is fit for learning are history. What limits are due, hold from the line's next frame on.
     fn learn(&mut self, told: &Told<'_>, (batch, grade): (&str, &Arc<str>), out: &mut Vec<Effect>) {
         let Told { line, plant, now } = *told;
+        let asked = plant.grades.at(grade, now);
         for chart in &mut self.tags {
             let Some(charted) = line.tags[chart.position].chart.as_ref() else { continue };
             let found = chart.waiting.iter().position(|waiting| *waiting.batch == *batch);
@@ -291,7 +292,8 @@ impl Charts {
             let from = now.plus(line.frame);
             let limits = of_grade.renew(&plant.models, &charted.settings, from);
             out.extend(limits.map(|limits| {
-                let capability = capable(&limits, plant.limits(grade, &chart.tag));
+                let capability =
+                    capable(&limits, asked.and_then(|grade| grade.spec.get(&chart.tag)));
                 Effect::ChartLimits(Box::new(ChartLimitsRecord {
                     line: Arc::clone(&line.name),
                     grade: Arc::clone(grade),
@@ -314,8 +316,12 @@ impl Charts {
     }
 
     /// What people see of a grade's: the charts of tags, then those of laboratory properties.
-    pub(super) fn view(&self, line: &Line, grade: &str, plant: &Plant) -> Vec<ChartView> {
-        let models = &plant.models;
+    pub(super) fn view(
+        &self,
+        line: &Line,
+        (grade, asked): (&str, Option<&Grade>),
+        models: &ModelSettings,
+    ) -> Vec<ChartView> {
         let view = |chart: &TagChart| {
             let tag = &line.tags[chart.position];
             let recent = chart.recent_grade.as_deref().filter(|of| *of == grade);
@@ -323,12 +329,11 @@ impl Charts {
                 ChartOf::Tag(Arc::clone(&tag.id)),
                 (&tag.unit, tag.chart.as_ref()?, models),
                 chart.grades.get(grade),
-                plant.limits(grade, &tag.id),
+                asked.and_then(|grade| grade.spec.get(&tag.id)),
                 recent.map(|_| &chart.recent),
             ))
         };
         let tags = self.tags.iter().filter_map(view);
-        let asked = plant.grades.get(grade);
         tags.chain(asked.into_iter().flat_map(|asked| self.laboratory.view(grade, asked, models)))
             .collect()
     }

@@ -146,7 +146,8 @@ impl LineState {
     }
 
     fn quality(&self, line: &Line, plant: &Plant) -> Vec<QualityView> {
-        let Some(grade) = self.grade_of(plant) else { return Vec::new() };
+        let now = self.judged_to().unwrap_or(Timestamp::MAX);
+        let Some(grade) = self.asked_of(plant, now) else { return Vec::new() };
         let product = self.made();
         let view = |(tag, limit): (&Arc<str>, &crate::plant::SpecLimit)| {
             let quality = product.quality.get(tag);
@@ -157,10 +158,7 @@ impl LineState {
                 value: quality.and_then(|quality| quality.smoothed),
                 low: limit.low,
                 high: limit.high,
-                share_out: match product.amount() {
-                    amount if amount > 0.0 => (product.amount_out(tag) / amount).min(1.0),
-                    _ => 0.0,
-                },
+                share_out: product.share_out(tag),
                 out_since: quality.and_then(|quality| quality.out_since).map(Timestamp::as_millis),
             }
         };

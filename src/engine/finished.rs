@@ -59,7 +59,7 @@ impl LineState {
                 ended: batch.ended?,
                 verdict: self.call_of(batch).unwrap_or(Call::Unknown),
                 first_flag: batch.first_flag,
-                found: outcome(batch, plant.grades.get(grade)),
+                found: outcome(batch, plant.grades.at(grade, batch.started)),
                 made: made(batch),
             })
         };

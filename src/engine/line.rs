@@ -62,13 +62,19 @@ impl Context<'_> {
         self.out.push(Effect::Notification(Box::new(notification)));
     }
 
-    fn grade(&self, name: Option<&Arc<str>>) -> Option<&Grade> {
-        self.plant.grades.get(name?)
+    /// What the grade asks for of what begins at an instant.
+    fn grade(&self, name: Option<&Arc<str>>, instant: Timestamp) -> Option<&Grade> {
+        self.plant.grades.at(name?, instant)
+    }
+
+    /// What the batch has to be: as it was asked for when it began.
+    fn grade_of(&self, batch: &Batch) -> Option<&Grade> {
+        self.grade(batch.grade.as_ref(), batch.started)
     }
 
     /// The name of a grade that the plant does not declare, though it declares others.
     fn strange<'n>(&self, name: Option<&'n Arc<str>>) -> Option<&'n Arc<str>> {
-        name.filter(|name| !self.plant.grades.is_empty() && !self.plant.grades.contains_key(*name))
+        name.filter(|name| !self.plant.grades.is_empty() && !self.plant.grades.contains(name))
     }
 }
 
@@ -623,7 +629,7 @@ impl LineState {
             let ix = cx.line.tag_position(id);
             ix.and_then(|ix| frame.values.get(ix)).copied().unwrap_or(f64::NAN)
         });
-        let grade = cx.grade(self.book.grade());
+        let grade = self.asked_of(cx.plant, frame.start);
         let limits: Vec<_> = quality_values(cx.line, grade, frame).collect();
         let moves = cx.line.rate.length.is_none() || made.metres.is_some_and(|metres| metres > 0.0);
         let runs = self.book.pause().is_some() && moves && self.is_on_reel(cx, frame, &limits);

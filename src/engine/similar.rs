@@ -103,11 +103,11 @@ impl Patterns {
 /// What is told of a batch that is like another one.
 fn similar(batch: &Batch, likeness: f64, (verdict, grade): (Call, Option<&Grade>)) -> Similar {
     let outside = grade.into_iter().flat_map(|grade| batch.lab_all_outside(grade));
-    let outside = outside.map(|(property, value, limit)| LabOutside {
+    let outside = outside.map(|(property, value, bounds)| LabOutside {
         property: Arc::clone(property),
         value,
-        low: limit.low,
-        high: limit.high,
+        low: bounds.low,
+        high: bounds.high,
     });
     Similar {
         batch: Arc::clone(&batch.id),

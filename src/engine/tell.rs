@@ -3,7 +3,7 @@
 use super::recovery::Recovery;
 use crate::alarm::{EventKind, News, Sets, Severity, Subject};
 use crate::batch::Batch;
-use crate::plant::{Line, Profile};
+use crate::plant::{Compared, Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
 use crate::reading::{Timestamp, four_digits, name_or_change, side_by_side};
@@ -298,9 +298,17 @@ pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
 #[must_use]
 pub fn sentence(reason: &Reason) -> String {
     match reason {
-        Reason::Spec { tag, value, low, high, share_out } => {
+        Reason::Spec { tag, value, low, high, share_out, compared } => {
             let (limits, share) = (limits(*low, *high), share_out * 100.0);
-            format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
+            match compared {
+                Compared::Share => {
+                    format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
+                }
+                Compared::Mean => format!("mean of {tag} at {value:.4} against {limits}"),
+                Compared::Single => {
+                    format!("{tag} at {value:.4} against {limits} for any single value")
+                }
+            }
         }
         Reason::Process { statistic, ratio, tags, .. } => {
             let share = |(tag, share): &(Arc<str>, f64)| {

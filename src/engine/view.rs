@@ -295,10 +295,12 @@ impl Engine {
                 .zip(&self.state.lines)
                 .map(|(line, state)| {
                     let grade = state.grade_name();
-                    let limits = |tag: &str| self.plant.limits(&grade, tag);
+                    let now = state.judged_to().unwrap_or(Timestamp::MAX);
+                    let asked = state.asked_of(&self.plant, now);
+                    let limits = |tag: &str| asked.and_then(|grade| grade.spec.get(tag));
                     let profiles = self.state.profiles.view(line, limits);
                     let models = &self.plant.models;
-                    let charts = state.charts.view(line, &grade, &self.plant);
+                    let charts = state.charts.view(line, (&grade, asked), models);
                     LineView { profiles, charts, ..state.view(line, models, BATCHES_SHOWN) }
                 })
                 .collect(),

@@ -13,6 +13,7 @@ use crate::engine::{
     Promotion, PromotionView, Realized, Recovery, SourceView, TagView, TrendPoint, View,
     Withdrawal, WrongFlagsRecord,
 };
+use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
@@ -452,6 +453,7 @@ pub(super) fn off_spec() -> View {
             low: Some(14.4),
             high: Some(15.6),
             share_out: 0.124,
+            compared: Compared::Share,
         },
         Reason::Laboratory {
             property: "tensile_md".into(),
@@ -530,7 +532,14 @@ pub(super) fn hostile() -> View {
     document.first_mover = Some(Arc::clone(&name));
     let tag = || Arc::clone(&name);
     document.reasons = vec![
-        Reason::Spec { tag: tag(), value: f64::NAN, low: None, high: Some(1.0), share_out: 0.5 },
+        Reason::Spec {
+            tag: tag(),
+            value: f64::NAN,
+            low: None,
+            high: Some(1.0),
+            share_out: 0.5,
+            compared: Compared::Single,
+        },
         Reason::Process {
             statistic: tag(),
             ratio: f64::INFINITY,
@@ -734,6 +743,7 @@ fn line(call: Call) -> LineView {
             low: Some(14.4),
             high: Some(15.6),
             share_out: 0.031,
+            compared: Compared::Share,
         },
     ];
     LineView {

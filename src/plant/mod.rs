@@ -4,11 +4,13 @@
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
 mod delay;
+mod grade;
 mod nearest;
 mod profile;
 mod unit;
 
 pub use delay::{Delay, Transit};
+pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
 pub use nearest::nearest;
 pub use profile::{Profile, VarianceForm};
 pub use unit::{Conversion, conversion, convert};
@@ -43,12 +45,6 @@ impl Plant {
     pub fn line_ix(&self, name: &str) -> Option<LineIx> {
         let ix = self.lines.iter().position(|line| &*line.name == name)?;
         u16::try_from(ix).ok().map(LineIx)
-    }
-
-    /// The limits that a grade sets a tag.
-    #[must_use]
-    pub fn limits(&self, grade: &str, tag: &str) -> Option<&SpecLimit> {
-        self.grades.get(grade)?.spec.get(tag)
     }
 }
 
@@ -359,56 +355,6 @@ impl Tag {
     }
 }
 
-/// A product specification.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Grade {
-    /// Limits on quality tags, by tag id.
-    pub spec: BTreeMap<Arc<str>, SpecLimit>,
-    /// Limits on laboratory properties, by property.
-    pub lab: BTreeMap<Arc<str>, SpecLimit>,
-    /// How laboratory properties are charted, by property; those that are not, are not in it.
-    #[serde(default)]
-    pub lab_charts: BTreeMap<Arc<str>, Charted>,
-    /// The windows in which operators may set process tags for this grade, by tag id: low and high. A
-    /// value inside is no news, even where no batch so far had it.
-    pub centerline: BTreeMap<Arc<str>, (f64, f64)>,
-    /// The share of a batch's length (or time) that may be outside before the batch is off spec.
-    pub off_share: Option<f64>,
-}
-
-impl Grade {
-    /// The share that may be outside when the configuration does not say: product.md calls a batch
-    /// off spec when a property is outside over more than 10 % of its length.
-    pub const OFF_SHARE: f64 = 0.10;
-
-    /// The share of a batch that may be outside.
-    #[must_use]
-    pub fn off_share(&self) -> f64 {
-        self.off_share.unwrap_or(Self::OFF_SHARE)
-    }
-}
-
-/// A specification limit; at least one side is there.
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct SpecLimit {
-    /// The least value that is on spec.
-    pub low: Option<f64>,
-    /// The value aimed at.
-    pub target: Option<f64>,
-    /// The greatest value that is on spec.
-    pub high: Option<f64>,
-    /// The unit of the three; empty if none is given.
-    pub unit: Arc<str>,
-}
-
-impl SpecLimit {
-    /// True if the value is inside, limits included.
-    #[must_use]
-    pub fn contains(&self, value: f64) -> bool {
-        self.low.is_none_or(|low| value >= low) && self.high.is_none_or(|high| value <= high)
-    }
-}
-
 /// The user's false-flag budget.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub enum Budget {
@@ -463,9 +409,6 @@ pub enum Promote {
     /// A person.
     ByHand,
 }
-
-/// The grades of a plant by name.
-pub type Grades = BTreeMap<Arc<str>, Grade>;
 
 /// The `[models]` section.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -1,5 +1,6 @@
 //! The verdict document of the MQTT contract.
 
+use crate::plant::Compared;
 use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -46,7 +47,8 @@ pub enum Reason {
     Spec {
         /// The tag.
         tag: Arc<str>,
-        /// Its value, in its unit.
+        /// Its value, in its unit; where means are compared, the mean that the batch has, or will have if the rest comes
+        /// as it came lately.
         value: f64,
         /// The lower limit.
         low: Option<f64>,
@@ -54,6 +56,9 @@ pub enum Reason {
         high: Option<f64>,
         /// The share of the batch outside so far, 0–1.
         share_out: f64,
+        /// What is held against the limits: `share` where nothing is said.
+        #[serde(default, skip_serializing_if = "Compared::is_share")]
+        compared: Compared,
     },
     /// A monitor of the process against its limit.
     Process {

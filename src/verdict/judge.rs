@@ -4,7 +4,7 @@ use super::document::{Call, Learning, Mover, Reason, SpanDocument};
 use super::spans::{Course, join, span};
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
-use crate::plant::{Grade, Transit};
+use crate::plant::{Bounds, Compared, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -27,6 +27,9 @@ const COVERAGE: f64 = 0.8;
 
 /// Without an earlier batch to compare with, a batch is taken to last at least so long, s.
 const LEAST_BATCH_S: f64 = 600.0;
+
+/// How a mean will come out is foreseen once this share of the batch is made.
+const FORESEEN_FROM: f64 = 0.2;
 
 /// Tags named in a reason.
 const TAGS_NAMED: usize = 5;
@@ -176,6 +179,39 @@ impl Moved {
     }
 }
 
+/// The mean that a quality tag will have, against its bounds.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+struct MeanWatch {
+    /// Since when it has been foreseen outside, or inside, without a gap.
+    outside: Option<Timestamp>,
+    inside: Option<Timestamp>,
+    /// Since when it had been foreseen outside, while that flags the batch.
+    flags: Option<Timestamp>,
+}
+
+impl MeanWatch {
+    /// Looks at a frame: `inside`, or `None` where nothing is known.
+    fn look(&mut self, (start, at): (Timestamp, Timestamp), inside: Option<bool>) {
+        match inside {
+            None => (self.outside, self.inside) = (None, None),
+            Some(true) => {
+                self.outside = None;
+                let since = *self.inside.get_or_insert(start);
+                if at >= since.plus(WITHDRAW_AFTER) {
+                    self.flags = None;
+                }
+            }
+            Some(false) => {
+                self.inside = None;
+                let since = *self.outside.get_or_insert(start);
+                if at >= since.plus(PATIENCE) {
+                    self.flags.get_or_insert(since);
+                }
+            }
+        }
+    }
+}
+
 /// The judge's memory of one batch.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Judge {
@@ -187,8 +223,12 @@ pub struct Judge {
     calm_since: Option<Timestamp>,
     /// Quality tags that flag the batch.
     spec: BTreeSet<Arc<str>>,
-    /// Quality tags that made it off spec: until its end, when the real amounts are known.
-    broken: Vec<Arc<str>>,
+    /// Quality tags whose means have bounds.
+    #[serde(default)]
+    means: BTreeMap<Arc<str>, MeanWatch>,
+    /// The limits that made it off spec: until its end, when the real amounts are known.
+    #[serde(default)]
+    limits_broken: BTreeSet<(Arc<str>, Compared)>,
     /// The last frame end at which the score was calm, and the metres then.
     calm: Option<(Timestamp, Option<f64>)>,
     /// How the batch was made.
@@ -228,7 +268,7 @@ impl Judge {
             let passed = before.map_or(seconds, |before| evidence.at.seconds_since(before));
             self.judged_s *= left_after(passed);
             self.unsteady_s *= left_after(passed);
-            self.broken.clear();
+            self.limits_broken.clear();
         }
         if !evidence.steady {
             self.unsteady_s += seconds;
@@ -264,12 +304,8 @@ impl Judge {
     pub fn conclude(&mut self, evidence: &Evidence<'_>) -> Opinion {
         if let Some(grade) = evidence.grade {
             // What it was expected to become counts no more: what it is counts.
-            let product = evidence.product;
-            let amount = product.amount();
-            let broken = |tag: &&Arc<str>| {
-                amount > 0.0 && product.amount_out(tag) > grade.off_share() * amount
-            };
-            self.broken = grade.spec.keys().filter(broken).cloned().collect();
+            let broken = evidence.product.broken(grade);
+            self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
         }
         let call = if evidence.batch.is_some_and(|batch| batch.void) {
             Call::Unknown
@@ -338,16 +374,22 @@ impl Judge {
 
     fn follow_spec(&mut self, evidence: &Evidence<'_>, grade: &Grade) {
         let product = evidence.product;
-        let amount = product.amount();
-        let least = if product.made_m.is_some() {
-            amount / product.made_s.max(1.0) * LEAST_BATCH_S
-        } else {
-            LEAST_BATCH_S
-        };
-        let whole = evidence.expected.unwrap_or(least).max(amount);
-        for tag in product.quality.keys() {
-            if product.amount_out(tag) > grade.off_share() * whole && !self.broken.contains(tag) {
-                self.broken.push(Arc::clone(tag));
+        let whole = whole(evidence);
+        for (tag, limit) in &grade.spec {
+            let mut breaks = |what| self.limits_broken.insert((Arc::clone(tag), what));
+            if product.amount_out(tag) > grade.off_share(limit) * whole {
+                breaks(Compared::Share);
+            }
+            if product.beyond(tag, limit).is_some() {
+                breaks(Compared::Single);
+            }
+            if let Some(bounds) = limit.mean {
+                let seen = product.quality.get(tag).is_some_and(|tag| tag.smoothed.is_some());
+                let enough = seen && product.amount() >= FORESEEN_FROM * whole;
+                let mean = product.foreseen_mean(tag, whole).filter(|_| enough);
+                let watch = self.means.entry(Arc::clone(tag)).or_default();
+                let inside = mean.map(|mean| bounds.contains(mean));
+                watch.look((evidence.start, evidence.at), inside);
             }
         }
         follow_limits(&mut self.spec, product, evidence.at);
@@ -366,7 +408,9 @@ impl Judge {
 
     /// True if something says that the batch may end off spec.
     fn is_flagged(&self) -> bool {
-        self.process.is_some() || !self.spec.is_empty()
+        self.process.is_some()
+            || !self.spec.is_empty()
+            || self.means.values().any(|mean| mean.flags.is_some())
     }
 
     fn call_in_progress(&self, evidence: &Evidence<'_>) -> Call {
@@ -387,7 +431,7 @@ impl Judge {
 
     /// True if what is made breaks a limit: enough of it outside, a laboratory result, a person.
     fn is_broken(&self, evidence: &Evidence<'_>) -> bool {
-        !self.broken.is_empty()
+        !self.limits_broken.is_empty()
             || evidence.batch.is_some_and(|batch| {
                 person(batch).is_some()
                     || evidence.grade.is_some_and(|grade| batch.lab_outside(grade).is_some())
@@ -440,12 +484,11 @@ impl Judge {
             return evidence.at;
         }
         let process = self.process.as_ref().map(|flag| flag.since);
-        let spec = evidence
-            .product
-            .quality
-            .iter()
-            .filter(|(tag, _)| self.spec.contains(*tag) || self.broken.contains(tag))
-            .filter_map(|(_, quality)| quality.stretches.first().map(|stretch| stretch.from));
+        let outside = self.outside(evidence).into_iter();
+        let spec = outside.filter_map(|outside| match outside.compared {
+            Compared::Mean => self.means.get(outside.tag)?.flags,
+            Compared::Share | Compared::Single => outside.stretches.first().map(|s| s.from),
+        });
         spec.chain(process).min().unwrap_or(evidence.at)
     }
 
@@ -459,23 +502,20 @@ impl Judge {
                 });
             }
             if let Some(grade) = evidence.grade
-                && let Some((property, value)) = batch.lab_outside(grade)
+                && let Some((property, value, bounds)) = batch.lab_outside(grade)
             {
-                let limit = &grade.lab[property];
                 reasons.push(Reason::Laboratory {
                     property: Arc::clone(property),
                     value,
-                    low: limit.low,
-                    high: limit.high,
+                    low: bounds.low,
+                    high: bounds.high,
                 });
             }
         }
         if evidence.batch.is_some_and(|batch| batch.void) {
             return reasons;
         }
-        if let Some(grade) = evidence.grade {
-            reasons.extend(self.spec_reasons(evidence.product, grade));
-        }
+        reasons.extend(self.spec_reasons(evidence));
         if let Some(flag) = &self.process {
             reasons.push(Reason::Process {
                 statistic: Arc::clone(&flag.statistic),
@@ -496,26 +536,52 @@ impl Judge {
         reasons
     }
 
-    fn spec_reasons(&self, product: &Product, grade: &Grade) -> Vec<Reason> {
-        let amount = product.amount().max(f64::MIN_POSITIVE);
-        let flagging = |tag: &Arc<str>| self.broken.contains(tag) || self.spec.contains(tag);
-        let mut reasons: Vec<(f64, Reason)> = grade
-            .spec
-            .iter()
-            .filter(|(tag, _)| flagging(tag))
-            .filter_map(|(tag, limit)| {
-                let quality = product.quality.get(tag)?;
-                let share_out = (product.amount_out(tag) / amount).min(1.0);
-                let reason = Reason::Spec {
-                    tag: Arc::clone(tag),
-                    value: quality.last?,
-                    low: limit.low,
-                    high: limit.high,
-                    share_out,
-                };
-                Some((share_out, reason))
+    /// What of the batch is outside limits and flags it or makes it off spec, tag by tag.
+    fn outside<'a>(&self, evidence: &Evidence<'a>) -> Vec<Outside<'a>> {
+        let product = evidence.product;
+        let whole = whole(evidence);
+        let of_tag = |(tag, limit): (&'a Arc<str>, &'a SpecLimit)| {
+            let broken = |what| self.limits_broken.contains(&(Arc::clone(tag), what));
+            let quality = product.quality.get(tag);
+            let by_share = (broken(Compared::Share) || self.spec.contains(tag))
+                .then(|| Some((quality?.last?, limit.bounds(), &quality?.stretches[..])));
+            let flags = self.means.get(tag).is_some_and(|mean| mean.flags.is_some());
+            let by_mean = (broken(Compared::Mean) || flags)
+                .then(|| Some((product.foreseen_mean(tag, whole)?, limit.mean?, &[][..])));
+            let by_single = broken(Compared::Single).then(|| {
+                let extreme = product.beyond(tag, limit)?;
+                Some((extreme.value, limit.single?, std::slice::from_ref(&extreme.stretch)))
+            });
+            [
+                (Compared::Share, by_share.flatten()),
+                (Compared::Mean, by_mean.flatten()),
+                (Compared::Single, by_single.flatten()),
+            ]
+            .into_iter()
+            .filter_map(move |(compared, found)| {
+                let (value, bounds, stretches) = found?;
+                Some(Outside { tag, compared, value, bounds, stretches })
             })
-            .collect();
+        };
+        evidence.grade.into_iter().flat_map(|grade| &grade.spec).flat_map(of_tag).collect()
+    }
+
+    /// The reasons that limits give, the tag of which most is outside first.
+    fn spec_reasons(&self, evidence: &Evidence<'_>) -> Vec<Reason> {
+        let reason = |outside: Outside<'_>| {
+            let share_out = evidence.product.share_out(outside.tag);
+            let reason = Reason::Spec {
+                tag: Arc::clone(outside.tag),
+                value: outside.value,
+                low: outside.bounds.low,
+                high: outside.bounds.high,
+                share_out,
+                compared: outside.compared,
+            };
+            (share_out, reason)
+        };
+        let mut reasons: Vec<(f64, Reason)> =
+            self.outside(evidence).into_iter().map(reason).collect();
         reasons.sort_by(|(a, _), (b, _)| b.total_cmp(a));
         reasons.into_iter().map(|(_, reason)| reason).collect()
     }
@@ -553,10 +619,8 @@ impl Judge {
                 None => span(&seen),
             });
         }
-        for (tag, quality) in &evidence.product.quality {
-            if self.spec.contains(tag) || self.broken.contains(tag) {
-                spans.extend(quality.stretches.iter().map(span));
-            }
+        for outside in self.outside(evidence) {
+            spans.extend(outside.stretches.iter().map(span));
         }
         join(spans)
     }
@@ -574,6 +638,17 @@ pub fn follow_limits(flags: &mut BTreeSet<Arc<str>>, product: &Product, at: Time
             flags.remove(tag);
         }
     }
+}
+
+/// What of a quality tag is outside its limits.
+struct Outside<'a> {
+    tag: &'a Arc<str>,
+    compared: Compared,
+    /// What is held against the bounds.
+    value: f64,
+    bounds: Bounds,
+    /// Where; of a mean, nowhere in particular.
+    stretches: &'a [Stretch],
 }
 
 /// The quality tags with limits of which too little was seen, and how much, 0–1.
@@ -598,6 +673,21 @@ fn named(tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
     tags.iter().take(TAGS_NAMED).cloned().collect()
 }
 
+/// The amount that the whole batch will have: what it has once it ended, else what is expected, as the batch counts.
+fn whole(evidence: &Evidence<'_>) -> f64 {
+    let product = evidence.product;
+    let amount = product.amount();
+    if evidence.batch.is_some_and(|batch| batch.ended.is_some()) {
+        return amount;
+    }
+    let least = if product.made_m.is_some() {
+        amount / product.made_s.max(1.0) * LEAST_BATCH_S
+    } else {
+        LEAST_BATCH_S
+    };
+    evidence.expected.unwrap_or(least).max(amount)
+}
+
 /// How much of the batch is made; below 1 until it ended.
 fn progress(evidence: &Evidence<'_>) -> Option<f64> {
     let batch = evidence.batch?;
@@ -611,7 +701,8 @@ fn progress(evidence: &Evidence<'_>) -> Option<f64> {
 /// What a reason rests on: if this changes, the verdict is a new one.
 fn basis(reason: &Reason) -> String {
     match reason {
-        Reason::Spec { tag, .. } => format!("spec/{tag}"),
+        Reason::Spec { tag, compared: Compared::Share, .. } => format!("spec/{tag}"),
+        Reason::Spec { tag, compared, .. } => format!("spec/{tag}/{}", compared.as_str()),
         Reason::Process { statistic, .. } => format!("process/{statistic}"),
         Reason::Laboratory { property, value, .. } => format!("laboratory/{property}/{value}"),
         Reason::Coverage { tags, .. } => format!("coverage/{}", tags.join(",")),

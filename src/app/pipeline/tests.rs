@@ -1,9 +1,8 @@
 //! A store without room, from its opening on.
 
 use super::*;
-use crate::plant::{ModelSettings, Undeclared};
+use crate::plant::{Grades, ModelSettings, Undeclared};
 use crate::store::{Put, READINGS, Settings, WhenFull};
-use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicU32, Ordering};
 use tempfile::TempDir;
 
@@ -39,7 +38,7 @@ fn plant() -> Plant {
     Plant {
         site: "mill".into(),
         lines: Vec::new(),
-        grades: BTreeMap::new(),
+        grades: Grades::default(),
         undeclared: Undeclared::Store,
         undeclared_max: 3,
         models: ModelSettings::default(),

@@ -2,11 +2,13 @@
 
 use super::super::at::At;
 use super::super::diagnostic::Code;
-use super::super::raw::{Grade, Limit, Raw, Tag};
-use super::super::suggest::or_declared;
+use super::super::raw::{Amendment as RawAmendment, Bounds, Grade, LabLimit, Limit, Raw, Tag};
+use super::super::suggest::{list, or_declared};
 use super::super::words::{RoleName, Word};
 use super::{Context, chart, plant, text};
-use crate::plant::{Grade as CheckedGrade, SpecLimit};
+use crate::plant::{Amendment, Bounds as CheckedBounds, Grade as CheckedGrade, SpecLimit};
+use crate::reading::Timestamp;
+use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
 
@@ -18,33 +20,13 @@ pub(super) fn check(
     grade: &At<Grade>,
 ) -> CheckedGrade {
     cx.name(name, name.span(), "a grade", &[]);
-    let off_share = grade.off_share.as_ref().map(|share| {
-        if !(0.0..1.0).contains(&**share) {
-            let message = format!("`off_share` cannot be {}", **share);
-            cx.report(Code::OutOfBounds, share.span(), message)
-                .label("a share from 0.0 to below 1.0, such as 0.1 for 10 %");
-        }
-        **share
-    });
-    CheckedGrade {
-        spec: grade
-            .spec
-            .iter()
-            .map(|(tag, limit)| {
-                let key = format!("spec.{}", **tag);
-                let mut checked = check_limit(cx, &key, limit.span(), limit);
-                check_spec(cx, raw, tag, limit, &mut checked);
-                (Arc::from(tag.as_str()), checked)
-            })
-            .collect(),
+    let mut checked = CheckedGrade {
+        spec: check_tags(cx, raw, &grade.spec),
         lab: grade
             .lab
             .iter()
             .map(|(property, limit)| {
-                cx.name(property, property.span(), "a laboratory property", &['/', '+', '#']);
-                let key = format!("lab.{}", **property);
-                let limit = check_limit(cx, &key, limit.span(), &limit.limit());
-                (Arc::from(property.as_str()), limit)
+                (Arc::from(property.as_str()), check_property(cx, property, limit.span(), limit))
             })
             .collect(),
         lab_charts: grade
@@ -64,8 +46,114 @@ pub(super) fn check(
                 Some((Arc::from(tag.as_str()), range))
             })
             .collect(),
-        off_share,
+        off_share: check_share(cx, grade.off_share.as_ref()),
+        amendments: Vec::new(),
+    };
+    let mut as_amended = checked.clone();
+    for amendment in &grade.amendment {
+        if let Some(from) = amend(cx, raw, (&mut as_amended, amendment)) {
+            let latest = checked.amendments.last().map(|amendment| amendment.from);
+            if latest.is_some_and(|latest| latest >= from) {
+                let span = amendment.from.as_ref().map_or_else(|| amendment.span(), At::span);
+                cx.report(
+                    Code::Limits,
+                    span,
+                    format!("an amendment of grade `{}` is not in order", **name),
+                )
+                .label("not later than the one before it")
+                .help("write amendments in the order in which they come into force");
+            }
+            checked.amendments.push(Amendment { from, grade: as_amended.clone() });
+        }
     }
+    checked
+}
+
+/// Applies an amendment to what is in force before it; from when on it is in force.
+fn amend(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    (grade, amendment): (&mut CheckedGrade, &At<RawAmendment>),
+) -> Option<Timestamp> {
+    grade.spec.extend(check_tags(cx, raw, &amendment.spec));
+    for (property, limit) in &amendment.lab {
+        let checked = check_property(cx, property, limit.span(), &limit.limit());
+        let name: Arc<str> = property.as_str().into();
+        if grade.lab.insert(Arc::clone(&name), checked).is_none() {
+            grade.lab_charts.extend(chart::of_property(cx, None).map(|charted| (name, charted)));
+        }
+    }
+    grade.off_share = check_share(cx, amendment.off_share.as_ref()).or(grade.off_share);
+    for name in amendment.drop.iter().flat_map(|names| names.iter()) {
+        grade.lab_charts.remove(name.as_str());
+        if grade.spec.remove(name.as_str()).is_none() && grade.lab.remove(name.as_str()).is_none() {
+            let known: Vec<&str> =
+                grade.spec.keys().chain(grade.lab.keys()).map(|name| &**name).collect();
+            let message = format!("`drop` names `{}`, which has no limits", **name);
+            cx.report(Code::UnknownTag, name.span(), message)
+                .label("nothing to drop")
+                .help(format!("limits are on {}", list(&known)));
+        }
+    }
+    let Some(from) = &amendment.from else {
+        if !cx.removed.contains(&(amendment.span().start, "from".to_owned())) {
+            cx.report(Code::MissingKey, amendment.span(), "an amendment has no `from`")
+                .help("say since when it is in force: `from = \"2026-12-01T06:00:00+08:00\"`");
+        }
+        return None;
+    };
+    let instant = Timestamp::parse_rfc3339(from).ok();
+    if instant.is_none() {
+        cx.report(Code::Quantity, from.span(), format!("`from` cannot be `{}`", **from))
+            .label("not an instant")
+            .help(
+                "write date, time and offset from UTC, `2026-12-01T06:00:00+08:00`: a date alone \
+                 begins at another instant in each time zone",
+            );
+    }
+    instant
+}
+
+fn check_share(cx: &mut Context<'_>, share: Option<&At<f64>>) -> Option<f64> {
+    let share = share?;
+    if !(0.0..1.0).contains(&**share) {
+        let message = format!("`off_share` cannot be {}", **share);
+        cx.report(Code::OutOfBounds, share.span(), message)
+            .label("a share from 0.0 to below 1.0, such as 0.1 for 10 %");
+    }
+    Some(**share)
+}
+
+type Limits = BTreeMap<Arc<str>, SpecLimit>;
+
+/// Checks the limits on quality tags.
+fn check_tags(cx: &mut Context<'_>, raw: &Raw, limits: &BTreeMap<At<String>, At<Limit>>) -> Limits {
+    let mut check = |(tag, limit): (&At<String>, &At<Limit>)| {
+        let mut checked = check_limit(cx, &format!("spec.{}", **tag), limit);
+        check_spec(cx, raw, tag, limit, &mut checked);
+        (Arc::from(tag.as_str()), checked)
+    };
+    limits.iter().map(&mut check).collect()
+}
+
+/// Checks the limits on what the laboratory measures.
+fn check_property(
+    cx: &mut Context<'_>,
+    property: &At<String>,
+    span: Range<usize>,
+    limit: &LabLimit,
+) -> SpecLimit {
+    cx.name(property, property.span(), "a laboratory property", &['/', '+', '#']);
+    let LabLimit { low, target, high, unit, single, chart: _ } = limit;
+    let written = Written {
+        span,
+        bounds: (low.as_ref(), high.as_ref()),
+        target: target.as_ref(),
+        unit: unit.as_ref(),
+        mean: None,
+        single: single.as_ref(),
+    };
+    check_bounds(cx, &format!("lab.{}", **property), &written)
 }
 
 /// Warns of quality tags that no grade limits: they could never make a batch off spec.
@@ -76,8 +164,13 @@ pub(super) fn unlimited(cx: &mut Context<'_>, raw: &Raw) {
     for (line, declared) in plant::lines(raw) {
         for (id, tag) in plant::tags(declared) {
             let quality = tag.role.as_ref().is_some_and(|role| **role == RoleName::Quality);
-            let limited =
-                || raw.grade.values().any(|grade| grade.spec.keys().any(|tag| **tag == **id));
+            let names_it =
+                |limits: &BTreeMap<At<String>, At<Limit>>| limits.keys().any(|tag| **tag == **id);
+            let limited = || {
+                raw.grade.values().any(|grade| {
+                    names_it(&grade.spec) || grade.amendment.iter().any(|late| names_it(&late.spec))
+                })
+            };
             if quality && !cx.was_removed(id) && !limited() {
                 let message =
                     format!("quality tag `{}` of line `{}` has limits in no grade", **id, **line);
@@ -93,31 +186,92 @@ pub(super) fn unlimited(cx: &mut Context<'_>, raw: &Raw) {
     }
 }
 
-fn check_limit(cx: &mut Context<'_>, key: &str, span: Range<usize>, limit: &Limit) -> SpecLimit {
-    let number = |found: &Option<At<f64>>| found.as_ref().map(|number| **number);
-    let (low, target, high) = (number(&limit.low), number(&limit.target), number(&limit.high));
-    if let (Some(low), Some(high)) = (low, high)
-        && low >= high
-    {
-        let (low, high) = (show(low), show(high));
-        let message = format!("`{key}` allows nothing: `low` {low} is not below `high` {high}");
-        cx.report(Code::Limits, span.clone(), message).help("exchange them, or leave one out");
-    } else if let Some(target) = limit.target.as_ref()
-        && (low.is_some_and(|low| **target < low) || high.is_some_and(|high| **target > high))
+fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit {
+    let Limit { low, target, high, unit, off_share, mean, single } = &**limit;
+    let written = Written {
+        span: limit.span(),
+        bounds: (low.as_ref(), high.as_ref()),
+        target: target.as_ref(),
+        unit: unit.as_ref(),
+        mean: mean.as_ref(),
+        single: single.as_ref(),
+    };
+    let checked = check_bounds(cx, key, &written);
+    if let Some(share) = off_share.as_ref().filter(|_| low.is_none() && high.is_none()) {
+        cx.report(Code::Meaningless, share.span(), format!("`off_share` of `{key}` means nothing"))
+            .label("it is the share that may be outside `low` and `high`, and neither is there");
+    }
+    SpecLimit { off_share: check_share(cx, off_share.as_ref()), ..checked }
+}
+
+/// Limits as they are written, on a tag or on a laboratory property.
+struct Written<'r> {
+    span: Range<usize>,
+    bounds: (Option<&'r At<f64>>, Option<&'r At<f64>>),
+    target: Option<&'r At<f64>>,
+    unit: Option<&'r At<String>>,
+    mean: Option<&'r At<Bounds>>,
+    single: Option<&'r At<Bounds>>,
+}
+
+fn check_bounds(cx: &mut Context<'_>, key: &str, limit: &Written<'_>) -> SpecLimit {
+    let number = |found: Option<&At<f64>>| found.map(|number| **number);
+    let bounds = CheckedBounds { low: number(limit.bounds.0), high: number(limit.bounds.1) };
+    if check_order(cx, key, limit.span.clone(), bounds)
+        && let Some(target) = limit.target.filter(|target| !bounds.contains(***target))
     {
         let message = format!("`target` {} of `{key}` is not on spec", show(**target));
         cx.report(Code::Limits, target.span(), message).label("outside `low` and `high`");
     }
-    let removed = |key: &str| cx.removed.contains(&(span.start, key.to_owned()));
-    if low.is_none() && high.is_none() && !removed("low") && !removed("high") {
-        cx.report(Code::MissingKey, span.clone(), format!("`{key}` has neither `low` nor `high`"))
-            .help("add at least one: `low = 14.4`, `high = 15.6`");
+    let mut inner = |found: Option<&At<Bounds>>, name: &str| {
+        let raw = found?;
+        let bounds =
+            CheckedBounds { low: number(raw.low.as_ref()), high: number(raw.high.as_ref()) };
+        check_order(cx, &format!("{key}.{name}"), raw.span(), bounds);
+        want_bound(cx, &format!("{key}.{name}"), raw.span(), bounds);
+        Some(bounds)
+    };
+    let (mean, single) = (inner(limit.mean, "mean"), inner(limit.single, "single"));
+    if mean.is_none() && single.is_none() {
+        want_bound(cx, key, limit.span.clone(), bounds);
     }
-    SpecLimit {
-        low,
-        target,
-        high,
-        unit: text(limit.unit.as_ref()).unwrap_or_default().trim().into(),
+    if let Some((raw, single)) = limit.single.zip(single) {
+        let within = |of: CheckedBounds| {
+            of.low.zip(single.low).is_some_and(|(low, single)| single > low)
+                || of.high.zip(single.high).is_some_and(|(high, single)| single < high)
+        };
+        if within(bounds) || mean.is_some_and(within) {
+            let message = format!("`{key}.single` is narrower than the other limits of `{key}`");
+            cx.report(Code::Limits, raw.span(), message)
+                .label("no single value may pass it, so nothing would be left to the others")
+                .help("`single` is the widest of them");
+        }
+    }
+    let unit = text(limit.unit).unwrap_or_default().trim().into();
+    let CheckedBounds { low, high } = bounds;
+    let target = number(limit.target);
+    SpecLimit { low, target, high, unit, off_share: None, mean, single }
+}
+
+/// Reports bounds that no value can meet; true if they are in order.
+fn check_order(cx: &mut Context<'_>, key: &str, span: Range<usize>, bounds: CheckedBounds) -> bool {
+    let (Some(low), Some(high)) = (bounds.low, bounds.high) else { return true };
+    if low < high {
+        return true;
+    }
+    let (low, high) = (show(low), show(high));
+    let message = format!("`{key}` allows nothing: `low` {low} is not below `high` {high}");
+    cx.report(Code::Limits, span, message).help("exchange them, or leave one out");
+    false
+}
+
+/// Reports bounds of which none is there.
+fn want_bound(cx: &mut Context<'_>, key: &str, span: Range<usize>, bounds: CheckedBounds) {
+    let removed = |key: &str| cx.removed.contains(&(span.start, key.to_owned()));
+    let inside = ["low", "high", "mean", "single"].iter().any(|key| removed(key));
+    if bounds == CheckedBounds::default() && !inside {
+        cx.report(Code::MissingKey, span, format!("`{key}` has neither `low` nor `high`"))
+            .help("add at least one: `low = 14.4`, `high = 15.6`");
     }
 }
 

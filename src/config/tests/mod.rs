@@ -6,8 +6,10 @@ mod payloads;
 use super::schema::Node;
 use super::{Checked, Code, Report, Severity, load, read, schema};
 use crate::plant::Grade;
+use crate::reading::Timestamp;
 use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Duration;
 
 fn folder(name: &str) -> PathBuf {
@@ -228,9 +230,12 @@ fn reference_shows_the_defaults_that_hold() {
     assert!(left_out >= 25, "only {left_out} settings are called default");
     let (mut with, without) = (good(&text), good(&without));
     // A share that is stated is kept as stated.
-    for grade in with.plant.grades.values_mut() {
-        grade.off_share = grade.off_share.filter(|share| *share != Grade::OFF_SHARE);
-    }
+    let stated = |grade: &Grade| Grade {
+        off_share: grade.off_share.filter(|share| *share != Grade::OFF_SHARE),
+        ..grade.clone()
+    };
+    with.plant.grades =
+        with.plant.grades.iter().map(|(name, grade)| (Arc::clone(name), stated(grade))).collect();
     assert_eq!(with, Checked { warnings: with.warnings.clone(), ..without });
 }
 
@@ -269,7 +274,7 @@ fn schema_states_the_defaults_that_hold() {
              time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
              names = {{ {} }}\n[[mqtt.subscribe]]\ntopic = \"spBv1.0/#\"\nline = \"a\"\n\
              format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.tag.b.chart]\n{}\n[line.a.profile.p]\n{}\n\
-             [grade.g]\n{}\n[grade.g.lab.p]\nlow = 1.0\n[grade.g.lab.p.chart]\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
+             [grade.g]\n{}\n[grade.g.lab.p]\nlow = 1.0\n[grade.g.lab.p.chart]\n{}\n[[grade.g.amendment]]\nfrom = \"2026-12-01T06:00:00Z\"\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
             at(""),
@@ -287,6 +292,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/line/profile"),
             at("/grade"),
             at("/grade/lab/chart"),
+            at("/grade/amendment"),
             at("/models"),
             at("/influxdb"),
             at("/webhook"),
@@ -304,7 +310,10 @@ fn schema_states_the_defaults_that_hold() {
         // A share that is stated is kept as stated.
         if setting.1.starts_with("off_share") {
             expected.plant = checked.plant.clone();
-            assert_eq!(checked.plant.grades["g"].off_share, Some(Grade::OFF_SHARE));
+            assert_eq!(
+                checked.plant.grades.at("g", Timestamp::MAX).unwrap().off_share,
+                Some(Grade::OFF_SHARE)
+            );
         }
         assert_eq!(checked, expected, "{setting:?}");
     }
@@ -631,7 +640,7 @@ fn laboratory_properties_are_charted_unless_somebody_says_otherwise() {
     use crate::plant::Charted;
     let chart = |text: &str| {
         let text = format!("[line.a]\n[grade.g]\nlab.tensile = {{ low = 1.0{text} }}\n");
-        good(&text).plant.grades["g"].lab_charts.get("tensile").cloned()
+        good(&text).plant.grades.at("g", Timestamp::MAX).unwrap().lab_charts.get("tensile").cloned()
     };
     let usual = Charted::of_property(Settings::default());
     assert!(usual.settings.trial && usual.settings.interval.is_none());

@@ -4,11 +4,10 @@ use super::super::{
     Arrival, Decoder, Format, JsonRule, JsonValues, Message, PayloadNames, PointNames,
     PropertyRule, Rule, Template, Wanted,
 };
-use crate::plant::{Line, ModelSettings, Plant, Tag, Undeclared};
+use crate::plant::{Grades, Line, ModelSettings, Plant, Tag, Undeclared};
 use crate::reading::{SourceQuality, Timestamp, Value};
 use bytes::Bytes;
 use proptest::prelude::*;
-use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// When all messages come, ms.
@@ -62,7 +61,7 @@ fn plant() -> Plant {
     Plant {
         site: "".into(),
         lines: vec![Line { tags, ..Line::named("tm3") }],
-        grades: BTreeMap::new(),
+        grades: Grades::default(),
         undeclared: Undeclared::Store,
         undeclared_max: 10,
         models: ModelSettings::default(),

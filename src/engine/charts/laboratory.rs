@@ -135,7 +135,7 @@ impl Laboratory {
         }
         let Some(ended) = batch.ended else { return };
         let Some(grade) = batch.grade.as_ref() else { return };
-        let Some(asked) = told.plant.grades.get(grade) else { return };
+        let Some(asked) = told.plant.grades.at(grade, batch.started) else { return };
         for name in asked.lab_charts.keys() {
             let Some(LabValue { value, at, places }) = batch.lab_value(name) else { continue };
             let of = Of { told, name };
@@ -200,19 +200,20 @@ impl Laboratory {
         before: &Plant,
         finished: impl Iterator<Item = (&'b Batch, bool)>,
     ) {
-        let Told { plant, .. } = *told;
+        let Told { plant, now, .. } = *told;
         let has = |plant: &Plant, grade: &str, name: &str| {
-            plant.grades.get(grade).is_some_and(|asked| asked.lab_charts.contains_key(name))
+            plant.grades.at(grade, now).is_some_and(|asked| asked.lab_charts.contains_key(name))
         };
         self.properties.retain(|name, property| {
             property.grades.retain(|grade, _| has(plant, grade, name));
             property.values.retain(|known| has(plant, &known.grade, name));
-            plant.grades.keys().any(|grade| has(plant, grade, name))
+            plant.grades.names().any(|grade| has(plant, grade, name))
         });
         let mut found = Vec::new();
         for (batch, fit) in finished.filter(|(batch, _)| !batch.void && batch.station.is_none()) {
             let (Some(grade), Some(ended)) = (&batch.grade, batch.ended) else { continue };
-            let (Some(asked), Some(old)) = (plant.grades.get(grade), before.grades.get(grade))
+            let (Some(asked), Some(old)) =
+                (plant.grades.at(grade, now), before.grades.at(grade, now))
             else {
                 continue;
             };
@@ -284,7 +285,7 @@ struct Of<'a> {
 impl Of<'_> {
     /// How the grade of a value has the property charted, and its limits; `None` if not, or in another unit.
     fn declared(&self, value: &BatchValue) -> Option<(&Charted, Option<&SpecLimit>)> {
-        let asked = self.told.plant.grades.get(&value.grade)?;
+        let asked = self.told.plant.grades.at(&value.grade, self.told.now)?;
         let limits = asked.lab.get(self.name);
         let charted = asked.lab_charts.get(self.name)?;
         (unit_of(limits) == value.unit).then_some((charted, limits))

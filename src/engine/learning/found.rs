@@ -8,6 +8,12 @@ use crate::plant::{Grade, LearnFrom};
 /// The share of a batch's quality values that is inside when they say nothing against it.
 const INSIDE_SHARE: f64 = 0.98;
 
+/// True if the quality tags of a batch were seen and say nothing against it; `unseen` where none was.
+fn tags_inside(batch: &Batch, grade: &Grade, unseen: bool) -> bool {
+    batch.out_share().map_or(unseen, |share| share <= 1.0 - INSIDE_SHARE)
+        && batch.product.broken(grade).next().is_none()
+}
+
 /// Whether a finished batch may teach: released; or all laboratory results inside; or, if the plant
 /// says so, its quality tags inside for 98 % and nobody rejected it. Never one that somebody acted on.
 pub(super) fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom) -> bool {
@@ -24,8 +30,7 @@ pub(super) fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom
     if batch.lab_inside(grade) {
         return true;
     }
-    learn_from == LearnFrom::Unrejected
-        && batch.out_share().is_some_and(|share| share <= 1.0 - INSIDE_SHARE)
+    learn_from == LearnFrom::Unrejected && tags_inside(batch, grade, false)
 }
 
 /// What a finished batch was found to be. Good is what a person released, or what the laboratory found inside and
@@ -34,9 +39,7 @@ pub(in crate::engine) fn outcome(batch: &Batch, grade: Option<&Grade>) -> Outcom
     if batch.ended.is_none() || !batch.begin_known || batch.void {
         return Outcome::Open;
     }
-    let inside = |grade| {
-        batch.lab_inside(grade) && batch.out_share().is_none_or(|share| share <= 1.0 - INSIDE_SHARE)
-    };
+    let inside = |grade| batch.lab_inside(grade) && tags_inside(batch, grade, true);
     let good = match batch.disposition().map(|word| word.disposition) {
         Some(Disposition::Release) => true,
         Some(Disposition::Hold) => return Outcome::Open,

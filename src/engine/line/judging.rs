@@ -108,7 +108,7 @@ impl LineState {
         let batch = self.book.current();
         let product = batch.map_or_else(|| self.book.running(), |batch| &batch.product);
         let key = batch.map_or_else(|| "".into(), |batch| Arc::clone(&batch.id));
-        let grade = cx.grade(self.book.grade());
+        let grade = self.asked_of(cx.plant, frame.start);
         let missing: Vec<Arc<str>> = quality_values(cx.line, grade, frame)
             .filter(|(_, value, _)| value.is_nan())
             .map(|(tag, ..)| Arc::clone(tag))
@@ -308,7 +308,7 @@ impl LineState {
         let Some(batch) = self.book.find(id) else { return Vec::new() };
         self.patterns.like(batch, self.book.finished(), |other| {
             let call = self.judges.get(&other.id).map(Judge::call).unwrap_or_default();
-            (call, cx.grade(other.grade.as_ref()))
+            (call, cx.grade_of(other))
         })
     }
 
@@ -407,7 +407,7 @@ impl LineState {
             cx.out.push(Effect::Batch(Box::new(record(cx.line, batch, verdict))));
             return;
         }
-        let grade = cx.grade(batch.grade.as_ref());
+        let grade = cx.grade_of(batch);
         let evidence = Evidence {
             start: batch.ended.unwrap_or(at),
             at: batch.ended.unwrap_or(at),
@@ -473,7 +473,7 @@ impl LineState {
 
     pub(super) fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
         let line = (cx.ix, cx.line);
-        let how = (&cx.plant.models, cx.plant.grades.get(grade));
+        let how = (&cx.plant.models, cx.plant.grades.at(grade, at));
         let (id, borrowed) = &mut cx.next_ids;
         let made = |batch: &str| self.book.find(batch).map(made);
         if let Some(request) = self.learning.request(line, grade, how, at, (**id, &made)) {
@@ -554,9 +554,14 @@ impl LineState {
         self.book.current().map_or_else(|| self.book.running(), |batch| &batch.product)
     }
 
-    /// The declared grade in progress.
-    pub(in crate::engine) fn grade_of<'a>(&self, plant: &'a Plant) -> Option<&'a Grade> {
-        plant.grades.get(self.book.grade()?)
+    /// What is asked for of what is made at an instant: of a batch, what was when it began.
+    pub(in crate::engine) fn asked_of<'a>(
+        &self,
+        plant: &'a Plant,
+        instant: Timestamp,
+    ) -> Option<&'a Grade> {
+        let instant = self.book.current().map_or(instant, |batch| batch.started);
+        plant.grades.at(self.book.grade()?, instant)
     }
 
     /// The end of the last frame.

@@ -205,7 +205,7 @@ impl LineState {
         }
         let Some(edge) = self.horizon().max(full) else { return };
         for batch in self.book.all_mut() {
-            let grade = cx.grade(batch.grade.as_ref());
+            let grade = cx.grade_of(batch);
             while let Some(entry) = batch.past.take_older(edge) {
                 let Past { base, flags, .. } = &mut batch.past;
                 count((cx.line, &self.tags), grade, entry, (base, flags));
@@ -264,7 +264,7 @@ impl LineState {
         let Some(batch) = self.book.find(id).filter(|batch| !batch.past.is_over()) else {
             return false;
         };
-        let grade = cx.grade(batch.grade.as_ref());
+        let grade = cx.grade_of(batch);
         let (product, flags) = counted_again((cx.line, &self.tags), grade, &batch.past);
         if let Some(judge) = self.judges.get_mut(id) {
             judge.set_limit_flags(flags);
@@ -284,7 +284,7 @@ impl LineState {
         let mut book = self.book.clone();
         let current = book.all_mut().filter(|batch| !batch.past.is_over());
         let wrong = current.filter(|batch| {
-            let grade = batch.grade.as_ref().and_then(|name| plant.grades.get(name));
+            let grade = batch.grade.as_ref().and_then(|name| plant.grades.at(name, batch.started));
             let (product, flags) = counted_again((line, &self.tags), grade, &batch.past);
             let judged =
                 self.judges.get(&batch.id).is_none_or(|judge| *judge.limit_flags() == flags);

@@ -47,7 +47,7 @@ fn a_new_grade_is_judged_by_a_borrowed_model_until_it_has_its_own() {
     let mut plant = plant();
     plant.lines[0].tags.push(Tag { role: Role::Process, ..Tag::named("draw") });
     plant.models.learning_batches = LEARNING;
-    let facial = plant.grades.values().next().unwrap().clone();
+    let facial = facial(&plant);
     plant.grades.insert("towel".into(), facial);
     let mut engine = Engine::new(plant, Vec::new());
     let (mut told, mut learning, mut ids) = (Vec::new(), Vec::new(), Vec::new());

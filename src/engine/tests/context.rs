@@ -15,7 +15,7 @@ fn engine(naming: Naming, format: Format, time_unit: TimeUnit) -> Engine {
     for id in ["reel", "grade"] {
         line.tags.push(Tag { role: Role::Context, ..Tag::named(id) });
     }
-    let grade = plant.grades.values().next().cloned().unwrap();
+    let grade = facial(&plant);
     plant.grades.insert("towel".into(), grade);
     let rule = Rule::new("gw", Template::parse("wide/{line}").unwrap(), format);
     Engine::new(plant, vec![Rule { time_unit, ..rule }])

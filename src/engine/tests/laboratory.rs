@@ -11,8 +11,9 @@ fn lab_plant() -> Plant {
     let mut plant = plant();
     plant.lines[0].frame = Duration::from_secs(20);
     plant.lines[0].tags[0].chart = None;
-    let grade = plant.grades.get_mut("facial").unwrap();
+    let mut grade = facial(&plant);
     grade.lab_charts.insert("tensile".into(), Charted::of_property(Settings::default()));
+    plant.grades.insert("facial".into(), grade);
     plant
 }
 
@@ -186,7 +187,7 @@ fn what_an_earlier_release_kept_loads_and_charts_of_properties_begin_with_its_ba
     let mut old = serde_json::to_value(&plant).unwrap();
     without(&mut old);
     let old: Plant = serde_json::from_value(old).unwrap();
-    assert!(old.grades["facial"].lab_charts.is_empty());
+    assert!(facial(&old).lab_charts.is_empty());
 
     let mut engine = Engine::new(plant.clone(), Vec::new());
     apply(&mut engine, measured(0..41));
@@ -223,7 +224,9 @@ fn what_no_grade_has_charted_any_more_is_forgotten() {
     let mut engine = judging(40);
     let plant = lab_plant();
     let mut other = plant.clone();
-    other.grades.get_mut("facial").unwrap().lab_charts.clear();
+    let mut grade = facial(&other);
+    grade.lab_charts.clear();
+    other.grades.insert("facial".into(), grade);
     engine.reconfigure(other, Vec::new());
     let kept = serde_json::to_value(&engine.state.lines[0].charts).unwrap();
     assert_eq!(kept["laboratory"]["properties"], serde_json::json!({}));
@@ -371,7 +374,9 @@ fn a_batch_that_is_refused_while_its_value_waits_teaches_nothing() {
 fn a_value_that_waits_is_no_point_in_another_unit() {
     let mut engine = awaiting();
     let mut other = lab_plant();
-    other.grades.get_mut("facial").unwrap().lab.get_mut("tensile").unwrap().unit = "N/m".into();
+    let mut grade = facial(&other);
+    grade.lab.get_mut("tensile").unwrap().unit = "N/m".into();
+    other.grades.insert("facial".into(), grade);
     engine.reconfigure(other, Vec::new());
     apply(&mut engine, [result(end(44) + 12, 42, 126.0, None)]);
     assert_eq!(learned(&engine), 1);
@@ -456,10 +461,13 @@ fn another_configuration_keeps_the_chart_of_a_property_that_is_as_it_was() {
     other.lines[0].tags.push(Tag::named("new"));
     engine.reconfigure(other.clone(), Vec::new());
     assert_eq!(version(&engine), Some(Some(1)));
-    other.grades.get_mut("facial").unwrap().lab.get_mut("tensile").unwrap().unit = "N/m".into();
+    let mut grade = facial(&other);
+    grade.lab.get_mut("tensile").unwrap().unit = "N/m".into();
+    other.grades.insert("facial".into(), grade.clone());
     engine.reconfigure(other.clone(), Vec::new());
     assert_eq!(version(&engine), Some(None), "values in another unit are others");
-    other.grades.get_mut("facial").unwrap().lab_charts.clear();
+    grade.lab_charts.clear();
+    other.grades.insert("facial".into(), grade);
     engine.reconfigure(other, Vec::new());
     assert_eq!(version(&engine), None);
     apply(&mut engine, [start(end(40), "R41")]);

@@ -10,6 +10,7 @@ mod finished;
 mod growth;
 mod laboratory;
 mod late;
+mod limits;
 mod nodes;
 mod odd;
 mod phases;
@@ -22,7 +23,7 @@ mod transits;
 
 use super::*;
 use crate::decode::{Arrival, BatchEvent, BatchMessage, NamedReading};
-use crate::plant::{Charted, Grade, Line, ModelSettings, Role, SpecLimit, Tag, Undeclared};
+use crate::plant::{Charted, Grade, Grades, Line, ModelSettings, Role, SpecLimit, Tag, Undeclared};
 use crate::reading::{Finite, Flags, SourceQuality, Value};
 use proptest::prelude::*;
 use std::collections::BTreeSet;
@@ -44,7 +45,7 @@ fn plant() -> Plant {
     line.rate.length = Some("speed".into());
     line.grade = Some("facial".into());
     let mut grade = Grade::default();
-    let limit = SpecLimit { low: Some(14.0), target: None, high: Some(16.0), unit: "".into() };
+    let limit = SpecLimit { low: Some(14.0), high: Some(16.0), ..SpecLimit::default() };
     grade.spec.insert("bw".into(), limit);
     grade.lab.insert("tensile".into(), SpecLimit { low: Some(100.0), ..SpecLimit::default() });
     Plant {
@@ -55,6 +56,11 @@ fn plant() -> Plant {
         undeclared_max: 3,
         models: ModelSettings::default(),
     }
+}
+
+/// The grade `facial` as it is declared first.
+fn facial(plant: &Plant) -> Grade {
+    plant.grades.at("facial", at(0)).cloned().unwrap()
 }
 
 fn at(s: i64) -> Timestamp {
@@ -405,7 +411,7 @@ fn a_message_that_nobody_could_take_is_taken_once_its_tag_is_declared() {
     assert!(stored(&apply(&mut engine, [set_point(9)])));
     assert!(stored(&apply(&mut engine, (10..19).map(set_point))));
     // Other limits change nothing of what a message is.
-    declared.grades.clear();
+    declared.grades = Grades::default();
     assert!(engine.reconfigure(declared, vec![rule]));
     assert!(!stored(&apply(&mut engine, [set_point(9)])));
 }
@@ -576,7 +582,7 @@ fn tag_tells_breaks_where_no_event_does() {
 #[test]
 fn change_of_grade_keeps_models_out_until_the_quality_is_inside() {
     let mut plant = plant();
-    let other = plant.grades[&Arc::from("facial")].clone();
+    let other = facial(&plant);
     plant.grades.insert("towel".into(), other);
     let mut engine = Engine::new(plant, Vec::new());
     let begin = |s, id: &str, grade: &str| {

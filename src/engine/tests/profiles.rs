@@ -10,7 +10,9 @@ fn with_profile() -> Plant {
     line.profiles.push(Profile { unit: "g/m2".into(), ..Profile::named("web") });
     line.tags.push(Tag { role: Role::Quality, ..Tag::named("web.two_sigma_cd") });
     let limit = SpecLimit { high: Some(1.0), ..SpecLimit::default() };
-    plant.grades.get_mut("facial").unwrap().spec.insert("web.two_sigma_cd".into(), limit);
+    let mut grade = facial(&plant);
+    grade.spec.insert("web.two_sigma_cd".into(), limit);
+    plant.grades.insert("facial".into(), grade);
     plant
 }
 

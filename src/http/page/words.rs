@@ -3,6 +3,7 @@
 use super::format::{NONE, fine_per_cent, number, per_cent, ratio};
 use super::html::Html;
 use crate::engine::LineView;
+use crate::plant::Compared;
 use crate::verdict::{Call, Reason};
 use std::sync::Arc;
 
@@ -93,11 +94,24 @@ pub(super) fn meaning(line: &LineView) -> Html {
 pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
     let mut html = Html::default();
     match reason {
-        Reason::Spec { tag, value, low, high, share_out } => {
+        Reason::Spec { tag, value, low, high, share_out, compared } => {
+            if *compared == Compared::Mean {
+                html.raw("The mean of ");
+            }
             strong(&mut html, tag);
             against_limits(&mut html, *value, unit(line, tag), *low, *high);
-            html.raw("; ").text(&fine_per_cent(*share_out));
-            html.raw(" of the batch so far is outside.");
+            match compared {
+                Compared::Share => {
+                    html.raw("; ").text(&fine_per_cent(*share_out));
+                    html.raw(" of the batch so far is outside.");
+                }
+                Compared::Mean => {
+                    html.raw(", as foreseen for the whole batch.");
+                }
+                Compared::Single => {
+                    html.raw(", which no single value may pass.");
+                }
+            }
         }
         Reason::Process { statistic, ratio: over, .. } => {
             match &**statistic {
@@ -216,7 +230,14 @@ mod tests {
     }
 
     fn spec(value: f64, low: Option<f64>, high: Option<f64>) -> Reason {
-        Reason::Spec { tag: "basis_weight".into(), value, low, high, share_out: 0.124 }
+        Reason::Spec {
+            tag: "basis_weight".into(),
+            value,
+            low,
+            high,
+            share_out: 0.124,
+            compared: Compared::Share,
+        }
     }
 
     #[test]

@@ -28,7 +28,7 @@ struct Bench {
 impl Bench {
     fn new() -> Self {
         let mut grade = Grade::default();
-        let limit = SpecLimit { low: Some(14.0), target: None, high: Some(16.0), unit: "".into() };
+        let limit = SpecLimit { low: Some(14.0), high: Some(16.0), ..SpecLimit::default() };
         grade.spec.insert("bw".into(), limit);
         Self {
             batch: Batch::begin("R1".into(), None, Some("facial".into()), at(0)),
@@ -55,8 +55,9 @@ impl Bench {
             let made = Made { start: from, end: to, metres: None, kg: None };
             let quality = self.batch.product.quality.entry("bw".into()).or_default();
             if let Some(value) = value {
-                quality.last = Some(value);
+                (quality.smoothed, quality.last) = (Some(value), Some(value));
                 quality.add((14.0..=16.0).contains(&value), &made, None);
+                quality.sum_up(value, &made, None);
             } else {
                 self.batch.product.lose_sight();
             }
@@ -166,6 +167,57 @@ fn quality_outside_is_at_risk_after_a_minute_and_off_spec_after_a_tenth_of_the_b
         bench.said[2..],
         ["160s at-risk since 100s [spec/bw]", "281s off-spec since 100s [spec/bw]", "end",]
     );
+}
+
+/// A bench whose grade asks more of `bw`.
+fn asking(mean: Option<Bounds>, single: Option<Bounds>) -> Bench {
+    let mut bench = Bench::new();
+    let limit = bench.grade.spec.get_mut("bw").unwrap();
+    (limit.mean, limit.single) = (mean, single);
+    bench
+}
+
+#[test]
+fn a_mean_flags_as_it_is_foreseen_and_counts_at_the_end() {
+    let mean = Bounds { low: Some(14.8), high: Some(15.2) };
+    // A fifth of the batch is made before anything is foreseen; what is made later brings the mean back.
+    let mut bench = asking(Some(mean), None);
+    bench.run(600, Some(0.3), Some(15.4)).run(1200, Some(0.3), Some(14.9)).end();
+    assert_eq!(
+        bench.said[1..],
+        [
+            "61s on-spec since 61s []",
+            "419s at-risk since 359s [spec/bw/mean]",
+            "1545s on-spec since 1545s []",
+            "end"
+        ]
+    );
+    let mut bench = asking(Some(mean), None);
+    bench.run(1500, Some(0.3), Some(15.0)).run(300, Some(0.3), Some(15.9)).end();
+    assert_eq!(bench.said[2..], ["end"], "its mean is 15.15");
+    let mut bench = asking(Some(mean), None);
+    bench.run(1200, Some(0.3), Some(15.0)).run(600, Some(0.3), Some(15.9)).end();
+    assert_eq!(bench.said.last().unwrap(), "1800s off-spec since 1480s [spec/bw/mean]");
+}
+
+#[test]
+fn a_single_value_beyond_its_bounds_makes_the_batch_off_spec_where_it_is() {
+    let single = Bounds { low: Some(13.0), high: Some(17.0) };
+    let mut bench = asking(None, Some(single));
+    bench.run(100, Some(0.3), Some(15.0)).run(10, Some(0.3), Some(17.0));
+    assert_eq!(bench.said.len(), 2, "at its bound it is inside");
+    bench.run(1, Some(0.3), Some(12.9)).run(900, Some(0.3), Some(15.0)).end();
+    assert_eq!(bench.said[2..], ["111s off-spec since 110s [spec/bw/single]", "end"]);
+    let spans: Vec<_> = bench.spans.iter().map(|span| (span.from, span.to)).collect();
+    assert_eq!(spans, [(110_000, 111_000)]);
+}
+
+#[test]
+fn a_limit_may_allow_less_outside_than_its_grade() {
+    let mut bench = Bench::new();
+    bench.grade.spec.get_mut("bw").unwrap().off_share = Some(0.05);
+    bench.run(100, Some(0.3), Some(15.0)).run(300, Some(0.3), Some(17.0));
+    assert_eq!(bench.said.last().unwrap(), "191s off-spec since 100s [spec/bw]");
 }
 
 #[test]

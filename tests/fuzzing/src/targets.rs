@@ -492,7 +492,7 @@ impl Target for Checkpoint {
         let plant = Plant {
             site: "mill".into(),
             lines: vec![Line { tags, ..Line::named("tm3") }],
-            grades: std::collections::BTreeMap::new(),
+            grades: onspec::plant::Grades::default(),
             undeclared: Undeclared::Store,
             undeclared_max: 10,
             models: ModelSettings::default(),
