@@ -302,6 +302,8 @@ mod tests {
             first_flag_lead_s: None,
             first_flag: verdict.is_flag().then_some(started),
             lab: Vec::new(),
+            consumed: Vec::new(),
+            merged_into: None,
         };
         let document = document(batch, verdict, reasons);
         [Effect::Batch(Box::new(record)), Effect::BatchVerdict(document)]

@@ -5,7 +5,7 @@ use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
-use crate::store::{BatchRow, FrameBlock, ModelRow, Put};
+use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put};
 use crate::verdict::Document;
 use crate::webhook;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
@@ -44,7 +44,7 @@ struct Entry {
 pub(super) struct Group {
     lines: Encoded,
     entries: Vec<Entry>,
-    batches: Vec<(BatchRecord, String)>,
+    batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -85,7 +85,13 @@ impl Group {
             Effect::Batch(record) => {
                 let json = serde_json::to_string(record).expect("a record has only text keys");
                 self.add_to_hash(json.as_bytes());
-                self.batches.push(((**record).clone(), json));
+                let edges = record.edges().map(|edge| EdgeRow {
+                    source: edge.consumed.from.to_string(),
+                    consumed: serde_json::to_string(&edge.consumed)
+                        .expect("what was consumed has only text keys"),
+                    batch: edge.batch.to_string(),
+                });
+                self.batches.push(((**record).clone(), json, edges.collect()));
             }
             Effect::Frame(frame) => FrameRun::collect(&mut self.frames, frame),
             Effect::Model(record) => {
@@ -174,12 +180,13 @@ impl Group {
     pub(super) fn batch_rows(&self) -> Vec<BatchRow<'_>> {
         self.batches
             .iter()
-            .map(|(record, json)| BatchRow {
+            .map(|(record, json, edges)| BatchRow {
                 line: &record.line,
                 batch: &record.batch,
                 started: record.started,
                 ended: record.ended,
                 record: json,
+                edges,
             })
             .collect()
     }

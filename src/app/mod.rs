@@ -6,6 +6,7 @@
 
 mod asked;
 pub mod backtest;
+pub mod batches;
 mod blob;
 #[cfg(feature = "demo")]
 pub mod broker;

@@ -1,5 +1,6 @@
 //! One batch: what is known of it, and what is said about it.
 
+use super::genealogy::Consumed;
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
@@ -56,8 +57,8 @@ pub struct Batch {
     pub dispositions: Vec<PersonsWord>,
     /// What people did about it: when, what, who.
     pub actions: Vec<(Timestamp, Arc<str>, Option<Arc<str>>)>,
-    /// The raw material it consumed: lot and kg.
-    pub consumed: Vec<(Arc<str>, Option<f64>)>,
+    /// The raw material it consumed, and other batches.
+    pub consumed: Vec<Consumed>,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
@@ -245,8 +246,10 @@ impl Batch {
             BatchEvent::Action { text, by, .. } => {
                 keep(&mut self.actions, (at, text, by), &self.id, "actions")
             }
-            BatchEvent::Consumes { from, mass_kg, .. } => {
-                keep(&mut self.consumed, (from, mass_kg), &self.id, "lots consumed")
+            BatchEvent::Consumes { from, mass_kg, from_m, to_m, source_m, .. } => {
+                let made = from_m.zip(to_m);
+                let consumed = Consumed { from, mass_kg, made, used: source_m, merged: false };
+                keep(&mut self.consumed, consumed, &self.id, "lots consumed")
             }
             BatchEvent::Merge { into, .. } => {
                 if self.void {

@@ -30,12 +30,14 @@
 
 mod book;
 mod declared;
+mod genealogy;
 mod life;
 mod past;
 mod product;
 mod source;
 
 pub use book::{Book, Change, Counted, Pause};
+pub use genealogy::{Consumed, Edge, Genealogy, Metres, Step, TRACED_MAX, Towards};
 pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
 pub use product::{Extreme, Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};

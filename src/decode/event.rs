@@ -153,6 +153,7 @@ impl<'v> Body<'v> {
                 mass_kg: self.amount("mass_kg")?,
                 from_m: self.amount("from_m")?,
                 to_m: self.amount("to_m")?,
+                source_m: self.source()?,
             },
             "merge" => {
                 let (batch, into) = (self.batch()?, self.needed("into")?);
@@ -167,6 +168,15 @@ impl<'v> Body<'v> {
                 return Err(bad(format!("event `{}` is none of {EVENTS}", found(&kind))));
             }
         })
+    }
+
+    /// The metres of what a batch consumes.
+    fn source(&self) -> Result<Option<(f64, f64)>, Fault> {
+        match (self.amount("source_from_m")?, self.amount("source_to_m")?) {
+            (Some(from), Some(to)) => Ok(Some((from, to))),
+            (None, None) => Ok(None),
+            _ => Err(bad("`source_from_m` and `source_to_m` go together: one of them is missing")),
+        }
     }
 
     fn line(&self, source: LineSource<'_>) -> Result<Arc<str>, Fault> {
@@ -365,7 +375,11 @@ mod tests {
         check(r#"{"event":"resume","ts":1,"x":0}"#, "tm3 1 Resume");
         check(
             r#"{"event":"consumes","batch":"R1","from":"LOT-7","mass_kg":5,"from_m":0,"to_m":9,"ts":1}"#,
-            r#"tm3 1 Consumes { batch: "R1", from: "LOT-7", mass_kg: Some(5.0), from_m: Some(0.0), to_m: Some(9.0) }"#,
+            r#"tm3 1 Consumes { batch: "R1", from: "LOT-7", mass_kg: Some(5.0), from_m: Some(0.0), to_m: Some(9.0), source_m: None }"#,
+        );
+        check(
+            r#"{"event":"consumes","batch":"A","from":"R1","source_from_m":60000,"source_to_m":30000,"ts":1}"#,
+            r#"tm3 1 Consumes { batch: "A", from: "R1", mass_kg: None, from_m: None, to_m: None, source_m: Some((60000.0, 30000.0)) }"#,
         );
         check(
             r#"{"event":"merge","batch":"R1","into":"R2","ts":1}"#,

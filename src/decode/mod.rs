@@ -246,11 +246,11 @@ pub enum BatchEvent {
     },
     /// Product is made again.
     Resume,
-    /// A batch consumes raw material.
+    /// A batch consumes raw material, or another batch.
     Consumes {
         /// The batch.
         batch: Arc<str>,
-        /// The lot.
+        /// The lot, or the other batch.
         from: Arc<str>,
         /// How much, in kilograms.
         mass_kg: Option<f64>,
@@ -258,6 +258,9 @@ pub enum BatchEvent {
         from_m: Option<f64>,
         /// To this metre of the batch.
         to_m: Option<f64>,
+        /// The metres of what is consumed, from where to where; falling where it is unwound.
+        #[serde(default)]
+        source_m: Option<(f64, f64)>,
     },
     /// A batch is part of another one.
     Merge {

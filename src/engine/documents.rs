@@ -112,6 +112,8 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         first_flag_lead_s: lead,
         first_flag: batch.first_flag,
         lab: batch.lab_counting().iter().map(|(name, value)| (Arc::clone(name), *value)).collect(),
+        consumed: batch.consumed.clone(),
+        merged_into: batch.merged_into.clone(),
     }
 }
 

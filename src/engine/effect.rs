@@ -2,6 +2,7 @@
 
 use super::recovery::Recovery;
 use crate::alarm::{AlarmRecord, Notification};
+use crate::batch::{Consumed, Edge};
 use crate::chart::{Capability, Detector, Limits, Point};
 use crate::decode::{Disposition, Fault};
 use crate::models::{FitSpec, Made, Monitor, Realized, Statistic};
@@ -208,9 +209,30 @@ pub struct BatchRecord {
     pub first_flag: Option<Timestamp>,
     /// Laboratory results that count, by property.
     pub lab: Vec<(Arc<str>, f64)>,
+    /// What it was made of, as far as it was said.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub consumed: Vec<Consumed>,
+    /// The batch that it was merged into.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub merged_into: Option<Arc<str>>,
 }
 
 impl BatchRecord {
+    /// What it says of the genealogy: its sources, and what it became part of.
+    pub fn edges(&self) -> impl Iterator<Item = Edge> {
+        let edge = |batch: &Arc<str>, consumed: Consumed| Edge {
+            line: Arc::clone(&self.line),
+            batch: Arc::clone(batch),
+            consumed,
+        };
+        let sources = self.consumed.iter().map(move |consumed| edge(&self.batch, consumed.clone()));
+        let merged = self.merged_into.iter().map(move |into| {
+            let (from, mass_kg) = (Arc::clone(&self.batch), self.mass_kg);
+            edge(into, Consumed { from, mass_kg, merged: true, ..Consumed::default() })
+        });
+        sources.chain(merged)
+    }
+
     /// The time of the batch's point: the start as first known, in ms, plus a hash of the id in the
     /// nanoseconds below, so that two batches of one start stay two points.
     #[must_use]

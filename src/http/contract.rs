@@ -2,6 +2,7 @@
 
 use super::fixture::{self, Answer, Fixture, HOSTILE, Shelf};
 use super::{ApiState, BODY_MAX_BYTES, guard, router};
+use crate::batch::Consumed;
 use crate::verdict::{Call, Document};
 use axum::body::Body;
 use axum::http::{Method, Request};
@@ -107,6 +108,7 @@ fn every_answer_is_as_documented() {
         fixture::parts(&fixture.api.health);
         for (path, _) in router::API {
             let asked = path.replace("{line}", "tm3").replace("{batch}", "TM3-260122-030");
+            let asked = asked.replace("{name}", "LOT-7");
             let asked = asked.replace("{grade}", "facial-15").replace("{version}", "2");
             if path.ends_with("/events") {
                 continue;
@@ -124,7 +126,7 @@ fn every_answer_is_as_documented() {
             }
         }
     }
-    assert_eq!(answered, 104, "eight views, thirteen documents");
+    assert_eq!(answered, 112, "eight views, fourteen documents");
 }
 
 #[test]
@@ -242,6 +244,33 @@ fn batches_come_from_the_store_where_there_is_one() {
     let one = fixture::get(&fixture, "/api/v1/batches/tm3/A%2F1%20%C3%BC");
     assert_eq!((one.status, &one.json()["verdict"]), (200, &json!("off-spec")));
     assert_eq!(fixture::get(&fixture, "/api/v1/batches/tm4/B").json()["verdict"], "void");
+}
+
+#[test]
+fn a_genealogy_is_given_both_ways_and_for_a_stretch() {
+    let mut reel = fixture::batch("R1", fixture::STARTED, Call::OffSpec);
+    let lot = Consumed { from: "LOT/7".into(), mass_kg: Some(900.0), ..Consumed::default() };
+    reel.consumed = vec![lot];
+    let mut roll = fixture::batch("A", fixture::STARTED, Call::OnSpec);
+    let metres = |from, to| Some((from, to));
+    roll.consumed = vec![Consumed {
+        from: "R1".into(),
+        made: metres(0.0, 800.0),
+        used: metres(2000.0, 1200.0),
+        ..Consumed::default()
+    }];
+    let fixture = with_history(Shelf(Ok(vec![reel, roll])));
+    let told = |path: &str| fixture::get(&fixture, path).json();
+    insta::assert_snapshot!(told("/api/v1/genealogy/R1?from_m=1900&to_m=1950"), @r#"{"from_m":1900.0,"more":false,"of":"R1","products":[{"batch":"A","found_from_m":50.0,"found_to_m":100.0,"from_m":0.0,"generation":1,"line":"tm3","mass_kg":null,"merged":false,"source":"R1","source_from_m":2000.0,"source_to_m":1200.0,"to_m":800.0}],"sources":[{"batch":"R1","found_from_m":null,"found_to_m":null,"from_m":null,"generation":1,"line":"tm3","mass_kg":900.0,"merged":false,"source":"LOT/7","source_from_m":null,"source_to_m":null,"to_m":null}],"to_m":1950.0}"#);
+    assert_eq!(told("/api/v1/genealogy/R1?from_m=0&to_m=9")["products"], json!([]));
+    assert_eq!(told("/api/v1/genealogy/LOT%2F7")["products"].as_array().unwrap().len(), 2);
+    let document = openapi();
+    let schema = document.pointer("/components/schemas/Genealogy").unwrap();
+    mismatch(&document, schema, &told("/api/v1/genealogy/R1"), "R1").unwrap();
+    for query in ["from_m=1", "from_m=9&to_m=1", "from_m=-1&to_m=1", "from_m=0&to_m=inf"] {
+        let words = "`from_m` and `to_m` go together: metres from the begin, the lesser first";
+        check_error(&fixture, &format!("/api/v1/genealogy/R1?{query}"), 400, words);
+    }
 }
 
 #[test]

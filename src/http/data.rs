@@ -95,6 +95,35 @@ pub(super) async fn batch(
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(super) struct StretchQuery {
+    from_m: Option<f64>,
+    to_m: Option<f64>,
+}
+
+pub(super) async fn genealogy(
+    State(shared): State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+    query: Result<Query<StretchQuery>, QueryRejection>,
+) -> Result<Response, Response> {
+    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let Query(StretchQuery { from_m, to_m }) = query.map_err(IntoResponse::into_response)?;
+    let stretch = match (from_m, to_m) {
+        (None, None) => None,
+        (Some(from), Some(to)) if 0.0 <= from && from < to && to.is_finite() => Some((from, to)),
+        _ => {
+            let text = "`from_m` and `to_m` go together: metres from the begin, the lesser first";
+            return Err(guard::error(StatusCode::BAD_REQUEST, text.to_owned()));
+        }
+    };
+    let Some(history) = &shared.api.history else {
+        return Err(not_found("nothing is stored that a genealogy could be known from".into()));
+    };
+    let found = read(&shared, history, move |history| history.genealogy(&name, stretch)).await?;
+    Ok(Json(found).into_response())
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
 pub(super) struct TagsQuery {
     line: Option<String>,
 }

@@ -7,6 +7,7 @@ use super::{
     router,
 };
 use crate::alarm::Severity;
+use crate::batch::{Edge, Genealogy, Metres, Towards};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
@@ -68,6 +69,18 @@ impl History for Shelf {
 
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
         Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
+    }
+
+    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
+        let batches = self.0.clone()?;
+        let edges: Vec<Edge> = batches.iter().flat_map(BatchRecord::edges).collect();
+        Genealogy::of(&name.into(), stretch, |towards, name| {
+            let leads = |edge: &&Edge| match towards {
+                Towards::Sources => *edge.batch == *name,
+                Towards::Products => *edge.consumed.from == *name,
+            };
+            Ok(edges.iter().filter(leads).cloned().collect())
+        })
     }
 }
 
@@ -573,6 +586,8 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         first_flag_lead_s: None,
         first_flag: None,
         lab: Vec::new(),
+        consumed: Vec::new(),
+        merged_into: None,
     }
 }
 

@@ -28,6 +28,7 @@ mod router;
 
 pub use router::router;
 
+use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
@@ -124,6 +125,12 @@ pub trait History: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String>;
+
+    /// What a lot or a batch, or the metres of it, was made of, and what was made of it.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String>;
 }
 
 /// A fit that runs.

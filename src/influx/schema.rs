@@ -474,6 +474,8 @@ mod tests {
             first_flag_lead_s: None,
             first_flag: None,
             lab: vec![],
+            consumed: Vec::new(),
+            merged_into: None,
         }
     }
 

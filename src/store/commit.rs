@@ -55,6 +55,19 @@ pub struct BatchRow<'a> {
     pub ended: Option<Timestamp>,
     /// All that is known, as JSON.
     pub record: &'a str,
+    /// What it says of the genealogy; replaces what it said before.
+    pub edges: &'a [EdgeRow],
+}
+
+/// A batch and a source of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct EdgeRow {
+    /// What was consumed: a lot or a batch.
+    pub source: String,
+    /// What was made of it.
+    pub batch: String,
+    /// The whole of it, as JSON.
+    pub consumed: String,
 }
 
 /// Consecutive frames of one line and one batch.

@@ -45,11 +45,11 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{BatchRow, Commit, FrameBlock, ModelRow, Put};
+pub use commit::{BatchRow, Commit, EdgeRow, FrameBlock, ModelRow, Put};
 pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};
 pub use outbox::{Item, Outbox, Pending};
-pub use reader::{FIRST_BY_HAND, FrameRows, Parked, Reader, StoredBatch, StoredModel};
+pub use reader::{FIRST_BY_HAND, FrameRows, Parked, Reader, StoredBatch, StoredEdge, StoredModel};
 pub use repair::{Repaired, repair};
 pub use writer::{Dropped, ORPHANS_KEPT, Orphan, Store};
 

@@ -44,6 +44,17 @@ pub struct StoredBatch {
     pub record: String,
 }
 
+/// A batch and a source of it.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct StoredEdge {
+    /// The line.
+    pub line: String,
+    /// What was made.
+    pub batch: String,
+    /// Of what, as JSON.
+    pub consumed: String,
+}
+
 /// A model of the registry, without its artifact.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct StoredModel {
@@ -176,6 +187,36 @@ impl Reader {
             (line, batch),
         )?;
         Ok(rows.into_iter().next())
+    }
+
+    /// The batches of this id, of all lines.
+    pub fn batches_called(&self, batch: &str) -> Result<Vec<StoredBatch>, StoreError> {
+        self.batch_rows(
+            "SELECT line, batch, started, ended, record FROM batches WHERE batch = ?1
+             ORDER BY started DESC, line",
+            [batch],
+        )
+    }
+
+    /// What was made of a lot or batch (`products`), or what a batch was made of; at most `limit`.
+    pub fn edges(
+        &self,
+        name: &str,
+        products: bool,
+        limit: usize,
+    ) -> Result<Vec<StoredEdge>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = if products {
+            "SELECT line, batch, consumed FROM genealogy WHERE source = ?1
+             ORDER BY line, teller, number LIMIT ?2"
+        } else {
+            "SELECT line, batch, consumed FROM genealogy WHERE batch = ?1
+             ORDER BY line, teller, number LIMIT ?2"
+        };
+        self.rows("read genealogy", sql, (name, limit), |row| {
+            let (line, batch) = (self.get(row, 0)?, self.get(row, 1)?);
+            Ok(StoredEdge { line, batch, consumed: self.get(row, 2)? })
+        })
     }
 
     fn batch_rows(&self, sql: &str, values: impl Params) -> Result<Vec<StoredBatch>, StoreError> {

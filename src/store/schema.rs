@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6f6e_7370;
 
 /// Entry `n` makes version `n + 1` of version `n`.
-const MIGRATIONS: &[&str] = &[V1];
+const MIGRATIONS: &[&str] = &[V1, V2];
 
 const V1: &str = "
 -- One row: where the journal ends, and how much there is of it and of parked entries.
@@ -127,6 +127,21 @@ CREATE TABLE models (
     body     BLOB NOT NULL           -- the artifact
 );
 CREATE INDEX models_by_line_and_grade ON models (line, grade);
+";
+
+const V2: &str = "
+-- What batches were made of, both ways. A batch's own rows are those that its record tells of.
+CREATE TABLE genealogy (
+    line     TEXT NOT NULL,
+    teller   TEXT NOT NULL,          -- the batch whose record tells of it
+    number   INTEGER NOT NULL,
+    source   TEXT NOT NULL,          -- a lot or a batch
+    batch    TEXT NOT NULL,          -- what was made of it
+    consumed TEXT NOT NULL,          -- JSON
+    PRIMARY KEY (line, teller, number)
+);
+CREATE INDEX genealogy_by_source ON genealogy (source);
+CREATE INDEX genealogy_by_batch ON genealogy (batch);
 ";
 
 /// What kind of file it is.

@@ -244,7 +244,21 @@ impl<'c> Work<'c> {
                 batch.ended.map(Timestamp::as_nanos),
                 batch.record,
             ),
-        )
+        )?;
+        self.run(
+            "write genealogy",
+            "DELETE FROM genealogy WHERE line = ?1 AND teller = ?2",
+            (batch.line, batch.batch),
+        )?;
+        for (number, edge) in (0_i64..).zip(batch.edges) {
+            self.run(
+                "write genealogy",
+                "INSERT INTO genealogy (line, teller, number, source, batch, consumed)
+                 VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                (batch.line, batch.batch, number, &edge.source, &edge.batch, &edge.consumed),
+            )?;
+        }
+        Ok(())
     }
 
     fn add_frames(&mut self, block: &FrameBlock<'_>, body: &Packed) -> Result<(), StoreError> {

@@ -144,6 +144,8 @@ fn batch() -> BatchRecord {
         first_flag_lead_s: None,
         first_flag: None,
         lab: vec![],
+        consumed: Vec::new(),
+        merged_into: None,
     }
 }
 

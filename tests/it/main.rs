@@ -7,6 +7,7 @@ mod support;
 
 mod backtest;
 mod bad_input;
+mod batches;
 mod clocks;
 mod compose;
 mod discover;

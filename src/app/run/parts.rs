@@ -1,6 +1,7 @@
 //! The running parts: how each is started, and what ends their serving.
 
 use super::super::asked::{Asked, Asks};
+use super::super::batches;
 use super::super::core::{BirthsAsked, Control, Core, CoreReport, hand};
 use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
@@ -12,6 +13,7 @@ use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
 use super::{Ended, Surroundings};
+use crate::batch::{Genealogy, Metres};
 use crate::config::Checked;
 use crate::engine::{BatchRecord, Command, Engine, FitRequest, session_part};
 use crate::http::{ApiState, History, Progress, Reload};
@@ -447,12 +449,14 @@ struct StoredBatches(Reader);
 
 impl History for StoredBatches {
     fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
-        let stored = self.0.batches(line, limit).map_err(|error| error.to_string())?;
-        Ok(stored.iter().filter_map(|batch| serde_json::from_str(&batch.record).ok()).collect())
+        batches::newest(&self.0, line, limit).map_err(|error| error.to_string())
     }
 
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
-        let stored = self.0.batch(line, id).map_err(|error| error.to_string())?;
-        Ok(stored.and_then(|batch| serde_json::from_str(&batch.record).ok()))
+        batches::one(&self.0, line, id).map_err(|error| error.to_string())
+    }
+
+    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
+        batches::genealogy(&self.0, name, stretch).map_err(|error| error.to_string())
     }
 }

@@ -71,8 +71,23 @@ fn a_newer_file_is_refused_and_left_alone() {
             }));
             stranger(path).execute_batch("PRAGMA user_version = 99").unwrap();
         },
-        "it has version 99, this release knows versions 1 to 1",
+        "it has version 99, this release knows versions 1 to 2",
     );
+}
+
+#[test]
+fn a_file_of_an_older_release_is_brought_up() {
+    let dir = TempDir::new().unwrap();
+    let settings = large(&dir);
+    drop(open(&settings));
+    let path = settings.path.as_deref().unwrap();
+    // As the first release left it.
+    stranger(path).execute_batch("DROP TABLE genealogy; PRAGMA user_version = 1").unwrap();
+    let error = Reader::open(path).unwrap_err().to_string();
+    assert!(error.contains("it has the older version 1; `onspec run` brings it up"), "{error}");
+    let store = open(&settings);
+    assert_eq!(store.reader().unwrap().edges("R1", true, 9).unwrap(), []);
+    assert!(Reader::open(path).is_ok());
 }
 
 #[test]

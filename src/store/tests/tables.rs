@@ -12,6 +12,7 @@ fn batches_are_found_by_line_and_id_newest_first() {
         started: Timestamp::from_nanos(started),
         ended: None,
         record,
+        edges: &[],
     };
     let rows = [row("tm3", "R1", 5, "{}"), row("tm3", "R2", 9, "{}"), row("tm4", "R1", 7, "{}")];
     store.commit(&Commit { batches: &rows, ..Commit::default() }).unwrap();
@@ -30,6 +31,38 @@ fn batches_are_found_by_line_and_id_newest_first() {
     assert_eq!((batch.started.as_nanos(), batch.ended), (4, ended));
     assert_eq!(batch.record, "{\"revision\":2}");
     assert_eq!(reader.batch("tm4", "R2").unwrap(), None);
+}
+
+#[test]
+fn genealogy_is_found_both_ways_and_follows_what_a_batch_says() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&large(&dir));
+    let edge = |source: &str, batch: &str| EdgeRow {
+        source: source.into(),
+        batch: batch.into(),
+        consumed: "{}".into(),
+    };
+    let mut say = |line: &str, batch: &str, edges: &[EdgeRow]| {
+        let started = Timestamp::from_nanos(1);
+        let row = BatchRow { line, batch, started, ended: None, record: "{}", edges };
+        store.commit(&Commit { batches: &[row], ..Commit::default() }).unwrap();
+    };
+    say("tm3", "R1", &[edge("L1", "R1")]);
+    say("rw1", "A", &[edge("R1", "A"), edge("R2", "A")]);
+    say("rw1", "B", &[edge("R1", "B")]);
+    // It says more, and the other one that it was no such thing.
+    say("tm3", "R1", &[edge("L1", "R1"), edge("L2", "R1"), edge("R1", "R3")]);
+    say("rw1", "B", &[]);
+    let reader = store.reader().unwrap();
+    let found = |name: &str, products: bool, limit: usize| -> Vec<String> {
+        let edges = reader.edges(name, products, limit).unwrap();
+        edges.iter().map(|edge| format!("{}/{}", edge.line, edge.batch)).collect()
+    };
+    assert_eq!(found("R1", true, 9), ["rw1/A", "tm3/R3"]);
+    assert_eq!(found("R1", true, 1), ["rw1/A"]);
+    assert_eq!(found("R1", false, 9), ["tm3/R1", "tm3/R1"]);
+    assert_eq!(found("A", false, 9), ["rw1/A", "rw1/A"]);
+    assert_eq!(found("B", false, 9), [""; 0]);
 }
 
 #[test]

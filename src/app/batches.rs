@@ -1,0 +1,58 @@
+//! The batches of a store, for the API and the command line.
+
+use crate::batch::{Edge, Genealogy, Metres, TRACED_MAX, Towards};
+use crate::engine::BatchRecord;
+use crate::store::{Reader, StoreError, StoredBatch};
+
+/// What is known of a batch; `None` of a record that another release wrote in another way.
+fn record(stored: &StoredBatch) -> Option<BatchRecord> {
+    serde_json::from_str(&stored.record).ok()
+}
+
+/// The newest ones by their start, newest first, of one line or of all.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn newest(
+    reader: &Reader,
+    line: Option<&str>,
+    limit: usize,
+) -> Result<Vec<BatchRecord>, StoreError> {
+    Ok(reader.batches(line, limit)?.iter().filter_map(record).collect())
+}
+
+/// One batch.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn one(reader: &Reader, line: &str, id: &str) -> Result<Option<BatchRecord>, StoreError> {
+    Ok(reader.batch(line, id)?.as_ref().and_then(record))
+}
+
+/// The batches of this id, of all lines.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn called(reader: &Reader, id: &str) -> Result<Vec<BatchRecord>, StoreError> {
+    Ok(reader.batches_called(id)?.iter().filter_map(record).collect())
+}
+
+/// What a lot or batch, or a stretch of it in metres, was made of, and what was made of it.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn genealogy(
+    reader: &Reader,
+    name: &str,
+    stretch: Option<Metres>,
+) -> Result<Genealogy, StoreError> {
+    Genealogy::of(&name.into(), stretch, |towards, name| {
+        let products = towards == Towards::Products;
+        let stored = reader.edges(name, products, TRACED_MAX + 1)?;
+        let edge = |stored: crate::store::StoredEdge| {
+            let consumed = serde_json::from_str(&stored.consumed).ok()?;
+            Some(Edge { line: stored.line.into(), batch: stored.batch.into(), consumed })
+        };
+        Ok(stored.into_iter().filter_map(edge).collect())
+    })
+}

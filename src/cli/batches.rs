@@ -1,0 +1,208 @@
+//! `onspec batches`.
+
+use super::out::{Exit, Out};
+use super::store::Which;
+use crate::app::{AppError, batches};
+use crate::batch::{Genealogy, Metres, Step};
+use crate::decode::Disposition;
+use crate::engine::BatchRecord;
+use crate::store::Reader;
+use crate::verdict::Call;
+use comfy_table::{Table, presets};
+use std::fmt::Write as _;
+use std::path::Path;
+
+const IN_MEMORY: &str = "writing to a string cannot fail";
+
+#[derive(Debug, clap::Subcommand)]
+pub(super) enum Args {
+    /// The newest batches, newest first. The daemon may be running.
+    #[command(after_help = "Example:\n  onspec batches list -c /etc/onspec/onspec.toml --line tm3")]
+    List {
+        #[command(flatten)]
+        which: Which,
+        /// Only those of this line.
+        #[arg(long, value_name = "LINE")]
+        line: Option<String>,
+        /// How many.
+        #[arg(long, value_name = "N", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// What is known of a batch, what it was made of, and what was made of it; of a lot of raw material, what was made
+    /// of it. 1 if nothing is known. The daemon may be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches show TM3-260123-014 -c /etc/onspec/onspec.toml\n  onspec batches show TM3-260123-014 --metres 21400,36100 -c /etc/onspec/onspec.toml"
+    )]
+    Show {
+        /// The batch or lot.
+        id: String,
+        /// Only these metres of it: what they were made of, and where they went.
+        #[arg(long, value_name = "FROM,TO", value_parser = metres)]
+        metres: Option<Metres>,
+        #[command(flatten)]
+        which: Which,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+}
+
+fn metres(text: &str) -> Result<Metres, String> {
+    let both = text.split_once(',').and_then(|(from, to)| {
+        Some((from.trim().parse::<f64>().ok()?, to.trim().parse::<f64>().ok()?))
+    });
+    both.filter(|(from, to)| 0.0 <= *from && from < to && to.is_finite())
+        .ok_or_else(|| "write two metres from the begin, the lesser first: 21400,36100".into())
+}
+
+pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
+    let (Args::List { which, .. } | Args::Show { which, .. }) = args;
+    let path = match which.path() {
+        Ok(path) => path,
+        Err(problem) => {
+            out.error(&problem);
+            return Exit::Usage;
+        }
+    };
+    match args {
+        Args::List { line, limit, json, .. } => {
+            match list(&path, line.as_deref(), *limit as usize, *json) {
+                Ok(text) => out.print(&text),
+                Err(error) => out.fail(&error),
+            }
+        }
+        Args::Show { id, metres, json, .. } => match show(&path, id, *metres, *json) {
+            Ok(Some(text)) => out.print(&text),
+            Ok(None) => {
+                out.error(&format!("the store knows no batch or lot `{id}`"));
+                Exit::Failed
+            }
+            Err(error) => out.fail(&error),
+        },
+    }
+}
+
+fn list(path: &Path, line: Option<&str>, limit: usize, json: bool) -> Result<String, AppError> {
+    let found = batches::newest(&Reader::open(path)?, line, limit)?;
+    if json {
+        return Ok(format!("{}\n", serde_json::json!({ "batches": found })));
+    }
+    if found.is_empty() {
+        return Ok("there is no batch\n".into());
+    }
+    let mut table = Table::new();
+    table.load_style(presets::UTF8_FULL_CONDENSED);
+    table.set_header(["line", "batch", "grade", "started", "ended", "verdict", "disposition"]);
+    for batch in &found {
+        table.add_row([
+            whose(batch),
+            batch.batch.to_string(),
+            text(batch.grade.as_deref()),
+            batch.started.to_string(),
+            batch.ended.map_or_else(|| "in progress".to_owned(), |ended| ended.to_string()),
+            batch.verdict.map_or("void", Call::as_str).to_owned(),
+            text(batch.disposition.map(Disposition::as_str)),
+        ]);
+    }
+    Ok(format!("{table}\n"))
+}
+
+/// The line, with the station where there is one.
+fn whose(batch: &BatchRecord) -> String {
+    match &batch.station {
+        Some(station) => format!("{}/{station}", batch.line),
+        None => batch.line.to_string(),
+    }
+}
+
+fn text(known: Option<&str>) -> String {
+    known.unwrap_or_default().to_owned()
+}
+
+/// What is known; `None` if nothing is.
+fn show(
+    path: &Path,
+    id: &str,
+    metres: Option<Metres>,
+    json: bool,
+) -> Result<Option<String>, AppError> {
+    let reader = Reader::open(path)?;
+    let found = batches::called(&reader, id)?;
+    let genealogy = batches::genealogy(&reader, id, metres)?;
+    if found.is_empty() && genealogy.sources.is_empty() && genealogy.products.is_empty() {
+        return Ok(None);
+    }
+    if json {
+        let document = serde_json::json!({ "batches": found, "genealogy": genealogy });
+        return Ok(Some(format!("{document}\n")));
+    }
+    let mut told = String::new();
+    for batch in &found {
+        describe(&mut told, batch);
+    }
+    steps(&mut told, "made of", &genealogy, &genealogy.sources, |step| &step.source);
+    steps(&mut told, "became", &genealogy, &genealogy.products, |step| &step.batch);
+    if genealogy.more {
+        writeln!(told, "and more").expect(IN_MEMORY);
+    }
+    Ok(Some(told))
+}
+
+fn describe(told: &mut String, batch: &BatchRecord) {
+    let mut row = |name: &str, value: String| {
+        if !value.is_empty() {
+            writeln!(told, "{name:<14}{value}").expect(IN_MEMORY);
+        }
+    };
+    let number = |value: Option<f64>, unit: &str| {
+        value.map_or_else(String::new, |value| format!("{value:.0} {unit}"))
+    };
+    row("line", whose(batch));
+    row("batch", batch.batch.to_string());
+    row("grade", text(batch.grade.as_deref()));
+    row("verdict", batch.verdict.map_or("void", Call::as_str).to_owned());
+    row("disposition", text(batch.disposition.map(Disposition::as_str)));
+    row("started", batch.started.to_string());
+    row("ended", batch.ended.map_or_else(|| "in progress".to_owned(), |ended| ended.to_string()));
+    row("length", number(batch.length_m, "m"));
+    row("mass", number(batch.mass_kg, "kg"));
+    let share = batch.off_spec_share.map(|share| format!("{:.1} %", share * 100.0));
+    row("outside", text(share.as_deref()));
+    row("first flag", batch.first_flag.map_or_else(String::new, |flag| flag.to_string()));
+    row("merged into", text(batch.merged_into.as_deref()));
+    for (property, value) in &batch.lab {
+        row("laboratory", format!("{property} {value}"));
+    }
+    told.push('\n');
+}
+
+/// Steps of a genealogy, indented by how far they are away.
+fn steps(
+    told: &mut String,
+    title: &str,
+    genealogy: &Genealogy,
+    steps: &[Step],
+    name: impl Fn(&Step) -> &str,
+) {
+    if steps.is_empty() {
+        return;
+    }
+    let part = genealogy.from_m.zip(genealogy.to_m);
+    let part =
+        part.map_or_else(String::new, |(from, to)| format!(" ({from:.0} to {to:.0} m of it)"));
+    writeln!(told, "{title}{part}").expect(IN_MEMORY);
+    for step in steps {
+        let indent = usize::try_from(step.generation).unwrap_or(1) * 2;
+        let mass = step.mass_kg.map_or_else(String::new, |kg| format!(", {kg:.0} kg"));
+        let merged = if step.merged { ", merged" } else { "" };
+        let place = step.found_from_m.zip(step.found_to_m);
+        let place =
+            place.map_or_else(String::new, |(from, to)| format!(", {from:.0} to {to:.0} m"));
+        let of = format!("{} from {}", step.batch, step.source);
+        writeln!(told, "{:indent$}{}{place}{mass}{merged}  ({of})", "", name(step))
+            .expect(IN_MEMORY);
+    }
+}
