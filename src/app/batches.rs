@@ -2,7 +2,7 @@
 
 use crate::batch::{Edge, Genealogy, Metres, TRACED_MAX, Towards};
 use crate::engine::BatchRecord;
-use crate::store::{Reader, StoreError, StoredBatch};
+use crate::store::{Reader, StoreError, StoredBatch, StoredEdge};
 
 /// What is known of a batch; `None` of a record that another release wrote in another way.
 fn record(stored: &StoredBatch) -> Option<BatchRecord> {
@@ -49,10 +49,13 @@ pub fn genealogy(
     Genealogy::of(&name.into(), stretch, |towards, name| {
         let products = towards == Towards::Products;
         let stored = reader.edges(name, products, TRACED_MAX + 1)?;
-        let edge = |stored: crate::store::StoredEdge| {
+        let told = stored.len();
+        let edge = |stored: StoredEdge| {
             let consumed = serde_json::from_str(&stored.consumed).ok()?;
             Some(Edge { line: stored.line.into(), batch: stored.batch.into(), consumed })
         };
-        Ok(stored.into_iter().filter_map(edge).collect())
+        let edges: Vec<Edge> = stored.into_iter().filter_map(edge).collect();
+        let more = told > TRACED_MAX || edges.len() < told;
+        Ok((edges, more))
     })
 }

@@ -11,6 +11,9 @@ use std::sync::Arc;
 /// Edges that a trace tells of.
 pub const TRACED_MAX: usize = 1000;
 
+/// Edges that lead from a name, and whether there are more of them.
+pub type Edges = (Vec<Edge>, bool);
+
 /// How many times a source is followed through what was made of it.
 const GENERATIONS_MAX: u32 = 16;
 
@@ -121,7 +124,7 @@ impl Genealogy {
     pub fn of<E>(
         name: &Arc<str>,
         stretch: Option<Metres>,
-        mut edges: impl FnMut(Towards, &str) -> Result<Vec<Edge>, E>,
+        mut edges: impl FnMut(Towards, &str) -> Result<Edges, E>,
     ) -> Result<Self, E> {
         let mut trace = |towards| trace(name, towards, stretch, |name| edges(towards, name));
         let (sources, more_sources) = trace(Towards::Sources)?;
@@ -163,22 +166,28 @@ impl From<Traced> for Step {
     }
 }
 
-/// Follows a name, breadth first. What it found, and whether there is more than [`TRACED_MAX`].
+/// Follows a name, breadth first. What it found, and whether there is more.
 fn trace<E>(
     name: &Arc<str>,
     towards: Towards,
     stretch: Option<Metres>,
-    mut edges: impl FnMut(&str) -> Result<Vec<Edge>, E>,
+    mut edges: impl FnMut(&str) -> Result<Edges, E>,
 ) -> Result<(Vec<Traced>, bool), E> {
-    let mut found = Vec::new();
+    let (mut found, mut more) = (Vec::new(), false);
     let mut seen = BTreeSet::new();
     let mut ahead = VecDeque::from([(Arc::clone(name), stretch, 0)]);
     while let Some((name, stretch, generation)) = ahead.pop_front() {
         let bits = stretch.map(|(from, to)| (from.to_bits(), to.to_bits()));
-        if generation == GENERATIONS_MAX || !seen.insert((Arc::clone(&name), bits)) {
+        if !seen.insert((Arc::clone(&name), bits)) {
             continue;
         }
-        for edge in edges(&name)? {
+        let (edges, others) = edges(&name)?;
+        more |= others;
+        if generation == GENERATIONS_MAX {
+            more |= !edges.is_empty();
+            continue;
+        }
+        for edge in edges {
             let Carried::There(stretch) = edge.consumed.carries(stretch, towards) else { continue };
             if found.len() == TRACED_MAX {
                 return Ok((found, true));
@@ -191,7 +200,7 @@ fn trace<E>(
             found.push(Traced { edge, generation: generation + 1, stretch });
         }
     }
-    Ok((found, false))
+    Ok((found, more))
 }
 
 /// Where a stretch is on the other side of an edge.
@@ -211,8 +220,12 @@ impl Consumed {
         };
         let Some(asked) = stretch else { return Carried::There(there.map(ordered)) };
         // Which part of this side went along the edge nobody said: the stretch may be anywhere on the other.
-        let Some(here) = here else { return Carried::There(None) };
-        let ((low, high), (first, last)) = (ordered(asked), ordered(here));
+        let ((low, high), Some(here)) =
+            (ordered(asked), here.filter(|(from, to)| (from - to).abs() > 0.0))
+        else {
+            return Carried::There(None);
+        };
+        let (first, last) = ordered(here);
         let (low, high) = (low.max(first), high.min(last));
         if low >= high {
             return Carried::Nothing;
@@ -254,12 +267,12 @@ mod tests {
     #[track_caller]
     fn check(name: &str, towards: Towards, stretch: Option<Metres>, expected: &[&str]) {
         let graph = graph();
-        let edges = |name: &str| -> Result<Vec<Edge>, Infallible> {
+        let edges = |name: &str| -> Result<Edges, Infallible> {
             let touches = |edge: &&Edge| match towards {
                 Towards::Sources => *edge.batch == *name,
                 Towards::Products => *edge.consumed.from == *name,
             };
-            Ok(graph.iter().filter(touches).cloned().collect())
+            Ok((graph.iter().filter(touches).cloned().collect(), false))
         };
         let (found, more) = trace(&name.into(), towards, stretch, edges).unwrap();
         let told = found.iter().map(|traced| {
@@ -301,20 +314,34 @@ mod tests {
 
     #[test]
     fn a_circle_ends_and_what_is_too_much_says_so() {
-        let circle = |name: &str| -> Result<Vec<Edge>, Infallible> {
+        let circle = |name: &str| -> Result<Edges, Infallible> {
             let consumed = Consumed { from: name.into(), ..Consumed::default() };
             let batch = if name == "A" { "B" } else { "A" };
-            Ok(vec![Edge { line: "l".into(), batch: batch.into(), consumed }])
+            Ok((vec![Edge { line: "l".into(), batch: batch.into(), consumed }], false))
         };
         let (found, more) = trace(&"A".into(), Towards::Products, None, circle).unwrap();
         assert_eq!((found.len(), more), (2, false));
-        let many = |_: &str| -> Result<Vec<Edge>, Infallible> {
+        // Each was made of the one before.
+        let chain = |name: &str| -> Result<Edges, Infallible> {
+            let next = name.parse::<u32>().unwrap() + 1;
+            let consumed = Consumed { from: name.into(), ..Consumed::default() };
+            let edge = Edge { line: "l".into(), batch: next.to_string().into(), consumed };
+            Ok((if next <= 17 { vec![edge] } else { Vec::new() }, false))
+        };
+        let told = |first: &str| {
+            let (found, more) = trace(&first.into(), Towards::Products, None, chain).unwrap();
+            (found.len(), more)
+        };
+        assert_eq!([told("0"), told("1")], [(16, true), (16, false)]);
+        let cut = |_: &str| -> Result<Edges, Infallible> { Ok((Vec::new(), true)) };
+        assert!(trace(&"A".into(), Towards::Products, None, cut).unwrap().1);
+        let many = |_: &str| -> Result<Edges, Infallible> {
             let edge = |n: usize| Edge {
                 line: "l".into(),
                 batch: n.to_string().into(),
                 consumed: Consumed::default(),
             };
-            Ok((0..2000).map(edge).collect())
+            Ok(((0..2000).map(edge).collect(), false))
         };
         let (found, more) = trace(&"A".into(), Towards::Products, None, many).unwrap();
         assert_eq!((found.len(), more), (TRACED_MAX, true));

@@ -37,8 +37,8 @@ mod product;
 mod source;
 
 pub use book::{Book, Change, Counted, Pause};
-pub use genealogy::{Consumed, Edge, Genealogy, Metres, Step, TRACED_MAX, Towards};
+pub use genealogy::{Consumed, Edge, Edges, Genealogy, Metres, Step, TRACED_MAX, Towards};
 pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
-pub use product::{Extreme, Limits, Made, OutOfSpec, Product, Stretch, WINDOW, left_after};
+pub use product::{Beyond, Limits, Made, Mean, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use source::{Finder, GradeFinder, name_of};

@@ -14,6 +14,9 @@ const FILTER_S: f64 = 30.0;
 /// The memory of what a value was lately, s: long enough that a swing does not tell how the rest of a batch will be.
 const LATELY_S: f64 = 600.0;
 
+/// A mean over less than this share of what was made is none of the whole.
+const MEAN_FROM: f64 = 0.8;
+
 /// Stretches kept for each tag; more of them are joined to the last.
 const STRETCHES_MAX: usize = 16;
 
@@ -70,28 +73,38 @@ pub struct OutOfSpec {
     pub in_since: Option<Timestamp>,
     /// The stretches outside, newest last: from, to, and metres of the batch.
     pub stretches: Vec<Stretch>,
-    /// The mean of what was seen over the time, in the tag's unit.
+    /// Its mean.
     #[serde(default)]
-    pub mean_s: Option<f64>,
-    /// The same over the length.
+    pub mean: Mean,
+    /// The newest value of a frame that was beyond the bounds of single ones.
     #[serde(default)]
-    pub mean_m: Option<f64>,
-    /// What it was lately.
-    #[serde(default)]
-    pub lately: Option<f64>,
-    /// The least value of a frame, and where it was.
-    #[serde(default)]
-    pub least: Option<Extreme>,
-    /// The greatest one.
-    #[serde(default)]
-    pub greatest: Option<Extreme>,
+    pub beyond: Option<Beyond>,
 }
 
-/// A value of a frame, and where it was.
+/// The mean of what was seen of a quality tag since its bounds are in force.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Mean {
+    /// What it is held against; with other bounds it begins anew.
+    bounds: Option<Bounds>,
+    /// Over the time, in the tag's unit.
+    by_time: Option<f64>,
+    /// Over the length.
+    by_length: Option<f64>,
+    /// What the value was lately.
+    lately: Option<f64>,
+    /// The time that went into it, s.
+    seconds: f64,
+    /// The length that went into it, m.
+    metres: f64,
+}
+
+/// A value of a frame that was beyond the bounds of single ones.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Extreme {
+pub struct Beyond {
     /// The value, not smoothed, in the tag's unit.
     pub value: f64,
+    /// The bounds that were in force.
+    pub bounds: Bounds,
     /// The frame.
     pub stretch: Stretch,
 }
@@ -159,17 +172,22 @@ impl Product {
         if amount > 0.0 { (self.amount_out(tag) / amount).min(1.0) } else { 0.0 }
     }
 
-    /// The mean of a quality tag over what was seen: over the length where a speed is known, else over the time.
+    /// The mean of a quality tag: over the length where a speed is known, else over the time; `None` where less than four
+    /// fifths of the product went into it.
     #[must_use]
     pub fn mean(&self, tag: &str) -> Option<f64> {
-        let quality = self.quality.get(tag)?;
-        if self.made_m.is_some() { quality.mean_m.or(quality.mean_s) } else { quality.mean_s }
+        let mean = &self.quality.get(tag)?.mean;
+        let enough = |summed: f64, made: f64| made > 0.0 && summed >= MEAN_FROM * made;
+        let by_length = self.made_m.filter(|made_m| *made_m > 0.0);
+        let known = enough(mean.seconds, self.made_s)
+            && by_length.is_none_or(|made_m| enough(mean.metres, made_m));
+        by_length.map_or(mean.by_time, |_| mean.by_length).filter(|_| known)
     }
 
     /// The mean that a quality tag will have over a whole of this amount if the rest of it comes as it came lately.
     #[must_use]
     pub fn foreseen_mean(&self, tag: &str, whole: f64) -> Option<f64> {
-        let (mean, lately) = (self.mean(tag)?, self.quality.get(tag)?.lately?);
+        let (mean, lately) = (self.mean(tag)?, self.quality.get(tag)?.mean.lately?);
         let amount = self.amount();
         if whole <= amount {
             return Some(mean);
@@ -189,22 +207,17 @@ impl Product {
             let found = [
                 (self.share_out(tag) > grade.off_share(limit), Compared::Share),
                 (limit.mean.is_some_and(outside), Compared::Mean),
-                (self.beyond(tag, limit).is_some(), Compared::Single),
+                (self.beyond(tag).is_some(), Compared::Single),
             ];
             found.into_iter().filter(|(broken, _)| *broken).map(move |(_, what)| (tag, what))
         };
         grade.spec.iter().flat_map(of_tag)
     }
 
-    /// The value of a tag that is furthest beyond the bounds of single ones.
+    /// The newest value of a tag that was beyond the bounds of single ones.
     #[must_use]
-    pub fn beyond(&self, tag: &str, limit: &SpecLimit) -> Option<&Extreme> {
-        let (quality, bounds) = (self.quality.get(tag)?, limit.single?);
-        let (least, greatest) = (quality.least.as_ref(), quality.greatest.as_ref());
-        let below = bounds.low.zip(least).map(|(low, least)| (low - least.value, least));
-        let above = bounds.high.zip(greatest).map(|(high, most)| (most.value - high, most));
-        let beyond = below.into_iter().chain(above).filter(|(by, _)| *by > 0.0);
-        beyond.max_by(|a, b| a.0.total_cmp(&b.0)).map(|(_, extreme)| extreme)
+    pub fn beyond(&self, tag: &str) -> Option<&Beyond> {
+        self.quality.get(tag)?.beyond.as_ref()
     }
 
     /// Adds a frame: its time, length and mass, and the values of the quality tags against their limits.
@@ -226,7 +239,7 @@ impl Product {
             quality.smoothed = Some(smoothed);
             quality.last = Some(smoothed);
             quality.add(limit.contains(smoothed), made, position);
-            quality.sum_up(*value, made, position);
+            quality.sum_up(*value, limit, made, position);
         }
         self.made_s += seconds;
         if let Some(metres) = made.metres {
@@ -265,9 +278,28 @@ impl Product {
                 *amount *= left;
             }
             quality.stretches.retain(|stretch| stretch.to >= oldest);
-            for extreme in [&mut quality.least, &mut quality.greatest] {
-                *extreme = extreme.filter(|extreme| extreme.stretch.to >= oldest);
-            }
+            quality.mean.seconds *= left;
+            quality.mean.metres *= left;
+            quality.beyond = quality.beyond.filter(|beyond| beyond.stretch.to >= oldest);
+        }
+    }
+}
+
+impl Mean {
+    /// Adds a value that lasted so many seconds and metres.
+    fn add(&mut self, value: f64, seconds: f64, metres: f64) {
+        let towards = |mean: &mut Option<f64>, share: f64| {
+            let before = *mean.get_or_insert(value);
+            *mean = Some(before + share.min(1.0) * (value - before));
+        };
+        self.seconds += seconds;
+        self.metres += metres;
+        if seconds > 0.0 {
+            towards(&mut self.by_time, seconds / self.seconds);
+            towards(&mut self.lately, seconds / self.seconds.min(LATELY_S));
+        }
+        if metres > 0.0 {
+            towards(&mut self.by_length, metres / self.metres);
         }
     }
 }
@@ -300,35 +332,23 @@ impl OutOfSpec {
         }
     }
 
-    /// Adds a frame's value to the means and to what it was at the least and at the most; its product is counted.
-    pub(crate) fn sum_up(&mut self, value: f64, made: &Made, position: Option<f64>) {
-        let seconds = made.end.seconds_since(made.start);
+    /// Adds a frame's value to the mean, and holds it against the bounds of single ones.
+    pub(crate) fn sum_up(
+        &mut self,
+        value: f64,
+        limit: &SpecLimit,
+        made: &Made,
+        position: Option<f64>,
+    ) {
+        if self.mean.bounds != limit.mean {
+            self.mean = Mean { bounds: limit.mean, ..Mean::default() };
+        }
         let metres = made.metres.unwrap_or(0.0);
-        let towards = |mean: &mut Option<f64>, share: f64| {
-            let before = *mean.get_or_insert(value);
-            *mean = Some(before + share.min(1.0) * (value - before));
-        };
-        if self.seen_s > 0.0 {
-            towards(&mut self.mean_s, seconds / self.seen_s);
-            towards(&mut self.lately, seconds / self.seen_s.min(LATELY_S));
-        }
-        if metres > 0.0 {
-            towards(&mut self.mean_m, metres / self.seen_m);
-        }
-        let stretch = Stretch {
-            from: made.start,
-            to: made.end,
-            from_m: position,
-            to_m: position.map(|at| at + metres),
-        };
-        let is_further = |known: Option<Extreme>, by: f64| {
-            known.is_none_or(|known| (value - known.value) * by > 0.0)
-        };
-        if is_further(self.least, -1.0) {
-            self.least = Some(Extreme { value, stretch });
-        }
-        if is_further(self.greatest, 1.0) {
-            self.greatest = Some(Extreme { value, stretch });
+        self.mean.add(value, made.end.seconds_since(made.start), metres);
+        if let Some(bounds) = limit.single.filter(|bounds| !bounds.contains(value)) {
+            let to_m = position.map(|at| at + metres);
+            let stretch = Stretch { from: made.start, to: made.end, from_m: position, to_m };
+            self.beyond = Some(Beyond { value, bounds, stretch });
         }
     }
 
@@ -397,43 +417,67 @@ mod tests {
         check(&[(Some(0.0), true, 10)], 0.0, 1.0);
     }
 
+    /// `bw` with bounds for its mean and for single values.
+    fn limit(mean: (f64, f64), single: (f64, f64)) -> SpecLimit {
+        let bounds = |(low, high)| Some(Bounds { low: Some(low), high: Some(high) });
+        SpecLimit { mean: bounds(mean), single: bounds(single), ..SpecLimit::default() }
+    }
+
+    /// Makes `bw` of this value for these seconds, a frame each.
+    fn make(
+        product: &mut Product,
+        seconds: std::ops::Range<i64>,
+        (metres, value): (f64, f64),
+        limit: &SpecLimit,
+    ) {
+        let tag = Arc::from("bw");
+        for s in seconds {
+            product.count(&second(s, Some(metres)), &[(&tag, value, limit)]);
+        }
+    }
+
     #[test]
-    fn means_count_length_and_extremes_have_their_place() {
-        let bounds = |low, high| Some(Bounds { low: Some(low), high: Some(high) });
-        let limit = SpecLimit {
-            mean: bounds(14.0, 16.0),
-            single: bounds(10.0, 20.0),
-            ..SpecLimit::default()
-        };
-        let (tag, mut product) = (Arc::from("bw"), Product::default());
-        let mut make = |from: i64, to: i64, metres: f64, value: f64| {
-            for s in from..to {
-                product.count(&second(s, Some(metres)), &[(&tag, value, &limit)]);
-            }
-            product.clone()
-        };
-        make(0, 300, 10.0, 15.0);
-        let product = make(300, 400, 30.0, 19.0);
+    fn means_count_length_and_single_values_have_their_place() {
+        let (limit, mut product) = (limit((14.0, 16.0), (10.0, 20.0)), Product::default());
+        make(&mut product, 0..300, (10.0, 15.0), &limit);
+        make(&mut product, 300..400, (30.0, 19.0), &limit);
         // Half of the length, a quarter of the time.
         assert!((product.mean("bw").unwrap() - 17.0).abs() < 1e-9);
-        assert!((product.quality["bw"].mean_s.unwrap() - 16.0).abs() < 1e-9);
+        assert!((product.quality["bw"].mean.by_time.unwrap() - 16.0).abs() < 1e-9);
         assert!((product.foreseen_mean("bw", 3000.0).unwrap() - 17.0).abs() < 1e-9, "it is made");
-        // Of what was lately, the last hundred seconds of four hundred.
+        // Half of it is made; the rest comes as the last four hundred seconds did.
         assert!((product.foreseen_mean("bw", 12_000.0).unwrap() - 16.5).abs() < 1e-9);
-        let grade = |limit: &SpecLimit| Grade {
-            spec: [(Arc::clone(&tag), limit.clone())].into(),
-            ..Grade::default()
+        let grade = Grade { spec: [("bw".into(), limit.clone())].into(), ..Grade::default() };
+        let broken = |product: &Product| -> Vec<Compared> {
+            product.broken(&grade).map(|(_, what)| what).collect()
         };
-        let broken =
-            |product: &Product| product.broken(&grade(&limit)).map(|(_, what)| what).collect();
-        let broken: [Vec<Compared>; 2] = [broken(&product), {
-            let product = make(400, 401, 20.0, 21.0);
-            broken(&product)
-        }];
-        assert_eq!(broken, [vec![Compared::Mean], vec![Compared::Mean, Compared::Single]]);
-        let beyond = make(401, 402, 1.0, 20.5);
-        let beyond = beyond.beyond("bw", &limit).unwrap();
+        assert_eq!(broken(&product), [Compared::Mean]);
+        make(&mut product, 400..401, (20.0, 21.0), &limit);
+        make(&mut product, 401..402, (1.0, 20.0), &limit);
+        assert_eq!(broken(&product), [Compared::Mean, Compared::Single]);
+        let beyond = product.beyond("bw").unwrap();
         assert_eq!((beyond.value, beyond.stretch.from_m), (21.0, Some(6000.0)));
+    }
+
+    #[test]
+    fn a_mean_is_that_of_nearly_all_that_was_made_under_its_bounds() {
+        let (limit, mut product) = (limit((14.0, 16.0), (10.0, 20.0)), Product::default());
+        make(&mut product, 0..60, (10.0, 17.0), &limit);
+        assert!(product.mean("bw").is_some());
+        make(&mut product, 60..120, (10.0, f64::NAN), &limit);
+        assert_eq!(product.mean("bw"), None, "a minute of two");
+        // What an earlier release saw went into no mean.
+        let seen = OutOfSpec { seen_s: 3000.0, ..OutOfSpec::default() };
+        let quality = [("bw".into(), seen)].into();
+        let mut old = Product { made_s: 3000.0, quality, ..Product::default() };
+        make(&mut old, 3000..3060, (0.0, 17.0), &limit);
+        assert_eq!(old.mean("bw"), None);
+        // With other bounds it begins anew, and what was beyond others was.
+        let mut product = Product::default();
+        make(&mut product, 0..60, (10.0, 19.0), &limit);
+        make(&mut product, 60..300, (10.0, 15.0), &super::tests::limit((13.0, 16.0), (10.0, 18.0)));
+        assert!((product.mean("bw").unwrap() - 15.0).abs() < 1e-9);
+        assert_eq!(product.beyond("bw"), None);
     }
 
     #[test]
@@ -448,7 +492,6 @@ mod tests {
         assert!((product.made_s - 3600.0).abs() < 2.0, "{}", product.made_s);
         assert!(product.out_share().unwrap() < 1e-3);
         assert!(product.quality["bw"].stretches.is_empty());
-        let bw = &product.quality["bw"];
-        assert!((bw.mean_s.unwrap() - 15.0).abs() < 1e-3 && bw.least.unwrap().value > 14.0);
+        assert!((product.mean("bw").unwrap() - 15.0).abs() < 1e-3);
     }
 }

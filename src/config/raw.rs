@@ -532,7 +532,8 @@ pub(super) struct Grade {
     pub(super) amendment: Vec<At<Amendment>>,
 }
 
-/// Limits that change: batches that begin at an instant or later have these, and what is not named here as before.
+/// Limits that change: batches that begin at an instant or later have these, each as a whole, and those that are not named
+/// here as before.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
 pub(super) struct Amendment {
@@ -543,7 +544,7 @@ pub(super) struct Amendment {
     pub(super) spec: BTreeMap<At<String>, At<Limit>>,
     /// Limits on what the laboratory measures, by property.
     pub(super) lab: BTreeMap<At<String>, At<AmendedLab>>,
-    /// The tags and properties whose limits end.
+    /// The tags and properties whose limits end; `spec.NAME` or `lab.NAME` where both are called the same.
     #[schemars(extend("default" = []))]
     pub(super) drop: Option<At<Vec<At<String>>>>,
     /// The share of a batch's length that may be outside.

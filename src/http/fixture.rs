@@ -79,7 +79,7 @@ impl History for Shelf {
                 Towards::Sources => *edge.batch == *name,
                 Towards::Products => *edge.consumed.from == *name,
             };
-            Ok(edges.iter().filter(leads).cloned().collect())
+            Ok((edges.iter().filter(leads).cloned().collect(), false))
         })
     }
 }

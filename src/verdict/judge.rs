@@ -190,10 +190,15 @@ struct MeanWatch {
 }
 
 impl MeanWatch {
+    /// What follows does not go on from what was seen last.
+    fn lose_sight(&mut self) {
+        (self.outside, self.inside) = (None, None);
+    }
+
     /// Looks at a frame: `inside`, or `None` where nothing is known.
     fn look(&mut self, (start, at): (Timestamp, Timestamp), inside: Option<bool>) {
         match inside {
-            None => (self.outside, self.inside) = (None, None),
+            None => self.lose_sight(),
             Some(true) => {
                 self.outside = None;
                 let since = *self.inside.get_or_insert(start);
@@ -262,6 +267,7 @@ impl Judge {
         let before = self.last.replace(evidence.at);
         if before.is_some_and(|before| before < evidence.start) {
             self.calm_since = None;
+            self.means.values_mut().for_each(MeanWatch::lose_sight);
         }
         if evidence.batch.is_none() {
             // Older figures count less, as they do in what was made.
@@ -281,8 +287,9 @@ impl Judge {
             Some(process) => self.follow_process(evidence, position, process),
             None => self.calm_since = None,
         }
-        if let Some(grade) = evidence.grade {
-            self.follow_spec(evidence, grade);
+        match evidence.grade {
+            Some(grade) => self.follow_spec(evidence, grade),
+            None => self.means.clear(),
         }
         if evidence.process.is_some_and(|process| process.score.is_some()) {
             self.judged_s += seconds;
@@ -307,6 +314,9 @@ impl Judge {
             let broken = evidence.product.broken(grade);
             self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
         }
+        // Nothing is to come: what was foreseen is no more than what it is.
+        let its_mean = |tag: &Arc<str>| (Arc::clone(tag), Compared::Mean);
+        self.means.retain(|tag, _| self.limits_broken.contains(&its_mean(tag)));
         let call = if evidence.batch.is_some_and(|batch| batch.void) {
             Call::Unknown
         } else if self.is_broken(evidence) {
@@ -375,12 +385,19 @@ impl Judge {
     fn follow_spec(&mut self, evidence: &Evidence<'_>, grade: &Grade) {
         let product = evidence.product;
         let whole = whole(evidence);
+        let has_mean = |tag: &str| grade.spec.get(tag).is_some_and(|limit| limit.mean.is_some());
+        self.means.retain(|tag, _| has_mean(tag));
+        // A value that a late reading brings back is beyond nothing any more.
+        let product_has = |(tag, what): &(Arc<str>, Compared)| {
+            *what != Compared::Single || product.beyond(tag).is_some()
+        };
+        self.limits_broken.retain(product_has);
         for (tag, limit) in &grade.spec {
             let mut breaks = |what| self.limits_broken.insert((Arc::clone(tag), what));
             if product.amount_out(tag) > grade.off_share(limit) * whole {
                 breaks(Compared::Share);
             }
-            if product.beyond(tag, limit).is_some() {
+            if product.beyond(tag).is_some() {
                 breaks(Compared::Single);
             }
             if let Some(bounds) = limit.mean {
@@ -538,6 +555,9 @@ impl Judge {
 
     /// What of the batch is outside limits and flags it or makes it off spec, tag by tag.
     fn outside<'a>(&self, evidence: &Evidence<'a>) -> Vec<Outside<'a>> {
+        if self.limits_broken.is_empty() && self.spec.is_empty() && self.means.is_empty() {
+            return Vec::new();
+        }
         let product = evidence.product;
         let whole = whole(evidence);
         let of_tag = |(tag, limit): (&'a Arc<str>, &'a SpecLimit)| {
@@ -549,8 +569,8 @@ impl Judge {
             let by_mean = (broken(Compared::Mean) || flags)
                 .then(|| Some((product.foreseen_mean(tag, whole)?, limit.mean?, &[][..])));
             let by_single = broken(Compared::Single).then(|| {
-                let extreme = product.beyond(tag, limit)?;
-                Some((extreme.value, limit.single?, std::slice::from_ref(&extreme.stretch)))
+                let beyond = product.beyond(tag)?;
+                Some((beyond.value, beyond.bounds, std::slice::from_ref(&beyond.stretch)))
             });
             [
                 (Compared::Share, by_share.flatten()),

@@ -75,7 +75,7 @@ fn a_stretch_of_a_reel_is_followed_to_its_lots_and_rolls() {
     );
     assert_eq!(
         desk.run("batches show R99 --store mill.db"),
-        (1, String::new(), "error: the store knows no batch or lot `R99`\n".into())
+        (1, String::new(), "the store knows no batch or lot `R99`".into())
     );
     let (status, _, errors) = desk.run("batches show R0 --metres 9,1 --store mill.db");
     assert!(status == 2 && errors.contains("write two metres from the begin"), "{errors}");

@@ -69,6 +69,38 @@ pub(super) fn check(
     checked
 }
 
+/// Takes the limits off a tag or a property, which may be called the same.
+fn drop_limit(cx: &mut Context<'_>, grade: &mut CheckedGrade, name: &At<String>) {
+    let (of_tag, of_property) = match (name.strip_prefix("spec."), name.strip_prefix("lab.")) {
+        (Some(tag), _) => (Some(tag), None),
+        (None, Some(property)) => (None, Some(property)),
+        (None, None) => (Some(name.as_str()), Some(name.as_str())),
+    };
+    let of_tag = of_tag.filter(|tag| grade.spec.contains_key(*tag));
+    let of_property = of_property.filter(|property| grade.lab.contains_key(*property));
+    match (of_tag, of_property) {
+        (Some(tag), Some(property)) => {
+            let message = format!("`drop` names `{}`, which has limits of both kinds", **name);
+            cx.report(Code::Twice, name.span(), message)
+                .label("a quality tag, and a laboratory property")
+                .help(format!("write `spec.{tag}` or `lab.{property}`, or both"));
+        }
+        (Some(tag), None) => drop(grade.spec.remove(tag)),
+        (None, Some(property)) => {
+            grade.lab.remove(property);
+            grade.lab_charts.remove(property);
+        }
+        (None, None) => {
+            let known: Vec<&str> =
+                grade.spec.keys().chain(grade.lab.keys()).map(|name| &**name).collect();
+            let message = format!("`drop` names `{}`, which has no limits", **name);
+            cx.report(Code::UnknownTag, name.span(), message)
+                .label("nothing to drop")
+                .help(format!("limits are on {}", list(&known)));
+        }
+    }
+}
+
 /// Applies an amendment to what is in force before it; from when on it is in force.
 fn amend(
     cx: &mut Context<'_>,
@@ -77,23 +109,22 @@ fn amend(
 ) -> Option<Timestamp> {
     grade.spec.extend(check_tags(cx, raw, &amendment.spec));
     for (property, limit) in &amendment.lab {
-        let checked = check_property(cx, property, limit.span(), &limit.limit());
+        let mut checked = check_property(cx, property, limit.span(), &limit.limit());
         let name: Arc<str> = property.as_str().into();
-        if grade.lab.insert(Arc::clone(&name), checked).is_none() {
-            grade.lab_charts.extend(chart::of_property(cx, None).map(|charted| (name, charted)));
+        if let Some(before) = grade.lab.get(&name) {
+            // A limit is replaced as a whole, but numbers without a unit are in the one that they were in.
+            if checked.unit.is_empty() {
+                checked.unit = Arc::clone(&before.unit);
+            }
+        } else {
+            let charted = chart::of_property(cx, None).map(|charted| (Arc::clone(&name), charted));
+            grade.lab_charts.extend(charted);
         }
+        grade.lab.insert(name, checked);
     }
     grade.off_share = check_share(cx, amendment.off_share.as_ref()).or(grade.off_share);
     for name in amendment.drop.iter().flat_map(|names| names.iter()) {
-        grade.lab_charts.remove(name.as_str());
-        if grade.spec.remove(name.as_str()).is_none() && grade.lab.remove(name.as_str()).is_none() {
-            let known: Vec<&str> =
-                grade.spec.keys().chain(grade.lab.keys()).map(|name| &**name).collect();
-            let message = format!("`drop` names `{}`, which has no limits", **name);
-            cx.report(Code::UnknownTag, name.span(), message)
-                .label("nothing to drop")
-                .help(format!("limits are on {}", list(&known)));
-        }
+        drop_limit(cx, grade, name);
     }
     let Some(from) = &amendment.from else {
         if !cx.removed.contains(&(amendment.span().start, "from".to_owned())) {
@@ -235,6 +266,7 @@ fn check_bounds(cx: &mut Context<'_>, key: &str, limit: &Written<'_>) -> SpecLim
     if mean.is_none() && single.is_none() {
         want_bound(cx, key, limit.span.clone(), bounds);
     }
+    check_all(cx, key, limit.span.clone(), &[Some(bounds), mean, single]);
     if let Some((raw, single)) = limit.single.zip(single) {
         let within = |of: CheckedBounds| {
             of.low.zip(single.low).is_some_and(|(low, single)| single > low)
@@ -251,6 +283,23 @@ fn check_bounds(cx: &mut Context<'_>, key: &str, limit: &Written<'_>) -> SpecLim
     let CheckedBounds { low, high } = bounds;
     let target = number(limit.target);
     SpecLimit { low, target, high, unit, off_share: None, mean, single }
+}
+
+/// Reports bounds that each allow something and together nothing.
+fn check_all(cx: &mut Context<'_>, key: &str, span: Range<usize>, all: &[Option<CheckedBounds>]) {
+    let all = || all.iter().copied().flatten();
+    let each = all().all(|one| one.low.zip(one.high).is_none_or(|(low, high)| low < high));
+    let low = all().filter_map(|one| one.low).reduce(f64::max);
+    let high = all().filter_map(|one| one.high).reduce(f64::min);
+    if let Some((low, high)) = low.zip(high).filter(|(low, high)| each && low >= high) {
+        let (low, high) = (show(low), show(high));
+        let message = format!(
+            "the limits of `{key}` allow nothing together: one asks for {low} at the least, one for {high} at \
+             the most"
+        );
+        cx.report(Code::Limits, span, message)
+            .help("`mean` lies within `low` and `high`, these within `single`");
+    }
 }
 
 /// Reports bounds that no value can meet; true if they are in order.
@@ -385,8 +434,15 @@ fn check_inside_range(
             .label(format!("line `{line}` shows {} to {} (line {place})", **from, **to))
             .help("a reading out there counts as a sick sensor and never breaks this limit");
     };
-    warn(&limit.low, "low", limit.low.as_ref().is_some_and(|low| **low < **from));
-    warn(&limit.high, "high", limit.high.as_ref().is_some_and(|high| **high > **to));
+    let single = |bound: fn(&Bounds) -> &Option<At<f64>>| {
+        limit.single.as_ref().map_or(&None, |single| bound(single))
+    };
+    for (found, key) in [(&limit.low, "low"), (single(|bounds| &bounds.low), "single.low")] {
+        warn(found, key, found.as_ref().is_some_and(|low| **low < **from));
+    }
+    for (found, key) in [(&limit.high, "high"), (single(|bounds| &bounds.high), "single.high")] {
+        warn(found, key, found.as_ref().is_some_and(|high| **high > **to));
+    }
 }
 
 #[cfg(test)]

@@ -106,7 +106,7 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
                     html.raw(" of the batch so far is outside.");
                 }
                 Compared::Mean => {
-                    html.raw(", as foreseen for the whole batch.");
+                    html.raw(", with what is foreseen of the rest.");
                 }
                 Compared::Single => {
                     html.raw(", which no single value may pass.");

@@ -57,7 +57,7 @@ impl Bench {
             if let Some(value) = value {
                 (quality.smoothed, quality.last) = (Some(value), Some(value));
                 quality.add((14.0..=16.0).contains(&value), &made, None);
-                quality.sum_up(value, &made, None);
+                quality.sum_up(value, &self.grade.spec["bw"], &made, None);
             } else {
                 self.batch.product.lose_sight();
             }
@@ -192,6 +192,19 @@ fn a_mean_flags_as_it_is_foreseen_and_counts_at_the_end() {
             "end"
         ]
     );
+    // It is flagged, and comes out inside before ten minutes are over.
+    let mut bench = asking(Some(mean), None);
+    bench.run(1000, Some(0.3), Some(15.4)).run(800, Some(0.3), Some(14.9)).end();
+    assert_eq!(
+        bench.said[2..],
+        ["419s at-risk since 359s [spec/bw/mean]", "end", "1800s on-spec since 1800s []"]
+    );
+    // A hole begins the ten minutes anew.
+    let mut bench = asking(Some(mean), None);
+    bench.run(600, Some(0.3), Some(15.4)).run(400, Some(0.3), Some(14.8));
+    bench.second += 1200;
+    bench.run(2, Some(0.3), Some(14.8));
+    assert_eq!(bench.said.last().unwrap(), "419s at-risk since 359s [spec/bw/mean]");
     let mut bench = asking(Some(mean), None);
     bench.run(1500, Some(0.3), Some(15.0)).run(300, Some(0.3), Some(15.9)).end();
     assert_eq!(bench.said[2..], ["end"], "its mean is 15.15");
@@ -210,6 +223,15 @@ fn a_single_value_beyond_its_bounds_makes_the_batch_off_spec_where_it_is() {
     assert_eq!(bench.said[2..], ["111s off-spec since 110s [spec/bw/single]", "end"]);
     let spans: Vec<_> = bench.spans.iter().map(|span| (span.from, span.to)).collect();
     assert_eq!(spans, [(110_000, 111_000)]);
+    // A late reading brings the value back.
+    let mut bench = asking(None, Some(single));
+    bench.run(100, Some(0.3), Some(15.0)).run(1, Some(0.3), Some(12.9));
+    bench.batch.product.quality.get_mut("bw").unwrap().beyond = None;
+    bench.run(1, Some(0.3), Some(15.0));
+    assert_eq!(
+        bench.said[2..],
+        ["101s off-spec since 100s [spec/bw/single]", "102s on-spec since 102s []"]
+    );
 }
 
 #[test]
