@@ -247,6 +247,7 @@ impl Batch {
                 keep(&mut self.actions, (at, text, by), &self.id, "actions")
             }
             BatchEvent::Consumes { from, mass_kg, from_m, to_m, source_m, .. } => {
+                // One of both was always taken, and says nothing: the rest of the event counts.
                 let made = from_m.zip(to_m);
                 let consumed = Consumed { from, mass_kg, made, used: source_m, merged: false };
                 keep(&mut self.consumed, consumed, &self.id, "lots consumed")

@@ -151,9 +151,9 @@ impl<'v> Body<'v> {
                 batch: self.batch()?,
                 from: self.needed("from")?,
                 mass_kg: self.amount("mass_kg")?,
-                from_m: self.both("from_m", "to_m")?.map(|(from, _)| from),
+                from_m: self.amount("from_m")?,
                 to_m: self.amount("to_m")?,
-                source_m: self.both("source_from_m", "source_to_m")?,
+                source_m: self.source()?,
             },
             "merge" => {
                 let (batch, into) = (self.batch()?, self.needed("into")?);
@@ -170,12 +170,12 @@ impl<'v> Body<'v> {
         })
     }
 
-    /// Two amounts of which neither says anything alone.
-    fn both(&self, from: &str, to: &str) -> Result<Option<(f64, f64)>, Fault> {
-        match (self.amount(from)?, self.amount(to)?) {
+    /// The metres of what a batch consumes.
+    fn source(&self) -> Result<Option<(f64, f64)>, Fault> {
+        match (self.amount("source_from_m")?, self.amount("source_to_m")?) {
             (Some(from), Some(to)) => Ok(Some((from, to))),
             (None, None) => Ok(None),
-            _ => Err(bad(format!("`{from}` and `{to}` go together: one of them is missing"))),
+            _ => Err(bad("`source_from_m` and `source_to_m` go together: one of them is missing")),
         }
     }
 
