@@ -99,6 +99,7 @@ fn kind(reason: &Reason) -> &'static str {
     match reason {
         Reason::Spec { .. } => "spec",
         Reason::Process { .. } => "process",
+        Reason::SoftSensor(_) => "soft-sensor",
         Reason::Laboratory { .. } => "laboratory",
         Reason::Coverage { .. } => "coverage",
         Reason::Person { .. } => "person",
@@ -272,6 +273,7 @@ mod tests {
             first_mover: None,
             movers: Vec::new(),
             similar: Vec::new(),
+            foretold: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,

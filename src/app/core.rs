@@ -4,11 +4,11 @@ mod asked;
 
 use super::error::{AppError, chain};
 use super::filling::Filling;
-use super::fits::Columns;
+use super::fits::{Columns, Wanted};
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{
-    Command, Effect, Event, FitRequest, ModelAnswer, Promotion, PromotionView, View, Withdrawal,
+    Command, Effect, Event, ModelAnswer, Promotion, PromotionView, View, Withdrawal,
 };
 use crate::http::Granted;
 use crate::mqtt::{Ask, Delivery};
@@ -103,7 +103,7 @@ pub struct Core {
     /// Everything else.
     pub control: mpsc::Receiver<Control>,
     /// Where fits are asked for, with the names of the line's tags.
-    pub fits: mpsc::Sender<(FitRequest, Columns)>,
+    pub fits: mpsc::Sender<(Wanted, Columns)>,
     /// Where edge nodes are asked for their births.
     pub(super) births: BirthsAsked,
     /// What people see.
@@ -217,7 +217,7 @@ impl Core {
                 other => other?,
             }
             for request in self.pipeline.take_requests() {
-                let columns = self.pipeline.columns(request.line);
+                let columns = self.pipeline.columns(request.line());
                 // A request that nobody takes stays open: the next start asks again.
                 if let Err(TrySendError::Full(_)) = self.fits.try_send((request, columns)) {
                     tracing::warn!("too many fits wait, one was put off to the next start");

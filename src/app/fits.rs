@@ -1,11 +1,11 @@
 //! Fitting: frames of the store become a model, on whatever thread calls.
 
 use super::blob::Blob;
-use crate::engine::{FitRequest, FrameRecord, ModelAnswer, Neighbour};
+use crate::engine::{FitRequest, FrameRecord, ModelAnswer, Neighbour, SoftSensorRequest};
 use crate::http::{Fits, Fitting};
 use crate::models::{self, Lent, Model, PastBatch, Source, Stage, Table, Trial, Trying};
 use crate::plant::{Line, Plant};
-use crate::reading::Timestamp;
+use crate::reading::{LineIx, Timestamp};
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
 use serde::{Deserialize, Serialize};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -15,6 +15,9 @@ use xxhash_rust::xxh3::xxh3_64;
 
 /// Bytes before the frames of a block: the hash of its columns.
 const HEAD: usize = 8;
+
+/// The answer of a fit that panicked.
+const PANICKED: &str = "the fit panicked, which is a bug";
 
 /// Bytes of one frame of `width` values: its begin and the values, little-endian.
 fn frame_bytes(width: usize) -> usize {
@@ -113,6 +116,48 @@ impl FrameRun {
     }
 }
 
+/// What the engine asks for, to be fitted.
+#[derive(Debug, Clone)]
+pub enum Wanted {
+    /// A model of frames that the store keeps.
+    Model(Box<FitRequest>),
+    /// A soft sensor of what the request brings.
+    SoftSensor(Box<SoftSensorRequest>),
+}
+
+impl Wanted {
+    /// The line that it is for.
+    #[must_use]
+    pub fn line(&self) -> LineIx {
+        match self {
+            Self::Model(request) => request.line,
+            Self::SoftSensor(request) => request.line,
+        }
+    }
+
+    /// The grade.
+    #[must_use]
+    pub fn grade(&self) -> &Arc<str> {
+        match self {
+            Self::Model(request) => &request.grade,
+            Self::SoftSensor(request) => &request.grade,
+        }
+    }
+
+    /// The batches that it may use.
+    fn batches(&self) -> usize {
+        match self {
+            Self::Model(request) => {
+                let lent = request.neighbours.iter().map(|neighbour| neighbour.batches.len());
+                request.batches.len() + lent.sum::<usize>()
+            }
+            Self::SoftSensor(request) => {
+                request.candidates.first().map_or(0, |candidate| candidate.samples.len())
+            }
+        }
+    }
+}
+
 /// The fit that runs, for people. Nothing of it reaches the engine.
 #[derive(Debug, Clone, Default)]
 pub(super) struct FitProgress(Arc<Mutex<Option<Fitting>>>);
@@ -123,11 +168,13 @@ impl FitProgress {
     }
 
     /// A fit for a line begins.
-    pub(super) fn begin(&self, line: Arc<str>, request: &FitRequest, since: Timestamp) {
-        let lent = request.neighbours.iter().map(|neighbour| neighbour.batches.len());
-        let batches = request.batches.len() + lent.sum::<usize>();
-        let grade = Arc::clone(&request.grade);
-        let stage = Stage::Reading(0.0).as_str();
+    pub(super) fn begin(&self, line: Arc<str>, wanted: &Wanted, since: Timestamp) {
+        let batches = wanted.batches();
+        let grade = Arc::clone(wanted.grade());
+        let stage = match wanted {
+            Wanted::Model(_) => Stage::Reading(0.0).as_str(),
+            Wanted::SoftSensor(_) => "soft sensor",
+        };
         *self.now() = Some(Fitting { line, grade, batches, since, stage, done: None });
     }
 
@@ -148,6 +195,36 @@ impl Fits for FitProgress {
     fn running(&self) -> Option<Fitting> {
         self.now().clone()
     }
+}
+
+/// Answers what is asked for.
+#[must_use]
+pub fn answer(reader: &Reader, wanted: &Wanted, columns: &Columns) -> ModelAnswer {
+    answer_telling(reader, wanted, columns, &mut |_| ())
+}
+
+/// The same, and says what it is at.
+pub(super) fn answer_telling(
+    reader: &Reader,
+    wanted: &Wanted,
+    columns: &Columns,
+    tell: &mut dyn FnMut(Stage),
+) -> ModelAnswer {
+    match wanted {
+        Wanted::Model(request) => fit_telling(reader, request, columns, tell),
+        Wanted::SoftSensor(request) => fit_soft_sensor(request),
+    }
+}
+
+/// Fits a soft sensor. A fit that panics is an answer too.
+fn fit_soft_sensor(request: &SoftSensorRequest) -> ModelAnswer {
+    let fitted = || {
+        let (window, sensor) =
+            models::fit_best(&request.candidates).map_err(|error| error.to_string())?;
+        Ok(sensor.to_bytes(window).into())
+    };
+    let outcome = catch_unwind(AssertUnwindSafe(fitted)).unwrap_or_else(|_| Err(PANICKED.into()));
+    ModelAnswer { request: request.id, outcome, trial: None }
 }
 
 /// Answers a request from the frames in the store; `columns` are the line's. A fit that panics is an
@@ -180,7 +257,7 @@ pub(super) fn fit_telling(
     let (outcome, trial) = match catch_unwind(AssertUnwindSafe(fitted)) {
         Ok(Ok((artifact, trial))) => (Ok(artifact), trial),
         Ok(Err(reason)) => (Err(reason), None),
-        Err(_) => (Err("the fit panicked, which is a bug".to_owned()), None),
+        Err(_) => (Err(PANICKED.to_owned()), None),
     };
     ModelAnswer { request: request.id, outcome, trial }
 }
@@ -393,7 +470,6 @@ mod tests {
     use crate::engine::TrialRequest;
     use crate::models::FitSpec;
     use crate::plant::{Budget, Tag};
-    use crate::reading::LineIx;
     use crate::store::{Commit, Settings, Store, WhenFull};
 
     fn columns(line: &str, tags: &[&str]) -> Columns {
@@ -534,7 +610,8 @@ mod tests {
         progress.at(Stage::Fitting);
         assert_eq!(progress.running(), None);
         let since = Timestamp::from_nanos(7);
-        progress.begin("tm3".into(), &request(&["R1", "R2"], &[0]), since);
+        let wanted = Wanted::Model(Box::new(request(&["R1", "R2"], &[0])));
+        progress.begin("tm3".into(), &wanted, since);
         progress.at(Stage::Reading(0.5));
         let fitting = progress.running().unwrap();
         assert_eq!((&*fitting.line, &*fitting.grade, fitting.batches), ("tm3", "g", 2));

@@ -2,10 +2,10 @@
 
 use super::encode::{Group, Outputs};
 use super::error::{AppError, chain};
-use super::fits::{Columns, fit};
+use super::fits::{Columns, Wanted, answer};
 use super::registry;
 use crate::decode::Rule;
-use crate::engine::{Command, Effect, Engine, Event, FitRequest, ModelAnswer, View};
+use crate::engine::{Command, Effect, Engine, Event, ModelAnswer, View};
 use crate::plant::Plant;
 use crate::reading::{LineIx, Timestamp};
 use crate::store::{Commit, Store, StoreError};
@@ -47,7 +47,7 @@ pub struct Pipeline {
     store: Store,
     outputs: Outputs,
     fits: FitMode,
-    requests: Vec<FitRequest>,
+    requests: Vec<Wanted>,
     hash: u64,
     journal: Vec<u8>,
     effects: Vec<Effect>,
@@ -121,7 +121,7 @@ impl Pipeline {
         };
         pipeline.replay_journal(from, &mut recovered)?;
         let changed = pipeline.engine.reconfigure(plant, rules) | pipeline.install_newer()?;
-        pipeline.requests = pipeline.engine.open_requests().cloned().collect();
+        pipeline.requests = pipeline.open_requests();
         if changed || recovered.events > 0 || recovery.checkpoint.is_none() {
             // The journal before is read under the old configuration, all after it under the new one.
             match pipeline.checkpoint() {
@@ -228,8 +228,15 @@ impl Pipeline {
             .collect()
     }
 
+    /// What was asked for and not answered.
+    fn open_requests(&self) -> Vec<Wanted> {
+        let models = self.engine.open_requests().cloned().map(Box::new).map(Wanted::Model);
+        let soft_sensors = self.engine.open_soft_sensors().map(Box::new).map(Wanted::SoftSensor);
+        models.chain(soft_sensors).collect()
+    }
+
     /// Fits that somebody else has to make.
-    pub fn take_requests(&mut self) -> Vec<FitRequest> {
+    pub fn take_requests(&mut self) -> Vec<Wanted> {
         std::mem::take(&mut self.requests)
     }
 
@@ -295,7 +302,7 @@ impl Pipeline {
         let requests = std::mem::take(&mut self.requests);
         Ok(requests
             .iter()
-            .map(|request| fit(&reader, request, &self.columns(request.line)))
+            .map(|wanted| answer(&reader, wanted, &self.columns(wanted.line())))
             .collect())
     }
 
@@ -319,10 +326,13 @@ impl Pipeline {
         for effect in self.effects.drain(..) {
             group.take(&effect, &self.outputs);
             readings += u64::from(matches!(effect, Effect::Reading(_)));
-            if let Effect::Fit(request) = &effect {
-                self.requests.push(FitRequest::clone(request));
-                requested = true;
-            }
+            let wanted = match &effect {
+                Effect::Fit(request) => Some(Wanted::Model(request.clone())),
+                Effect::FitSoftSensor(request) => Some(Wanted::SoftSensor(request.clone())),
+                _ => None,
+            };
+            requested |= wanted.is_some();
+            self.requests.extend(wanted);
             seen(&effect);
         }
         self.readings_since_checkpoint += readings.max(1);

@@ -425,6 +425,7 @@ impl<'a> Sheet<'a> {
             Effect::Verdict(document) => self.write(|files| files.verdict(document)),
             Effect::Alarm(alarm) => self.write(|files| files.alarm(alarm)),
             Effect::Chart(record) => self.write(|files| files.chart(record)),
+            Effect::SoftSensor(record) => self.write(|files| files.soft_sensor(record)),
             Effect::Batch(record) => {
                 let whose = (Arc::clone(&record.line), Arc::clone(&record.batch));
                 match (&record.grade, record.ended) {

@@ -61,6 +61,9 @@ pub struct Batch {
     pub consumed: Vec<Consumed>,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
+    /// The chance that it ends off spec, 0–1, as it was said last while it was made.
+    #[serde(default)]
+    pub probability_off_spec: Option<f64>,
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
     #[serde(default)]
     pub steady: VecDeque<Timestamp>,
@@ -132,6 +135,7 @@ impl Batch {
             actions: Vec::new(),
             consumed: Vec::new(),
             first_flag: None,
+            probability_off_spec: None,
             steady: VecDeque::new(),
         }
     }

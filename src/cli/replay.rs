@@ -22,7 +22,8 @@ use std::time::Duration;
 pub(super) struct Args {
     #[command(flatten)]
     pub(super) recording: recording::RecordingArgs,
-    /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv` and `summary.json` here.
+    /// Write `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv`, `soft_sensors.csv` and
+    /// `summary.json` here.
     #[arg(long, value_name = "DIR")]
     out: Option<PathBuf>,
     /// Score what is said against the truth in this file, as `onspec simulate` writes it.

@@ -5,11 +5,11 @@ use crate::alarm::{AlarmRecord, Notification};
 use crate::batch::{Consumed, Edge};
 use crate::chart::{Capability, Detector, Limits, Point};
 use crate::decode::{Disposition, Fault};
-use crate::models::{FitSpec, Made, Monitor, Realized, Statistic};
+use crate::models::{Candidate, FitSpec, Made, Monitor, Realized, Statistic};
 use crate::plant::Guard;
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
-use crate::verdict::{Call, Document};
+use crate::verdict::{Call, Document, ForetoldProperty};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -35,6 +35,8 @@ pub enum Effect {
     ChartLimits(Box<ChartLimitsRecord>),
     /// A minute of a sensor (`sensor_health`).
     SensorHealth(SensorHealthRecord),
+    /// What a soft sensor foretells of the batch in progress (`soft_sensors`).
+    SoftSensor(Box<SoftSensorRecord>),
     /// How often good batches were flagged (`wrong_flags`).
     WrongFlags(WrongFlagsRecord),
     /// A change of an alarm (`alarms`).
@@ -47,6 +49,8 @@ pub enum Effect {
     BatchVerdict(Box<Document>),
     /// A model to fit.
     Fit(Box<FitRequest>),
+    /// A soft sensor to fit.
+    FitSoftSensor(Box<SoftSensorRequest>),
     /// A model that judges from now on, or waits for a person.
     Model(ModelRecord),
     /// A message, or a part of it, that was not taken.
@@ -396,6 +400,37 @@ pub struct FitRequest {
     /// What the model is then tried on; `None` of the first one of its grade.
     #[serde(default)]
     pub trial: Option<TrialRequest>,
+}
+
+/// A soft sensor to fit, of all that is known of a property. A
+/// [`ModelAnswer`](super::ModelAnswer) answers it, with the artifact of the best.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoftSensorRequest {
+    /// Its id, unique in the plant's life.
+    pub id: u64,
+    /// The line.
+    pub line: LineIx,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The laboratory property.
+    pub property: Arc<str>,
+    /// The same batches by each window that may tell.
+    pub candidates: Vec<Candidate>,
+}
+
+/// What a soft sensor foretells of the batch in progress.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SoftSensorRecord {
+    /// The line.
+    pub line: Arc<str>,
+    /// The grade.
+    pub grade: Arc<str>,
+    /// The batch in progress.
+    pub batch: Arc<str>,
+    /// Frame end.
+    pub at: Timestamp,
+    /// The property, what is foretold of it, and its limits.
+    pub foretold: ForetoldProperty,
 }
 
 /// Another grade of the line, that lends batches to a fit.

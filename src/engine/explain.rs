@@ -102,7 +102,7 @@ fn guarded(line: &Line, tags: &[Mover]) -> Vec<Arc<str>> {
 
 impl LineState {
     fn explain(&self, line: &Line, plant: &Plant) -> Explanation {
-        let view = self.view(line, &plant.models, 0);
+        let view = self.view(line, plant, 0);
         let (statistics, tags) = self.judged(line);
         let sick = |health: &str| !matches!(health, "good" | "waiting");
         let sick = view.tags.into_iter().filter(|tag| sick(&tag.health));

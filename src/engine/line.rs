@@ -12,6 +12,7 @@ use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
 use super::similar::Patterns;
+use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
@@ -19,7 +20,7 @@ use crate::alarm::{self, News};
 use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered, Transits};
-use crate::plant::{BatchSource, Grade, Line, ModelSettings, Plant};
+use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
 use crate::verdict::{Call, Document, Judge};
@@ -37,8 +38,8 @@ pub(super) struct Context<'a> {
     pub(super) plant: &'a Plant,
     pub(super) line: &'a Line,
     pub(super) alarms: &'a mut alarm::Book,
-    /// The ids of the next request for a grade's own model, and for a borrowed one.
-    pub(super) next_ids: (&'a mut u64, &'a mut u64),
+    /// The ids of the next request for a grade's own model, for a borrowed one, and for a soft sensor.
+    pub(super) next_ids: (&'a mut u64, &'a mut u64, &'a mut u64),
     pub(super) clocks: &'a mut Clocks,
     pub(super) faults: &'a mut Vec<Fault>,
     pub(super) out: &'a mut Vec<Effect>,
@@ -98,6 +99,8 @@ pub(super) struct LineState {
     #[serde(default)]
     pub(super) charts: Charts,
     pub(super) learning: Learning,
+    #[serde(default)]
+    pub(super) soft_sensors: SoftSensors,
     document: Option<Document>,
     said: Option<Timestamp>,
     trend: VecDeque<TrendPoint>,
@@ -163,6 +166,7 @@ impl LineState {
             patterns: Patterns::default(),
             charts: Charts::new(line),
             learning: Learning::default(),
+            soft_sensors: SoftSensors::default(),
             document: None,
             said: None,
             trend: VecDeque::new(),
@@ -204,6 +208,8 @@ impl LineState {
         self.charts.adopt(old.charts, old_line, line);
         self.learning = old.learning;
         self.learning.revive(line);
+        self.soft_sensors = old.soft_sensors;
+        self.soft_sensors.reconfigured(line);
         self.document = old.document;
         self.said = old.said;
         self.steady = old.steady;
@@ -566,6 +572,7 @@ impl LineState {
         if judged && steady {
             let grade = self.grade_name();
             self.charts.frame(cx.line, &grade, (frame.start, frame.end, &values), cx.out);
+            self.foretell(cx, (&grade, frame.start), (&values, frame.end));
         } else if counted.is_some() {
             self.charts.interrupt(cx.line);
         }
@@ -664,12 +671,7 @@ impl LineState {
     }
 
     /// The line as people see it.
-    pub(super) fn view(
-        &self,
-        line: &Line,
-        settings: &ModelSettings,
-        last_batches: usize,
-    ) -> LineView {
+    pub(super) fn view(&self, line: &Line, plant: &Plant, last_batches: usize) -> LineView {
         let grade = self.grade_name();
         let model = self.learning.judging(&grade);
         LineView {
@@ -701,11 +703,14 @@ impl LineState {
                     .model()
                     .map(|model| format!("version {}: {}", judging.version, model.summary()))
             }),
+            soft_sensors: self
+                .soft_sensors
+                .view(&grade, self.asked_of(plant, self.judged_to.unwrap_or_default())),
             challengers: self.learning.challengers().collect(),
             promotions: self.learning.promotions().collect(),
             wrong_flags: self
                 .judged_to
-                .and_then(|at| self.learning.wrong_flags(line, &grade, (settings, at))),
+                .and_then(|at| self.learning.wrong_flags(line, &grade, (&plant.models, at))),
         }
     }
 }

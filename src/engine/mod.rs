@@ -29,6 +29,7 @@ mod recovery;
 mod repeats;
 mod sessions;
 mod similar;
+mod soft_sensors;
 mod stamps;
 mod steady;
 mod strays;
@@ -42,20 +43,23 @@ pub use crate::chart::{
     Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, OnTrial, Point, Rates, Side,
     SpreadLimits,
 };
-pub use crate::models::{Beside, Flagged, Monitor, Realized, Statistic, Trial};
+pub use crate::models::{
+    BatchStage, Beside, Coverage, Fitness, Flagged, Monitor, Ranked, Realized, Statistic, Trial,
+};
 pub use crate::sparkplug::NodeView;
 pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
     BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord, Effect, FaultRecord,
     FitRequest, FrameRecord, ModelRecord, Neighbour, ProfileRecord, ReadingRecord, ScoreRecord,
-    SensorHealthRecord, TrialRequest, WrongFlagsRecord,
+    SensorHealthRecord, SoftSensorRecord, SoftSensorRequest, TrialRequest, WrongFlagsRecord,
 };
 pub use event::{Command, Event, EventError, ModelAnswer, Promotion, Withdrawal};
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use recovery::Recovery;
+pub use soft_sensors::{FittedView, SoftSensorView};
 pub use tell::{ending, sentence};
 pub use view::{
     AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
@@ -97,6 +101,10 @@ fn first_borrowed() -> u64 {
     learning::FIRST_BORROWED
 }
 
+fn first_soft_sensor() -> u64 {
+    soft_sensors::FIRST_SOFT_SENSOR
+}
+
 /// The declared tags of a line by name, with the area where the id names one.
 type Names = BTreeMap<Arc<str>, Vec<(Option<Arc<str>>, TagIx)>>;
 
@@ -109,6 +117,9 @@ struct State {
     /// The id of the next request for a borrowed model.
     #[serde(default = "first_borrowed")]
     next_borrowed: u64,
+    /// That of the next one for a soft sensor.
+    #[serde(default = "first_soft_sensor")]
+    next_soft_sensor: u64,
     faults: BTreeMap<Reason, u64>,
     last_faults: VecDeque<FaultRecord>,
     readings: u64,
@@ -156,6 +167,7 @@ impl Engine {
             alarms: alarm::Book::new(Arc::clone(&plant.site)),
             next_request: 1,
             next_borrowed: first_borrowed(),
+            next_soft_sensor: first_soft_sensor(),
             faults: BTreeMap::new(),
             last_faults: VecDeque::new(),
             readings: 0,
@@ -274,6 +286,12 @@ impl Engine {
         self.state.lines.iter().flat_map(|line| line.learning.open_requests())
     }
 
+    /// The fits of soft sensors that were asked for and not answered.
+    pub fn open_soft_sensors(&self) -> impl Iterator<Item = SoftSensorRequest> {
+        let numbered = (0..).map(LineIx).zip(&self.state.lines);
+        numbered.flat_map(|(ix, line)| line.soft_sensors.open_requests(ix))
+    }
+
     /// Takes an event; what follows from it is appended to `out`.
     pub fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
         let before = out.len();
@@ -308,7 +326,7 @@ impl Engine {
             }
             Event::Model(answer) => {
                 for line in &mut self.state.lines {
-                    if line.learning.answer(&answer) {
+                    if line.learning.answer(&answer) || line.soft_sensors.answer(&answer) {
                         break;
                     }
                 }
@@ -369,12 +387,13 @@ impl Engine {
         out: &mut Vec<Effect>,
         f: impl FnOnce(&mut LineState, &mut Context<'_>),
     ) {
-        let State { lines, alarms, next_request, next_borrowed, clocks, .. } = &mut self.state;
+        let State { lines, alarms, next_request, next_borrowed, next_soft_sensor, clocks, .. } =
+            &mut self.state;
         let plant = &*self.plant;
         let mut faults = Vec::new();
         if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
             let faults = &mut faults;
-            let next_ids = (next_request, next_borrowed);
+            let next_ids = (next_request, next_borrowed, next_soft_sensor);
             f(state, &mut Context { ix, plant, line, alarms, next_ids, clocks, faults, out });
         }
         for fault in faults {

@@ -7,7 +7,7 @@ use crate::plant::{Compared, Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
 use crate::reading::{Timestamp, four_digits, name_or_change, side_by_side};
-use crate::verdict::{Call, Document, LabOutside, Mover, Reason, Similar};
+use crate::verdict::{Call, Document, ForetoldProperty, LabOutside, Mover, Reason, Similar};
 use std::sync::Arc;
 
 /// Whether a batch is still one.
@@ -316,6 +316,15 @@ pub fn sentence(reason: &Reason) -> String {
             };
             let tags: Vec<String> = tags.iter().map(share).collect();
             format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
+        }
+        Reason::SoftSensor(foretold) => {
+            let ForetoldProperty { property, predicted, interval: [from, to], low, high, .. } =
+                foretold;
+            format!(
+                "{property} foretold at {predicted:.4} ({from:.4} to {to:.4}) against {}, {:.0} % likely outside",
+                limits(*low, *high),
+                foretold.probability.unwrap_or(0.0) * 100.0
+            )
         }
         Reason::Laboratory { property, value, low, high } => {
             format!("laboratory: {property} {value:.4} against {}", limits(*low, *high))

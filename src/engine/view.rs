@@ -4,6 +4,7 @@ use super::Engine;
 use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::recovery::Recovery;
+use super::soft_sensors::SoftSensorView;
 use crate::alarm::{self, Severity};
 use crate::models::{Beside, Flagged};
 use crate::profile::{Picture, Statistics};
@@ -137,6 +138,8 @@ pub struct LineView {
     pub charts: Vec<ChartView>,
     /// What judges the grade in progress, for people: kind, version, rows, batches, provisional or not.
     pub model: Option<String>,
+    /// The soft sensors of the grade in progress, by property.
+    pub soft_sensors: Vec<SoftSensorView>,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
     /// The models that wait for a person to promote them, by grade.
@@ -301,7 +304,7 @@ impl Engine {
                     let profiles = self.state.profiles.view(line, limits);
                     let models = &self.plant.models;
                     let charts = state.charts.view(line, (&grade, asked), models);
-                    LineView { profiles, charts, ..state.view(line, models, BATCHES_SHOWN) }
+                    LineView { profiles, charts, ..state.view(line, &self.plant, BATCHES_SHOWN) }
                 })
                 .collect(),
             faults: self.state.faults.iter().map(|(reason, n)| (reason.as_str(), *n)).collect(),

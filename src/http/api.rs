@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 mod chart;
+mod soft_sensors;
 
 use crate::engine::{
     AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
@@ -17,6 +18,7 @@ use crate::telemetry::ComponentHealth;
 use crate::verdict::{Call, Document, Learning};
 use chart::Chart;
 use serde::Serialize;
+use soft_sensors::SoftSensor;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -74,6 +76,7 @@ pub(super) struct LineDetail {
     profiles: Vec<Profile>,
     charts: Vec<Chart>,
     property_charts: Vec<Chart>,
+    soft_sensors: Vec<SoftSensor>,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -379,6 +382,7 @@ impl LineDetail {
             profiles: line.profiles.iter().map(Profile::from).collect(),
             charts: charts.into_iter().map(Chart::from).collect(),
             property_charts: property_charts.into_iter().map(Chart::from).collect(),
+            soft_sensors: line.soft_sensors.iter().map(SoftSensor::from).collect(),
         }
     }
 }

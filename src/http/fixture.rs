@@ -1,6 +1,7 @@
 //! Views built by hand, and a router to ask, for the tests of this room.
 
 mod charts;
+mod foretold;
 
 use super::{
     ApiState, Backtested, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told,
@@ -17,7 +18,9 @@ use crate::engine::{
 use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
-use crate::verdict::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
+use crate::verdict::{
+    Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Reason, Similar, SpanDocument,
+};
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -434,6 +437,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         model: None,
         challengers: Vec::new(),
         promotions: Vec::new(),
+        soft_sensors: Vec::new(),
         wrong_flags: None,
     }
 }
@@ -561,6 +565,12 @@ pub(super) fn hostile() -> View {
             changes: Vec::new(),
         },
         Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
+        Reason::SoftSensor(ForetoldProperty {
+            property: tag(),
+            unit: Some(tag()),
+            predicted: f64::NAN,
+            ..foretold::foretold()
+        }),
         Reason::Coverage { tags: vec![tag()], share: 0.1 },
         Reason::Person { disposition: tag(), by: Some(tag()) },
     ];
@@ -780,6 +790,7 @@ fn line(call: Call) -> LineView {
             first_mover: call.is_flag().then(|| "refiner_power".into()),
             movers: if call.is_flag() { movers(since) } else { Vec::new() },
             similar: if call.is_flag() { similar() } else { Vec::new() },
+            foretold: if call.is_flag() { vec![foretold::foretold()] } else { Vec::new() },
             spans: if call.is_flag() { spans() } else { Vec::new() },
             learning: None,
             state: None,
@@ -794,6 +805,7 @@ fn line(call: Call) -> LineView {
         model: Some("pca v4, 20 batches, 56,200 rows, limit provisional".to_owned()),
         challengers: vec![challenger()],
         promotions: vec![promotion()],
+        soft_sensors: foretold::soft_sensors(),
         wrong_flags: Some(WrongFlagsRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),

@@ -23,7 +23,7 @@ use super::line_protocol::Line;
 use crate::engine::{
     AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord,
     Effect, Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side,
-    WrongFlagsRecord,
+    SoftSensorRecord, WrongFlagsRecord,
 };
 use crate::reading::{Timestamp, Value};
 
@@ -68,6 +68,7 @@ impl Encoded {
         match effect {
             Effect::Reading(record) => reading(record, &mut self.readings),
             Effect::Score(record) => score(record, &mut self.readings),
+            Effect::SoftSensor(record) => soft_sensor(record, &mut self.readings),
             Effect::Contributions(record) => contributions(record, &mut self.readings),
             Effect::Chart(record) => chart(record, &mut self.readings),
             Effect::ChartLimits(record) => chart_limits(record, &mut self.results),
@@ -312,6 +313,20 @@ fn sensor_health(record: &SensorHealthRecord, out: &mut Lines) {
     });
 }
 
+fn soft_sensor(record: &SoftSensorRecord, out: &mut Lines) {
+    let foretold = &record.foretold;
+    let tags =
+        [("grade", &*record.grade), ("line", &*record.line), ("property", &*foretold.property)];
+    out.put("soft_sensors", tags, record.at, |line| {
+        line.float("predicted", foretold.predicted);
+        line.float("interval_low", foretold.interval[0]);
+        line.float("interval_high", foretold.interval[1]);
+        line.maybe_float("spec_low", foretold.low);
+        line.maybe_float("spec_high", foretold.high);
+        line.maybe_float("probability", foretold.probability);
+    });
+}
+
 fn wrong_flags(record: &WrongFlagsRecord, out: &mut Lines) {
     let tags = [("grade", &*record.grade), ("line", &*record.line)];
     let realized = &record.realized;
@@ -349,6 +364,7 @@ mod tests {
     };
     use crate::reading::{Finite, Flags, LineIx, Series};
     use crate::verdict::Call;
+    use crate::verdict::ForetoldProperty;
     use std::sync::Arc;
 
     const AT: Timestamp = Timestamp::from_nanos(1_769_126_400_000_000_000);
@@ -558,6 +574,35 @@ mod tests {
             "sensor_health,line=tm3,tag=steam good=0.5,late=0,duplicate=0.25,stuck=1,stale=0,\
              bad=0.25,count=60,completeness=1,timeliness=1,validity=0.5,trust=0 \
              1769126400000000000\n",
+        );
+    }
+
+    #[test]
+    fn what_is_foretold_is_told_beside_its_limits() {
+        let foretold = ForetoldProperty {
+            property: "tensile_md".into(),
+            predicted: 117.9,
+            interval: [112.8, 123.1],
+            low: Some(120.0),
+            high: None,
+            probability: Some(0.71),
+            unit: None,
+        };
+        let record = SoftSensorRecord {
+            line: "tm3".into(),
+            grade: "facial-15".into(),
+            batch: "R1".into(),
+            at: AT,
+            foretold,
+        };
+        check(
+            &Effect::SoftSensor(Box::new(record)),
+            &format!(
+                "soft_sensors,grade=facial-15,line=tm3,property=tensile_md predicted=117.9,interval_low=112.8,\
+                 interval_high=123.1,spec_low=120,probability=0.71 {}\n",
+                AT.as_nanos()
+            ),
+            "",
         );
     }
 

@@ -46,8 +46,9 @@ pub use movers::Moved;
 pub use peers::{Disagreement, Peers, Word};
 pub use screen::{Dropped, FitError};
 pub use soft_sensor::{
-    Estimate, Fitness, Ranked, Raw, SAMPLES_AT_LEAST, Sample, SoftSensor, SoftSensorError,
-    Track as SoftSensorTrack, Window,
+    Bins, Candidate, Coverage, Estimate, Fitness, Foretold, Ranked, Raw, SAMPLES_AT_LEAST, Sample,
+    SoftSensor, SoftSensorError, Stage as BatchStage, Track as SoftSensorTrack, Window, any_beyond,
+    fit_best,
 };
 pub use statistic::{Monitor, Statistic};
 pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};

@@ -5,11 +5,14 @@
 //! samples alone ([`walk`]), how many components foretell best and how much of a laboratory value's error is taken over
 //! into the next prediction (a *bias update*: what no tag shows, a lot of pulp say, lasts longer than a batch).
 //!
+//! The tags are weighed against none at all ([`trust`]), by how both did lately.
+//!
 //! Those errors are of samples that the model did not know, so their quantile is the half width of an interval (split
 //! conformal prediction). It follows what happens later ([`Track`], adaptive conformal inference; Gibbs and
 //! Candès 2021): after too many values outside it gets wider. A row that is further out, or further from what goes
 //! together, than the samples were is *outside*: a prediction of it is a guess, and is named as such.
 
+mod bins;
 #[cfg(test)]
 mod oracle;
 mod pls;
@@ -17,13 +20,16 @@ mod scales;
 #[cfg(test)]
 mod tests;
 mod track;
+mod trust;
 mod walk;
 mod window;
 
-pub use track::{Estimate, Track};
+pub use bins::Bins;
+pub use track::{Coverage, Estimate, Foretold, Stage, Track, any_beyond};
 pub use window::Window;
 
 use super::calibrate;
+use super::model::ArtifactError;
 use super::screen::{Dropped, unusable_columns, unusable_values};
 use crate::reading::Timestamp;
 use ndarray::Array1;
@@ -31,7 +37,8 @@ use pls::Pls;
 use scales::{BELIEVED, FARTHEST, Scales};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-use walk::{Follower, Walk};
+use trust::Trust;
+use walk::{Follower, Walk, root_mean_square};
 
 /// Samples that are needed at the least.
 pub const SAMPLES_AT_LEAST: usize = 20;
@@ -56,6 +63,43 @@ pub struct Sample {
     pub row: Vec<f64>,
     /// What the laboratory found, in the property's unit.
     pub value: f64,
+}
+
+/// Samples of one window: the columns of their rows, and the rows.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Candidate {
+    /// What the rows are of.
+    pub window: Window,
+    /// Their columns.
+    pub columns: Vec<Arc<str>>,
+    /// The samples, in the order in which they were made.
+    pub samples: Vec<Sample>,
+}
+
+/// A window is no better for an error that is less by so little: before others the first one counts, which stands for what the
+/// laboratory is given.
+const AS_GOOD: f64 = 1.05;
+
+/// Fits the property by each window, and takes the one that errs least on samples that it did not know; of those that are
+/// about as good, the first.
+///
+/// # Errors
+/// When none can be fitted: why not by the first.
+pub fn fit_best(candidates: &[Candidate]) -> Result<(Window, SoftSensor), SoftSensorError> {
+    let (mut fitted, mut failed) = (Vec::new(), None);
+    for Candidate { window, columns, samples } in candidates {
+        match SoftSensor::fit(columns, samples) {
+            Ok(sensor) => fitted.push((*window, sensor)),
+            Err(error) => {
+                failed.get_or_insert(error);
+            }
+        }
+    }
+    let error = |(_, sensor): &(Window, SoftSensor)| sensor.fitness.error;
+    let least = fitted.iter().map(error).fold(f64::INFINITY, f64::min);
+    let best = fitted.into_iter().find(|one| error(one) <= AS_GOOD * least);
+    let none = SoftSensorError::TooFewSamples { have: 0, need: SAMPLES_AT_LEAST };
+    best.ok_or_else(|| failed.unwrap_or(none))
 }
 
 /// Why no soft sensor can be fitted.
@@ -126,10 +170,15 @@ pub struct SoftSensor {
     range: Range,
     ranking: Vec<Ranked>,
     fitness: Fitness,
-    /// The errors on samples that it did not know, each over its spread, in order of time; and the bias after them.
-    errors: Vec<f64>,
+    /// The errors on samples that it did not know, each over its spread, with the time when the sample was made, in order; and
+    /// the bias after them.
+    errors: Vec<(Timestamp, f64)>,
     bias: f64,
     follower: Follower,
+    /// The same of the mean alone, and how both are weighed.
+    bias_without: f64,
+    follower_without: Follower,
+    trust: Trust,
 }
 
 /// How far out a row may be: the leverage and the SPE beyond which few of the samples were, foretold from earlier ones.
@@ -142,10 +191,14 @@ struct Range {
 /// What a fit says of a row before any laboratory value corrects it.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub struct Raw {
-    /// The property by the model alone, in its unit.
+    /// The property by the tags alone, in its unit.
     pub value: f64,
+    /// The mean of the samples: what is said without any tag.
+    pub without: f64,
     /// The standard error of this prediction over that of a sample in the middle: √(1 + 1/N + tᵀ(TᵀT)⁻¹t).
     pub spread: f64,
+    /// The same of what is said without any tag.
+    pub spread_without: f64,
     /// True if the row is outside the range of the samples: far out, or with relations that they did not have.
     pub outside: bool,
 }
@@ -170,7 +223,8 @@ impl SoftSensor {
             return Err(SoftSensorError::SameValue);
         }
         let walk = Walk::over(samples, &used)?;
-        let choice = walk.choice();
+        let (choice, without) = (walk.choice(), walk.without());
+        let (errors, trust) = walk.weighed(&choice, &without);
         let scales = Scales::of(samples, &used)?;
         let pls = scales.fit(samples, &used, choice.components)?;
         let held = walk.held(&choice);
@@ -186,12 +240,13 @@ impl SoftSensor {
             components: pls.components(),
             bias_share: choice.follower.share,
             foretold: held.len(),
-            error: choice.error,
+            error: root_mean_square(&errors),
             error_of_last: walk.error_of_last,
             error_of_mean: walk.error_of_mean,
             span,
         };
-        let errors = choice.errors.iter().zip(held).map(|(error, held)| error / held.spread);
+        let spreads = errors.iter().zip(held).map(|(error, held)| error / held.spread);
+        let errors = walk.made().zip(spreads).collect();
         Ok(Self {
             columns: columns.to_vec(),
             dropped,
@@ -201,10 +256,30 @@ impl SoftSensor {
             range,
             ranking,
             fitness,
-            errors: errors.collect(),
+            errors,
             bias: choice.bias,
             follower: choice.follower,
+            bias_without: without.bias,
+            follower_without: without.follower,
+            trust,
         })
+    }
+
+    /// Its artifact, with the window whose rows it reads.
+    ///
+    /// # Panics
+    /// Never: all of it has a form.
+    #[must_use]
+    pub fn to_bytes(&self, window: Window) -> Vec<u8> {
+        serde_json::to_vec(&(window, self)).expect("a soft sensor has no map with odd keys")
+    }
+
+    /// Reads an artifact.
+    ///
+    /// # Errors
+    /// When the bytes are none.
+    pub fn from_bytes(bytes: &[u8]) -> Result<(Window, Self), ArtifactError> {
+        Ok(serde_json::from_slice(bytes)?)
     }
 
     /// The columns of a row that it judges.
@@ -247,8 +322,12 @@ impl SoftSensor {
         let (leverage, spe) = self.pls.distances(far.view());
         Some(Raw {
             value: self.scales.property + self.pls.predict(&scores),
+            without: self.scales.property,
             spread: spread(self.pls.leverage(&scores), self.fitness.samples),
-            outside: leverage > self.range.leverage || spe > self.range.spe,
+            spread_without: spread(0.0, self.fitness.samples),
+            // Where no tag tells anything none is out of its range.
+            outside: self.pls.components() > 0
+                && (leverage > self.range.leverage || spe > self.range.spe),
         })
     }
 

@@ -1,11 +1,14 @@
-//! The files of a replay: `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv`, `summary.json`.
+//! The files of a replay: `scores.csv`, `verdicts.csv`, `batches.csv`, `alarms.csv`, `charts.csv`, `soft_sensors.csv`,
+//! `summary.json`.
 //!
 //! Equal input gives equal bytes: times are event times, numbers are printed with the fewest digits
 //! that give them back.
 
 use super::error::RecordError;
 use crate::alarm::AlarmRecord;
-use crate::engine::{Band, BatchRecord, ChartRecord, Mark, ScoreRecord, Statistic};
+use crate::engine::{
+    Band, BatchRecord, ChartRecord, Mark, ScoreRecord, SoftSensorRecord, Statistic,
+};
 use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::{Deserialize, Serialize};
@@ -45,10 +48,8 @@ pub struct Files {
     directory: PathBuf,
     /// Those that were begun and not yet moved.
     begun: Vec<PathBuf>,
-    scores: BufWriter<File>,
-    verdicts: BufWriter<File>,
-    alarms: BufWriter<File>,
-    charts: BufWriter<File>,
+    /// Those that are written row by row, in the order of [`ROWS`].
+    rows: Vec<BufWriter<File>>,
     batches: BTreeMap<(Timestamp, Arc<str>), BatchRecord>,
     /// True once it is known how to go on with them.
     kept: bool,
@@ -63,7 +64,18 @@ pub struct FilesState {
 }
 
 /// The files that are written row by row.
-const ROWS: [&str; 4] = ["scores.csv", "verdicts.csv", "alarms.csv", "charts.csv"];
+const ROWS: [&str; 5] =
+    ["scores.csv", "verdicts.csv", "alarms.csv", "charts.csv", "soft_sensors.csv"];
+
+/// A place in [`ROWS`].
+#[derive(Debug, Clone, Copy)]
+enum Row {
+    Score,
+    Verdict,
+    Alarm,
+    Chart,
+    SoftSensor,
+}
 
 impl Files {
     /// Makes the directory, and begins the files.
@@ -74,13 +86,9 @@ impl Files {
         std::fs::create_dir_all(directory)
             .map_err(RecordError::file("make the directory", directory))?;
         let mut begun = Vec::new();
-        let mut each = ROWS.into_iter();
-        let mut next = || begin(directory, each.next().unwrap_or_default(), &mut begun);
+        let rows = ROWS.iter().map(|name| begin(directory, name, &mut begun));
         let mut files = Self {
-            scores: next()?,
-            verdicts: next()?,
-            alarms: next()?,
-            charts: next()?,
+            rows: rows.collect::<Result<_, _>>()?,
             directory: directory.to_owned(),
             begun,
             batches: BTreeMap::new(),
@@ -91,17 +99,21 @@ impl Files {
             let (model, (name, limit)) = (statistic.monitor().as_str(), statistic.fields());
             write!(header, ",{model}_{name},{model}_{limit}").expect(IN_MEMORY);
         }
-        files.line(|f| &mut f.scores, &header)?;
+        files.line(Row::Score, &header)?;
         files.line(
-            |f| &mut f.verdicts,
+            Row::Verdict,
             "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision,movers,\
-             similar",
+             similar,probability_off_spec",
         )?;
-        files.line(|f| &mut f.alarms, "time,line,alarm,state,severity,message,id")?;
+        files.line(Row::Alarm, "time,line,alarm,state,severity,message,id")?;
         files.line(
-            |f| &mut f.charts,
+            Row::Chart,
             "time,line,grade,tag,value,centre,sigma,lower,upper,zone,spread,spread_lower,spread_upper,ewma,\
              ewma_lower,ewma_upper,cusum_high,cusum_low,cusum_limit,version,provisional,marks,property,batch",
+        )?;
+        files.line(
+            Row::SoftSensor,
+            "time,line,grade,batch,property,predicted,interval_low,interval_high,spec_low,spec_high,probability",
         )?;
         Ok(files)
     }
@@ -112,18 +124,15 @@ impl Files {
     /// When one of them is not there, or shorter than it was.
     pub fn go_on(directory: &Path, state: &FilesState) -> Result<Self, RecordError> {
         let mut begun = Vec::new();
-        let mut each = ROWS.into_iter().zip(state.lengths);
-        let mut next = || {
-            let (name, length) = each.next().unwrap_or_default();
+        let mut rows = Vec::with_capacity(ROWS.len());
+        for (name, length) in ROWS.into_iter().zip(state.lengths) {
             let path = part(directory, name);
-            let file = cut(&path, length)?;
+            rows.push(BufWriter::new(cut(&path, length)?));
             begun.push(path);
-            Ok(BufWriter::new(file))
-        };
-        let [scores, verdicts, alarms, charts] = [next()?, next()?, next()?, next()?];
+        }
         let batches = state.batches.iter().map(|record| (key(record), record.clone())).collect();
         let directory = directory.to_owned();
-        Ok(Self { directory, begun, scores, verdicts, alarms, charts, batches, kept: true })
+        Ok(Self { directory, begun, rows, batches, kept: true })
     }
 
     /// Brings what was written to the disk, and says how far it is. From then on what was begun stays when the replay
@@ -133,8 +142,7 @@ impl Files {
     /// When the file system says no.
     pub fn state(&mut self) -> Result<FilesState, RecordError> {
         let mut lengths = [0; ROWS.len()];
-        let files = [&mut self.scores, &mut self.verdicts, &mut self.alarms, &mut self.charts];
-        for ((file, length), name) in files.into_iter().zip(&mut lengths).zip(ROWS) {
+        for ((file, length), name) in self.rows.iter_mut().zip(&mut lengths).zip(ROWS) {
             let path = part(&self.directory, name);
             let failed = RecordError::file("write to", &path);
             let synced = file.flush().and_then(|()| file.get_ref().sync_data());
@@ -171,7 +179,7 @@ impl Files {
                 None => text += ",,",
             }
         }
-        self.line(|f| &mut f.scores, &text)
+        self.line(Row::Score, &text)
     }
 
     /// A row for a verdict.
@@ -186,7 +194,7 @@ impl Files {
         let similar =
             serde_json::to_string(&document.similar).expect("batches have only text keys");
         let text = format!(
-            "{},{},{},{},{},{since},{},{},{},{},{},{}",
+            "{},{},{},{},{},{since},{},{},{},{},{},{},{}",
             document.at(),
             cell(&document.line),
             cell(document.batch.as_deref().unwrap_or_default()),
@@ -197,9 +205,10 @@ impl Files {
             cell(document.first_mover.as_deref().unwrap_or_default()),
             document.revision,
             cell(&movers),
-            cell(&similar)
+            cell(&similar),
+            number(document.probability_off_spec)
         );
-        self.line(|f| &mut f.verdicts, &text)
+        self.line(Row::Verdict, &text)
     }
 
     /// A row for an alarm.
@@ -217,7 +226,7 @@ impl Files {
             cell(&alarm.message),
             alarm.id
         );
-        self.line(|f| &mut f.alarms, &text)
+        self.line(Row::Alarm, &text)
     }
 
     /// A row for a point of a control chart; marks are those that signal, each with `+` above or `-` below.
@@ -254,7 +263,30 @@ impl Files {
             cell(record.of.property().map_or("", |property| property)),
             cell(record.batch.as_deref().unwrap_or_default())
         );
-        self.line(|f| &mut f.charts, &text)
+        self.line(Row::Chart, &text)
+    }
+
+    /// A row for what a soft sensor foretells of a batch.
+    ///
+    /// # Errors
+    /// When the file system says no.
+    pub fn soft_sensor(&mut self, record: &SoftSensorRecord) -> Result<(), RecordError> {
+        let foretold = &record.foretold;
+        let text = format!(
+            "{},{},{},{},{},{},{},{},{},{},{}",
+            record.at,
+            cell(&record.line),
+            cell(&record.grade),
+            cell(&record.batch),
+            cell(&foretold.property),
+            foretold.predicted,
+            foretold.interval[0],
+            foretold.interval[1],
+            number(foretold.low),
+            number(foretold.high),
+            number(foretold.probability)
+        );
+        self.line(Row::SoftSensor, &text)
     }
 
     /// What is known of a batch now; the last word is written.
@@ -276,7 +308,7 @@ impl Files {
                 .and_then(|()| file.flush())
                 .map_err(RecordError::file("write", &self.directory.join(name)))?;
         }
-        for file in [&mut self.scores, &mut self.verdicts, &mut self.alarms, &mut self.charts] {
+        for file in &mut self.rows {
             file.flush().map_err(RecordError::file("write to", &self.directory))?;
         }
         for part in std::mem::take(&mut self.begun) {
@@ -289,7 +321,7 @@ impl Files {
 
     fn batches_text(&self) -> String {
         let mut text = String::from(
-            "line,batch,grade,verdict,disposition,revision,started,ended,length_m,mass_kg,off_spec_share,first_flag,first_flag_lead_s,lab\n",
+            "line,batch,grade,verdict,disposition,revision,started,ended,length_m,mass_kg,off_spec_share,first_flag,first_flag_lead_s,lab,probability_off_spec\n",
         );
         for record in self.batches.values() {
             let lab: Vec<String> =
@@ -297,7 +329,7 @@ impl Files {
             let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
             writeln!(
                 text,
-                "{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
                 cell(&record.line),
                 cell(&record.batch),
                 cell(record.grade.as_deref().unwrap_or_default()),
@@ -311,19 +343,16 @@ impl Files {
                 number(record.off_spec_share),
                 time(record.first_flag),
                 number(record.first_flag_lead_s),
-                cell(&lab.join(" "))
+                cell(&lab.join(" ")),
+                number(record.probability_off_spec)
             )
             .expect(IN_MEMORY);
         }
         text
     }
 
-    fn line(
-        &mut self,
-        file: impl FnOnce(&mut Self) -> &mut BufWriter<File>,
-        text: &str,
-    ) -> Result<(), RecordError> {
-        let written = writeln!(file(self), "{text}");
+    fn line(&mut self, row: Row, text: &str) -> Result<(), RecordError> {
+        let written = writeln!(self.rows[row as usize], "{text}");
         written.map_err(RecordError::file("write to", &self.directory))
     }
 }
@@ -426,6 +455,7 @@ mod tests {
                 "batches.csv",
                 "charts.csv",
                 "scores.csv",
+                "soft_sensors.csv",
                 "summary.json",
                 "verdicts.csv"
             ]

@@ -54,6 +54,7 @@ impl Said {
                 Reason::Spec { tag, .. } => blamed.push(Arc::clone(tag)),
                 // Saying that a tag is missing does not blame the process for it.
                 Reason::Coverage { .. }
+                | Reason::SoftSensor(_)
                 | Reason::Laboratory { .. }
                 | Reason::Person { .. }
                 | Reason::Grade { .. } => {}
@@ -662,6 +663,7 @@ mod tests {
             first_mover: None,
             movers: Vec::new(),
             similar: Vec::new(),
+            foretold: Vec::new(),
             spans: Vec::new(),
             learning: None,
             state: None,

@@ -1,5 +1,6 @@
 //! The verdict document of the MQTT contract.
 
+use super::foretold::ForetoldProperty;
 use crate::plant::Compared;
 use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
@@ -75,6 +76,8 @@ pub enum Reason {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<(Arc<str>, f64)>,
     },
+    /// What a soft sensor foretells of a laboratory property, against its limits.
+    SoftSensor(ForetoldProperty),
     /// A laboratory result against its limits.
     Laboratory {
         /// The property.
@@ -268,6 +271,9 @@ pub struct Document {
     /// Flagged batches of the past in which the same moved, the most alike first; only of a batch that is flagged.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub similar: Vec<Similar>,
+    /// What soft sensors say that the laboratory will find, by property.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub foretold: Vec<ForetoldProperty>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
     /// While a model is learning.

@@ -1,7 +1,9 @@
 //! The judge of the batch in progress.
 
 use super::document::{Call, Learning, Mover, Reason, SpanDocument};
+use super::foretold::{Foretelling, ForetoldProperty, ForetoldWatch};
 use super::spans::{Course, join, span};
+use super::watch::Watch;
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
 use crate::plant::{Bounds, Compared, Grade, SpecLimit, Transit};
@@ -12,7 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// A flag is withdrawn after so long below [`CALM`] of its limit.
-const WITHDRAW_AFTER: Duration = Duration::from_secs(600);
+pub(super) const WITHDRAW_AFTER: Duration = Duration::from_secs(600);
 
 /// The share of its limit below which a statistic is calm.
 const CALM: f64 = 0.8;
@@ -20,7 +22,7 @@ const CALM: f64 = 0.8;
 /// A quality tag that has been outside its limits for so long puts the batch at risk; also the time
 /// for which data may be missing before the verdict becomes unknown, and the time of good data that
 /// a new batch needs to be called on spec.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// The share of a batch that must have been seen to call it on spec.
 const COVERAGE: f64 = 0.8;
@@ -92,6 +94,8 @@ pub struct Evidence<'a> {
     pub steady: bool,
     /// The quality tags with limits that the frame does not have.
     pub missing: &'a [Arc<str>],
+    /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
+    pub foretold: Option<&'a Foretelling>,
     /// The amount the batch is expected to have (metres or seconds, as the batch counts).
     pub expected: Option<f64>,
 }
@@ -114,6 +118,10 @@ pub struct Opinion {
     pub spans: Vec<SpanDocument>,
     /// How much of the batch is made, 0–1.
     pub progress: Option<f64>,
+    /// What soft sensors foretell of the batch, by property.
+    pub foretold: Vec<ForetoldProperty>,
+    /// The chance that the batch ends off spec, 0–1; `None` where nothing tells.
+    pub probability_off_spec: Option<f64>,
     /// True if the call, or what it rests on, changed since the last opinion.
     pub changed: bool,
 }
@@ -179,44 +187,6 @@ impl Moved {
     }
 }
 
-/// The mean that a quality tag will have, against its bounds.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
-struct MeanWatch {
-    /// Since when it has been foreseen outside, or inside, without a gap.
-    outside: Option<Timestamp>,
-    inside: Option<Timestamp>,
-    /// Since when it had been foreseen outside, while that flags the batch.
-    flags: Option<Timestamp>,
-}
-
-impl MeanWatch {
-    /// What follows does not go on from what was seen last.
-    fn lose_sight(&mut self) {
-        (self.outside, self.inside) = (None, None);
-    }
-
-    /// Looks at a frame: `inside`, or `None` where nothing is known.
-    fn look(&mut self, (start, at): (Timestamp, Timestamp), inside: Option<bool>) {
-        match inside {
-            None => self.lose_sight(),
-            Some(true) => {
-                self.outside = None;
-                let since = *self.inside.get_or_insert(start);
-                if at >= since.plus(WITHDRAW_AFTER) {
-                    self.flags = None;
-                }
-            }
-            Some(false) => {
-                self.inside = None;
-                let since = *self.outside.get_or_insert(start);
-                if at >= since.plus(PATIENCE) {
-                    self.flags.get_or_insert(since);
-                }
-            }
-        }
-    }
-}
-
 /// The judge's memory of one batch.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Judge {
@@ -230,7 +200,10 @@ pub struct Judge {
     spec: BTreeSet<Arc<str>>,
     /// Quality tags whose means have bounds.
     #[serde(default)]
-    means: BTreeMap<Arc<str>, MeanWatch>,
+    means: BTreeMap<Arc<str>, Watch>,
+    /// What soft sensors say of it.
+    #[serde(default)]
+    foretold: ForetoldWatch,
     /// The limits that made it off spec: until its end, when the real amounts are known.
     #[serde(default)]
     limits_broken: BTreeSet<(Arc<str>, Compared)>,
@@ -267,7 +240,8 @@ impl Judge {
         let before = self.last.replace(evidence.at);
         if before.is_some_and(|before| before < evidence.start) {
             self.calm_since = None;
-            self.means.values_mut().for_each(MeanWatch::lose_sight);
+            self.means.values_mut().for_each(Watch::lose_sight);
+            self.foretold.lose_sight();
         }
         if evidence.batch.is_none() {
             // Older figures count less, as they do in what was made.
@@ -291,6 +265,10 @@ impl Judge {
             Some(grade) => self.follow_spec(evidence, grade),
             None => self.means.clear(),
         }
+        self.foretold.look((evidence.start, evidence.at), evidence.foretold);
+        if let Some(batch) = evidence.batch {
+            self.foretold.find(batch);
+        }
         if evidence.process.is_some_and(|process| process.score.is_some()) {
             self.judged_s += seconds;
             if evidence.missing.is_empty() {
@@ -313,6 +291,9 @@ impl Judge {
             // What it was expected to become counts no more: what it is counts.
             let broken = evidence.product.broken(grade);
             self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
+        }
+        if let Some(batch) = evidence.batch {
+            self.foretold.find(batch);
         }
         // Nothing is to come: what was foreseen is no more than what it is.
         let its_mean = |tag: &Arc<str>| (Arc::clone(tag), Compared::Mean);
@@ -427,7 +408,8 @@ impl Judge {
     fn is_flagged(&self) -> bool {
         self.process.is_some()
             || !self.spec.is_empty()
-            || self.means.values().any(|mean| mean.flags.is_some())
+            || self.means.values().any(|mean| mean.flags().is_some())
+            || self.foretold.flags().is_some()
     }
 
     fn call_in_progress(&self, evidence: &Evidence<'_>) -> Call {
@@ -491,6 +473,11 @@ impl Judge {
             movers: self.moved.movers.clone(),
             spans: self.spans(evidence),
             progress: progress(evidence),
+            foretold: self.foretold.properties().to_vec(),
+            probability_off_spec: match call {
+                Call::OffSpec => Some(1.0),
+                _ => self.foretold.off_spec(),
+            },
             changed,
         }
     }
@@ -503,10 +490,10 @@ impl Judge {
         let process = self.process.as_ref().map(|flag| flag.since);
         let outside = self.outside(evidence).into_iter();
         let spec = outside.filter_map(|outside| match outside.compared {
-            Compared::Mean => self.means.get(outside.tag)?.flags,
+            Compared::Mean => self.means.get(outside.tag)?.flags(),
             Compared::Share | Compared::Single => outside.stretches.first().map(|s| s.from),
         });
-        spec.chain(process).min().unwrap_or(evidence.at)
+        spec.chain(process).chain(self.foretold.flags()).min().unwrap_or(evidence.at)
     }
 
     fn reasons(&self, evidence: &Evidence<'_>, call: Call) -> Vec<Reason> {
@@ -542,6 +529,9 @@ impl Judge {
                 changes: flag.changes.clone(),
             });
         }
+        if self.foretold.flags().is_some() {
+            reasons.extend(self.foretold.reasons().into_iter().map(Reason::SoftSensor));
+        }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {
             reasons.push(Reason::Grade { grade: Arc::clone(grade) });
         }
@@ -565,7 +555,7 @@ impl Judge {
             let quality = product.quality.get(tag);
             let by_share = (broken(Compared::Share) || self.spec.contains(tag))
                 .then(|| Some((quality?.last?, limit.bounds(), &quality?.stretches[..])));
-            let flags = self.means.get(tag).is_some_and(|mean| mean.flags.is_some());
+            let flags = self.means.get(tag).is_some_and(|mean| mean.flags().is_some());
             let by_mean = (broken(Compared::Mean) || flags)
                 .then(|| Some((product.foreseen_mean(tag, whole)?, limit.mean?, &[][..])));
             let by_single = broken(Compared::Single).then(|| {
@@ -727,6 +717,7 @@ fn basis(reason: &Reason) -> String {
         Reason::Laboratory { property, value, .. } => format!("laboratory/{property}/{value}"),
         Reason::Coverage { tags, .. } => format!("coverage/{}", tags.join(",")),
         Reason::Person { disposition, .. } => format!("person/{disposition}"),
+        Reason::SoftSensor(foretold) => format!("soft-sensor/{}", foretold.property),
         Reason::Grade { grade } => format!("grade/{grade}"),
     }
 }

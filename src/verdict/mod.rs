@@ -4,8 +4,11 @@
 //! minutes below 0.8 of its limit. While no model judges, specification limits alone may flag.
 
 mod document;
+mod foretold;
 mod judge;
 mod spans;
+mod watch;
 
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
+pub use foretold::{Foretelling, ForetoldProperty};
 pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};

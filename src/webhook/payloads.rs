@@ -162,6 +162,7 @@ mod tests {
                 first_mover: None,
                 movers: Vec::new(),
                 similar: Vec::new(),
+                foretold: Vec::new(),
                 spans: vec![SpanDocument {
                     from: 1,
                     to: 2,

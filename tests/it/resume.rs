@@ -8,8 +8,15 @@ use std::process::Stdio;
 use std::time::Duration;
 
 /// The files of a replay.
-const FILES: [&str; 6] =
-    ["scores.csv", "verdicts.csv", "alarms.csv", "charts.csv", "batches.csv", "summary.json"];
+const FILES: [&str; 7] = [
+    "scores.csv",
+    "verdicts.csv",
+    "alarms.csv",
+    "charts.csv",
+    "soft_sensors.csv",
+    "batches.csv",
+    "summary.json",
+];
 
 /// Begins a replay into `out`, and kills it once it has written so many bytes of scores and something to go on from.
 #[track_caller]

@@ -5,7 +5,7 @@ use super::super::batches;
 use super::super::core::{BirthsAsked, Control, Core, CoreReport, hand};
 use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
-use super::super::fits::{Columns, FitProgress, fit_telling};
+use super::super::fits::{Columns, FitProgress, Wanted, answer_telling};
 use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
@@ -15,7 +15,7 @@ use super::models::RunningModels;
 use super::{Ended, Surroundings};
 use crate::batch::{Genealogy, Metres};
 use crate::config::Checked;
-use crate::engine::{BatchRecord, Command, Engine, FitRequest, session_part};
+use crate::engine::{BatchRecord, Command, Engine, session_part};
 use crate::http::{ApiState, History, Progress, Reload};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
@@ -129,7 +129,7 @@ impl Parts {
         parts.start_watches(checked, &pipeline, &shared, events, &all_read);
         drop(deliveries);
         for request in pipeline.take_requests() {
-            let columns = pipeline.columns(request.line);
+            let columns = pipeline.columns(request.line());
             if fit_requests.try_send((request, columns)).is_err() {
                 tracing::warn!("too many fits wait, one was put off to the next start");
             }
@@ -223,7 +223,7 @@ impl Parts {
     fn start_fits(
         &mut self,
         reader: Reader,
-        mut requests: mpsc::Receiver<(FitRequest, Columns)>,
+        mut requests: mpsc::Receiver<(Wanted, Columns)>,
         control: mpsc::Sender<Control>,
         (lines, progress, clock): (Vec<Arc<str>>, FitProgress, Arc<dyn Clock>),
     ) {
@@ -237,12 +237,12 @@ impl Parts {
                 };
                 let Some((request, columns)) = next else { break };
                 let reader = reader.clone();
-                let (line, grade) = (request.line, Arc::clone(&request.grade));
+                let (line, grade) = (request.line(), Arc::clone(request.grade()));
                 let name = lines.get(line.get()).cloned().unwrap_or_else(|| "".into());
                 progress.begin(name, &request, Timestamp::from_nanos(clock.now_nanos()));
                 let told = progress.clone();
                 let fitting = tokio::task::spawn_blocking(move || {
-                    fit_telling(&reader, &request, &columns, &mut |stage| told.at(stage))
+                    answer_telling(&reader, &request, &columns, &mut |stage| told.at(stage))
                 });
                 // Cancel-safe: a fit that nobody waits for any more ends unheard, and its request
                 // is made again at the next start.

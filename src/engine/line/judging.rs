@@ -5,7 +5,7 @@ use super::super::documents::{contributions, document, quality_values, record};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
-use super::super::learning::{Judging, Outcome};
+use super::super::learning::{Judging, Learning, Outcome};
 use super::super::tell;
 use super::super::view::TrendPoint;
 use super::{Context, LineState, NO_GRADE, TagState};
@@ -14,7 +14,7 @@ use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Transits};
 use crate::models::Moved;
-use crate::plant::{BatchSource, Grade, Line, Plant, Transit};
+use crate::plant::{BatchSource, Grade, Line, Plant, Refit, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
     Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
@@ -73,6 +73,21 @@ fn movers(
     moved.into_iter().filter_map(of_line).collect()
 }
 
+/// How long what each tag of the line sees takes to its end, from the time that its readings bear.
+fn delays<'a>(
+    learning: &'a Learning,
+    (line, grade): (&'a Line, &str),
+    transits: &'a Transits,
+) -> impl Fn(usize) -> Option<Duration> + use<'a> {
+    let judging = learning.judging(grade);
+    move |tag| {
+        let of_model = || judging?.transit(line, tag);
+        let transit = transits.of(tag).or_else(of_model)?;
+        let lag_s = line.tags.get(tag)?.lag.as_secs_f64();
+        Duration::try_from_secs_f64(transit.less(lag_s).likeliest_s.max(0.0)).ok()
+    }
+}
+
 /// The sum of shares by the area of their columns, greatest first.
 fn by_area(
     shares: &[(usize, f64)],
@@ -125,6 +140,7 @@ impl LineState {
             learning,
             steady,
             missing: &missing,
+            foretold: self.soft_sensors.now(),
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
         };
         let before = self
@@ -139,6 +155,7 @@ impl LineState {
             if opinion.changed {
                 batch.revision += 1;
             }
+            batch.probability_off_spec = opinion.probability_off_spec;
             if flagged {
                 batch.first_flag.get_or_insert(frame.end);
             }
@@ -163,6 +180,32 @@ impl LineState {
             };
         }
         self.say(cx, document, changed, before);
+    }
+
+    /// Foretells what the laboratory will find of the batch in progress, by the values of a frame of product.
+    pub(super) fn foretell(
+        &mut self,
+        cx: &mut Context<'_>,
+        (grade_name, start): (&Arc<str>, Timestamp),
+        (values, end): (&[f64], Timestamp),
+    ) {
+        let Some(batch) = self.book.current().map(|batch| Arc::clone(&batch.id)) else { return };
+        if !self.soft_sensors.take(cx.line, values, end) {
+            return;
+        }
+        let grade = self.asked_of(cx.plant, start);
+        let made_m = self.made().made_m;
+        let expected = self.book.expected_amount(made_m.is_some()).filter(|amount| *amount > 0.0);
+        let progress = expected.map(|expected| (self.made().amount() / expected).min(0.99));
+        let delays = delays(&self.learning, (cx.line, grade_name), &self.transits);
+        let foretold = self.soft_sensors.foretell(
+            cx.line,
+            (&batch, grade_name, grade),
+            (progress, end),
+            &delays,
+        );
+        let record = |record| Effect::SoftSensor(Box::new(record));
+        cx.out.extend(foretold.into_iter().map(record));
     }
 
     /// Puts the frame to the model of the grade.
@@ -254,7 +297,7 @@ impl LineState {
             at: frame.end,
             statistics: score.statistics,
             score: score.score,
-            probability_off_spec: None,
+            probability_off_spec: self.soft_sensors.now().and_then(|now| now.off_spec),
         }));
         Some(evidence)
     }
@@ -325,6 +368,8 @@ impl LineState {
             movers: Vec::new(),
             spans: Vec::new(),
             progress: None,
+            foretold: Vec::new(),
+            probability_off_spec: None,
             changed: true,
         };
         let learning = self.learning_count(cx.plant, &grade);
@@ -354,6 +399,8 @@ impl LineState {
                         self.tags.iter_mut().for_each(|tag| tag.quality.end_batch(began));
                         let grade = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
                         self.charts.end_batch(cx.line, (&id, &grade), cx.out);
+                        let delays = delays(&self.learning, (cx.line, &grade), &self.transits);
+                        self.soft_sensors.end_batch(cx.line, (&grade, batch), &delays);
                     }
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
@@ -382,6 +429,7 @@ impl LineState {
     /// A batch of the line begins.
     pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         self.boundary(cx, at);
+        self.soft_sensors.begin_batch();
         let grade = self.grade_name();
         let began = self.book.current().map_or(at, |batch| batch.started);
         self.learning.begin_batch(&grade, began, &cx.plant.models);
@@ -419,6 +467,7 @@ impl LineState {
             learning: None,
             steady: true,
             missing: &[],
+            foretold: None,
             expected: None,
         };
         let judge = self.judges.entry(Arc::clone(id)).or_default();
@@ -457,6 +506,9 @@ impl LineState {
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.charts.laboratory(&to_charts, (batch, &self.book), cx.out);
         }
+        if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
+            self.soft_sensors.found(&grade_name, batch, now);
+        }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);
         self.request(cx, &grade_name, said);
@@ -474,7 +526,7 @@ impl LineState {
     pub(super) fn request(&mut self, cx: &mut Context<'_>, grade: &Arc<str>, at: Timestamp) {
         let line = (cx.ix, cx.line);
         let how = (&cx.plant.models, cx.plant.grades.at(grade, at));
-        let (id, borrowed) = &mut cx.next_ids;
+        let (id, borrowed, soft_sensor) = &mut cx.next_ids;
         let made = |batch: &str| self.book.find(batch).map(made);
         if let Some(request) = self.learning.request(line, grade, how, at, (**id, &made)) {
             **id += 1;
@@ -484,11 +536,14 @@ impl LineState {
             **borrowed += 1;
             cx.out.push(Effect::Fit(Box::new(request)));
         }
+        let refits = cx.plant.models.refit != Refit::Never;
+        let due = self.soft_sensors.requests((cx.ix, grade), (refits, at), soft_sensor);
+        cx.out.extend(due.into_iter().map(|request| Effect::FitSoftSensor(Box::new(request))));
     }
 
     /// A person lets a model judge, from the next batch boundary on; at once where there is none.
     pub(in crate::engine) fn promote(&mut self, cx: &mut Context<'_>, promotion: Promotion) {
-        let (next_id, _) = &mut cx.next_ids;
+        let (next_id, ..) = &mut cx.next_ids;
         let id = **next_id;
         **next_id += 1;
         let at = self.judged_to.unwrap_or(promotion.at);
@@ -500,6 +555,7 @@ impl LineState {
 
     /// A batch boundary: a model that is ready judges from now on.
     pub(super) fn boundary(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        self.soft_sensors.boundary(at);
         for (grade, outcome) in self.learning.boundary(cx.line, cx.plant.models.promote) {
             let told = match &outcome {
                 Outcome::Waits { waits, reason } => tell::ModelNews::Waits(waits.version, reason),

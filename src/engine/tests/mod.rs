@@ -7,6 +7,7 @@ mod charts;
 mod clocks;
 mod context;
 mod finished;
+mod foretold;
 mod growth;
 mod laboratory;
 mod late;

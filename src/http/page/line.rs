@@ -6,6 +6,7 @@
 use super::super::Fitting;
 use super::chart;
 use super::control;
+use super::foretold;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
 use super::html::Html;
 use super::profile;
@@ -52,6 +53,12 @@ pub(super) fn section(
     panels(html, of_profiles, ix, (&line.profiles, profile::content));
     let of_charts = ("<div class=\"columns charts\"", "charts", "<div class=\"panel drawn\">");
     panels(html, of_charts, ix, (&line.charts, control::content));
+    if !line.soft_sensors.is_empty() {
+        part(html, "<div class=\"panel\"", "foretold", ix);
+        html.raw(">");
+        foretold::content(html, line);
+        html.raw("</div>");
+    }
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);

@@ -8,6 +8,7 @@
 mod backtest;
 mod chart;
 mod control;
+mod foretold;
 mod format;
 mod html;
 mod line;

@@ -134,6 +134,19 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
             };
             html.raw("<b>").text(&ratio(*over)).raw("</b> times its limit.");
         }
+        Reason::SoftSensor(foretold) => {
+            let unit = foretold.unit.as_deref().unwrap_or("");
+            let [from, to] = foretold.interval;
+            html.raw("Foretold for the laboratory: ");
+            strong(&mut html, &foretold.property);
+            against_limits(&mut html, foretold.predicted, unit, foretold.low, foretold.high);
+            html.raw("; ").text(&number(from)).raw(" to ").text(&number(to));
+            html.raw(" in nine cases of ten");
+            if let Some(chance) = foretold.probability {
+                html.raw(", outside with a chance of <b>").text(&per_cent(chance)).raw("</b>");
+            }
+            html.raw(".");
+        }
         Reason::Laboratory { property, value, low, high } => {
             html.raw("Laboratory: ");
             strong(&mut html, property);

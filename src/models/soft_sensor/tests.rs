@@ -1,6 +1,8 @@
 //! What a soft sensor foretells, how sure it is of that, and what it refuses.
 
+use super::track::{Foretold, any_beyond};
 use super::*;
+use crate::plant::Bounds;
 use rand_core::{RngCore, SeedableRng};
 use rand_xoshiro::Xoshiro256PlusPlus;
 use std::time::Duration;
@@ -96,11 +98,12 @@ fn intervals_hold_nine_values_of_ten_over_many_plants() {
         let sensor = fit(&plant.batches(60));
         let mut track = Track::start(&sensor);
         for sample in plant.batches(60) {
-            let said = track.estimate(sensor.predict(&sample.row).unwrap());
-            track.learn(&sensor, &said, sample.value, sample.made);
+            let said = track.estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
+            track.learn(&sensor, &[(Stage::End, said)], sample.value, sample.made);
         }
-        covered += track.covered;
-        values += track.values;
+        let coverage = track.coverage(Stage::End);
+        covered += coverage.covered;
+        values += coverage.values;
     }
     assert!(values > 2200, "{values}");
     assert!((88 * values..92 * values).contains(&(100 * covered)), "{covered} of {values}");
@@ -113,11 +116,12 @@ fn intervals_get_wider_where_values_fall_outside() {
     let (mut track, steady) = (Track::start(&sensor), Track::start(&sensor));
     plant.moves = 4.0;
     for sample in plant.batches(60) {
-        let said = track.estimate(sensor.predict(&sample.row).unwrap());
-        track.learn(&sensor, &said, sample.value, sample.made);
+        let said = track.estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
+        track.learn(&sensor, &[(Stage::End, said)], sample.value, sample.made);
     }
     let raw = sensor.predict(&plant.batch().row).unwrap();
-    let width = |track: &Track| track.estimate(raw).high - track.estimate(raw).low;
+    let width =
+        |track: &Track| track.estimate(raw, Stage::End).high - track.estimate(raw, Stage::End).low;
     assert!(width(&track) > 2.0 * width(&steady));
 }
 
@@ -129,10 +133,10 @@ fn bias_follows_what_no_tag_shows() {
     let mut track = Track::start(&sensor);
     let (mut with, mut without) = (0.0, 0.0);
     for sample in plant.batches(80) {
-        let said = track.estimate(sensor.predict(&sample.row).unwrap());
+        let said = track.estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
         with += (sample.value - said.value).powi(2);
         without += (sample.value - said.raw.value).powi(2);
-        track.learn(&sensor, &said, sample.value, sample.made);
+        track.learn(&sensor, &[(Stage::End, said)], sample.value, sample.made);
     }
     assert!(with < 0.5 * without, "{with} of {without}");
     // Where nothing lasts it is best left alone.
@@ -172,7 +176,7 @@ fn nothing_depends_on_the_unit_of_a_property() {
     let width = |by: f64| {
         let scaled = |sample: &Sample| Sample { value: sample.value * by, ..sample.clone() };
         let sensor = fit(&samples.iter().map(scaled).collect::<Vec<_>>());
-        let said = Track::start(&sensor).estimate(sensor.predict(&sample.row).unwrap());
+        let said = Track::start(&sensor).estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
         (said.high - said.low) / by
     };
     assert!((width(0.001) / width(1.0) - 1.0).abs() < 1e-6);
@@ -195,9 +199,9 @@ fn what_samples_never_were_is_outside() {
     assert!(outside(&far(-4.0)), "further out than ever");
     // What is outside teaches nothing.
     let mut track = Track::start(&sensor);
-    let said = track.estimate(sensor.predict(&row).unwrap());
+    let said = track.estimate(sensor.predict(&row).unwrap(), Stage::End);
     let before = track.clone();
-    track.learn(&sensor, &said, 500.0, usual[0].made);
+    track.learn(&sensor, &[(Stage::End, said)], 500.0, usual[0].made);
     assert_eq!(track, before);
 }
 
@@ -263,9 +267,9 @@ fn one_slip_of_the_laboratory_moves_little() {
     let sample = plant.batch();
     let bias_after = |value: f64| {
         let mut track = Track::start(&sensor);
-        let said = track.estimate(sensor.predict(&sample.row).unwrap());
-        track.learn(&sensor, &said, value, sample.made);
-        track.estimate(said.raw).value - said.value
+        let said = track.estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
+        track.learn(&sensor, &[(Stage::End, said)], value, sample.made);
+        track.estimate(said.raw, Stage::End).value - said.value
     };
     assert!(bias_after(sample.value + 1000.0) < 20.0);
     assert!((bias_after(sample.value + 1000.0) - bias_after(sample.value + 100.0)).abs() < 1e-9);
@@ -279,4 +283,118 @@ fn sensor_and_track_are_the_same_when_read_back() {
     let track = Track::start(&sensor);
     let text = serde_json::to_string(&track).unwrap();
     assert_eq!(serde_json::from_str::<Track>(&text).unwrap(), track);
+}
+
+/// At least so much is asked for.
+fn at_least(low: f64) -> Bounds {
+    Bounds { low: Some(low), high: None }
+}
+
+#[test]
+fn chances_are_what_comes_of_them() {
+    // What is said, and whether it came so, over many plants of which an eighth of the batches is too weak.
+    let mut said: Vec<(f64, bool)> = Vec::new();
+    for seed in 0..40 {
+        let mut plant = Plant::new(seed);
+        let sensor = fit(&plant.batches(60));
+        let mut track = Track::start(&sensor);
+        for sample in plant.batches(60) {
+            let estimate = track.estimate(sensor.predict(&sample.row).unwrap(), Stage::End);
+            let foretold = Foretold { track: &track, said: estimate, bounds: at_least(114.0) };
+            said.push((foretold.beyond(Stage::End), sample.value < 114.0));
+            track.learn(&sensor, &[(Stage::End, estimate)], sample.value, sample.made);
+        }
+    }
+    let mean = |values: &mut dyn Iterator<Item = f64>| {
+        let values: Vec<f64> = values.collect();
+        values.iter().sum::<f64>() / calibrate::count(values.len())
+    };
+    let came = |came: bool| if came { 1.0 } else { 0.0 };
+    let base = mean(&mut said.iter().map(|one| came(one.1)));
+    assert!((0.08..0.2).contains(&base), "{base}");
+    let brier = mean(&mut said.iter().map(|one| (one.0 - came(one.1)).powi(2)));
+    assert!(brier < 0.4 * base * (1.0 - base), "{brier} of {base}");
+    for tenth in 0..10_u32 {
+        let within = |one: &&(f64, bool)| (one.0 * 10.0).floor() == f64::from(tenth.min(9));
+        let of: Vec<_> = said.iter().filter(within).collect();
+        if of.len() < 60 {
+            continue;
+        }
+        let (chance, share) =
+            (mean(&mut of.iter().map(|one| one.0)), mean(&mut of.iter().map(|one| came(one.1))));
+        assert!((chance - share).abs() < 0.1, "{chance} said, {share} came, of {}", of.len());
+    }
+}
+
+#[test]
+fn chance_of_a_batch_allows_for_errors_that_go_together() {
+    let mut plant = Plant::new(2);
+    let (samples, batch) = (plant.batches(80), plant.batch());
+    let strength = fit(&samples);
+    // One that errs just alike, and one whose errors are its own.
+    let twin = strength.clone();
+    let other: Vec<Sample> = samples
+        .iter()
+        .zip(Plant::new(77).batches(80))
+        .map(|(sample, other)| Sample { row: other.row, value: other.value, ..sample.clone() })
+        .collect();
+    let other = fit(&other);
+    let foretold = |track: &Track, sensor: &SoftSensor, row: &[f64]| {
+        track.estimate(sensor.predict(row).unwrap(), Stage::End)
+    };
+    let tracks = [Track::start(&strength), Track::start(&twin), Track::start(&other)];
+    let said = foretold(&tracks[0], &strength, &batch.row);
+    // Each is as likely outside as inside.
+    let one = |track| Foretold { track, said, bounds: at_least(said.value) };
+    let alone = one(&tracks[0]).beyond(Stage::End);
+    assert!((0.3..0.7).contains(&alone), "{alone}");
+    let with_twin = any_beyond(&[one(&tracks[0]), one(&tracks[1])], Stage::End);
+    let with_other = any_beyond(&[one(&tracks[0]), one(&tracks[2])], Stage::End);
+    assert!((alone..alone + 0.12).contains(&with_twin), "{alone}, with a twin {with_twin}");
+    let independent = 1.0 - (1.0 - alone) * (1.0 - one(&tracks[2]).beyond(Stage::End));
+    assert!((with_other - independent).abs() < 0.1, "{with_other} of {independent}");
+    assert!((any_beyond(&[one(&tracks[0])], Stage::End) - alone).abs() < 1e-12);
+    let nothing: [Foretold<'_>; 0] = [];
+    assert!(any_beyond(&nothing, Stage::End).abs() < 1e-12);
+}
+
+#[test]
+fn errors_of_a_stage_are_its_own_once_there_are_enough() {
+    let mut plant = Plant::new(11);
+    let sensor = fit(&plant.batches(60));
+    let mut track = Track::start(&sensor);
+    let width = |track: &Track, stage: Stage, row: &[f64]| {
+        let said = track.estimate(sensor.predict(row).unwrap(), stage);
+        said.high - said.low
+    };
+    let last = plant.batch();
+    let before = Stage::ALL.map(|stage| width(&track, stage, &last.row));
+    assert!(before.iter().all(|one| (one - before[3]).abs() < 1e-12), "{before:?}");
+    // At a quarter the batch is not yet what it will be.
+    for sample in plant.batches(40) {
+        let mut early = sample.row.clone();
+        early
+            .iter_mut()
+            .zip(plant.batch().row)
+            .for_each(|(one, other)| *one = 0.5 * (*one + other));
+        let say = |row: &[f64], stage| (stage, track.estimate(sensor.predict(row).unwrap(), stage));
+        let said = [say(&early, Stage::Quarter), say(&sample.row, Stage::End)];
+        track.learn(&sensor, &said, sample.value, sample.made);
+    }
+    let after = Stage::ALL.map(|stage| width(&track, stage, &last.row));
+    assert!(after[0] > 1.5 * after[3], "{after:?}");
+    assert!((after[1] - after[3]).abs() < 1e-12, "nothing was said at half");
+    let coverage = Stage::ALL.map(|stage| track.coverage(stage).values);
+    assert_eq!((coverage[1], coverage[2], coverage[3]), (0, 0, 40 - (40 - coverage[3])));
+    // One that is fitted anew goes on from there.
+    let anew = fit(&plant.batches(60));
+    let followed = Track::follow(&anew, track.clone());
+    assert_eq!(followed.coverage(Stage::Quarter), track.coverage(Stage::Quarter));
+    assert!(
+        width(&followed, Stage::Quarter, &last.row) > 1.5 * width(&followed, Stage::End, &last.row)
+    );
+    assert_eq!([0.0, 0.3, 0.5, 0.74, 0.75, 0.99].map(Stage::of), {
+        use Stage::{Half, Quarter, ThreeQuarters};
+        [Quarter, Quarter, Half, Half, ThreeQuarters, ThreeQuarters]
+    });
 }

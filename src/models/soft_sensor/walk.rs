@@ -3,6 +3,7 @@
 use super::super::calibrate::count;
 use super::pls::Pls;
 use super::scales::{BELIEVED, FARTHEST, Scales};
+use super::trust::Trust;
 use super::{COMPONENTS_MAX, Sample, SoftSensorError, median, moments, spread};
 use crate::reading::Timestamp;
 use ndarray::Array1;
@@ -152,6 +153,11 @@ impl Walk {
         choices.iter().find(as_good).unwrap_or(best).clone()
     }
 
+    /// What foretells best without a tag.
+    pub(super) fn without(&self) -> Choice {
+        self.best_share(0)
+    }
+
     fn best_share(&self, components: usize) -> Choice {
         let held = &self.held[components];
         let steps = held.windows(2).map(|pair| (pair[1].error - pair[0].error).abs()).collect();
@@ -171,20 +177,53 @@ impl Walk {
     /// What is left of the errors when the bias follows those that were known, and where it is after all of them.
     fn errors(&self, components: usize, follower: Follower) -> (Vec<f64>, f64) {
         let held = &self.held[components];
-        let mut known: Vec<usize> = (0..held.len()).collect();
-        known.sort_by_key(|ix| (self.times[*ix].1, *ix));
+        let known = self.in_order_known();
         let (mut bias, mut next) = (0.0, known.iter().peekable());
         let mut errors = Vec::with_capacity(held.len());
         for (ix, (one, (made, _))) in held.iter().zip(&self.times).enumerate() {
-            // What is known as soon as it is made helps to foretell the next one, and never itself.
-            let helps = |other: &&usize| **other < ix && self.times[**other].1 <= *made;
-            while let Some(other) = next.next_if(helps) {
+            while let Some(other) = next.next_if(|other| self.helps(**other, ix, *made)) {
                 follower.take(&mut bias, held[*other].error);
             }
             errors.push(one.error - bias);
         }
         next.for_each(|ix| follower.take(&mut bias, held[*ix].error));
         (errors, bias)
+    }
+
+    /// When the samples that were foretold were made.
+    pub(super) fn made(&self) -> impl Iterator<Item = Timestamp> {
+        self.times.iter().map(|(made, _)| *made)
+    }
+
+    /// What is left of the errors of a choice when it is weighed against one without tags, each by how it did on those that were
+    /// known; and how both are weighed after all of them.
+    pub(super) fn weighed(&self, tags: &Choice, without: &Choice) -> (Vec<f64>, Trust) {
+        let mut trust = Trust::start(without.error.powi(2));
+        let order = self.in_order_known();
+        let mut next = order.iter().peekable();
+        let mut errors = Vec::with_capacity(tags.errors.len());
+        for (ix, (made, _)) in self.times.iter().enumerate() {
+            while let Some(other) = next.next_if(|other| self.helps(**other, ix, *made)) {
+                trust.learn(tags.errors[*other], without.errors[*other]);
+            }
+            let weight = trust.weight();
+            errors.push(weight * tags.errors[ix] + (1.0 - weight) * without.errors[ix]);
+        }
+        next.for_each(|ix| trust.learn(tags.errors[*ix], without.errors[*ix]));
+        (errors, trust)
+    }
+
+    /// The samples that were foretold, in the order in which their values were known.
+    fn in_order_known(&self) -> Vec<usize> {
+        let mut known: Vec<usize> = (0..self.times.len()).collect();
+        known.sort_by_key(|ix| (self.times[*ix].1, *ix));
+        known
+    }
+
+    /// True if one of them helps to foretell another one: what is known as soon as it is made helps to foretell the next, and
+    /// never itself.
+    fn helps(&self, other: usize, ix: usize, made: Timestamp) -> bool {
+        other < ix && self.times[other].1 <= made
     }
 
     /// What the samples were foretold as by a choice.
@@ -199,7 +238,7 @@ impl Walk {
     }
 }
 
-fn root_mean_square(errors: &[f64]) -> f64 {
+pub(super) fn root_mean_square(errors: &[f64]) -> f64 {
     let squares: f64 = errors.iter().map(|error| error * error).sum();
     (squares / count(errors.len().max(1))).sqrt()
 }

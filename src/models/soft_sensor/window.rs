@@ -1,5 +1,6 @@
 //! What is kept of the process that a laboratory value describes.
 
+use super::super::calibrate::count;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
@@ -31,45 +32,50 @@ impl Window {
         }
     }
 
-    /// A mean of each tag in each part, NaN where half of its frames are missing. `frames` has a value for each of so
-    /// many `tags`, frame after frame, NaN where there is none; a frame takes so long. Of a batch that is not finished,
-    /// `expected` says how many frames it will have: the parts to come are missing.
+    /// A mean of each tag in each part, NaN where half of its frames are missing. `frames` has a value for each of
+    /// `delays`, frame after frame, NaN where there is none; a frame takes so long. What a tag sees is of the product that
+    /// is made after its delay: its part is that much earlier. Of a batch that is not finished, `expected` says how many
+    /// frames it will have: the parts to come are missing.
     #[must_use]
     pub fn row(
         self,
         frames: &[f64],
-        (tags, frame): (usize, Duration),
+        (delays, frame): (&[Duration], Duration),
         expected: usize,
     ) -> Vec<f64> {
+        let tags = delays.len();
         let made = frames.len() / tags.max(1);
+        let frame = frame.as_nanos().max(1);
+        let rounded = |time: &Duration| (time.as_nanos() + frame / 2) / frame;
+        let earlier: Vec<usize> =
+            delays.iter().map(|delay| usize::try_from(rounded(delay)).unwrap_or(made)).collect();
+        let part = |(from, to): (usize, usize)| {
+            earlier.iter().enumerate().map(move |(tag, earlier)| {
+                let (from, to) = (from.saturating_sub(*earlier), to.saturating_sub(*earlier));
+                mean((from..to.min(made)).map(|ix| frames[ix * tags + tag]))
+            })
+        };
         match self {
             Self::End(window) => {
-                let frame = frame.as_nanos().max(1);
                 let wanted = usize::try_from(window.as_nanos().div_ceil(frame)).unwrap_or(made);
-                means(&frames[made.saturating_sub(wanted.max(1)) * tags..], tags).collect()
+                part((made.saturating_sub(wanted.max(1)), made)).collect()
             }
             Self::Batch => {
-                let border = |part: usize| (part * expected.max(made) / PARTS).min(made) * tags;
-                (0..PARTS)
-                    .flat_map(|part| means(&frames[border(part)..border(part + 1)], tags))
-                    .collect()
+                let whole = expected.max(made);
+                let border = |part: usize| part * whole / PARTS;
+                (0..PARTS).flat_map(|ix| part((border(ix), border(ix + 1)))).collect()
             }
         }
     }
 }
 
-#[expect(clippy::cast_precision_loss, reason = "a batch has far fewer than 2^53 frames")]
-fn means(frames: &[f64], tags: usize) -> impl Iterator<Item = f64> {
-    (0..tags).map(move |tag| {
-        let all = frames.len() / tags;
-        let (sum, n) = frames
-            .iter()
-            .skip(tag)
-            .step_by(tags)
-            .filter(|value| value.is_finite())
-            .fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
-        if n > 0 && n as f64 >= LEAST_SEEN * all as f64 { sum / n as f64 } else { f64::NAN }
-    })
+/// The mean of what there is; NaN where that is too little.
+fn mean(values: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let all = values.len();
+    let (sum, n) = values
+        .filter(|value| value.is_finite())
+        .fold((0.0, 0_usize), |(sum, n), value| (sum + value, n + 1));
+    if n > 0 && count(n) >= LEAST_SEEN * count(all) { sum / count(n) } else { f64::NAN }
 }
 
 #[cfg(test)]
@@ -81,7 +87,7 @@ mod tests {
 
     #[track_caller]
     fn check(window: Window, frames: &[f64], expected: usize, wanted: &[f64]) {
-        let row = window.row(frames, (2, MINUTE), expected);
+        let row = window.row(frames, (&[Duration::ZERO; 2], MINUTE), expected);
         assert_eq!(format!("{row:?}"), format!("{wanted:?}"));
     }
 
@@ -94,6 +100,22 @@ mod tests {
         check(end(9), &frames, 4, &[2.75, 20.0]);
         check(end(0), &frames[..2], 1, &[1.0, 10.0]);
         check(end(2), &[], 0, &[HOLE, HOLE]);
+    }
+
+    #[test]
+    fn what_a_tag_sees_upstream_is_of_what_is_made_later() {
+        let frames: Vec<f64> = (0..12).flat_map(|ix| [f64::from(ix), f64::from(ix)]).collect();
+        let delays = [Duration::from_secs(130), Duration::ZERO];
+        let row = |window: Window, made: usize| {
+            format!("{:?}", window.row(&frames[..2 * made], (&delays, MINUTE), 12))
+        };
+        assert_eq!(row(Window::End(3 * MINUTE), 12), "[8.0, 10.0]");
+        // Of what was made in the first minutes it saw nothing within the batch.
+        assert_eq!(row(Window::End(3 * MINUTE), 3), "[0.0, 1.0]");
+        assert_eq!(row(Window::End(3 * MINUTE), 2), "[NaN, 0.5]");
+        assert_eq!(row(Window::Batch, 12), "[0.5, 1.5, 3.5, 5.5, 7.5, 9.5]");
+        // It has seen what is to come next.
+        assert_eq!(row(Window::Batch, 4), "[0.5, 1.5, 2.5, NaN, NaN, NaN]");
     }
 
     #[test]

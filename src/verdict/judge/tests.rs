@@ -90,6 +90,7 @@ impl Bench {
                 learning: None,
                 steady: self.steady,
                 missing: &missing,
+                foretold: None,
                 expected: self.expected,
             });
             self.note(&opinion);
@@ -124,6 +125,7 @@ impl Bench {
             learning: None,
             steady: true,
             missing: &[],
+            foretold: None,
             expected: self.expected,
         });
         self.said.push("end".into());
@@ -414,6 +416,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             learning: None,
             steady: true,
             missing: &missing,
+            foretold: None,
             expected: None,
         });
         if calls.last() != Some(&opinion.call) {

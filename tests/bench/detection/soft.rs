@@ -1,7 +1,7 @@
 //! Laboratory values foretold in order of time, each from earlier ones alone.
 
 use super::desk::{print, read, table};
-use onspec::models::{SAMPLES_AT_LEAST, Sample, SoftSensor, SoftSensorTrack, Window};
+use onspec::models::{BatchStage, SAMPLES_AT_LEAST, Sample, SoftSensor, SoftSensorTrack, Window};
 use onspec::reading::Timestamp;
 use std::path::Path;
 use std::sync::Arc;
@@ -117,7 +117,7 @@ fn line(set: &Set, property: &str, data: &Path) -> Vec<String> {
             .expect("there is a window");
         let sample = &of.samples[ix];
         let Some(raw) = sensor.predict(&sample.row) else { continue };
-        let said = SoftSensorTrack::start(&sensor).estimate(raw);
+        let said = SoftSensorTrack::start(&sensor).estimate(raw, BatchStage::End);
         let earlier: f64 = of.samples[..ix].iter().map(|one| one.value).sum();
         foretold.push(Foretold {
             value: sample.value,
@@ -251,7 +251,14 @@ fn batches(set: &Set, (property, quality): (&str, &str), text: &str) -> Vec<Kept
             window: Some(window),
             columns: window.columns(&tags),
             samples: numbered(batches.iter().map(|(id, frames)| {
-                (window.row(frames, (tags.len(), ROW), frames.len() / tags.len()), value(id))
+                (
+                    window.row(
+                        frames,
+                        (&vec![Duration::ZERO; tags.len()], ROW),
+                        frames.len() / tags.len(),
+                    ),
+                    value(id),
+                )
             })),
         })
         .into()

@@ -1,0 +1,298 @@
+//! What the laboratory will find, foretold while a batch is made.
+
+use super::charts::{FRAME, FRAMES, calm, wobble};
+use super::*;
+use crate::frame::Frame;
+use crate::models::{Candidate, fit_best};
+use crate::verdict::{Call, Document, Reason as Why};
+
+/// Batches of ten minutes; strength is 110 at a steam of 7, and 60 more for each more of it. At least 100 is asked for.
+fn foretelling_plant() -> Plant {
+    let mut plant = plant();
+    plant.lines[0].frame = Duration::from_secs(20);
+    plant.lines[0].tags[0].chart = None;
+    plant
+}
+
+/// The steam of a batch: from 6.75 to 7.25, without a tie to the one before.
+fn level(n: i64) -> f64 {
+    7.0 + 0.5 * wobble(7 * n + 3)
+}
+
+/// What the laboratory finds where the end of a batch was made with this steam.
+fn strength(n: i64, steam: f64) -> f64 {
+    110.0 + 60.0 * (steam - 7.0) + 2.0 * wobble(13 * n + 5)
+}
+
+fn end(n: i64) -> i64 {
+    (n + 1) * FRAMES * FRAME
+}
+
+/// A batch of this number, with what steam it has in which of its frames.
+fn make(n: i64, steam: impl Fn(i64) -> f64) -> Vec<Event> {
+    let first = n * FRAMES;
+    let frame = |ix: i64| {
+        let (start, end) = (at((first + ix) * FRAME), at((first + ix + 1) * FRAME));
+        let values = vec![calm(first + ix), steam(ix) + 0.02 * wobble(first + ix), 600.0];
+        Event::Frame(LineIx(0), Frame { start, end, values })
+    };
+    let mut events = vec![start(first * FRAME, &format!("R{n}"))];
+    events.extend((0..FRAMES).map(frame));
+    events
+}
+
+fn result(s: i64, n: i64, value: f64) -> Event {
+    let event = BatchEvent::Lab {
+        batch: format!("R{n}").into(),
+        property: "tensile".into(),
+        value,
+        unit: None,
+        position: None,
+    };
+    batch(s, event)
+}
+
+/// Batches of which each has its result two minutes into the next one.
+fn measured(n: std::ops::Range<i64>) -> Vec<Event> {
+    let one = |n: i64| {
+        let mut events = make(n, |_| level(n));
+        if n > 0 {
+            events.insert(7, result(end(n - 1) + 120, n - 1, strength(n - 1, level(n - 1))));
+        }
+        events
+    };
+    n.flat_map(one).collect()
+}
+
+fn answer(request: &SoftSensorRequest) -> Event {
+    let fitted = fit_best(&request.candidates);
+    let outcome = fitted.map(|(window, sensor)| sensor.to_bytes(window).into());
+    let outcome = outcome.map_err(|error| error.to_string());
+    Event::Model(ModelAnswer { request: request.id, outcome, trial: None })
+}
+
+/// Applies events, and answers what is asked for at once.
+fn work(engine: &mut Engine, events: impl IntoIterator<Item = Event>) -> Vec<Effect> {
+    let mut all = Vec::new();
+    for event in events {
+        let effects = apply(engine, [event]);
+        for request in effects.iter().filter_map(asked) {
+            all.extend(apply(engine, [answer(request)]));
+        }
+        all.extend(effects);
+    }
+    all
+}
+
+fn asked(effect: &Effect) -> Option<&SoftSensorRequest> {
+    if let Effect::FitSoftSensor(request) = effect { Some(request) } else { None }
+}
+
+fn foretold(effects: &[Effect]) -> Vec<&SoftSensorRecord> {
+    fn record(effect: &Effect) -> Option<&SoftSensorRecord> {
+        if let Effect::SoftSensor(record) = effect { Some(record) } else { None }
+    }
+    effects.iter().filter_map(record).collect()
+}
+
+/// Calls and their reasons, as they were said first.
+fn calls(effects: &[Effect]) -> Vec<(Call, Vec<String>)> {
+    let mut calls: Vec<(Call, Vec<String>)> = Vec::new();
+    for effect in effects {
+        let Effect::Verdict(document) = effect else { continue };
+        let said = (document.verdict, document.reasons.iter().map(sentence).collect());
+        if calls.last().is_none_or(|last| last.0 != said.0) {
+            calls.push(said);
+        }
+    }
+    calls
+}
+
+/// An engine that foretells, and that has just begun this batch.
+fn foretelling(n: i64) -> Engine {
+    let mut engine = Engine::new(foretelling_plant(), Vec::new());
+    work(&mut engine, measured(0..n));
+    engine
+}
+
+#[test]
+fn a_soft_sensor_is_asked_for_when_there_are_values_enough_and_foretells_from_the_next_batch_on() {
+    let mut engine = Engine::new(foretelling_plant(), Vec::new());
+    let effects = apply(&mut engine, measured(0..20));
+    assert!(effects.iter().find_map(asked).is_none(), "19 values");
+    let view = engine.view().lines[0].soft_sensors.clone();
+    assert_eq!((view[0].values, view[0].needed, view[0].fitted.is_none()), (19, 20, true));
+
+    let effects = apply(&mut engine, measured(20..21));
+    let requests: Vec<_> = effects.iter().filter_map(asked).collect();
+    let [request] = requests[..] else { panic!("one request: {requests:?}") };
+    assert_eq!((&*request.property, &*request.grade), ("tensile", "facial"));
+    let columns = |candidate: &Candidate| candidate.columns.len();
+    assert_eq!(request.candidates.iter().map(columns).collect::<Vec<_>>(), [2, 6]);
+    assert!(request.candidates.iter().all(|candidate| candidate.samples.len() == 20));
+    let sample = &request.candidates[0].samples[3];
+    assert_eq!((sample.made, sample.known), (at(end(3)), at(end(3) + 120)));
+    assert!((sample.row[1] - level(3)).abs() < 0.01, "{sample:?}");
+    // Not asked for again while it is awaited, but by a shell that starts.
+    assert_eq!(engine.open_soft_sensors().collect::<Vec<_>>(), [request.clone()]);
+
+    let answered = apply(&mut engine, [answer(request)]);
+    assert!(answered.is_empty() && engine.open_soft_sensors().next().is_none());
+    let effects = work(&mut engine, measured(21..22));
+    let records = foretold(&effects);
+    // One for each frame, since a frame is longer than a bin.
+    assert_eq!(records.len(), usize::try_from(FRAMES).unwrap());
+    let last = &records.last().unwrap();
+    assert_eq!(last.at, at(end(21)));
+    let said = &last.foretold;
+    assert!((said.predicted - strength(21, level(21))).abs() < 3.0, "{said:?}");
+    assert!(said.interval[0] < said.predicted && said.interval[1] - said.interval[0] < 12.0);
+    assert_eq!((said.low, said.high), (Some(100.0), None));
+    let document = engine.view().lines[0].verdict.clone().unwrap();
+    assert_eq!(document.foretold, [said.clone()]);
+    assert_eq!(document.probability_off_spec, said.probability);
+}
+
+/// What is said of a batch that begins strong, and gets weak in its midst.
+fn weak(n: i64) -> (Engine, Vec<Effect>) {
+    let mut engine = foretelling(n);
+    let steam = |ix: i64| if ix < FRAMES / 2 { 7.15 } else { 6.76 };
+    let effects = work(&mut engine, make(n, steam));
+    (engine, effects)
+}
+
+#[test]
+fn a_batch_that_will_be_too_weak_is_at_risk_before_its_end() {
+    let (mut engine, effects) = weak(40);
+    let said = calls(&effects);
+    assert_eq!(said.iter().map(|one| one.0).collect::<Vec<_>>(), [Call::Unknown, Call::AtRisk]);
+    let reason = &said[1].1[0];
+    assert!(reason.starts_with("tensile foretold at 9"), "{said:?}");
+    let document = engine.view().lines[0].verdict.clone().unwrap();
+    let Why::SoftSensor(reason) = &document.reasons[0] else { panic!("{document:?}") };
+    assert!(reason.probability.unwrap() > 0.5 && reason.predicted < 100.0, "{reason:?}");
+    // It had to be so for a minute: its mean over three minutes at the end, some time after the change.
+    let flag = engine.view().lines[0].batch.clone().unwrap().first_flag.unwrap();
+    let (change, ended) = (at(end(40) - FRAMES * FRAME / 2), at(end(40)));
+    assert!(flag > change.plus(Duration::from_secs(60)) && flag < ended, "{flag}");
+    // The laboratory has the last word.
+    let effects = work(&mut engine, [make(41, |_| 7.15)[0].clone()]);
+    assert!(said_of(&effects, "R40").contains(&Call::AtRisk));
+    let (mut other, effects) =
+        (engine_like(&engine), work(&mut engine, [result(end(40) + 120, 40, 95.0)]));
+    assert_eq!(said_of(&effects, "R40"), [Call::OffSpec]);
+    let effects = work(&mut other, [result(end(40) + 120, 40, 120.0)]);
+    assert_eq!(said_of(&effects, "R40"), [Call::Unknown], "no model judged it");
+}
+
+fn engine_like(engine: &Engine) -> Engine {
+    Engine::restore(&engine.checkpoint()).unwrap()
+}
+
+/// What records of batches say of one.
+fn said_of(effects: &[Effect], id: &str) -> Vec<Call> {
+    let call = |effect: &Effect| match effect {
+        Effect::Batch(record) if &*record.batch == id => record.verdict,
+        _ => None,
+    };
+    let mut calls: Vec<Call> = effects.iter().filter_map(call).collect();
+    calls.dedup();
+    calls
+}
+
+#[test]
+fn what_the_chance_was_stays_with_the_batch() {
+    let (engine, effects) = weak(40);
+    let batch = engine.view().lines[0].batch.clone().unwrap();
+    assert!(batch.probability_off_spec.unwrap() > 0.5, "{batch:?}");
+    let document = |effect: &Effect| match effect {
+        Effect::Verdict(document) => Some(Document::clone(document)),
+        _ => None,
+    };
+    let first = effects.iter().filter_map(document).find(|said| !said.foretold.is_empty());
+    assert!(first.unwrap().probability_off_spec.unwrap() < 0.1);
+    let scores = effects.iter().any(|effect| matches!(effect, Effect::Score(_)));
+    assert!(!scores, "there is no model of the process");
+}
+
+#[test]
+fn values_move_the_bias_and_are_counted_once() {
+    let mut engine = foretelling(30);
+    let fitted = |engine: &Engine| engine.view().lines[0].soft_sensors[0].fitted.clone().unwrap();
+    let before = fitted(&engine).coverage[3];
+    let late = [result(end(29) + 60, 29, strength(29, level(29)))];
+    work(&mut engine, [make(30, |_| level(30))[0].clone()]);
+    work(&mut engine, late.clone());
+    let after = fitted(&engine).coverage[3];
+    assert_eq!((after.values, after.covered), (before.values + 1, before.covered + 1));
+    // The same again, and a correction: what was said is not held against it a second time.
+    work(&mut engine, late);
+    work(&mut engine, [result(end(29) + 60, 29, 200.0)]);
+    assert_eq!(fitted(&engine).coverage[3], after);
+    let values = |engine: &Engine| engine.view().lines[0].soft_sensors[0].values;
+    assert_eq!(values(&engine), 30);
+    work(&mut engine, [batch(end(29) + 90, BatchEvent::Void { batch: "R29".into() })]);
+    assert_eq!(values(&engine), 29, "what never was teaches nothing");
+}
+
+#[test]
+fn what_it_never_saw_is_not_foretold() {
+    let mut engine = foretelling(40);
+    let effects = work(&mut engine, make(40, |_| 12.0));
+    assert_eq!(foretold(&effects), Vec::<&SoftSensorRecord>::new());
+    let document = engine.view().lines[0].verdict.clone().unwrap();
+    assert_eq!((document.foretold.len(), document.probability_off_spec), (0, None));
+}
+
+#[test]
+fn it_is_fitted_anew_with_more_values_and_knows_what_the_one_before_it_did() {
+    let mut engine = foretelling(40);
+    let fitted = engine.view().lines[0].soft_sensors[0].fitted.clone().unwrap();
+    // At 20 values, and each tenth more, two at the least: 22, 24, 26, 28, 30, 33, 36.
+    assert_eq!((fitted.version, fitted.fitness.samples), (8, 36));
+    let stages = fitted.coverage.map(|stage| stage.values);
+    assert_eq!(
+        stages,
+        [18, 18, 18, 19],
+        "batches 21 to 38, and 20, whose value the fit did not know"
+    );
+    let mut never = foretelling_plant();
+    never.models.refit = crate::plant::Refit::Never;
+    engine = Engine::new(never, Vec::new());
+    work(&mut engine, measured(0..40));
+    let fitted = engine.view().lines[0].soft_sensors[0].fitted.clone().unwrap();
+    assert_eq!((fitted.version, fitted.fitness.samples), (1, 20));
+}
+
+#[test]
+fn a_checkpoint_at_any_batch_goes_on_to_the_same_effects() {
+    let mut engine = Engine::new(foretelling_plant(), Vec::new());
+    let mut restored = engine_like(&engine);
+    for n in 0..26 {
+        let events = measured(n..n + 1);
+        let effects = work(&mut engine, events.clone());
+        assert_eq!(work(&mut restored, events), effects, "batch {n}");
+        restored = engine_like(&restored);
+    }
+}
+
+#[test]
+fn another_tag_keeps_the_rows_and_asks_anew() {
+    let mut engine = foretelling(40);
+    let mut other = foretelling_plant();
+    other.lines[0].tags.insert(0, Tag { role: Role::Process, ..Tag::named("vacuum") });
+    engine.reconfigure(other, Vec::new());
+    assert!(engine.view().lines[0].soft_sensors[0].fitted.is_none());
+    let vacuum = |event: Event| match event {
+        Event::Frame(line, mut frame) => {
+            frame.values.insert(0, 1.0);
+            Event::Frame(line, frame)
+        }
+        other => other,
+    };
+    let effects = work(&mut engine, measured(40..41).into_iter().map(vacuum));
+    let request = effects.iter().find_map(asked).unwrap();
+    assert_eq!(request.candidates[0].columns, ["vacuum", "bw", "steam"].map(Arc::from));
+    let row = &request.candidates[0].samples[3].row;
+    assert!(row[0].is_nan() && (row[2] - level(3)).abs() < 0.01, "{row:?}");
+}

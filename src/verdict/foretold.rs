@@ -1,0 +1,195 @@
+//! What soft sensors say of the batch in progress, and when that flags it.
+
+use super::watch::Watch;
+use crate::batch::Batch;
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// The chance that a batch ends off spec from which on that flags it.
+const LIKELY: f64 = 0.5;
+
+/// The share of it below which the batch is calm.
+const CALM: f64 = 0.8;
+
+/// A property whose own chance is a tenth of what flags a batch is no reason for the flag.
+const REASON: f64 = 0.1;
+
+/// What a soft sensor says of a laboratory property of the batch in progress, if the rest of it comes as it comes now.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ForetoldProperty {
+    /// The property.
+    pub property: Arc<str>,
+    /// What the laboratory will find, in its unit.
+    pub predicted: f64,
+    /// Nine laboratory values of ten lie within.
+    pub interval: [f64; 2],
+    /// The lower limit of the grade.
+    pub low: Option<f64>,
+    /// The upper limit.
+    pub high: Option<f64>,
+    /// The chance that the laboratory finds it outside its limits, 0–1; nothing where it has none.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub probability: Option<f64>,
+    /// Its unit, where one is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub unit: Option<Arc<str>>,
+}
+
+/// What soft sensors say of the batch in progress.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Foretelling {
+    /// What is foretold, by property.
+    pub properties: Vec<ForetoldProperty>,
+    /// Properties of which nothing is said: what is made is unlike all that their soft sensors know.
+    pub refused: Vec<Arc<str>>,
+    /// The chance that the laboratory finds the batch off spec, 0–1; `None` where nothing with limits is foretold.
+    pub off_spec: Option<f64>,
+}
+
+/// The judge's memory of what was foretold of a batch.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub(super) struct ForetoldWatch {
+    watch: Watch,
+    /// What was said last.
+    newest: Foretelling,
+}
+
+impl ForetoldWatch {
+    /// Looks at a frame.
+    pub(super) fn look(
+        &mut self,
+        (start, at): (Timestamp, Timestamp),
+        foretelling: Option<&Foretelling>,
+    ) {
+        if let Some(foretelling) = foretelling {
+            self.newest.clone_from(foretelling);
+        }
+        if foretelling.is_some_and(|foretelling| !foretelling.refused.is_empty()) {
+            // Near the end of its range a soft sensor refuses now and then: that is no sign of a change for the better, nor for
+            // the worse.
+            return;
+        }
+        match foretelling.and_then(|foretelling| foretelling.off_spec) {
+            Some(chance) if chance >= LIKELY => self.watch.look((start, at), Some(false)),
+            Some(chance) if chance < CALM * LIKELY => self.watch.look((start, at), Some(true)),
+            _ => self.watch.look((start, at), None),
+        }
+    }
+
+    /// What comes does not go on from what was seen last.
+    pub(super) fn lose_sight(&mut self) {
+        self.watch.lose_sight();
+    }
+
+    /// What the laboratory has found takes the place of what was foretold.
+    pub(super) fn find(&mut self, batch: &Batch) {
+        let before = self.newest.properties.len();
+        let unknown = |one: &ForetoldProperty| !batch.lab_counting().contains_key(&one.property);
+        self.newest.properties.retain(unknown);
+        if self.newest.properties.len() == before {
+            return;
+        }
+        let chances = self.newest.properties.iter().filter_map(|one| one.probability);
+        self.newest.off_spec = chances.reduce(f64::max);
+        if self.newest.off_spec.is_none_or(|chance| chance < LIKELY) {
+            self.watch = Watch::default();
+        }
+    }
+
+    /// Since when the batch has been likely to end off spec, while that flags it.
+    pub(super) fn flags(&self) -> Option<Timestamp> {
+        self.watch.flags()
+    }
+
+    /// The chance that the laboratory finds the batch off spec.
+    pub(super) fn off_spec(&self) -> Option<f64> {
+        self.newest.off_spec
+    }
+
+    /// What is foretold, by property.
+    pub(super) fn properties(&self) -> &[ForetoldProperty] {
+        &self.newest.properties
+    }
+
+    /// The properties that make the batch likely to end off spec, the likeliest first.
+    pub(super) fn reasons(&self) -> Vec<ForetoldProperty> {
+        let chance = |one: &ForetoldProperty| one.probability.unwrap_or(0.0);
+        let mut reasons: Vec<ForetoldProperty> = self.newest.properties.clone();
+        reasons.sort_by(|a, b| chance(b).total_cmp(&chance(a)));
+        let least = REASON.min(reasons.first().map_or(0.0, chance));
+        reasons.retain(|one| one.probability.is_some() && chance(one) >= least);
+        reasons
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn at(s: i64) -> Timestamp {
+        Timestamp::from_nanos(s * 1_000_000_000)
+    }
+
+    fn one(property: &str, probability: f64) -> ForetoldProperty {
+        ForetoldProperty {
+            property: property.into(),
+            predicted: 117.9,
+            interval: [112.8, 123.1],
+            low: Some(120.0),
+            high: None,
+            probability: Some(probability),
+            unit: None,
+        }
+    }
+
+    fn both(off_spec: f64) -> Foretelling {
+        let properties = vec![one("stretch", 0.04), one("tensile", off_spec)];
+        Foretelling { properties, refused: Vec::new(), off_spec: Some(off_spec) }
+    }
+
+    /// Looks at frames of ten seconds, up to a time.
+    fn look(
+        watch: &mut ForetoldWatch,
+        seconds: std::ops::Range<i64>,
+        foretelling: Option<&Foretelling>,
+    ) -> Option<Timestamp> {
+        for s in seconds.step_by(10) {
+            watch.look((at(s), at(s + 10)), foretelling);
+        }
+        watch.flags()
+    }
+
+    #[test]
+    fn a_batch_that_is_likely_off_spec_for_a_minute_is_flagged_until_it_was_calm_for_ten() {
+        let mut watch = ForetoldWatch::default();
+        assert_eq!(look(&mut watch, 0..600, Some(&both(0.49))), None);
+        assert_eq!(look(&mut watch, 600..650, Some(&both(0.51))), None, "for less than a minute");
+        assert_eq!(look(&mut watch, 650..660, Some(&both(0.51))), Some(at(600)));
+        let reasons: Vec<_> = watch.reasons().iter().map(|one| Arc::clone(&one.property)).collect();
+        assert_eq!(reasons, ["tensile".into()], "the other is no reason");
+        // Neither calm nor likely.
+        assert_eq!(look(&mut watch, 660..2000, Some(&both(0.45))), Some(at(600)));
+        assert_eq!(look(&mut watch, 2000..2590, Some(&both(0.39))), Some(at(600)));
+        assert_eq!(look(&mut watch, 2590..2600, Some(&both(0.39))), None);
+    }
+
+    #[test]
+    fn what_is_not_foretold_withdraws_nothing_and_what_is_refused_is_no_news() {
+        let mut watch = ForetoldWatch::default();
+        look(&mut watch, 0..60, Some(&both(0.9)));
+        assert_eq!(look(&mut watch, 60..3000, None), Some(at(0)));
+        let mut refused = both(0.1);
+        refused.refused.push("stretch".into());
+        assert_eq!(look(&mut watch, 3000..6000, Some(&refused)), Some(at(0)));
+        let mut watch = ForetoldWatch::default();
+        look(&mut watch, 0..50, Some(&both(0.9)));
+        look(&mut watch, 50..60, Some(&refused));
+        assert_eq!(look(&mut watch, 60..70, Some(&both(0.9))), Some(at(0)));
+        // Where nothing at all is known the minute begins anew.
+        let mut watch = ForetoldWatch::default();
+        look(&mut watch, 0..50, Some(&both(0.9)));
+        look(&mut watch, 50..60, None);
+        assert_eq!(look(&mut watch, 60..110, Some(&both(0.9))), None);
+    }
+}
