@@ -1,5 +1,7 @@
 //! The promises of the API: shapes, paths, errors, bounds, and who may ask.
 
+mod feedback;
+
 use super::fixture::{self, Answer, Fixture, HOSTILE, Shelf};
 use super::{ApiState, BODY_MAX_BYTES, guard, router};
 use crate::batch::Consumed;

@@ -236,6 +236,7 @@ pub(super) fn state(view: View) -> Fixture {
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
         models: None,
+        desk: None,
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,

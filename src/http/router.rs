@@ -1,7 +1,7 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{Fitting, actions, backtest, data, events, guard, models, page, probes};
+use super::{Fitting, actions, backtest, data, events, feedback, guard, models, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -82,6 +82,9 @@ pub(super) const ACTIONS: &[Route] = &[
     ("/api/v1/models/{line}/{grade}/{version}/promote", || post(models::promote)),
     ("/api/v1/models/{line}/{grade}/rollback", || post(models::rollback)),
     ("/api/v1/models/{line}/{grade}/withdraw", || post(models::withdraw)),
+    ("/api/v1/lines/{line}/events", || post(feedback::events)),
+    ("/api/v1/batches/{line}/{batch}/lab", || post(feedback::lab)),
+    ("/api/v1/batches/{line}/{batch}/disposition", || post(feedback::disposition)),
 ];
 
 /// The paths of the page.

@@ -9,6 +9,7 @@ use super::super::fits::{Columns, FitProgress, fit_telling};
 use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
+use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
@@ -116,6 +117,7 @@ impl Parts {
                 checked.store.path.clone().unwrap_or_default(),
                 control.clone(),
             ))),
+            desk: Some(Arc::new(RunningDesk(control.clone()))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
