@@ -1,5 +1,7 @@
 //! `onspec batches`.
 
+mod score;
+
 use super::daemon::{self, Telling};
 use super::out::{Exit, Out};
 use super::store::Which;
@@ -52,6 +54,27 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
+    /// How often flags were right, what was missed, how early it was known, and what that was worth, by line and grade.
+    /// The daemon may be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches score -c /etc/onspec/onspec.toml\n  onspec batches score --by month --line tm3 -c /etc/onspec/onspec.toml"
+    )]
+    Score {
+        #[command(flatten)]
+        which: Which,
+        /// What is counted together, by the end of a batch, in UTC; weeks begin on Monday.
+        #[arg(long, value_name = "PERIOD", value_enum, default_value = "week")]
+        by: score::By,
+        /// Only those of this line.
+        #[arg(long, value_name = "LINE")]
+        line: Option<String>,
+        /// Only those of this grade.
+        #[arg(long, value_name = "GRADE")]
+        grade: Option<String>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tell the running daemon what was decided of a batch. The newest decision counts, and all are kept. 1 if the
     /// daemon does not run.
     #[command(
@@ -97,7 +120,7 @@ fn metres(text: &str) -> Result<Metres, String> {
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
     let which = match args {
-        Args::List { which, .. } | Args::Show { which, .. } => which,
+        Args::List { which, .. } | Args::Show { which, .. } | Args::Score { which, .. } => which,
         Args::Dispose(decided) => return dispose(decided, out),
     };
     let path = match which.path() {
@@ -122,6 +145,12 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             }
             Err(error) => out.fail(&error),
         },
+        Args::Score { by, line, grade, json, .. } => {
+            match score::score(&path, (line.as_deref(), grade.as_deref()), *by, *json) {
+                Ok(text) => out.print(&text),
+                Err(error) => out.fail(&error),
+            }
+        }
         Args::Dispose(decided) => dispose(decided, out),
     }
 }

@@ -34,6 +34,7 @@ use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
+use crate::verdict::{Period, Scoreboard};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -134,6 +135,17 @@ pub trait History: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String>;
+
+    /// The score of what was said of the newest batches, at most `limit`, of one line or grade or of all.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn scoreboard(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        by: Period,
+        limit: usize,
+    ) -> Result<Scoreboard, String>;
 }
 
 /// A fit that runs.

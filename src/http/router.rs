@@ -65,6 +65,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
     ("/api/v1/batches", || get(data::batches)),
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/scoreboard", || get(data::scoreboard)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
     ("/api/v1/tags", || get(data::tags)),
     ("/api/v1/alarms", || get(data::alarms)),

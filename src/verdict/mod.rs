@@ -5,7 +5,9 @@
 
 mod document;
 mod judge;
+mod scoreboard;
 mod spans;
 
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};
+pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};

@@ -45,6 +45,23 @@ impl Mill {
         (answer.status, serde_json::from_str(&answer.text()).unwrap())
     }
 
+    /// Makes R1, R2 and `R 3/b`, of ten minutes each; says when the first began, ms.
+    fn make_three(&self) -> i64 {
+        let then = now_ms() - 7_200_000;
+        let made = |id: &str, n: i64| {
+            let (start, end) = (then + n * 600_000, then + (n + 1) * 600_000);
+            [
+                json!({"event": "batch-start", "batch": id, "grade": "facial", "ts": start}),
+                json!({"event": "batch-end", "batch": id, "ts": end, "mass_kg": 900}),
+            ]
+        };
+        let events: Vec<Value> = [made("R1", 0), made("R2", 1), made("R 3/b", 2)].concat();
+        let told = self.post("lines/tm3/events", &events.into());
+        let expected = json!({"taken": 6, "on_disk": true, "faults": [], "waiting": []});
+        assert_eq!(told, (202, expected));
+        then
+    }
+
     /// What the store has of a batch: an answer comes only once it is there.
     fn batch(&self, id: &str) -> Value {
         serde_json::from_str(&get(&self.url(&format!("batches/tm3/{id}"))).unwrap().text()).unwrap()
@@ -69,17 +86,7 @@ fn now_ms() -> i64 {
 #[test]
 fn results_and_decisions_arrive_and_outlive_the_daemon() {
     let mut mill = Mill::start();
-    let then = now_ms() - 7_200_000;
-    let made = |id: &str, n: i64| {
-        let (start, end) = (then + n * 600_000, then + (n + 1) * 600_000);
-        [
-            json!({"event": "batch-start", "batch": id, "grade": "facial", "ts": start}),
-            json!({"event": "batch-end", "batch": id, "ts": end, "mass_kg": 900}),
-        ]
-    };
-    let events: Vec<Value> = [made("R1", 0), made("R2", 1), made("R 3/b", 2)].concat();
-    let told = mill.post("lines/tm3/events", &events.into());
-    assert_eq!(told, (202, json!({"taken": 6, "on_disk": true, "faults": [], "waiting": []})));
+    let then = mill.make_three();
     assert_eq!(
         (&mill.batch("R1")["grade"], &mill.batch("R1")["mass_kg"]),
         (&json!("facial"), &json!(900.0))
@@ -233,4 +240,31 @@ fn wrong_usage_is_told_apart_from_a_daemon_that_does_not_run() {
         assert_eq!((code, text.as_str()), (status, ""), "{line}: {errors}");
         assert!(errors.contains(words), "{line}: {errors}");
     }
+}
+
+#[test]
+fn batches_are_scored_by_what_they_were_found_to_be() {
+    let mill = Mill::start();
+    mill.make_three();
+    mill.desk.write("wide.csv", "batch,tensile_md,bulk\nR1,130,4\nR 3/b,131,7\n");
+    mill.check("lab add -c onspec.toml --csv wide.csv", 0, "taken: 4 results\n", "");
+    mill.check("batches dispose R2 --as scrap -c onspec.toml", 0, "taken: 1 decision\n", "");
+    let (code, text, errors) = mill.desk.run("batches score -c onspec.toml --by all --json");
+    assert_eq!(code, 0, "{errors}");
+    let score: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(
+        score["total"]["properties"],
+        json!([{"property": "bulk", "outside": 1, "flagged": 0}])
+    );
+    let figures =
+        ["batches", "right", "missed", "quiet", "wrong"].map(|key| score["total"][key].as_u64());
+    assert_eq!(figures, [3, 0, 2, 1, 0].map(Some));
+    let board: Value =
+        serde_json::from_str(&get(&mill.url("scoreboard?by=all")).unwrap().text()).unwrap();
+    assert_eq!(board, score);
+    let (_, table, _) = mill.desk.run("batches score --store onspec.db");
+    assert!(
+        table.contains("bulk was outside in 1, of which 0 were flagged before their end"),
+        "{table}"
+    );
 }

@@ -22,6 +22,7 @@ use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::store::Reader;
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
+use crate::verdict::{Period, Scoreboard};
 use crate::{http, influx, mqtt, webhook};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -460,5 +461,14 @@ impl History for StoredBatches {
 
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
         batches::genealogy(&self.0, name, stretch).map_err(|error| error.to_string())
+    }
+
+    fn scoreboard(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        by: Period,
+        limit: usize,
+    ) -> Result<Scoreboard, String> {
+        batches::scoreboard(&self.0, of, by, limit).map_err(|error| error.to_string())
     }
 }

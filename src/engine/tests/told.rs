@@ -1,6 +1,7 @@
 //! Events of batches that come over the API.
 
 use super::*;
+use crate::verdict::Found;
 
 fn lab(id: &str, value: f64, unit: Option<&str>) -> BatchEvent {
     BatchEvent::Lab {
@@ -41,6 +42,21 @@ fn events_of_the_api_are_taken_as_those_of_a_topic_and_an_equal_time_corrects() 
     let record = &engine.view().lines[0].last_batches[0];
     assert_eq!(record.verdict, Some(crate::verdict::Call::OffSpec));
     assert_eq!(record.lab, [("tensile".into(), 90.0)]);
+    // What its records in the store said of it, and what counts of it for the score.
+    let records: Vec<_> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Batch(record) if *record.batch == *"R1" => Some(record),
+            _ => None,
+        })
+        .collect();
+    let found: Vec<_> = records.iter().map(|r| (r.found, r.outside.len())).collect();
+    let open = (Some(Found::Open), 0);
+    assert_eq!(found[0], (None, 0), "in progress");
+    assert!(found.contains(&open), "{found:?}");
+    assert_eq!(found[found.len() - 2..], [(Some(Found::Good), 0), (Some(Found::Bad), 1)]);
+    let scored = records[records.len() - 1].scored().unwrap();
+    assert_eq!((scored.found, &*scored.outside[0]), (Found::Bad, "tensile"));
     // The same again changes nothing.
     assert_eq!(said(&apply(&mut engine, [told(290, vec![lab("R1", 90.0, None)])])), [""; 0]);
 }
