@@ -95,6 +95,7 @@ fn a_journal_with_events_of_the_api_is_read_to_the_same_state_from_any_checkpoin
     apply(&mut whole, events.clone());
     let commands: Vec<Event> =
         events.iter().filter(|event| matches!(event, Event::Command(_))).cloned().collect();
+    assert_eq!(commands[0].received(), Some(at(290)), "a replay reads the journal by such times");
     let mut journal = Vec::new();
     for event in &commands {
         event.encode(&mut journal);
