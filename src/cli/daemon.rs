@@ -123,7 +123,7 @@ fn report(
         if *taken > 0 {
             let taken = Count(*taken, what);
             out.error(&format!(
-                "{taken} had been taken before; what is sent again as it was changes nothing\n"
+                "{taken} had been taken before; with its time, what is sent again changes nothing\n"
             ));
         }
         return Exit::Failed;
