@@ -3,6 +3,7 @@
 use crate::batch::{Edge, Genealogy, Metres, TRACED_MAX, Towards};
 use crate::engine::BatchRecord;
 use crate::store::{Reader, StoreError, StoredBatch, StoredEdge};
+use crate::verdict::{Period, Scoreboard};
 
 /// What is known of a batch; `None` of a record that another release wrote in another way.
 fn record(stored: &StoredBatch) -> Option<BatchRecord> {
@@ -35,6 +36,23 @@ pub fn one(reader: &Reader, line: &str, id: &str) -> Result<Option<BatchRecord>,
 /// When the store cannot be read.
 pub fn called(reader: &Reader, id: &str) -> Result<Vec<BatchRecord>, StoreError> {
     Ok(reader.batches_called(id)?.iter().filter_map(record).collect())
+}
+
+/// The score of what was said of the newest batches by their start, at most `limit`, of one line or grade or of all.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn scoreboard(
+    reader: &Reader,
+    (line, grade): (Option<&str>, Option<&str>),
+    by: Period,
+    limit: usize,
+) -> Result<Scoreboard, StoreError> {
+    let batches = newest(reader, line, limit)?;
+    let is_of =
+        |record: &&BatchRecord| grade.is_none_or(|grade| record.grade.as_deref() == Some(grade));
+    let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
+    Ok(Scoreboard::of(&scored, by))
 }
 
 /// What a lot or batch, or a stretch of it in metres, was made of, and what was made of it.

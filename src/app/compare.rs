@@ -306,6 +306,8 @@ mod tests {
             lab: Vec::new(),
             consumed: Vec::new(),
             merged_into: None,
+            found: None,
+            outside: Vec::new(),
         };
         let document = document(batch, verdict, reasons);
         [Effect::Batch(Box::new(record)), Effect::BatchVerdict(document)]

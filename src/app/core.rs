@@ -8,9 +8,9 @@ use super::fits::{Columns, Wanted};
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::engine::{
-    Command, Effect, Event, ModelAnswer, Promotion, PromotionView, View, Withdrawal,
+    Command, Effect, Event, ModelAnswer, Promotion, PromotionView, ToldEvents, View, Withdrawal,
 };
-use crate::http::Granted;
+use crate::http::{Granted, Reception};
 use crate::mqtt::{Ask, Delivery};
 use crate::reading::Timestamp;
 use crate::store::StoreError;
@@ -24,7 +24,7 @@ use tokio::sync::{mpsc, watch};
 use tokio_util::sync::CancellationToken;
 
 use asked::Asker;
-pub(super) use asked::ask;
+pub(super) use asked::{ask, ask_what_came};
 
 /// Messages in one group at most.
 const GROUP_MESSAGES: usize = 4096;
@@ -54,6 +54,8 @@ pub enum Control {
     Promote(Box<Promotion>, Asker<Granted>),
     /// A person takes a promotion back.
     Withdraw(Withdrawal, Asker<PromotionView>),
+    /// A person, or another system, tells of batches; who did hears what became of it.
+    Told(Box<ToldEvents>, Asker<(), Reception>),
     /// Take nothing more, write a checkpoint, end.
     Stop,
 }
@@ -280,6 +282,10 @@ impl Core {
                 Control::Withdraw(withdrawal, asker) => {
                     self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
                     self.take_withdrawal(withdrawal, asker, &mut seen)?;
+                }
+                Control::Told(told, asker) => {
+                    self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
+                    self.take_events(told, asker, &mut seen)?;
                 }
                 Control::Stop => {}
             }

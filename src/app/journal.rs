@@ -175,7 +175,7 @@ impl Feed for Journal {
             if event.received().is_some_and(|at| self.span.is_over(at)) {
                 break;
             }
-            let is_message = matches!(event, Event::Arrival(_));
+            let is_message = matches!(event, Event::Arrival(_) | Event::Command(Command::Told(_)));
             apply(event)?;
             if is_message {
                 messages += 1;

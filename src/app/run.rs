@@ -14,6 +14,7 @@
 //! receivers that work is delivered, for a few seconds; the rest goes on at the next start), core (a
 //! checkpoint), the page last.
 
+mod desk;
 mod ending;
 mod hosts;
 mod models;

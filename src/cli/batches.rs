@@ -1,16 +1,22 @@
 //! `onspec batches`.
 
+mod score;
+
+use super::daemon::{self, Telling};
 use super::out::{Exit, Out};
 use super::store::Which;
 use crate::app::{AppError, batches};
 use crate::batch::{Genealogy, Metres, Step};
 use crate::decode::Disposition;
 use crate::engine::BatchRecord;
+use crate::reading::Timestamp;
+use crate::record::parse_time;
 use crate::store::Reader;
 use crate::verdict::Call;
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
-use std::path::Path;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 const IN_MEMORY: &str = "writing to a string cannot fail";
 
@@ -48,6 +54,60 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
+    /// How often flags were right, what was missed, how early it was known, and what that was worth, by line and grade.
+    /// The daemon may be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches score -c /etc/onspec/onspec.toml\n  onspec batches score --by month --line tm3 -c /etc/onspec/onspec.toml"
+    )]
+    Score {
+        #[command(flatten)]
+        which: Which,
+        /// What is counted together, by the end of a batch, in UTC; weeks begin on Monday.
+        #[arg(long, value_name = "PERIOD", value_enum, default_value = "week")]
+        by: score::By,
+        /// Only those of this line.
+        #[arg(long, value_name = "LINE")]
+        line: Option<String>,
+        /// Only those of this grade.
+        #[arg(long, value_name = "GRADE")]
+        grade: Option<String>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Tell the running daemon what was decided of a batch. The newest decision counts, and all are kept. 1 if the
+    /// daemon does not run.
+    #[command(
+        after_help = "Examples:\n  onspec batches dispose TM3-260123-014 --as release -c /etc/onspec/onspec.toml\n  onspec batches dispose TM3-260123-014 --as rework --by shift-a --note 'holes' -c /etc/onspec/onspec.toml"
+    )]
+    Dispose(Box<Dispose>),
+}
+
+#[derive(Debug, clap::Args)]
+pub(super) struct Dispose {
+    /// The batch.
+    id: String,
+    /// What was decided.
+    #[arg(long = "as", value_name = "WORD", value_parser = ["release", "hold", "downgrade", "rework", "scrap"])]
+    disposition: String,
+    /// Who decided.
+    #[arg(long, value_name = "WHO")]
+    by: Option<String>,
+    /// Why.
+    #[arg(long, value_name = "TEXT")]
+    note: Option<String>,
+    /// When: RFC 3339, or milliseconds since 1970; now, if not given.
+    #[arg(long, value_name = "TIME", value_parser = parse_time)]
+    ts: Option<Timestamp>,
+    /// The configuration of the daemon that runs.
+    #[arg(short, long, value_name = "FILE")]
+    config: PathBuf,
+    /// The line; it may be left out where the configuration has one.
+    #[arg(long, value_name = "LINE")]
+    line: Option<String>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
 }
 
 fn metres(text: &str) -> Result<Metres, String> {
@@ -59,7 +119,10 @@ fn metres(text: &str) -> Result<Metres, String> {
 }
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
-    let (Args::List { which, .. } | Args::Show { which, .. }) = args;
+    let which = match args {
+        Args::List { which, .. } | Args::Show { which, .. } | Args::Score { which, .. } => which,
+        Args::Dispose(decided) => return dispose(decided, out),
+    };
     let path = match which.path() {
         Ok(path) => path,
         Err(problem) => {
@@ -82,7 +145,38 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             }
             Err(error) => out.fail(&error),
         },
+        Args::Score { by, line, grade, json, .. } => {
+            match score::score(&path, (line.as_deref(), grade.as_deref()), *by, *json) {
+                Ok(text) => out.print(&text),
+                Err(error) => out.fail(&error),
+            }
+        }
+        Args::Dispose(decided) => dispose(decided, out),
     }
+}
+
+fn dispose(decided: &Dispose, out: &mut Out) -> Exit {
+    let checked = match crate::config::read(&decided.config) {
+        Ok(checked) => checked,
+        Err(problem) => return out.unusable(&problem),
+    };
+    let line = match daemon::line(&checked.plant, decided.line.as_deref()) {
+        Ok(line) => Arc::clone(line),
+        Err(problem) => {
+            out.error(&format!("error: {problem}\n"));
+            return Exit::Usage;
+        }
+    };
+    let event = serde_json::json!({
+        "event": "disposition", "batch": decided.id, "disposition": decided.disposition, "by": decided.by,
+        "note": decided.note, "ts": decided.ts.map(Timestamp::to_rfc3339),
+    });
+    let events = [Telling { line, event, place: String::new() }];
+    if let Err(wrong) = daemon::check(&events) {
+        out.error(&wrong);
+        return Exit::Failed;
+    }
+    daemon::tell((&decided.config, &checked), &events, ("decision", decided.json), out)
 }
 
 fn list(path: &Path, line: Option<&str>, limit: usize, json: bool) -> Result<String, AppError> {

@@ -9,10 +9,12 @@ mod batches;
 mod broker;
 pub mod check;
 mod compare;
+mod daemon;
 mod demo;
 mod discover;
 mod explain;
 mod fit;
+mod lab;
 mod man;
 mod models;
 mod out;
@@ -102,12 +104,18 @@ enum Command {
         after_help = "Examples:\n  onspec backtest tm3 facial-15 -c /etc/onspec/onspec.toml\n  onspec backtest tm3 facial-15 4 --store onspec.db --batches 100 --json"
     )]
     Backtest(backtest::Args),
-    /// Look at the batches of the store, at what they were made of and what became of them.
+    /// Look at the batches of the store, at what they were made of and what became of them; say what was decided of one.
     #[command(
         subcommand,
-        after_help = "Examples:\n  onspec batches list -c /etc/onspec/onspec.toml\n  onspec batches show TM3-260123-014 -c /etc/onspec/onspec.toml"
+        after_help = "Examples:\n  onspec batches list -c /etc/onspec/onspec.toml\n  onspec batches show TM3-260123-014 -c /etc/onspec/onspec.toml\n  onspec batches dispose TM3-260123-014 --as release -c /etc/onspec/onspec.toml"
     )]
     Batches(batches::Args),
+    /// Tell the running daemon what the laboratory found.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  onspec lab add -c /etc/onspec/onspec.toml --csv results.csv"
+    )]
+    Lab(lab::Args),
     /// Listen to a broker, and propose a configuration from what is heard.
     #[command(
         after_help = "Examples:\n  onspec discover --broker mqtt://127.0.0.1:1883\n  onspec discover --broker mqtt://127.0.0.1:1883 --topic 'mill/#' --for 5m -o onspec.toml"
@@ -190,6 +198,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::command(*args, &mut out),
         Command::Models(args) => models::command(&args, &mut out),
         Command::Batches(args) => batches::command(&args, &mut out),
+        Command::Lab(args) => lab::command(&args, &mut out),
         Command::Backtest(args) => backtest::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),

@@ -1,5 +1,9 @@
 //! Batch and laboratory events: product.md, "Batch and laboratory events".
 
+mod request;
+
+pub use request::{REQUEST_EVENTS_MAX, RequestPath, RequestRefused, decode_request};
+
 use super::json::not_json;
 use super::limits::{NAME_BYTES_MAX, NOTE_BYTES_MAX, cut, fault, found};
 use super::value::utf8;
@@ -20,6 +24,8 @@ const TOPIC_SIGNS: [char; 3] = ['/', '+', '#'];
 pub(super) enum LineSource<'a> {
     /// The topic or its rule names it: a body that names another one is a fault.
     Topic(&'a Arc<str>),
+    /// The same of the path of a request.
+    Path(&'a Arc<str>),
     /// It may stand in, but the body may name another one.
     Default(&'a str),
     /// Only the body can name it.
@@ -182,13 +188,12 @@ impl<'v> Body<'v> {
     fn line(&self, source: LineSource<'_>) -> Result<Arc<str>, Fault> {
         let named = self.name("line")?;
         match (source, named) {
-            (LineSource::Topic(line), None) => Ok(Arc::clone(line)),
-            (LineSource::Topic(line), Some(named)) if **line == *named => Ok(Arc::clone(line)),
-            (LineSource::Topic(line), Some(named)) => {
-                let (line, named) = (found(line), found(&named));
-                let detail = format!("the topic names line `{line}`, the body `{named}`");
-                Err(fault(Reason::LineUnclear, detail))
+            (LineSource::Topic(line) | LineSource::Path(line), None) => Ok(Arc::clone(line)),
+            (LineSource::Topic(line) | LineSource::Path(line), Some(named)) if **line == *named => {
+                Ok(Arc::clone(line))
             }
+            (LineSource::Topic(line), Some(named)) => Err(other_line("topic", line, &named)),
+            (LineSource::Path(line), Some(named)) => Err(other_line("path", line, &named)),
             (_, Some(named)) => Ok(named),
             (LineSource::Default(line), None) => Ok(line.into()),
             (LineSource::Body, None) => {
@@ -288,6 +293,12 @@ impl<'v> Body<'v> {
             number => Ok(number),
         }
     }
+}
+
+fn other_line(place: &str, line: &str, named: &str) -> Fault {
+    let (line, named) = (found(line), found(named));
+    let detail = format!("the {place} names line `{line}`, the body `{named}`");
+    fault(Reason::LineUnclear, detail)
 }
 
 /// `ts`: an integer in ms, or RFC 3339.

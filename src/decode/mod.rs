@@ -30,7 +30,10 @@ mod value;
 
 pub use compressed::opened;
 pub use decoder::Decoder;
-pub use event::{decode_event, decode_event_line};
+pub use event::{
+    REQUEST_EVENTS_MAX, RequestPath, RequestRefused, decode_event, decode_event_line,
+    decode_request,
+};
 pub use json::path::is_relative;
 pub use limits::{
     CACHED_TOPICS, FaultCount, NAME_BYTES_MAX, PAYLOAD_BYTES_MAX, PROPERTIES_MAX,

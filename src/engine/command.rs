@@ -1,7 +1,7 @@
 //! What a person, or a part of the daemon, says.
 
 use super::effect::Effect;
-use super::event::{Command, Promotion, Withdrawal};
+use super::event::{Command, Promotion, ToldEvents, Withdrawal};
 use super::line::LineState;
 use super::{Engine, SYSTEM, State, leapt, session_part, tell};
 use crate::reading::Timestamp;
@@ -77,6 +77,7 @@ impl Engine {
             }
             Command::Promote(promotion) => self.promote(*promotion, out),
             Command::Withdraw(withdrawal) => self.withdraw(&withdrawal),
+            Command::Told(told) => self.told(*told, out),
             Command::Finish => {
                 let at = self.newest().unwrap_or_default();
                 self.on_all_lines(at, out, LineState::finish);
@@ -96,6 +97,16 @@ impl Engine {
     fn withdraw(&mut self, withdrawal: &Withdrawal) {
         if let Some(ix) = self.plant.line_ix(&withdrawal.line) {
             self.state.lines[ix.get()].learning.withdraw(&withdrawal.grade);
+        }
+    }
+
+    /// Events of batches came over the API: each is taken as one that came over MQTT.
+    fn told(&mut self, told: ToldEvents, out: &mut Vec<Effect>) {
+        let way = (told.at, ToldEvents::TOPIC);
+        for message in told.messages {
+            if let Some(fault) = self.batch_message(way, message, out) {
+                self.fault(told.at, ToldEvents::TOPIC, fault, out);
+            }
         }
     }
 

@@ -1,6 +1,7 @@
 //! What a line says, put into the forms of the contract: records, documents, views.
 
 use super::effect::{BatchRecord, ContributionRecord, Effect, SensorHealthRecord};
+use super::learning::shown;
 use super::line::{Context, NO_GRADE};
 use super::view::TagView;
 use crate::batch::{self, Batch};
@@ -115,7 +116,27 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         lab: batch.lab_counting().iter().map(|(name, value)| (Arc::clone(name), *value)).collect(),
         consumed: batch.consumed.clone(),
         merged_into: batch.merged_into.clone(),
+        found: None,
+        outside: Vec::new(),
     }
+}
+
+/// The same with what it was found to be by the limits that were in force when it began, once it has ended.
+pub(super) fn record_found(
+    line: &Line,
+    batch: &Batch,
+    (verdict, grade): (Option<Call>, Option<&Grade>),
+) -> BatchRecord {
+    let mut record = record(line, batch, verdict);
+    if batch.ended.is_some() && !batch.void {
+        record.found = Some(shown(batch, grade));
+        let outside = grade.into_iter().flat_map(|grade| batch.lab_all_outside(grade));
+        let mut outside: Vec<_> = outside.map(|(property, ..)| Arc::clone(property)).collect();
+        // Of one property the mean and a single result may both be outside.
+        outside.dedup();
+        record.outside = outside;
+    }
+    record
 }
 
 /// The minute's figures of a sensor.

@@ -9,7 +9,7 @@ use crate::models::{Candidate, FitSpec, Made, Monitor, Realized, Statistic};
 use crate::plant::Guard;
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
-use crate::verdict::{Call, Document, ForetoldProperty};
+use crate::verdict::{Call, Document, ForetoldProperty, Found, Scored};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -219,9 +219,35 @@ pub struct BatchRecord {
     /// The batch that it was merged into.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub merged_into: Option<Arc<str>>,
+    /// What it was found to be, once it has ended; `None` in a record of a release that did not say it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub found: Option<Found>,
+    /// The laboratory properties that were outside their limits.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub outside: Vec<Arc<str>>,
 }
 
 impl BatchRecord {
+    /// What counts of it for the score of verdicts; `None` of a batch in progress, one that is void or of a station (which
+    /// nothing judges), and of a record of a release that did not say what it was found to be.
+    #[must_use]
+    pub fn scored(&self) -> Option<Scored> {
+        let (ended, found) = self.ended.zip(self.found)?;
+        if self.station.is_some() || self.verdict.is_none() {
+            return None;
+        }
+        Some(Scored {
+            line: Arc::clone(&self.line),
+            grade: self.grade.clone(),
+            started: self.started,
+            ended,
+            found,
+            first_flag: self.first_flag,
+            mass_kg: self.mass_kg,
+            outside: self.outside.clone(),
+        })
+    }
+
     /// What it says of the genealogy: its sources, and what it became part of.
     pub fn edges(&self) -> impl Iterator<Item = Edge> {
         let edge = |batch: &Arc<str>, consumed: Consumed| Edge {

@@ -1,6 +1,6 @@
 //! What the engine is fed, and the form in which the journal keeps it.
 
-use crate::decode::{Arrival, Message};
+use crate::decode::{Arrival, BatchMessage, Message};
 use crate::frame::Frame;
 use crate::models::Trial;
 use crate::reading::{LineIx, Timestamp};
@@ -38,7 +38,7 @@ pub struct ModelAnswer {
 }
 
 /// What a person, or a part of the daemon, says.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub enum Command {
     /// A part of the daemon works, or does not.
     Component {
@@ -114,6 +114,8 @@ pub enum Command {
     Promote(Box<Promotion>),
     /// A person takes back a promotion that waits for its boundary.
     Withdraw(Withdrawal),
+    /// Events of batches, as a person or another system sends them to the API.
+    Told(Box<ToldEvents>),
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
 }
@@ -150,6 +152,20 @@ pub struct Withdrawal {
     pub at: Timestamp,
 }
 
+/// Events of batches that came over the API: all of one request, in its order.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct ToldEvents {
+    /// The events.
+    pub messages: Vec<BatchMessage>,
+    /// When they came.
+    pub at: Timestamp,
+}
+
+impl ToldEvents {
+    /// What stands for the topic in faults of such events, which have none.
+    pub const TOPIC: &'static str = "api";
+}
+
 impl Promotion {
     /// Why a new version judges.
     #[must_use]
@@ -176,6 +192,7 @@ impl Command {
             | Self::Alive { at } => Some(*at),
             Self::Promote(promotion) => Some(promotion.at),
             Self::Withdraw(withdrawal) => Some(withdrawal.at),
+            Self::Told(told) => Some(told.at),
             Self::Subscribed { .. }
             | Self::Started { .. }
             | Self::ClockLeap { .. }
@@ -350,7 +367,7 @@ impl<'a> Reader<'a> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::decode::{Format, PropertyRule, Rule, Template, Wanted};
+    use crate::decode::{BatchEvent, Format, PropertyRule, Rule, Template, Wanted};
 
     fn with_properties(retained: bool) -> Event {
         let rule = Rule {
@@ -386,6 +403,21 @@ mod tests {
         assert_eq!(len(None), 1 + 8 + 3 * 4 + 5 + 5 + 1);
         let Event::Arrival(with) = with_properties(false) else { unreachable!("it is one") };
         assert_eq!(len(with.properties), len(None) + 4 + 26);
+    }
+
+    fn lab(position: Option<&str>, value: f64) -> BatchMessage {
+        BatchMessage {
+            line: "tm3".into(),
+            station: None,
+            at: Timestamp::from_nanos(11),
+            event: BatchEvent::Lab {
+                batch: "R1".into(),
+                property: "tensile_md".into(),
+                value,
+                unit: Some("N/m".into()),
+                position: position.map(Into::into),
+            },
+        }
     }
 
     #[test]
@@ -430,6 +462,10 @@ mod tests {
                 back: true,
                 by: Some("shift-a".into()),
                 at: Timestamp::from_nanos(9),
+            }))),
+            Event::Command(Command::Told(Box::new(ToldEvents {
+                messages: vec![lab(Some("1"), 0.1 + 0.2), lab(None, f64::MIN_POSITIVE)],
+                at: Timestamp::from_nanos(12),
             }))),
             Event::Command(Command::Withdraw(Withdrawal {
                 line: "tm3".into(),

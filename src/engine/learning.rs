@@ -23,7 +23,7 @@ use std::sync::Arc;
 pub use asking::budget;
 pub(super) use borrowing::FIRST_BORROWED;
 use challenger::Challenger;
-pub(super) use found::outcome;
+pub(super) use found::{outcome, shown};
 pub(super) use judging::Judging;
 use reference::Reference;
 pub(super) use switching::Outcome;

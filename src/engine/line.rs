@@ -273,6 +273,11 @@ impl LineState {
         self.steady.is_made().then(|| format!("{batch}\n{}", self.grade_name()).into())
     }
 
+    /// True of a batch that events take effect on now.
+    pub(super) fn knows(&self, batch: &str) -> bool {
+        self.book.find(batch).is_some()
+    }
+
     /// Up to where the line has been judged.
     pub(super) fn clock(&self) -> Option<Timestamp> {
         self.framer.open()

@@ -54,12 +54,13 @@ pub use effect::{
     FitRequest, FrameRecord, ModelRecord, Neighbour, ProfileRecord, ReadingRecord, ScoreRecord,
     SensorHealthRecord, SoftSensorRecord, SoftSensorRequest, TrialRequest, WrongFlagsRecord,
 };
-pub use event::{Command, Event, EventError, ModelAnswer, Promotion, Withdrawal};
+pub use event::{Command, Event, EventError, ModelAnswer, Promotion, ToldEvents, Withdrawal};
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use recovery::Recovery;
 pub use soft_sensors::{FittedView, SoftSensorView};
+pub use stamps::odd_time;
 pub use tell::{ending, sentence};
 pub use view::{
     AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
@@ -421,6 +422,13 @@ impl Engine {
         let silent = self.state.link_down_since.is_none()
             && lines.any(|(line, state)| state.is_silent(line, now));
         silent || self.state.nodes.is_due(now)
+    }
+
+    /// True of a batch in progress or lately finished: what is told of another one waits until that begins.
+    #[must_use]
+    pub fn knows_batch(&self, line: &str, batch: &str) -> bool {
+        let ix = self.plant.line_ix(line);
+        ix.is_some_and(|ix| self.state.lines[ix.get()].knows(batch))
     }
 
     /// The event time up to which a line has been judged.

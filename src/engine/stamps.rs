@@ -22,8 +22,10 @@ const ZONE_MAX_S: i64 = 14 * 3600;
 /// How far a clock that shows a zone's time may be off beside that.
 const ZONE_ERROR_S: i64 = 60;
 
-/// What is odd about an event's time: ahead of its arrival, or so old that no batch is meant by it.
-pub(super) fn odd_time(at: Timestamp, received: Timestamp) -> Option<String> {
+/// What is odd about an event's time: ahead of its arrival, or so old that no batch is meant by it. `None` of one that is
+/// taken.
+#[must_use]
+pub fn odd_time(at: Timestamp, received: Timestamp) -> Option<String> {
     let what = if at > received.plus(FUTURE_GUARD) {
         "ahead of its arrival".to_owned()
     } else if at.plus(EVENT_AGE_MAX) < received {

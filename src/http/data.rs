@@ -4,6 +4,7 @@ use super::api::{self, Alarms, Batch, Batches, Health, LineDetail, Lines, Tags};
 use super::guard;
 use super::router::Shared;
 use crate::engine::{BatchRecord, LineView, View};
+use crate::verdict::Period;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -14,6 +15,8 @@ use std::sync::Arc;
 
 /// Batches given when the request names no `limit`.
 const LIMIT: usize = 50;
+/// Batches that a scoreboard is of at most: the newest.
+const SCORED_MAX: usize = 10_000;
 /// The greatest `limit`.
 const LIMIT_MAX: usize = 1000;
 
@@ -91,6 +94,29 @@ pub(super) async fn batch(
         Some(batch) => Ok(Json(Batch::from(&batch)).into_response()),
         None => Err(not_found(missing)),
     }
+}
+
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct ScoreQuery {
+    line: Option<String>,
+    grade: Option<String>,
+    #[serde(default)]
+    by: Period,
+}
+
+pub(super) async fn scoreboard(
+    State(shared): State<Shared>,
+    query: Result<Query<ScoreQuery>, QueryRejection>,
+) -> Result<Response, Response> {
+    let Query(ScoreQuery { line, grade, by }) = query.map_err(IntoResponse::into_response)?;
+    let Some(history) = &shared.api.history else {
+        return Err(not_found("no batches are stored that could be scored".into()));
+    };
+    let score = read(&shared, history, move |history| {
+        history.scoreboard((line.as_deref(), grade.as_deref()), by, SCORED_MAX)
+    });
+    Ok(Json(score.await?).into_response())
 }
 
 #[derive(Debug, Deserialize)]

@@ -19,7 +19,8 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Reason, Similar, SpanDocument,
+    Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Period, Reason, Scoreboard,
+    Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -72,6 +73,19 @@ impl History for Shelf {
 
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
         Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
+    }
+
+    fn scoreboard(
+        &self,
+        (line, grade): (Option<&str>, Option<&str>),
+        by: Period,
+        limit: usize,
+    ) -> Result<Scoreboard, String> {
+        let batches = self.batches(line, limit)?;
+        let is_of =
+            |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
+        let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
+        Ok(Scoreboard::of(&scored, by))
     }
 
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
@@ -239,6 +253,7 @@ pub(super) fn state(view: View) -> Fixture {
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
         models: None,
+        desk: None,
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
@@ -598,6 +613,8 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         lab: Vec::new(),
         consumed: Vec::new(),
         merged_into: None,
+        found: None,
+        outside: Vec::new(),
     }
 }
 

@@ -1,7 +1,7 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
 //!
 //! It never changes anything of the plant: every route reads, but for the one that has the configuration
-//! read again and those that let another model judge. It never listens beyond loopback, because it has
+//! read again, those that let another model judge, and those that are told of batches. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.
@@ -17,6 +17,7 @@ mod backtest;
 mod contract;
 mod data;
 mod events;
+mod feedback;
 #[cfg(test)]
 mod fixture;
 mod guard;
@@ -26,12 +27,15 @@ mod page;
 mod probes;
 mod router;
 
+pub use feedback::read_events;
 pub use router::router;
 
 use crate::batch::{Genealogy, Metres};
-use crate::engine::{BatchRecord, Promotion, PromotionView, View, Withdrawal};
+use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
+use crate::verdict::{Period, Scoreboard};
+use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::SocketAddr;
 use std::pin::Pin;
@@ -131,6 +135,17 @@ pub trait History: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String>;
+
+    /// The score of what was said of the newest batches, at most `limit`, of one line or grade or of all.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn scoreboard(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        by: Period,
+        limit: usize,
+    ) -> Result<Scoreboard, String>;
 }
 
 /// A fit that runs.
@@ -181,14 +196,14 @@ pub struct Granted {
     pub replaces: Option<PromotionView>,
 }
 
-/// What became of a person's word on which model judges.
+/// What became of what a person asked for or told: which model judges, what is known of batches.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Told<T> {
     /// It is on disk.
     Done(T),
     /// It is taken, and comes about when the store has room for it, unless the process ends before.
     WhenRoom(T),
-    /// The model cannot judge: why.
+    /// It cannot be: why.
     Unfit(String),
     /// Something else is in its way.
     Conflict(String),
@@ -196,6 +211,20 @@ pub enum Told<T> {
     Busy,
     /// Everything stops, or another configuration takes effect: it does not come about.
     Stops,
+}
+
+impl<T> Told<T> {
+    /// The same of what is made of what was granted.
+    pub fn map<U>(self, make: impl FnOnce(T) -> U) -> Told<U> {
+        match self {
+            Self::Done(granted) => Told::Done(make(granted)),
+            Self::WhenRoom(granted) => Told::WhenRoom(make(granted)),
+            Self::Unfit(reason) => Told::Unfit(reason),
+            Self::Conflict(reason) => Told::Conflict(reason),
+            Self::Busy => Told::Busy,
+            Self::Stops => Told::Stops,
+        }
+    }
 }
 
 /// The answer to such a word, within the time that a request has.
@@ -237,6 +266,21 @@ pub trait Models: Debug + Send + Sync {
     fn withdraw(&self, withdrawal: Withdrawal) -> Telling<PromotionView>;
 }
 
+/// What became of events of batches that were taken.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct Reception {
+    /// The words for what of them says nothing, as it is a fault over MQTT as well.
+    pub faults: Vec<String>,
+    /// The batches that they are of, and that are not known, or not any more: what is told of them waits.
+    pub waiting: BTreeSet<Arc<str>>,
+}
+
+/// Where it is told what people and other systems know of batches.
+pub trait Desk: Debug + Send + Sync {
+    /// Takes events of batches, all of them; [`Told::Unfit`] if their line is not declared. What became of them is not known while the store has no room.
+    fn tell(&self, events: ToldEvents) -> Telling<Reception>;
+}
+
 /// Everything that page and API show.
 #[derive(Debug, Clone)]
 pub struct ApiState {
@@ -254,6 +298,8 @@ pub struct ApiState {
     pub history: Option<Arc<dyn History>>,
     /// The store's models, if it keeps any.
     pub models: Option<Arc<dyn Models>>,
+    /// Where events of batches are told, if anybody takes them.
+    pub desk: Option<Arc<dyn Desk>>,
     /// The fits, if anybody fits.
     pub fits: Option<Arc<dyn Fits>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.

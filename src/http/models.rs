@@ -135,7 +135,7 @@ pub(super) async fn withdraw(
 
 /// What was granted, and whether it is on disk; else the answer that it was not. `what` it is about.
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn granted<T>(told: Told<T>, what: &str) -> Result<(T, bool), Response> {
+pub(super) fn granted<T>(told: Told<T>, what: &str) -> Result<(T, bool), Response> {
     let unavailable = |text: &str| Err(guard::error(StatusCode::SERVICE_UNAVAILABLE, text));
     match told {
         Told::Done(granted) => Ok((granted, true)),

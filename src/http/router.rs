@@ -1,7 +1,7 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{Fitting, actions, backtest, data, events, guard, models, page, probes};
+use super::{Fitting, actions, backtest, data, events, feedback, guard, models, page, probes};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -65,6 +65,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
     ("/api/v1/batches", || get(data::batches)),
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/scoreboard", || get(data::scoreboard)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
     ("/api/v1/tags", || get(data::tags)),
     ("/api/v1/alarms", || get(data::alarms)),
@@ -82,6 +83,9 @@ pub(super) const ACTIONS: &[Route] = &[
     ("/api/v1/models/{line}/{grade}/{version}/promote", || post(models::promote)),
     ("/api/v1/models/{line}/{grade}/rollback", || post(models::rollback)),
     ("/api/v1/models/{line}/{grade}/withdraw", || post(models::withdraw)),
+    ("/api/v1/lines/{line}/events", || post(feedback::events)),
+    ("/api/v1/batches/{line}/{batch}/lab", || post(feedback::lab)),
+    ("/api/v1/batches/{line}/{batch}/disposition", || post(feedback::disposition)),
 ];
 
 /// The paths of the page.

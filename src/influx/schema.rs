@@ -492,6 +492,8 @@ mod tests {
             lab: vec![],
             consumed: Vec::new(),
             merged_into: None,
+            found: None,
+            outside: Vec::new(),
         }
     }
 

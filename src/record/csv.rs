@@ -19,6 +19,13 @@ pub(super) struct Layout {
     width: usize,
 }
 
+impl Layout {
+    /// True where a comma parts no cells, and may stand within a number.
+    pub(super) fn has_decimal_comma(self) -> bool {
+        self.delimiter != b','
+    }
+}
+
 /// The layout and the columns of a file.
 pub(super) fn header(path: &Path) -> Result<(Layout, Vec<String>), RecordError> {
     let mut line = Vec::new();
@@ -85,9 +92,19 @@ impl Rows for Lines<'_> {
         match self.reader.read_record(&mut self.line) {
             Ok(false) => return None,
             Ok(true) => {}
-            Err(error) => return Some(Err(RecordError::csv(self.path)(error))),
+            Err(error) => {
+                let byte = error.position().map(::csv::Position::byte);
+                let error = match (RecordError::csv(self.path)(error), byte) {
+                    (RecordError::NotUtf8 { path, .. }, Some(byte)) => {
+                        RecordError::NotUtf8 { path, line: self.reader.get_mut().line_from(byte) }
+                    }
+                    (error, _) => error,
+                };
+                return Some(Err(error));
+            }
         }
-        let line = self.line.position().map_or(0, ::csv::Position::line);
+        let byte = self.line.position().map_or(0, ::csv::Position::byte);
+        let line = self.reader.get_mut().line_from(byte);
         if self.line.len() == self.width {
             return Some(Ok(Place::Line(line)));
         }

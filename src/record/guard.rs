@@ -1,6 +1,7 @@
 //! What is read of a CSV file, watched byte by byte: a quote that is never closed, and a line that never
 //! ends, are found where they begin, before they fill the memory.
 
+use std::collections::VecDeque;
 use std::io::{self, Read};
 
 /// Bytes of one record at most.
@@ -28,12 +29,34 @@ pub(super) struct Guard<R> {
     length: usize,
     /// Bytes of the file so far.
     offset: u64,
+    /// Where records begin that were not asked for yet: their first bytes and lines. No more than the reader has read
+    /// ahead.
+    begins: VecDeque<(u64, u64)>,
 }
 
 impl<R: Read> Guard<R> {
     pub(super) fn new(inner: R, delimiter: u8) -> Self {
         let state = State::FieldStart;
-        Self { inner, delimiter, state, line: 1, opened: 1, length: 0, offset: 0 }
+        Self {
+            inner,
+            delimiter,
+            state,
+            line: 1,
+            opened: 1,
+            length: 0,
+            offset: 0,
+            begins: VecDeque::new(),
+        }
+    }
+
+    /// The line, from 1, of the first record that begins at a byte or behind it; the records before are forgotten. What
+    /// the reader itself says is the line of what stands before a record: an empty line, or the second half of a line's
+    /// end.
+    pub(super) fn line_from(&mut self, byte: u64) -> u64 {
+        while self.begins.front().is_some_and(|(begin, _)| *begin < byte) {
+            self.begins.pop_front();
+        }
+        self.begins.front().map_or(self.line, |(_, line)| *line)
     }
 
     fn watch(&mut self, byte: u8) -> io::Result<()> {
@@ -41,6 +64,9 @@ impl<R: Read> Guard<R> {
         // The mark at the begin of a file is no text.
         if self.offset <= 3 && byte >= 0x80 {
             return Ok(());
+        }
+        if self.length == 0 && !matches!(byte, b'\n' | b'\r') {
+            self.begins.push_back((self.offset - 1, self.line));
         }
         self.length += 1;
         if self.length > RECORD_MAX {

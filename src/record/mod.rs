@@ -1,4 +1,4 @@
-//! Recordings in, and the files of a replay out.
+//! Recordings in, and the files of a replay out; and tables of laboratory results.
 //!
 //! A recording is CSV, plain or gzipped, or Parquet: *wide* (a time column and a column for each tag) or
 //! *long* (`time,tag,value[,quality]`); the header tells which. [`Recording`] knows rows of cells, and
@@ -14,6 +14,7 @@ mod files;
 mod guard;
 mod parquet;
 mod recording;
+mod results;
 mod shape;
 mod source;
 mod survey;
@@ -24,5 +25,6 @@ pub use error::RecordError;
 pub use events::read_events;
 pub use files::{Files, FilesState, Summary, cut};
 pub use recording::{Options, Record, Recording};
+pub use results::{TableResult, read_results};
 pub use survey::Survey;
 pub use time::parse_time;

@@ -6,9 +6,11 @@
 mod document;
 mod foretold;
 mod judge;
+mod scoreboard;
 mod spans;
 mod watch;
 
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use foretold::{Foretelling, ForetoldProperty};
 pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};
+pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};

@@ -146,6 +146,8 @@ fn batch() -> BatchRecord {
         lab: vec![],
         consumed: Vec::new(),
         merged_into: None,
+        found: None,
+        outside: Vec::new(),
     }
 }
 

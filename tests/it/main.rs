@@ -12,6 +12,7 @@ mod clocks;
 mod compose;
 mod discover;
 mod faults;
+mod feedback;
 mod grafana;
 mod influx;
 mod influx_versions;

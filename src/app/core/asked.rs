@@ -6,8 +6,10 @@
 
 use super::{Control, Core};
 use crate::app::error::AppError;
-use crate::engine::{Command, Effect, Event, Promotion, PromotionView, Withdrawal};
-use crate::http::{Granted, Told};
+use crate::decode::{BatchEvent, BatchMessage};
+use crate::engine::{Command, Effect, Event, Promotion, PromotionView, ToldEvents, Withdrawal};
+use crate::http::{Granted, Reception, Told};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 use tokio::sync::{mpsc, oneshot};
@@ -18,11 +20,11 @@ const STEP_WITHIN: Duration = Duration::from_secs(2);
 
 /// Who asked, from the core's side.
 #[derive(Debug)]
-pub struct Asker<T> {
+pub struct Asker<T, D = ()> {
     /// Hears what will come about, or why nothing will.
     taken: oneshot::Sender<Result<T, String>>,
-    /// Hears when it is on disk, or why it will not come about after all.
-    done: oneshot::Sender<Result<(), String>>,
+    /// Hears when it is on disk, and what came of it; or why it will not come about after all.
+    done: oneshot::Sender<Result<D, String>>,
 }
 
 /// A promotion that was taken, until its group is on disk.
@@ -74,6 +76,53 @@ impl Core {
     }
 }
 
+impl Core {
+    /// Takes events of batches, in a commit of their own; who sent them hears what became of them.
+    pub(super) fn take_events(
+        &mut self,
+        told: Box<ToldEvents>,
+        Asker { taken, done }: Asker<(), Reception>,
+        seen: &mut dyn FnMut(&Effect),
+    ) -> Result<(), AppError> {
+        let plant = self.pipeline.engine().plant();
+        let strange = told.messages.iter().find(|message| plant.line_ix(&message.line).is_none());
+        if let Some(BatchMessage { line, .. }) = strange {
+            let known: Vec<_> = plant.lines.iter().map(|line| format!("`{}`", line.name)).collect();
+            let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
+            let refused =
+                taken.send(Err(format!("no line is called `{line}`; there are: {known}")));
+            if refused.is_err() {
+                tracing::debug!("who asked has gone");
+            }
+            return Ok(());
+        }
+        // Whoever has gone was told that nothing comes about.
+        if taken.send(Ok(())).is_err() {
+            return Ok(());
+        }
+        let of = |message: &BatchMessage| {
+            let begins = matches!(message.event, BatchEvent::Start { .. } | BatchEvent::End { .. });
+            let batch = message.event.batch().filter(|_| !begins)?;
+            Some((Arc::clone(&message.line), Arc::clone(batch)))
+        };
+        let of: BTreeSet<_> = told.messages.iter().filter_map(of).collect();
+        let mut faults = Vec::new();
+        self.pipeline.commit([Event::Command(Command::Told(told))], &mut |effect| {
+            if let Effect::Fault(record) = effect
+                && *record.topic == *ToldEvents::TOPIC
+            {
+                faults.push(record.fault.detail.clone());
+            }
+            seen(effect);
+        })?;
+        let engine = self.pipeline.engine();
+        let waits = |(line, batch): &(Arc<str>, Arc<str>)| !engine.knows_batch(line, batch);
+        let waiting = of.into_iter().filter(waits).map(|(_, batch)| batch).collect();
+        tell(done, Ok(Reception { faults, waiting }));
+        Ok(())
+    }
+}
+
 /// Tells who promoted models what became of that in their group, in the order in which they were taken.
 pub(super) fn tell_taken(mut promotions: Vec<Taken>) {
     while !promotions.is_empty() {
@@ -87,9 +136,9 @@ pub(super) fn tell_taken(mut promotions: Vec<Taken>) {
     }
 }
 
-fn tell(done: oneshot::Sender<Result<(), String>>, what: Result<(), String>) {
+fn tell<D>(done: oneshot::Sender<Result<D, String>>, what: Result<D, String>) {
     if done.send(what).is_err() {
-        tracing::debug!("who asked for another model has gone");
+        tracing::debug!("who asked has gone");
     }
 }
 
@@ -99,6 +148,17 @@ pub(in crate::app) async fn ask<T>(
     make: impl FnOnce(Asker<T>) -> Control,
     refused: fn(String) -> Told<T>,
 ) -> Told<T> {
+    match ask_what_came(control, make).await {
+        Told::Unfit(reason) => refused(reason),
+        told => told.map(|(granted, _)| granted),
+    }
+}
+
+/// The same, with what came of it, which is known once it is on disk. A refusal is [`Told::Unfit`].
+pub(in crate::app) async fn ask_what_came<T, D>(
+    control: &mpsc::Sender<Control>,
+    make: impl FnOnce(Asker<T, D>) -> Control,
+) -> Told<(T, Option<D>)> {
     let ((taken, mut is_taken), (done, is_done)) = (oneshot::channel(), oneshot::channel());
     match timeout(STEP_WITHIN, control.send(make(Asker { taken, done }))).await {
         Ok(Ok(())) => {}
@@ -117,14 +177,14 @@ pub(in crate::app) async fn ask<T>(
     };
     let granted = match taken {
         Some(Ok(granted)) => granted,
-        Some(Err(reason)) => return refused(reason),
+        Some(Err(reason)) => return Told::Unfit(reason),
         None => return Told::Stops,
     };
     match timeout(STEP_WITHIN, is_done).await {
-        Ok(Ok(Ok(()))) => Told::Done(granted),
+        Ok(Ok(Ok(came))) => Told::Done((granted, Some(came))),
         Ok(Ok(Err(reason))) => Told::Conflict(reason),
         Ok(Err(_)) => Told::Stops,
-        Err(_) => Told::WhenRoom(granted),
+        Err(_) => Told::WhenRoom((granted, None)),
     }
 }
 

@@ -9,6 +9,7 @@ use super::super::fits::{Columns, FitProgress, Wanted, answer_telling};
 use super::super::pipeline::Pipeline;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
+use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
@@ -21,6 +22,7 @@ use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::store::Reader;
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
+use crate::verdict::{Period, Scoreboard};
 use crate::{http, influx, mqtt, webhook};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -116,6 +118,7 @@ impl Parts {
                 checked.store.path.clone().unwrap_or_default(),
                 control.clone(),
             ))),
+            desk: Some(Arc::new(RunningDesk(control.clone()))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
@@ -458,5 +461,14 @@ impl History for StoredBatches {
 
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
         batches::genealogy(&self.0, name, stretch).map_err(|error| error.to_string())
+    }
+
+    fn scoreboard(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        by: Period,
+        limit: usize,
+    ) -> Result<Scoreboard, String> {
+        batches::scoreboard(&self.0, of, by, limit).map_err(|error| error.to_string())
     }
 }

@@ -4,6 +4,7 @@ use crate::batch::Batch;
 use crate::decode::Disposition;
 use crate::models::Outcome;
 use crate::plant::{Grade, LearnFrom};
+use crate::verdict::Found;
 
 /// The share of a batch's quality values that is inside when they say nothing against it.
 const INSIDE_SHARE: f64 = 0.98;
@@ -31,6 +32,18 @@ pub(super) fn is_fit(batch: &Batch, grade: Option<&Grade>, learn_from: LearnFrom
         return true;
     }
     learn_from == LearnFrom::Unrejected && tags_inside(batch, grade, false)
+}
+
+/// What a finished batch shows of a flag: what it was found to be, and where nobody has said that, off spec if its
+/// quality tags broke a limit. Whoever holds it has not decided.
+pub(in crate::engine) fn shown(batch: &Batch, grade: Option<&Grade>) -> Found {
+    let outcome = outcome(batch, grade);
+    let is_whole = batch.ended.is_some() && batch.begin_known && !batch.void;
+    let broken = grade.is_some_and(|grade| batch.product.broken(grade).next().is_some());
+    if outcome == Outcome::Open && is_whole && batch.disposition().is_none() && broken {
+        return Found::Bad;
+    }
+    outcome.into()
 }
 
 /// What a finished batch was found to be. Good is what a person released, or what the laboratory found inside and

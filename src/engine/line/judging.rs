@@ -1,7 +1,7 @@
 //! From a frame to a verdict, and what becomes of batches and models.
 
 use super::super::charts;
-use super::super::documents::{contributions, document, quality_values, record};
+use super::super::documents::{contributions, document, quality_values, record, record_found};
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
@@ -452,7 +452,8 @@ impl LineState {
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
             let verdict = self.document.as_ref().map(|document| document.verdict);
-            cx.out.push(Effect::Batch(Box::new(record(cx.line, batch, verdict))));
+            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }
         let grade = cx.grade_of(batch);
@@ -484,7 +485,7 @@ impl LineState {
         if call.is_flag() && !document.movers.is_empty() {
             document.similar = self.similar(cx, id);
         }
-        let record = record(cx.line, batch, (!batch.void).then_some(call));
+        let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
         cx.out.push(Effect::Batch(Box::new(record)));
         let fate = tell::Fate::of(batch);
         let news = match told {

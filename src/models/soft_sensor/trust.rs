@@ -12,6 +12,9 @@ const KEPT: f64 = 0.9;
 /// The power of the ratio of mean square errors that weighs them.
 const POWER: i32 = 3;
 
+/// Before they have shown anything tags are taken to err by so much more, in squares.
+const DOUBTED: f64 = 2.0;
+
 /// One error counts as no more than so many times the greater of both.
 const FARTHEST: f64 = 9.0;
 
@@ -23,9 +26,9 @@ pub(super) struct Trust {
 }
 
 impl Trust {
-    /// Before anything was said: both as good, with errors of about this square.
+    /// Before anything was said, with errors of about this square: the tags have yet to show that they tell more than none.
     pub(super) fn start(square: f64) -> Self {
-        Self { tags: square, without: square }
+        Self { tags: DOUBTED * square, without: square }
     }
 
     /// The weight of the tags, 0–1.
@@ -55,7 +58,7 @@ mod tests {
     #[test]
     fn tags_are_believed_as_far_as_they_tell_more_than_nothing() {
         let mut trust = Trust::start(4.0);
-        assert!((trust.weight() - 0.5).abs() < 1e-12);
+        assert!((trust.weight() - 1.0 / 9.0).abs() < 1e-12);
         for _ in 0..30 {
             trust.learn(1.0, -2.0);
         }

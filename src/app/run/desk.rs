@@ -1,0 +1,20 @@
+//! The way to the core for what people and other systems tell of batches.
+
+use super::super::core::{Control, ask_what_came};
+use crate::engine::ToldEvents;
+use crate::http::{Desk, Reception, Telling};
+use tokio::sync::mpsc;
+
+/// Hands events of batches to the core, and waits until they are on disk.
+#[derive(Debug)]
+pub(super) struct RunningDesk(pub(super) mpsc::Sender<Control>);
+
+impl Desk for RunningDesk {
+    fn tell(&self, events: ToldEvents) -> Telling<Reception> {
+        let (control, events) = (self.0.clone(), Box::new(events));
+        Box::pin(async move {
+            let told = ask_what_came(&control, |asker| Control::Told(events, asker)).await;
+            told.map(|((), heard)| heard.unwrap_or_default())
+        })
+    }
+}
