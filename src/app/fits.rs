@@ -126,6 +126,15 @@ pub enum Wanted {
 }
 
 impl Wanted {
+    /// The id of the request, unique in the plant's life.
+    #[must_use]
+    pub fn id(&self) -> u64 {
+        match self {
+            Self::Model(request) => request.id,
+            Self::SoftSensor(request) => request.id,
+        }
+    }
+
     /// The line that it is for.
     #[must_use]
     pub fn line(&self) -> LineIx {
@@ -229,13 +238,7 @@ fn fit_soft_sensor(request: &SoftSensorRequest) -> ModelAnswer {
 
 /// Answers a request from the frames in the store; `columns` are the line's. A fit that panics is an
 /// answer too.
-#[must_use]
-pub fn fit(reader: &Reader, request: &FitRequest, columns: &Columns) -> ModelAnswer {
-    fit_telling(reader, request, columns, &mut |_| ())
-}
-
-/// The same, and says what it is at.
-pub(super) fn fit_telling(
+fn fit_telling(
     reader: &Reader,
     request: &FitRequest,
     columns: &Columns,
@@ -471,6 +474,10 @@ mod tests {
     use crate::models::FitSpec;
     use crate::plant::{Budget, Tag};
     use crate::store::{Commit, Settings, Store, WhenFull};
+
+    fn fit(reader: &Reader, request: &FitRequest, columns: &Columns) -> ModelAnswer {
+        answer(reader, &Wanted::Model(Box::new(request.clone())), columns)
+    }
 
     fn columns(line: &str, tags: &[&str]) -> Columns {
         let tags = tags.iter().map(|id| Tag::named(id)).collect();

@@ -38,7 +38,7 @@ pub use encode::Outputs;
 pub use error::AppError;
 pub use explain::explain;
 pub use feed::{Apply, Events, Feed, RecordingFeed, Span};
-pub use fits::{Columns, Wanted, answer, fit};
+pub use fits::{Columns, Wanted, answer};
 pub use heard::Heard;
 pub use journal::Journal;
 pub use pipeline::{FitMode, Pipeline, Recovered, Waiter};

@@ -16,7 +16,7 @@ use super::effect::{SoftSensorRecord, SoftSensorRequest};
 use super::event::ModelAnswer;
 use crate::batch::Batch;
 use crate::models::{BatchStage, Bins, Estimate, Foretold, Window, any_beyond};
-use crate::plant::{Bounds, Grade, Line, Role};
+use crate::plant::{Bounds, Grade, Line, Role, SpecLimit};
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::{Foretelling, ForetoldProperty};
 use kept::{Kept, Rows};
@@ -279,7 +279,7 @@ impl OfGrade {
         let mut properties = Vec::new();
         for (name, said) in inside {
             let Some(track) = self.properties.get(name).and_then(Property::track) else { continue };
-            let bounds = limit(name).map_or_else(Bounds::default, |limit| limit.bounds());
+            let bounds = limit(name).map_or_else(Bounds::default, SpecLimit::bounds);
             let foretold = Foretold { track, said: *said, bounds };
             let has_bounds = bounds.low.is_some() || bounds.high.is_some();
             if has_bounds {

@@ -51,7 +51,7 @@ pub use soft_sensor::{
     fit_best,
 };
 pub use statistic::{Monitor, Statistic};
-pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
+pub use track::{Beside, Judged, OffSpec, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, PastBatch, Trial, Trying};
 pub use wander::{Footing, Wander};
 

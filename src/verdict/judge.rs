@@ -6,6 +6,7 @@ use super::spans::{Course, join, span};
 use super::watch::Watch;
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
+use crate::models::OffSpec;
 use crate::plant::{Bounds, Compared, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -96,6 +97,8 @@ pub struct Evidence<'a> {
     pub missing: &'a [Arc<str>],
     /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
     pub foretold: Option<&'a Foretelling>,
+    /// How often batches of its grade ended off spec, those that were flagged and the others.
+    pub before: OffSpec,
     /// The amount the batch is expected to have (metres or seconds, as the batch counts).
     pub expected: Option<f64>,
 }
@@ -474,12 +477,21 @@ impl Judge {
             spans: self.spans(evidence),
             progress: progress(evidence),
             foretold: self.foretold.properties().to_vec(),
-            probability_off_spec: match call {
-                Call::OffSpec => Some(1.0),
-                _ => self.foretold.off_spec(),
-            },
+            probability_off_spec: self.probability(call, evidence.before),
             changed,
         }
+    }
+
+    /// The chance that a batch of this call ends off spec: what is foretold of the laboratory, and no less than how often
+    /// those before it did of which the same was said, for limits and monitors know of more than the laboratory measures.
+    fn probability(&self, call: Call, before: OffSpec) -> Option<f64> {
+        let of_call = match call {
+            Call::OffSpec => return Some(1.0),
+            Call::AtRisk => before.flagged,
+            Call::OnSpec => before.unflagged,
+            Call::Unknown => None,
+        };
+        self.foretold.off_spec().into_iter().chain(of_call).reduce(f64::max)
     }
 
     /// Since when a new call holds: a flag's, since the first of what it rests on began.

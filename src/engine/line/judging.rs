@@ -141,6 +141,7 @@ impl LineState {
             steady,
             missing: &missing,
             foretold: self.soft_sensors.now(),
+            before: self.learning.off_spec(&grade_name),
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
         };
         let before = self
@@ -469,6 +470,7 @@ impl LineState {
             steady: true,
             missing: &[],
             foretold: None,
+            before: self.learning.off_spec(batch.grade.as_deref().unwrap_or(NO_GRADE)),
             expected: None,
         };
         let judge = self.judges.entry(Arc::clone(id)).or_default();

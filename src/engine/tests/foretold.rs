@@ -134,7 +134,7 @@ fn a_soft_sensor_is_asked_for_when_there_are_values_enough_and_foretells_from_th
     assert_eq!((sample.made, sample.known), (at(end(3)), at(end(3) + 120)));
     assert!((sample.row[1] - level(3)).abs() < 0.01, "{sample:?}");
     // Not asked for again while it is awaited, but by a shell that starts.
-    assert_eq!(engine.open_soft_sensors().collect::<Vec<_>>(), [request.clone()]);
+    assert_eq!(engine.open_soft_sensors().collect::<Vec<_>>(), std::slice::from_ref(request));
 
     let answered = apply(&mut engine, [answer(request)]);
     assert!(answered.is_empty() && engine.open_soft_sensors().next().is_none());
@@ -149,7 +149,7 @@ fn a_soft_sensor_is_asked_for_when_there_are_values_enough_and_foretells_from_th
     assert!(said.interval[0] < said.predicted && said.interval[1] - said.interval[0] < 12.0);
     assert_eq!((said.low, said.high), (Some(100.0), None));
     let document = engine.view().lines[0].verdict.clone().unwrap();
-    assert_eq!(document.foretold, [said.clone()]);
+    assert_eq!(document.foretold, std::slice::from_ref(said));
     assert_eq!(document.probability_off_spec, said.probability);
 }
 

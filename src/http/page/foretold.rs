@@ -28,17 +28,16 @@ pub(super) fn content(html: &mut Html, line: &LineView) {
 
 fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>) {
     html.raw("<tr><th scope=\"row\">").name(&sensor.property).raw("</th>");
-    cell(html, now.map(|now| quantity(now.predicted, &sensor.unit)));
-    cell(html, now.map(|now| range(Some(now.interval[0]), Some(now.interval[1]))));
-    cell(html, now.map(|now| range(now.low, now.high)));
-    cell(html, now.and_then(|now| now.probability).map(per_cent));
+    cell(html, now.map(|now| quantity(now.predicted, &sensor.unit)).as_deref());
+    cell(html, now.map(|now| range(Some(now.interval[0]), Some(now.interval[1]))).as_deref());
+    cell(html, now.map(|now| range(now.low, now.high)).as_deref());
+    cell(html, now.and_then(|now| now.probability).map(per_cent).as_deref());
     html.raw("<td class=\"wrap\">");
-    match &sensor.fitted {
-        Some(fitted) => quality(html, fitted, &sensor.unit),
-        None => {
-            let values = Count(sensor.values, "laboratory value");
-            html.text(&format!("{values} of {} that a soft sensor needs", sensor.needed));
-        }
+    if let Some(fitted) = &sensor.fitted {
+        quality(html, fitted, &sensor.unit);
+    } else {
+        let values = Count(sensor.values, "laboratory value");
+        html.text(&format!("{values} of {} that a soft sensor needs", sensor.needed));
     }
     if let Some(failed) = &sensor.failed {
         html.raw(" <small>the last fit failed: ").text(failed).raw("</small>");
@@ -56,8 +55,8 @@ fn range(low: Option<f64>, high: Option<f64>) -> String {
     }
 }
 
-fn cell(html: &mut Html, text: Option<String>) {
-    html.raw("<td class=\"num\">").text(text.as_deref().unwrap_or(NONE)).raw("</td>");
+fn cell(html: &mut Html, text: Option<&str>) {
+    html.raw("<td class=\"num\">").text(text.unwrap_or(NONE)).raw("</td>");
 }
 
 fn quality(html: &mut Html, fitted: &FittedView, unit: &str) {

@@ -142,10 +142,10 @@ mod tests {
         Timestamp::default().plus(Duration::from_secs(s))
     }
 
-    fn bins(frame_s: u64, frames: &[[f64; 2]]) -> Bins {
-        let mut bins = Bins::start(2, Duration::from_secs(frame_s));
+    fn filled(length_s: u64, frames: &[[f64; 2]]) -> Bins {
+        let mut bins = Bins::start(2, Duration::from_secs(length_s));
         for (ix, values) in (1..).zip(frames) {
-            bins.take(values.iter().copied(), at(ix * frame_s));
+            bins.take(values.iter().copied(), at(ix * length_s));
         }
         bins
     }
@@ -153,17 +153,17 @@ mod tests {
     #[test]
     fn a_bin_is_the_mean_of_the_values_that_came() {
         let frames = [[1.0, HOLE], [2.0, HOLE], [3.0, HOLE], [6.0, 9.0], [5.0, HOLE], [7.0, 1.0]];
-        let mut by_five = bins(2, &frames);
+        let mut by_five = filled(2, &frames);
         assert_eq!(by_five.bin(), Duration::from_secs(10));
         assert_eq!((by_five.means(), by_five.len()), (&[3.4, 9.0][..], 1));
         by_five.end();
         assert_eq!(by_five.len(), 1, "a fifth of a bin is none");
         // A frame that is longer than a bin is one.
-        let long = bins(60, &frames[..2]);
+        let long = filled(60, &frames[..2]);
         assert_eq!(format!("{:?}", long.means()), "[1.0, NaN, 2.0, NaN]");
         assert_eq!(long.until(), Some(at(120)));
         // The only one there is counts, however short.
-        let mut short = bins(2, &frames[..1]);
+        let mut short = filled(2, &frames[..1]);
         short.end();
         assert_eq!(format!("{:?}", short.means()), "[1.0, NaN]");
     }
@@ -172,7 +172,7 @@ mod tests {
     fn a_long_batch_has_longer_bins_and_no_more_of_them() {
         let frame = |ix: u32| [f64::from(ix), if ix < 4 { HOLE } else { 1.0 }];
         let frames: Vec<[f64; 2]> = (0..5000).map(frame).collect();
-        let bins = bins(10, &frames);
+        let bins = filled(10, &frames);
         assert!(bins.len() < BINS_MAX && bins.len() >= BINS_MAX / 2, "{}", bins.len());
         assert_eq!(bins.bin(), Duration::from_secs(320));
         assert_eq!(format!("{:?}", &bins.means()[..4]), "[15.5, 1.0, 47.5, 1.0]");

@@ -315,7 +315,8 @@ fn chances_are_what_comes_of_them() {
     let brier = mean(&mut said.iter().map(|one| (one.0 - came(one.1)).powi(2)));
     assert!(brier < 0.4 * base * (1.0 - base), "{brier} of {base}");
     for tenth in 0..10_u32 {
-        let within = |one: &&(f64, bool)| (one.0 * 10.0).floor() == f64::from(tenth.min(9));
+        let (from, to) = (f64::from(tenth) / 10.0, f64::from(tenth + 1) / 10.0);
+        let within = |one: &&(f64, bool)| (from..to).contains(&one.0);
         let of: Vec<_> = said.iter().filter(within).collect();
         if of.len() < 60 {
             continue;

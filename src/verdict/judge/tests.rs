@@ -91,6 +91,7 @@ impl Bench {
                 steady: self.steady,
                 missing: &missing,
                 foretold: None,
+                before: crate::models::OffSpec::default(),
                 expected: self.expected,
             });
             self.note(&opinion);
@@ -126,6 +127,7 @@ impl Bench {
             steady: true,
             missing: &[],
             foretold: None,
+            before: crate::models::OffSpec::default(),
             expected: self.expected,
         });
         self.said.push("end".into());
@@ -417,6 +419,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             steady: true,
             missing: &missing,
             foretold: None,
+            before: crate::models::OffSpec::default(),
             expected: None,
         });
         if calls.last() != Some(&opinion.call) {

@@ -6,7 +6,7 @@ use crate::mill::{self, BEGIN};
 use crate::sinks::Mood;
 use crate::waiting::{Glass, Overheard, Reports};
 use crate::world::{Bug, MQTT, World};
-use onspec::app::{AppError, FitMode, Pipeline, Waiter, fit};
+use onspec::app::{AppError, FitMode, Pipeline, Waiter, answer};
 use onspec::decode::Arrival;
 use onspec::engine::{Command, Event};
 use onspec::influx::{self, READINGS, RESULTS};
@@ -347,13 +347,13 @@ impl Life {
     /// Answers a fit that was asked for.
     fn answer(&mut self, world: &mut World) -> Result<(), End> {
         let request = world.requests.remove(0);
-        let answer = fit(&self.glass.reader, &request, &self.pipeline.columns(request.line));
-        let before = world.answers.entry(request.id).or_insert_with(|| answer.clone());
+        let answer = answer(&self.glass.reader, &request, &self.pipeline.columns(request.line()));
+        let before = world.answers.entry(request.id()).or_insert_with(|| answer.clone());
         assert_eq!(*before, answer, "a fit that was asked for again gave another model");
         world.tally.models += u64::from(answer.outcome.is_ok());
         world.trace.say(format!(
             "  fit {}: {:?}",
-            request.id,
+            request.id(),
             answer.outcome.as_ref().map(|a| a.len())
         ));
         self.commit(world, &Group(vec![(Event::Model(answer), None)]))

@@ -7,7 +7,7 @@ use crate::mill::{BEGIN, Meaning, Message};
 use crate::sinks::{Key, split};
 use crate::waiting::lines_of;
 use crate::world::{MQTT, World};
-use onspec::app::{Pipeline, fit};
+use onspec::app::{Pipeline, answer};
 use onspec::decode::Arrival;
 use onspec::engine::Event;
 use onspec::influx::{READINGS, RESULTS};
@@ -213,7 +213,7 @@ fn without_faults(world: &World, messages: &[Message]) -> Pipeline {
         plain.commit([Event::Arrival(arrival)], &mut |_| {}).unwrap();
         for request in plain.take_requests() {
             let reader = plain.store().reader().unwrap();
-            let answer = fit(&reader, &request, &plain.columns(request.line));
+            let answer = answer(&reader, &request, &plain.columns(request.line()));
             plain.commit([Event::Model(answer)], &mut |_| {}).unwrap();
         }
     }

@@ -11,8 +11,9 @@ use crate::sinks::{Influx, Mood, Receiver};
 use crate::trace::Trace;
 use crate::vfs;
 use crate::waiting::{Parked, Reports, Waiting};
+use onspec::app::Wanted;
 use onspec::config::Checked;
-use onspec::engine::{Command, FitRequest, ModelAnswer};
+use onspec::engine::{Command, ModelAnswer};
 use onspec::influx::{READINGS, RESULTS};
 use onspec::store::{Settings, WhenFull};
 use onspec::telemetry::ManualClock;
@@ -138,7 +139,7 @@ pub(crate) struct World {
     pub(crate) parked: Parked,
     /// Answers to fits that were made, and may have been lost.
     pub(crate) answers: BTreeMap<u64, ModelAnswer>,
-    pub(crate) requests: Vec<FitRequest>,
+    pub(crate) requests: Vec<Wanted>,
     /// Messages that came and are not committed.
     pub(crate) inbox: VecDeque<usize>,
     pub(crate) commands: Vec<Command>,
