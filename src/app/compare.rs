@@ -303,6 +303,7 @@ mod tests {
             off_spec_share: None,
             first_flag_lead_s: None,
             first_flag: verdict.is_flag().then_some(started),
+            flagged_since: None,
             lab: Vec::new(),
             consumed: Vec::new(),
             merged_into: None,

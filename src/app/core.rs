@@ -218,13 +218,17 @@ impl Core {
                 }
                 other => other?,
             }
+            let mut waiting = Vec::new();
             for request in self.pipeline.take_requests() {
                 let columns = self.pipeline.columns(request.line());
-                // A request that nobody takes stays open: the next start asks again.
-                if let Err(TrySendError::Full(_)) = self.fits.try_send((request, columns)) {
-                    tracing::warn!("too many fits wait, one was put off to the next start");
+                // What has no room among those that wait comes again with the next group.
+                if let Err(TrySendError::Full((request, _))) =
+                    self.fits.try_send((request, columns))
+                {
+                    waiting.push(request);
                 }
             }
+            self.pipeline.put_back(waiting);
             self.upkeep(&mut times, stop)?;
             if stop {
                 return Ok(CoreReport { events: self.pipeline.events() });

@@ -240,6 +240,12 @@ impl Pipeline {
         std::mem::take(&mut self.requests)
     }
 
+    /// Requests that could not be handed on: they come first next time.
+    pub fn put_back(&mut self, mut requests: Vec<Wanted>) {
+        requests.append(&mut self.requests);
+        self.requests = requests;
+    }
+
     /// What the values of a line's frames are.
     #[must_use]
     pub fn columns(&self, line: LineIx) -> Columns {

@@ -206,6 +206,7 @@ impl Book {
             {
                 if self.ahead.len() >= WAITING_MAX {
                     self.dropped += 1;
+                    out.push(Change::Refused(too_many("for their instant", &message)));
                     return;
                 }
                 // A batch that begins at the instant of another grade is of that grade, whichever came first.
@@ -315,7 +316,7 @@ impl Book {
                     _ => true,
                 };
                 if self.find(&id).is_none() || !target_known {
-                    self.wait(BatchMessage { line, station, at, event });
+                    self.wait(BatchMessage { line, station, at, event }, out);
                     return;
                 }
                 match self.learn(&id, at, event, grades, out) {
@@ -627,10 +628,12 @@ impl Book {
         }
     }
 
-    fn wait(&mut self, message: BatchMessage) {
+    /// What is told of a batch that is not known waits for it; where too many wait it is not taken, and that is said.
+    fn wait(&mut self, message: BatchMessage, out: &mut Vec<Change>) {
         if self.orphans.len() >= WAITING_MAX {
-            self.orphans.pop_front();
             self.dropped += 1;
+            out.push(Change::Refused(too_many("for batches that are not known", &message)));
+            return;
         }
         self.orphans.push_back(message);
     }
@@ -649,6 +652,14 @@ impl Book {
             }
         }
     }
+}
+
+fn too_many(what_for: &str, message: &BatchMessage) -> String {
+    let of = message.event.batch().map_or_else(String::new, |batch| format!(" of batch `{batch}`"));
+    format!(
+        "{WAITING_MAX} events wait {what_for}, which is as many as may; the one{of} at {} is not taken",
+        message.at
+    )
 }
 
 #[cfg(test)]

@@ -61,6 +61,10 @@ pub struct Batch {
     pub consumed: Vec<Consumed>,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
+    /// Since when it has been flagged by what was seen of it, in this batch and without a person or the laboratory, while that
+    /// stands.
+    #[serde(default)]
+    pub flagged_since: Option<Timestamp>,
     /// The chance that it ends off spec, 0–1, as it was said last while it was made.
     #[serde(default)]
     pub probability_off_spec: Option<f64>,
@@ -135,6 +139,7 @@ impl Batch {
             actions: Vec::new(),
             consumed: Vec::new(),
             first_flag: None,
+            flagged_since: None,
             probability_off_spec: None,
             steady: VecDeque::new(),
         }

@@ -119,39 +119,41 @@ fn metres(text: &str) -> Result<Metres, String> {
 }
 
 pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
-    let which = match args {
-        Args::List { which, .. } | Args::Show { which, .. } | Args::Score { which, .. } => which,
-        Args::Dispose(decided) => return dispose(decided, out),
-    };
-    let path = match which.path() {
-        Ok(path) => path,
+    match args {
+        Args::List { which, line, limit, json } => in_store(which, out, |path, out| {
+            match list(path, line.as_deref(), *limit as usize, *json) {
+                Ok(text) => out.print(&text),
+                Err(error) => out.fail(&error),
+            }
+        }),
+        Args::Show { which, id, metres, json } => {
+            in_store(which, out, |path, out| match show(path, id, *metres, *json) {
+                Ok(Some(text)) => out.print(&text),
+                Ok(None) => {
+                    out.error(&format!("the store knows no batch or lot `{id}`"));
+                    Exit::Failed
+                }
+                Err(error) => out.fail(&error),
+            })
+        }
+        Args::Score { which, by, line, grade, json } => in_store(which, out, |path, out| {
+            match score::score(path, (line.as_deref(), grade.as_deref()), *by, *json) {
+                Ok(text) => out.print(&text),
+                Err(error) => out.fail(&error),
+            }
+        }),
+        Args::Dispose(decided) => dispose(decided, out),
+    }
+}
+
+/// Does something with the store that the arguments name.
+fn in_store(which: &Which, out: &mut Out, f: impl FnOnce(&Path, &mut Out) -> Exit) -> Exit {
+    match which.path() {
+        Ok(path) => f(&path, out),
         Err(problem) => {
             out.error(&problem);
-            return Exit::Usage;
+            Exit::Usage
         }
-    };
-    match args {
-        Args::List { line, limit, json, .. } => {
-            match list(&path, line.as_deref(), *limit as usize, *json) {
-                Ok(text) => out.print(&text),
-                Err(error) => out.fail(&error),
-            }
-        }
-        Args::Show { id, metres, json, .. } => match show(&path, id, *metres, *json) {
-            Ok(Some(text)) => out.print(&text),
-            Ok(None) => {
-                out.error(&format!("the store knows no batch or lot `{id}`"));
-                Exit::Failed
-            }
-            Err(error) => out.fail(&error),
-        },
-        Args::Score { by, line, grade, json, .. } => {
-            match score::score(&path, (line.as_deref(), grade.as_deref()), *by, *json) {
-                Ok(text) => out.print(&text),
-                Err(error) => out.fail(&error),
-            }
-        }
-        Args::Dispose(decided) => dispose(decided, out),
     }
 }
 

@@ -118,16 +118,6 @@ fn report(
     out: &mut Out,
 ) -> Exit {
     let Told { taken, on_disk, faults, waiting } = told;
-    if let Some(problem) = problem {
-        out.error(problem);
-        if *taken > 0 {
-            let taken = Count(*taken, what);
-            out.error(&format!(
-                "{taken} had been taken before; with its time, what is sent again changes nothing\n"
-            ));
-        }
-        return Exit::Failed;
-    }
     for fault in faults {
         out.error(&format!("error: the daemon did not take: {fault}\n"));
     }
@@ -139,6 +129,16 @@ fn report(
         out.error(&format!(
             "warning: not known, or not any more: {names}; what was told waits until such a batch begins\n"
         ));
+    }
+    if let Some(problem) = problem {
+        out.error(problem);
+        if *taken > 0 {
+            let taken = Count(*taken, what);
+            out.error(&format!(
+                "{taken} had been taken before; with its time, what is sent again changes nothing\n"
+            ));
+        }
+        return Exit::Failed;
     }
     let printed = if json {
         let document =
@@ -177,7 +177,10 @@ impl Daemon {
 
     /// Tells all events, in requests as large as one may be, until one is refused.
     async fn tell_all(&self, events: &[Telling], told: &mut Told) -> Result<(), String> {
-        let mut rest = events;
+        // A request is of one line, and each is a commit of its own: what goes to and fro between lines is put together.
+        let mut by_line = events.to_vec();
+        by_line.sort_by(|a, b| a.line.cmp(&b.line));
+        let mut rest = &by_line[..];
         while let Some(first) = rest.first() {
             let mut body = String::from("[");
             let mut many = 0;

@@ -113,6 +113,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         off_spec_share: batch.out_share(),
         first_flag_lead_s: lead,
         first_flag: batch.first_flag,
+        flagged_since: batch.flagged_since,
         lab: batch.lab_counting().iter().map(|(name, value)| (Arc::clone(name), *value)).collect(),
         consumed: batch.consumed.clone(),
         merged_into: batch.merged_into.clone(),

@@ -211,6 +211,9 @@ pub struct BatchRecord {
     pub first_flag_lead_s: Option<f64>,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
+    /// Since when it has been flagged, while that stands.
+    #[serde(default)]
+    pub flagged_since: Option<Timestamp>,
     /// Laboratory results that count, by property.
     pub lab: Vec<(Arc<str>, f64)>,
     /// What it was made of, as far as it was said.
@@ -243,6 +246,7 @@ impl BatchRecord {
             ended,
             found,
             first_flag: self.first_flag,
+            flagged_since: self.flagged_since,
             mass_kg: self.mass_kg,
             outside: self.outside.clone(),
         })

@@ -38,6 +38,7 @@ impl Engine {
         fresh.state.alarms = old.alarms.of(Arc::clone(&fresh.plant.site));
         fresh.state.next_request = old.next_request;
         fresh.state.next_borrowed = old.next_borrowed;
+        fresh.state.next_soft_sensor = old.next_soft_sensor;
         fresh.state.faults = old.faults;
         fresh.state.last_faults = old.last_faults;
         fresh.state.readings = old.readings;

@@ -19,7 +19,7 @@ use crate::models::{BatchStage, Bins, Estimate, Foretold, Window, any_beyond};
 use crate::plant::{Bounds, Grade, Line, Role, SpecLimit};
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::{Foretelling, ForetoldProperty};
-use kept::{Kept, Rows};
+use kept::{Kept, Learned, Rows};
 use property::Property;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -32,8 +32,17 @@ pub(super) const FIRST_SOFT_SENSOR: u64 = 1 << 40;
 /// Batches whose rows are kept of a grade: the newest.
 const KEPT_MAX: usize = 200;
 
+/// Those of them that wait for a laboratory value: of a grade that nobody measures no more are kept.
+const WAITING_MAX: usize = 32;
+
 /// Properties that have a soft sensor in one grade.
 const PROPERTIES_MAX: usize = 32;
+
+/// Grades of which something is kept.
+const GRADES_MAX: usize = 64;
+
+/// A row of more columns is none: how they go together takes columns² of memory.
+const COLUMNS_MAX: usize = 512;
 
 /// What the laboratory gets is made last: a strip across the end of a reel, the last of a vessel (domain.md 1.6).
 const END: Duration = Duration::from_secs(180);
@@ -82,6 +91,17 @@ fn tag_names(line: &Line) -> Vec<Arc<str>> {
 /// How long what each tag sees takes to the end of the line, from the time that its readings bear.
 pub(super) type Delays<'a> = &'a dyn Fn(usize) -> Option<Duration>;
 
+/// True if a row of these tags has no more columns than one may.
+fn is_narrow(window: Window, tags: &[Arc<str>]) -> bool {
+    window.columns(tags).len() <= COLUMNS_MAX
+}
+
+/// True if the bins are of the batch from its begin on: not after a start, or another configuration, in its midst.
+fn saw_begin(bins: &Bins, batch: &Batch) -> bool {
+    let in_time = |from: Timestamp| from <= batch.started.plus(bins.bin());
+    batch.begin_known && bins.from().is_some_and(in_time)
+}
+
 fn delays(line: &Line, of: Delays<'_>) -> Vec<Duration> {
     used(line).map(|ix| of(ix).unwrap_or_default()).collect()
 }
@@ -107,7 +127,7 @@ impl SoftSensors {
     pub(super) fn foretell(
         &mut self,
         line: &Line,
-        (batch, name, grade): (&Arc<str>, &Arc<str>, Option<&Grade>),
+        (batch, name, grade): (&Batch, &Arc<str>, Option<&Grade>),
         (progress, at): (Option<f64>, Timestamp),
         of: Delays<'_>,
     ) -> Vec<SoftSensorRecord> {
@@ -118,7 +138,7 @@ impl SoftSensors {
         if !of_grade.judges() || of_grade.tags != tag_names(line) {
             return Vec::new();
         }
-        let rows = Rows::of(bins, &delays(line, of), progress);
+        let rows = Rows::of(bins, &delays(line, of), progress.filter(|_| saw_begin(bins, batch)));
         let stage = BatchStage::of(progress.unwrap_or(0.0));
         let said = of_grade.say(&rows, stage);
         let passed = progress.filter(|p| (stage.share()..stage.share() + STAGE_WIDTH).contains(p));
@@ -132,7 +152,7 @@ impl SoftSensors {
         let record = |foretold: &ForetoldProperty| SoftSensorRecord {
             line: Arc::clone(&line.name),
             grade: Arc::clone(name),
-            batch: Arc::clone(batch),
+            batch: Arc::clone(&batch.id),
             at,
             foretold: foretold.clone(),
         };
@@ -159,22 +179,32 @@ impl SoftSensors {
         let Some(mut bins) = bins.filter(|_| !batch.void) else { return };
         bins.end();
         let Some(made) = bins.until().filter(|_| !bins.is_empty()) else { return };
+        // An end that was told too late: what was made last is of the next batch.
+        let is_late = batch.ended.is_some_and(|ended| made > ended.plus(bins.bin()));
+        let has_room = self.grades.len() < GRADES_MAX || self.grades.contains_key(name);
+        if is_late || !has_room {
+            return;
+        }
         let tags = tag_names(line);
         let of_grade = self.grades.entry(Arc::clone(name)).or_default();
         of_grade.be_of(&tags);
-        let rows = Rows::of(&bins, &delays(line, of), batch.begin_known.then_some(1.0));
+        let rows = Rows::of(&bins, &delays(line, of), saw_begin(&bins, batch).then_some(1.0));
         for (property, estimate) in of_grade.say(&rows, BatchStage::End) {
             said.entry(property).or_default().push((BatchStage::End, estimate));
         }
         let versions = of_grade.versions();
         of_grade.batches.push_back(Kept::new(&batch.id, made, rows, (said, versions)));
-        if of_grade.batches.len() > KEPT_MAX {
-            of_grade.batches.pop_front();
-        }
+        of_grade.forget_oldest();
     }
 
-    /// Something new is known of a batch, by this time: laboratory values that its soft sensors are held against.
-    pub(super) fn found(&mut self, name: &str, batch: &Batch, known: Timestamp) {
+    /// Something new is known of a batch, by this time: laboratory values that its soft sensors are held against. They are in
+    /// the units of the grade's limits.
+    pub(super) fn found(
+        &mut self,
+        (name, grade): (&str, Option<&Grade>),
+        batch: &Batch,
+        known: Timestamp,
+    ) {
         let Some(of_grade) = self.grades.get_mut(name) else { return };
         let place = of_grade.batches.iter().rposition(|kept| *kept.id == *batch.id);
         let Some(place) = place else { return };
@@ -183,11 +213,26 @@ impl SoftSensors {
             return;
         }
         let OfGrade { batches, properties, .. } = of_grade;
-        let kept = &mut batches[place];
         for (name, value) in batch.lab_counting() {
-            let room = properties.len() < PROPERTIES_MAX || properties.contains_key(name);
-            if room && kept.learn(name, *value, known) {
-                properties.entry(Arc::clone(name)).or_default().learn(name, kept);
+            let limit = grade.and_then(|grade| grade.lab.get(name));
+            let has_room = properties.len() < PROPERTIES_MAX || limit.is_some();
+            if !has_room && !properties.contains_key(name) {
+                continue;
+            }
+            let sensor = properties.entry(Arc::clone(name)).or_default();
+            if let Some(limit) = limit
+                && sensor.is_in_another_unit(&limit.unit)
+            {
+                // What was kept, and fitted, are other numbers.
+                for kept in batches.iter_mut() {
+                    kept.forget(name);
+                }
+            }
+            let kept = &mut batches[place];
+            match kept.learn(name, *value, known) {
+                Learned::First => sensor.learn(name, kept),
+                Learned::Another => sensor.revise(name, kept),
+                Learned::Nothing => {}
             }
         }
     }
@@ -196,7 +241,7 @@ impl SoftSensors {
     pub(super) fn requests(
         &mut self,
         (line, name): (LineIx, &Arc<str>),
-        (refits, now): (bool, Timestamp),
+        refits: bool,
         next: &mut u64,
     ) -> Vec<SoftSensorRequest> {
         let Some(of_grade) = self.grades.get_mut(name) else { return Vec::new() };
@@ -204,8 +249,9 @@ impl SoftSensors {
         let mut requests = Vec::new();
         for (property, sensor) in properties {
             let values = batches.iter().filter(|kept| kept.value(property).is_some()).count();
-            if sensor.is_due(values, refits) {
-                sensor.ask(*next, values, now);
+            let columns = WINDOWS.iter().any(|window| is_narrow(*window, tags));
+            if columns && sensor.is_due(values, refits) {
+                sensor.ask(*next, values);
                 let request = kept::request((*next, line, name), property, (tags, batches));
                 requests.push(request);
                 *next += 1;
@@ -232,9 +278,9 @@ impl SoftSensors {
 
     /// A batch boundary: what is ready foretells from now on.
     pub(super) fn boundary(&mut self, at: Timestamp) {
-        for OfGrade { batches, properties, .. } in self.grades.values_mut() {
+        for OfGrade { tags, batches, properties } in self.grades.values_mut() {
             for (property, sensor) in properties {
-                sensor.boundary(property, batches, at);
+                sensor.boundary(property, (tags, batches), at);
             }
         }
     }
@@ -295,12 +341,25 @@ impl OfGrade {
                 unit: limit(name).map(|limit| Arc::clone(&limit.unit)).filter(|u| !u.is_empty()),
             });
         }
-        let refused = said.iter().filter(|(_, said)| said.raw.outside);
+        let outside = said.iter().filter(|(_, said)| said.raw.outside);
+        let refused: Vec<Arc<str>> = outside
+            .map(|(name, _)| Arc::clone(name))
+            .filter(|name| limit(name).is_some())
+            .collect();
         let off_spec = (!limited.is_empty()).then(|| any_beyond(&limited, stage));
-        Foretelling {
-            properties,
-            refused: refused.map(|(name, _)| Arc::clone(name)).collect(),
-            off_spec,
+        Foretelling { properties, refused, off_spec }
+    }
+
+    /// Only so many batches are kept.
+    fn forget_oldest(&mut self) {
+        if self.batches.len() > KEPT_MAX {
+            self.batches.pop_front();
+        }
+        let waiting = self.batches.iter().filter(|kept| kept.waits()).count();
+        if waiting > WAITING_MAX
+            && let Some(oldest) = self.batches.iter().position(Kept::waits)
+        {
+            self.batches.remove(oldest);
         }
     }
 

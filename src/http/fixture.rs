@@ -610,6 +610,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,
+        flagged_since: None,
         lab: Vec::new(),
         consumed: Vec::new(),
         merged_into: None,

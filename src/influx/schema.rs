@@ -489,6 +489,7 @@ mod tests {
             off_spec_share: None,
             first_flag_lead_s: None,
             first_flag: None,
+            flagged_since: None,
             lab: vec![],
             consumed: Vec::new(),
             merged_into: None,

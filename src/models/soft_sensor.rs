@@ -240,13 +240,12 @@ impl SoftSensor {
             components: pls.components(),
             bias_share: choice.follower.share,
             foretold: held.len(),
-            error: root_mean_square(&errors),
+            error: root_mean_square(errors.iter().map(|(error, _)| *error)),
             error_of_last: walk.error_of_last,
             error_of_mean: walk.error_of_mean,
             span,
         };
-        let spreads = errors.iter().zip(held).map(|(error, held)| error / held.spread);
-        let errors = walk.made().zip(spreads).collect();
+        let errors = walk.made().zip(errors).map(|(made, (_, over))| (made, over)).collect();
         Ok(Self {
             columns: columns.to_vec(),
             dropped,
@@ -294,6 +293,14 @@ impl SoftSensor {
         &self.dropped
     }
 
+    /// True if a sample that was made then is one of those that it was fitted on: those that it was walked over are known by
+    /// their time, the others are older.
+    #[must_use]
+    pub fn knows(&self, made: Timestamp) -> bool {
+        let walked = || self.errors.iter().map(|(made, _)| *made);
+        walked().next().is_some_and(|first| made < first) || walked().any(|one| one == made)
+    }
+
     /// How good it was.
     #[must_use]
     pub fn fitness(&self) -> &Fitness {
@@ -318,7 +325,12 @@ impl SoftSensor {
             return None;
         }
         let scores = self.pls.scores(z.view());
-        let (far, _) = self.scales.standardise(row, &self.used, FARTHEST)?;
+        // What is nowhere further than is believed is the same either way, holes are solved for once.
+        let far = if self.scales.is_beyond(row, &self.used, BELIEVED) {
+            self.scales.standardise(row, &self.used, FARTHEST)?.0
+        } else {
+            z
+        };
         let (leverage, spe) = self.pls.distances(far.view());
         Some(Raw {
             value: self.scales.property + self.pls.predict(&scores),

@@ -287,10 +287,16 @@ impl TrackRecord {
     /// than ten of which it is known.
     #[must_use]
     pub fn off_spec(&self) -> OffSpec {
+        let (mut good, mut bad) = ([0; 2], [0; 2]);
+        for judged in self.batches.iter().filter(|judged| judged.seen) {
+            match judged.outcome {
+                Outcome::Good => good[usize::from(judged.flagged)] += 1,
+                Outcome::Bad => bad[usize::from(judged.flagged)] += 1,
+                Outcome::Open | Outcome::Acted => {}
+            }
+        }
         let share = |flagged: bool| {
-            let of = self.batches.iter().filter(|judged| judged.seen && judged.flagged == flagged);
-            let good = of.clone().filter(|judged| judged.outcome == Outcome::Good).count();
-            let bad = of.filter(|judged| judged.outcome == Outcome::Bad).count();
+            let (good, bad) = (good[usize::from(flagged)], bad[usize::from(flagged)]);
             // A case more of each half: so many tell of nothing that it always, or never, happens.
             let share = (count(bad) + 0.5) / count(good + bad + 1);
             (good + bad >= TELLING).then_some(share)

@@ -1,5 +1,6 @@
 //! What soft sensors say of the batch in progress, and when that flags it.
 
+use super::judge::PATIENCE;
 use super::watch::Watch;
 use crate::batch::Batch;
 use crate::reading::Timestamp;
@@ -12,7 +13,7 @@ const LIKELY: f64 = 0.5;
 /// The share of it below which the batch is calm.
 const CALM: f64 = 0.8;
 
-/// A property whose own chance is a tenth of what flags a batch is no reason for the flag.
+/// A property that is less likely outside is no reason for a flag.
 const REASON: f64 = 0.1;
 
 /// What a soft sensor says of a laboratory property of the batch in progress, if the rest of it comes as it comes now.
@@ -41,7 +42,7 @@ pub struct ForetoldProperty {
 pub struct Foretelling {
     /// What is foretold, by property.
     pub properties: Vec<ForetoldProperty>,
-    /// Properties of which nothing is said: what is made is unlike all that their soft sensors know.
+    /// Properties with limits of which nothing is said: what is made is unlike all that their soft sensors know.
     pub refused: Vec<Arc<str>>,
     /// The chance that the laboratory finds the batch off spec, 0–1; `None` where nothing with limits is foretold.
     pub off_spec: Option<f64>,
@@ -53,6 +54,10 @@ pub(super) struct ForetoldWatch {
     watch: Watch,
     /// What was said last.
     newest: Foretelling,
+    /// The properties by which the batch was likely to end off spec, as they were then, in the order in which they were named.
+    likely: Vec<ForetoldProperty>,
+    /// Since when something is refused, without anything being said.
+    refused: Option<Timestamp>,
 }
 
 impl ForetoldWatch {
@@ -62,18 +67,43 @@ impl ForetoldWatch {
         (start, at): (Timestamp, Timestamp),
         foretelling: Option<&Foretelling>,
     ) {
-        if let Some(foretelling) = foretelling {
-            self.newest.clone_from(foretelling);
+        self.newest = foretelling.cloned().unwrap_or_default();
+        let is_refused = !self.newest.refused.is_empty();
+        let inside = match self.newest.off_spec {
+            Some(chance) if chance >= LIKELY => Some(false),
+            // What is left of it when something is refused tells too little.
+            Some(chance) if chance < CALM * LIKELY && !is_refused => Some(true),
+            _ => None,
+        };
+        if inside == Some(false) {
+            self.name();
         }
-        if foretelling.is_some_and(|foretelling| !foretelling.refused.is_empty()) {
-            // Near the end of its range a soft sensor refuses now and then: that is no sign of a change for the better, nor for
-            // the worse.
-            return;
+        if inside.is_none() && is_refused {
+            // Near the end of its range a soft sensor refuses now and then: for a minute that is no news.
+            let since = *self.refused.get_or_insert(start);
+            if at < since.plus(PATIENCE) {
+                return;
+            }
+        } else {
+            self.refused = None;
         }
-        match foretelling.and_then(|foretelling| foretelling.off_spec) {
-            Some(chance) if chance >= LIKELY => self.watch.look((start, at), Some(false)),
-            Some(chance) if chance < CALM * LIKELY => self.watch.look((start, at), Some(true)),
-            _ => self.watch.look((start, at), None),
+        self.watch.look((start, at), inside);
+        if self.watch == Watch::default() {
+            self.likely.clear();
+        }
+    }
+
+    /// Names the properties that make the batch likely to end off spec, behind those that did before.
+    fn name(&mut self) {
+        let chance = |one: &ForetoldProperty| one.probability.unwrap_or(0.0);
+        let mut now: Vec<&ForetoldProperty> =
+            self.newest.properties.iter().filter(|one| chance(one) >= REASON).collect();
+        now.sort_by(|a, b| chance(b).total_cmp(&chance(a)));
+        for one in now {
+            match self.likely.iter_mut().find(|named| named.property == one.property) {
+                Some(named) => named.clone_from(one),
+                None => self.likely.push(one.clone()),
+            }
         }
     }
 
@@ -84,15 +114,15 @@ impl ForetoldWatch {
 
     /// What the laboratory has found takes the place of what was foretold.
     pub(super) fn find(&mut self, batch: &Batch) {
-        let before = self.newest.properties.len();
-        let unknown = |one: &ForetoldProperty| !batch.lab_counting().contains_key(&one.property);
-        self.newest.properties.retain(unknown);
-        if self.newest.properties.len() == before {
+        let is_known = |one: &ForetoldProperty| batch.lab_counting().contains_key(&one.property);
+        if !self.newest.properties.iter().chain(&self.likely).any(is_known) {
             return;
         }
+        self.newest.properties.retain(|one| !is_known(one));
+        self.likely.retain(|one| !is_known(one));
         let chances = self.newest.properties.iter().filter_map(|one| one.probability);
         self.newest.off_spec = chances.reduce(f64::max);
-        if self.newest.off_spec.is_none_or(|chance| chance < LIKELY) {
+        if self.likely.is_empty() {
             self.watch = Watch::default();
         }
     }
@@ -102,9 +132,9 @@ impl ForetoldWatch {
         self.watch.flags()
     }
 
-    /// The chance that the laboratory finds the batch off spec.
+    /// The chance that the laboratory finds the batch off spec; `None` where something is refused that may make it greater.
     pub(super) fn off_spec(&self) -> Option<f64> {
-        self.newest.off_spec
+        self.newest.off_spec.filter(|chance| self.newest.refused.is_empty() || *chance >= LIKELY)
     }
 
     /// What is foretold, by property.
@@ -112,14 +142,9 @@ impl ForetoldWatch {
         &self.newest.properties
     }
 
-    /// The properties that make the batch likely to end off spec, the likeliest first.
-    pub(super) fn reasons(&self) -> Vec<ForetoldProperty> {
-        let chance = |one: &ForetoldProperty| one.probability.unwrap_or(0.0);
-        let mut reasons: Vec<ForetoldProperty> = self.newest.properties.clone();
-        reasons.sort_by(|a, b| chance(b).total_cmp(&chance(a)));
-        let least = REASON.min(reasons.first().map_or(0.0, chance));
-        reasons.retain(|one| one.probability.is_some() && chance(one) >= least);
-        reasons
+    /// The properties that made the batch likely to end off spec, as they were when it last was.
+    pub(super) fn reasons(&self) -> &[ForetoldProperty] {
+        &self.likely
     }
 }
 
@@ -179,13 +204,27 @@ mod tests {
         let mut watch = ForetoldWatch::default();
         look(&mut watch, 0..60, Some(&both(0.9)));
         assert_eq!(look(&mut watch, 60..3000, None), Some(at(0)));
+        // Near the end of its range a soft sensor refuses now and then.
         let mut refused = both(0.1);
         refused.refused.push("stretch".into());
-        assert_eq!(look(&mut watch, 3000..6000, Some(&refused)), Some(at(0)));
         let mut watch = ForetoldWatch::default();
         look(&mut watch, 0..50, Some(&both(0.9)));
         look(&mut watch, 50..60, Some(&refused));
         assert_eq!(look(&mut watch, 60..70, Some(&both(0.9))), Some(at(0)));
+        assert_eq!(look(&mut watch, 70..6000, Some(&refused)), Some(at(0)), "no calm is known");
+        assert_eq!(watch.off_spec(), None);
+        let names: Vec<_> = watch.reasons().iter().map(|one| Arc::clone(&one.property)).collect();
+        assert_eq!(names, ["tensile".into()], "as it was said when it flagged");
+        // For longer than a minute it is as if nothing were known.
+        let mut watch = ForetoldWatch::default();
+        look(&mut watch, 0..50, Some(&both(0.9)));
+        look(&mut watch, 50..200, Some(&refused));
+        assert_eq!(look(&mut watch, 200..250, Some(&both(0.9))), None);
+        // What is likely all the same counts, whatever is refused beside it.
+        let mut likely = both(0.9);
+        likely.refused.push("stretch".into());
+        let mut watch = ForetoldWatch::default();
+        assert_eq!(look(&mut watch, 0..60, Some(&likely)), Some(at(0)));
         // Where nothing at all is known the minute begins anew.
         let mut watch = ForetoldWatch::default();
         look(&mut watch, 0..50, Some(&both(0.9)));

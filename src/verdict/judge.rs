@@ -125,6 +125,8 @@ pub struct Opinion {
     pub foretold: Vec<ForetoldProperty>,
     /// The chance that the batch ends off spec, 0–1; `None` where nothing tells.
     pub probability_off_spec: Option<f64>,
+    /// True if the batch is flagged by what was seen of it, and not only by what a person or the laboratory said.
+    pub seen: bool,
     /// True if the call, or what it rests on, changed since the last opinion.
     pub changed: bool,
 }
@@ -477,6 +479,7 @@ impl Judge {
             spans: self.spans(evidence),
             progress: progress(evidence),
             foretold: self.foretold.properties().to_vec(),
+            seen: self.is_flagged() || !self.limits_broken.is_empty(),
             probability_off_spec: self.probability(call, evidence.before),
             changed,
         }
@@ -542,7 +545,7 @@ impl Judge {
             });
         }
         if self.foretold.flags().is_some() {
-            reasons.extend(self.foretold.reasons().into_iter().map(Reason::SoftSensor));
+            reasons.extend(self.foretold.reasons().iter().cloned().map(Reason::SoftSensor));
         }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {
             reasons.push(Reason::Grade { grade: Arc::clone(grade) });

@@ -60,6 +60,8 @@ pub struct Scored {
     pub found: Found,
     /// When it was first flagged.
     pub first_flag: Option<Timestamp>,
+    /// When the flag was raised that stood at its end.
+    pub flagged_since: Option<Timestamp>,
     /// Its mass, kg.
     pub mass_kg: Option<f64>,
     /// The laboratory properties that were outside their limits.
@@ -250,7 +252,12 @@ impl Figures {
         let (mut saved, mut held) = (0.0, 0.0);
         let mut properties: BTreeMap<&Arc<str>, (usize, usize)> = BTreeMap::new();
         for batch in batches {
-            let flag = batch.first_flag.filter(|flag| *flag <= batch.ended);
+            // A flag that was withdrawn caught nothing, and was one all the same.
+            let flag = match batch.found {
+                Found::Bad => batch.flagged_since,
+                _ => batch.first_flag,
+            };
+            let flag = flag.filter(|flag| *flag < batch.ended);
             let count = match (flag, batch.found) {
                 (Some(_), Found::Bad) => &mut right,
                 (Some(_), Found::Good) => &mut wrong,

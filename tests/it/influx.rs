@@ -143,6 +143,7 @@ fn batch() -> BatchRecord {
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,
+        flagged_since: None,
         lab: vec![],
         consumed: Vec::new(),
         merged_into: None,

@@ -102,10 +102,16 @@ impl Core {
         }
         let of = |message: &BatchMessage| {
             let begins = matches!(message.event, BatchEvent::Start { .. } | BatchEvent::End { .. });
-            let batch = message.event.batch().filter(|_| !begins)?;
-            Some((Arc::clone(&message.line), Arc::clone(batch)))
+            let into = match &message.event {
+                BatchEvent::Merge { into, .. } => Some(Arc::clone(into)),
+                _ => None,
+            };
+            let batches =
+                message.event.batch().filter(|_| !begins).cloned().into_iter().chain(into);
+            let line = Arc::clone(&message.line);
+            batches.map(move |batch| (Arc::clone(&line), batch)).collect::<Vec<_>>()
         };
-        let of: BTreeSet<_> = told.messages.iter().filter_map(of).collect();
+        let of: BTreeSet<_> = told.messages.iter().flat_map(of).collect();
         let mut faults = Vec::new();
         self.pipeline.commit([Event::Command(Command::Told(told))], &mut |effect| {
             if let Effect::Fault(record) = effect

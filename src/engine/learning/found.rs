@@ -43,6 +43,11 @@ pub(in crate::engine) fn shown(batch: &Batch, grade: Option<&Grade>) -> Found {
     if outcome == Outcome::Open && is_whole && batch.disposition().is_none() && broken {
         return Found::Bad;
     }
+    let acted = |flag| batch.actions.iter().any(|(at, ..)| *at >= flag);
+    if outcome == Outcome::Acted && !batch.first_flag.is_some_and(acted) {
+        // Nobody acted on a flag.
+        return Found::Good;
+    }
     outcome.into()
 }
 

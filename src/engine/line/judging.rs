@@ -5,7 +5,7 @@ use super::super::documents::{contributions, document, quality_values, record, r
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
-use super::super::learning::{Judging, Learning, Outcome};
+use super::super::learning::{Judging, Learning, Outcome, outcome};
 use super::super::tell;
 use super::super::view::TrendPoint;
 use super::{Context, LineState, NO_GRADE, TagState};
@@ -13,7 +13,7 @@ use crate::alarm::{EventKind, Sets};
 use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Transits};
-use crate::models::Moved;
+use crate::models::{Moved, OffSpec, Outcome as BatchOutcome};
 use crate::plant::{BatchSource, Grade, Line, Plant, Refit, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
@@ -140,7 +140,7 @@ impl LineState {
             learning,
             steady,
             missing: &missing,
-            foretold: self.soft_sensors.now(),
+            foretold: self.soft_sensors.now().filter(|_| steady),
             before: self.learning.off_spec(&grade_name),
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
         };
@@ -157,8 +157,12 @@ impl LineState {
                 batch.revision += 1;
             }
             batch.probability_off_spec = opinion.probability_off_spec;
-            if flagged {
+            // What a person or the laboratory decided of it is no flag of ours.
+            if flagged && opinion.seen {
                 batch.first_flag.get_or_insert(frame.end);
+                batch.flagged_since.get_or_insert(frame.end);
+            } else {
+                batch.flagged_since = None;
             }
         }
         let (mut document, changed) =
@@ -190,7 +194,7 @@ impl LineState {
         (grade_name, start): (&Arc<str>, Timestamp),
         (values, end): (&[f64], Timestamp),
     ) {
-        let Some(batch) = self.book.current().map(|batch| Arc::clone(&batch.id)) else { return };
+        let Some(batch) = self.book.current() else { return };
         if !self.soft_sensors.take(cx.line, values, end) {
             return;
         }
@@ -201,7 +205,7 @@ impl LineState {
         let delays = delays(&self.learning, (cx.line, grade_name), &self.transits);
         let foretold = self.soft_sensors.foretell(
             cx.line,
-            (&batch, grade_name, grade),
+            (batch, grade_name, grade),
             (progress, end),
             &delays,
         );
@@ -298,7 +302,8 @@ impl LineState {
             at: frame.end,
             statistics: score.statistics,
             score: score.score,
-            probability_off_spec: self.soft_sensors.now().and_then(|now| now.off_spec),
+            // As it was said last: this frame is a part of what is said next.
+            probability_off_spec: self.book.current().and_then(|batch| batch.probability_off_spec),
         }));
         Some(evidence)
     }
@@ -371,6 +376,7 @@ impl LineState {
             progress: None,
             foretold: Vec::new(),
             probability_off_spec: None,
+            seen: false,
             changed: true,
         };
         let learning = self.learning_count(cx.plant, &grade);
@@ -470,7 +476,13 @@ impl LineState {
             steady: true,
             missing: &[],
             foretold: None,
-            before: self.learning.off_spec(batch.grade.as_deref().unwrap_or(NO_GRADE)),
+            before: match outcome(batch, grade) {
+                BatchOutcome::Open => {
+                    self.learning.off_spec(batch.grade.as_deref().unwrap_or(NO_GRADE))
+                }
+                // How others like it ended tells nothing more of one of which it is known.
+                _ => OffSpec::default(),
+            },
             expected: None,
         };
         let judge = self.judges.entry(Arc::clone(id)).or_default();
@@ -510,7 +522,7 @@ impl LineState {
             self.charts.laboratory(&to_charts, (batch, &self.book), cx.out);
         }
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
-            self.soft_sensors.found(&grade_name, batch, now);
+            self.soft_sensors.found((&grade_name, cx.grade_of(batch)), batch, now);
         }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);
@@ -540,7 +552,7 @@ impl LineState {
             cx.out.push(Effect::Fit(Box::new(request)));
         }
         let refits = cx.plant.models.refit != Refit::Never;
-        let due = self.soft_sensors.requests((cx.ix, grade), (refits, at), soft_sensor);
+        let due = self.soft_sensors.requests((cx.ix, grade), refits, soft_sensor);
         cx.out.extend(due.into_iter().map(|request| Effect::FitSoftSensor(Box::new(request))));
     }
 

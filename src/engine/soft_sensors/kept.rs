@@ -1,6 +1,6 @@
 //! What past batches were made like, and what the laboratory found of them.
 
-use super::{Said, WINDOWS};
+use super::{Said, WINDOWS, is_narrow};
 use crate::engine::effect::SoftSensorRequest;
 use crate::models::{BatchStage, Bins, Candidate, Estimate, Sample, Window};
 use crate::reading::{LineIx, Timestamp};
@@ -68,6 +68,17 @@ struct Known {
     at: Timestamp,
 }
 
+/// What a laboratory value is beside what was known.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) enum Learned {
+    /// The first one of the batch.
+    First,
+    /// Another one: a correction, or the mean over more places.
+    Another,
+    /// The same.
+    Nothing,
+}
+
 /// A finished batch.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) struct Kept {
@@ -91,14 +102,30 @@ impl Kept {
         Self { id: Arc::clone(id), made, rows, values: BTreeMap::new(), said, versions }
     }
 
-    /// A laboratory value, known by then; true if it is the first one of its property.
-    pub(super) fn learn(&mut self, property: &Arc<str>, value: f64, at: Timestamp) -> bool {
-        if let Some(known) = self.values.get_mut(property) {
-            known.value = value;
-            return false;
+    /// A laboratory value, known by then.
+    pub(super) fn learn(&mut self, property: &Arc<str>, value: f64, at: Timestamp) -> Learned {
+        match self.values.get_mut(property) {
+            None => {
+                self.values.insert(Arc::clone(property), Known { value, at });
+                Learned::First
+            }
+            Some(known) if known.value.total_cmp(&value).is_eq() => Learned::Nothing,
+            Some(known) => {
+                known.value = value;
+                Learned::Another
+            }
         }
-        self.values.insert(Arc::clone(property), Known { value, at });
-        true
+    }
+
+    /// The laboratory value of a property counts no more.
+    pub(super) fn forget(&mut self, property: &str) {
+        self.values.remove(property);
+        self.said.remove(property);
+    }
+
+    /// True if it has no laboratory value yet.
+    pub(super) fn waits(&self) -> bool {
+        self.values.is_empty()
     }
 
     /// The laboratory value of a property, and when it was known.
@@ -145,6 +172,10 @@ pub(super) fn request(
         line,
         grade: Arc::clone(grade),
         property: Arc::clone(property),
-        candidates: WINDOWS.map(candidate).to_vec(),
+        candidates: WINDOWS
+            .into_iter()
+            .filter(|window| is_narrow(*window, tags))
+            .map(candidate)
+            .collect(),
     }
 }

@@ -29,7 +29,6 @@ pub(super) struct Fitted {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 struct Asked {
     id: u64,
-    at: Timestamp,
     ready: Option<Result<Arc<[u8]>, String>>,
 }
 
@@ -45,6 +44,8 @@ pub(super) struct Property {
     had: usize,
     /// Why the last fit failed.
     failed: Option<String>,
+    /// The unit of its values, where one is declared.
+    unit: Option<Arc<str>>,
 }
 
 impl Property {
@@ -89,6 +90,26 @@ impl Property {
         fitted.track.learn(&fitted.sensor, &said, value, kept.made);
     }
 
+    /// The laboratory value of a batch is another one by now.
+    pub(super) fn revise(&mut self, name: &str, kept: &Kept) {
+        let now = self.say(&kept.rows, BatchStage::End);
+        let Some(fitted) = &mut self.fitted else { return };
+        let Some((value, _)) = kept.value(name) else { return };
+        let said = kept.said(name, fitted.version, now);
+        fitted.track.revise(&fitted.sensor, &said, value, kept.made);
+    }
+
+    /// True if its values are in another unit from now on: all that was learned of it is forgotten then.
+    pub(super) fn is_in_another_unit(&mut self, unit: &Arc<str>) -> bool {
+        match self.unit.replace(Arc::clone(unit)) {
+            Some(before) if before != *unit => {
+                self.forget_sensor();
+                true
+            }
+            _ => false,
+        }
+    }
+
     /// True if a fit is due, of so many laboratory values.
     pub(super) fn is_due(&self, values: usize, refits: bool) -> bool {
         if self.asked.is_some() || values < SAMPLES_AT_LEAST {
@@ -104,8 +125,8 @@ impl Property {
     }
 
     /// A fit is asked for.
-    pub(super) fn ask(&mut self, id: u64, values: usize, at: Timestamp) {
-        self.asked = Some(Asked { id, at, ready: None });
+    pub(super) fn ask(&mut self, id: u64, values: usize) {
+        self.asked = Some(Asked { id, ready: None });
         (self.since, self.had) = (0, values);
     }
 
@@ -125,15 +146,24 @@ impl Property {
         }
     }
 
-    /// What is ready foretells from now on. Laboratory values that came while it was fitted correct it.
-    pub(super) fn boundary(&mut self, name: &str, batches: &VecDeque<Kept>, at: Timestamp) {
-        let Some(Asked { at: asked, ready: Some(outcome), .. }) =
+    /// What is ready foretells from now on. Laboratory values that it was not fitted on, for they came since, correct it.
+    pub(super) fn boundary(
+        &mut self,
+        name: &str,
+        (tags, batches): (&[Arc<str>], &VecDeque<Kept>),
+        at: Timestamp,
+    ) {
+        let Some(Asked { ready: Some(outcome), .. }) =
             self.asked.take_if(|asked| asked.ready.is_some())
         else {
             return;
         };
-        let read =
-            outcome.and_then(|bytes| SoftSensor::from_bytes(&bytes).map_err(|e| e.to_string()));
+        let read = outcome
+            .and_then(|bytes| SoftSensor::from_bytes(&bytes).map_err(|error| error.to_string()))
+            .and_then(|(window, sensor)| {
+                let fits = *sensor.columns() == window.columns(tags);
+                fits.then_some((window, sensor)).ok_or_else(|| "it is of other tags".to_owned())
+            });
         match read {
             Ok((window, sensor)) => {
                 self.version += 1;
@@ -144,7 +174,7 @@ impl Property {
                     None => SoftSensorTrack::start(&sensor),
                 };
                 for kept in batches {
-                    let value = kept.value(name).filter(|(_, known)| *known > asked);
+                    let value = kept.value(name).filter(|_| !sensor.knows(kept.made));
                     let row = kept.rows.row(window);
                     let raw = row.and_then(|row| sensor.predict(row));
                     if let (Some((value, _)), Some(raw)) = (value, raw) {
@@ -160,6 +190,6 @@ impl Property {
 
     /// Its rows are of other tags: it is fitted anew.
     pub(super) fn forget_sensor(&mut self) {
-        *self = Self { version: self.version, ..Self::default() };
+        *self = Self { version: self.version, unit: self.unit.take(), ..Self::default() };
     }
 }

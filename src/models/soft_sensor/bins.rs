@@ -23,7 +23,8 @@ pub struct Bins {
     filling: u32,
     sums: Vec<f64>,
     seen: Vec<u32>,
-    /// The end of the last frame.
+    /// The begin of the first frame, and the end of the last.
+    from: Option<Timestamp>,
     until: Option<Timestamp>,
 }
 
@@ -40,6 +41,7 @@ impl Bins {
             filling: 0,
             sums: vec![0.0; tags],
             seen: vec![0; tags],
+            from: None,
             until: None,
         }
     }
@@ -53,6 +55,7 @@ impl Bins {
             }
         }
         self.filling += 1;
+        self.from.get_or_insert(end.minus(self.frame));
         self.until = Some(end);
         if self.filling < self.per_bin {
             return false;
@@ -123,6 +126,12 @@ impl Bins {
     #[must_use]
     pub fn bin(&self) -> Duration {
         self.frame.saturating_mul(self.per_bin)
+    }
+
+    /// The begin of the first frame.
+    #[must_use]
+    pub fn from(&self) -> Option<Timestamp> {
+        self.from
     }
 
     /// The end of the last frame.

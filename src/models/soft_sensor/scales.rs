@@ -81,6 +81,15 @@ impl Scales {
         Ok(rows)
     }
 
+    /// True if a value of a row is further than so many spreads from its centre.
+    pub(super) fn is_beyond(&self, row: &[f64], used: &[usize], farthest: f64) -> bool {
+        let z = |(place, ix): (usize, &usize)| {
+            let value = row.get(*ix).copied().unwrap_or(f64::NAN);
+            (value - self.centre[place]) / self.spread[place]
+        };
+        used.iter().enumerate().map(z).any(|z| z.abs() > farthest)
+    }
+
     /// A row on these scales, with what it lacks as the others tell (known-data regression: Σ_mk (Σ_kk + ρI)⁻¹ z_k;
     /// Arteaga and Ferrer 2002), and the places of the columns that it has; none is further than `farthest` from its mean.
     /// `None` if that cannot be solved.

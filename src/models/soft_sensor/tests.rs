@@ -386,7 +386,8 @@ fn errors_of_a_stage_are_its_own_once_there_are_enough() {
     assert!(after[0] > 1.5 * after[3], "{after:?}");
     assert!((after[1] - after[3]).abs() < 1e-12, "nothing was said at half");
     let coverage = Stage::ALL.map(|stage| track.coverage(stage).values);
-    assert_eq!((coverage[1], coverage[2], coverage[3]), (0, 0, 40 - (40 - coverage[3])));
+    assert_eq!((coverage[1], coverage[2]), (0, 0));
+    assert!((30..=40).contains(&coverage[3]), "few are outside the range: {coverage:?}");
     // One that is fitted anew goes on from there.
     let anew = fit(&plant.batches(60));
     let followed = Track::follow(&anew, track.clone());

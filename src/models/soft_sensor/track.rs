@@ -101,6 +101,17 @@ impl Errors {
         self.newest.push_back((made, (value - said.value) / said.spread));
     }
 
+    /// The laboratory value of a batch is another one by now.
+    fn revise(&mut self, said: &Estimate, value: f64, made: Timestamp) {
+        let Some((_, error)) = self.newest.iter_mut().rev().find(|(one, _)| *one == made) else {
+            return;
+        };
+        let inside = |value: f64| u64::from(said.low <= value && value <= said.high);
+        let before = inside(said.value + *error * said.spread);
+        self.coverage.covered = (self.coverage.covered + inside(value)).saturating_sub(before);
+        *error = (value - said.value) / said.spread;
+    }
+
     fn values(&self) -> impl Iterator<Item = f64> {
         self.newest.iter().map(|(_, error)| *error)
     }
@@ -243,6 +254,25 @@ impl Track {
     }
 }
 
+impl Track {
+    /// The laboratory value of a product is another one by now, as after a slip, or as the mean over more places: errors are
+    /// those of what holds, and the bias follows it too.
+    pub fn revise(
+        &mut self,
+        sensor: &SoftSensor,
+        said: &[(Stage, Estimate)],
+        value: f64,
+        made: Timestamp,
+    ) {
+        for (stage, said) in said.iter().filter(|(_, said)| !said.raw.outside) {
+            self.errors[*stage as usize].revise(said, value, made);
+            if *stage == Stage::End {
+                self.correct(sensor, said.raw, value);
+            }
+        }
+    }
+}
+
 /// What is foretold of one property of a batch, and what is asked for.
 #[derive(Debug, Clone, Copy)]
 pub struct Foretold<'a> {
@@ -294,7 +324,12 @@ pub fn any_beyond(all: &[Foretold<'_>], stage: Stage) -> f64 {
         Some(1.0 - none)
     };
     let chances: Vec<f64> = first.track.errors(stage).newest.iter().filter_map(chance).collect();
-    if chances.len() < ERRORS_AT_LEAST { greatest } else { share(chances.into_iter()) }
+    // Of fewer batches than each has it may come out less than one of them.
+    if chances.len() < ERRORS_AT_LEAST {
+        greatest
+    } else {
+        greatest.max(share(chances.into_iter()))
+    }
 }
 
 /// The normal distribution; a step where it has no width.

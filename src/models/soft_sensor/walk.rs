@@ -131,7 +131,7 @@ impl Walk {
             return Err(SoftSensorError::TooFewSamples { have: 0, need: FIRST_AT_LEAST });
         }
         let (error_of_last, error_of_mean) =
-            (root_mean_square(&of_last), root_mean_square(&of_mean));
+            (root_mean_square(of_last.into_iter()), root_mean_square(of_mean.into_iter()));
         Ok(Self { times, held, fits, error_of_last, error_of_mean })
     }
 
@@ -165,7 +165,7 @@ impl Walk {
         let choices = SHARES.map(|share| {
             let follower = Follower { share, deviation };
             let (errors, bias) = self.errors(components, follower);
-            let error = root_mean_square(&errors);
+            let error = root_mean_square(errors.iter().copied());
             Choice { components, follower, errors, error, bias }
         });
         choices
@@ -181,7 +181,9 @@ impl Walk {
         let (mut bias, mut next) = (0.0, known.iter().peekable());
         let mut errors = Vec::with_capacity(held.len());
         for (ix, (one, (made, _))) in held.iter().zip(&self.times).enumerate() {
-            while let Some(other) = next.next_if(|other| self.helps(**other, ix, *made)) {
+            // What is known as soon as it is made helps to foretell the next one, and never itself.
+            let helps = |other: &&usize| **other < ix && self.times[**other].1 <= *made;
+            while let Some(other) = next.next_if(helps) {
                 follower.take(&mut bias, held[*other].error);
             }
             errors.push(one.error - bias);
@@ -195,22 +197,24 @@ impl Walk {
         self.times.iter().map(|(made, _)| *made)
     }
 
-    /// What is left of the errors of a choice when it is weighed against one without tags, each by how it did on those that were
-    /// known; and how both are weighed after all of them.
-    pub(super) fn weighed(&self, tags: &Choice, without: &Choice) -> (Vec<f64>, Trust) {
+    /// How a choice is weighed against one without tags after all that was foretold, each by how it did; and what is left of
+    /// their errors by these weights. Those of the walk's first steps are not of what is said from now on: while nothing was
+    /// known of either, both were believed.
+    /// Each is also told over its spread.
+    pub(super) fn weighed(&self, tags: &Choice, without: &Choice) -> (Vec<(f64, f64)>, Trust) {
         let mut trust = Trust::start(without.error.powi(2));
-        let order = self.in_order_known();
-        let mut next = order.iter().peekable();
-        let mut errors = Vec::with_capacity(tags.errors.len());
-        for (ix, (made, _)) in self.times.iter().enumerate() {
-            while let Some(other) = next.next_if(|other| self.helps(**other, ix, *made)) {
-                trust.learn(tags.errors[*other], without.errors[*other]);
-            }
-            let weight = trust.weight();
-            errors.push(weight * tags.errors[ix] + (1.0 - weight) * without.errors[ix]);
+        for ix in self.in_order_known() {
+            trust.learn(tags.errors[ix], without.errors[ix]);
         }
-        next.for_each(|ix| trust.learn(tags.errors[*ix], without.errors[*ix]));
-        (errors, trust)
+        let weight = trust.weight();
+        let weighed = |tags: f64, without: f64| weight * tags + (1.0 - weight) * without;
+        let spreads = self.held(tags).iter().zip(self.held(without));
+        let errors = tags.errors.iter().zip(&without.errors).zip(spreads);
+        let told = errors.map(|((tags, without), (of_tags, of_without))| {
+            let error = weighed(*tags, *without);
+            (error, error / weighed(of_tags.spread, of_without.spread))
+        });
+        (told.collect(), trust)
     }
 
     /// The samples that were foretold, in the order in which their values were known.
@@ -218,12 +222,6 @@ impl Walk {
         let mut known: Vec<usize> = (0..self.times.len()).collect();
         known.sort_by_key(|ix| (self.times[*ix].1, *ix));
         known
-    }
-
-    /// True if one of them helps to foretell another one: what is known as soon as it is made helps to foretell the next, and
-    /// never itself.
-    fn helps(&self, other: usize, ix: usize, made: Timestamp) -> bool {
-        other < ix && self.times[other].1 <= made
     }
 
     /// What the samples were foretold as by a choice.
@@ -238,7 +236,7 @@ impl Walk {
     }
 }
 
-pub(super) fn root_mean_square(errors: &[f64]) -> f64 {
-    let squares: f64 = errors.iter().map(|error| error * error).sum();
-    (squares / count(errors.len().max(1))).sqrt()
+pub(super) fn root_mean_square(errors: impl ExactSizeIterator<Item = f64>) -> f64 {
+    let n = errors.len().max(1);
+    (errors.map(|error| error * error).sum::<f64>() / count(n)).sqrt()
 }

@@ -18,6 +18,7 @@ fn batch(hour: u64, flag: Option<u64>, found: Found) -> Scored {
         ended: started.plus(minutes(60)),
         found,
         first_flag: flag.map(|flag| started.plus(minutes(flag))),
+        flagged_since: flag.map(|flag| started.plus(minutes(flag))),
         mass_kg: Some(2000.0),
         outside: Vec::new(),
     }
@@ -30,8 +31,8 @@ fn every_cell_of_the_table_is_counted_by_hand() {
         batch(1, Some(45), Found::Bad),
         batch(2, Some(30), Found::Bad),
         batch(3, None, Found::Bad),
-        // After its end, by the laboratory: nobody could have acted on it.
-        batch(4, Some(61), Found::Bad),
+        // At its end: nobody could have acted on it.
+        batch(4, Some(60), Found::Bad),
         batch(5, Some(10), Found::Good),
         batch(6, None, Found::Good),
         batch(7, None, Found::Good),
@@ -65,6 +66,20 @@ fn every_cell_of_the_table_is_counted_by_hand() {
     assert_eq!(properties, [("tensile", 2, 1), ("bulk", 1, 1)]);
     assert_eq!((board.rows.len(), board.rows[0].from), (1, None));
     assert_eq!(board.rows[0].figures, board.total);
+}
+
+#[test]
+fn a_flag_that_was_withdrawn_caught_nothing_and_was_wrong_all_the_same() {
+    let withdrawn = |found| Scored { flagged_since: None, ..batch(0, Some(5), found) };
+    let raised_again = Scored {
+        flagged_since: Some(at(FRIDAY).plus(std::time::Duration::from_secs(45 * 60))),
+        ..batch(0, Some(5), Found::Bad)
+    };
+    let board =
+        Scoreboard::of(&[withdrawn(Found::Bad), withdrawn(Found::Good), raised_again], Period::All);
+    let figures = &board.total;
+    assert_eq!([figures.right, figures.wrong, figures.missed, figures.quiet], [1, 1, 1, 0]);
+    assert_eq!((figures.lead_s, figures.tonnes_saved), (Some(900.0), 0.5));
 }
 
 #[test]
