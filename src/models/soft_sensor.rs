@@ -228,7 +228,11 @@ impl SoftSensor {
         let scales = Scales::of(samples, &used)?;
         let pls = scales.fit(samples, &used, choice.components)?;
         let held = walk.held(&choice);
-        let limit = |values: Vec<f64>| calibrate::exceeded_by(&sorted(values), BEYOND);
+        // Where all are the same, as without a component, nothing can be foreseen from them, nor is anything refused by it.
+        let limit = |values: Vec<f64>| {
+            let limit = calibrate::exceeded_by(&sorted(values), BEYOND);
+            if limit.is_finite() { limit } else { f64::MAX }
+        };
         let range = Range {
             leverage: limit(held.iter().map(|one| one.leverage).collect()),
             spe: limit(held.iter().map(|one| one.spe).collect()),

@@ -390,7 +390,7 @@ fn corrections_change_what_errors_are_and_another_unit_begins_anew() {
     );
     other.grades.insert("facial".into(), grade);
     engine.reconfigure(other, Vec::new());
-    work(&mut engine, [make(32, |_| level(32))[0].clone(), result(end(31) + 60, 31, 0.11)]);
+    work(&mut engine, [result(end(29) + 90, 29, 0.11)]);
     let view = engine.view().lines[0].soft_sensors[0].clone();
     assert_eq!((view.values, view.fitted.is_none()), (1, true), "numbers of N/m are no kN/m");
 }

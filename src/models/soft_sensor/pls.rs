@@ -122,13 +122,18 @@ impl Pls {
     }
 
     /// The importance of each column in the projection: the root of the number of columns times the mean of its
-    /// squared weights, each weighed by what its component explains of the property. Their squares have the mean 1.
+    /// squared weights, each weighed by what its component explains of the property. Their squares have the mean 1; where
+    /// nothing is explained, all are 0.
     #[expect(clippy::cast_precision_loss, reason = "columns are few")]
     pub(super) fn importance(&self) -> Array1<f64> {
         let explained = &self.of_property * &self.of_property * &self.squares;
         let columns = self.weights.nrows() as f64;
         let squared = self.weights.mapv(|weight| weight * weight);
-        (squared.dot(&explained) * (columns / explained.sum().max(f64::MIN_POSITIVE)))
-            .mapv(f64::sqrt)
+        let all = explained.sum();
+        if all > 0.0 {
+            (squared.dot(&explained) * (columns / all)).mapv(f64::sqrt)
+        } else {
+            Array1::zeros(self.weights.nrows())
+        }
     }
 }

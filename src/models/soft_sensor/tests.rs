@@ -276,6 +276,29 @@ fn one_slip_of_the_laboratory_moves_little() {
 }
 
 #[test]
+fn a_sensor_that_no_tag_helps_is_the_mean_refuses_nothing_and_is_read_back() {
+    for seed in 0..8 {
+        let mut plant = Plant::new(seed);
+        let mut samples = plant.batches(30);
+        for sample in &mut samples {
+            sample.value = 120.0 + normal(&mut plant.random);
+        }
+        let sensor = fit(&samples);
+        let bytes = sensor.to_bytes(Window::Batch);
+        assert_eq!(SoftSensor::from_bytes(&bytes).unwrap(), (Window::Batch, sensor.clone()));
+        if sensor.fitness().components > 0 {
+            continue;
+        }
+        let raw = sensor.predict(&[1e6; 6]).unwrap();
+        assert!(!raw.outside && (raw.value - 120.0).abs() < 1.0, "{raw:?}");
+        let said = Track::start(&sensor).estimate(raw, Stage::End);
+        assert!(said.low > 110.0 && said.high < 130.0, "{said:?}");
+        return;
+    }
+    panic!("one of eight goes by no tag");
+}
+
+#[test]
 fn sensor_and_track_are_the_same_when_read_back() {
     let sensor = fit(&Plant::new(9).batches(40));
     let text = serde_json::to_string(&sensor).unwrap();
