@@ -640,6 +640,7 @@ fn last_batches() -> Vec<BatchRecord> {
         batch.off_spec_share = (call != Call::Unknown).then_some(0.004);
         if call.is_flag() {
             batch.first_flag = Some(at(started + 17 * 60_000));
+            batch.flagged_since = batch.first_flag;
             batch.first_flag_lead_s = Some(1_800.0);
             batch.off_spec_share = Some(0.231);
             batch.lab = vec![("tensile_md".into(), 117.9)];
@@ -759,6 +760,7 @@ fn line(call: Call) -> LineView {
     let mut batch = batch("TM3-260123-014", STARTED, call);
     if call.is_flag() {
         batch.first_flag = Some(at(since));
+        batch.flagged_since = batch.first_flag;
         batch.off_spec_share = Some(0.031);
     }
     let reasons = vec![

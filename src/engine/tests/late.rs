@@ -142,7 +142,13 @@ fn what_is_kept_for_late_readings_has_a_bound() {
 /// What a batch is in the end: without when it was said, and how often.
 fn outcome(effects: &[Effect], id: &str) -> Option<BatchRecord> {
     let last = (*records(effects, id).last()?).clone();
-    Some(BatchRecord { revision: 0, first_flag: None, first_flag_lead_s: None, ..last })
+    Some(BatchRecord {
+        revision: 0,
+        first_flag: None,
+        flagged_since: None,
+        first_flag_lead_s: None,
+        ..last
+    })
 }
 
 proptest! {

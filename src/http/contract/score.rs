@@ -17,6 +17,7 @@ fn scored() -> Vec<BatchRecord> {
     let of = |(n, found): (i64, Option<Found>)| BatchRecord {
         ended: Some(at(fixture::STARTED + (n + 1) * 60_000)),
         first_flag: (n == 0).then(|| at(fixture::STARTED + 30_000)),
+        flagged_since: (n == 0).then(|| at(fixture::STARTED + 30_000)),
         found,
         ..fixture::batch(&format!("R{n}"), fixture::STARTED + n * 60_000, Call::OnSpec)
     };

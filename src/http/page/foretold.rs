@@ -70,8 +70,12 @@ fn quality(html: &mut Html, fitted: &FittedView, unit: &str) {
         html.text(&format!("; {covered} of {values} since were within"));
     }
     html.raw(")");
-    for (ix, one) in fitted.ranking.iter().take(NAMED).enumerate() {
-        html.raw(if ix == 0 { "; goes by " } else { ", " }).name(&one.column);
+    if fitness.components == 0 {
+        html.raw("; no tag tells more than the mean");
+    } else {
+        for (ix, one) in fitted.ranking.iter().take(NAMED).enumerate() {
+            html.raw(if ix == 0 { "; goes by " } else { ", " }).name(&one.column);
+        }
     }
     html.raw("</small>");
 }

@@ -54,10 +54,10 @@ pub(super) fn section(
     let of_charts = ("<div class=\"columns charts\"", "charts", "<div class=\"panel drawn\">");
     panels(html, of_charts, ix, (&line.charts, control::content));
     if !line.soft_sensors.is_empty() {
-        part(html, "<div class=\"panel\"", "foretold", ix);
-        html.raw(">");
+        part(html, "<div class=\"columns one\"", "foretold", ix);
+        html.raw("><div class=\"panel\">");
         foretold::content(html, line);
-        html.raw("</div>");
+        html.raw("</div></div>");
     }
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
