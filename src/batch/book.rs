@@ -91,8 +91,6 @@ pub struct Book {
     counted_to: Option<Timestamp>,
     /// Properties without limits that were said.
     strange: BTreeSet<(Arc<str>, Arc<str>)>,
-    /// Events that found no place.
-    dropped: u64,
 }
 
 /// What a station turns to.
@@ -165,12 +163,6 @@ impl Book {
         self.finished.iter().rev()
     }
 
-    /// Events that found no place because too many waited.
-    #[must_use]
-    pub fn dropped(&self) -> u64 {
-        self.dropped
-    }
-
     /// The amount that a batch is expected to have, by the median of the last 20 finished ones, in
     /// metres if `in_metres`, else in seconds.
     #[must_use]
@@ -205,7 +197,6 @@ impl Book {
                 if frontier.is_some_and(|frontier| frontier < message.at) =>
             {
                 if self.ahead.len() >= WAITING_MAX {
-                    self.dropped += 1;
                     out.push(Change::Refused(too_many("for their instant", &message)));
                     return;
                 }
@@ -631,7 +622,6 @@ impl Book {
     /// What is told of a batch that is not known waits for it; where too many wait it is not taken, and that is said.
     fn wait(&mut self, message: BatchMessage, out: &mut Vec<Change>) {
         if self.orphans.len() >= WAITING_MAX {
-            self.dropped += 1;
             out.push(Change::Refused(too_many("for batches that are not known", &message)));
             return;
         }

@@ -7,14 +7,12 @@
 use super::cell::{Cell, Place};
 use super::csv::{self, Layout};
 use super::error::{RecordError, excerpt, names};
-use super::source::Rows;
+use super::source::{Rows, first_bytes};
 use super::{parquet, time};
 use crate::decode::TimeUnit;
 use crate::plant::nearest;
 use crate::reading::Timestamp;
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::Read;
 use std::path::Path;
 
 /// Results that one file may have: they stand in memory together.
@@ -117,12 +115,7 @@ pub fn read_results(path: &Path) -> Result<Vec<TableResult>, Vec<RecordError>> {
 }
 
 fn open(path: &Path) -> Result<(Layout, Vec<String>), RecordError> {
-    let mut begin = Vec::new();
-    File::open(path)
-        .map_err(RecordError::file("open", path))?
-        .take(parquet::MAGIC.len() as u64)
-        .read_to_end(&mut begin)
-        .map_err(RecordError::file("read", path))?;
+    let begin = first_bytes(path)?;
     if parquet::is_like(&begin) {
         return Err(RecordError::unusable(path, "is a Parquet file: save it as CSV"));
     }

@@ -33,15 +33,21 @@ enum Format {
     Parquet(parquet::Schema),
 }
 
+/// The first bytes of a file, by which its kind is known.
+pub(super) fn first_bytes(path: &Path) -> Result<Vec<u8>, RecordError> {
+    let mut begin = Vec::new();
+    File::open(path)
+        .map_err(RecordError::file("open", path))?
+        .take(parquet::MAGIC.len() as u64)
+        .read_to_end(&mut begin)
+        .map_err(RecordError::file("read", path))?;
+    Ok(begin)
+}
+
 impl Source {
     /// Looks at the begin of a file: what it is, its content says and not its name.
     pub(super) fn open(path: &Path) -> Result<Self, RecordError> {
-        let mut begin = Vec::new();
-        File::open(path)
-            .map_err(RecordError::file("open", path))?
-            .take(parquet::MAGIC.len() as u64)
-            .read_to_end(&mut begin)
-            .map_err(RecordError::file("read", path))?;
+        let begin = first_bytes(path)?;
         let (format, header) = if parquet::is_like(&begin) {
             let (schema, header) = parquet::header(path)?;
             (Format::Parquet(schema), header)

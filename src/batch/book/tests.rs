@@ -305,3 +305,38 @@ fn paused_product_does_not_count() {
     assert!(!book.count(&made(1), &[]).unwrap().product);
     assert_eq!(book.current().unwrap().product.made_m, Some(30.0));
 }
+
+#[test]
+fn what_finds_no_room_among_those_that_wait_is_refused_and_those_stay() {
+    let mut book = Book::new(None);
+    let (grades, mut out) = (grades(), Vec::new());
+    let line: Arc<str> = "tm3".into();
+    let take = |book: &mut Book, event: BatchEvent, s: i64, out: &mut Vec<Change>| {
+        let message = BatchMessage { line: Arc::clone(&line), station: None, at: at(s), event };
+        book.take(message, Some(at(0)), &grades, out);
+    };
+    for n in 0..1000 {
+        take(&mut book, event("lab", &format!("R{n}"), "120"), n, &mut out);
+        take(&mut book, event("resume", "", ""), n + 1, &mut out);
+    }
+    assert_eq!(out, []);
+    take(&mut book, event("lab", "R1000", "120"), 1000, &mut out);
+    take(&mut book, event("start", "R2", ""), 2000, &mut out);
+    let why: Vec<&str> = out
+        .iter()
+        .map(|change| if let Change::Refused(why) = change { why.as_str() } else { "?" })
+        .collect();
+    assert_eq!(
+        why,
+        [
+            "1000 events wait for batches that are not known, which is as many as may; the one of batch `R1000` at \
+             1970-01-01T00:16:40Z is not taken",
+            "1000 events wait for their instant, which is as many as may; the one of batch `R2` at 1970-01-01T00:33:20Z \
+             is not taken",
+        ]
+    );
+    // The first one that waits is there still.
+    out.clear();
+    take(&mut book, event("start", "R0", ""), -5, &mut out);
+    assert_eq!(book.find("R0").unwrap().lab_counting().len(), 1);
+}

@@ -116,12 +116,6 @@ impl Bins {
         self.means.is_empty()
     }
 
-    /// How many tags there are.
-    #[must_use]
-    pub fn tags(&self) -> usize {
-        self.tags
-    }
-
     /// What a bin is of.
     #[must_use]
     pub fn bin(&self) -> Duration {

@@ -206,12 +206,6 @@ impl Track {
         (raw.value + self.bias, raw.without + self.bias_without)
     }
 
-    /// How far the tags are believed beside the mean of the laboratory values, 0–1.
-    #[must_use]
-    pub fn trust(&self) -> f64 {
-        self.trust.weight()
-    }
-
     /// How often intervals held that were foretold at a stage.
     #[must_use]
     pub fn coverage(&self, stage: Stage) -> Coverage {
@@ -244,17 +238,11 @@ impl Track {
         value: f64,
         made: Timestamp,
     ) {
-        for (stage, said) in said.iter().filter(|(_, said)| !said.raw.outside) {
-            self.errors[*stage as usize].take(said, value, made);
-            if *stage == Stage::End {
-                self.newest = self.newest.max(Some(made));
-                self.correct(sensor, said.raw, value);
-            }
-        }
+        self.hold(sensor, said, value, |errors, said| errors.take(said, value, made));
+        let whole = said.iter().any(|(stage, said)| *stage == Stage::End && !said.raw.outside);
+        self.newest = self.newest.max(whole.then_some(made));
     }
-}
 
-impl Track {
     /// The laboratory value of a product is another one by now, as after a slip, or as the mean over more places: errors are
     /// those of what holds, and the bias follows it too.
     pub fn revise(
@@ -264,8 +252,19 @@ impl Track {
         value: f64,
         made: Timestamp,
     ) {
+        self.hold(sensor, said, value, |errors, said| errors.revise(said, value, made));
+    }
+
+    /// Holds a laboratory value against what was said at each stage; what was said of the whole batch moves the bias.
+    fn hold(
+        &mut self,
+        sensor: &SoftSensor,
+        said: &[(Stage, Estimate)],
+        value: f64,
+        against: impl Fn(&mut Errors, &Estimate),
+    ) {
         for (stage, said) in said.iter().filter(|(_, said)| !said.raw.outside) {
-            self.errors[*stage as usize].revise(said, value, made);
+            against(&mut self.errors[*stage as usize], said);
             if *stage == Stage::End {
                 self.correct(sensor, said.raw, value);
             }
