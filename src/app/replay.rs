@@ -58,6 +58,7 @@ pub fn auto_plant(
         undeclared: Undeclared::Store,
         undeclared_max: 10_000,
         models: ModelSettings::default(),
+        costs: None,
     })
 }
 

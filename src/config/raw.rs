@@ -44,6 +44,8 @@ pub(super) struct Raw {
     pub(super) grade: BTreeMap<At<String>, At<Grade>>,
     /// How models are fitted and how often a flag may be wrong.
     pub(super) models: Option<At<Models>>,
+    /// What wrong decisions about batches cost, so that advice can be given. Without it there is none.
+    pub(super) costs: Option<At<Costs>>,
     /// The InfluxDB 2 that takes readings, scores, batches and alarms.
     pub(super) influxdb: Option<At<Influxdb>>,
     /// The receivers of events.
@@ -695,6 +697,30 @@ pub(super) struct Models {
     /// line; false if only specification limits flag its batches until then.
     #[schemars(extend("default" = true))]
     pub(super) borrow: Option<At<bool>>,
+}
+
+/// What wrong decisions about batches cost, in one currency.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Costs {
+    /// The currency, for people.
+    #[schemars(extend("default" = ""))]
+    pub(super) currency: Option<At<String>>,
+    /// An off-spec batch that is released, beyond what it is worth less as broke. Needed.
+    pub(super) missed_batch: Option<At<f64>>,
+    /// A good batch that is held. Needed.
+    pub(super) false_hold: Option<At<f64>>,
+    /// One more laboratory test before a batch goes on. Without it a tenth of `false_hold`.
+    pub(super) test: Option<At<f64>>,
+    /// A tonne that is repulped.
+    #[schemars(extend("default" = 0.0))]
+    pub(super) broke_tonne: Option<At<f64>>,
+    /// A minute in which the machine makes what nobody takes, or stands.
+    #[schemars(extend("default" = 0.0))]
+    pub(super) machine_minute: Option<At<f64>>,
+    /// The machine's time that it takes to end a batch before its time.
+    #[schemars(extend("default" = "10m"))]
+    pub(super) early_end: Option<At<DurationText>>,
 }
 
 /// An InfluxDB 2.

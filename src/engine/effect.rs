@@ -9,7 +9,7 @@ use crate::models::{Candidate, FitSpec, Made, Monitor, Realized, Statistic};
 use crate::plant::Guard;
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
-use crate::verdict::{Call, Document, ForetoldProperty, Found, Scored};
+use crate::verdict::{Advice, Call, Document, ForetoldProperty, Found, Scored};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -205,6 +205,9 @@ pub struct BatchRecord {
     pub mass_kg: Option<f64>,
     /// The probability that it ends off spec.
     pub probability_off_spec: Option<f64>,
+    /// What to do with it, where the plant says what wrong decisions cost.
+    #[serde(default)]
+    pub advice: Option<Advice>,
     /// The greatest share outside of any quality tag, 0–1.
     pub off_spec_share: Option<f64>,
     /// Seconds from the first flag to the end.

@@ -15,7 +15,7 @@ use crate::engine::{
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
-use crate::verdict::{Call, Document, Learning};
+use crate::verdict::{Advice, Call, Document, Learning};
 use chart::Chart;
 use serde::Serialize;
 use soft_sensors::SoftSensor;
@@ -184,6 +184,7 @@ pub(super) struct Batch {
     length_m: Option<f64>,
     mass_kg: Option<f64>,
     probability_off_spec: Option<f64>,
+    advice: Option<&'static str>,
     off_spec_share: Option<f64>,
     first_flag: Option<i64>,
     first_flag_lead_s: Option<f64>,
@@ -499,6 +500,7 @@ impl From<&BatchRecord> for Batch {
             length_m: batch.length_m,
             mass_kg: batch.mass_kg,
             probability_off_spec: batch.probability_off_spec,
+            advice: batch.advice.map(Advice::as_str),
             off_spec_share: batch.off_spec_share,
             first_flag: batch.first_flag.map(crate::reading::Timestamp::as_millis),
             first_flag_lead_s: batch.first_flag_lead_s,

@@ -19,8 +19,8 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Period, Reason, Scoreboard,
-    Similar, SpanDocument,
+    Advice, Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Period, Reason,
+    Scoreboard, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -607,6 +607,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         length_m: Some(36_100.0),
         mass_kg: Some(1_441.0),
         probability_off_spec: None,
+        advice: Some(Advice::Release),
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,
@@ -811,6 +812,7 @@ fn line(call: Call) -> LineView {
             movers: if call.is_flag() { movers(since) } else { Vec::new() },
             similar: if call.is_flag() { similar() } else { Vec::new() },
             foretold: if call.is_flag() { vec![foretold::foretold()] } else { Vec::new() },
+            decision: call.is_flag().then(foretold::decision),
             spans: if call.is_flag() { spans() } else { Vec::new() },
             learning: None,
             state: None,

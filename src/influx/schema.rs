@@ -255,6 +255,9 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
         line.maybe_float("length_m", record.length_m);
         line.maybe_float("mass_kg", record.mass_kg);
         line.maybe_float("probability_off_spec", record.probability_off_spec);
+        if let Some(advice) = record.advice {
+            line.text("advice", advice.as_str());
+        }
         line.maybe_float("off_spec_share", record.off_spec_share);
         line.maybe_float("first_flag_lead_s", record.first_flag_lead_s);
         for (property, value) in &record.lab {
@@ -486,6 +489,7 @@ mod tests {
             length_m: None,
             mass_kg: None,
             probability_off_spec: None,
+            advice: None,
             off_spec_share: None,
             first_flag_lead_s: None,
             first_flag: None,

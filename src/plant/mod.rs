@@ -3,12 +3,14 @@
 //! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
+mod costs;
 mod delay;
 mod grade;
 mod nearest;
 mod profile;
 mod unit;
 
+pub use costs::Costs;
 pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
 pub use nearest::nearest;
@@ -37,6 +39,8 @@ pub struct Plant {
     pub undeclared_max: usize,
     /// How models are fitted and judged.
     pub models: ModelSettings,
+    /// What wrong decisions about batches cost, if the plant says so.
+    pub costs: Option<Costs>,
 }
 
 impl Plant {

@@ -664,6 +664,7 @@ mod tests {
             movers: Vec::new(),
             similar: Vec::new(),
             foretold: Vec::new(),
+            decision: None,
             spans: Vec::new(),
             learning: None,
             state: None,

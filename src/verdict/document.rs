@@ -1,5 +1,6 @@
 //! The verdict document of the MQTT contract.
 
+use super::decision::{Advice, Decision};
 use super::foretold::ForetoldProperty;
 use crate::plant::Compared;
 use crate::reading::{Count, Timestamp, name_or_change};
@@ -274,6 +275,9 @@ pub struct Document {
     /// What soft sensors say that the laboratory will find, by property.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foretold: Vec<ForetoldProperty>,
+    /// What to do with it, where the plant says what wrong decisions cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
     /// While a model is learning.
@@ -293,6 +297,12 @@ pub struct Document {
 impl Document {
     /// How long a verdict holds without another one, in ms.
     pub const VALID_MS: i64 = 180_000;
+
+    /// What costs least, where the plant says what wrong decisions cost.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        self.decision.as_ref().map(|decision| decision.advice)
+    }
 
     /// The event time of the document.
     #[must_use]

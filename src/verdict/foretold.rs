@@ -7,7 +7,7 @@ use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// The chance that a batch ends off spec from which on that flags it: of those that it flags one in ten is good, as far as
+/// The chance that a batch ends off spec from which on that flags it, where no costs tell: of those that it flags one in ten is good, as far as
 /// chances are what comes of them, and they are few beside all good ones. From one half on every other one might be.
 const LIKELY: f64 = 0.9;
 
@@ -59,6 +59,9 @@ pub(super) struct ForetoldWatch {
     likely: Vec<ForetoldProperty>,
     /// Since when something is refused, without anything being said.
     refused: Option<Timestamp>,
+    /// The chance from which on the batch is flagged, by what wrong decisions cost.
+    #[serde(default)]
+    threshold: Option<f64>,
 }
 
 impl ForetoldWatch {
@@ -67,13 +70,16 @@ impl ForetoldWatch {
         &mut self,
         (start, at): (Timestamp, Timestamp),
         foretelling: Option<&Foretelling>,
+        threshold: Option<f64>,
     ) {
+        self.threshold = threshold;
+        let likely = self.likely_from();
         self.newest = foretelling.cloned().unwrap_or_default();
         let is_refused = !self.newest.refused.is_empty();
         let inside = match self.newest.off_spec {
-            Some(chance) if chance >= LIKELY => Some(false),
+            Some(chance) if chance >= likely => Some(false),
             // What is left of it when something is refused tells too little.
-            Some(chance) if chance < CALM * LIKELY && !is_refused => Some(true),
+            Some(chance) if chance < CALM * likely && !is_refused => Some(true),
             _ => None,
         };
         if inside == Some(false) {
@@ -92,6 +98,11 @@ impl ForetoldWatch {
         if self.watch == Watch::default() {
             self.likely.clear();
         }
+    }
+
+    /// The chance from which on the batch is flagged.
+    fn likely_from(&self) -> f64 {
+        self.threshold.unwrap_or(LIKELY)
     }
 
     /// Names the properties that make the batch likely to end off spec, behind those that did before.
@@ -135,7 +146,9 @@ impl ForetoldWatch {
 
     /// The chance that the laboratory finds the batch off spec; `None` where something is refused that may make it greater.
     pub(super) fn off_spec(&self) -> Option<f64> {
-        self.newest.off_spec.filter(|chance| self.newest.refused.is_empty() || *chance >= LIKELY)
+        self.newest
+            .off_spec
+            .filter(|chance| self.newest.refused.is_empty() || *chance >= self.likely_from())
     }
 
     /// What is foretold, by property.
@@ -181,7 +194,7 @@ mod tests {
         foretelling: Option<&Foretelling>,
     ) -> Option<Timestamp> {
         for s in seconds.step_by(10) {
-            watch.look((at(s), at(s + 10)), foretelling);
+            watch.look((at(s), at(s + 10)), foretelling, None);
         }
         watch.flags()
     }

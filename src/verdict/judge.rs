@@ -1,13 +1,15 @@
 //! The judge of the batch in progress.
 
-use super::document::{Call, Learning, Mover, Reason, SpanDocument};
-use super::foretold::{Foretelling, ForetoldProperty, ForetoldWatch};
+use super::decision::Decision;
+use super::document::{Call, Mover, Reason, SpanDocument};
+use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
+use super::foretold::{ForetoldProperty, ForetoldWatch};
 use super::spans::{Course, join, span};
 use super::watch::Watch;
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
 use crate::models::OffSpec;
-use crate::plant::{Bounds, Compared, Grade, SpecLimit, Transit};
+use crate::plant::{Bounds, Compared, Costs, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,83 +27,11 @@ const CALM: f64 = 0.8;
 /// a new batch needs to be called on spec.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The share of a batch that must have been seen to call it on spec.
-const COVERAGE: f64 = 0.8;
-
-/// Without an earlier batch to compare with, a batch is taken to last at least so long, s.
-const LEAST_BATCH_S: f64 = 600.0;
-
 /// How a mean will come out is foreseen once this share of the batch is made.
 const FORESEEN_FROM: f64 = 0.2;
 
 /// Tags named in a reason.
 const TAGS_NAMED: usize = 5;
-
-/// What the process model says of a frame.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProcessEvidence {
-    /// The score, 1.0 is the limit; `None` if the frame cannot be judged.
-    pub score: Option<f64>,
-    /// The statistic that leads.
-    pub statistic: Arc<str>,
-    /// The tags that contribute, greatest first; empty unless the score is above 0.8.
-    pub tags: Vec<(Arc<str>, f64)>,
-    /// What they contribute by area, greatest first.
-    pub areas: Vec<(Arc<str>, f64)>,
-    /// The tags of the model that are judged by their change, and what it is taken over, s.
-    pub changes: Vec<(Arc<str>, f64)>,
-    /// The tags that are further from what the others tell of them than in control, the furthest first.
-    pub movers: Vec<Mover>,
-    /// Of these and of the tag that contributes most: from a reading to the arrival of what it saw at the end of the
-    /// line, where that is known.
-    pub transits: BTreeMap<Arc<str>, Transit>,
-    /// False if each of these is within its guard band: the score is no reason for a flag.
-    pub worth: bool,
-    /// The watched tags that are missing from the frame.
-    pub missing: Vec<Arc<str>>,
-    /// The share of the model's weight that is there, 0–1.
-    pub coverage: f64,
-}
-
-impl ProcessEvidence {
-    /// Those of the changes that are of some tags with their shares.
-    fn changes_of(&self, tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
-        let named = |change: &&(Arc<str>, f64)| tags.iter().any(|(tag, _)| *tag == change.0);
-        self.changes.iter().filter(named).cloned().collect()
-    }
-}
-
-/// Everything the judge looks at, at a frame's end.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The frame's begin.
-    pub start: Timestamp,
-    /// The frame's end.
-    pub at: Timestamp,
-    /// The batch in progress; `None` on lines without batches.
-    pub batch: Option<&'a Batch>,
-    /// What was made of it; on lines without batches, what was made lately.
-    pub product: &'a Product,
-    /// The limits of the grade.
-    pub grade: Option<&'a Grade>,
-    /// The name of the grade, where it is not declared: nothing of it is called on spec.
-    pub strange_grade: Option<&'a Arc<str>>,
-    /// What the model says; `None` while there is none.
-    pub process: Option<&'a ProcessEvidence>,
-    /// How far the first model is, while there is none.
-    pub learning: Option<Learning>,
-    /// True if the line is in a state in which a model may judge: not in a change of grade, nor just
-    /// after a break.
-    pub steady: bool,
-    /// The quality tags with limits that the frame does not have.
-    pub missing: &'a [Arc<str>],
-    /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
-    pub foretold: Option<&'a Foretelling>,
-    /// How often batches of its grade ended off spec, those that were flagged and the others.
-    pub before: OffSpec,
-    /// The amount the batch is expected to have (metres or seconds, as the batch counts).
-    pub expected: Option<f64>,
-}
 
 /// What the judge says.
 #[derive(Debug, Clone, PartialEq)]
@@ -125,6 +55,8 @@ pub struct Opinion {
     pub foretold: Vec<ForetoldProperty>,
     /// The chance that the batch ends off spec, 0–1; `None` where nothing tells.
     pub probability_off_spec: Option<f64>,
+    /// What to do with it, by what wrong decisions cost; `None` where nobody says that, or nothing is left to decide.
+    pub decision: Option<Decision>,
     /// True if the batch is flagged by what was seen of it, and not only by what a person or the laboratory said.
     pub seen: bool,
     /// True if the call, or what it rests on, changed since the last opinion.
@@ -270,7 +202,8 @@ impl Judge {
             Some(grade) => self.follow_spec(evidence, grade),
             None => self.means.clear(),
         }
-        self.foretold.look((evidence.start, evidence.at), evidence.foretold);
+        let likely = evidence.costs.map(Costs::threshold);
+        self.foretold.look((evidence.start, evidence.at), evidence.foretold, likely);
         if let Some(batch) = evidence.batch {
             self.foretold.find(batch);
         }
@@ -370,7 +303,7 @@ impl Judge {
 
     fn follow_spec(&mut self, evidence: &Evidence<'_>, grade: &Grade) {
         let product = evidence.product;
-        let whole = whole(evidence);
+        let whole = evidence.whole();
         let has_mean = |tag: &str| grade.spec.get(tag).is_some_and(|limit| limit.mean.is_some());
         self.means.retain(|tag, _| has_mean(tag));
         // A value that a late reading brings back is beyond nothing any more.
@@ -446,7 +379,7 @@ impl Judge {
     fn was_seen(&self, evidence: &Evidence<'_>) -> bool {
         evidence.strange_grade.is_none()
             && self.judged_share(evidence) >= COVERAGE
-            && unseen(evidence).next().is_none()
+            && evidence.unseen().next().is_none()
     }
 
     /// The share of the time in which a model may judge that it judged, 0–1.
@@ -470,6 +403,7 @@ impl Judge {
         }
         self.call = call;
         self.basis = basis;
+        let probability_off_spec = self.probability(call, evidence.before);
         Opinion {
             call,
             since: self.call_since.unwrap_or(evidence.at),
@@ -477,10 +411,11 @@ impl Judge {
             first_mover: self.moved.first().cloned(),
             movers: self.moved.movers.clone(),
             spans: self.spans(evidence),
-            progress: progress(evidence),
+            progress: evidence.progress(),
             foretold: self.foretold.properties().to_vec(),
             seen: self.is_flagged() || !self.limits_broken.is_empty(),
-            probability_off_spec: self.probability(call, evidence.before),
+            decision: probability_off_spec.and_then(|chance| evidence.decision(chance)),
+            probability_off_spec,
             changed,
         }
     }
@@ -564,7 +499,7 @@ impl Judge {
             return Vec::new();
         }
         let product = evidence.product;
-        let whole = whole(evidence);
+        let whole = evidence.whole();
         let of_tag = |(tag, limit): (&'a Arc<str>, &'a SpecLimit)| {
             let broken = |what| self.limits_broken.contains(&(Arc::clone(tag), what));
             let quality = product.quality.get(tag);
@@ -617,7 +552,7 @@ impl Judge {
         tags.extend(judging.into_iter().flat_map(|process| process.missing.iter().cloned()));
         let judged = self.judged_share(evidence);
         let mut share = evidence.process.map_or(judged, |process| process.coverage.min(judged));
-        for (tag, seen) in unseen(evidence) {
+        for (tag, seen) in evidence.unseen() {
             share = share.min(seen);
             if !tags.contains(tag) {
                 tags.push(Arc::clone(tag));
@@ -676,14 +611,6 @@ struct Outside<'a> {
     stretches: &'a [Stretch],
 }
 
-/// The quality tags with limits of which too little was seen, and how much, 0–1.
-fn unseen<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = (&'a Arc<str>, f64)> {
-    let product = evidence.product;
-    let seen = move |tag: &'a Arc<str>| (tag, product.seen_share(tag));
-    let tags = evidence.grade.into_iter().flat_map(|grade| grade.spec.keys());
-    tags.map(seen).filter(|(_, share)| *share < COVERAGE)
-}
-
 /// The decision of a person that makes a batch off spec.
 fn person(batch: &Batch) -> Option<&crate::batch::PersonsWord> {
     batch.disposition().filter(|word| {
@@ -696,31 +623,6 @@ fn person(batch: &Batch) -> Option<&crate::batch::PersonsWord> {
 
 fn named(tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
     tags.iter().take(TAGS_NAMED).cloned().collect()
-}
-
-/// The amount that the whole batch will have: what it has once it ended, else what is expected, as the batch counts.
-fn whole(evidence: &Evidence<'_>) -> f64 {
-    let product = evidence.product;
-    let amount = product.amount();
-    if evidence.batch.is_some_and(|batch| batch.ended.is_some()) {
-        return amount;
-    }
-    let least = if product.made_m.is_some() {
-        amount / product.made_s.max(1.0) * LEAST_BATCH_S
-    } else {
-        LEAST_BATCH_S
-    };
-    evidence.expected.unwrap_or(least).max(amount)
-}
-
-/// How much of the batch is made; below 1 until it ended.
-fn progress(evidence: &Evidence<'_>) -> Option<f64> {
-    let batch = evidence.batch?;
-    if batch.ended.is_some() {
-        return Some(1.0);
-    }
-    let expected = evidence.expected.filter(|expected| *expected > 0.0)?;
-    Some((batch.product.amount() / expected).min(0.99))
 }
 
 /// What a reason rests on: if this changes, the verdict is a new one.

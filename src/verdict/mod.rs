@@ -3,14 +3,18 @@
 //! Missing data gives [`Call::Unknown`], never [`Call::OnSpec`]. A flag is withdrawn only after ten
 //! minutes below 0.8 of its limit. While no model judges, specification limits alone may flag.
 
+mod decision;
 mod document;
+mod evidence;
 mod foretold;
 mod judge;
 mod scoreboard;
 mod spans;
 mod watch;
 
+pub use decision::{Advice, Choice, Decision, Item, Part, Standing, decide};
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
+pub use evidence::{Evidence, ProcessEvidence};
 pub use foretold::{Foretelling, ForetoldProperty};
-pub use judge::{Evidence, Judge, Opinion, ProcessEvidence, follow_limits};
+pub use judge::{Judge, Opinion, follow_limits};
 pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};

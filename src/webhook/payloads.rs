@@ -163,6 +163,7 @@ mod tests {
                 movers: Vec::new(),
                 similar: Vec::new(),
                 foretold: Vec::new(),
+                decision: None,
                 spans: vec![SpanDocument {
                     from: 1,
                     to: 2,

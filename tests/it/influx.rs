@@ -140,6 +140,7 @@ fn batch() -> BatchRecord {
         length_m: None,
         mass_kg: None,
         probability_off_spec: Some(0.71),
+        advice: None,
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,

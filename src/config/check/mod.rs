@@ -3,6 +3,7 @@
 
 mod address;
 mod chart;
+mod costs;
 mod delay;
 mod grade;
 mod mqtt;
@@ -27,6 +28,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the check found, and what it made.
 pub(super) struct Outcome {

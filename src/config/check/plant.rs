@@ -6,7 +6,7 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
-use super::{Context, HOUR, chart, delay, grade, profile, text};
+use super::{Context, DAY, HOUR, chart, costs, delay, grade, profile, text};
 use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
 use std::ops::Range;
@@ -17,7 +17,6 @@ use std::time::Duration;
 const SCHEMA: i64 = 1;
 /// The shortest frame: below it a frame is shorter than what brokers and scanners jitter.
 const FRAME_MIN: Duration = Duration::from_millis(100);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The lines in the order of the file.
 pub(super) fn lines(raw: &Raw) -> Vec<(&At<String>, &At<Line>)> {
@@ -79,6 +78,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
             .models
             .as_ref()
             .map_or_else(ModelSettings::default, |models| check_models(cx, models)),
+        costs: raw.costs.as_ref().and_then(|found| costs::check(cx, found)),
     }
 }
 

@@ -143,6 +143,7 @@ impl LineState {
             foretold: self.soft_sensors.now().filter(|_| steady),
             before: self.learning.off_spec(&grade_name),
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
+            costs: cx.plant.costs.as_ref(),
         };
         let before = self
             .document
@@ -336,7 +337,8 @@ impl LineState {
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
             {
-                let record = record(cx.line, batch, Some(document.verdict));
+                let mut record = record(cx.line, batch, Some(document.verdict));
+                record.advice = document.advice();
                 cx.out.push(Effect::Batch(Box::new(record)));
             }
         }
@@ -376,6 +378,7 @@ impl LineState {
             progress: None,
             foretold: Vec::new(),
             probability_off_spec: None,
+            decision: None,
             seen: false,
             changed: true,
         };
@@ -458,8 +461,10 @@ impl LineState {
     ) {
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
-            let verdict = self.document.as_ref().map(|document| document.verdict);
-            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            let said = self.document.as_ref();
+            let verdict = said.map(|document| document.verdict);
+            let mut record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            record.advice = said.and_then(Document::advice);
             cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }
@@ -484,6 +489,7 @@ impl LineState {
                 _ => OffSpec::default(),
             },
             expected: None,
+            costs: cx.plant.costs.as_ref(),
         };
         let judge = self.judges.entry(Arc::clone(id)).or_default();
         let before = judge.call();
@@ -499,7 +505,8 @@ impl LineState {
         if call.is_flag() && !document.movers.is_empty() {
             document.similar = self.similar(cx, id);
         }
-        let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
+        let mut record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
+        record.advice = document.advice();
         cx.out.push(Effect::Batch(Box::new(record)));
         let fate = tell::Fate::of(batch);
         let news = match told {

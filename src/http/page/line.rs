@@ -221,6 +221,9 @@ fn facts(html: &mut Html, line: &LineView) {
     if let Some(first) = document.and_then(|document| document.first_mover.as_deref()) {
         fact(html, "Moved first", &name(first));
     }
+    if let Some(decision) = document.and_then(|document| document.decision.as_ref()) {
+        fact(html, "Costs least", &super::decision::content(decision));
+    }
     if let Some(model) = &line.model {
         let mut words = Html::default();
         words.raw("<small>").name(model).raw("</small>");

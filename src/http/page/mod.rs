@@ -8,6 +8,7 @@
 mod backtest;
 mod chart;
 mod control;
+mod decision;
 mod foretold;
 mod format;
 mod html;

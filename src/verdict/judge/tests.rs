@@ -1,6 +1,7 @@
 use super::*;
-use crate::batch::Made;
+use crate::batch::{Made, PersonsWord};
 use crate::plant::SpecLimit;
+use crate::verdict::{Advice, Foretelling, Standing, decide};
 use Call::{AtRisk, OffSpec, OnSpec, Unknown};
 
 fn at(s: i64) -> Timestamp {
@@ -23,6 +24,10 @@ struct Bench {
     /// What is made in a second, m.
     speed: Option<f64>,
     spans: Vec<SpanDocument>,
+    /// The chance that the laboratory finds it off spec.
+    foretold: Option<f64>,
+    costs: Option<Costs>,
+    decision: Option<Decision>,
 }
 
 impl Bench {
@@ -45,6 +50,9 @@ impl Bench {
             worth: true,
             speed: None,
             spans: Vec::new(),
+            foretold: None,
+            costs: None,
+            decision: None,
         }
     }
 
@@ -79,6 +87,7 @@ impl Bench {
             };
             let missing: Vec<Arc<str>> =
                 if value.is_none() { vec!["bw".into()] } else { Vec::new() };
+            let foretold = Foretelling { off_spec: self.foretold, ..Foretelling::default() };
             let opinion = self.judge.judge(&Evidence {
                 start: from,
                 at: to,
@@ -90,9 +99,10 @@ impl Bench {
                 learning: None,
                 steady: self.steady,
                 missing: &missing,
-                foretold: None,
+                foretold: Some(&foretold),
                 before: crate::models::OffSpec::default(),
                 expected: self.expected,
+                costs: self.costs.as_ref(),
             });
             self.note(&opinion);
         }
@@ -101,6 +111,7 @@ impl Bench {
 
     fn note(&mut self, opinion: &Opinion) {
         self.spans.clone_from(&opinion.spans);
+        self.decision.clone_from(&opinion.decision);
         if opinion.changed {
             let reasons: Vec<String> = opinion.reasons.iter().map(basis).collect();
             let since = opinion.since.as_millis() / 1000;
@@ -129,6 +140,7 @@ impl Bench {
             foretold: None,
             before: crate::models::OffSpec::default(),
             expected: self.expected,
+            costs: self.costs.as_ref(),
         });
         self.said.push("end".into());
         self.note(&opinion);
@@ -421,6 +433,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             foretold: None,
             before: crate::models::OffSpec::default(),
             expected: None,
+            costs: None,
         });
         if calls.last() != Some(&opinion.call) {
             calls.push(opinion.call);
@@ -532,4 +545,66 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     bench.run(600, Some(0.4), Some(15.0)).run(50, Some(1.4), Some(15.0));
     let at_once = SpanDocument { arrives: None, ..expected(650, (18_000.0, 19_500.0)) };
     assert_eq!(bench.spans, [at_once]);
+}
+
+fn costs() -> Costs {
+    Costs {
+        currency: "CNY".into(),
+        missed_batch: 9000.0,
+        false_hold: 1000.0,
+        test: 100.0,
+        broke_tonne: 500.0,
+        machine_minute: 60.0,
+        early_end: std::time::Duration::from_secs(300),
+    }
+}
+
+#[test]
+fn costs_say_from_which_chance_on_a_batch_is_at_risk() {
+    let check = |costs: Option<Costs>, chance: f64, flagged: bool| {
+        let mut bench = Bench::new();
+        (bench.costs, bench.foretold) = (costs, Some(chance));
+        bench.run(600, Some(0.3), Some(15.0));
+        assert_eq!(bench.judge.call() == AtRisk, flagged, "{chance}: {:?}", bench.said);
+    };
+    check(None, 0.89, false);
+    check(None, 0.9, true);
+    check(Some(costs()), 0.11, true);
+    check(Some(costs()), 0.09, false);
+}
+
+#[test]
+fn decision_is_by_what_is_made_and_what_is_still_to_come() {
+    let mut bench = Bench::new();
+    (bench.costs, bench.foretold) = (Some(costs()), Some(0.05));
+    bench.batch.product.made_kg = Some(1200.0);
+    bench.run(600, Some(0.3), Some(15.0));
+    let standing = |left_min, whole_t| Standing {
+        probability: 0.05,
+        made_t: Some(1.2),
+        whole_t: Some(whole_t),
+        left_min: Some(left_min),
+        can_test: false,
+    };
+    // A third of 1800 s is made.
+    let decision = bench.decision.clone().expect("costs are known");
+    let by_hand = decide(&costs(), &standing(20.0, 3.6));
+    for (choice, by_hand) in decision.choices.iter().zip(&by_hand.choices) {
+        assert!((choice.cost - by_hand.cost).abs() < 1e-9, "{choice:?} for {by_hand:?}");
+    }
+    assert_eq!((decision.advice, decision.choices.len()), (Advice::Release, 3));
+    bench.grade.lab.insert("tensile".into(), SpecLimit { low: Some(1.0), ..SpecLimit::default() });
+    bench.run(1200, Some(0.3), Some(15.0)).end();
+    let advice = bench.decision.as_ref().map(|decision| decision.advice);
+    assert_eq!(advice, Some(Advice::TestFirst), "{:?}", bench.decision);
+    let choices = bench.decision.as_ref().map_or(0, |decision| decision.choices.len());
+    assert_eq!(choices, 3, "it has ended");
+    // Whoever holds it has not decided; whoever releases it has.
+    let word = |disposition, s| PersonsWord { at: at(s), disposition, by: None };
+    bench.batch.dispositions.push(word(Disposition::Hold, 1800));
+    bench.end();
+    assert!(bench.decision.is_some());
+    bench.batch.dispositions.push(word(Disposition::Release, 1801));
+    bench.end();
+    assert_eq!(bench.decision, None);
 }
