@@ -99,6 +99,7 @@ fn kind(reason: &Reason) -> &'static str {
     match reason {
         Reason::Spec { .. } => "spec",
         Reason::Process { .. } => "process",
+        Reason::Prospects { .. } => "prospects",
         Reason::SoftSensor(_) => "soft-sensor",
         Reason::Laboratory { .. } => "laboratory",
         Reason::Coverage { .. } => "coverage",

@@ -13,7 +13,7 @@ use super::effect::FitRequest;
 use super::event::{ModelAnswer, Promotion};
 use super::view::{ChallengerView, PromotionView};
 use crate::batch::Batch;
-use crate::models::{OffSpec, Outcome as BatchOutcome, TrackRecord};
+use crate::models::{Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{Grade, Line, ModelSettings};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,11 +94,6 @@ impl Learning {
     /// The model of a grade, to feed.
     pub(super) fn judging_mut(&mut self, grade: &str) -> Option<&mut Judging> {
         self.grades.get_mut(grade)?.judging.as_mut()
-    }
-
-    /// How often batches of a grade ended off spec, flagged ones and others.
-    pub(super) fn off_spec(&self, grade: &str) -> OffSpec {
-        self.grades.get(grade).map(|models| models.track.off_spec()).unwrap_or_default()
     }
 
     /// True if the model of a grade is borrowed from others.

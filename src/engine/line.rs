@@ -11,6 +11,7 @@ use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
+use super::outlook::Outlook;
 use super::similar::Patterns;
 use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
@@ -101,6 +102,8 @@ pub(super) struct LineState {
     pub(super) learning: Learning,
     #[serde(default)]
     pub(super) soft_sensors: SoftSensors,
+    #[serde(default)]
+    pub(super) outlook: Outlook,
     document: Option<Document>,
     said: Option<Timestamp>,
     trend: VecDeque<TrendPoint>,
@@ -167,6 +170,7 @@ impl LineState {
             charts: Charts::new(line),
             learning: Learning::default(),
             soft_sensors: SoftSensors::default(),
+            outlook: Outlook::default(),
             document: None,
             said: None,
             trend: VecDeque::new(),
@@ -208,6 +212,7 @@ impl LineState {
         self.charts.adopt(old.charts, old_line, line);
         self.learning = old.learning;
         self.learning.revive(line);
+        self.outlook = old.outlook;
         self.soft_sensors = old.soft_sensors;
         self.soft_sensors.reconfigured(line);
         self.document = old.document;
@@ -711,6 +716,7 @@ impl LineState {
             soft_sensors: self
                 .soft_sensors
                 .view(&grade, self.asked_of(plant, self.judged_to.unwrap_or_default())),
+            prospects: self.outlook.view(),
             challengers: self.learning.challengers().collect(),
             promotions: self.learning.promotions().collect(),
             wrong_flags: self

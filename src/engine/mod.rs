@@ -23,6 +23,7 @@ mod history;
 mod learning;
 mod line;
 mod nodes;
+mod outlook;
 mod profiles;
 mod reconfigure;
 mod recovery;
@@ -58,6 +59,7 @@ pub use event::{Command, Event, EventError, ModelAnswer, Promotion, ToldEvents, 
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
+pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
+use super::outlook::ProspectsView;
 use super::recovery::Recovery;
 use super::soft_sensors::SoftSensorView;
 use crate::alarm::{self, Severity};
@@ -140,6 +141,8 @@ pub struct LineView {
     pub model: Option<String>,
     /// The soft sensors of the grade in progress, by property.
     pub soft_sensors: Vec<SoftSensorView>,
+    /// How the chances of off spec came true that were said of its batches.
+    pub prospects: ProspectsView,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
     /// The models that wait for a person to promote them, by grade.

@@ -10,7 +10,8 @@ mod soft_sensors;
 
 use crate::engine::{
     AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
-    PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
+    PromotionView, ProspectsView, Recovery, SourceView, StrayView, TagView, TrendPoint, View,
+    WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
@@ -77,6 +78,7 @@ pub(super) struct LineDetail {
     charts: Vec<Chart>,
     property_charts: Vec<Chart>,
     soft_sensors: Vec<SoftSensor>,
+    prospects: ProspectsView,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -384,6 +386,7 @@ impl LineDetail {
             charts: charts.into_iter().map(Chart::from).collect(),
             property_charts: property_charts.into_iter().map(Chart::from).collect(),
             soft_sensors: line.soft_sensors.iter().map(SoftSensor::from).collect(),
+            prospects: line.prospects.clone(),
         }
     }
 }

@@ -12,15 +12,15 @@ use crate::batch::{Edge, Genealogy, Metres, Towards};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
-    Promotion, PromotionView, Realized, Recovery, SourceView, TagView, TrendPoint, View,
-    Withdrawal, WrongFlagsRecord,
+    Promotion, PromotionView, ProspectsView, Realized, Recovery, SourceView, TagView, TrendPoint,
+    View, Withdrawal, WrongFlagsRecord,
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Period, Reason,
-    Scoreboard, Similar, SpanDocument,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
+    Reason, Scoreboard, Sign, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -453,6 +453,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         challengers: Vec::new(),
         promotions: Vec::new(),
         soft_sensors: Vec::new(),
+        prospects: ProspectsView::default(),
         wrong_flags: None,
     }
 }
@@ -580,6 +581,17 @@ pub(super) fn hostile() -> View {
             changes: Vec::new(),
         },
         Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
+        Reason::Prospects {
+            probability: f64::NAN,
+            signs: vec![(Sign::BatchBefore, 3.6)],
+            earlier: Some(EarlierBatch {
+                batch: tag(),
+                property: Some(tag()),
+                value: Some(f64::NAN),
+                low: Some(1.0),
+                high: None,
+            }),
+        },
         Reason::SoftSensor(ForetoldProperty {
             property: tag(),
             unit: Some(tag()),
@@ -828,6 +840,7 @@ fn line(call: Call) -> LineView {
         challengers: vec![challenger()],
         promotions: vec![promotion()],
         soft_sensors: foretold::soft_sensors(),
+        prospects: foretold::prospects(),
         wrong_flags: Some(WrongFlagsRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),

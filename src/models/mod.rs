@@ -26,6 +26,7 @@ mod movers;
 mod multiway;
 mod pca;
 mod peers;
+mod prospects;
 mod screen;
 mod soft_sensor;
 mod statistic;
@@ -44,6 +45,7 @@ pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_
 pub use model::{ArtifactError, Header, Model, Online, Score};
 pub use movers::Moved;
 pub use peers::{Disagreement, Peers, Word};
+pub use prospects::{Case, Prospects, Sign, Signs};
 pub use screen::{Dropped, FitError};
 pub use soft_sensor::{
     Bins, Candidate, Coverage, Estimate, Fitness, Foretold, Ranked, Raw, SAMPLES_AT_LEAST, Sample,
@@ -51,7 +53,7 @@ pub use soft_sensor::{
     fit_best,
 };
 pub use statistic::{Monitor, Statistic};
-pub use track::{Beside, Judged, OffSpec, Outcome, Realized, TrackRecord};
+pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, PastBatch, Trial, Trying};
 pub use wander::{Footing, Wander};
 

@@ -2,6 +2,8 @@
 
 use super::decision::{Advice, Decision};
 use super::foretold::ForetoldProperty;
+use super::prospects::EarlierBatch;
+use crate::models::Sign;
 use crate::plant::Compared;
 use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
@@ -76,6 +78,17 @@ pub enum Reason {
         /// Those of the tags that are judged by their change, and what it is taken over, s.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<(Arc<str>, f64)>,
+    },
+    /// By all that tells of it, it is likely to end off spec.
+    Prospects {
+        /// The chance, 0–1.
+        probability: f64,
+        /// What makes it likelier than that of a batch of which nothing is known, and by how much in the logarithm of the
+        /// odds, the weightiest first.
+        signs: Vec<(Sign, f64)>,
+        /// The batch that was found off spec before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier: Option<EarlierBatch>,
     },
     /// What a soft sensor foretells of a laboratory property, against its limits.
     SoftSensor(ForetoldProperty),

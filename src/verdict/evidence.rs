@@ -3,10 +3,10 @@
 use super::decision::{Decision, Standing, decide};
 use super::document::{Learning, Mover};
 use super::foretold::Foretelling;
+use super::prospects::Prospect;
 use crate::batch::{Batch, PersonsWord, Product};
 use crate::decode::Disposition;
-use crate::models::OffSpec;
-use crate::plant::{Costs, Grade, Transit};
+use crate::plant::{Costs, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -77,8 +77,8 @@ pub struct Evidence<'a> {
     pub missing: &'a [Arc<str>],
     /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
     pub foretold: Option<&'a Foretelling>,
-    /// How often batches of its grade ended off spec, those that were flagged and the others.
-    pub before: OffSpec,
+    /// How it will end; `None` while nothing tells, and once it has ended.
+    pub prospect: Option<&'a Prospect>,
     /// The amount the batch is expected to have (metres or seconds, as the batch counts).
     pub expected: Option<f64>,
     /// What wrong decisions cost the plant, if it says so.
@@ -109,8 +109,23 @@ impl<'a> Evidence<'a> {
         self.expected.unwrap_or(least).max(amount)
     }
 
-    /// How much of the batch is made; below 1 until it ended.
-    pub(super) fn progress(&self) -> Option<f64> {
+    /// The greatest share of what may be outside a limit that is outside by now, 1 if that breaks it.
+    #[must_use]
+    pub fn limits_used(&self) -> f64 {
+        let whole = self.whole();
+        let used = |grade: &Grade, (tag, limit): (&Arc<str>, &SpecLimit)| {
+            let out = self.product.amount_out(tag);
+            if out > 0.0 { out / (grade.off_share(limit) * whole) } else { 0.0 }
+        };
+        let used = self.grade.map_or(0.0, |grade| {
+            grade.spec.iter().map(|limit| used(grade, limit)).fold(0.0, f64::max)
+        });
+        used.min(1.0)
+    }
+
+    /// How much of the batch is made, 0–1; below 1 until it ended, `None` while nobody knows how large it will be.
+    #[must_use]
+    pub fn progress(&self) -> Option<f64> {
         let batch = self.batch?;
         if self.has_ended() {
             return Some(1.0);
@@ -123,12 +138,17 @@ impl<'a> Evidence<'a> {
         self.batch.is_some_and(|batch| batch.ended.is_some())
     }
 
+    /// True if a person has decided what becomes of it: whoever holds it has not.
+    pub(super) fn is_decided(&self) -> bool {
+        let decided = |word: &PersonsWord| word.disposition != Disposition::Hold;
+        self.batch.and_then(Batch::disposition).is_some_and(decided)
+    }
+
     /// What to do with the batch by its chance of off spec; `None` where nobody says what mistakes cost, or a person has
     /// decided.
     pub(super) fn decision(&self, probability: f64) -> Option<Decision> {
         let (costs, batch) = (self.costs?, self.batch.filter(|batch| !batch.void)?);
-        let decided = |word: &PersonsWord| word.disposition != Disposition::Hold;
-        if batch.disposition().is_some_and(decided) {
+        if self.is_decided() {
             return None;
         }
         let is_open = |property: &Arc<str>| !batch.lab_counting().contains_key(property);

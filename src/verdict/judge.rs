@@ -3,12 +3,12 @@
 use super::decision::Decision;
 use super::document::{Call, Mover, Reason, SpanDocument};
 use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
-use super::foretold::{ForetoldProperty, ForetoldWatch};
+use super::foretold::ForetoldProperty;
+use super::prospects::ProspectWatch;
 use super::spans::{Course, join, span};
 use super::watch::Watch;
 use crate::batch::{Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
-use crate::models::OffSpec;
 use crate::plant::{Bounds, Compared, Costs, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -138,9 +138,9 @@ pub struct Judge {
     /// Quality tags whose means have bounds.
     #[serde(default)]
     means: BTreeMap<Arc<str>, Watch>,
-    /// What soft sensors say of it.
+    /// How it will end.
     #[serde(default)]
-    foretold: ForetoldWatch,
+    prospects: ProspectWatch,
     /// The limits that made it off spec: until its end, when the real amounts are known.
     #[serde(default)]
     limits_broken: BTreeSet<(Arc<str>, Compared)>,
@@ -178,7 +178,7 @@ impl Judge {
         if before.is_some_and(|before| before < evidence.start) {
             self.calm_since = None;
             self.means.values_mut().for_each(Watch::lose_sight);
-            self.foretold.lose_sight();
+            self.prospects.lose_sight();
         }
         if evidence.batch.is_none() {
             // Older figures count less, as they do in what was made.
@@ -203,9 +203,10 @@ impl Judge {
             None => self.means.clear(),
         }
         let likely = evidence.costs.map(Costs::threshold);
-        self.foretold.look((evidence.start, evidence.at), evidence.foretold, likely);
+        let tells = (evidence.foretold, evidence.prospect);
+        self.prospects.look((evidence.start, evidence.at), tells, likely);
         if let Some(batch) = evidence.batch {
-            self.foretold.find(batch);
+            self.prospects.find(batch, evidence.grade, evidence.is_decided());
         }
         if evidence.process.is_some_and(|process| process.score.is_some()) {
             self.judged_s += seconds;
@@ -231,7 +232,7 @@ impl Judge {
             self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
         }
         if let Some(batch) = evidence.batch {
-            self.foretold.find(batch);
+            self.prospects.find(batch, evidence.grade, evidence.is_decided());
         }
         // Nothing is to come: what was foreseen is no more than what it is.
         let its_mean = |tag: &Arc<str>| (Arc::clone(tag), Compared::Mean);
@@ -344,10 +345,15 @@ impl Judge {
 
     /// True if something says that the batch may end off spec.
     fn is_flagged(&self) -> bool {
+        self.is_seen_wrong() || self.prospects.flags().is_some()
+    }
+
+    /// True if a monitor or a limit flags the batch.
+    #[must_use]
+    pub fn is_seen_wrong(&self) -> bool {
         self.process.is_some()
             || !self.spec.is_empty()
             || self.means.values().any(|mean| mean.flags().is_some())
-            || self.foretold.flags().is_some()
     }
 
     fn call_in_progress(&self, evidence: &Evidence<'_>) -> Call {
@@ -403,7 +409,7 @@ impl Judge {
         }
         self.call = call;
         self.basis = basis;
-        let probability_off_spec = self.probability(call, evidence.before);
+        let probability_off_spec = self.probability(call);
         Opinion {
             call,
             since: self.call_since.unwrap_or(evidence.at),
@@ -412,7 +418,7 @@ impl Judge {
             movers: self.moved.movers.clone(),
             spans: self.spans(evidence),
             progress: evidence.progress(),
-            foretold: self.foretold.properties().to_vec(),
+            foretold: self.prospects.properties().to_vec(),
             seen: self.is_flagged() || !self.limits_broken.is_empty(),
             decision: probability_off_spec.and_then(|chance| evidence.decision(chance)),
             probability_off_spec,
@@ -420,16 +426,9 @@ impl Judge {
         }
     }
 
-    /// The chance that a batch of this call ends off spec: what is foretold of the laboratory, and no less than how often
-    /// those before it did of which the same was said, for limits and monitors know of more than the laboratory measures.
-    fn probability(&self, call: Call, before: OffSpec) -> Option<f64> {
-        let of_call = match call {
-            Call::OffSpec => return Some(1.0),
-            Call::AtRisk => before.flagged,
-            Call::OnSpec => before.unflagged,
-            Call::Unknown => None,
-        };
-        self.foretold.off_spec().into_iter().chain(of_call).reduce(f64::max)
+    /// The chance that the batch ends off spec.
+    fn probability(&self, call: Call) -> Option<f64> {
+        if call == Call::OffSpec { Some(1.0) } else { self.prospects.chance() }
     }
 
     /// Since when a new call holds: a flag's, since the first of what it rests on began.
@@ -443,7 +442,7 @@ impl Judge {
             Compared::Mean => self.means.get(outside.tag)?.flags(),
             Compared::Share | Compared::Single => outside.stretches.first().map(|s| s.from),
         });
-        spec.chain(process).chain(self.foretold.flags()).min().unwrap_or(evidence.at)
+        spec.chain(process).chain(self.prospects.flags()).min().unwrap_or(evidence.at)
     }
 
     fn reasons(&self, evidence: &Evidence<'_>, call: Call) -> Vec<Reason> {
@@ -479,8 +478,13 @@ impl Judge {
                 changes: flag.changes.clone(),
             });
         }
-        if self.foretold.flags().is_some() {
-            reasons.extend(self.foretold.reasons().iter().cloned().map(Reason::SoftSensor));
+        if let Some((prospect, likely)) = self.prospects.flag() {
+            reasons.push(Reason::Prospects {
+                probability: prospect.chance,
+                signs: prospect.signs.clone(),
+                earlier: prospect.earlier.clone(),
+            });
+            reasons.extend(likely.iter().cloned().map(Reason::SoftSensor));
         }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {
             reasons.push(Reason::Grade { grade: Arc::clone(grade) });
@@ -634,6 +638,8 @@ fn basis(reason: &Reason) -> String {
         Reason::Laboratory { property, value, .. } => format!("laboratory/{property}/{value}"),
         Reason::Coverage { tags, .. } => format!("coverage/{}", tags.join(",")),
         Reason::Person { disposition, .. } => format!("person/{disposition}"),
+        Reason::Prospects { earlier: Some(earlier), .. } => format!("prospects/{}", earlier.batch),
+        Reason::Prospects { .. } => "prospects".to_owned(),
         Reason::SoftSensor(foretold) => format!("soft-sensor/{}", foretold.property),
         Reason::Grade { grade } => format!("grade/{grade}"),
     }

@@ -8,13 +8,18 @@ mod document;
 mod evidence;
 mod foretold;
 mod judge;
+mod prospects;
+mod reliability;
 mod scoreboard;
 mod spans;
 mod watch;
 
+pub use crate::models::Sign;
 pub use decision::{Advice, Choice, Decision, Item, Part, Standing, decide};
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use evidence::{Evidence, ProcessEvidence};
 pub use foretold::{Foretelling, ForetoldProperty};
 pub use judge::{Judge, Opinion, follow_limits};
+pub use prospects::{EarlierBatch, Prospect};
+pub use reliability::{Reliability, ReliabilityBin};
 pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};

@@ -6,6 +6,7 @@ use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
 use super::super::learning::{Judging, Learning, Outcome, outcome};
+use super::super::outlook::{Seen, earlier};
 use super::super::tell;
 use super::super::view::TrendPoint;
 use super::{Context, LineState, NO_GRADE, TagState};
@@ -13,7 +14,7 @@ use crate::alarm::{EventKind, Sets};
 use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Transits};
-use crate::models::{Moved, OffSpec, Outcome as BatchOutcome};
+use crate::models::Moved;
 use crate::plant::{BatchSource, Grade, Line, Plant, Refit, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
@@ -129,7 +130,8 @@ impl LineState {
             .map(|(tag, ..)| Arc::clone(tag))
             .collect();
         let learning = self.learning_count(cx.plant, &grade_name);
-        let evidence = Evidence {
+        let foretold = self.soft_sensors.now().filter(|_| steady);
+        let mut evidence = Evidence {
             start: frame.start,
             at: frame.end,
             batch,
@@ -140,17 +142,28 @@ impl LineState {
             learning,
             steady,
             missing: &missing,
-            foretold: self.soft_sensors.now().filter(|_| steady),
-            before: self.learning.off_spec(&grade_name),
+            foretold,
+            prospect: None,
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
             costs: cx.plant.costs.as_ref(),
         };
+        let judge = self.judges.entry(Arc::clone(&key)).or_default();
+        let prospect = batch.and_then(|_| {
+            self.outlook.look(&Seen {
+                progress: evidence.progress(),
+                score: process.as_ref().and_then(|process| process.score),
+                flagged: judge.is_seen_wrong(),
+                limits: evidence.limits_used(),
+                foretold,
+                earlier: earlier(&self.book, &grade_name, |batch| cx.grade_of(batch)),
+            })
+        });
+        evidence.prospect = prospect.as_ref();
         let before = self
             .document
             .as_ref()
             .filter(|document| document.batch == batch.map(|b| Arc::clone(&b.id)));
         let before = before.map(|document| document.verdict);
-        let judge = self.judges.entry(Arc::clone(&key)).or_default();
         let opinion = judge.judge(&evidence);
         let flagged = opinion.call.is_flag();
         if let Some(batch) = self.book.find_mut(&key) {
@@ -411,6 +424,7 @@ impl LineState {
                         self.charts.end_batch(cx.line, (&id, &grade), cx.out);
                         let delays = delays(&self.learning, (cx.line, &grade), &self.transits);
                         self.soft_sensors.end_batch(cx.line, (&grade, batch), &delays);
+                        self.outlook.end_batch(batch);
                     }
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
@@ -440,6 +454,7 @@ impl LineState {
     pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         self.boundary(cx, at);
         self.soft_sensors.begin_batch();
+        self.outlook.begin_batch();
         let grade = self.grade_name();
         let began = self.book.current().map_or(at, |batch| batch.started);
         self.learning.begin_batch(&grade, began, &cx.plant.models);
@@ -481,13 +496,7 @@ impl LineState {
             steady: true,
             missing: &[],
             foretold: None,
-            before: match outcome(batch, grade) {
-                BatchOutcome::Open => {
-                    self.learning.off_spec(batch.grade.as_deref().unwrap_or(NO_GRADE))
-                }
-                // How others like it ended tells nothing more of one of which it is known.
-                _ => OffSpec::default(),
-            },
+            prospect: None,
             expected: None,
             costs: cx.plant.costs.as_ref(),
         };
@@ -530,6 +539,7 @@ impl LineState {
         }
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.soft_sensors.found((&grade_name, cx.grade_of(batch)), batch, now);
+            self.outlook.found(id, outcome(batch, cx.grade_of(batch)));
         }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);

@@ -10,6 +10,7 @@ use super::foretold;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
 use super::html::Html;
 use super::profile;
+use super::prospects;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
@@ -53,10 +54,17 @@ pub(super) fn section(
     panels(html, of_profiles, ix, (&line.profiles, profile::content));
     let of_charts = ("<div class=\"columns charts\"", "charts", "<div class=\"panel drawn\">");
     panels(html, of_charts, ix, (&line.charts, control::content));
-    if !line.soft_sensors.is_empty() {
+    let (has_sensors, has_chances) =
+        (!line.soft_sensors.is_empty(), !line.prospects.stages.is_empty());
+    if has_sensors || has_chances {
         part(html, "<div class=\"columns one\"", "foretold", ix);
         html.raw("><div class=\"panel\">");
-        foretold::content(html, line);
+        if has_sensors {
+            foretold::content(html, line);
+        }
+        if has_chances {
+            prospects::content(html, &line.prospects);
+        }
         html.raw("</div></div>");
     }
     html.raw("<div class=\"columns tables\">");

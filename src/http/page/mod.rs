@@ -14,6 +14,7 @@ mod format;
 mod html;
 mod line;
 mod profile;
+mod prospects;
 mod scale;
 mod system;
 mod words;

@@ -4,7 +4,7 @@ use super::format::{NONE, fine_per_cent, number, per_cent, ratio};
 use super::html::Html;
 use crate::engine::LineView;
 use crate::plant::Compared;
-use crate::verdict::{Call, Reason};
+use crate::verdict::{Call, EarlierBatch, Reason, Sign};
 use std::sync::Arc;
 
 /// How a verdict looks: word, shape and colour, so that none of them has to carry it alone.
@@ -134,6 +134,12 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
             };
             html.raw("<b>").text(&ratio(*over)).raw("</b> times its limit.");
         }
+        Reason::Prospects { probability, signs, earlier } => {
+            prospects(&mut html, *probability, signs);
+            if let Some(earlier) = earlier {
+                before(&mut html, earlier);
+            }
+        }
         Reason::SoftSensor(foretold) => {
             let unit = foretold.unit.as_deref().unwrap_or("");
             let [from, to] = foretold.interval;
@@ -185,6 +191,31 @@ pub(super) fn shares(reason: &Reason) -> &[(Arc<str>, f64)] {
         Reason::Process { tags, .. } => tags,
         _ => &[],
     }
+}
+
+fn prospects(html: &mut Html, probability: f64, signs: &[(Sign, f64)]) {
+    html.raw("It ends off spec with a chance of <b>").text(&per_cent(probability));
+    html.raw("</b>, by ");
+    for (ix, (sign, _)) in signs.iter().enumerate() {
+        html.raw(if ix > 0 { ", " } else { "" }).text(sign.words());
+    }
+    html.raw(".");
+}
+
+fn before(html: &mut Html, earlier: &EarlierBatch) {
+    html.raw(" Batch ");
+    strong(html, &earlier.batch);
+    match (&earlier.property, earlier.value) {
+        (Some(property), Some(value)) => {
+            html.raw(" was found off spec: ");
+            strong(html, property);
+            against_limits(html, value, "", earlier.low, earlier.high);
+        }
+        _ => {
+            html.raw(" was rejected");
+        }
+    }
+    html.raw(", and nobody has said since that it was mended.");
 }
 
 fn strong(html: &mut Html, name: &str) {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::batch::{Made, PersonsWord};
 use crate::plant::SpecLimit;
-use crate::verdict::{Advice, Foretelling, Standing, decide};
+use crate::verdict::{Advice, Prospect, Standing, decide};
 use Call::{AtRisk, OffSpec, OnSpec, Unknown};
 
 fn at(s: i64) -> Timestamp {
@@ -24,8 +24,8 @@ struct Bench {
     /// What is made in a second, m.
     speed: Option<f64>,
     spans: Vec<SpanDocument>,
-    /// The chance that the laboratory finds it off spec.
-    foretold: Option<f64>,
+    /// The chance that it ends off spec.
+    chance: Option<f64>,
     costs: Option<Costs>,
     decision: Option<Decision>,
 }
@@ -50,7 +50,7 @@ impl Bench {
             worth: true,
             speed: None,
             spans: Vec::new(),
-            foretold: None,
+            chance: None,
             costs: None,
             decision: None,
         }
@@ -87,7 +87,8 @@ impl Bench {
             };
             let missing: Vec<Arc<str>> =
                 if value.is_none() { vec!["bw".into()] } else { Vec::new() };
-            let foretold = Foretelling { off_spec: self.foretold, ..Foretelling::default() };
+            let prospect = |chance| Prospect { chance, signs: Vec::new(), earlier: None };
+            let prospect = self.chance.map(prospect);
             let opinion = self.judge.judge(&Evidence {
                 start: from,
                 at: to,
@@ -99,8 +100,8 @@ impl Bench {
                 learning: None,
                 steady: self.steady,
                 missing: &missing,
-                foretold: Some(&foretold),
-                before: crate::models::OffSpec::default(),
+                foretold: None,
+                prospect: prospect.as_ref(),
                 expected: self.expected,
                 costs: self.costs.as_ref(),
             });
@@ -138,7 +139,7 @@ impl Bench {
             steady: true,
             missing: &[],
             foretold: None,
-            before: crate::models::OffSpec::default(),
+            prospect: None,
             expected: self.expected,
             costs: self.costs.as_ref(),
         });
@@ -431,7 +432,7 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             steady: true,
             missing: &missing,
             foretold: None,
-            before: crate::models::OffSpec::default(),
+            prospect: None,
             expected: None,
             costs: None,
         });
@@ -563,12 +564,12 @@ fn costs() -> Costs {
 fn costs_say_from_which_chance_on_a_batch_is_at_risk() {
     let check = |costs: Option<Costs>, chance: f64, flagged: bool| {
         let mut bench = Bench::new();
-        (bench.costs, bench.foretold) = (costs, Some(chance));
+        (bench.costs, bench.chance) = (costs, Some(chance));
         bench.run(600, Some(0.3), Some(15.0));
         assert_eq!(bench.judge.call() == AtRisk, flagged, "{chance}: {:?}", bench.said);
     };
-    check(None, 0.89, false);
-    check(None, 0.9, true);
+    check(None, 0.49, false);
+    check(None, 0.5, true);
     check(Some(costs()), 0.11, true);
     check(Some(costs()), 0.09, false);
 }
@@ -576,7 +577,7 @@ fn costs_say_from_which_chance_on_a_batch_is_at_risk() {
 #[test]
 fn decision_is_by_what_is_made_and_what_is_still_to_come() {
     let mut bench = Bench::new();
-    (bench.costs, bench.foretold) = (Some(costs()), Some(0.05));
+    (bench.costs, bench.chance) = (Some(costs()), Some(0.05));
     bench.batch.product.made_kg = Some(1200.0);
     bench.run(600, Some(0.3), Some(15.0));
     let standing = |left_min, whole_t| Standing {
