@@ -4,7 +4,7 @@ use super::genealogy::Consumed;
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
-use crate::plant::{Bounds, Grade};
+use crate::plant::{Advice, Bounds, Grade};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -65,9 +65,12 @@ pub struct Batch {
     /// stands.
     #[serde(default)]
     pub flagged_since: Option<Timestamp>,
-    /// The chance that it ends off spec, 0–1, as it was said last while it was made.
+    /// The chance that it ends off spec, 0–1, as it was said last.
     #[serde(default)]
     pub probability_off_spec: Option<f64>,
+    /// What was advised last to do with it.
+    #[serde(default)]
+    pub advice: Option<Advice>,
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
     #[serde(default)]
     pub steady: VecDeque<Timestamp>,
@@ -141,6 +144,7 @@ impl Batch {
             first_flag: None,
             flagged_since: None,
             probability_off_spec: None,
+            advice: None,
             steady: VecDeque::new(),
         }
     }

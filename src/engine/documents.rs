@@ -111,7 +111,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         length_m: batch.length_m(),
         mass_kg: batch.mass_kg(),
         probability_off_spec: batch.probability_off_spec,
-        advice: None,
+        advice: batch.advice,
         off_spec_share: batch.out_share(),
         first_flag_lead_s: lead,
         first_flag: batch.first_flag,

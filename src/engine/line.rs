@@ -213,6 +213,7 @@ impl LineState {
         self.learning = old.learning;
         self.learning.revive(line);
         self.outlook = old.outlook;
+        self.outlook.begin_batch();
         self.soft_sensors = old.soft_sensors;
         self.soft_sensors.reconfigured(line);
         self.document = old.document;

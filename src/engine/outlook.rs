@@ -5,11 +5,13 @@
 //! ended. Then weights are fitted anew by all that is known, over all grades of the line, for bad batches are few; and what
 //! was said is held against what came ([`Outlook::reliability`]).
 
+use super::learning::shown;
 use crate::batch::{Batch, Book};
 use crate::decode::Disposition;
-use crate::models::{BatchStage, Case, Outcome, Prospects, Sign, Signs};
+use crate::models::{BatchStage, Case, Prospects, Sign, Signs};
 use crate::plant::Grade;
-use crate::verdict::{EarlierBatch, Foretelling, Prospect, Reliability};
+use crate::reading::Timestamp;
+use crate::verdict::{EarlierBatch, Foretelling, Found, Prospect, Reliability};
 use serde::{Deserialize, Serialize};
 use std::collections::VecDeque;
 use std::sync::Arc;
@@ -17,7 +19,8 @@ use std::sync::Arc;
 /// Batches that are remembered, the newest.
 const REMEMBERED: usize = 300;
 
-/// Of so many batches it has to be known how they ended before a chance is said by what they tell.
+/// Of so many batches it has to be known that they were good before a chance is said by what they tell: where only bad ones
+/// ever become known, they tell nothing of how many there are.
 const TELLING: usize = 10;
 
 /// How far back a batch that was found off spec still tells something: what was wrong then was mended since, or found again.
@@ -36,19 +39,29 @@ const PLAIN: f64 = -2.197_224_577_336_219_6;
 pub(super) struct Outlook {
     /// The greatest score of the batch in progress.
     peak: Option<f64>,
+    /// What it showed last.
+    last: Signs,
     /// What was said of it at the stages that it has passed.
     said: Vec<Said>,
     /// The newest batches, in the order of their ends.
     batches: VecDeque<Ended>,
     prospects: Prospects,
+    /// How many of them were found good.
+    good: usize,
+    /// What is known of earlier batches for a grade; nothing once something new was told of batches.
+    #[serde(skip)]
+    earlier: Option<(Arc<str>, Option<Earlier>)>,
 }
+
+/// A batch that was found off spec, and how many batches ago.
+pub(super) type Earlier = (EarlierBatch, usize);
 
 /// What was said of a batch at a stage.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 struct Said {
     stage: BatchStage,
     signs: Signs,
-    /// The chance; nothing while too little was known to say one.
+    /// The chance that was told; nothing where none was.
     chance: Option<f64>,
 }
 
@@ -57,6 +70,8 @@ struct Said {
 struct Ended {
     batch: Arc<str>,
     said: Vec<Said>,
+    /// What it showed at its end.
+    last: Signs,
     /// True if it ended off spec; nothing while nobody knows.
     bad: Option<bool>,
 }
@@ -95,7 +110,7 @@ pub(super) struct Seen<'a> {
     /// What soft sensors say of it.
     pub(super) foretold: Option<&'a Foretelling>,
     /// A batch before it that was found off spec, and how many batches ago.
-    pub(super) earlier: Option<(EarlierBatch, usize)>,
+    pub(super) earlier: Option<Earlier>,
 }
 
 impl Seen<'_> {
@@ -104,10 +119,7 @@ impl Seen<'_> {
         let lag = self.earlier.as_ref().map(|(_, lag)| *lag);
         let yes = |is: bool| f64::from(u8::from(is));
         Sign::ALL.map(|sign| match sign {
-            Sign::SoftSensor => chance.map_or(0.0, |chance| {
-                let chance = chance.clamp(CHANCES.0, CHANCES.1);
-                libm::log(chance / (1.0 - chance)) - PLAIN
-            }),
+            Sign::SoftSensor => foretold_sign(chance),
             Sign::BatchBefore => yes(lag == Some(1)),
             Sign::EarlierBatch => yes(lag.is_some_and(|lag| lag > 1)),
             Sign::Score => peak.map_or(0.0, |peak| libm::log(peak.clamp(SCORES.0, SCORES.1))),
@@ -117,11 +129,42 @@ impl Seen<'_> {
     }
 }
 
+/// The sign of what soft sensors foretell.
+fn foretold_sign(chance: Option<f64>) -> f64 {
+    chance.map_or(0.0, |chance| {
+        let chance = chance.clamp(CHANCES.0, CHANCES.1);
+        libm::log(chance / (1.0 - chance)) - PLAIN
+    })
+}
+
 impl Outlook {
     /// A batch begins, or the line is declared anew.
     pub(super) fn begin_batch(&mut self) {
         self.peak = None;
+        self.last = Signs::default();
         self.said.clear();
+        self.earlier = None;
+    }
+
+    /// Something new was told of batches: what is known of earlier ones is looked up again.
+    pub(super) fn hear_of_batches(&mut self) {
+        self.earlier = None;
+    }
+
+    /// What is known of earlier batches of a grade, by this where it has to be looked up.
+    pub(super) fn earlier(
+        &mut self,
+        grade: &Arc<str>,
+        look_up: impl FnOnce() -> Option<Earlier>,
+    ) -> Option<Earlier> {
+        match &self.earlier {
+            Some((known, earlier)) if known == grade => earlier.clone(),
+            _ => {
+                let earlier = look_up();
+                self.earlier = Some((Arc::clone(grade), earlier.clone()));
+                earlier
+            }
+        }
     }
 
     /// How the batch in progress will end; `None` while nothing tells.
@@ -131,54 +174,76 @@ impl Outlook {
             (peak, score) => peak.or(score),
         };
         let signs = seen.signs(self.peak);
+        self.last = signs;
+        self.pass(seen.progress, signs);
         let foretold = seen.foretold.is_some_and(|foretold| foretold.off_spec.is_some());
-        let known = self.batches.iter().filter(|ended| ended.bad.is_some()).count();
-        let chance = self.prospects.chance(&signs);
-        let chance = (foretold || known >= TELLING).then_some(chance);
-        self.pass(seen.progress, signs, chance);
-        let told = self.prospects.told(&signs);
-        let told = Sign::ALL.into_iter().zip(told).filter(|(_, told)| *told > 0.0);
-        let mut told: Vec<(Sign, f64)> = told.collect();
-        told.sort_by(|a, b| b.1.total_cmp(&a.1));
+        let is_told = foretold || self.good >= TELLING;
         let earlier = seen.earlier.as_ref().map(|(earlier, _)| earlier.clone());
-        Some(Prospect { chance: chance?, signs: told, earlier })
+        is_told.then(|| self.prospect(&signs, earlier))
     }
 
-    /// Keeps what is said at the first frame behind a stage.
-    fn pass(&mut self, progress: Option<f64>, signs: Signs, chance: Option<f64>) {
+    fn prospect(&self, signs: &Signs, earlier: Option<EarlierBatch>) -> Prospect {
+        let told = Sign::ALL.into_iter().zip(self.prospects.told(signs));
+        let mut told: Vec<(Sign, f64)> = told.filter(|(_, told)| *told > 0.0).collect();
+        told.sort_by(|a, b| b.1.total_cmp(&a.1));
+        Prospect { chance: self.prospects.chance(signs), signs: told, earlier }
+    }
+
+    /// Keeps what is shown at the first frame behind a stage.
+    fn pass(&mut self, progress: Option<f64>, signs: Signs) {
         let Some(progress) = progress else { return };
         let stage = BatchStage::of(progress);
-        if progress >= stage.share() && self.said.iter().all(|said| said.stage != stage) {
-            self.said.push(Said { stage, signs, chance });
+        let is_new = self.said.iter().all(|said| said.stage != stage);
+        if progress >= stage.share() && is_new && signs.iter().all(|sign| sign.is_finite()) {
+            self.said.push(Said { stage, signs, chance: None });
         }
+    }
+
+    /// The chance that was told at the frame that was looked at last, which has passed this share of the batch.
+    pub(super) fn told(&mut self, progress: Option<f64>, chance: Option<f64>) {
+        let Some(stage) = progress.map(BatchStage::of) else { return };
+        if let Some(said) = self.said.iter_mut().find(|said| said.stage == stage) {
+            said.chance = said.chance.or(chance);
+        }
+    }
+
+    /// How a batch that ended stands, while nobody knows it: as it did at its end, but for what the laboratory has found since. What
+    /// its soft sensors say of the rest is this chance.
+    pub(super) fn stands(&self, batch: &str, foretold: Option<f64>) -> Option<Prospect> {
+        let ended = self.batches.iter().rev().find(|ended| *ended.batch == *batch)?;
+        let mut signs = ended.last;
+        signs[0] = foretold_sign(foretold);
+        let is_told = foretold.is_some() || self.good >= TELLING;
+        is_told.then(|| self.prospect(&signs, None))
     }
 
     /// The batch in progress has ended.
     pub(super) fn end_batch(&mut self, batch: &Batch) {
-        let said = std::mem::take(&mut self.said);
+        let (said, last) = (std::mem::take(&mut self.said), self.last);
         self.begin_batch();
-        if said.is_empty() {
-            return;
-        }
         if self.batches.len() == REMEMBERED {
             self.batches.pop_front();
         }
-        self.batches.push_back(Ended { batch: Arc::clone(&batch.id), said, bad: None });
+        self.batches.push_back(Ended { batch: Arc::clone(&batch.id), said, last, bad: None });
     }
 
     /// What a finished batch was found to be.
-    pub(super) fn found(&mut self, batch: &str, outcome: Outcome) {
-        let bad = match outcome {
-            Outcome::Good => Some(false),
-            Outcome::Bad => Some(true),
+    pub(super) fn found(&mut self, batch: &str, found: Found) {
+        let bad = match found {
+            Found::Good => Some(false),
+            Found::Bad => Some(true),
             // What would have become of it nobody knows.
-            Outcome::Acted | Outcome::Open => None,
+            Found::Acted | Found::Open => None,
         };
         let ended = self.batches.iter_mut().rev().find(|ended| *ended.batch == *batch);
         let Some(ended) = ended.filter(|ended| ended.bad != bad) else { return };
         ended.bad = bad;
-        let cases: Vec<Case> = self.batches.iter().flat_map(Ended::cases).collect();
-        self.prospects = Prospects::fit(&cases);
+        self.good = self.batches.iter().filter(|ended| ended.bad == Some(false)).count();
+        self.prospects = if self.good < TELLING {
+            Prospects::default()
+        } else {
+            Prospects::fit(&self.batches.iter().flat_map(Ended::cases).collect::<Vec<Case>>())
+        };
     }
 
     /// For people.
@@ -217,42 +282,42 @@ impl Ended {
 }
 
 /// The newest batch of a grade of which it is known how it ended, if that is off spec, and how many batches ago it was.
-/// Nothing once somebody acted since: then it is mended, as far as anybody can tell.
+/// Nothing once somebody acted since, whatever was made then: it is mended, as far as anybody can tell.
 pub(super) fn earlier<'a>(
     book: &'a Book,
     grade: &str,
     grade_of: impl Fn(&Batch) -> Option<&'a Grade>,
-) -> Option<(EarlierBatch, usize)> {
-    let acted = |batch: &Batch| !batch.actions.is_empty();
-    if book.current().is_some_and(acted) {
-        return None;
-    }
+) -> Option<Earlier> {
+    let acted = |batch: &Batch, since: Timestamp| batch.actions.iter().any(|act| act.0 >= since);
+    let mut acted_since = book.current().is_some_and(|batch| acted(batch, batch.started));
     let finished = book.finished().filter(|batch| batch.station.is_none() && !batch.void);
     for (ix, batch) in finished.take(REACH).enumerate() {
-        if acted(batch) {
+        acted_since |= batch.ended.is_some_and(|ended| acted(batch, ended));
+        if acted_since {
             return None;
         }
-        if batch.grade.as_deref() != Some(grade) {
-            continue;
-        }
-        let asked = grade_of(batch);
-        let found = |property, value, low, high| {
-            let batch = Arc::clone(&batch.id);
-            Some((EarlierBatch { batch, property, value, low, high }, ix + 1))
-        };
-        if let Some((property, value, bounds)) = asked.and_then(|grade| batch.lab_outside(grade)) {
-            return found(Some(Arc::clone(property)), Some(value), bounds.low, bounds.high);
-        }
-        match batch.disposition().map(|word| word.disposition) {
-            Some(Disposition::Downgrade | Disposition::Rework | Disposition::Scrap) => {
-                return found(None, None, None, None);
+        if batch.grade.as_deref() == Some(grade) {
+            let asked = grade_of(batch);
+            let outside = asked.and_then(|grade| batch.lab_outside(grade));
+            let held = batch.disposition().map(|word| word.disposition) == Some(Disposition::Hold);
+            match shown(batch, asked) {
+                Found::Good | Found::Acted => return None,
+                // Who holds what the laboratory found outside has not decided, but knows.
+                Found::Open if !(held && outside.is_some()) => {}
+                Found::Open | Found::Bad => {
+                    let bounds = outside.map(|(_, _, bounds)| bounds).unwrap_or_default();
+                    let earlier = EarlierBatch {
+                        batch: Arc::clone(&batch.id),
+                        property: outside.map(|(property, ..)| Arc::clone(property)),
+                        value: outside.map(|(_, value, _)| value),
+                        low: bounds.low,
+                        high: bounds.high,
+                    };
+                    return Some((earlier, ix + 1));
+                }
             }
-            Some(Disposition::Release) => return None,
-            Some(Disposition::Hold) | None => {}
         }
-        if asked.is_some_and(|grade| batch.lab_inside(grade)) {
-            return None;
-        }
+        acted_since |= acted(batch, batch.started);
     }
     None
 }
@@ -281,14 +346,15 @@ mod tests {
     }
 
     /// A batch that is made, with what is seen of it all along.
-    fn make(outlook: &mut Outlook, id: &str, seen: &Seen<'_>, outcome: Outcome) -> Option<f64> {
+    fn make(outlook: &mut Outlook, id: &str, seen: &Seen<'_>, found: Found) -> Option<f64> {
         let mut said = None;
         for tenth in 0..10_u8 {
             let progress = Some(f64::from(tenth) / 10.0);
             said = outlook.look(&Seen { progress, ..seen.clone() });
+            outlook.told(progress, said.as_ref().map(|prospect| prospect.chance));
         }
         outlook.end_batch(&batch(id));
-        outlook.found(id, outcome);
+        outlook.found(id, found);
         said.map(|prospect| prospect.chance)
     }
 
@@ -297,24 +363,24 @@ mod tests {
         let mut outlook = Outlook::default();
         let after_bad = Seen { earlier: Some(before()), ..NOTHING };
         for ix in 0..10 {
-            assert_eq!(make(&mut outlook, &format!("G{ix}"), &NOTHING, Outcome::Good), None);
+            assert_eq!(make(&mut outlook, &format!("G{ix}"), &NOTHING, Found::Good), None);
         }
-        let plain = make(&mut outlook, "R1", &NOTHING, Outcome::Good).expect("ten tell");
-        let likely = make(&mut outlook, "R2", &after_bad, Outcome::Bad).expect("ten tell");
+        let plain = make(&mut outlook, "R1", &NOTHING, Found::Good).expect("ten tell");
+        let likely = make(&mut outlook, "R2", &after_bad, Found::Bad).expect("ten tell");
         assert!(plain < 0.08 && likely > 0.5, "{plain} {likely}");
         // Where it is mended each time what was bad before tells nothing.
         for ix in 0..20 {
-            make(&mut outlook, &format!("M{ix}"), &after_bad, Outcome::Good);
+            make(&mut outlook, &format!("M{ix}"), &after_bad, Found::Good);
         }
-        let mended = make(&mut outlook, "R3", &after_bad, Outcome::Open).expect("ten tell");
+        let mended = make(&mut outlook, "R3", &after_bad, Found::Open).expect("ten tell");
         assert!(mended < 0.3, "{mended}");
         // What nobody knows, or what somebody mended in time, is learned from no more than what was never made.
         let mut same = outlook.clone();
-        make(&mut same, "R4", &after_bad, Outcome::Acted);
+        make(&mut same, "R4", &after_bad, Found::Acted);
         assert_eq!(same.prospects, outlook.prospects);
-        same.found("R4", Outcome::Bad);
+        same.found("R4", Found::Bad);
         assert_ne!(same.prospects, outlook.prospects);
-        same.found("R4", Outcome::Open);
+        same.found("R4", Found::Open);
         assert_eq!(same.prospects, outlook.prospects, "a correction takes it back");
     }
 
@@ -322,8 +388,8 @@ mod tests {
     fn what_was_said_is_held_against_what_came_at_each_stage() {
         let mut outlook = Outlook::default();
         for ix in 0..12 {
-            let outcome = if ix == 11 { Outcome::Bad } else { Outcome::Good };
-            make(&mut outlook, &format!("R{ix}"), &NOTHING, outcome);
+            let found = if ix == 11 { Found::Bad } else { Found::Good };
+            make(&mut outlook, &format!("R{ix}"), &NOTHING, found);
         }
         let half = outlook.reliability(BatchStage::Half).expect("two were said");
         assert_eq!((half.batches, half.bad), (2, 1), "of the first ten nothing was said");

@@ -6,18 +6,19 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 mod chart;
+mod prospects;
 mod soft_sensors;
 
 use crate::engine::{
     AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
-    PromotionView, ProspectsView, Recovery, SourceView, StrayView, TagView, TrendPoint, View,
-    WrongFlagsRecord,
+    PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Advice, Call, Document, Learning};
 use chart::Chart;
+use prospects::Prospects;
 use serde::Serialize;
 use soft_sensors::SoftSensor;
 use std::collections::BTreeMap;
@@ -78,7 +79,7 @@ pub(super) struct LineDetail {
     charts: Vec<Chart>,
     property_charts: Vec<Chart>,
     soft_sensors: Vec<SoftSensor>,
-    prospects: ProspectsView,
+    prospects: Prospects,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -386,7 +387,7 @@ impl LineDetail {
             charts: charts.into_iter().map(Chart::from).collect(),
             property_charts: property_charts.into_iter().map(Chart::from).collect(),
             soft_sensors: line.soft_sensors.iter().map(SoftSensor::from).collect(),
-            prospects: line.prospects.clone(),
+            prospects: Prospects::from(&line.prospects),
         }
     }
 }

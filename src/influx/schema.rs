@@ -20,6 +20,7 @@
 //! not in a table's first write.
 
 use super::line_protocol::Line;
+use crate::decode::Disposition;
 use crate::engine::{
     AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord,
     Effect, Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side,
@@ -257,6 +258,9 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
         line.maybe_float("probability_off_spec", record.probability_off_spec);
         if let Some(advice) = record.advice {
             line.text("advice", advice.as_str());
+        } else if record.disposition.is_some_and(|decided| decided != Disposition::Hold) {
+            // A field that is not written keeps what was written before.
+            line.text("advice", "none");
         }
         line.maybe_float("off_spec_share", record.off_spec_share);
         line.maybe_float("first_flag_lead_s", record.first_flag_lead_s);

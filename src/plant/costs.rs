@@ -4,6 +4,33 @@ use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 use std::time::Duration;
 
+/// What can be done with a batch.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Advice {
+    /// It goes on its way; while it is made, it is made to its end.
+    Release,
+    /// The laboratory tests it before it goes on.
+    TestFirst,
+    /// It is held.
+    Hold,
+    /// It is ended now, and the cause is mended.
+    EndNow,
+}
+
+impl Advice {
+    /// The word for it.
+    #[must_use]
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Release => "release",
+            Self::TestFirst => "test-first",
+            Self::Hold => "hold",
+            Self::EndNow => "end-now",
+        }
+    }
+}
+
 /// What decisions about batches cost, in one currency. They are compared with each other: what they are worth matters
 /// less than how they stand to each other.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]

@@ -10,7 +10,7 @@ mod nearest;
 mod profile;
 mod unit;
 
-pub use costs::Costs;
+pub use costs::{Advice, Costs};
 pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
 pub use nearest::nearest;

@@ -13,36 +13,9 @@
 //! cause, and what is made by now is taken to be as likely bad as the whole, because the laboratory's strip is cut from what was
 //! made last. This is advice to people: nothing here commands the machine.
 
-use crate::plant::Costs;
+use crate::plant::{Advice, Costs};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
-
-/// What can be done with a batch.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
-#[serde(rename_all = "kebab-case")]
-pub enum Advice {
-    /// It goes on its way; while it is made, it is made to its end.
-    Release,
-    /// The laboratory tests it before it goes on.
-    TestFirst,
-    /// It is held.
-    Hold,
-    /// It is ended now, and the cause is mended.
-    EndNow,
-}
-
-impl Advice {
-    /// The word for it.
-    #[must_use]
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Release => "release",
-            Self::TestFirst => "test-first",
-            Self::Hold => "hold",
-            Self::EndNow => "end-now",
-        }
-    }
-}
 
 /// What is paid for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
@@ -135,9 +108,12 @@ pub struct Standing {
     pub can_test: bool,
 }
 
-/// The decision that costs least on average; of two that cost the same the one that comes first in [`Advice`].
+/// What was advised stands until something else costs so much less: near the point where both cost the same it would come and go.
+const DEAD_BAND: f64 = 0.02;
+
+/// The decision that costs least on average; of two that cost about the same the one that was advised `before`.
 #[must_use]
-pub fn decide(costs: &Costs, at: &Standing) -> Decision {
+pub fn decide(costs: &Costs, at: &Standing, before: Option<Advice>) -> Decision {
     let part = |item, chance, amount: Option<f64>, price| {
         amount.map(|amount| Part { item, chance, amount, price })
     };
@@ -169,8 +145,13 @@ pub fn decide(costs: &Costs, at: &Standing) -> Decision {
             choices.push(Choice::of(Advice::EndNow, Some(then.advice), parts));
         }
     }
+    let least = cheapest(&choices);
+    let stands = choices.iter().find(|choice| {
+        let enough = |least: &Choice| choice.cost <= least.cost * (1.0 + DEAD_BAND);
+        Some(choice.advice) == before && least.is_some_and(enough)
+    });
     Decision {
-        advice: cheapest(&choices).map_or(Advice::Hold, |choice| choice.advice),
+        advice: stands.or(least).map_or(Advice::Hold, |choice| choice.advice),
         probability: at.probability,
         threshold: costs.threshold(),
         choices,
@@ -238,14 +219,14 @@ mod tests {
             ("hold", 0.8 * 1000.0 + 540.0),
             ("end-now", 5.0 * 60.0 + 100.0 + 100.0),
         ];
-        let decision = decide(&costs(), &standing(0.2));
+        let decision = decide(&costs(), &standing(0.2), None);
         check(&decision, Advice::EndNow, &expected);
         let then: Vec<_> = decision.choices.iter().filter_map(|choice| choice.then).collect();
         assert_eq!(then, [Advice::TestFirst]);
         // Broke: 0.01 · 2700 = 27, 0.01 · 500 = 5.
         let expected =
             [("release", 117.0), ("test-first", 127.0), ("hold", 1017.0), ("end-now", 395.0)];
-        check(&decide(&costs(), &standing(0.01)), Advice::Release, &expected);
+        check(&decide(&costs(), &standing(0.01), None), Advice::Release, &expected);
     }
 
     #[test]
@@ -255,7 +236,7 @@ mod tests {
             left_min: Some(0.0),
             ..standing(probability)
         };
-        let advice = |probability| decide(&costs(), &ended(probability)).advice;
+        let advice = |probability| decide(&costs(), &ended(probability), None).advice;
         assert_eq!(advice(0.0), Advice::Release);
         assert_eq!(advice(0.011), Advice::Release);
         assert_eq!(advice(0.012), Advice::TestFirst);
@@ -264,19 +245,30 @@ mod tests {
         assert_eq!(advice(1.0), Advice::Hold);
         // Once the laboratory has said all that it says, a batch is held from 1000 / (1000 + 9000) on.
         let tested = |probability| Standing { can_test: false, ..ended(probability) };
-        let advice = |probability| decide(&costs(), &tested(probability)).advice;
+        let advice = |probability| decide(&costs(), &tested(probability), None).advice;
         assert_eq!(advice(0.099), Advice::Release);
         assert_eq!(advice(0.101), Advice::Hold);
         assert!((costs().threshold() - 0.1).abs() < 1e-12);
     }
 
     #[test]
+    fn advice_does_not_come_and_go_where_two_cost_about_the_same() {
+        let ended = |probability| Standing { left_min: Some(0.0), ..standing(probability) };
+        let advice = |probability, before| decide(&costs(), &ended(probability), before).advice;
+        // Release and test cost the same at 100 / 9000.
+        assert_eq!(advice(0.0112, None), Advice::TestFirst);
+        assert_eq!(advice(0.0112, Some(Advice::Release)), Advice::Release);
+        assert_eq!(advice(0.0120, Some(Advice::Release)), Advice::TestFirst);
+        assert_eq!(advice(0.0112, Some(Advice::Hold)), Advice::TestFirst);
+    }
+
+    #[test]
     fn what_is_not_known_is_not_counted() {
         let unknown = Standing { made_t: None, whole_t: None, left_min: None, ..standing(0.2) };
         let expected = [("release", 1800.0), ("test-first", 100.0), ("hold", 800.0)];
-        check(&decide(&costs(), &unknown), Advice::TestFirst, &expected);
+        check(&decide(&costs(), &unknown, None), Advice::TestFirst, &expected);
         // Who says nothing of broke and the machine gains nothing by an early end.
         let free = Costs { broke_tonne: 0.0, machine_minute: 0.0, ..costs() };
-        assert_eq!(decide(&free, &standing(0.2)).advice, Advice::TestFirst);
+        assert_eq!(decide(&free, &standing(0.2), None).advice, Advice::TestFirst);
     }
 }

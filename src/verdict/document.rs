@@ -1,10 +1,10 @@
 //! The verdict document of the MQTT contract.
 
-use super::decision::{Advice, Decision};
+use super::decision::Decision;
 use super::foretold::ForetoldProperty;
 use super::prospects::EarlierBatch;
 use crate::models::Sign;
-use crate::plant::Compared;
+use crate::plant::{Advice, Compared};
 use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;

@@ -77,7 +77,7 @@ pub struct Evidence<'a> {
     pub missing: &'a [Arc<str>],
     /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
     pub foretold: Option<&'a Foretelling>,
-    /// How it will end; `None` while nothing tells, and once it has ended.
+    /// How it will end; `None` while nothing tells.
     pub prospect: Option<&'a Prospect>,
     /// The amount the batch is expected to have (metres or seconds, as the batch counts).
     pub expected: Option<f64>,
@@ -138,17 +138,13 @@ impl<'a> Evidence<'a> {
         self.batch.is_some_and(|batch| batch.ended.is_some())
     }
 
-    /// True if a person has decided what becomes of it: whoever holds it has not.
-    pub(super) fn is_decided(&self) -> bool {
-        let decided = |word: &PersonsWord| word.disposition != Disposition::Hold;
-        self.batch.and_then(Batch::disposition).is_some_and(decided)
-    }
-
     /// What to do with the batch by its chance of off spec; `None` where nobody says what mistakes cost, or a person has
     /// decided.
     pub(super) fn decision(&self, probability: f64) -> Option<Decision> {
         let (costs, batch) = (self.costs?, self.batch.filter(|batch| !batch.void)?);
-        if self.is_decided() {
+        // Whoever holds it has not decided.
+        let decided = |word: &PersonsWord| word.disposition != Disposition::Hold;
+        if batch.disposition().is_some_and(decided) {
             return None;
         }
         let is_open = |property: &Arc<str>| !batch.lab_counting().contains_key(property);
@@ -163,6 +159,7 @@ impl<'a> Evidence<'a> {
             ),
             _ => (None, None),
         };
-        Some(decide(costs, &Standing { probability, made_t, whole_t, left_min, can_test }))
+        let standing = Standing { probability, made_t, whole_t, left_min, can_test };
+        Some(decide(costs, &standing, batch.advice))
     }
 }

@@ -1,5 +1,6 @@
 //! What soft sensors say of the batch in progress.
 
+use crate::batch::Batch;
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -33,4 +34,22 @@ pub struct Foretelling {
     pub refused: Vec<Arc<str>>,
     /// The chance that the laboratory finds the batch off spec, 0–1; `None` where nothing with limits is foretold.
     pub off_spec: Option<f64>,
+}
+
+impl Foretelling {
+    /// What is left of it once the laboratory has found some of the properties of a batch; `None` while it has found none of
+    /// them. The chance is the greatest of those that are left, for how they go together is not known here.
+    #[must_use]
+    pub fn open(&self, batch: &Batch) -> Option<Self> {
+        let is_open = |name: &Arc<str>| !batch.lab_counting().contains_key(name);
+        let all = self.properties.iter().map(|one| &one.property).chain(&self.refused);
+        if all.into_iter().all(is_open) {
+            return None;
+        }
+        let left = self.properties.iter().filter(|one| is_open(&one.property));
+        let properties: Vec<ForetoldProperty> = left.cloned().collect();
+        let refused = self.refused.iter().filter(|name| is_open(name)).cloned().collect();
+        let off_spec = properties.iter().filter_map(|one| one.probability).reduce(f64::max);
+        Some(Self { properties, refused, off_spec })
+    }
 }

@@ -138,8 +138,8 @@ pub struct Judge {
     /// Quality tags whose means have bounds.
     #[serde(default)]
     means: BTreeMap<Arc<str>, Watch>,
-    /// How it will end.
-    #[serde(default)]
+    /// How it will end. Checkpoints of before have what soft sensors said in its place.
+    #[serde(default, alias = "foretold")]
     prospects: ProspectWatch,
     /// The limits that made it off spec: until its end, when the real amounts are known.
     #[serde(default)]
@@ -206,7 +206,7 @@ impl Judge {
         let tells = (evidence.foretold, evidence.prospect);
         self.prospects.look((evidence.start, evidence.at), tells, likely);
         if let Some(batch) = evidence.batch {
-            self.prospects.find(batch, evidence.grade, evidence.is_decided());
+            self.prospects.find(batch, evidence.grade);
         }
         if evidence.process.is_some_and(|process| process.score.is_some()) {
             self.judged_s += seconds;
@@ -232,8 +232,9 @@ impl Judge {
             self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
         }
         if let Some(batch) = evidence.batch {
-            self.prospects.find(batch, evidence.grade, evidence.is_decided());
+            self.prospects.find(batch, evidence.grade);
         }
+        self.prospects.conclude(evidence.prospect);
         // Nothing is to come: what was foreseen is no more than what it is.
         let its_mean = |tag: &Arc<str>| (Arc::clone(tag), Compared::Mean);
         self.means.retain(|tag, _| self.limits_broken.contains(&its_mean(tag)));
@@ -346,6 +347,12 @@ impl Judge {
     /// True if something says that the batch may end off spec.
     fn is_flagged(&self) -> bool {
         self.is_seen_wrong() || self.prospects.flags().is_some()
+    }
+
+    /// The chance, by what soft sensors said last, that the laboratory finds a batch off spec by what it has not measured yet.
+    #[must_use]
+    pub fn foretold_open(&self, batch: &Batch) -> Option<f64> {
+        self.prospects.foretold_open(batch)
     }
 
     /// True if a monitor or a limit flags the batch.

@@ -15,7 +15,8 @@ mod spans;
 mod watch;
 
 pub use crate::models::Sign;
-pub use decision::{Advice, Choice, Decision, Item, Part, Standing, decide};
+pub use crate::plant::Advice;
+pub use decision::{Choice, Decision, Item, Part, Standing, decide};
 pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
 pub use evidence::{Evidence, ProcessEvidence};
 pub use foretold::{Foretelling, ForetoldProperty};

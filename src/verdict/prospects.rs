@@ -38,8 +38,8 @@ pub struct EarlierBatch {
     pub high: Option<f64>,
 }
 
-/// How a batch will end, as far as anybody can tell.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How a batch will end, as far as anybody can tell; of one that was found good, that it is.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Prospect {
     /// The chance that it ends off spec, 0–1.
     pub chance: f64,
@@ -54,10 +54,23 @@ impl Prospect {
     fn shows(&self, sign: Sign) -> bool {
         self.signs.iter().any(|(shown, _)| *shown == sign)
     }
+
+    /// True if it makes a batch likely to end off spec: something tells so. Where costs put the threshold below what a batch
+    /// has of which nothing is known, each of them would.
+    fn is_likely(&self, threshold: f64) -> bool {
+        self.chance >= threshold && !self.signs.is_empty()
+    }
+
+    /// True if soft sensors tell most of it.
+    fn is_by_soft_sensors(&self) -> bool {
+        self.earlier.is_none()
+            && self.signs.first().is_some_and(|(sign, _)| *sign == Sign::SoftSensor)
+    }
 }
 
 /// The judge's memory of the prospects of a batch.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
 pub(super) struct ProspectWatch {
     watch: Watch,
     /// What soft sensors said last.
@@ -87,11 +100,15 @@ impl ProspectWatch {
         let is_told = |chance: &f64| !is_refused || *chance >= likely;
         self.chance = prospect.map(|prospect| prospect.chance).filter(is_told);
         let inside = match prospect {
-            Some(prospect) if prospect.chance >= likely => Some(false),
+            Some(prospect) if prospect.is_likely(likely) => Some(false),
             // What is left of it when something is refused tells too little.
-            Some(prospect) if prospect.chance < CALM * likely && !is_refused => Some(true),
+            Some(_) if is_refused => None,
+            Some(prospect) if prospect.chance < CALM * likely || prospect.signs.is_empty() => {
+                Some(true)
+            }
             _ => None,
         };
+        self.take_back(prospect, inside);
         if let Some(prospect) = prospect.filter(|_| inside == Some(false)) {
             self.name(prospect);
         }
@@ -128,6 +145,17 @@ impl ProspectWatch {
         }
     }
 
+    /// A flag that rests on an earlier batch is withdrawn by the news that it was mended, or was good: to say it for longer would
+    /// be untrue.
+    fn take_back(&mut self, prospect: Option<&Prospect>, inside: Option<bool>) {
+        let Some(prospect) = prospect.filter(|_| inside != Some(false)) else { return };
+        let rested = self.flag.as_ref().and_then(|flag| flag.earlier.as_ref());
+        if rested.is_some() && prospect.earlier.as_ref() != rested {
+            self.watch = Watch::default();
+            self.forget();
+        }
+    }
+
     fn forget(&mut self) {
         self.likely.clear();
         self.flag = None;
@@ -138,24 +166,31 @@ impl ProspectWatch {
         self.watch.lose_sight();
     }
 
-    /// What the laboratory has found takes the place of what was foretold; once it has found all that it looks for, or a person
-    /// has decided, nothing is foretold any more.
-    pub(super) fn find(&mut self, batch: &Batch, grade: Option<&Grade>, decided: bool) {
+    /// What the laboratory has found takes the place of what was foretold; once it has found all that it looks for, nothing that
+    /// was foretold flags any more.
+    pub(super) fn find(&mut self, batch: &Batch, grade: Option<&Grade>) {
         let known = batch.lab_counting();
         self.newest.properties.retain(|one| !known.contains_key(&one.property));
         let was_likely = !self.likely.is_empty();
         self.likely.retain(|one| !known.contains_key(&one.property));
         let lab = grade.map(|grade| &grade.lab).filter(|lab| !lab.is_empty());
         let is_all_known = lab.is_some_and(|lab| lab.keys().all(|name| known.contains_key(name)));
-        if is_all_known || decided {
-            self.chance = None;
-        }
-        let by_soft_sensors_alone =
-            was_likely && self.flag.as_ref().is_some_and(|flag| flag.earlier.is_none());
-        if is_all_known || (by_soft_sensors_alone && self.likely.is_empty()) {
+        let by_soft_sensors = self.flag.as_ref().is_some_and(Prospect::is_by_soft_sensors);
+        if is_all_known || (by_soft_sensors && was_likely && self.likely.is_empty()) {
             self.watch = Watch::default();
             self.forget();
         }
+    }
+
+    /// The batch has ended: the chance is this from now on.
+    pub(super) fn conclude(&mut self, prospect: Option<&Prospect>) {
+        self.chance = prospect.map(|prospect| prospect.chance);
+    }
+
+    /// The chance by what soft sensors said last that the laboratory finds off spec what it has not measured yet.
+    pub(super) fn foretold_open(&self, batch: &Batch) -> Option<f64> {
+        let open = self.newest.open(batch);
+        open.as_ref().unwrap_or(&self.newest).off_spec
     }
 
     /// Since when the batch has been likely to end off spec, while that flags it.
@@ -314,18 +349,53 @@ mod tests {
             }
             batch
         };
-        let check = |mut watch: ProspectWatch, properties: &[&str], flags: bool, chance: bool| {
-            watch.find(&known(properties), Some(&grade), false);
+        let check = |mut watch: ProspectWatch, properties: &[&str], flags, open: Option<f64>| {
+            let batch = known(properties);
+            assert_eq!(watch.foretold_open(&batch), open, "{properties:?}");
+            watch.find(&batch, Some(&grade));
             assert_eq!(watch.flags().is_some(), flags, "{properties:?}");
-            assert_eq!(watch.chance().is_some(), chance, "{properties:?}");
         };
-        check(flagged(None), &[], true, true);
-        check(flagged(None), &["stretch"], true, true);
-        check(flagged(None), &["tensile"], false, true);
-        check(flagged(Some(earlier())), &["tensile"], true, true);
-        check(flagged(Some(earlier())), &["tensile", "stretch"], false, false);
-        let mut watch = flagged(None);
-        watch.find(&known(&[]), Some(&grade), true);
-        assert_eq!((watch.flags().is_some(), watch.chance()), (true, None), "a person decided");
+        check(flagged(None), &[], true, Some(0.9));
+        check(flagged(None), &["stretch"], true, Some(0.9));
+        check(flagged(None), &["tensile"], false, Some(0.04));
+        check(flagged(Some(earlier())), &["tensile"], true, Some(0.04));
+        check(flagged(Some(earlier())), &["tensile", "stretch"], false, None);
+        // What limits and monitors tell most of stays, whatever the laboratory finds of one property.
+        let mut watch = ProspectWatch::default();
+        let signs = vec![(Sign::Limits, 2.0), (Sign::SoftSensor, 0.5)];
+        let prospect = Prospect { signs, ..prospect(0.8) };
+        look(&mut watch, 0..60, (Some(&both(0.2)), Some(&prospect)));
+        check(watch, &["tensile"], true, Some(0.04));
+    }
+
+    #[test]
+    fn what_rests_on_an_earlier_batch_goes_with_the_news_of_it() {
+        let before =
+            EarlierBatch { batch: "R0".into(), property: None, value: None, low: None, high: None };
+        let signs = vec![(Sign::BatchBefore, 3.6)];
+        let likely = Prospect { chance: 0.7, signs, earlier: Some(before) };
+        let mut watch = ProspectWatch::default();
+        assert_eq!(look(&mut watch, 0..60, (None, Some(&likely))), Some(at(0)));
+        // It is known no better: what was said stands until it was calm for a while.
+        let less = Prospect { chance: 0.3, ..likely.clone() };
+        assert_eq!(look(&mut watch, 60..120, (None, Some(&less))), Some(at(0)));
+        // Somebody acted, or it was good.
+        let mended = Prospect { chance: 0.07, signs: Vec::new(), earlier: None };
+        assert_eq!(look(&mut watch, 120..130, (None, Some(&mended))), None);
+        assert_eq!(watch.flag(), None);
+    }
+
+    #[test]
+    fn costs_below_what_every_batch_has_flag_none_of_which_nothing_tells() {
+        let say = |signs: Vec<(Sign, f64)>| {
+            let mut watch = ProspectWatch::default();
+            let prospect = Prospect { chance: 0.07, signs, earlier: None };
+            for s in (0..120).step_by(10) {
+                watch.look((at(s), at(s + 10)), (None, Some(&prospect)), Some(0.02));
+            }
+            watch.flags()
+        };
+        assert_eq!(say(Vec::new()), None);
+        assert_eq!(say(vec![(Sign::Score, 0.1)]), Some(at(0)));
     }
 }

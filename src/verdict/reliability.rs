@@ -17,8 +17,15 @@ pub struct ReliabilityBin {
     pub said: f64,
     /// Those of them that ended off spec.
     pub bad: u32,
-    /// The range of their true share in nineteen cases of twenty (Clopper and Pearson).
-    pub range: (f64, f64),
+}
+
+impl ReliabilityBin {
+    /// The range of the true share of those that end off spec in nineteen cases of twenty (Clopper and Pearson).
+    #[must_use]
+    pub fn range(&self) -> (f64, f64) {
+        let number = |n: u32| usize::try_from(n).unwrap_or(usize::MAX);
+        rate_range_of(number(self.bad), number(self.batches))
+    }
 }
 
 /// Chances that were said, against what came.
@@ -64,7 +71,6 @@ impl Reliability {
                 batches: number(of.len()),
                 said: sum / count(of.len()),
                 bad: number(bad),
-                range: rate_range_of(bad, of.len()),
             });
         }
         (!said.is_empty()).then(|| Self {
@@ -107,7 +113,7 @@ mod tests {
         assert_eq!(bins, [(0.0, 3, 1), (0.3, 1, 0), (0.9, 2, 2)]);
         assert!((found.bins[0].said - 0.05).abs() < 1e-12);
         // Clopper and Pearson, 1 of 3: 0.0084 to 0.9057.
-        let (low, high) = found.bins[0].range;
+        let (low, high) = found.bins[0].range();
         assert!((low - 0.008_4).abs() < 1e-4 && (high - 0.905_7).abs() < 1e-4, "{low} {high}");
     }
 }

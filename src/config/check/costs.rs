@@ -41,9 +41,12 @@ pub(super) fn check(cx: &mut Context<'_>, costs: &At<Costs>) -> Option<plant::Co
     })
 }
 
+/// More than anything costs in any currency.
+const MOST: f64 = 1e12;
+
 /// What something costs; `above_zero` if a decision cannot hang on nothing.
 fn amount(cx: &mut Context<'_>, found: &At<f64>, key: &str, above_zero: bool) -> Option<f64> {
-    let is_amount = found.is_finite() && (**found > 0.0 || (!above_zero && **found == 0.0));
+    let is_amount = **found <= MOST && (**found > 0.0 || (!above_zero && **found == 0.0));
     if is_amount {
         return Some(**found);
     }

@@ -5,7 +5,7 @@ use super::super::documents::{contributions, document, quality_values, record, r
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
-use super::super::learning::{Judging, Learning, Outcome, outcome};
+use super::super::learning::{Judging, Learning, Outcome, shown};
 use super::super::outlook::{Seen, earlier};
 use super::super::tell;
 use super::super::view::TrendPoint;
@@ -18,7 +18,8 @@ use crate::models::Moved;
 use crate::plant::{BatchSource, Grade, Line, Plant, Refit, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
-    Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
+    Call, Document, Evidence, Found, Judge, Learning as LearningDocument, Mover, ProcessEvidence,
+    Prospect, Similar,
 };
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -131,6 +132,9 @@ impl LineState {
             .collect();
         let learning = self.learning_count(cx.plant, &grade_name);
         let foretold = self.soft_sensors.now().filter(|_| steady);
+        // What the laboratory has found already is not foretold.
+        let open = batch.zip(foretold).and_then(|(batch, foretold)| foretold.open(batch));
+        let foretold = open.as_ref().or(foretold);
         let mut evidence = Evidence {
             start: frame.start,
             at: frame.end,
@@ -148,14 +152,17 @@ impl LineState {
             costs: cx.plant.costs.as_ref(),
         };
         let judge = self.judges.entry(Arc::clone(&key)).or_default();
-        let prospect = batch.and_then(|_| {
+        let look_up = || earlier(&self.book, &grade_name, |batch| cx.grade_of(batch));
+        let prospect = batch.filter(|_| steady).and_then(|_| {
+            let worth = process.as_ref().filter(|process| process.worth);
+            let earlier = self.outlook.earlier(&grade_name, look_up);
             self.outlook.look(&Seen {
                 progress: evidence.progress(),
-                score: process.as_ref().and_then(|process| process.score),
+                score: worth.and_then(|process| process.score),
                 flagged: judge.is_seen_wrong(),
                 limits: evidence.limits_used(),
                 foretold,
-                earlier: earlier(&self.book, &grade_name, |batch| cx.grade_of(batch)),
+                earlier,
             })
         });
         evidence.prospect = prospect.as_ref();
@@ -166,11 +173,15 @@ impl LineState {
         let before = before.map(|document| document.verdict);
         let opinion = judge.judge(&evidence);
         let flagged = opinion.call.is_flag();
+        if steady {
+            self.outlook.told(opinion.progress, opinion.probability_off_spec);
+        }
         if let Some(batch) = self.book.find_mut(&key) {
             if opinion.changed {
                 batch.revision += 1;
             }
             batch.probability_off_spec = opinion.probability_off_spec;
+            batch.advice = opinion.decision.as_ref().map(|decision| decision.advice);
             // What a person or the laboratory decided of it is no flag of ours.
             if flagged && opinion.seen {
                 batch.first_flag.get_or_insert(frame.end);
@@ -350,12 +361,19 @@ impl LineState {
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
             {
-                let mut record = record(cx.line, batch, Some(document.verdict));
-                record.advice = document.advice();
+                let record = record(cx.line, batch, Some(document.verdict));
                 cx.out.push(Effect::Batch(Box::new(record)));
             }
         }
-        if self.is_due(changed, at) {
+        let advised = self.document.as_ref().and_then(Document::advice);
+        if advised != document.advice()
+            && before == Some(document.verdict)
+            && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+        {
+            let record = record(cx.line, batch, Some(document.verdict));
+            cx.out.push(Effect::Batch(Box::new(record)));
+        }
+        if self.is_due(changed || advised != document.advice(), at) {
             self.said = Some(at);
             cx.out.push(Effect::Verdict(Box::new(document.clone())));
         }
@@ -404,6 +422,9 @@ impl LineState {
     /// What happened to batches takes effect on verdicts, learning and models. What a station makes
     /// beside the line, or made before it, is no boundary of the line.
     pub(super) fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
+        if !changes.is_empty() {
+            self.outlook.hear_of_batches();
+        }
         for change in changes {
             match change {
                 Change::Started(id) => {
@@ -476,14 +497,18 @@ impl LineState {
     ) {
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
-            let said = self.document.as_ref();
-            let verdict = said.map(|document| document.verdict);
-            let mut record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
-            record.advice = said.and_then(Document::advice);
+            let verdict = self.document.as_ref().map(|document| document.verdict);
+            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
             cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }
         let grade = cx.grade_of(batch);
+        let judge = self.judges.entry(Arc::clone(id)).or_default();
+        let prospect = match shown(batch, grade) {
+            Found::Open => self.outlook.stands(id, judge.foretold_open(batch)),
+            Found::Bad => None,
+            Found::Good | Found::Acted => Some(Prospect::default()),
+        };
         let evidence = Evidence {
             start: batch.ended.unwrap_or(at),
             at: batch.ended.unwrap_or(at),
@@ -496,26 +521,30 @@ impl LineState {
             steady: true,
             missing: &[],
             foretold: None,
-            prospect: None,
+            prospect: prospect.as_ref(),
             expected: None,
             costs: cx.plant.costs.as_ref(),
         };
-        let judge = self.judges.entry(Arc::clone(id)).or_default();
         let before = judge.call();
         let opinion = judge.conclude(&evidence);
         let found = batch.station.is_none() && self.learning.look(batch, grade, &cx.plant.models);
         let call = opinion.call;
+        let said = evidence.at.max(at);
+        let advice = opinion.decision.as_ref().map(|decision| decision.advice);
+        if let Some(batch) = self.book.find_mut(id) {
+            batch.probability_off_spec = opinion.probability_off_spec;
+            batch.advice = advice;
+        }
+        let Some(batch) = self.book.find(id) else { return };
         let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
         // A batch that ended while its model was learning says how far that is.
         let learning = self.learning_count(cx.plant, &grade_name);
-        let said = evidence.at.max(at);
         let (mut document, _) =
             document(cx.line, Some(batch), opinion, learning, said, &grade_name);
         if call.is_flag() && !document.movers.is_empty() {
             document.similar = self.similar(cx, id);
         }
-        let mut record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
-        record.advice = document.advice();
+        let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
         cx.out.push(Effect::Batch(Box::new(record)));
         let fate = tell::Fate::of(batch);
         let news = match told {
@@ -539,7 +568,7 @@ impl LineState {
         }
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.soft_sensors.found((&grade_name, cx.grade_of(batch)), batch, now);
-            self.outlook.found(id, outcome(batch, cx.grade_of(batch)));
+            self.outlook.found(id, shown(batch, cx.grade_of(batch)));
         }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);

@@ -2,8 +2,10 @@
 
 use super::charts::{FRAME, FRAMES, calm, wobble};
 use super::*;
+use crate::decode::Disposition;
 use crate::frame::Frame;
 use crate::models::{Candidate, fit_best};
+use crate::plant::{Advice, Costs};
 use crate::verdict::{Call, Document, Reason as Why};
 
 /// Batches of ten minutes; strength is 110 at a steam of 7, and 60 more for each more of it. At least 100 is asked for.
@@ -472,4 +474,72 @@ fn what_somebody_acted_on_is_taken_for_mended() {
     let action = BatchEvent::Action { batch: "R40".into(), text, by: None };
     let (_, effects) = after_a_weak_one(vec![batch(end(39) + 301, action)]);
     assert!(calls(&effects).iter().all(|(call, _)| *call != Call::AtRisk), "{effects:?}");
+}
+
+/// What a wrong decision costs, and what is advised by it.
+#[test]
+fn what_costs_least_is_said_of_the_batch_in_progress_and_until_a_person_decides() {
+    let mut plant = foretelling_plant();
+    plant.costs = Some(Costs {
+        currency: "CNY".into(),
+        missed_batch: 9000.0,
+        false_hold: 9000.0,
+        test: 1000.0,
+        broke_tonne: 0.0,
+        machine_minute: 0.0,
+        early_end: Costs::EARLY_END,
+    });
+    let mut engine = Engine::new(plant, Vec::new());
+    work(&mut engine, strong(0..40));
+    let weak = vec![result(end(39) + 300, 39, 95.0)];
+    let effects = work(&mut engine, made_while(40, weak));
+    // Off spec by about seven in ten from the midst on: to release it costs more than to test it.
+    let advice = |effects: &[Effect]| {
+        let mut said: Vec<(Arc<str>, Option<Advice>)> = Vec::new();
+        for effect in effects {
+            let Effect::Batch(record) = effect else { continue };
+            let one = (Arc::clone(&record.batch), record.advice);
+            if said.last() != Some(&one) {
+                said.push(one);
+            }
+        }
+        said
+    };
+    let of_it = advice(&effects).into_iter().filter(|(batch, _)| &**batch == "R40");
+    let of_it: Vec<Option<Advice>> = of_it.map(|(_, advice)| advice).collect();
+    assert_eq!(of_it, [None, Some(Advice::Release), Some(Advice::TestFirst)], "{effects:?}");
+    let view = engine.view().lines[0].clone();
+    let document = view.verdict.unwrap();
+    let decision = document.decision.clone().expect("costs are known");
+    assert_eq!((decision.advice, decision.choices.len()), (Advice::TestFirst, 4));
+    assert_eq!(Some(decision.probability), document.probability_off_spec);
+    let shown = view.batch.unwrap();
+    assert_eq!(
+        (shown.advice, shown.probability_off_spec),
+        (Some(Advice::TestFirst), document.probability_off_spec)
+    );
+
+    // The next one begins: this one is as it stood, until it is known that it is good.
+    let effects = work(&mut engine, make(41, |_| 7.0));
+    assert_eq!(advice(&effects)[0], ("R40".into(), Some(Advice::TestFirst)));
+    let effects = work(&mut engine, [result(end(41) - 10, 40, 115.0)]);
+    let known: Vec<&BatchRecord> = effects
+        .iter()
+        .filter_map(
+            |effect| {
+                if let Effect::Batch(record) = effect { Some(&**record) } else { None }
+            },
+        )
+        .collect();
+    let [known] = known[..] else { panic!("{effects:?}") };
+    assert_eq!((known.advice, known.probability_off_spec), (Some(Advice::Release), Some(0.0)));
+    // A person decides: nothing is left to advise.
+    let word = BatchEvent::Disposition {
+        batch: "R40".into(),
+        disposition: Disposition::Downgrade,
+        by: None,
+        note: None,
+    };
+    let effects = work(&mut engine, [batch(end(41) - 5, word)]);
+    assert_eq!(advice(&effects), [("R40".into(), None)]);
 }

@@ -1,7 +1,7 @@
 use super::*;
 use crate::batch::{Made, PersonsWord};
 use crate::plant::SpecLimit;
-use crate::verdict::{Advice, Prospect, Standing, decide};
+use crate::verdict::{Advice, Prospect, Sign, Standing, decide};
 use Call::{AtRisk, OffSpec, OnSpec, Unknown};
 
 fn at(s: i64) -> Timestamp {
@@ -87,8 +87,7 @@ impl Bench {
             };
             let missing: Vec<Arc<str>> =
                 if value.is_none() { vec!["bw".into()] } else { Vec::new() };
-            let prospect = |chance| Prospect { chance, signs: Vec::new(), earlier: None };
-            let prospect = self.chance.map(prospect);
+            let prospect = self.prospect();
             let opinion = self.judge.judge(&Evidence {
                 start: from,
                 at: to,
@@ -125,8 +124,14 @@ impl Bench {
         }
     }
 
+    fn prospect(&self) -> Option<Prospect> {
+        let signs = vec![(Sign::Score, 0.1)];
+        self.chance.map(|chance| Prospect { chance, signs, earlier: None })
+    }
+
     fn end(&mut self) -> &mut Self {
         self.batch.ended = Some(at(self.second));
+        let prospect = self.prospect();
         let opinion = self.judge.conclude(&Evidence {
             start: at(self.second),
             at: at(self.second),
@@ -139,7 +144,7 @@ impl Bench {
             steady: true,
             missing: &[],
             foretold: None,
-            prospect: None,
+            prospect: prospect.as_ref(),
             expected: self.expected,
             costs: self.costs.as_ref(),
         });
@@ -589,7 +594,7 @@ fn decision_is_by_what_is_made_and_what_is_still_to_come() {
     };
     // A third of 1800 s is made.
     let decision = bench.decision.clone().expect("costs are known");
-    let by_hand = decide(&costs(), &standing(20.0, 3.6));
+    let by_hand = decide(&costs(), &standing(20.0, 3.6), None);
     for (choice, by_hand) in decision.choices.iter().zip(&by_hand.choices) {
         assert!((choice.cost - by_hand.cost).abs() < 1e-9, "{choice:?} for {by_hand:?}");
     }
