@@ -213,16 +213,26 @@ impl Book {
         }
     }
 
-    /// The line has reached `frontier`: what waited for it takes effect, and what nobody saw up to
-    /// there was made all the same.
-    pub fn advance(&mut self, frontier: Timestamp, grades: &Grades, out: &mut Vec<Change>) {
-        while self.ahead.first().is_some_and(|message| message.at <= frontier) {
+    /// The line has reached `frontier`: the first event that waited for it takes effect; false if none did any more.
+    /// Then what nobody saw up to there was made all the same.
+    ///
+    /// One at a time, so that what is said of each is true when it is said: of two that wait, the second may end what the
+    /// first began.
+    pub fn advance(
+        &mut self,
+        frontier: Timestamp,
+        grades: &Grades,
+        out: &mut Vec<Change>,
+    ) -> bool {
+        if self.ahead.first().is_some_and(|message| message.at <= frontier) {
             let message = self.ahead.remove(0);
             self.apply(message, grades, out);
+            return true;
         }
         if frontier < Timestamp::MAX {
             self.pass(frontier);
         }
+        false
     }
 
     /// Adds a frame to the batch in progress.

@@ -558,9 +558,7 @@ impl LineState {
         while let Some(frame) = self.framer.close(end.minus(cx.line.lateness)) {
             self.frame(cx, &frame);
         }
-        let mut changes = Vec::new();
-        self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
-        self.follow(cx, changes, newest);
+        self.reach(cx, Timestamp::MAX, newest);
         self.count_late(cx, true);
     }
 
@@ -630,8 +628,16 @@ impl LineState {
         {
             self.book.take(found(cx.line, at, None), None, &cx.plant.grades, &mut changes);
         }
-        self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);
+        self.reach(cx, frame.start, frame.start);
+    }
+
+    /// What waited for an instant takes effect.
+    fn reach(&mut self, cx: &mut Context<'_>, frontier: Timestamp, at: Timestamp) {
+        let mut changes = Vec::new();
+        while self.book.advance(frontier, &cx.plant.grades, &mut changes) {
+            self.follow(cx, std::mem::take(&mut changes), at);
+        }
     }
 
     /// Adds the frame to what was made; `None` between batches.

@@ -63,7 +63,7 @@ fn play(script: &str) -> (Book, Vec<Change>) {
         if let Some(s) = word.strip_prefix(['|', '#']) {
             let start = at(s.parse().unwrap());
             frontier = Some(start);
-            book.advance(start, &grades, &mut changes);
+            while book.advance(start, &grades, &mut changes) {}
             if word.starts_with('#') {
                 let end = start.plus(std::time::Duration::from_secs(1));
                 book.count(&Made { start, end, metres: None, kg: None }, &[]);

@@ -19,7 +19,7 @@ use crate::reading::Timestamp;
 use crate::verdict::{
     Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -113,6 +113,19 @@ pub(super) enum Told {
     Now(EventKind, Sets),
     /// That it is another one, if its call is.
     IfAnother,
+}
+
+/// What one event changes of a batch is said once: what is said first of it says all, with what waited for the batch.
+fn say_once(changes: &mut Vec<Change>) {
+    let mut said = BTreeSet::new();
+    changes.retain(|change| match change {
+        Change::Started(id) | Change::Ended(id) | Change::Added(id) => {
+            said.insert(Arc::clone(id));
+            true
+        }
+        Change::Revised(id) => said.insert(Arc::clone(id)),
+        Change::Refused(_) => true,
+    });
 }
 
 impl LineState {
@@ -387,7 +400,8 @@ impl LineState {
 
     /// What happened to batches takes effect on verdicts, learning and models. What a station makes
     /// beside the line, or made before it, is no boundary of the line.
-    pub(super) fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
+    pub(super) fn follow(&mut self, cx: &mut Context<'_>, mut changes: Vec<Change>, at: Timestamp) {
+        say_once(&mut changes);
         for change in changes {
             match change {
                 Change::Started(id) => {

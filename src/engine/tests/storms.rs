@@ -1,0 +1,50 @@
+//! Events of batches in odd orders: what `tests/storms` found, each by itself.
+
+use super::*;
+use crate::verdict::Call;
+
+fn lab(s: i64, id: &str, value: f64) -> Event {
+    let (batch_id, property) = (id.into(), "tensile".into());
+    let unit = None;
+    batch(s, BatchEvent::Lab { batch: batch_id, property, value, unit, position: None })
+}
+
+fn end(s: i64, id: &str) -> Event {
+    batch(s, BatchEvent::End { batch: id.into(), length_m: None, mass_kg: None })
+}
+
+fn void(s: i64, id: &str) -> Event {
+    batch(s, BatchEvent::Void { batch: id.into() })
+}
+
+/// The records of batches: id, verdict, revision, end in s.
+fn records(effects: &[Effect]) -> Vec<String> {
+    let record = |effect: &Effect| {
+        let Effect::Batch(record) = effect else { return None };
+        let ended = record.ended.map_or("..".into(), |at| (at.as_millis() / 1000).to_string());
+        let verdict = record.verdict.map_or("void", Call::as_str);
+        Some(format!("{} {verdict} r{} {ended}", record.batch, record.revision))
+    };
+    effects.iter().filter_map(record).collect()
+}
+
+#[test]
+fn what_waited_for_a_batch_is_said_with_its_first_record() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, run(0..20, 15.0));
+    let effects = apply(&mut engine, [lab(5, "R1", 110.0), lab(6, "R1", 120.0), start(15, "R1")]);
+    assert_eq!(records(&effects), ["R1 unknown r2 .."]);
+    let effects = apply(&mut engine, [lab(5, "X", 110.0), lab(6, "X", 90.0), end(10, "X")]);
+    assert_eq!(records(&effects), ["X off-spec r3 10"]);
+    assert_eq!(said(&effects)[0], "17 batch.finished");
+}
+
+#[test]
+fn a_batch_that_begins_and_ends_within_a_hole_is_said_to_begin_and_to_end() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, run(0..20, 15.0));
+    apply(&mut engine, [lab(5, "R1", 110.0), start(30, "R1"), end(40, "R1"), start(50, "R2")]);
+    let effects = apply(&mut engine, run(100..110, 15.0));
+    let records = records(&effects);
+    assert_eq!(records[..3], ["R1 unknown r1 ..", "R1 unknown r2 40", "R2 unknown r0 .."]);
+}
