@@ -676,9 +676,9 @@ impl LineState {
             && limits.iter().all(|(tag, value, _)| value.is_finite() && keeps_coming(tag))
     }
 
-    /// What was said of a batch last.
+    /// What was said of a batch last; `None` of one that is void.
     pub(super) fn call_of(&self, batch: &Batch) -> Option<Call> {
-        self.judges.get(&batch.id).map(Judge::call).filter(|_| !batch.void)
+        (!batch.void).then(|| self.judges.get(&batch.id).map(Judge::call).unwrap_or_default())
     }
 
     /// The line as people see it.

@@ -348,6 +348,7 @@ impl LineState {
             }
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+                && !batch.void
             {
                 let record = record(cx.line, batch, Some(document.verdict));
                 cx.out.push(Effect::Batch(Box::new(record)));
@@ -406,7 +407,7 @@ impl LineState {
             match change {
                 Change::Started(id) => {
                     let Some(batch) = self.book.find(&id) else { continue };
-                    let record = record(cx.line, batch, Some(Call::Unknown));
+                    let record = record(cx.line, batch, self.call_of(batch));
                     cx.out.push(Effect::Batch(Box::new(record)));
                     if batch.station.is_none() {
                         self.begin_batch(cx, at);
@@ -472,8 +473,7 @@ impl LineState {
     ) {
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
-            let verdict = self.document.as_ref().map(|document| document.verdict);
-            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            let record = record_found(cx.line, batch, (self.call_of(batch), cx.grade_of(batch)));
             cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }

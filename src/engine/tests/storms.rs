@@ -48,3 +48,33 @@ fn a_batch_that_begins_and_ends_within_a_hole_is_said_to_begin_and_to_end() {
     let records = records(&effects);
     assert_eq!(records[..3], ["R1 unknown r1 ..", "R1 unknown r2 40", "R2 unknown r0 .."]);
 }
+
+#[test]
+fn a_batch_in_progress_that_is_void_has_no_verdict_any_more() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [start(0, "R1")]);
+    apply(&mut engine, run(0..100, 15.0));
+    let mut effects = apply(&mut engine, [void(100, "R1")]);
+    effects.extend(apply(&mut engine, run(100..400, 17.0)));
+    effects.extend(apply(&mut engine, [lab(400, "R1", 90.0)]));
+    assert!(records(&effects).iter().all(|record| record.contains(" void ")), "{effects:?}");
+    assert_eq!(engine.view().lines[0].batch.as_ref().unwrap().verdict, None);
+    // It was void before it began.
+    let effects = apply(&mut engine, [void(401, "R2"), start(395, "R2")]);
+    assert_eq!(records(&effects).last().unwrap(), "R2 void r1 ..");
+}
+
+#[test]
+fn a_batch_of_a_station_in_progress_has_not_the_verdict_of_the_line() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let of_station = BatchMessage {
+        line: "tm3".into(),
+        station: Some("unwind".into()),
+        at: at(0),
+        event: BatchEvent::Start { batch: "U1".into(), grade: None },
+    };
+    apply(&mut engine, [start(0, "R1"), Event::Message(at(0), Message::Batch(of_station))]);
+    apply(&mut engine, run(0..100, 17.0));
+    let effects = apply(&mut engine, [lab(100, "U1", 110.0)]);
+    assert_eq!(records(&effects), ["U1 unknown r1 .."]);
+}
