@@ -395,7 +395,8 @@ impl Book {
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
             station.current = Some(batch);
-            station.pause = None;
+            // A start that comes late ends no pause that began after it.
+            station.pause.take_if(|pause| pause.since <= at);
             out.push(Change::Started(Arc::clone(id)));
         }
         self.adopt_orphans(id, grades, out);

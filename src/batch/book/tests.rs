@@ -222,6 +222,7 @@ fn pauses_that_come_again_or_late_change_nothing() {
     assert!(paused("|10 start:A@10 |20 pause:@20 |30 resume:@30 |40 pause:@40 resume:@30"));
     assert!(!paused("|10 start:A@10 |20 pause:@20 resume:@20 pause:@20"));
     assert!(!paused("|10 start:A@10 |20 pause:@20 |30 start:B@30"));
+    assert!(paused("|20 pause:@20 |30 start:A@10"));
 }
 
 #[test]
