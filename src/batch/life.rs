@@ -242,7 +242,7 @@ impl Batch {
     /// Takes what is said about the batch; true if it is new.
     ///
     /// # Errors
-    /// When as much of its kind as is kept was said already: the words for it.
+    /// When as much of its kind as is kept was said already, or it cannot be true beside what was said: the words for it.
     pub(super) fn learn(&mut self, at: Timestamp, event: BatchEvent) -> Result<bool, String> {
         match event {
             BatchEvent::Lab { property, value, position, .. } => {
@@ -262,8 +262,21 @@ impl Batch {
                 keep(&mut self.consumed, consumed, &self.id, "lots consumed")
             }
             BatchEvent::Merge { into, .. } => {
-                if self.void {
-                    return Ok(false);
+                match &self.merged_into {
+                    Some(known) if *known == into => return Ok(false),
+                    Some(known) => {
+                        return Err(format!(
+                            "batch `{}` cannot merge into batch `{into}`, it is part of batch `{known}`",
+                            self.id
+                        ));
+                    }
+                    None if self.void => {
+                        return Err(format!(
+                            "batch `{}` cannot merge into batch `{into}`, it is void",
+                            self.id
+                        ));
+                    }
+                    None => {}
                 }
                 self.merged_into = Some(into);
                 self.void = true;

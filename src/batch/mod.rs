@@ -19,6 +19,7 @@
 //! | finished, end not told | start of another id before it ended | finished at that instant |
 //! | finished, in progress | void | void for ever |
 //! | finished, in progress | merge into a known batch | void for ever; into one that merged into it: a fault |
+//! | void, part of another one | merge into a batch, or another one | the same; a fault |
 //! | unknown | laboratory result, disposition, action | waits for the batch |
 //! | any | merge into an unknown batch | waits for that batch |
 //!

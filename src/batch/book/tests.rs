@@ -275,6 +275,14 @@ fn merge_waits_for_its_target_and_never_goes_in_circles() {
         "|10 start:A@10 |20 start:B@20 void:B@21 merge:A@22=B",
         "+A -A +B ~B ! ; A[10,20]r1 B×[20,..]r1",
     );
+    // Nor is a part of one batch, or one that is void, part of another one.
+    check_refused(
+        "|10 start:A@10 |20 start:B@20 |30 start:C@30 merge:A@31=B merge:A@31=C void:B@32 merge:B@33=C",
+        &[
+            "batch `A` cannot merge into batch `C`, it is part of batch `B`",
+            "batch `B` cannot merge into batch `C`, it is void",
+        ],
+    );
 }
 
 #[test]
