@@ -441,7 +441,9 @@ impl Book {
         if let Some(before) = self.finished.iter_mut().rev().find(guessed) {
             before.ended = Some(at);
             before.revision += 1;
-            out.push(Change::Revised(Arc::clone(&before.id)));
+            let id = Arc::clone(&before.id);
+            out.push(Change::Revised(Arc::clone(&id)));
+            self.keep_again(&id);
         }
     }
 
@@ -502,6 +504,7 @@ impl Book {
         if before != (known.ended, known.counted_m, known.weighed_kg) {
             known.revision += 1;
             out.push(Change::Revised(Arc::clone(id)));
+            self.keep_again(id);
         }
     }
 
@@ -527,6 +530,14 @@ impl Book {
         self.finished.insert(ix, batch);
         if self.finished.len() > FINISHED_MAX {
             self.finished.pop_front();
+        }
+    }
+
+    /// A finished batch has another end.
+    fn keep_again(&mut self, id: &str) {
+        let ix = self.finished.iter().position(|batch| *batch.id == *id);
+        if let Some(batch) = ix.and_then(|ix| self.finished.remove(ix)) {
+            self.keep(batch);
         }
     }
 

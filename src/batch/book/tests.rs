@@ -196,6 +196,14 @@ fn start_that_comes_late_makes_a_finished_batch() {
 }
 
 #[test]
+fn finished_batches_stand_in_the_order_of_their_ends() {
+    check(
+        "|0 start:A@0 |10 start:B@10 |20 start:C@20 end:A@30",
+        "+A -A +B -B +C ~A ; B[10,20]r1 A[0,30]r2 C[20,..]r0",
+    );
+}
+
+#[test]
 fn start_after_its_end_makes_the_beginning_known() {
     check("|100 end:X@50=700 start:X@20", "±X ~X ; X[20,50]r2");
     check("|10 start:A@10 |100 end:X@50 start:X@20", "+A ±X -A ~X ; A[10,20]r1 X[20,50]r2");
