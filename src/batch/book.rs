@@ -1,7 +1,7 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
-use super::declared::{check_grade, in_unit_of_limits};
-use super::life::Batch;
+use super::declared::check_grade;
+use super::life::{Batch, ToldEnd};
 use super::product::{Limits, Made, Product, WINDOW, left_after};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::plant::{Grade, Grades, nearest};
@@ -471,6 +471,7 @@ impl Book {
             batch.end_told = true;
             batch.counted_m = length_m;
             batch.weighed_kg = mass_kg;
+            batch.learn_end(ToldEnd { at, length_m, mass_kg });
             self.add(batch, at, out);
             self.adopt_orphans(id, grades, out);
             return;
@@ -480,6 +481,9 @@ impl Book {
                 "batch `{id}` cannot end at {at}, before it started at {}",
                 known.started
             )));
+            return;
+        }
+        if !known.learn_end(ToldEnd { at, length_m, mass_kg }) {
             return;
         }
         let before = (known.ended, known.counted_m, known.weighed_kg);
@@ -575,7 +579,7 @@ impl Book {
         &mut self,
         id: &Arc<str>,
         at: Timestamp,
-        mut event: BatchEvent,
+        event: BatchEvent,
         grades: &Grades,
         out: &mut Vec<Change>,
     ) -> Result<bool, String> {
@@ -583,19 +587,17 @@ impl Book {
             self.check_merge(id, into)?;
         }
         let Some(batch) = self.find_mut(id) else { return Ok(false) };
-        if let BatchEvent::Lab { property, value, unit, .. } = &mut event
-            && let Some((name, grade)) = batch
-                .grade
-                .as_ref()
-                .and_then(|name| Some((Arc::clone(name), grades.at(name, batch.started)?)))
-        {
-            in_unit_of_limits(id, property, (value, unit.as_deref()), grade)?;
-            let property = Arc::clone(property);
+        let name = batch.grade.clone();
+        let grade = name.as_ref().and_then(|name| grades.at(name, batch.started));
+        let property = match &event {
+            BatchEvent::Lab { property, .. } => Some(Arc::clone(property)),
+            _ => None,
+        };
+        let new = batch.learn(at, event, grade)?;
+        batch.revision += u32::from(new);
+        if let (Some(property), Some(name), Some(grade)) = (property, name, grade) {
             self.note_strange(&property, &name, grade, out);
         }
-        let Some(batch) = self.find_mut(id) else { return Ok(false) };
-        let new = batch.learn(at, event)?;
-        batch.revision += u32::from(new);
         Ok(new)
     }
 

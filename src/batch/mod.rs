@@ -16,6 +16,7 @@
 //! | finished, beginning unknown | start of its id | finished, beginning known |
 //! | finished | start of its id | finished, nothing changes |
 //! | finished | end of its id | finished, revised if length, mass or end are new |
+//! | in progress, finished | laboratory result of an instant that has one, or end, that was told before | nothing changes, also if it was corrected since |
 //! | finished, end not told | start of another id before it ended | finished at that instant |
 //! | finished, in progress | void | void for ever |
 //! | finished, in progress | merge into a known batch | void for ever; into one that merged into it: a fault |
@@ -25,6 +26,9 @@
 //!
 //! An older change of grade than the newest changes nothing. What is made while no frame comes was made
 //! unseen: it counts as time of the batch, of which nothing is known.
+//!
+//! What was told before and corrected since comes again when a broker or a gateway sends it again, which happens; who
+//! goes back to a value gives it a later `ts`, as a further result.
 //!
 //! The room follows what is told and what is measured; it does not judge: shares outside are counted
 //! against the limits it is given, the verdict is made elsewhere.

@@ -168,6 +168,18 @@ fn repeated_events_change_nothing() {
 }
 
 #[test]
+fn what_was_corrected_and_comes_again_corrects_nothing_back() {
+    let (book, changes) = play("|10 start:A@10 lab:A@5=1 lab:A@5=2 lab:A@5=1 lab:A@5=0.001_kN/m lab:A@5=2");
+    let batch = book.current().unwrap();
+    assert!((batch.lab_counting()["tensile"] - 1.0).abs() < 1e-12, "in another unit it is another word");
+    assert_eq!((batch.revision, changes.len()), (3, 4), "{changes:?}");
+    check(
+        "|10 start:A@10 |20 end:A@20=7 end:A@20=8 end:A@21=8 end:A@20=7 end:A@20=8",
+        "+A -A ~A ~A ; A[10,21]r3",
+    );
+}
+
+#[test]
 fn end_that_comes_after_the_next_start_corrects_it() {
     check("|10 start:A@10 |20 start:B@20 end:A@19=700", "+A -A +B ~A ; A[10,19]r2 B[20,..]r0");
 }
