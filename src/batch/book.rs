@@ -1,6 +1,7 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
 use super::declared::check_grade;
+use super::grades_told::GradesTold;
 use super::life::{Batch, ToldEnd};
 use super::product::{Limits, Made, Product, WINDOW, left_after};
 use crate::decode::{BatchEvent, BatchMessage};
@@ -33,6 +34,8 @@ pub enum Change {
     Added(Arc<str>),
     /// Something new is known about it.
     Revised(Arc<str>),
+    /// It is of another grade than was thought: the id, and that grade.
+    Regraded(Arc<str>, Option<Arc<str>>),
     /// An event, or a part of it, was not taken: why, and what is expected.
     Refused(String),
 }
@@ -84,6 +87,9 @@ pub struct Book {
     /// The grade of batches whose start names none, and since when.
     grade: Option<Arc<str>>,
     grade_since: Option<Timestamp>,
+    /// Those before it.
+    #[serde(default)]
+    grades_before: GradesTold,
     /// What was made lately, on a line without batches.
     running: Product,
     /// The last frame counted, and up to where holes after it are.
@@ -301,7 +307,7 @@ impl Book {
             }
             BatchEvent::GradeChange { grade } => {
                 check_grade(&grade, "the line changes to", grades, out);
-                self.change_grade(&grade, at);
+                self.change_grade(&grade, at, grades, out);
             }
             BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
             BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
@@ -329,11 +335,65 @@ impl Book {
         }
     }
 
-    fn change_grade(&mut self, grade: &Arc<str>, at: Timestamp) {
-        if self.grade_since.is_none_or(|since| at >= since) {
-            self.grade = Some(Arc::clone(grade));
-            self.grade_since = Some(at);
+    /// The line changes to a grade at an instant: batches that began since and named none are of it.
+    fn change_grade(
+        &mut self,
+        grade: &Arc<str>,
+        at: Timestamp,
+        grades: &Grades,
+        out: &mut Vec<Change>,
+    ) {
+        let told = (Some(at), Some(Arc::clone(grade)));
+        if told == (self.grade_since, self.grade.clone()) {
+            return;
         }
+        if self.grade_since.is_none_or(|since| at >= since) {
+            if self.grades_before.has(&told) {
+                return;
+            }
+            let since = self.grade_since.replace(at);
+            let before = self.grade.replace(Arc::clone(grade));
+            self.grades_before.take(since, before);
+        } else if !self.grades_before.take(told.0, told.1) {
+            return;
+        }
+        let guessed = |batch: &&Batch| batch.grade_guessed && batch.started >= at;
+        let current = self.stations.values().filter_map(|station| station.current.as_ref());
+        let others = current.chain(&self.finished).filter(guessed).filter_map(|batch| {
+            let grade = self.grade_of(batch);
+            (grade != batch.grade).then(|| (Arc::clone(&batch.id), grade))
+        });
+        for (id, grade) in others.collect::<Vec<_>>() {
+            self.regrade(&id, grade, grades, out);
+        }
+    }
+
+    /// The grade that was made at an instant.
+    fn grade_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
+        if self.grade_since.is_none_or(|since| since <= instant) {
+            return self.grade.as_ref();
+        }
+        self.grades_before.at(instant)
+    }
+
+    /// The grade of a batch that names none. Of one whose beginning is not known it is what was made just before its end.
+    fn grade_of(&self, batch: &Batch) -> Option<Arc<str>> {
+        let moment = std::time::Duration::from_nanos(u64::from(!batch.begin_known));
+        self.grade_at(batch.started.minus(moment)).cloned()
+    }
+
+    /// A batch is of another grade than was thought.
+    fn regrade(
+        &mut self,
+        id: &Arc<str>,
+        grade: Option<Arc<str>>,
+        grades: &Grades,
+        out: &mut Vec<Change>,
+    ) {
+        let Some(batch) = self.find_mut(id) else { return };
+        let before = batch.regrade(grade, grades);
+        batch.revision += 1;
+        out.push(Change::Regraded(Arc::clone(id), before));
     }
 
     /// The station, if there is room for it.
@@ -363,7 +423,7 @@ impl Book {
                     if let Some(grade) = &grade {
                         check_grade(grade, &format!("batch `{id}` has"), grades, out);
                     }
-                    self.begin_of_finished(instant, id, (grade, ended), out);
+                    self.begin_of_finished(instant, id, (grade, ended), grades, out);
                 }
                 Some(ended) if !begin_known => out.push(Change::Refused(format!(
                     "batch `{id}` cannot start at {at}, it ended at {ended}"
@@ -377,10 +437,15 @@ impl Book {
         }
         if let Some(grade) = &grade {
             check_grade(grade, &format!("batch `{id}` has"), grades, out);
-            self.change_grade(grade, at);
+            if key.is_empty() {
+                self.change_grade(grade, at, grades, out);
+            }
         }
-        let grade = grade.or_else(|| self.grade.clone());
         let mut batch = Batch::begin(Arc::clone(id), instant.station.clone(), grade, at);
+        if batch.grade.is_none() {
+            batch.grade_guessed = true;
+            batch.grade = self.grade_of(&batch);
+        }
         let next = self.begin_after(key, at);
         self.end_at_start(instant, out);
         if let Some(next) = next {
@@ -408,16 +473,27 @@ impl Book {
         instant: &Instant<'_>,
         id: &Arc<str>,
         (grade, ended): (Option<Arc<str>>, Timestamp),
+        grades: &Grades,
         out: &mut Vec<Change>,
     ) {
+        if let Some(grade) = grade.as_ref().filter(|_| instant.key.is_empty()) {
+            self.change_grade(grade, instant.at, grades, out);
+        }
         self.end_at_start(instant, out);
         let Some(batch) = self.find_mut(id) else { return };
         batch.started = instant.at;
         batch.begin_known = true;
-        batch.grade = grade.or_else(|| batch.grade.take());
+        batch.grade_guessed = grade.is_none();
         batch.count_unseen(ended.seconds_since(instant.at));
-        batch.revision += 1;
-        out.push(Change::Revised(Arc::clone(id)));
+        let known = self.find(id).map(|batch| (self.grade_of(batch), batch.grade.clone()));
+        let (made, thought) = known.unwrap_or_default();
+        let grade = grade.or(made);
+        if grade != thought {
+            self.regrade(id, grade, grades, out);
+        } else if let Some(batch) = self.find_mut(id) {
+            batch.revision += 1;
+            out.push(Change::Revised(Arc::clone(id)));
+        }
     }
 
     /// A start ends what its station made at that instant.
@@ -465,9 +541,10 @@ impl Book {
     ) {
         let at = instant.at;
         let Some(known) = self.find_mut(id) else {
-            let mut batch =
-                Batch::begin(Arc::clone(id), instant.station.clone(), self.grade.clone(), at);
+            let mut batch = Batch::begin(Arc::clone(id), instant.station.clone(), None, at);
             batch.begin_known = false;
+            batch.grade_guessed = true;
+            batch.grade = self.grade_of(&batch);
             batch.end_told = true;
             batch.counted_m = length_m;
             batch.weighed_kg = mass_kg;

@@ -5,7 +5,7 @@ use super::genealogy::Consumed;
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
-use crate::plant::{Bounds, Grade};
+use crate::plant::{Bounds, Grade, Grades};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
@@ -30,8 +30,11 @@ pub struct Batch {
     pub id: Arc<str>,
     /// Its station, where the line has several.
     pub station: Option<Arc<str>>,
-    /// Its grade, frozen at the start.
+    /// Its grade: as its start names it, else what its line made then.
     pub grade: Option<Arc<str>>,
+    /// True if nobody named it.
+    #[serde(default)]
+    pub grade_guessed: bool,
     /// The start as first known.
     pub first_started: Timestamp,
     /// The start.
@@ -150,6 +153,7 @@ impl Batch {
             id,
             station,
             grade,
+            grade_guessed: false,
             first_started: at,
             started: at,
             begin_known: true,
@@ -354,6 +358,33 @@ impl Batch {
         Ok(new)
     }
 
+    /// It is of another grade than was thought; returns that. Results come into the unit of its limits; one that cannot is
+    /// kept as it was told.
+    pub(super) fn regrade(&mut self, grade: Option<Arc<str>>, grades: &Grades) -> Option<Arc<str>> {
+        let before = std::mem::replace(&mut self.grade, grade);
+        let limits = self.grade.as_ref().and_then(|name| grades.at(name, self.started));
+        for ToldResult { result, unit } in &self.told {
+            let mut value = result.value;
+            if let Some(limits) = limits {
+                let as_told = (&mut value, unit.as_deref());
+                if in_unit_of_limits(&self.id, &result.property, as_told, limits).is_err() {
+                    value = result.value;
+                }
+            }
+            let same = |known: &&mut LabResult| is_same(known, result);
+            if let Some(known) = self.lab.iter_mut().find(same) {
+                known.value = value;
+            }
+        }
+        let properties: Vec<Arc<str>> = self.counting.keys().cloned().collect();
+        for property in properties {
+            if let Some(LabValue { value, .. }) = self.lab_value(&property) {
+                self.counting.insert(property, value);
+            }
+        }
+        before
+    }
+
     /// Takes an end as it was told; false if that was told before.
     pub(super) fn learn_end(&mut self, end: ToldEnd) -> bool {
         if self.told_ends.contains(&end) {
@@ -369,11 +400,7 @@ impl Batch {
     /// Takes a laboratory result; of one property, time and position the later one corrects.
     #[expect(clippy::float_cmp, reason = "a repeated result has the same bits")]
     pub(crate) fn learn_result(&mut self, result: LabResult) -> Result<bool, String> {
-        let same = |known: &&mut LabResult| {
-            known.property == result.property
-                && known.at == result.at
-                && known.position == result.position
-        };
+        let same = |known: &&mut LabResult| is_same(known, &result);
         let property = Arc::clone(&result.property);
         match self.lab.iter_mut().find(same) {
             Some(known) if known.value == result.value => return Ok(false),
@@ -418,6 +445,11 @@ impl Batch {
         }
         Some((newest, positions.into_values().map(|(_, value)| value).collect()))
     }
+}
+
+/// True of two results of one property, time and position: the later one corrects.
+fn is_same(one: &LabResult, other: &LabResult) -> bool {
+    one.property == other.property && one.at == other.at && one.position == other.position
 }
 
 /// Appends what is new while there is room; true if it was.

@@ -15,6 +15,7 @@
 //! | in progress, finished | laboratory result, disposition, action | the same, revised if it says something new |
 //! | finished, beginning unknown | start of its id | finished, beginning known |
 //! | finished | start of its id | finished, nothing changes |
+//! | in progress, finished, grade not told | change of grade before its start | the same, revised if it is another grade |
 //! | finished | end of its id | finished, revised if length, mass or end are new |
 //! | in progress, finished | laboratory result of an instant that has one, or end, that was told before | nothing changes, also if it was corrected since |
 //! | finished, end not told | start of another id before it ended | finished at that instant |
@@ -24,7 +25,9 @@
 //! | unknown | laboratory result, disposition, action | waits for the batch |
 //! | any | merge into an unknown batch | waits for that batch |
 //!
-//! An older change of grade than the newest changes nothing. What is made while no frame comes was made
+//! A batch whose start names no grade is of the one that its line made when it began; a change of grade that comes late, as
+//! its own or as the start of another batch, changes the grade of those that began since, up to the next change. What a
+//! station makes changes no grade of the line. What is made while no frame comes was made
 //! unseen: it counts as time of the batch, of which nothing is known.
 //!
 //! What was told before and corrected since comes again when a broker or a gateway sends it again, which happens; who
@@ -36,6 +39,7 @@
 mod book;
 mod declared;
 mod genealogy;
+mod grades_told;
 mod life;
 mod past;
 mod product;

@@ -96,6 +96,7 @@ fn check(script: &str, expected: &str) {
             Change::Ended(id) => format!("-{id}"),
             Change::Added(id) => format!("±{id}"),
             Change::Revised(id) => format!("~{id}"),
+            Change::Regraded(id, _) => format!("≈{id}"),
             Change::Refused(_) => "!".into(),
         })
         .collect();
@@ -252,6 +253,29 @@ fn older_change_of_grade_changes_nothing() {
     let (book, _) = play("|20 start:B@20=towel start:A@10=facial |30 start:C@30");
     assert_eq!(book.find("A").unwrap().grade.as_deref(), Some("facial"));
     assert_eq!(book.current().unwrap().grade.as_deref(), Some("towel"));
+}
+
+#[test]
+fn batches_that_name_no_grade_are_of_the_one_made_when_they_began_however_late_that_is_told() {
+    let grade = |script: &str, id: &str| play(script).0.find(id).unwrap().grade.clone().unwrap();
+    // The start comes late; the change of grade does; the start of another batch does, which names it.
+    assert_eq!(&*grade("|30 grade:towel@20 start:A@10", "A"), "facial");
+    let late = "|30 start:A@10 start:B@25 lab:B@26=1_kN/m grade:towel@20";
+    assert_eq!(&*grade(late, "A"), "facial");
+    assert_eq!(&*grade(late, "B"), "towel");
+    check(late, "+A -A +B ~B ≈B ; A[10,25]r1 B[25,..]r2");
+    let (book, _) = play(late);
+    let value = book.find("B").unwrap().lab_counting()["tensile"];
+    assert!((value - 1.0).abs() < 1e-12, "`towel` wants no unit: {value}");
+    assert_eq!(&*grade("|30 start:B@20 start:A@10=towel", "B"), "towel");
+    // One that was told does not change, nor does what came again.
+    assert_eq!(&*grade("|30 start:B@20=facial start:A@10=towel", "B"), "facial");
+    assert_eq!(&*grade("|30 grade:towel@20 grade:facial@20 grade:towel@20 start:A@21", "A"), "facial");
+    // A station's batches are of the line's grade, and do not change it.
+    assert_eq!(&*grade("|30 start:UB@20=towel start:A@25", "A"), "facial");
+    // Of one of which only the end was told it is what was made before.
+    assert_eq!(&*grade("|30 start:B@20=towel end:A@20", "A"), "facial");
+    assert_eq!(&*grade("|30 end:B@25 start:C@26 start:B@20=towel", "C"), "towel");
 }
 
 #[test]

@@ -123,7 +123,7 @@ fn say_once(changes: &mut Vec<Change>) {
             said.insert(Arc::clone(id));
             true
         }
-        Change::Revised(id) => said.insert(Arc::clone(id)),
+        Change::Revised(id) | Change::Regraded(id, _) => said.insert(Arc::clone(id)),
         Change::Refused(_) => true,
     });
 }
@@ -402,6 +402,15 @@ impl LineState {
     /// What happened to batches takes effect on verdicts, learning and models. What a station makes
     /// beside the line, or made before it, is no boundary of the line.
     pub(super) fn follow(&mut self, cx: &mut Context<'_>, mut changes: Vec<Change>, at: Timestamp) {
+        for change in &changes {
+            if let Change::Regraded(id, before) = change {
+                // It was held against limits that are not its own.
+                self.count_again(cx, id);
+                if let Some(before) = before {
+                    self.learning.leave(before, id);
+                }
+            }
+        }
         say_once(&mut changes);
         for change in changes {
             match change {
@@ -435,7 +444,7 @@ impl LineState {
                 Change::Added(id) => {
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Keep));
                 }
-                Change::Revised(id) => {
+                Change::Revised(id) | Change::Regraded(id, _) => {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
                     let told = Told::Now(EventKind::BatchRevised, Sets::Keep);
                     self.conclude(cx, &id, at, if ended { told } else { Told::Later });
