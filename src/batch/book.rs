@@ -580,7 +580,9 @@ impl Book {
             return;
         }
         // The batch's own end knows better than the start of the next one.
-        known.started = known.started.min(at);
+        if !known.begin_known {
+            known.started = at;
+        }
         known.ended = Some(at);
         if before != (known.ended, known.counted_m, known.weighed_kg) {
             known.revision += 1;

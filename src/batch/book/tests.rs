@@ -158,6 +158,7 @@ fn late_event_takes_effect_at_once() {
 fn end_without_a_start_makes_a_batch_of_unknown_beginning() {
     check("|100 end:X@50=700", "±X ; X?[50,50]r1");
     check("|10 start:A@10 end:X@10=700", "+A ±X ; X?[10,10]r1 A[10,..]r0");
+    check("|100 end:X@50=700 end:X@60", "±X ~X ; X?[60,60]r2");
 }
 
 #[test]
