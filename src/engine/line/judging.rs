@@ -516,7 +516,8 @@ impl LineState {
         let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
         // A batch that ended while its model was learning says how far that is.
         let learning = self.learning_count(cx.plant, &grade_name);
-        let said = evidence.at.max(at);
+        // Its end may come late, and lie before what was said of it.
+        let said = evidence.at.max(at).max(opinion.since);
         let (mut document, _) =
             document(cx.line, Some(batch), opinion, learning, said, &grade_name);
         if call.is_flag() && !document.movers.is_empty() {

@@ -78,3 +78,17 @@ fn a_batch_of_a_station_in_progress_has_not_the_verdict_of_the_line() {
     let effects = apply(&mut engine, [lab(100, "U1", 110.0)]);
     assert_eq!(records(&effects), ["U1 unknown r1 .."]);
 }
+
+#[test]
+fn an_end_that_comes_late_is_said_no_earlier_than_what_was_said_before() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [start(0, "R1")]);
+    let mut effects = apply(&mut engine, run(0..300, 17.0));
+    effects.extend(apply(&mut engine, [end(100, "R1")]));
+    let ended = effects.iter().find_map(|effect| match effect {
+        Effect::BatchVerdict(document) => Some(document),
+        _ => None,
+    });
+    let ended = ended.unwrap();
+    assert!(ended.since <= ended.ts, "{ended:?}");
+}
