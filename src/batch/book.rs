@@ -476,7 +476,11 @@ impl Book {
         grades: &Grades,
         out: &mut Vec<Change>,
     ) {
-        if let Some(grade) = grade.as_ref().filter(|_| instant.key.is_empty()) {
+        // Its station may have been left out of one of both; it stays where it was put first.
+        let station = self.find(id).and_then(|batch| batch.station.clone());
+        let key = station.clone().unwrap_or_else(|| "".into());
+        let instant = &Instant { key: &key, station, at: instant.at };
+        if let Some(grade) = grade.as_ref().filter(|_| key.is_empty()) {
             self.change_grade(grade, instant.at, grades, out);
         }
         self.end_at_start(instant, out);

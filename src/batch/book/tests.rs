@@ -394,3 +394,17 @@ fn what_finds_no_room_among_those_that_wait_is_refused_and_those_stay() {
     take(&mut book, event("start", "R0", ""), -5, &mut out);
     assert_eq!(book.find("R0").unwrap().lab_counting().len(), 1);
 }
+
+#[test]
+fn a_beginning_is_of_the_station_that_its_end_was_of() {
+    let (mut book, mut out) = (Book::new(None), Vec::new());
+    let mut take = |station: Option<&str>, s: i64, event: BatchEvent| {
+        let station = station.map(Into::into);
+        let message = BatchMessage { line: "tm3".into(), station, at: at(s), event };
+        book.take(message, Some(at(100)), &grades(), &mut out);
+    };
+    take(None, 10, event("start", "A", ""));
+    take(None, 50, event("end", "B", ""));
+    take(Some("unwind"), 30, event("start", "B", ""));
+    assert_eq!(book.find("A").unwrap().ended, Some(at(30)), "what was made before it has ended");
+}
