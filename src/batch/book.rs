@@ -1,12 +1,14 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
+mod grades;
+
 use super::declared::check_grade;
-use super::grades_told::GradesTold;
 use super::life::{Batch, ToldEnd};
 use super::product::{Limits, Made, Product, WINDOW, left_after};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::plant::{Grade, Grades, nearest};
 use crate::reading::Timestamp;
+use grades::GradesTold;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
@@ -224,12 +226,7 @@ impl Book {
     ///
     /// One at a time, so that what is said of each is true when it is said: of two that wait, the second may end what the
     /// first began.
-    pub fn advance(
-        &mut self,
-        frontier: Timestamp,
-        grades: &Grades,
-        out: &mut Vec<Change>,
-    ) -> bool {
+    pub fn advance(&mut self, frontier: Timestamp, grades: &Grades, out: &mut Vec<Change>) -> bool {
         if self.ahead.first().is_some_and(|message| message.at <= frontier) {
             let message = self.ahead.remove(0);
             self.apply(message, grades, out);
@@ -333,67 +330,6 @@ impl Book {
                 }
             }
         }
-    }
-
-    /// The line changes to a grade at an instant: batches that began since and named none are of it.
-    fn change_grade(
-        &mut self,
-        grade: &Arc<str>,
-        at: Timestamp,
-        grades: &Grades,
-        out: &mut Vec<Change>,
-    ) {
-        let told = (Some(at), Some(Arc::clone(grade)));
-        if told == (self.grade_since, self.grade.clone()) {
-            return;
-        }
-        if self.grade_since.is_none_or(|since| at >= since) {
-            if self.grades_before.has(&told) {
-                return;
-            }
-            let since = self.grade_since.replace(at);
-            let before = self.grade.replace(Arc::clone(grade));
-            self.grades_before.take(since, before);
-        } else if !self.grades_before.take(told.0, told.1) {
-            return;
-        }
-        let guessed = |batch: &&Batch| batch.grade_guessed && batch.started >= at;
-        let current = self.stations.values().filter_map(|station| station.current.as_ref());
-        let others = current.chain(&self.finished).filter(guessed).filter_map(|batch| {
-            let grade = self.grade_of(batch);
-            (grade != batch.grade).then(|| (Arc::clone(&batch.id), grade))
-        });
-        for (id, grade) in others.collect::<Vec<_>>() {
-            self.regrade(&id, grade, grades, out);
-        }
-    }
-
-    /// The grade that was made at an instant.
-    fn grade_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
-        if self.grade_since.is_none_or(|since| since <= instant) {
-            return self.grade.as_ref();
-        }
-        self.grades_before.at(instant)
-    }
-
-    /// The grade of a batch that names none. Of one whose beginning is not known it is what was made just before its end.
-    fn grade_of(&self, batch: &Batch) -> Option<Arc<str>> {
-        let moment = std::time::Duration::from_nanos(u64::from(!batch.begin_known));
-        self.grade_at(batch.started.minus(moment)).cloned()
-    }
-
-    /// A batch is of another grade than was thought.
-    fn regrade(
-        &mut self,
-        id: &Arc<str>,
-        grade: Option<Arc<str>>,
-        grades: &Grades,
-        out: &mut Vec<Change>,
-    ) {
-        let Some(batch) = self.find_mut(id) else { return };
-        let before = batch.regrade(grade, grades);
-        batch.revision += 1;
-        out.push(Change::Regraded(Arc::clone(id), before));
     }
 
     /// The station, if there is room for it.

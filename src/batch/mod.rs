@@ -39,7 +39,6 @@
 mod book;
 mod declared;
 mod genealogy;
-mod grades_told;
 mod life;
 mod past;
 mod product;

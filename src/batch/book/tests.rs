@@ -171,9 +171,13 @@ fn repeated_events_change_nothing() {
 
 #[test]
 fn what_was_corrected_and_comes_again_corrects_nothing_back() {
-    let (book, changes) = play("|10 start:A@10 lab:A@5=1 lab:A@5=2 lab:A@5=1 lab:A@5=0.001_kN/m lab:A@5=2");
+    let (book, changes) =
+        play("|10 start:A@10 lab:A@5=1 lab:A@5=2 lab:A@5=1 lab:A@5=0.001_kN/m lab:A@5=2");
     let batch = book.current().unwrap();
-    assert!((batch.lab_counting()["tensile"] - 1.0).abs() < 1e-12, "in another unit it is another word");
+    assert!(
+        (batch.lab_counting()["tensile"] - 1.0).abs() < 1e-12,
+        "in another unit it is another word"
+    );
     assert_eq!((batch.revision, changes.len()), (3, 4), "{changes:?}");
     check(
         "|10 start:A@10 |20 end:A@20=7 end:A@20=8 end:A@21=8 end:A@20=7 end:A@20=8",
@@ -271,7 +275,10 @@ fn batches_that_name_no_grade_are_of_the_one_made_when_they_began_however_late_t
     assert_eq!(&*grade("|30 start:B@20 start:A@10=towel", "B"), "towel");
     // One that was told does not change, nor does what came again.
     assert_eq!(&*grade("|30 start:B@20=facial start:A@10=towel", "B"), "facial");
-    assert_eq!(&*grade("|30 grade:towel@20 grade:facial@20 grade:towel@20 start:A@21", "A"), "facial");
+    assert_eq!(
+        &*grade("|30 grade:towel@20 grade:facial@20 grade:towel@20 start:A@21", "A"),
+        "facial"
+    );
     // A station's batches are of the line's grade, and do not change it.
     assert_eq!(&*grade("|30 start:UB@20=towel start:A@25", "A"), "facial");
     // Of one of which only the end was told it is what was made before.
