@@ -180,7 +180,7 @@ fn what_was_corrected_and_comes_again_corrects_nothing_back() {
     );
     assert_eq!((batch.revision, changes.len()), (3, 4), "{changes:?}");
     check(
-        "|10 start:A@10 |20 end:A@20=7 end:A@20=8 end:A@21=8 end:A@20=7 end:A@20=8",
+        "|10 start:A@10 |30 end:A@20=7 end:A@20=8 end:A@21=8 end:A@20=7 end:A@20=8",
         "+A -A ~A ~A ; A[10,21]r3",
     );
 }
@@ -216,7 +216,7 @@ fn start_that_comes_late_makes_a_finished_batch() {
 #[test]
 fn finished_batches_stand_in_the_order_of_their_ends() {
     check(
-        "|0 start:A@0 |10 start:B@10 |20 start:C@20 end:A@30",
+        "|0 start:A@0 |10 start:B@10 |20 start:C@20 |40 end:A@30",
         "+A -A +B -B +C ~A ; B[10,20]r1 A[0,30]r2 C[20,..]r0",
     );
 }
