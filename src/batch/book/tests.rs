@@ -273,6 +273,13 @@ fn batches_that_name_no_grade_are_of_the_one_made_when_they_began_however_late_t
     let value = book.find("B").unwrap().lab_counting()["tensile"];
     assert!((value - 1.0).abs() < 1e-12, "`towel` wants no unit: {value}");
     assert_eq!(&*grade("|30 start:B@20 start:A@10=towel", "B"), "towel");
+    let (mut book, mut out) = (Book::new(None), Vec::new());
+    for (kind, batch, s) in [("grade", "towel", 20), ("start", "A", 10)] {
+        let (line, event) = ("tm3".into(), event(kind, batch, ""));
+        let message = BatchMessage { line, station: None, at: at(s), event };
+        book.take(message, Some(at(30)), &grades(), &mut out);
+    }
+    assert_eq!(book.find("A").unwrap().grade, None, "nobody said what the line made before");
     // One that was told does not change, nor does what came again.
     assert_eq!(&*grade("|30 start:B@20=facial start:A@10=towel", "B"), "facial");
     assert_eq!(

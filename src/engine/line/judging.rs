@@ -115,16 +115,16 @@ pub(super) enum Told {
     IfAnother,
 }
 
-/// What one event changes of a batch is said once: what is said first of it says all, with what waited for the batch.
+/// What one event changes of a batch is said once: that it begins or ends says all, with what waited for the batch.
 fn say_once(changes: &mut Vec<Change>) {
-    let mut said = BTreeSet::new();
+    let begins_or_ends = |change: &Change| match change {
+        Change::Started(id) | Change::Ended(id) | Change::Added(id) => Some(Arc::clone(id)),
+        Change::Revised(_) | Change::Regraded(..) | Change::Refused(_) => None,
+    };
+    let mut said: BTreeSet<Arc<str>> = changes.iter().filter_map(begins_or_ends).collect();
     changes.retain(|change| match change {
-        Change::Started(id) | Change::Ended(id) | Change::Added(id) => {
-            said.insert(Arc::clone(id));
-            true
-        }
         Change::Revised(id) | Change::Regraded(id, _) => said.insert(Arc::clone(id)),
-        Change::Refused(_) => true,
+        _ => true,
     });
 }
 

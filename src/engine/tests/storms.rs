@@ -45,8 +45,13 @@ fn of_two_batches_that_wait_for_one_frame_the_first_is_said_to_begin_and_to_end(
     apply(&mut engine, run(0..20, 15.0));
     apply(&mut engine, [lab(5, "R1", 110.0), start(30, "R1"), start(30, "R2")]);
     let effects = apply(&mut engine, run(20..40, 15.0));
-    let records = records(&effects);
-    assert_eq!(records[..3], ["R1 unknown r1 ..", "R1 unknown r2 30", "R2 unknown r0 .."]);
+    let records_of_both = records(&effects);
+    assert_eq!(records_of_both[..3], ["R1 unknown r1 ..", "R1 unknown r2 30", "R2 unknown r0 .."]);
+    // The start of another one that names the grade both begin with, at their instant, says so of the one it ends.
+    let named = BatchEvent::Start { batch: "R3".into(), grade: Some("towel".into()) };
+    let effects = apply(&mut engine, [batch(30, named)]);
+    let of_r2 = |record: &String| record.starts_with("R2");
+    assert_eq!(records(&effects).into_iter().filter(of_r2).count(), 1, "{effects:?}");
 }
 
 #[test]
