@@ -24,6 +24,10 @@ const TOLD_ENDS_MAX: usize = 16;
 const STEADY_MAX: usize = 64;
 
 /// A batch.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says by itself what was told of it and what was not"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Its id.

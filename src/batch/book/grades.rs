@@ -40,12 +40,12 @@ impl GradesTold {
         self.0.contains(change)
     }
 
-    /// The grade at an instant; what was made before the oldest change that is remembered is taken for that one's. `None` where
-    /// none is remembered, as after a release that did not.
-    fn at(&self, instant: Timestamp) -> Option<Option<&Arc<str>>> {
+    /// The grade at an instant; what was made before the oldest change that is remembered is taken for that one's, and for
+    /// the `newest` where none is remembered, as after a release that did not.
+    fn at<'a>(&'a self, instant: Timestamp, newest: Option<&'a Arc<str>>) -> Option<&'a Arc<str>> {
         let known =
             self.0.iter().rev().find(|(since, _)| since.is_none_or(|since| since <= instant));
-        Some(known.or(self.0.front())?.1.as_ref())
+        known.or(self.0.front()).map_or(newest, |(_, grade)| grade.as_ref())
     }
 }
 
@@ -85,9 +85,10 @@ impl Book {
 
     /// The grade that was made at an instant.
     fn grade_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
-        let newest = self.grade_since.is_none_or(|since| since <= instant);
-        let before = if newest { None } else { self.grades_before.at(instant) };
-        before.unwrap_or(self.grade.as_ref())
+        if self.grade_since.is_none_or(|since| since <= instant) {
+            return self.grade.as_ref();
+        }
+        self.grades_before.at(instant, self.grade.as_ref())
     }
 
     /// The grade of a batch that names none. Of one whose beginning is not known it is what was made just before its end.
