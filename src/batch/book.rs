@@ -576,7 +576,9 @@ impl Book {
             return;
         }
         *own = Some(at);
-        if other.is_some_and(|other| at < other) {
+        // Nor does one that comes late, and that a resume or the next batch has ended.
+        let ended_by = |batch: &Batch| matches!(turn, Turn::Pause(_)) && at < batch.started;
+        if other.is_some_and(|other| at < other) || station.current.as_ref().is_some_and(ended_by) {
             return;
         }
         if instant.key.is_empty() {

@@ -12,6 +12,7 @@
 //! | in progress | end of another, unknown id | in progress; the other one finished, beginning unknown |
 //! | in progress | pause, resume | in progress; what is made in between is no product |
 //! | in progress | pause or resume that is older than the newest, or the same again | nothing changes |
+//! | in progress | pause before its start, told late | nothing changes: the start has ended it |
 //! | in progress, finished | laboratory result, disposition, action | the same, revised if it says something new |
 //! | finished, beginning unknown | start of its id | finished, beginning known |
 //! | finished | start of its id | finished, nothing changes |

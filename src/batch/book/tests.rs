@@ -249,6 +249,9 @@ fn pauses_that_come_again_or_late_change_nothing() {
     assert!(!paused("|10 start:A@10 |20 pause:@20 resume:@20 pause:@20"));
     assert!(!paused("|10 start:A@10 |20 pause:@20 |30 start:B@30"));
     assert!(paused("|20 pause:@20 |30 start:A@10"));
+    // The next batch has ended it; one that begins at its instant is paused.
+    assert!(!paused("|10 start:A@10 |30 start:B@30 pause:@20"));
+    assert!(paused("|10 start:A@10 |30 start:B@30 pause:@30"));
 }
 
 #[test]
