@@ -22,6 +22,7 @@ pub mod weather;
 
 use history::History;
 use onspec::engine::BatchRecord;
+use onspec::verdict::Call;
 use runner::Runner;
 use std::any::Any;
 use std::collections::BTreeMap;
@@ -194,7 +195,8 @@ fn stormy(history: &History, storm: &[Told], seed: u64) -> Result<Tally, String>
     otherwise
         .play(&other)
         .map_err(|words| format!("in another order: {words}\n\nit came so:\n{}\n", came()))?;
-    same_but_for_when(runner.records(), otherwise.records())
+    let paused = storm.iter().any(|told| matches!(told.what, What::Pause(_)));
+    same_but_for_when(runner.records(), otherwise.records(), paused)
         .map_err(|words| format!("{words}\n\nthe other order:\n{}\n", came()))?;
     let tally = runner.tally(storm);
     runner.again(storm)?;
@@ -205,7 +207,8 @@ fn stormy(history: &History, storm: &[Told], seed: u64) -> Result<Tally, String>
 ///
 /// - the revision: it counts how often something new was said;
 /// - the chance of off spec: it is the last that was said while the batch was made, by what was known of it and of others;
-/// - of a batch in progress what was made of it: that is what it was when the record was said;
+/// - of a batch in progress what was made of it: that is what it was when the record was said; and where the line may be
+///   paused the verdict, which its next frame of product says;
 /// - the order of the lots: it is that in which they were told;
 /// - when it was flagged: who was told first that it is off spec by a person's word was not told by its own readings;
 /// - of a batch of a station the begin as first known, the time of its point: an end that waits beside its start takes effect
@@ -213,6 +216,7 @@ fn stormy(history: &History, storm: &[Told], seed: u64) -> Result<Tally, String>
 fn same_but_for_when(
     one: &BTreeMap<String, BatchRecord>,
     other: &BTreeMap<String, BatchRecord>,
+    paused: bool,
 ) -> Wrong {
     let same = |record: &BatchRecord| {
         let mut record = BatchRecord { probability_off_spec: None, ..without_revision(record) };
@@ -223,6 +227,7 @@ fn same_but_for_when(
         }
         if record.ended.is_none() {
             (record.length_m, record.mass_kg, record.off_spec_share) = (None, None, None);
+            record.verdict = record.verdict.map(|call| if paused { Call::Unknown } else { call });
         }
         record
     };

@@ -79,9 +79,19 @@ fn is_beside(storm: &[Told]) -> bool {
             _ => {}
         }
     }
-    told_of.values().all(|[starts, ends]| {
-        starts.len() == 1 && ends.len() <= 1 && starts.first() <= ends.first().or(starts.first())
-    })
+    let mut whole: Vec<(i64, Option<i64>)> = Vec::new();
+    for [starts, ends] in told_of.values() {
+        let (Some((start, _)), 1, 0 | 1) = (starts.first(), starts.len(), ends.len()) else {
+            return false;
+        };
+        whole.push((*start, ends.first().map(|(at, _)| *at)));
+    }
+    whole.sort_unstable();
+    let starts = whole.iter().skip(1).map(|(start, _)| *start).chain([i64::MAX]);
+    whole
+        .iter()
+        .zip(starts)
+        .all(|((start, end), next)| end.is_none_or(|end| (*start..=next).contains(&end)))
 }
 
 fn seconds(random: &mut Random, below: u64) -> i64 {
