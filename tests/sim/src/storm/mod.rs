@@ -21,6 +21,7 @@ mod watch;
 pub mod weather;
 
 use history::History;
+use onspec::decode::Disposition;
 use onspec::engine::BatchRecord;
 use onspec::verdict::Call;
 use runner::Runner;
@@ -142,7 +143,7 @@ fn said_of_batches(arrived: &[Told], records: &BTreeMap<String, BatchRecord>) ->
                 property == expected && reference::is_close(*value, *counts)
             });
         holds(same, || format!("results of `{id}` are {lab:?}, not {expected:?}: {record:?}"))?;
-        let word = record.disposition.map(|word| word.as_str());
+        let word = record.disposition.map(Disposition::as_str);
         let expected = reference::disposition(arrived, id);
         holds(word == expected, || format!("decided of `{id}` is {word:?}, not {expected:?}"))?;
         let lots = reference::consumed_of(record);

@@ -107,12 +107,13 @@ impl Watch {
             holds(before.revision < record.revision, || words("the revision does not rise"))?;
             holds(before.point_time() == record.point_time(), || words("another point"))?;
             holds(before.station == record.station, || words("another station"))?;
-            let stays = before.verdict.is_some() || record.verdict.is_none();
-            holds(stays, || words("it is void no more"))?;
-            let stays = before.merged_into.is_none() || before.merged_into == record.merged_into;
-            holds(stays, || words("it is part of another one than before"))?;
-            let stays = before.ended.is_none() || record.ended.is_some();
-            holds(stays, || words("it is in progress again"))?;
+            let unchanged = before.verdict.is_some() || record.verdict.is_none();
+            holds(unchanged, || words("it is void no more"))?;
+            let unchanged =
+                before.merged_into.is_none() || before.merged_into == record.merged_into;
+            holds(unchanged, || words("it is part of another one than before"))?;
+            let unchanged = before.ended.is_none() || record.ended.is_some();
+            holds(unchanged, || words("it is in progress again"))?;
             let new = says || without_revision(before) != without_revision(record);
             holds(new, || words("it says nothing new"))?;
         }
