@@ -222,6 +222,17 @@ impl Learning {
         })
     }
 
+    /// A batch is of another grade than was thought: it tells this one nothing any more.
+    pub(super) fn leave(&mut self, grade: &str, id: &Arc<str>) {
+        let Some(models) = self.grades.get_mut(grade) else { return };
+        models.track.found(id, BatchOutcome::Open);
+        if let Some(challenger) = &mut models.challenger {
+            challenger.found(id, BatchOutcome::Open);
+        }
+        models.found_bad(id, false);
+        models.fit.retain(|known| known != id);
+    }
+
     /// Looks at a finished batch again: it may have become fit for learning, or no longer be.
     ///
     /// True if what it was found to be is news of a batch that was judged.

@@ -564,9 +564,7 @@ impl LineState {
         while let Some(frame) = self.framer.close(end.minus(cx.line.lateness)) {
             self.frame(cx, &frame);
         }
-        let mut changes = Vec::new();
-        self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
-        self.follow(cx, changes, newest);
+        self.reach(cx, Timestamp::MAX, newest);
         self.count_late(cx, true);
     }
 
@@ -636,8 +634,16 @@ impl LineState {
         {
             self.book.take(found(cx.line, at, None), None, &cx.plant.grades, &mut changes);
         }
-        self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);
+        self.reach(cx, frame.start, frame.start);
+    }
+
+    /// What waited for an instant takes effect.
+    fn reach(&mut self, cx: &mut Context<'_>, frontier: Timestamp, at: Timestamp) {
+        let mut changes = Vec::new();
+        while self.book.advance(frontier, &cx.plant.grades, &mut changes) {
+            self.follow(cx, std::mem::take(&mut changes), at);
+        }
     }
 
     /// Adds the frame to what was made; `None` between batches.
@@ -676,9 +682,9 @@ impl LineState {
             && limits.iter().all(|(tag, value, _)| value.is_finite() && keeps_coming(tag))
     }
 
-    /// What was said of a batch last.
+    /// What was said of a batch last; `None` of one that is void.
     pub(super) fn call_of(&self, batch: &Batch) -> Option<Call> {
-        self.judges.get(&batch.id).map(Judge::call).filter(|_| !batch.void)
+        (!batch.void).then(|| self.judges.get(&batch.id).map(Judge::call).unwrap_or_default())
     }
 
     /// The line as people see it.

@@ -364,7 +364,6 @@ fn alarm(record: &AlarmRecord, out: &mut Lines) {
 mod tests {
     use super::*;
     use crate::alarm::Severity;
-    use crate::decode::Disposition;
     use crate::engine::{
         Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, OnTrial, Point,
         Rates, Realized, SpreadLimits,

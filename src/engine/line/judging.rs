@@ -21,7 +21,7 @@ use crate::verdict::{
     Call, Document, Evidence, Found, Judge, Learning as LearningDocument, Mover, ProcessEvidence,
     Prospect, Similar,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +115,19 @@ pub(super) enum Told {
     Now(EventKind, Sets),
     /// That it is another one, if its call is.
     IfAnother,
+}
+
+/// What one event changes of a batch is said once: that it begins or ends says all, with what waited for the batch.
+fn say_once(changes: &mut Vec<Change>) {
+    let begins_or_ends = |change: &Change| match change {
+        Change::Started(id) | Change::Ended(id) | Change::Added(id) => Some(Arc::clone(id)),
+        Change::Revised(_) | Change::Regraded(..) | Change::Refused(_) => None,
+    };
+    let mut said: BTreeSet<Arc<str>> = changes.iter().filter_map(begins_or_ends).collect();
+    changes.retain(|change| match change {
+        Change::Revised(id) | Change::Regraded(id, _) => said.insert(Arc::clone(id)),
+        _ => true,
+    });
 }
 
 impl LineState {
@@ -360,6 +373,7 @@ impl LineState {
             }
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+                && !batch.void
             {
                 let record = record(cx.line, batch, Some(document.verdict));
                 cx.out.push(Effect::Batch(Box::new(record)));
@@ -421,7 +435,17 @@ impl LineState {
 
     /// What happened to batches takes effect on verdicts, learning and models. What a station makes
     /// beside the line, or made before it, is no boundary of the line.
-    pub(super) fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
+    pub(super) fn follow(&mut self, cx: &mut Context<'_>, mut changes: Vec<Change>, at: Timestamp) {
+        for change in &changes {
+            if let Change::Regraded(id, before) = change {
+                // It was held against limits that are not its own.
+                self.count_again(cx, id);
+                if let Some(before) = before {
+                    self.learning.leave(before, id);
+                }
+            }
+        }
+        say_once(&mut changes);
         if !changes.is_empty() {
             self.outlook.hear_of_batches();
         }
@@ -429,7 +453,7 @@ impl LineState {
             match change {
                 Change::Started(id) => {
                     let Some(batch) = self.book.find(&id) else { continue };
-                    let record = record(cx.line, batch, Some(Call::Unknown));
+                    let record = record(cx.line, batch, self.call_of(batch));
                     cx.out.push(Effect::Batch(Box::new(record)));
                     if batch.station.is_none() {
                         self.begin_batch(cx, at);
@@ -458,7 +482,7 @@ impl LineState {
                 Change::Added(id) => {
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Keep));
                 }
-                Change::Revised(id) => {
+                Change::Revised(id) | Change::Regraded(id, _) => {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
                     let told = Told::Now(EventKind::BatchRevised, Sets::Keep);
                     self.conclude(cx, &id, at, if ended { told } else { Told::Later });
@@ -497,8 +521,7 @@ impl LineState {
     ) {
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
-            let verdict = self.document.as_ref().map(|document| document.verdict);
-            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            let record = record_found(cx.line, batch, (self.call_of(batch), cx.grade_of(batch)));
             cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }
@@ -529,7 +552,8 @@ impl LineState {
         let opinion = judge.conclude(&evidence);
         let found = batch.station.is_none() && self.learning.look(batch, grade, &cx.plant.models);
         let call = opinion.call;
-        let said = evidence.at.max(at);
+        // Its end may come late, and lie before what was said of it.
+        let said = evidence.at.max(at).max(opinion.since);
         let advice = opinion.decision.as_ref().map(|decision| decision.advice);
         if let Some(batch) = self.book.find_mut(id) {
             batch.probability_off_spec = opinion.probability_off_spec;

@@ -260,7 +260,7 @@ impl LineState {
     }
 
     /// Counts a batch again; true if it is another one by that.
-    fn count_again(&mut self, cx: &Context<'_>, id: &str) -> bool {
+    pub(super) fn count_again(&mut self, cx: &Context<'_>, id: &str) -> bool {
         let Some(batch) = self.book.find(id).filter(|batch| !batch.past.is_over()) else {
             return false;
         };

@@ -20,6 +20,7 @@ mod promotions;
 mod properties;
 mod shadow;
 mod starts;
+mod storms;
 mod told;
 mod transits;
 
