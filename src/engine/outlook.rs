@@ -5,10 +5,10 @@
 //! ended. Then weights are fitted anew by all that is known, over all grades of the line, for bad batches are few; and what
 //! was said is held against what came ([`Outlook::reliability`]).
 
-use super::learning::shown;
+use super::learning::outcome;
 use crate::batch::{Batch, Book};
 use crate::decode::Disposition;
-use crate::models::{BatchStage, Case, Prospects, Sign, Signs};
+use crate::models::{BatchStage, Case, Outcome, Prospects, Sign, Signs};
 use crate::plant::Grade;
 use crate::reading::Timestamp;
 use crate::verdict::{EarlierBatch, Foretelling, Found, Prospect, Reliability};
@@ -300,11 +300,12 @@ pub(super) fn earlier<'a>(
             let asked = grade_of(batch);
             let outside = asked.and_then(|grade| batch.lab_outside(grade));
             let held = batch.disposition().map(|word| word.disposition) == Some(Disposition::Hold);
-            match shown(batch, asked) {
-                Found::Good | Found::Acted => return None,
-                // Who holds what the laboratory found outside has not decided, but knows.
-                Found::Open if !(held && outside.is_some()) => {}
-                Found::Open | Found::Bad => {
+            match outcome(batch, asked) {
+                Outcome::Good | Outcome::Acted => return None,
+                // Who holds what the laboratory found outside has not decided, but knows. What its quality tags alone say of
+                // a batch is seen of the next one as well, and is no news of it.
+                Outcome::Open if !(held && outside.is_some()) => {}
+                Outcome::Open | Outcome::Bad => {
                     let bounds = outside.map(|(_, _, bounds)| bounds).unwrap_or_default();
                     let earlier = EarlierBatch {
                         batch: Arc::clone(&batch.id),

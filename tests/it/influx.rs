@@ -327,6 +327,7 @@ fn batches_alarms_and_health_come_back_as_last_said() {
             (series, time, "started", "1769126400000"),
             (series, time, "ended", "1769129100000"),
             (series, time, "probability_off_spec", "0.71"),
+            (series, time, "advice", "none"),
             (series, time, "lab_tensile_md", "131.4"),
             (series, time, "lab_soft, felt", "7"),
         ],
