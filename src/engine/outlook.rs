@@ -48,7 +48,7 @@ pub(super) struct Outlook {
     prospects: Prospects,
     /// How many of them were found good.
     good: usize,
-    /// What is known of earlier batches for a grade; nothing once something new was told of batches.
+    /// What is known of earlier batches for a grade; nothing once something new is known of batches.
     #[serde(skip)]
     earlier: Option<(Arc<str>, Option<Earlier>)>,
 }
@@ -99,8 +99,6 @@ pub struct StageReliability {
 /// What is seen of the batch in progress at a frame's end.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Seen<'a> {
-    /// How much of it is made, 0–1.
-    pub(super) progress: Option<f64>,
     /// The score of its monitors, 1.0 is the limit.
     pub(super) score: Option<f64>,
     /// True while a monitor or a limit flags it.
@@ -146,7 +144,7 @@ impl Outlook {
         self.earlier = None;
     }
 
-    /// Something new was told of batches: what is known of earlier ones is looked up again.
+    /// Something new is known of batches: what is known of earlier ones is looked up again.
     pub(super) fn hear_of_batches(&mut self) {
         self.earlier = None;
     }
@@ -175,7 +173,6 @@ impl Outlook {
         };
         let signs = seen.signs(self.peak);
         self.last = signs;
-        self.pass(seen.progress, signs);
         let foretold = seen.foretold.is_some_and(|foretold| foretold.off_spec.is_some());
         let is_told = foretold || self.good >= TELLING;
         let earlier = seen.earlier.as_ref().map(|(earlier, _)| earlier.clone());
@@ -189,21 +186,14 @@ impl Outlook {
         Prospect { chance: self.prospects.chance(signs), signs: told, earlier }
     }
 
-    /// Keeps what is shown at the first frame behind a stage.
-    fn pass(&mut self, progress: Option<f64>, signs: Signs) {
+    /// What was told at the frame that was looked at last, which has passed this share of the batch: at the first one behind a
+    /// stage it is kept, with what the batch showed.
+    pub(super) fn told(&mut self, progress: Option<f64>, chance: Option<f64>) {
         let Some(progress) = progress else { return };
         let stage = BatchStage::of(progress);
         let is_new = self.said.iter().all(|said| said.stage != stage);
-        if progress >= stage.share() && is_new && signs.iter().all(|sign| sign.is_finite()) {
-            self.said.push(Said { stage, signs, chance: None });
-        }
-    }
-
-    /// The chance that was told at the frame that was looked at last, which has passed this share of the batch.
-    pub(super) fn told(&mut self, progress: Option<f64>, chance: Option<f64>) {
-        let Some(stage) = progress.map(BatchStage::of) else { return };
-        if let Some(said) = self.said.iter_mut().find(|said| said.stage == stage) {
-            said.chance = said.chance.or(chance);
+        if progress >= stage.share() && is_new && self.last.iter().all(|sign| sign.is_finite()) {
+            self.said.push(Said { stage, signs: self.last, chance });
         }
     }
 
@@ -212,7 +202,7 @@ impl Outlook {
     pub(super) fn stands(&self, batch: &str, foretold: Option<f64>) -> Option<Prospect> {
         let ended = self.batches.iter().rev().find(|ended| *ended.batch == *batch)?;
         let mut signs = ended.last;
-        signs[0] = foretold_sign(foretold);
+        signs[Sign::SoftSensor as usize] = foretold_sign(foretold);
         let is_told = foretold.is_some() || self.good >= TELLING;
         is_told.then(|| self.prospect(&signs, None))
     }
@@ -327,14 +317,8 @@ pub(super) fn earlier<'a>(
 mod tests {
     use super::*;
 
-    const NOTHING: Seen<'static> = Seen {
-        progress: None,
-        score: None,
-        flagged: false,
-        limits: 0.0,
-        foretold: None,
-        earlier: None,
-    };
+    const NOTHING: Seen<'static> =
+        Seen { score: None, flagged: false, limits: 0.0, foretold: None, earlier: None };
 
     fn before() -> (EarlierBatch, usize) {
         let batch = "R0".into();
@@ -351,7 +335,7 @@ mod tests {
         let mut said = None;
         for tenth in 0..10_u8 {
             let progress = Some(f64::from(tenth) / 10.0);
-            said = outlook.look(&Seen { progress, ..seen.clone() });
+            said = outlook.look(seen);
             outlook.told(progress, said.as_ref().map(|prospect| prospect.chance));
         }
         outlook.end_batch(&batch(id));
@@ -397,7 +381,8 @@ mod tests {
         assert_eq!(outlook.reliability(BatchStage::End), None);
         // A batch that was first seen near its end has passed no other stage.
         let mut late = Outlook::default();
-        late.look(&Seen { progress: Some(0.8), ..NOTHING });
+        late.look(&NOTHING);
+        late.told(Some(0.8), None);
         late.end_batch(&batch("R1"));
         let stages: Vec<_> = late.batches[0].said.iter().map(|said| said.stage).collect();
         assert_eq!(stages, [BatchStage::ThreeQuarters]);
@@ -412,7 +397,6 @@ mod tests {
             limits: 3.0,
             foretold: Some(&foretold),
             earlier: Some(before()),
-            ..NOTHING
         };
         let mut outlook = Outlook::default();
         let prospect = outlook.look(&seen).expect("soft sensors tell");

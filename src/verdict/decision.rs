@@ -165,11 +165,11 @@ fn cheapest(choices: &[Choice]) -> Option<&Choice> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(super) mod tests {
     use super::*;
     use std::time::Duration;
 
-    fn costs() -> Costs {
+    pub(in crate::verdict) fn costs() -> Costs {
         Costs {
             currency: "CNY".into(),
             missed_batch: 9000.0,

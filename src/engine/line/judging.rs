@@ -170,7 +170,6 @@ impl LineState {
             let worth = process.as_ref().filter(|process| process.worth);
             let earlier = self.outlook.earlier(&grade_name, look_up);
             self.outlook.look(&Seen {
-                progress: evidence.progress(),
                 score: worth.and_then(|process| process.score),
                 flagged: judge.is_seen_wrong(),
                 limits: evidence.limits_used(),
@@ -446,9 +445,6 @@ impl LineState {
             }
         }
         say_once(&mut changes);
-        if !changes.is_empty() {
-            self.outlook.hear_of_batches();
-        }
         for change in changes {
             match change {
                 Change::Started(id) => {
@@ -519,6 +515,7 @@ impl LineState {
         at: Timestamp,
         told: Told,
     ) {
+        self.outlook.hear_of_batches();
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
             let record = record_found(cx.line, batch, (self.call_of(batch), cx.grade_of(batch)));

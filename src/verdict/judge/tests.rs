@@ -1,6 +1,7 @@
 use super::*;
 use crate::batch::{Made, PersonsWord};
 use crate::plant::SpecLimit;
+use crate::verdict::decision::tests::costs;
 use crate::verdict::{Advice, Prospect, Sign, Standing, decide};
 use Call::{AtRisk, OffSpec, OnSpec, Unknown};
 
@@ -551,18 +552,6 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     bench.run(600, Some(0.4), Some(15.0)).run(50, Some(1.4), Some(15.0));
     let at_once = SpanDocument { arrives: None, ..expected(650, (18_000.0, 19_500.0)) };
     assert_eq!(bench.spans, [at_once]);
-}
-
-fn costs() -> Costs {
-    Costs {
-        currency: "CNY".into(),
-        missed_batch: 9000.0,
-        false_hold: 1000.0,
-        test: 100.0,
-        broke_tonne: 500.0,
-        machine_minute: 60.0,
-        early_end: std::time::Duration::from_secs(300),
-    }
 }
 
 #[test]

@@ -21,6 +21,7 @@ mod memory;
 pub mod mill;
 mod oracles;
 pub mod random;
+pub mod seeds;
 pub mod sinks;
 pub mod storm;
 pub mod trace;

@@ -4,45 +4,11 @@
 
 #![expect(clippy::print_stdout, reason = "figures are for people to read")]
 
+use onspec_sim::seeds::{number, run_all};
 use onspec_sim::storm::{Tally, Violation, run};
-use std::num::NonZeroUsize;
-use std::sync::Mutex;
-use std::sync::atomic::{AtomicU64, Ordering};
-use std::thread;
 
 /// Violations that are told at once.
 const TOLD: usize = 5;
-
-#[expect(clippy::disallowed_methods, reason = "the one place that reads the environment")]
-fn number(name: &str) -> Option<u64> {
-    let text = std::env::var(name).ok()?;
-    Some(text.parse().unwrap_or_else(|_| panic!("{name} is `{text}`, want a number")))
-}
-
-/// Runs storms on all processors; what came of each, in their order.
-fn run_all(seeds: std::ops::Range<u64>) -> Vec<(u64, Result<Tally, Violation>)> {
-    let next = AtomicU64::new(seeds.start);
-    let outcomes = Mutex::new(Vec::new());
-    let work = || {
-        loop {
-            let seed = next.fetch_add(1, Ordering::Relaxed);
-            if seed >= seeds.end {
-                break;
-            }
-            let outcome = run(seed);
-            outcomes.lock().unwrap().push((seed, outcome));
-        }
-    };
-    let threads = thread::available_parallelism().map_or(1, NonZeroUsize::get);
-    thread::scope(|scope| {
-        for _ in 0..threads {
-            scope.spawn(work);
-        }
-    });
-    let mut outcomes = outcomes.into_inner().unwrap();
-    outcomes.sort_by_key(|(seed, _)| *seed);
-    outcomes
-}
 
 fn tell(violation: &Violation) -> String {
     let Violation { seed, words, events } = violation;
@@ -65,7 +31,7 @@ fn share(storms: &[Tally], what: &str, happened: impl Fn(&Tally) -> u64) -> usiz
 fn no_order_of_events_changes_what_is_known_in_the_end() {
     let first = number("ONSPEC_FIRST").unwrap_or(1);
     let n = number("ONSPEC_STORMS").unwrap_or(500);
-    let outcomes = run_all(first..first + n);
+    let outcomes = run_all(first..first + n, run, |_| false);
     let storms: Vec<Tally> =
         outcomes.iter().filter_map(|(_, outcome)| outcome.as_ref().ok().copied()).collect();
     let violations: Vec<&Violation> =
