@@ -1,9 +1,10 @@
 //! The batches of a store, for the API and the command line.
 
 use crate::batch::{Edge, Genealogy, Metres, TRACED_MAX, Towards};
-use crate::engine::BatchRecord;
-use crate::store::{Reader, StoreError, StoredBatch, StoredEdge};
+use crate::engine::{BatchRecord, SectionsRecord, SheetRecord};
+use crate::store::{Reader, SheetPart, StoreError, StoredBatch, StoredEdge};
 use crate::verdict::{Period, Scoreboard};
+use serde::de::DeserializeOwned;
 
 /// What is known of a batch; `None` of a record that another release wrote in another way.
 fn record(stored: &StoredBatch) -> Option<BatchRecord> {
@@ -36,6 +37,35 @@ pub fn one(reader: &Reader, line: &str, id: &str) -> Result<Option<BatchRecord>,
 /// When the store cannot be read.
 pub fn called(reader: &Reader, id: &str) -> Result<Vec<BatchRecord>, StoreError> {
     Ok(reader.batches_called(id)?.iter().filter_map(record).collect())
+}
+
+/// A part of a batch's sheet; `None` too of one that another release wrote in another way.
+fn part<T: DeserializeOwned>(
+    reader: &Reader,
+    (line, id): (&str, &str),
+    part: SheetPart,
+) -> Result<Option<T>, StoreError> {
+    Ok(reader.sheet(line, id, part)?.and_then(|json| serde_json::from_slice(&json).ok()))
+}
+
+/// What was found of a finished batch: the last verdict, results, decisions.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn sheet(reader: &Reader, line: &str, id: &str) -> Result<Option<SheetRecord>, StoreError> {
+    part(reader, (line, id), SheetPart::Found)
+}
+
+/// What was seen along a finished batch.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn sections(
+    reader: &Reader,
+    line: &str,
+    id: &str,
+) -> Result<Option<SectionsRecord>, StoreError> {
+    part(reader, (line, id), SheetPart::Sections)
 }
 
 /// The score of what was said of the newest batches by their start, at most `limit`, of one line or grade or of all.

@@ -277,6 +277,7 @@ mod tests {
             foretold: Vec::new(),
             decision: None,
             spans: Vec::new(),
+            slab: None,
             learning: None,
             state: None,
             revision: 1,

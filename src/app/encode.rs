@@ -5,9 +5,11 @@ use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
-use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put};
+use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 use crate::verdict::Document;
 use crate::webhook;
+use serde::Serialize;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The outbox of MQTT.
@@ -45,6 +47,7 @@ pub(super) struct Group {
     lines: Encoded,
     entries: Vec<Entry>,
     batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
+    sheets: Vec<(Arc<str>, Arc<str>, SheetPart, Vec<u8>)>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -93,6 +96,12 @@ impl Group {
                 });
                 self.batches.push(((**record).clone(), json, edges.collect()));
             }
+            Effect::Sections(record) => {
+                self.sheet((&record.line, &record.batch), SheetPart::Sections, record);
+            }
+            Effect::Sheet(record) => {
+                self.sheet((&record.line, &record.batch), SheetPart::Found, record);
+            }
             Effect::Frame(frame) => FrameRun::collect(&mut self.frames, frame),
             Effect::Model(record) => {
                 let header = crate::models::Model::from_bytes(&record.artifact)
@@ -126,6 +135,17 @@ impl Group {
         if outputs.mqtt {
             self.entry(MQTT.into(), key, replace, body);
         }
+    }
+
+    fn sheet(
+        &mut self,
+        (line, batch): (&Arc<str>, &Arc<str>),
+        part: SheetPart,
+        record: &impl Serialize,
+    ) {
+        let body = serde_json::to_vec(record).expect("a sheet has only text keys");
+        self.add_to_hash(&body);
+        self.sheets.push((Arc::clone(line), Arc::clone(batch), part, body));
     }
 
     fn entry(&mut self, outbox: String, key: &str, replace: bool, body: String) {
@@ -188,6 +208,13 @@ impl Group {
                 record: json,
                 edges,
             })
+            .collect()
+    }
+
+    pub(super) fn sheet_rows(&self) -> Vec<SheetRow<'_>> {
+        self.sheets
+            .iter()
+            .map(|(line, batch, part, body)| SheetRow { line, batch, part: *part, body })
             .collect()
     }
 

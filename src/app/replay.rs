@@ -401,6 +401,8 @@ impl<'a> Sheet<'a> {
             Effect::Verdict(document) | Effect::BatchVerdict(document) => &document.line,
             Effect::Alarm(alarm) => &alarm.line,
             Effect::Batch(record) => &record.line,
+            Effect::Sections(record) => &record.line,
+            Effect::Sheet(record) => &record.line,
             Effect::Notification(news) => &news.line,
             Effect::Chart(record) => &record.line,
             _ => return false,

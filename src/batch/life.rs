@@ -145,6 +145,9 @@ pub struct PersonsWord {
     pub disposition: Disposition,
     /// Who.
     pub by: Option<Arc<str>>,
+    /// Why.
+    #[serde(default)]
+    pub note: Option<Arc<str>>,
 }
 
 impl Batch {
@@ -169,8 +172,8 @@ impl Batch {
             void: false,
             merged_into: None,
             revision: 0,
-            product: Product::default(),
-            past: Past::default(),
+            product: Product::of_batch(),
+            past: Past::of_batch(),
             counted_m: None,
             weighed_kg: None,
             lab: Vec::new(),
@@ -239,6 +242,11 @@ impl Batch {
         &self.counting
     }
 
+    /// The laboratory results, in order of arrival, repeated and corrected ones left out.
+    pub fn lab_results(&self) -> impl Iterator<Item = &LabResult> {
+        self.lab.iter()
+    }
+
     /// The newest decision.
     #[must_use]
     pub fn disposition(&self) -> Option<&PersonsWord> {
@@ -301,8 +309,9 @@ impl Batch {
                 }
                 self.learn_told(LabResult { property, at, value, position }, unit, counts)
             }
-            BatchEvent::Disposition { disposition, by, .. } => {
-                let word = PersonsWord { at, disposition, by };
+            BatchEvent::Disposition { disposition, by, note, .. } => {
+                let note = note.filter(|note| !note.is_empty());
+                let word = PersonsWord { at, disposition, by, note };
                 keep(&mut self.dispositions, word, &self.id, "dispositions")
             }
             BatchEvent::Action { text, by, .. } => {

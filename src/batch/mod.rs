@@ -43,6 +43,7 @@ mod genealogy;
 mod life;
 mod past;
 mod product;
+mod sections;
 mod source;
 
 pub use book::{Book, Change, Counted, Pause};
@@ -50,4 +51,5 @@ pub use genealogy::{Consumed, Edge, Edges, Genealogy, Metres, Step, TRACED_MAX, 
 pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
 pub use product::{Beyond, Limits, Made, Mean, OutOfSpec, Product, Stretch, WINDOW, left_after};
+pub use sections::{Along, Section, Seen, SumUp};
 pub use source::{Finder, GradeFinder, name_of};

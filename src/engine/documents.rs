@@ -84,6 +84,7 @@ pub(super) fn document(
         foretold: opinion.foretold,
         decision: opinion.decision,
         spans: opinion.spans,
+        slab: opinion.slab,
         learning,
         state: None,
         revision: batch.map_or(0, |batch| batch.revision),

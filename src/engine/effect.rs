@@ -1,6 +1,7 @@
 //! What the engine emits: records for the time series, documents, notifications, requests.
 
 use super::recovery::Recovery;
+use super::sheet::{SectionsRecord, SheetRecord};
 use crate::alarm::{AlarmRecord, Notification};
 use crate::batch::{Consumed, Edge};
 use crate::chart::{Capability, Detector, Limits, Point};
@@ -27,6 +28,10 @@ pub enum Effect {
     Frame(FrameRecord),
     /// A batch as it is known now (`batches`); replaces what was said of it before.
     Batch(Box<BatchRecord>),
+    /// What was seen along a finished batch; replaces what was said of it before.
+    Sections(Box<SectionsRecord>),
+    /// What was found of a finished batch; replaces what was said of it before.
+    Sheet(Box<SheetRecord>),
     /// A scan across the web (`profiles`, `profile_zones`).
     Profile(Box<ProfileRecord>),
     /// A point of a control chart (`charts`, `lab_charts`).

@@ -29,6 +29,7 @@ mod reconfigure;
 mod recovery;
 mod repeats;
 mod sessions;
+mod sheet;
 mod similar;
 mod soft_sensors;
 mod stamps;
@@ -61,6 +62,9 @@ pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
+pub use sheet::{
+    Asked, Decided, Done, PropertyOfSheet, ResultOfSheet, SectionsRecord, SheetRecord,
+};
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
 pub use tell::{ending, sentence};

@@ -826,6 +826,7 @@ fn line(call: Call) -> LineView {
             foretold: if call.is_flag() { vec![foretold::foretold()] } else { Vec::new() },
             decision: call.is_flag().then(foretold::decision),
             spans: if call.is_flag() { spans() } else { Vec::new() },
+            slab: None,
             learning: None,
             state: None,
             revision: 3,
@@ -885,6 +886,7 @@ fn spans() -> Vec<SpanDocument> {
             to: STARTED + 480_000,
             from_m: Some(8_120.0),
             to_m: Some(9_290.0),
+            after_m: None,
             arrives: None,
         },
         SpanDocument {
@@ -892,6 +894,7 @@ fn spans() -> Vec<SpanDocument> {
             to: NOW,
             from_m: Some(29_100.0),
             to_m: Some(36_100.0),
+            after_m: None,
             arrives: Some(NOW - 330_000),
         },
     ]

@@ -1,7 +1,7 @@
 //! What pages, API and fits read.
 
 use super::codec::Seal;
-use super::commit::frame_fields;
+use super::commit::{SheetPart, frame_fields, sheet_text};
 use super::db::Db;
 use super::error::StoreError;
 use super::journal::{self, Checkpoint, Chunks, JournalChunk, Position};
@@ -196,6 +196,23 @@ impl Reader {
              ORDER BY started DESC, line",
             [batch],
         )
+    }
+
+    /// A part of a batch's sheet, as JSON, if there is one.
+    pub fn sheet(
+        &self,
+        line: &str,
+        batch: &str,
+        part: SheetPart,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT id, checksum, body FROM sheets
+                   WHERE line = ?1 AND batch = ?2 AND part = ?3";
+        let part = part as i64;
+        let rows = self.rows("read a sheet", sql, (line, batch, part), |row| {
+            let seal = Seal { fields: &[part], text: &sheet_text(line, batch) };
+            unpack(&self.db, "sheets", self.get(row, 0)?, row, 1, &seal)
+        })?;
+        Ok(rows.into_iter().next())
     }
 
     /// What was made of a lot or batch (`products`), or what a batch was made of; at most `limit`.

@@ -3,6 +3,7 @@
 use super::decision::Decision;
 use super::foretold::ForetoldProperty;
 use super::prospects::EarlierBatch;
+use super::sections::Slab;
 use crate::models::Sign;
 use crate::plant::{Advice, Compared};
 use crate::reading::{Count, Timestamp, name_or_change};
@@ -222,6 +223,9 @@ pub struct SpanDocument {
     /// Its end, m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_m: Option<f64>,
+    /// What follows it of a batch that has ended, m: where it ends, from the batch's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_m: Option<f64>,
     /// When what was seen at its begin reaches the end of the line, ms, where the first mover's delay is known: behind
     /// the end of the batch it is the next one's product that is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -293,6 +297,9 @@ pub struct Document {
     pub decision: Option<Decision>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
+    /// What would be left of a batch that has ended were only these taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slab: Option<Slab>,
     /// While a model is learning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning: Option<Learning>,

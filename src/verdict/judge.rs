@@ -5,9 +5,10 @@ use super::document::{Call, Mover, Reason, SpanDocument};
 use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
 use super::foretold::ForetoldProperty;
 use super::prospects::ProspectWatch;
+use super::sections::{Heard, SectionDocument, Slab, from_both_ends, sections, slab};
 use super::spans::{Course, join, span};
 use super::watch::Watch;
-use crate::batch::{Batch, Product, Stretch, left_after};
+use crate::batch::{Along, Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
 use crate::plant::{Bounds, Compared, Costs, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
@@ -49,6 +50,8 @@ pub struct Opinion {
     pub movers: Vec<Mover>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
+    /// What would be left of a batch that has ended were only these taken off.
+    pub slab: Option<Slab>,
     /// How much of the batch is made, 0–1.
     pub progress: Option<f64>,
     /// What soft sensors foretell of the batch, by property.
@@ -149,6 +152,9 @@ pub struct Judge {
     /// How the batch was made.
     #[serde(default)]
     course: Course,
+    /// What the monitors said along it.
+    #[serde(default)]
+    heard: Along<Heard>,
     /// The last frame end with enough data.
     enough: Option<Timestamp>,
     /// The first frame end, and the last.
@@ -193,6 +199,14 @@ impl Judge {
         let position = evidence.batch.and_then(|batch| batch.product.made_m);
         if let Some(position) = position {
             self.course.take(evidence.at, position);
+        }
+        if evidence.batch.is_some() {
+            let worth = evidence.process.filter(|process| process.worth);
+            let judged = evidence.process.and_then(|process| process.score);
+            // A score that is no reason for a flag is none for a bad section.
+            let score = judged.map(|score| if worth.is_some() { score } else { score.min(1.0) });
+            let section = self.heard.at(evidence.product.made_s - seconds);
+            section.add(seconds, score, evidence.steady);
         }
         match evidence.process {
             Some(process) => self.follow_process(evidence, position, process),
@@ -333,6 +347,17 @@ impl Judge {
         follow_limits(&mut self.spec, product, evidence.at);
     }
 
+    /// The batch section by section, as far as that is still known.
+    #[must_use]
+    pub fn sections(&self, batch: &Batch, grade: Option<&Grade>) -> Vec<SectionDocument> {
+        sections(batch, &self.heard, grade)
+    }
+
+    /// Nothing more is asked about the sections of a batch.
+    pub fn forget_sections(&mut self) {
+        self.heard = Along::default();
+    }
+
     /// The quality tags that flag the batch by their limits.
     #[must_use]
     pub fn limit_flags(&self) -> &BTreeSet<Arc<str>> {
@@ -417,13 +442,19 @@ impl Judge {
         self.call = call;
         self.basis = basis;
         let probability_off_spec = self.probability(call);
+        let mut spans = self.spans(evidence);
+        let slab = evidence.batch.and_then(|batch| {
+            from_both_ends(&mut spans, batch);
+            slab(&spans, &reasons, batch)
+        });
         Opinion {
             call,
             since: self.call_since.unwrap_or(evidence.at),
             reasons,
             first_mover: self.moved.first().cloned(),
             movers: self.moved.movers.clone(),
-            spans: self.spans(evidence),
+            spans,
+            slab,
             progress: evidence.progress(),
             foretold: self.prospects.properties().to_vec(),
             seen: self.is_flagged() || !self.limits_broken.is_empty(),

@@ -11,6 +11,7 @@ mod judge;
 mod prospects;
 mod reliability;
 mod scoreboard;
+mod sections;
 mod spans;
 mod watch;
 
@@ -24,3 +25,4 @@ pub use judge::{Judge, Opinion, follow_limits};
 pub use prospects::{EarlierBatch, Prospect};
 pub use reliability::{Reliability, ReliabilityBin};
 pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};
+pub use sections::{SectionDocument, SectionOfTag, Slab, TagSummary, summaries};

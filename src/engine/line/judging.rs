@@ -7,8 +7,8 @@ use super::super::event::Promotion;
 use super::super::finished::made;
 use super::super::learning::{Judging, Learning, Outcome, shown};
 use super::super::outlook::{Seen, earlier};
-use super::super::tell;
 use super::super::view::TrendPoint;
+use super::super::{sheet, tell};
 use super::{Context, LineState, NO_GRADE, TagState};
 use crate::alarm::{EventKind, Sets};
 use crate::batch::{Change, Product};
@@ -419,6 +419,7 @@ impl LineState {
             first_mover: None,
             movers: Vec::new(),
             spans: Vec::new(),
+            slab: None,
             progress: None,
             foretold: Vec::new(),
             probability_off_spec: None,
@@ -566,7 +567,12 @@ impl LineState {
             document.similar = self.similar(cx, id);
         }
         let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
+        let sections = self.judges.get(id).map(|judge| judge.sections(batch, grade));
+        let sections = sections.and_then(|sections| sheet::sections(cx.line, batch, sections));
+        let sheet = sheet::sheet(cx.line, batch, grade, &document);
         cx.out.push(Effect::Batch(Box::new(record)));
+        cx.out.extend(sections.map(|record| Effect::Sections(Box::new(record))));
+        cx.out.push(Effect::Sheet(Box::new(sheet)));
         let fate = tell::Fate::of(batch);
         let news = match told {
             Told::Now(kind, sets) => Some((kind, sets)),

@@ -521,6 +521,7 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
         to: to * 1000,
         from_m: Some(metres.0),
         to_m: Some(metres.1),
+        after_m: None,
         arrives: Some(840_000),
     };
     assert_eq!(span(&mut bench), [expected(650, (19_500.0, 19_500.0))]);
@@ -537,7 +538,8 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     let mut bench = Bench { speed: Some(30.0), movers: bench.movers, ..Bench::new() };
     bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
     bench.run(600, Some(0.4), Some(15.0)).run(100, Some(1.4), Some(15.0)).end();
-    assert_eq!(bench.spans, [expected(700, (21_000.0, 21_000.0))]);
+    let at_its_end = SpanDocument { after_m: Some(0.0), ..expected(700, (21_000.0, 21_000.0)) };
+    assert_eq!(bench.spans, [at_its_end]);
     assert!(bench.spans[0].arrives > Some(700_000));
 
     // What was never calm in it may be of the batch before.
@@ -595,7 +597,7 @@ fn decision_is_by_what_is_made_and_what_is_still_to_come() {
     let choices = bench.decision.as_ref().map_or(0, |decision| decision.choices.len());
     assert_eq!(choices, 3, "it has ended");
     // Whoever holds it has not decided; whoever releases it has.
-    let word = |disposition, s| PersonsWord { at: at(s), disposition, by: None };
+    let word = |disposition, s| PersonsWord { at: at(s), disposition, by: None, note: None };
     bench.batch.dispositions.push(word(Disposition::Hold, 1800));
     bench.end();
     assert!(bench.decision.is_some());
