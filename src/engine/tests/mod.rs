@@ -19,6 +19,7 @@ mod profiles;
 mod promotions;
 mod properties;
 mod shadow;
+mod sheets;
 mod starts;
 mod storms;
 mod told;
