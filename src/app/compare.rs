@@ -280,6 +280,7 @@ mod tests {
             slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 1,
             ts: 0,
             valid_until: 0,
@@ -313,6 +314,7 @@ mod tests {
             merged_into: None,
             found: None,
             outside: Vec::new(),
+            phases: Vec::new(),
         };
         let document = document(batch, verdict, reasons);
         [Effect::Batch(Box::new(record)), Effect::BatchVerdict(document)]

@@ -41,13 +41,22 @@ struct Entry {
     body: Vec<u8>,
 }
 
+/// A part of a batch's sheet that owns its parts.
+#[derive(Debug)]
+struct Sheet {
+    line: Arc<str>,
+    batch: Arc<str>,
+    part: SheetPart,
+    body: Vec<u8>,
+}
+
 /// What a group caused, ready for the store.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     lines: Encoded,
     entries: Vec<Entry>,
     batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
-    sheets: Vec<(Arc<str>, Arc<str>, SheetPart, Vec<u8>)>,
+    sheets: Vec<Sheet>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -145,7 +154,8 @@ impl Group {
     ) {
         let body = serde_json::to_vec(record).expect("a sheet has only text keys");
         self.add_to_hash(&body);
-        self.sheets.push((Arc::clone(line), Arc::clone(batch), part, body));
+        let (line, batch) = (Arc::clone(line), Arc::clone(batch));
+        self.sheets.push(Sheet { line, batch, part, body });
     }
 
     fn entry(&mut self, outbox: String, key: &str, replace: bool, body: String) {
@@ -214,7 +224,7 @@ impl Group {
     pub(super) fn sheet_rows(&self) -> Vec<SheetRow<'_>> {
         self.sheets
             .iter()
-            .map(|(line, batch, part, body)| SheetRow { line, batch, part: *part, body })
+            .map(|Sheet { line, batch, part, body }| SheetRow { line, batch, part: *part, body })
             .collect()
     }
 

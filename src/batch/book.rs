@@ -12,6 +12,7 @@ use grades::GradesTold;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Finished batches kept, for laboratory results that come late.
 const FINISHED_MAX: usize = 200;
@@ -24,6 +25,9 @@ const STATIONS_MAX: usize = 64;
 
 /// Properties without limits that were said once and are not said again.
 const STRANGE_MAX: usize = 1000;
+
+/// A phase that is told so shortly before a batch begins is its first one: clocks and scan cycles differ.
+const PHASE_BEFORE: Duration = Duration::from_secs(10);
 
 /// What happened to a batch; the engine looks it up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -70,6 +74,9 @@ struct Station {
     /// nothing about now.
     paused: Option<Timestamp>,
     resumed: Option<Timestamp>,
+    /// The newest phase that was told without a batch.
+    #[serde(default)]
+    phase: Option<(Timestamp, Arc<str>)>,
 }
 
 /// The batches of one line.
@@ -200,6 +207,7 @@ impl Book {
             BatchEvent::Start { .. }
             | BatchEvent::End { .. }
             | BatchEvent::GradeChange { .. }
+            | BatchEvent::Phase { batch: None, .. }
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume
                 if frontier.is_some_and(|frontier| frontier < message.at) =>
@@ -208,10 +216,14 @@ impl Book {
                     out.push(Change::Refused(too_many("for their instant", &message)));
                     return;
                 }
-                // A batch that begins at the instant of another grade is of that grade, whichever came first.
+                // A batch that begins at the instant of another grade is of that grade, and the phase of that instant is
+                // its own, whichever came first.
                 let before = |waiting: &BatchMessage| {
-                    let begins = matches!(waiting.event, BatchEvent::Start { .. });
-                    let at_once = matches!(message.event, BatchEvent::GradeChange { .. }) && begins;
+                    let at_once = match (&message.event, &waiting.event) {
+                        (BatchEvent::GradeChange { .. }, BatchEvent::Start { .. }) => true,
+                        (new, BatchEvent::Phase { .. }) => !matches!(new, BatchEvent::Phase { .. }),
+                        _ => false,
+                    };
                     waiting.at < message.at || (waiting.at == message.at && !at_once)
                 };
                 let ix = self.ahead.iter().take_while(|waiting| before(waiting)).count();
@@ -308,10 +320,12 @@ impl Book {
             }
             BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
             BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
+            BatchEvent::Phase { batch: None, phase } => self.enter(&instant, phase, out),
             BatchEvent::Lab { ref batch, .. }
             | BatchEvent::Disposition { ref batch, .. }
             | BatchEvent::Action { ref batch, .. }
             | BatchEvent::Consumes { ref batch, .. }
+            | BatchEvent::Phase { batch: Some(ref batch), .. }
             | BatchEvent::Merge { ref batch, .. }
             | BatchEvent::Void { ref batch } => {
                 let id = Arc::clone(batch);
@@ -383,6 +397,7 @@ impl Book {
             batch.grade = self.grade_of(&batch);
         }
         let next = self.begin_after(key, at);
+        let after_a_gap = self.stations.get(key).is_none_or(|station| station.current.is_none());
         self.end_at_start(instant, out);
         if let Some(next) = next {
             // It came late: what began after it has ended it already.
@@ -395,12 +410,41 @@ impl Book {
                 batch.count_unseen(to.seconds_since(at));
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
+            let told = station
+                .phase
+                .as_ref()
+                .filter(|(told, _)| *told <= at && (after_a_gap || at <= told.plus(PHASE_BEFORE)));
+            if let Some((_, phase)) = told {
+                batch.phases.push((at, Arc::clone(phase)));
+            }
             station.current = Some(batch);
             // A start that comes late ends no pause that began after it.
             station.pause.take_if(|pause| pause.since <= at);
             out.push(Change::Started(Arc::clone(id)));
         }
         self.adopt_orphans(id, grades, out);
+    }
+
+    /// What a station makes comes into a phase. Between two batches it is the next one's.
+    fn enter(&mut self, instant: &Instant<'_>, phase: Arc<str>, out: &mut Vec<Change>) {
+        let at = instant.at;
+        let Some(station) = self.station(instant.key, out) else { return };
+        let is_newer = station.phase.as_ref().is_none_or(|(told, _)| *told <= at);
+        if is_newer {
+            station.phase = Some((at, Arc::clone(&phase)));
+        }
+        let of_station = |batch: &&mut Batch| batch.station == instant.station;
+        let made_then =
+            |batch: &&mut Batch| batch.started <= at && batch.ended.is_none_or(|ended| at < ended);
+        let Some(batch) = self.all_mut().filter(of_station).find(made_then) else { return };
+        match batch.enter(at, phase) {
+            Ok(true) => {
+                batch.revision += 1;
+                out.push(Change::Revised(Arc::clone(&batch.id)));
+            }
+            Ok(false) => {}
+            Err(why) => out.push(Change::Refused(why)),
+        }
     }
 
     /// The beginning of a batch of which only the end was known.

@@ -11,6 +11,9 @@ use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// Phases that are remembered of a batch.
+const PHASES_MAX: usize = 64;
+
 /// What is kept of each kind that is said about one batch: results, decisions, actions, lots.
 const SAID_MAX: usize = 1000;
 
@@ -74,6 +77,9 @@ pub struct Batch {
     /// Ends as they were told, likewise.
     #[serde(default)]
     told_ends: VecDeque<ToldEnd>,
+    /// The phases that it came into, by time; of one instant in order of arrival.
+    #[serde(default)]
+    pub phases: Vec<(Timestamp, Arc<str>)>,
     /// What people decided, in order of arrival.
     pub dispositions: Vec<PersonsWord>,
     /// What people did about it: when, what, who.
@@ -180,6 +186,7 @@ impl Batch {
             counting: BTreeMap::new(),
             told: VecDeque::new(),
             told_ends: VecDeque::new(),
+            phases: Vec::new(),
             dispositions: Vec::new(),
             actions: Vec::new(),
             consumed: Vec::new(),
@@ -344,6 +351,7 @@ impl Batch {
                 self.void = true;
                 Ok(true)
             }
+            BatchEvent::Phase { phase, .. } => self.enter(at, phase),
             BatchEvent::Void { .. } => Ok(!std::mem::replace(&mut self.void, true)),
             BatchEvent::Start { .. }
             | BatchEvent::End { .. }
@@ -351,6 +359,33 @@ impl Batch {
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume => Ok(false),
         }
+    }
+
+    /// It came into a phase; true if that is new.
+    ///
+    /// # Errors
+    /// When as many are kept as may be.
+    pub(super) fn enter(&mut self, at: Timestamp, phase: Arc<str>) -> Result<bool, String> {
+        let told = |(known_at, known): &(Timestamp, Arc<str>)| *known_at == at && *known == phase;
+        if self.phases.iter().any(told) {
+            return Ok(false);
+        }
+        if self.phases.len() == PHASES_MAX {
+            return Err(format!(
+                "batch `{}` has {PHASES_MAX} phases, which is as many as are kept; `{phase}` is not taken",
+                self.id
+            ));
+        }
+        let ix = self.phases.partition_point(|(known, _)| *known <= at);
+        self.phases.insert(ix, (at, phase));
+        Ok(true)
+    }
+
+    /// The phase that it was in at an instant.
+    #[must_use]
+    pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
+        let before = self.phases.partition_point(|(at, _)| *at <= instant);
+        before.checked_sub(1).map(|ix| &self.phases[ix].1)
     }
 
     /// Takes a laboratory result as it was told, and its value in the unit of the limits; true if it says something new.

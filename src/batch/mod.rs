@@ -52,4 +52,4 @@ pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use past::{Entry, Past};
 pub use product::{Beyond, Limits, Made, Mean, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use sections::{Along, Section, Seen, SumUp};
-pub use source::{Finder, GradeFinder, name_of};
+pub use source::{Finder, NameFinder, name_of};

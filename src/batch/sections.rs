@@ -5,6 +5,7 @@
 
 use super::product::{Made, Stretch};
 use serde::{Deserialize, Serialize};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,7 +13,7 @@ use std::sync::Arc;
 const SHORTEST_S: f64 = 10.0;
 
 /// Sections that are kept at most.
-const SECTIONS_MAX: usize = 96;
+const SECTIONS_MAX: u32 = 96;
 
 /// What is summed up in sections.
 pub trait SumUp: Default {
@@ -43,7 +44,7 @@ impl<T: SumUp> Along<T> {
     )]
     pub fn at(&mut self, made_s: f64) -> &mut T {
         let made_s = made_s.max(0.0);
-        while made_s / self.each_s >= SECTIONS_MAX as f64 {
+        while made_s / self.each_s >= f64::from(SECTIONS_MAX) {
             self.halve();
         }
         let ix = (made_s / self.each_s) as usize;
@@ -55,7 +56,7 @@ impl<T: SumUp> Along<T> {
 
     /// Two sections become one.
     fn halve(&mut self) {
-        let mut halved = Vec::with_capacity(SECTIONS_MAX);
+        let mut halved = Vec::with_capacity(self.sections.len().div_ceil(2));
         let mut sections = std::mem::take(&mut self.sections).into_iter();
         while let Some(mut first) = sections.next() {
             if let Some(behind) = sections.next() {
@@ -75,11 +76,18 @@ impl<T: SumUp> Along<T> {
 
     /// The same sections as another one has, which sums up something else along the same batch.
     #[must_use]
-    pub fn like<U>(mut self, other: &Along<U>) -> Self {
-        while self.each_s < other.each_s {
-            self.halve();
+    pub fn like<U>(&self, other: &Along<U>) -> Cow<'_, Self>
+    where
+        T: Clone,
+    {
+        if self.each_s >= other.each_s {
+            return Cow::Borrowed(self);
         }
-        self
+        let mut halved = self.clone();
+        while halved.each_s < other.each_s {
+            halved.halve();
+        }
+        Cow::Owned(halved)
     }
 }
 
@@ -252,7 +260,9 @@ mod tests {
         let values = [15.2, 15.0, 14.8, 15.4, 15.5, 15.1, 15.0, 15.6, 14.9, 14.9, 14.6, 15.2];
         let of = |values: &[f64]| {
             let mut seen = Seen::default();
-            values.iter().for_each(|value| seen.add(*value, true, 2.5));
+            for value in values {
+                seen.add(*value, true, 2.5);
+            }
             seen
         };
         for cut in 0..values.len() {
@@ -272,6 +282,6 @@ mod tests {
     #[test]
     fn others_sum_up_in_the_same_sections() {
         let (short, long) = (along(500, 0), along(4000, 0));
-        assert_eq!(short.like(&long).each_s, long.each_s);
+        assert_eq!(short.like(&long).each_s.to_bits(), long.each_s.to_bits());
     }
 }

@@ -321,6 +321,8 @@ pub(super) struct Line {
     pub(super) grade: Option<At<String>>,
     /// The tag whose value, a text or a number, is the grade that is made.
     pub(super) grade_tag: Option<At<String>>,
+    /// The tag whose value, a text or a number, is the phase of its recipe that the batch in progress is in.
+    pub(super) phase_tag: Option<At<String>>,
     /// The tags by id: the name, or `"area/name"` where the line has the name in two areas.
     pub(super) tag: BTreeMap<At<String>, At<Tag>>,
     /// What scanners measure across the web, by the tag under which it comes.

@@ -87,6 +87,9 @@ pub(super) fn document(
         slab: opinion.slab,
         learning,
         state: None,
+        phase: batch
+            .filter(|batch| batch.ended.is_none())
+            .and_then(|batch| batch.phase_at(at).cloned()),
         revision: batch.map_or(0, |batch| batch.revision),
         ts,
         valid_until: ts.saturating_add(Document::VALID_MS),
@@ -122,6 +125,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         merged_into: batch.merged_into.clone(),
         found: None,
         outside: Vec::new(),
+        phases: batch.phases.iter().map(|(at, phase)| (Arc::clone(phase), *at)).collect(),
     }
 }
 

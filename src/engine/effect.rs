@@ -236,6 +236,9 @@ pub struct BatchRecord {
     /// The laboratory properties that were outside their limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<Arc<str>>,
+    /// The phases that it came into, and when, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<(Arc<str>, Timestamp)>,
 }
 
 impl BatchRecord {

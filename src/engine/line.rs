@@ -18,13 +18,13 @@ use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
 use crate::alarm::{self, News};
-use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
+use crate::batch::{self, Batch, Counted, Finder, NameFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered, Transits};
 use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
-use crate::verdict::{Call, Document, Judge};
+use crate::verdict::{Call, Document, Judge, SectionDocument};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -91,7 +91,9 @@ pub(super) struct LineState {
     tags: Vec<TagState>,
     pub(super) book: batch::Book,
     finder: Finder,
-    grade_finder: GradeFinder,
+    grade_finder: NameFinder,
+    #[serde(default)]
+    phase_finder: NameFinder,
     /// The judges of the batches in the book, by id; the one of a line without batches under "".
     judges: BTreeMap<Arc<str>, Judge>,
     /// What moved in the batches of the book.
@@ -164,7 +166,8 @@ impl LineState {
             tags: line.tags.iter().map(tag).collect(),
             book: batch::Book::new(line.grade.clone()),
             finder: Finder::default(),
-            grade_finder: GradeFinder::default(),
+            grade_finder: NameFinder::default(),
+            phase_finder: NameFinder::default(),
             judges: BTreeMap::new(),
             patterns: Patterns::default(),
             charts: Charts::new(line),
@@ -227,6 +230,9 @@ impl LineState {
         }
         if line.grade_tag == old_line.grade_tag {
             self.grade_finder = old.grade_finder;
+        }
+        if line.phase_tag == old_line.phase_tag {
+            self.phase_finder = old.phase_finder;
         }
         self.close_past();
     }
@@ -394,9 +400,7 @@ impl LineState {
                     | Flags::HISTORICAL,
             );
         if usable || text {
-            self.find_grade(cx, declared, reading);
-            self.find_batch(cx, declared, reading);
-            self.find_break(cx, declared, reading);
+            self.find_what_is_made(cx, declared, reading);
             self.newest = self.newest.max(Some(moves_to));
             self.advance(cx);
         }
@@ -488,6 +492,19 @@ impl LineState {
         self.heard = self.newest.map(|newest| (received, newest));
     }
 
+    /// A tag may tell what is made: of which grade, which batch, in which phase, or nothing.
+    fn find_what_is_made(
+        &mut self,
+        cx: &mut Context<'_>,
+        tag: &crate::plant::Tag,
+        reading: &Reading,
+    ) {
+        self.find_grade(cx, tag, reading);
+        self.find_batch(cx, tag, reading);
+        self.find_phase(cx, tag, reading);
+        self.find_break(cx, tag, reading);
+    }
+
     fn find_batch(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
         let (BatchSource::Tag(id, _) | BatchSource::TurnUp(id)) = &cx.line.batch else { return };
         if *id != tag.id {
@@ -506,6 +523,18 @@ impl LineState {
         if let Some(grade) = self.grade_finder.look(reading.at, &reading.value) {
             let (line, at) = (Arc::clone(&cx.line.name), reading.at);
             let event = BatchEvent::GradeChange { grade };
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
+        }
+    }
+
+    /// A change of the tag that tells phases is the next phase.
+    fn find_phase(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
+        if cx.line.phase_tag.as_ref() != Some(&tag.id) {
+            return;
+        }
+        if let Some(phase) = self.phase_finder.look(reading.at, &reading.value) {
+            let (line, at) = (Arc::clone(&cx.line.name), reading.at);
+            let event = BatchEvent::Phase { batch: None, phase };
             self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
     }
@@ -687,6 +716,15 @@ impl LineState {
         (!batch.void).then(|| self.judges.get(&batch.id).map(Judge::call).unwrap_or_default())
     }
 
+    /// The batch in progress by stretches of one call.
+    fn stretches(&self, plant: &Plant) -> Vec<SectionDocument> {
+        let batch = self.book.current();
+        let judged = batch.and_then(|batch| Some((batch, self.judges.get(&batch.id)?)));
+        judged.map_or_else(Vec::new, |(batch, judge)| {
+            judge.stretches(batch, self.asked_of(plant, batch.started))
+        })
+    }
+
     /// The line as people see it.
     pub(super) fn view(&self, line: &Line, plant: &Plant, last_batches: usize) -> LineView {
         let grade = self.grade_name();
@@ -697,6 +735,7 @@ impl LineState {
             blind: self.blind,
             verdict: self.document.clone(),
             batch: self.book.current().map(|batch| record(line, batch, self.call_of(batch))),
+            stretches: self.stretches(plant),
             trend: self.trend.iter().cloned().collect(),
             last_batches: self
                 .book

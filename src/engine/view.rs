@@ -11,7 +11,7 @@ use crate::models::{Beside, Flagged};
 use crate::profile::{Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
-use crate::verdict::Document;
+use crate::verdict::{Document, SectionDocument};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -127,6 +127,8 @@ pub struct LineView {
     pub verdict: Option<Document>,
     /// The batch in progress.
     pub batch: Option<BatchRecord>,
+    /// It by stretches of one call, in order; without what was measured in them.
+    pub stretches: Vec<SectionDocument>,
     /// The statistics of the last frames against their limits, oldest first.
     pub trend: Vec<TrendPoint>,
     /// The last finished batches, newest first.

@@ -16,7 +16,7 @@ use crate::engine::{
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
-use crate::verdict::{Advice, Call, Document, Learning};
+use crate::verdict::{Advice, Call, Document, Learning, SectionDocument};
 use chart::Chart;
 use prospects::Prospects;
 use serde::Serialize;
@@ -72,6 +72,7 @@ pub(super) struct LineDetail {
     challengers: Vec<Challenger>,
     promotions: Vec<Waiting>,
     in_progress: Option<Batch>,
+    stretches: Vec<SectionDocument>,
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
     tags: Vec<Tag>,
@@ -192,6 +193,15 @@ pub(super) struct Batch {
     first_flag: Option<i64>,
     first_flag_lead_s: Option<f64>,
     lab: BTreeMap<Arc<str>, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    phases: Vec<Phase>,
+}
+
+/// A phase of a batch.
+#[derive(Debug, Serialize)]
+struct Phase {
+    phase: Arc<str>,
+    from: i64,
 }
 
 /// `/api/v1/batches`.
@@ -381,6 +391,7 @@ impl LineDetail {
             promotions: Waiting::of(line).collect(),
             in_progress: line.batch.as_ref().map(Batch::from),
             trend: line.trend.iter().map(Point::from).collect(),
+            stretches: line.stretches.clone(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
             profiles: line.profiles.iter().map(Profile::from).collect(),
@@ -509,6 +520,11 @@ impl From<&BatchRecord> for Batch {
             first_flag: batch.first_flag.map(crate::reading::Timestamp::as_millis),
             first_flag_lead_s: batch.first_flag_lead_s,
             lab: batch.lab.iter().cloned().collect(),
+            phases: batch
+                .phases
+                .iter()
+                .map(|(phase, at)| Phase { phase: Arc::clone(phase), from: at.as_millis() })
+                .collect(),
         }
     }
 }

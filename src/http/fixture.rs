@@ -20,7 +20,7 @@ use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
     Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
-    Reason, Scoreboard, Sign, Similar, SpanDocument,
+    Reason, Scoreboard, SectionDocument, Sign, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -446,6 +446,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         blind: false,
         verdict: None,
         batch: None,
+        stretches: Vec::new(),
         trend: Vec::new(),
         last_batches: Vec::new(),
         tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
@@ -629,6 +630,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         merged_into: None,
         found: None,
         outside: Vec::new(),
+        phases: Vec::new(),
     }
 }
 
@@ -829,11 +831,13 @@ fn line(call: Call) -> LineView {
             slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 3,
             ts: NOW - 5_000,
             valid_until: NOW - 5_000 + Document::VALID_MS,
         }),
         batch: Some(batch),
+        stretches: if call.is_flag() { stretches() } else { Vec::new() },
         trend: trend(call),
         last_batches: last_batches(),
         tags: tags(),
@@ -877,6 +881,25 @@ fn challenger() -> ChallengerView {
     let flagged = |of, both, only_present, only_new| Flagged { of, both, only_present, only_new };
     let beside = Beside { good: flagged(8, 0, 2, 0), bad: flagged(1, 0, 0, 1), open: 3 };
     ChallengerView { grade: "facial-15".into(), version: 3, against: 2, beside }
+}
+
+fn stretches() -> Vec<SectionDocument> {
+    let stretch = |(from, to), (from_m, to_m), call, score| SectionDocument {
+        from,
+        to,
+        from_m: Some(from_m),
+        to_m: Some(to_m),
+        call,
+        score: Some(score),
+        quality: std::collections::BTreeMap::new(),
+    };
+    let (bad_from, bad_to) = (STARTED + 420_000, STARTED + 480_000);
+    vec![
+        stretch((STARTED, bad_from), (0.0, 8_120.0), Call::OnSpec, 0.7),
+        stretch((bad_from, bad_to), (8_120.0, 9_290.0), Call::OffSpec, 0.9),
+        stretch((bad_to, NOW - 360_000), (9_290.0, 29_100.0), Call::OnSpec, 0.8),
+        stretch((NOW - 360_000, NOW), (29_100.0, 36_100.0), Call::AtRisk, 3.2),
+    ]
 }
 
 fn spans() -> Vec<SpanDocument> {

@@ -262,6 +262,9 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
             // A field that is not written keeps what was written before.
             line.text("advice", "none");
         }
+        if let Some((phase, _)) = record.phases.last() {
+            line.text("phase", phase);
+        }
         line.maybe_float("off_spec_share", record.off_spec_share);
         line.maybe_float("first_flag_lead_s", record.first_flag_lead_s);
         for (property, value) in &record.lab {
@@ -502,6 +505,7 @@ mod tests {
             merged_into: None,
             found: None,
             outside: Vec::new(),
+            phases: Vec::new(),
         }
     }
 

@@ -87,6 +87,9 @@ pub struct Line {
     pub grade: Option<Arc<str>>,
     /// The tag whose value is the grade that is made.
     pub grade_tag: Option<Arc<str>>,
+    /// The tag whose value is the phase that the batch in progress is in.
+    #[serde(default)]
+    pub phase_tag: Option<Arc<str>>,
     /// The declared tags; their position is their [`crate::reading::TagIx`].
     pub tags: Vec<Tag>,
     /// The declared profiles across the web.
@@ -109,6 +112,7 @@ impl Line {
             rate: Rate::default(),
             grade: None,
             grade_tag: None,
+            phase_tag: None,
             tags: Vec::new(),
             profiles: Vec::new(),
         }
@@ -149,7 +153,8 @@ impl Line {
     #[must_use]
     pub fn is_numeric(&self, tag: &Tag) -> bool {
         let names_batch = matches!(&self.batch, BatchSource::Tag(id, _) if *id == tag.id);
-        if names_batch || self.grade_tag.as_ref() == Some(&tag.id) {
+        let names = [&self.grade_tag, &self.phase_tag];
+        if names_batch || names.into_iter().flatten().any(|id| *id == tag.id) {
             return false;
         }
         tag.role != Role::Context

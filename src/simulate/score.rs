@@ -704,6 +704,7 @@ mod tests {
             slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 1,
             ts: 5000,
             valid_until: 5000 + Document::VALID_MS,

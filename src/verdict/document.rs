@@ -303,6 +303,9 @@ pub struct Document {
     /// While a model is learning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning: Option<Learning>,
+    /// The phase of its recipe that the batch in progress is in, if somebody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Arc<str>>,
     /// What keeps the models from judging: `paused`, `settling`, `grade-change`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Arc<str>>,

@@ -5,7 +5,7 @@ use super::document::{Call, Mover, Reason, SpanDocument};
 use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
 use super::foretold::ForetoldProperty;
 use super::prospects::ProspectWatch;
-use super::sections::{Heard, SectionDocument, Slab, from_both_ends, sections, slab};
+use super::sections::{Heard, SectionDocument, Slab, from_both_ends, sections, slab, stretches};
 use super::spans::{Course, join, span};
 use super::watch::Watch;
 use crate::batch::{Along, Batch, Product, Stretch, left_after};
@@ -351,6 +351,12 @@ impl Judge {
     #[must_use]
     pub fn sections(&self, batch: &Batch, grade: Option<&Grade>) -> Vec<SectionDocument> {
         sections(batch, &self.heard, grade)
+    }
+
+    /// The batch by stretches of one call, without what was measured in them.
+    #[must_use]
+    pub fn stretches(&self, batch: &Batch, grade: Option<&Grade>) -> Vec<SectionDocument> {
+        stretches(batch, &self.heard, grade)
     }
 
     /// Nothing more is asked about the sections of a batch.

@@ -37,10 +37,7 @@ impl Heard {
 
 impl SumUp for Heard {
     fn join(&mut self, behind: Self) {
-        self.score = match (self.score, behind.score) {
-            (Some(first), Some(last)) => Some(first.max(last)),
-            (first, last) => first.or(last),
-        };
+        self.score = greater(self.score, behind.score);
         self.judged_s += behind.judged_s;
         self.due_s += behind.due_s;
     }
@@ -132,6 +129,14 @@ pub struct Slab {
     pub more: bool,
 }
 
+/// The greater of two scores, as far as there are any.
+fn greater(one: Option<f64>, other: Option<f64>) -> Option<f64> {
+    match (one, other) {
+        (Some(one), Some(other)) => Some(one.max(other)),
+        (one, other) => one.or(other),
+    }
+}
+
 /// How positions by the speed have to be stretched to fit the length that was counted, and that length.
 fn scale(batch: &Batch) -> Option<(f64, f64)> {
     let made_m = batch.product.made_m.filter(|made_m| *made_m > 0.0)?;
@@ -196,36 +201,64 @@ pub(super) fn sections(
     heard: &Along<Heard>,
     grade: Option<&Grade>,
 ) -> Vec<SectionDocument> {
-    let Some(along) = &batch.product.along else { return Vec::new() };
-    let heard = heard.clone().like(along);
-    let along = along.clone().like(&heard);
-    let ended = scale(batch).filter(|_| batch.ended.is_some());
-    let section = |(ix, section): (usize, &Section)| {
-        let Stretch { from, to, from_m, to_m } = section.stretch?;
-        let heard = heard.sections().get(ix).copied().unwrap_or_default();
-        let metres = |metres: Option<f64>| {
-            let scaled = |metres: f64| {
-                ended.map_or(metres, |(scale, length_m)| (metres * scale).min(length_m))
-            };
-            metres.map(scaled)
-        };
+    let of_tag = |section: &Section, (tag, seen): (&Arc<str>, &Seen)| {
+        let Seen { mean, least, greatest, .. } = *seen;
+        let out = seen.out / section.made;
+        (Arc::clone(tag), SectionOfTag { mean, least, greatest, out })
+    };
+    let mut sections = Vec::new();
+    walk(batch, heard, grade, |section, document| {
         let quality = section.quality.iter().filter(|(_, seen)| seen.frames > 0);
-        let of_tag = |(tag, seen): (&Arc<str>, &Seen)| {
-            let Seen { mean, least, greatest, .. } = *seen;
-            let out = seen.out / section.made;
-            (Arc::clone(tag), SectionOfTag { mean, least, greatest, out })
-        };
-        Some(SectionDocument {
+        let quality = quality.map(|of| of_tag(section, of)).collect();
+        sections.push(SectionDocument { quality, ..document });
+    });
+    sections
+}
+
+/// The stretches of a batch of one call, without what was measured in them.
+pub(super) fn stretches(
+    batch: &Batch,
+    heard: &Along<Heard>,
+    grade: Option<&Grade>,
+) -> Vec<SectionDocument> {
+    let mut stretches: Vec<SectionDocument> = Vec::new();
+    walk(batch, heard, grade, |_, document| match stretches.last_mut() {
+        Some(last) if last.call == document.call => {
+            last.to = document.to;
+            last.to_m = document.to_m;
+            last.score = greater(last.score, document.score);
+        }
+        _ => stretches.push(document),
+    });
+    stretches
+}
+
+/// Gives each section in which something was made, with its document but for the quality tags.
+fn walk(
+    batch: &Batch,
+    heard: &Along<Heard>,
+    grade: Option<&Grade>,
+    mut give: impl FnMut(&Section, SectionDocument),
+) {
+    let Some(along) = &batch.product.along else { return };
+    let (heard, along) = (heard.like(along), along.like(heard));
+    let ended = scale(batch).filter(|_| batch.ended.is_some());
+    let metres =
+        |metres: f64| ended.map_or(metres, |(scale, length_m)| (metres * scale).min(length_m));
+    for (ix, section) in along.sections().iter().enumerate() {
+        let Some(Stretch { from, to, from_m, to_m }) = section.stretch else { continue };
+        let heard = heard.sections().get(ix).copied().unwrap_or_default();
+        let document = SectionDocument {
             from: from.as_millis(),
             to: to.as_millis(),
-            from_m: metres(from_m),
-            to_m: metres(to_m),
+            from_m: from_m.map(metres),
+            to_m: to_m.map(metres),
             call: call(section, &heard, grade),
             score: heard.score,
-            quality: quality.map(of_tag).collect(),
-        })
-    };
-    along.sections().iter().enumerate().filter_map(section).collect()
+            quality: BTreeMap::new(),
+        };
+        give(section, document);
+    }
 }
 
 fn call(section: &Section, heard: &Heard, grade: Option<&Grade>) -> Call {
@@ -258,7 +291,9 @@ pub fn summaries(product: &Product) -> Vec<TagSummary> {
     }
     let summary = |(tag, sections): (&Arc<str>, Vec<&Seen>)| {
         let mut whole = Seen::default();
-        sections.iter().for_each(|seen| whole.add_all(seen));
+        for seen in &sections {
+            whole.add_all(seen);
+        }
         let slow = |seen: &&Seen| seen.amount * (seen.mean - whole.mean).powi(2);
         let slow = sections.iter().map(slow).sum::<f64>() / whole.amount;
         let variance = whole.variance();

@@ -175,6 +175,7 @@ mod tests {
                 slab: None,
                 learning: None,
                 state: None,
+                phase: None,
                 revision: 3,
                 ts: 1_769_128_260_000,
                 valid_until: 1_769_128_440_000,

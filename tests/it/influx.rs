@@ -150,6 +150,7 @@ fn batch() -> BatchRecord {
         merged_into: None,
         found: None,
         outside: Vec::new(),
+        phases: Vec::new(),
     }
 }
 

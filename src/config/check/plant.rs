@@ -125,6 +125,10 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
             want_tag(cx, name, line, tag, "grade_tag");
             Arc::from(tag.as_str())
         }),
+        phase_tag: line.phase_tag.as_ref().map(|tag| {
+            want_tag(cx, name, line, tag, "phase_tag");
+            Arc::from(tag.as_str())
+        }),
         profiles: profile::check(cx, line),
         tags: tags(line)
             .into_iter()

@@ -226,6 +226,9 @@ fn facts(html: &mut Html, line: &LineView) {
         time(&mut at, started, Clock::Minutes);
         fact(html, "Started", &at);
     }
+    if let Some(phase) = document.and_then(|document| document.phase.as_deref()) {
+        fact(html, "Phase", &name(phase));
+    }
     if let Some(first) = document.and_then(|document| document.first_mover.as_deref()) {
         fact(html, "Moved first", &name(first));
     }
