@@ -431,6 +431,9 @@ pub struct FitRequest {
     /// Other grades that a borrowed model may use batches of; none for one of the grade's own.
     #[serde(default)]
     pub neighbours: Vec<Neighbour>,
+    /// How those of them were made that went through phases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made: BTreeMap<Arc<str>, Made>,
     /// The declared tags it may use: positions in the line, ascending.
     pub tags: Vec<u32>,
     /// The quality tags, by which delays are estimated: positions in the line, ascending.

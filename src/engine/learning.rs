@@ -185,12 +185,12 @@ impl Learning {
     pub(super) fn shadow(
         &mut self,
         (line, grade): (&Line, &str),
-        span: (Timestamp, Timestamp),
+        frame: (Timestamp, Timestamp, Option<&Arc<str>>),
         values: impl FnOnce() -> Vec<f64>,
     ) {
         let models = self.grades.get_mut(grade);
         if let Some(challenger) = models.and_then(|models| models.challenger.as_mut()) {
-            challenger.score(line, span, &values());
+            challenger.score(line, frame, &values());
         }
     }
 

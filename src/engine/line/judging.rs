@@ -258,7 +258,10 @@ impl LineState {
         grade: &Arc<str>,
     ) -> Option<ProcessEvidence> {
         let distrusted = self.ask_peers(cx, frame, grade);
-        self.learning.shadow((cx.line, grade), (frame.start, frame.end), || {
+        let batch = self.book.current();
+        let phase = batch.and_then(|batch| batch.phase_at(frame.start)).cloned();
+        let phase = phase.as_ref();
+        self.learning.shadow((cx.line, grade), (frame.start, frame.end, phase), || {
             let mut values = frame.values.clone();
             for tag in &distrusted {
                 if let Some(value) = values.get_mut(*tag) {
@@ -268,7 +271,7 @@ impl LineState {
             values
         });
         let judging = self.learning.judging_mut(grade)?;
-        judging.follow(frame.start, frame.end);
+        judging.follow((frame.start, frame.end), phase);
         let (model, mut row) = judging.row(&frame.values)?;
         for (column, value) in row.iter_mut().enumerate() {
             if judging.tag_of(column).is_some_and(|tag| distrusted.contains(&tag)) {
