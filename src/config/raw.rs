@@ -573,6 +573,12 @@ pub(super) struct Limit {
     pub(super) mean: Option<At<Bounds>>,
     /// Bounds that no frame's value may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 /// Limits on what the laboratory measures; at least one bound is needed.
@@ -589,6 +595,12 @@ pub(super) struct LabLimit {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
     /// Its control chart, which has a point for each batch; there is one without a word.
     pub(super) chart: Option<At<LabChart>>,
 }
@@ -607,6 +619,12 @@ pub(super) struct AmendedLab {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 impl AmendedLab {
@@ -618,6 +636,8 @@ impl AmendedLab {
             high: self.high.clone(),
             unit: self.unit.clone(),
             single: self.single.clone(),
+            method: self.method.clone(),
+            resolution: self.resolution.clone(),
             chart: None,
         }
     }
