@@ -63,7 +63,8 @@ pub(super) struct Site {
     /// The site's name, in every event.
     #[schemars(extend("default" = ""))]
     pub(super) name: Option<At<String>>,
-    /// The time zone of reports, e.g. `Asia/Shanghai`. Not used by this release.
+    /// The time zone of reports, by its name: those of the times and weeks in them.
+    #[schemars(extend("default" = "UTC"), example = "Asia/Shanghai")]
     pub(super) timezone: Option<At<String>>,
     /// The shifts of reports. Not used by this release.
     pub(super) shifts: Option<At<Vec<Anything>>>,

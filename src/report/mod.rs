@@ -7,3 +7,29 @@
 
 pub(crate) mod html;
 pub(crate) mod number;
+
+mod batch;
+mod certificate;
+#[cfg(test)]
+pub(crate) mod fixture;
+mod paper;
+mod sentence;
+mod settings;
+mod strip;
+#[cfg(test)]
+mod tests;
+mod week;
+mod weekly;
+mod words;
+
+pub use batch::{BatchData, batch};
+pub use certificate::{Delivery, Objection, certificate, objections};
+pub use settings::{Language, Settings};
+pub use week::{WEEKS, Week};
+pub use weekly::{WeekData, weekly};
+
+/// The policy under which a browser may show a document of this room: its own style, and nothing from anywhere.
+#[must_use]
+pub fn content_security_policy() -> &'static str {
+    &paper::POLICY
+}
