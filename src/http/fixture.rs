@@ -17,6 +17,7 @@ use crate::engine::{
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
+use crate::report::{BatchData, Week, WeekData};
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
     Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
@@ -24,6 +25,7 @@ use crate::verdict::{
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
+use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -86,6 +88,31 @@ impl History for Shelf {
             |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
         let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
         Ok(Scoreboard::of(&scored, by))
+    }
+
+    fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String> {
+        let Some(record) = self.batch(line, id)? else { return Ok(None) };
+        Ok(Some(crate::report::fixture::data(record)))
+    }
+
+    fn week(
+        &self,
+        line: Option<&str>,
+        week: Option<Week>,
+        zone: &TimeZone,
+    ) -> Result<Option<WeekData>, String> {
+        let batches = self.batches(line, usize::MAX)?;
+        let last = batches.iter().filter_map(|batch| batch.ended).max();
+        let week = week.or_else(|| Week::at(last?, zone));
+        let data = week.map(|week| WeekData {
+            week,
+            bounds: week.bounds(zone).unwrap_or_default(),
+            line: line.map(Into::into),
+            batches,
+            movers: vec!["refiner_power".into()],
+            sick: None,
+        });
+        Ok(data)
     }
 
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
@@ -257,6 +284,7 @@ pub(super) fn state(view: View) -> Fixture {
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
+        report: crate::report::Settings { site: "mill".into(), ..Default::default() },
     };
     Fixture { api, view: sender, heartbeat }
 }

@@ -14,6 +14,7 @@ mod format;
 mod line;
 mod profile;
 mod prospects;
+mod report;
 mod scale;
 mod system;
 mod words;
