@@ -2,13 +2,14 @@
 
 mod charts;
 mod foretold;
+mod shelf;
+
+pub(super) use shelf::Shelf;
 
 use super::{
-    ApiState, Backtested, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told,
-    router,
+    ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
 };
 use crate::alarm::Severity;
-use crate::batch::{Edge, Genealogy, Metres, Towards};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
@@ -17,15 +18,13 @@ use crate::engine::{
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
-use crate::report::{BatchData, Week, WeekData};
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
-    Reason, Scoreboard, Sign, Similar, SpanDocument,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
+    Sign, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
-use jiff::tz::TimeZone;
 use std::collections::BTreeMap;
 use std::sync::{Arc, Mutex};
 use std::time::Duration;
@@ -60,71 +59,6 @@ impl Heartbeat {
 impl Progress for Heartbeat {
     fn heartbeat_age(&self) -> Duration {
         *self.0.lock().unwrap()
-    }
-}
-
-/// A store of batches, or one that fails.
-#[derive(Debug)]
-pub(super) struct Shelf(pub(super) Result<Vec<BatchRecord>, String>);
-
-impl History for Shelf {
-    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
-        let all = self.0.clone()?.into_iter();
-        Ok(all.filter(|batch| line.is_none_or(|line| *batch.line == *line)).take(limit).collect())
-    }
-
-    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
-        Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
-    }
-
-    fn scoreboard(
-        &self,
-        (line, grade): (Option<&str>, Option<&str>),
-        by: Period,
-        limit: usize,
-    ) -> Result<Scoreboard, String> {
-        let batches = self.batches(line, limit)?;
-        let is_of =
-            |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
-        let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
-        Ok(Scoreboard::of(&scored, by))
-    }
-
-    fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String> {
-        let Some(record) = self.batch(line, id)? else { return Ok(None) };
-        Ok(Some(crate::report::fixture::data(record)))
-    }
-
-    fn week(
-        &self,
-        line: Option<&str>,
-        week: Option<Week>,
-        zone: &TimeZone,
-    ) -> Result<Option<WeekData>, String> {
-        let batches = self.batches(line, usize::MAX)?;
-        let last = batches.iter().filter_map(|batch| batch.ended).max();
-        let week = week.or_else(|| Week::at(last?, zone));
-        let data = week.map(|week| WeekData {
-            week,
-            bounds: week.bounds(zone).unwrap_or_default(),
-            line: line.map(Into::into),
-            batches,
-            movers: vec!["refiner_power".into()],
-            sick: None,
-        });
-        Ok(data)
-    }
-
-    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
-        let batches = self.0.clone()?;
-        let edges: Vec<Edge> = batches.iter().flat_map(BatchRecord::edges).collect();
-        Genealogy::of(&name.into(), stretch, |towards, name| {
-            let leads = |edge: &&Edge| match towards {
-                Towards::Sources => *edge.batch == *name,
-                Towards::Products => *edge.consumed.from == *name,
-            };
-            Ok((edges.iter().filter(leads).cloned().collect(), false))
-        })
     }
 }
 
