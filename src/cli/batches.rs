@@ -1,5 +1,6 @@
 //! `onspec batches`.
 
+mod report;
 mod score;
 
 use super::daemon::{self, Telling};
@@ -75,6 +76,13 @@ pub(super) enum Args {
         #[arg(long)]
         json: bool,
     },
+    /// A sheet to print: the report of a finished batch, its certificate of analysis, or the scoreboard of a week, as one HTML
+    /// document in English or Chinese. 1 if there is no such batch, or something stands against a certificate. The daemon may
+    /// be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches report TM3-260123-014 -o report.html -c /etc/onspec/onspec.toml\n  onspec batches report TM3-260123-014 TM3-260123-015 --certificate --customer 'ACME' --order 4711 -o coa.html -c /etc/onspec/onspec.toml\n  onspec batches report --weekly --week 2026-W05 --language zh-CN -o week.html -c /etc/onspec/onspec.toml"
+    )]
+    Report(Box<report::Args>),
     /// Tell the running daemon what was decided of a batch. The newest decision counts, and all are kept. 1 if the
     /// daemon does not run.
     #[command(
@@ -142,6 +150,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 Err(error) => out.fail(&error),
             }
         }),
+        Args::Report(asked) => report::command(asked, out),
         Args::Dispose(decided) => dispose(decided, out),
     }
 }

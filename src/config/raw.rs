@@ -63,7 +63,8 @@ pub(super) struct Site {
     /// The site's name, in every event.
     #[schemars(extend("default" = ""))]
     pub(super) name: Option<At<String>>,
-    /// The time zone of reports, e.g. `Asia/Shanghai`. Not used by this release.
+    /// The time zone of reports, by its name: those of the times and weeks in them.
+    #[schemars(extend("default" = "UTC"), example = "Asia/Shanghai")]
     pub(super) timezone: Option<At<String>>,
     /// The shifts of reports. Not used by this release.
     pub(super) shifts: Option<At<Vec<Anything>>>,
@@ -575,6 +576,12 @@ pub(super) struct Limit {
     pub(super) mean: Option<At<Bounds>>,
     /// Bounds that no frame's value may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 /// Limits on what the laboratory measures; at least one bound is needed.
@@ -591,6 +598,12 @@ pub(super) struct LabLimit {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
     /// Its control chart, which has a point for each batch; there is one without a word.
     pub(super) chart: Option<At<LabChart>>,
 }
@@ -609,6 +622,12 @@ pub(super) struct AmendedLab {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 impl AmendedLab {
@@ -620,6 +639,8 @@ impl AmendedLab {
             high: self.high.clone(),
             unit: self.unit.clone(),
             single: self.single.clone(),
+            method: self.method.clone(),
+            resolution: self.resolution.clone(),
             chart: None,
         }
     }

@@ -64,6 +64,12 @@ pub struct Asked {
     /// Bounds of each single value.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub single: Option<Bounds>,
+    /// The test method, where one is declared.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub method: Option<Arc<str>>,
+    /// What values are rounded to where they are printed, in their unit.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resolution: Option<f64>,
 }
 
 /// A laboratory property of a batch.
@@ -128,6 +134,8 @@ fn asked(name: &Arc<str>, limit: &SpecLimit, off_share: Option<f64>) -> Asked {
         off_share,
         mean: limit.mean,
         single: limit.single,
+        method: limit.method.clone(),
+        resolution: limit.resolution,
     }
 }
 

@@ -2,13 +2,14 @@
 
 mod charts;
 mod foretold;
+mod shelf;
+
+pub(super) use shelf::Shelf;
 
 use super::{
-    ApiState, Backtested, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told,
-    router,
+    ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
 };
 use crate::alarm::Severity;
-use crate::batch::{Edge, Genealogy, Metres, Towards};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
@@ -19,8 +20,8 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
-    Reason, Scoreboard, SectionDocument, Sign, Similar, SpanDocument,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
+    SectionDocument, Sign, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -58,46 +59,6 @@ impl Heartbeat {
 impl Progress for Heartbeat {
     fn heartbeat_age(&self) -> Duration {
         *self.0.lock().unwrap()
-    }
-}
-
-/// A store of batches, or one that fails.
-#[derive(Debug)]
-pub(super) struct Shelf(pub(super) Result<Vec<BatchRecord>, String>);
-
-impl History for Shelf {
-    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
-        let all = self.0.clone()?.into_iter();
-        Ok(all.filter(|batch| line.is_none_or(|line| *batch.line == *line)).take(limit).collect())
-    }
-
-    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
-        Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
-    }
-
-    fn scoreboard(
-        &self,
-        (line, grade): (Option<&str>, Option<&str>),
-        by: Period,
-        limit: usize,
-    ) -> Result<Scoreboard, String> {
-        let batches = self.batches(line, limit)?;
-        let is_of =
-            |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
-        let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
-        Ok(Scoreboard::of(&scored, by))
-    }
-
-    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
-        let batches = self.0.clone()?;
-        let edges: Vec<Edge> = batches.iter().flat_map(BatchRecord::edges).collect();
-        Genealogy::of(&name.into(), stretch, |towards, name| {
-            let leads = |edge: &&Edge| match towards {
-                Towards::Sources => *edge.batch == *name,
-                Towards::Products => *edge.consumed.from == *name,
-            };
-            Ok((edges.iter().filter(leads).cloned().collect(), false))
-        })
     }
 }
 
@@ -257,6 +218,7 @@ pub(super) fn state(view: View) -> Fixture {
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
+        report: crate::report::Settings { site: "mill".into(), ..Default::default() },
     };
     Fixture { api, view: sender, heartbeat }
 }

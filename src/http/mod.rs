@@ -25,6 +25,7 @@ mod listener;
 mod models;
 mod page;
 mod probes;
+mod report;
 mod router;
 
 pub use feedback::read_events;
@@ -33,8 +34,10 @@ pub use router::router;
 use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
+use crate::report::{BatchData, Week, WeekData};
 use crate::telemetry::{Clock, Health, Metrics};
 use crate::verdict::{Period, Scoreboard};
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -146,6 +149,24 @@ pub trait History: Debug + Send + Sync {
         by: Period,
         limit: usize,
     ) -> Result<Scoreboard, String>;
+
+    /// All that is kept of a batch, for its report; `None` if the store does not know it.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String>;
+
+    /// What is kept of a week and those before it, of one line or of all; without a week, the one in which the newest batch
+    /// ended. `None` if none has.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn week(
+        &self,
+        line: Option<&str>,
+        week: Option<Week>,
+        zone: &TimeZone,
+    ) -> Result<Option<WeekData>, String>;
 }
 
 /// A fit that runs.
@@ -306,6 +327,8 @@ pub struct ApiState {
     pub note: watch::Receiver<Option<Arc<str>>>,
     /// Where it is asked that the configuration is read again, if anybody can do that.
     pub reload: Option<mpsc::Sender<Reload>>,
+    /// Whose reports they are.
+    pub report: crate::report::Settings,
 }
 
 /// A request to read the configuration again: the answer comes back on it, with the words of the refusal

@@ -1,7 +1,9 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{Fitting, actions, backtest, data, events, feedback, guard, models, page, probes};
+use super::{
+    Fitting, actions, backtest, data, events, feedback, guard, models, page, probes, report,
+};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -65,6 +67,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
     ("/api/v1/batches", || get(data::batches)),
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/batches/{line}/{batch}/sheet", || get(report::sheet)),
     ("/api/v1/scoreboard", || get(data::scoreboard)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
     ("/api/v1/tags", || get(data::tags)),
@@ -93,6 +96,8 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/fragment", || get(page::fragment)),
     ("/backtest", || get(backtest::page)),
+    ("/batches/{line}/{batch}/report", || get(report::batch)),
+    ("/report/weekly", || get(report::weekly)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
     ("/assets/icon.svg", || get(page::icon)),

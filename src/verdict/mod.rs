@@ -24,5 +24,5 @@ pub use foretold::{Foretelling, ForetoldProperty};
 pub use judge::{Judge, Opinion, follow_limits};
 pub use prospects::{EarlierBatch, Prospect};
 pub use reliability::{Reliability, ReliabilityBin};
-pub use scoreboard::{Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};
+pub use scoreboard::{Counted, Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};
 pub use sections::{SectionDocument, SectionOfTag, Slab, TagSummary, summaries};

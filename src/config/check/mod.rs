@@ -12,6 +12,7 @@ mod payload;
 mod plant;
 mod profile;
 mod properties;
+mod report;
 mod subscribe;
 
 use super::at::{At, DurationText};
@@ -49,6 +50,7 @@ pub(super) struct Settings {
     influx: Option<influx::Settings>,
     webhooks: Vec<webhook::Settings>,
     http: Option<crate::http::Settings>,
+    report: crate::report::Settings,
 }
 
 impl Settings {
@@ -61,6 +63,7 @@ impl Settings {
             influx: self.influx,
             webhooks: self.webhooks,
             http: self.http,
+            report: self.report,
             warnings,
         }
     }
@@ -76,6 +79,7 @@ pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) 
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
         webhooks: output::webhooks(&mut cx, raw),
         http: output::http(&mut cx, raw.http.as_ref()),
+        report: report::check(&mut cx, raw),
     };
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }
 }

@@ -44,16 +44,18 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
     if let Some(name) = site.and_then(|site| site.name.as_ref()).filter(|name| !name.is_empty()) {
         cx.name(name, name.span(), "the site", &[]);
     }
-    if let Some(timezone) = site.and_then(|site| site.timezone.as_ref()) {
-        cx.not_yet(timezone.span(), "timezone", "times are said in UTC");
-    }
     if let Some(shifts) = site.and_then(|site| site.shifts.as_ref()) {
         cx.not_yet(shifts.span(), "shifts", "reports know no shifts");
     }
     if let Some(language) = raw.language.as_ref().and_then(|language| language.default.as_ref())
         && **language != LanguageName::English
     {
-        cx.not_yet(language.span(), "language.default", "messages and page are in English");
+        cx.report(
+            Code::NotYet,
+            language.span(),
+            "`language.default` holds for reports alone in this release",
+        )
+        .label("messages and page are in English");
     }
     let lines = lines(raw);
     if u16::try_from(lines.len()).is_err()

@@ -414,7 +414,11 @@ fn movers(html: &mut Html, document: &Document) {
 
 fn batches(html: &mut Html, line: &LineView, ix: i64) {
     part(html, "<div class=\"panel\"", "batches", ix);
-    html.raw("><h3>Last batches</h3>");
+    html.raw("><h3>Last batches");
+    if !line.last_batches.is_empty() {
+        super::report::weekly_link(html, &line.name);
+    }
+    html.raw("</h3>");
     if line.last_batches.is_empty() {
         html.raw("<p class=\"muted\">No batch has ended yet.</p></div>");
         return;
@@ -438,7 +442,8 @@ fn batches(html: &mut Html, line: &LineView, ix: i64) {
 
 fn batch_row(html: &mut Html, batch: &BatchRecord) {
     let face = batch.verdict.map_or(words::VOID, words::of_call);
-    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">").name(&batch.batch);
+    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
+    super::report::link(html, batch);
     html.raw("</th><td><span class=\"mark\">")
         .icon(face.symbol)
         .raw(face.word)

@@ -1,6 +1,6 @@
 //! What is said of a line, in words: the face of its verdict and its reasons as sentences.
 
-use super::format::{NONE, fine_per_cent, number, per_cent, ratio};
+use super::format::{fine_per_cent, number, per_cent, quantity, ratio};
 use super::html::Html;
 use crate::engine::LineView;
 use crate::plant::Compared;
@@ -248,12 +248,6 @@ fn against_limits(html: &mut Html, value: f64, unit: &str, low: Option<f64>, hig
         (None, Some(high)) => html.raw(", now below its upper limit of ").text(&number(high)),
         (None, None) => html,
     };
-}
-
-/// A number with its unit.
-pub(super) fn quantity(value: f64, unit: &str) -> String {
-    let number = number(value);
-    if unit.is_empty() || number == NONE { number } else { format!("{number}\u{a0}{unit}") }
 }
 
 fn unit<'a>(line: &'a LineView, tag: &str) -> &'a str {
