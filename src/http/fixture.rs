@@ -19,8 +19,8 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Period,
-    Reason, Scoreboard, Sign, Similar, SpanDocument,
+    Advice, Apart, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover,
+    Period, Reason, Scoreboard, Sign, Similar, SpanDocument, Uniformity,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -86,6 +86,26 @@ impl History for Shelf {
             |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
         let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
         Ok(Scoreboard::of(&scored, by))
+    }
+
+    fn uniformity(
+        &self,
+        (line, grade): (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String> {
+        let batches = self.batches(line, limit)?;
+        let is_of =
+            |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
+        let sample = |batch: &BatchRecord| {
+            let whole: f64 = batch.consumed.iter().filter_map(|consumed| consumed.mass_kg).sum();
+            let lot = |consumed: &crate::batch::Consumed| {
+                (Arc::clone(&consumed.from), consumed.mass_kg.unwrap_or(0.0) / whole)
+            };
+            batch.sample(None, None, batch.consumed.iter().map(lot).collect())
+        };
+        let samples: Vec<_> = batches.iter().filter(is_of).filter_map(sample).collect();
+        Ok(Uniformity::of(&samples, apart, (batches.len(), self.0.clone()?.len())))
     }
 
     fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {

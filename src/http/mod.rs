@@ -26,6 +26,7 @@ mod models;
 mod page;
 mod probes;
 mod router;
+mod uniformity;
 
 pub use feedback::read_events;
 pub use router::router;
@@ -34,7 +35,7 @@ use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::telemetry::{Clock, Health, Metrics};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -146,6 +147,17 @@ pub trait History: Debug + Send + Sync {
         by: Period,
         limit: usize,
     ) -> Result<Scoreboard, String>;
+
+    /// How uniform the newest batches are, at most `limit`, of one line or grade or of all.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String>;
 }
 
 /// A fit that runs.

@@ -22,7 +22,7 @@ use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::store::Reader;
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use crate::{http, influx, mqtt, webhook};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -470,5 +470,14 @@ impl History for StoredBatches {
         limit: usize,
     ) -> Result<Scoreboard, String> {
         batches::scoreboard(&self.0, of, by, limit).map_err(|error| error.to_string())
+    }
+
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String> {
+        batches::uniformity(&self.0, of, apart, limit).map_err(|error| error.to_string())
     }
 }
