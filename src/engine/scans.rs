@@ -46,9 +46,8 @@ impl Scans {
 impl LineState {
     /// A scan of what is made now was divided.
     pub(super) fn scanned(&mut self, declared: &Profile, statistics: &Statistics) {
-        let parts = statistics.two_sigma_md.zip(statistics.two_sigma_cd);
-        let Some(((two_sigma_md, two_sigma_cd), two_sigma_residual)) =
-            parts.zip(statistics.two_sigma_residual)
+        let along_across = statistics.two_sigma_md.zip(statistics.two_sigma_cd);
+        let Some(((along, across), neither)) = along_across.zip(statistics.two_sigma_residual)
         else {
             return;
         };
@@ -62,9 +61,9 @@ impl LineState {
             profile: Arc::clone(&declared.id),
             unit: Arc::clone(&declared.unit),
             scans: statistics.scans,
-            two_sigma_md,
-            two_sigma_cd,
-            two_sigma_residual,
+            two_sigma_md: along,
+            two_sigma_cd: across,
+            two_sigma_residual: neither,
         };
         self.scans.take(&batch, scans);
     }

@@ -35,8 +35,8 @@ const ALL_LEAST: usize = 8;
 const CONFOUNDED: f64 = 3.0;
 
 /// A lot is accused below this chance: less than one in twenty, for that the variances are estimated makes chances too small.
-/// Simulated, it keeps one in twenty (`innocent_lots_are_seldom_accused`).
-const ACCUSED: f64 = 0.03;
+/// `innocent_lots_are_seldom_accused` prints how often it happens.
+const ACCUSED: f64 = 0.02;
 
 /// Batches with what they were made of.
 #[derive(Debug, Clone, PartialEq)]
@@ -70,7 +70,7 @@ pub struct LotEffect {
     pub p: Option<f64>,
     /// The same for the most different of all that were looked at in this grade (Holm).
     pub p_adjusted: Option<f64>,
-    /// True if it differs: `p_adjusted` is below 0.03, which keeps wrong accusations below one in twenty.
+    /// True if it differs: `p_adjusted` is below 0.02, which keeps wrong accusations to about one in twenty at most.
     pub differs: bool,
     /// True if what it adds takes the figure further away from what is aimed at; `None` where nobody says what that is.
     pub worse: Option<bool>,

@@ -116,11 +116,11 @@ fn looking_at_many_is_corrected_for() {
         worse: None,
         confounded: false,
     };
-    let mut lots = [0.04, 0.012, 0.009].map(|p| lot(Some(p))).to_vec();
+    let mut lots = [0.04, 0.008, 0.006].map(|p| lot(Some(p))).to_vec();
     lots.push(lot(None));
     adjust(lots.iter_mut());
     let adjusted: Vec<_> = lots.iter().map(|lot| (lot.p_adjusted, lot.differs)).collect();
-    let expected = [(Some(0.04), false), (Some(0.027), true), (Some(0.027), true), (None, false)];
+    let expected = [(Some(0.04), false), (Some(0.018), true), (Some(0.018), true), (None, false)];
     for (found, expected) in adjusted.into_iter().zip(expected) {
         assert_eq!(found.1, expected.1);
         assert_eq!(found.0.is_some(), expected.0.is_some());
