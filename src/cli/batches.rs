@@ -2,6 +2,7 @@
 
 mod report;
 mod score;
+mod uniformity;
 
 use super::daemon::{self, Telling};
 use super::out::{Exit, Out};
@@ -83,6 +84,30 @@ pub(super) enum Args {
         after_help = "Examples:\n  onspec batches report TM3-260123-014 -o report.html -c /etc/onspec/onspec.toml\n  onspec batches report TM3-260123-014 TM3-260123-015 --certificate --customer 'ACME' --order 4711 -o coa.html -c /etc/onspec/onspec.toml\n  onspec batches report --weekly --week 2026-W05 --language zh-CN -o week.html -c /etc/onspec/onspec.toml"
     )]
     Report(Box<report::Args>),
+    /// How much batches differ from one another and within themselves, along the web and across it, and which lots of raw
+    /// material make them differ, by line and grade. The daemon may be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches uniformity -c /etc/onspec/onspec.toml\n  onspec batches uniformity --by lot --line tm3 --grade facial-15 -c /etc/onspec/onspec.toml"
+    )]
+    Uniformity {
+        #[command(flatten)]
+        which: Which,
+        /// What is told apart: grades, or in each of them the batches of each lot.
+        #[arg(long, value_name = "WHAT", value_enum, default_value = "grade")]
+        by: uniformity::By,
+        /// Only those of this line.
+        #[arg(long, value_name = "LINE")]
+        line: Option<String>,
+        /// Only those of this grade.
+        #[arg(long, value_name = "GRADE")]
+        grade: Option<String>,
+        /// How many batches are looked at, the newest; of each the sheet is read.
+        #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
     /// Tell the running daemon what was decided of a batch. The newest decision counts, and all are kept. 1 if the
     /// daemon does not run.
     #[command(
@@ -151,6 +176,15 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
             }
         }),
         Args::Report(asked) => report::command(asked, out),
+        Args::Uniformity { which, by, line, grade, limit, json } => {
+            in_store(which, out, |path, out| {
+                let of = (line.as_deref(), grade.as_deref());
+                match uniformity::uniformity(path, of, (*by, *limit as usize), *json) {
+                    Ok(text) => out.print(&text),
+                    Err(error) => out.fail(&error),
+                }
+            })
+        }
         Args::Dispose(decided) => dispose(decided, out),
     }
 }

@@ -12,6 +12,7 @@ use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
 use super::outlook::Outlook;
+use super::scans::Scans;
 use super::similar::Patterns;
 use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
@@ -106,6 +107,9 @@ pub(super) struct LineState {
     pub(super) soft_sensors: SoftSensors,
     #[serde(default)]
     pub(super) outlook: Outlook,
+    /// What scanners saw of the batches of the book.
+    #[serde(default)]
+    pub(super) scans: Scans,
     document: Option<Document>,
     said: Option<Timestamp>,
     trend: VecDeque<TrendPoint>,
@@ -174,6 +178,7 @@ impl LineState {
             learning: Learning::default(),
             soft_sensors: SoftSensors::default(),
             outlook: Outlook::default(),
+            scans: Scans::default(),
             document: None,
             said: None,
             trend: VecDeque::new(),
@@ -217,6 +222,7 @@ impl LineState {
         self.learning.revive(line);
         self.outlook = old.outlook;
         self.outlook.begin_batch();
+        self.scans = old.scans;
         self.soft_sensors = old.soft_sensors;
         self.soft_sensors.reconfigured(line);
         self.document = old.document;

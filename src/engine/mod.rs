@@ -28,6 +28,8 @@ mod profiles;
 mod reconfigure;
 mod recovery;
 mod repeats;
+mod sample;
+mod scans;
 mod sessions;
 mod sheet;
 mod similar;
@@ -62,6 +64,7 @@ pub use finished::FinishedBatch;
 pub use learning::budget;
 pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
+pub use scans::ScansOfSheet;
 pub use sheet::{
     Asked, Decided, Done, PropertyOfSheet, ResultOfSheet, SectionsRecord, SheetRecord,
 };

@@ -3,6 +3,7 @@
 //! It has two parts, for they are known at different times. What was seen along the batch is known when it ends, and changes
 //! only while readings may come late. What was found of it grows with each laboratory result and decision.
 
+use super::scans::ScansOfSheet;
 use crate::batch::Batch;
 use crate::decode::Disposition;
 use crate::plant::{Bounds, Grade, Line, SpecLimit};
@@ -21,6 +22,9 @@ pub struct SectionsRecord {
     pub sections: Vec<SectionDocument>,
     /// Its quality tags with limits, by name.
     pub quality: Vec<TagSummary>,
+    /// What its scanners saw across it, by profile.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub profiles: Vec<ScansOfSheet>,
 }
 
 /// What was found of a finished batch.
@@ -144,12 +148,14 @@ pub(super) fn sections(
     line: &Line,
     batch: &Batch,
     sections: Vec<SectionDocument>,
+    profiles: Vec<ScansOfSheet>,
 ) -> Option<SectionsRecord> {
     (!sections.is_empty()).then(|| SectionsRecord {
         line: Arc::clone(&line.name),
         batch: Arc::clone(&batch.id),
         sections,
         quality: summaries(&batch.product),
+        profiles,
     })
 }
 

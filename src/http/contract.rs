@@ -3,6 +3,7 @@
 mod feedback;
 mod report;
 mod score;
+mod uniformity;
 
 use super::fixture::{self, Answer, Fixture, HOSTILE, Shelf};
 use super::{ApiState, BODY_MAX_BYTES, guard, router};

@@ -27,6 +27,7 @@ mod page;
 mod probes;
 mod report;
 mod router;
+mod uniformity;
 
 pub use feedback::read_events;
 pub use router::router;
@@ -36,7 +37,7 @@ use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Wit
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
 use crate::telemetry::{Clock, Health, Metrics};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -167,6 +168,17 @@ pub trait History: Debug + Send + Sync {
         week: Option<Week>,
         zone: &TimeZone,
     ) -> Result<Option<WeekData>, String>;
+
+    /// How uniform the newest batches are, at most `limit`, of one line or grade or of all.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String>;
 }
 
 /// A fit that runs.

@@ -179,6 +179,13 @@ impl Reader {
         }
     }
 
+    /// How many batches of one line or of all there are.
+    pub fn batch_count(&self, line: Option<&str>) -> Result<usize, StoreError> {
+        let sql = "SELECT COUNT(*) FROM batches WHERE ?1 IS NULL OR line = ?1";
+        let counts = self.rows("count batches", sql, [line], |row| self.get::<i64>(row, 0))?;
+        Ok(counts.first().and_then(|count| usize::try_from(*count).ok()).unwrap_or(0))
+    }
+
     /// One batch.
     pub fn batch(&self, line: &str, batch: &str) -> Result<Option<StoredBatch>, StoreError> {
         let rows = self.batch_rows(

@@ -13,6 +13,7 @@ mod reliability;
 mod scoreboard;
 mod sections;
 mod spans;
+mod uniformity;
 mod watch;
 
 pub use crate::models::Sign;
@@ -26,3 +27,7 @@ pub use prospects::{EarlierBatch, Prospect};
 pub use reliability::{Reliability, ReliabilityBin};
 pub use scoreboard::{Counted, Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};
 pub use sections::{SectionDocument, SectionOfTag, Slab, TagSummary, summaries};
+pub use uniformity::{
+    Aim, Apart, Component, Figure, LotEffect, LotsOf, OfGrade, OfLot, ProfileParts, Property,
+    PropertyParts, Sample, ScansOfBatch, Uniformity,
+};

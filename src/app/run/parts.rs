@@ -24,7 +24,7 @@ use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
 use crate::store::Reader;
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use crate::{http, influx, mqtt, webhook};
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -487,5 +487,14 @@ impl History for StoredBatches {
         zone: &TimeZone,
     ) -> Result<Option<WeekData>, String> {
         reports::week(&self.0, line, week, zone).map_err(|error| error.to_string())
+    }
+
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String> {
+        batches::uniformity(&self.0, of, apart, limit).map_err(|error| error.to_string())
     }
 }

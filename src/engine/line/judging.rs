@@ -571,7 +571,9 @@ impl LineState {
         }
         let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
         let sections = self.judges.get(id).map(|judge| judge.sections(batch, grade));
-        let sections = sections.and_then(|sections| sheet::sections(cx.line, batch, sections));
+        let scans = self.scans.of(&batch.id);
+        let sections =
+            sections.and_then(|sections| sheet::sections(cx.line, batch, sections, scans));
         let sheet = sheet::sheet(cx.line, batch, grade, &document);
         cx.out.push(Effect::Batch(Box::new(record)));
         cx.out.extend(sections.map(|record| Effect::Sections(Box::new(record))));

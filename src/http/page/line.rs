@@ -11,6 +11,7 @@ use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_ce
 use super::html::Html;
 use super::profile;
 use super::prospects;
+use super::uniformity;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
@@ -70,7 +71,14 @@ pub(super) fn section(
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);
-    html.raw("</div></section>");
+    html.raw("</div>");
+    if !line.last_batches.is_empty() {
+        part(html, "<p class=\"since\"", "uniformity", ix);
+        html.raw(">");
+        uniformity::link(html, &line.name);
+        html.raw("</p>");
+    }
+    html.raw("</section>");
 }
 
 /// A part with a panel for each of these; nothing of none.

@@ -17,6 +17,7 @@ mod prospects;
 mod report;
 mod scale;
 mod system;
+mod uniformity;
 mod words;
 
 use super::probes;
@@ -32,6 +33,7 @@ use format::{Clock, time};
 use html::Html;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+pub(super) use uniformity::uniformity;
 
 /// A file that is part of the program.
 struct Asset {
