@@ -40,6 +40,8 @@ pub enum Change {
     Added(Arc<str>),
     /// Something new is known about it.
     Revised(Arc<str>),
+    /// It came into a phase: nothing that its verdict rests on.
+    Noted(Arc<str>),
     /// It is of another grade than was thought: the id, and that grade.
     Regraded(Arc<str>, Option<Arc<str>>),
     /// An event, or a part of it, was not taken: why, and what is expected.
@@ -329,6 +331,7 @@ impl Book {
             | BatchEvent::Merge { ref batch, .. }
             | BatchEvent::Void { ref batch } => {
                 let id = Arc::clone(batch);
+                let is_phase = matches!(event, BatchEvent::Phase { .. });
                 let target_known = match &event {
                     BatchEvent::Merge { into, .. } => self.find(into).is_some(),
                     _ => true,
@@ -338,6 +341,7 @@ impl Book {
                     return;
                 }
                 match self.learn(&id, at, event, grades, out) {
+                    Ok(true) if is_phase => out.push(Change::Noted(id)),
                     Ok(true) => out.push(Change::Revised(id)),
                     Ok(false) => {}
                     Err(why) => out.push(Change::Refused(why)),
@@ -398,6 +402,8 @@ impl Book {
         }
         let next = self.begin_after(key, at);
         let after_a_gap = self.stations.get(key).is_none_or(|station| station.current.is_none());
+        let of_station = |before: &&Batch| before.station == instant.station;
+        let before_ended = self.finished.iter().filter(of_station).filter_map(|b| b.ended).max();
         self.end_at_start(instant, out);
         if let Some(next) = next {
             // It came late: what began after it has ended it already.
@@ -410,12 +416,17 @@ impl Book {
                 batch.count_unseen(to.seconds_since(at));
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
-            let told = station
-                .phase
-                .as_ref()
-                .filter(|(told, _)| *told <= at && (after_a_gap || at <= told.plus(PHASE_BEFORE)));
+            let told = station.phase.take_if(|(told, _)| {
+                // What was told of the batch before is not this one's.
+                let is_next = if after_a_gap {
+                    before_ended.is_none_or(|ended| *told >= ended)
+                } else {
+                    at <= told.plus(PHASE_BEFORE)
+                };
+                *told <= at && is_next
+            });
             if let Some((_, phase)) = told {
-                batch.phases.push((at, Arc::clone(phase)));
+                batch.phases.push((at, phase));
             }
             station.current = Some(batch);
             // A start that comes late ends no pause that began after it.
@@ -440,11 +451,16 @@ impl Book {
         match batch.enter(at, phase) {
             Ok(true) => {
                 batch.revision += 1;
-                out.push(Change::Revised(Arc::clone(&batch.id)));
+                out.push(Change::Noted(Arc::clone(&batch.id)));
             }
             Ok(false) => {}
             Err(why) => out.push(Change::Refused(why)),
         }
+    }
+
+    /// What was told of phases is of another tag than what will be.
+    pub fn forget_phases(&mut self) {
+        self.stations.values_mut().for_each(|station| station.phase = None);
     }
 
     /// The beginning of a batch of which only the end was known.

@@ -370,9 +370,14 @@ impl Batch {
         if self.phases.iter().any(told) {
             return Ok(false);
         }
+        if self.phases.len() > PHASES_MAX {
+            return Ok(false);
+        }
         if self.phases.len() == PHASES_MAX {
+            // From here on nobody knows.
+            self.phases.push((at, "".into()));
             return Err(format!(
-                "batch `{}` has {PHASES_MAX} phases, which is as many as are kept; `{phase}` is not taken",
+                "batch `{}` has {PHASES_MAX} phases, which is as many as are kept; no more are taken from `{phase}` on",
                 self.id
             ));
         }
@@ -385,7 +390,7 @@ impl Batch {
     #[must_use]
     pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
         let before = self.phases.partition_point(|(at, _)| *at <= instant);
-        before.checked_sub(1).map(|ix| &self.phases[ix].1)
+        before.checked_sub(1).map(|ix| &self.phases[ix].1).filter(|phase| !phase.is_empty())
     }
 
     /// Takes a laboratory result as it was told, and its value in the unit of the limits; true if it says something new.

@@ -49,6 +49,9 @@ pub struct Product {
     pub made_kg: Option<f64>,
     /// Time, s, seen or not.
     pub made_s: f64,
+    /// Of it, with a known speed, s.
+    #[serde(default)]
+    pub measured_s: f64,
     /// What was outside limits, by quality tag.
     pub quality: BTreeMap<Arc<str>, OutOfSpec>,
     /// What was seen along it; `None` on a line without batches, and of a batch that nothing more can be found of.
@@ -234,10 +237,9 @@ impl Product {
     pub fn count(&mut self, made: &Made, limits: &Limits<'_>) {
         let seconds = made.end.seconds_since(made.start);
         let position = self.made_m.or(made.metres.map(|_| 0.0));
-        let amount = position.map_or(seconds, |_| made.metres.unwrap_or(0.0));
         let mut section = self.along.as_mut().map(|along| along.at(self.made_s));
         if let Some(section) = &mut section {
-            section.add(made, amount, position);
+            section.add(made, position);
         }
         for (tag, value, limit) in limits {
             if !self.quality.contains_key(*tag) {
@@ -257,11 +259,13 @@ impl Product {
             quality.add(inside, made, position);
             quality.sum_up(*value, limit, made, position);
             if let Some(section) = &mut section {
-                section.seen(tag).add(*value, inside, amount);
+                let single = limit.single.is_none_or(|bounds| bounds.contains(*value));
+                section.seen(tag).add(*value, inside && single, seconds);
             }
         }
         self.made_s += seconds;
         if let Some(metres) = made.metres {
+            self.measured_s += seconds;
             *self.made_m.get_or_insert(0.0) += metres;
         }
         if let Some(kg) = made.kg {
@@ -286,6 +290,7 @@ impl Product {
     pub fn fade(&mut self, seconds: f64, now: Timestamp) {
         let left = left_after(seconds);
         self.made_s *= left;
+        self.measured_s *= left;
         for amount in [&mut self.made_m, &mut self.made_kg].into_iter().flatten() {
             *amount *= left;
         }

@@ -96,21 +96,21 @@ impl<T: SumUp> Along<T> {
 pub struct Section {
     /// Its frames; `None` if there was none.
     pub stretch: Option<Stretch>,
-    /// How much was made in them: metres where a speed is known, else seconds.
-    pub made: f64,
+    /// The time made in them, s.
+    pub made_s: f64,
     /// The values of quality tags.
     pub quality: BTreeMap<Arc<str>, Seen>,
 }
 
-/// The values of a quality tag in a stretch: each weighs as much as was made in its frame.
+/// The values of a quality tag in a stretch: each weighs as long as its frame.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 pub struct Seen {
     /// Frames with a value.
     pub frames: u32,
-    /// What was made in them, m or s.
-    pub amount: f64,
-    /// Of that, outside the limits.
-    pub out: f64,
+    /// The time of these, s.
+    pub seen_s: f64,
+    /// Of that, outside the limits, or with a value beyond the bounds of single ones.
+    pub out_s: f64,
     /// Their mean, in the tag's unit.
     pub mean: f64,
     /// The sum of their squared deviations from it, each by its weight.
@@ -122,14 +122,14 @@ pub struct Seen {
 }
 
 impl Seen {
-    /// Adds a frame's value; of what was made without length there is nothing to tell.
-    pub(super) fn add(&mut self, value: f64, inside: bool, amount: f64) {
-        if amount > 0.0 {
-            let out = if inside { 0.0 } else { amount };
+    /// Adds a frame's value.
+    pub(super) fn add(&mut self, value: f64, inside: bool, seconds: f64) {
+        if seconds > 0.0 {
+            let out_s = if inside { 0.0 } else { seconds };
             let one = Self {
                 frames: 1,
-                amount,
-                out,
+                seen_s: seconds,
+                out_s,
                 mean: value,
                 squares: 0.0,
                 least: value,
@@ -148,13 +148,13 @@ impl Seen {
             *self = *other;
             return;
         }
-        let amount = self.amount + other.amount;
+        let seen_s = self.seen_s + other.seen_s;
         let apart = other.mean - self.mean;
-        self.mean += apart * other.amount / amount;
-        self.squares += other.squares + apart * apart * self.amount * other.amount / amount;
-        self.amount = amount;
+        self.mean += apart * other.seen_s / seen_s;
+        self.squares += other.squares + apart * apart * self.seen_s * other.seen_s / seen_s;
+        self.seen_s = seen_s;
         self.frames += other.frames;
-        self.out += other.out;
+        self.out_s += other.out_s;
         self.least = self.least.min(other.least);
         self.greatest = self.greatest.max(other.greatest);
     }
@@ -163,14 +163,14 @@ impl Seen {
     #[must_use]
     pub fn variance(&self) -> Option<f64> {
         let n = f64::from(self.frames);
-        (self.frames > 1).then(|| self.squares / self.amount * n / (n - 1.0))
+        (self.frames > 1).then(|| self.squares / self.seen_s * n / (n - 1.0))
     }
 }
 
 impl Section {
     /// Adds a frame's product, at `position` metres of the batch.
-    pub(super) fn add(&mut self, made: &Made, amount: f64, position: Option<f64>) {
-        self.made += amount;
+    pub(super) fn add(&mut self, made: &Made, position: Option<f64>) {
+        self.made_s += made.end.seconds_since(made.start);
         let to_m = position.map(|at| at + made.metres.unwrap_or(0.0));
         let stretch = self.stretch.get_or_insert(Stretch {
             from: made.start,
@@ -193,7 +193,7 @@ impl Section {
 
 impl SumUp for Section {
     fn join(&mut self, behind: Self) {
-        self.made += behind.made;
+        self.made_s += behind.made_s;
         self.stretch = match (self.stretch, behind.stretch) {
             (Some(first), Some(last)) => {
                 Some(Stretch { from: first.from, from_m: first.from_m, ..last })
@@ -223,8 +223,8 @@ mod tests {
         let bw: Arc<str> = "bw".into();
         for s in 0..seconds {
             let section: &mut Section = along.at(s as f64);
-            section.add(&frame(s, 10.0), 10.0, Some(10.0 * s as f64));
-            section.seen(&bw).add(if s < from_then { 15.0 } else { 17.0 }, s < from_then, 10.0);
+            section.add(&frame(s, 10.0), Some(10.0 * s as f64));
+            section.seen(&bw).add(if s < from_then { 15.0 } else { 17.0 }, s < from_then, 1.0);
         }
         along
     }
@@ -249,9 +249,11 @@ mod tests {
             );
             assert_eq!(stretch.from_m, Some(0.0));
             #[expect(clippy::cast_precision_loss, reason = "small test numbers")]
-            let expected = (10.0 * seconds as f64, 10.0 * (seconds - seconds / 2) as f64);
-            assert!((whole.made - expected.0).abs() < 1e-6 && (seen.out - expected.1).abs() < 1e-6);
-            assert!((stretch.to_m.unwrap() - expected.0).abs() < 1e-6);
+            let expected = (seconds as f64, (seconds - seconds / 2) as f64);
+            assert!(
+                (whole.made_s - expected.0).abs() < 1e-6 && (seen.out_s - expected.1).abs() < 1e-6
+            );
+            assert!((stretch.to_m.unwrap() - 10.0 * expected.0).abs() < 1e-6);
         }
     }
 
@@ -276,7 +278,7 @@ mod tests {
         assert_eq!(of(&values[..1]).variance(), None);
         let mut stood = of(&values[..1]);
         stood.add(99.0, true, 0.0);
-        assert_eq!(stood, of(&values[..1]), "nothing was made");
+        assert_eq!(stood, of(&values[..1]), "a frame of no time");
     }
 
     #[test]

@@ -125,7 +125,12 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         merged_into: batch.merged_into.clone(),
         found: None,
         outside: Vec::new(),
-        phases: batch.phases.iter().map(|(at, phase)| (Arc::clone(phase), *at)).collect(),
+        phases: batch
+            .phases
+            .iter()
+            .filter(|(_, phase)| !phase.is_empty())
+            .map(|(at, phase)| (Arc::clone(phase), *at))
+            .collect(),
     }
 }
 

@@ -239,6 +239,8 @@ impl LineState {
         }
         if line.phase_tag == old_line.phase_tag {
             self.phase_finder = old.phase_finder;
+        } else {
+            self.book.forget_phases();
         }
         self.close_past();
     }

@@ -29,7 +29,7 @@ impl Made {
     #[must_use]
     pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
         let before = self.phases.partition_point(|(at, _)| *at <= instant);
-        before.checked_sub(1).map(|ix| &self.phases[ix].1)
+        before.checked_sub(1).map(|ix| &self.phases[ix].1).filter(|phase| !phase.is_empty())
     }
 }
 

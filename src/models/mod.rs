@@ -190,7 +190,10 @@ impl Table {
         let phase = |row: usize| {
             let told = self.phases.partition_point(|(first, _)| *first <= row).checked_sub(1)?;
             let (first, phase) = &self.phases[told];
-            (*first >= begin).then_some(phase)
+            // Behind a gap nobody knows how far it is, nor when one began that came with the first row behind it.
+            let gaps = self.gaps.partition_point(|gap| *gap <= row);
+            let missed = gaps.checked_sub(1).is_some_and(|ix| *first <= self.gaps[ix] + 1);
+            (*first >= begin && !missed).then_some(phase)
         };
         self.made(block, whole).map(phase).collect()
     }
@@ -284,7 +287,7 @@ mod tests {
             let phases = table.phases_of(block, true).into_iter();
             phases.map(|phase| phase.map_or("-", |phase| &**phase).to_owned()).collect::<Vec<_>>()
         };
-        assert_eq!(of(&table, 0), ["-", "fill", "heat", "heat"], "a gap is no row");
+        assert_eq!(of(&table, 0), ["-", "fill", "-", "-"], "who knows when it began in the gap");
         assert_eq!(table.phases_of(0, false).len(), 2);
         assert_eq!(of(&table, 1), ["-", "fill", "fill", "heat"], "none of the block before");
         table.remove_block(0);

@@ -216,9 +216,22 @@ pub struct Online {
     along: Option<Progress>,
     /// The phase of its recipe that the batch is in.
     phase: Option<Arc<str>>,
+    /// Of what phase something may have been missed: how far the batch is in it nobody knows.
+    missed: Missed,
     /// The last pattern of holes; made again when it is missed.
     #[serde(skip)]
     gain: Option<Gain>,
+}
+
+/// What of a phase may have been missed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+enum Missed {
+    #[default]
+    Nothing,
+    /// Of the one that the batch is in with the next row, whichever that is.
+    Something,
+    /// Of this one.
+    Of(Option<Arc<str>>),
 }
 
 impl PartialEq for Online {
@@ -226,8 +239,9 @@ impl PartialEq for Online {
     fn eq(&self, other: &Self) -> bool {
         (self.scale, self.course, &self.smoothed, &self.parts)
             == (other.scale, other.course, &other.smoothed, &other.parts)
-            && (&self.dynamic, &self.moving, &self.recent, &self.along, &self.phase)
-                == (&other.dynamic, &other.moving, &other.recent, &other.along, &other.phase)
+            && (&self.dynamic, &self.moving, &self.recent, &self.along)
+                == (&other.dynamic, &other.moving, &other.recent, &other.along)
+            && (&self.phase, &self.missed) == (&other.phase, &other.missed)
     }
 }
 
@@ -246,8 +260,16 @@ impl Online {
 
     /// The next rows are of this phase of the batch's recipe; `None` where nobody tells.
     pub fn is_in(&mut self, phase: Option<&Arc<str>>) {
-        if self.phase.as_ref() != phase {
-            self.phase = phase.cloned();
+        match &self.missed {
+            Missed::Nothing => {}
+            // Whichever it is by now may have begun unseen.
+            Missed::Something => self.missed = Missed::Of(phase.cloned()),
+            Missed::Of(missed) if missed.as_ref() == phase => {}
+            Missed::Of(_) => self.missed = Missed::Nothing,
+        }
+        let known = phase.filter(|_| self.missed == Missed::Nothing);
+        if self.phase.as_ref() != known {
+            self.phase = known.cloned();
         }
     }
 
@@ -437,6 +459,7 @@ impl Model {
             recent: Recent::default(),
             along: self.multiway.as_ref().map(Multiway::start),
             phase: None,
+            missed: Missed::Nothing,
             gain: None,
         }
     }
@@ -462,6 +485,7 @@ impl Model {
         if self.multiway.as_ref().is_some_and(Multiway::goes_by_time) {
             online.along = None;
         }
+        online.missed = Missed::Something;
     }
 
     /// The next frame is put to it, by its begin and end. `until` is the end of the one before, `begins` when its batch

@@ -5,7 +5,10 @@ use super::document::{Call, Mover, Reason, SpanDocument};
 use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
 use super::foretold::ForetoldProperty;
 use super::prospects::ProspectWatch;
-use super::sections::{Heard, SectionDocument, Slab, from_both_ends, sections, slab, stretches};
+use super::sections::{
+    BadSections, Heard, SectionDocument, Slab, bad_sections, from_both_ends, sections, slab,
+    stretches,
+};
 use super::spans::{Course, join, span};
 use super::watch::Watch;
 use crate::batch::{Along, Batch, Product, Stretch, left_after};
@@ -155,6 +158,9 @@ pub struct Judge {
     /// What the monitors said along it.
     #[serde(default)]
     heard: Along<Heard>,
+    /// Its sections that are off spec or at risk, once it has ended.
+    #[serde(default)]
+    bad: BadSections,
     /// The last frame end with enough data.
     enough: Option<Timestamp>,
     /// The first frame end, and the last.
@@ -247,6 +253,9 @@ impl Judge {
         }
         if let Some(batch) = evidence.batch {
             self.prospects.find(batch, evidence.grade);
+        }
+        if let Some(batch) = evidence.batch.filter(|batch| batch.product.along.is_some()) {
+            self.bad = bad_sections(batch, &self.heard, evidence.grade);
         }
         self.prospects.conclude(evidence.prospect);
         // Nothing is to come: what was foreseen is no more than what it is.
@@ -451,7 +460,7 @@ impl Judge {
         let mut spans = self.spans(evidence);
         let slab = evidence.batch.and_then(|batch| {
             from_both_ends(&mut spans, batch);
-            slab(&spans, &reasons, batch)
+            if call.is_flag() { slab(&spans, &self.bad, &reasons, batch) } else { None }
         });
         Opinion {
             call,

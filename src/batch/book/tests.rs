@@ -98,7 +98,7 @@ fn check(script: &str, expected: &str) {
             Change::Started(id) => format!("+{id}"),
             Change::Ended(id) => format!("-{id}"),
             Change::Added(id) => format!("±{id}"),
-            Change::Revised(id) => format!("~{id}"),
+            Change::Revised(id) | Change::Noted(id) => format!("~{id}"),
             Change::Regraded(id, _) => format!("≈{id}"),
             Change::Refused(_) => "!".into(),
         })
@@ -459,6 +459,8 @@ fn phases_belong_to_the_batch_that_was_made_then() {
     check_phases("start:R1@0 |0 step:@18=fill start:R2@20 |30", &["R1: fill@18", "R2: fill@20"]);
     check_phases("start:R1@0 |0 step:@18=dump start:R2@99 |99", &["R1: dump@18", "R2:"]);
     check_phases("start:R1@0 |0 end:R1@10 step:@18=fill start:R2@99 |99", &["R1:", "R2: fill@99"]);
+    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@99 |99", &["R1: dump@5", "R2:"]);
+    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@10 |99", &["R1: dump@5", "R2:"]);
     let (book, _) = play("start:R1@0 |0 phase:R1@20=heat phase:R1@5=fill");
     let batch = book.find("R1").unwrap();
     let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
@@ -472,14 +474,16 @@ fn phases_belong_to_the_batch_that_was_made_then() {
 #[test]
 fn a_batch_has_phases_without_end_of_no_more_than_a_fixed_number() {
     let mut script = "start:R1@0 |0".to_owned();
-    for s in 1..=65 {
+    for s in 1..=70 {
         write!(script, " phase:R1@{s}=p{s}").unwrap();
     }
     let (book, changes) = play(&script);
-    assert_eq!(book.find("R1").unwrap().phases.len(), 64);
-    let Some(Change::Refused(why)) = changes.last() else { panic!("{changes:?}") };
-    assert!(
-        why.contains("batch `R1` has 64 phases") && why.contains("`p65` is not taken"),
-        "{why}"
-    );
+    let batch = book.find("R1").unwrap();
+    assert_eq!(batch.phases.len(), 65);
+    let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
+    assert_eq!((phase(64), phase(65), phase(99)), (Some("p64"), None, None), "nobody knows");
+    let refused: Vec<_> =
+        changes.iter().filter(|change| matches!(change, Change::Refused(_))).collect();
+    let [Change::Refused(why)] = refused[..] else { panic!("said once: {refused:?}") };
+    assert!(why.contains("batch `R1` has 64 phases") && why.contains("from `p65` on"), "{why}");
 }

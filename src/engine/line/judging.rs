@@ -121,11 +121,13 @@ pub(super) enum Told {
 fn say_once(changes: &mut Vec<Change>) {
     let begins_or_ends = |change: &Change| match change {
         Change::Started(id) | Change::Ended(id) | Change::Added(id) => Some(Arc::clone(id)),
-        Change::Revised(_) | Change::Regraded(..) | Change::Refused(_) => None,
+        Change::Revised(_) | Change::Noted(_) | Change::Regraded(..) | Change::Refused(_) => None,
     };
     let mut said: BTreeSet<Arc<str>> = changes.iter().filter_map(begins_or_ends).collect();
     changes.retain(|change| match change {
-        Change::Revised(id) | Change::Regraded(id, _) => said.insert(Arc::clone(id)),
+        Change::Revised(id) | Change::Noted(id) | Change::Regraded(id, _) => {
+            said.insert(Arc::clone(id))
+        }
         _ => true,
     });
 }
@@ -486,6 +488,10 @@ impl LineState {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
                     let told = Told::Now(EventKind::BatchRevised, Sets::Keep);
                     self.conclude(cx, &id, at, if ended { told } else { Told::Later });
+                }
+                Change::Noted(id) => {
+                    let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
+                    self.conclude(cx, &id, at, if ended { Told::IfAnother } else { Told::Later });
                 }
                 Change::Refused(detail) => {
                     let detail = format!("line `{}`: {detail}", cx.line.name);

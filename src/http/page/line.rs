@@ -16,7 +16,7 @@ use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
 use crate::reading::{Count, change_over, side_by_side};
-use crate::verdict::Document;
+use crate::verdict::{Call, Document};
 
 /// Beyond this a line's clock counts as behind the time of day.
 const BEHIND_MS: i64 = 180_000;
@@ -128,6 +128,7 @@ fn hero(html: &mut Html, (line, of_line): (&LineView, Option<&Fitting>), ix: i64
     if let Some(strip) = chart::strip(line) {
         html.raw("<div class=\"batch-strip\">").piece(&strip);
         spans(html, line);
+        outside(html, line);
         html.raw("</div>");
     }
     html.raw("</div>");
@@ -307,6 +308,27 @@ fn plain(text: &str) -> Html {
 
 fn none() -> Html {
     plain(NONE)
+}
+
+/// The stretches in which a quality tag was outside its limits: the strip shows them by their shade alone.
+fn outside(html: &mut Html, line: &LineView) {
+    let mut outside =
+        line.stretches.iter().filter(|stretch| stretch.call == Call::OffSpec).peekable();
+    if outside.peek().is_none() {
+        return;
+    }
+    html.raw("<p class=\"spans\"><span>Outside limits:</span>");
+    for stretch in outside {
+        html.raw(" <span>");
+        if let (Some(from), Some(to)) = (stretch.from_m, stretch.to_m) {
+            html.raw("<b>").text(&number(from.round())).raw("–").text(&metres(to)).raw("</b> ");
+        }
+        time(html, stretch.from, Clock::Minutes);
+        html.raw("–");
+        time(html, stretch.to, Clock::Minutes);
+        html.raw("</span>");
+    }
+    html.raw("</p>");
 }
 
 fn spans(html: &mut Html, line: &LineView) {

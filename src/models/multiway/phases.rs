@@ -1,6 +1,6 @@
 //! How far a batch is by the phases of its recipe: so long in this one, behind those that came before it.
 
-use super::usual_length;
+use super::{POSITIONS_MAX, usual_length};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -55,9 +55,12 @@ impl Phases {
         if order.len() < 2 || !enough {
             return None;
         }
-        let positions = |ix: usize| {
-            usual_length(of.iter().map(|batch| runs[*batch][ix].1)).div_ceil(every).max(1)
-        };
+        let usual = |ix: usize| usual_length(of.iter().map(|batch| runs[*batch][ix].1));
+        let rows: usize = (0..order.len()).map(usual).sum();
+        // Each phase has a position of its own, and all together no more than there may be.
+        let room = POSITIONS_MAX.checked_sub(order.len()).filter(|room| *room > 0)?;
+        let every = every.max(rows.div_ceil(room));
+        let positions = |ix: usize| usual(ix).div_ceil(every).max(1);
         let each = order.iter().enumerate();
         let each = each.map(|(ix, phase)| (Arc::clone(phase), positions(ix))).collect();
         Some(Self { each, every })
@@ -148,6 +151,8 @@ mod tests {
     fn most_batches_have_to_go_through_the_same_phases() {
         assert_eq!(of(&["a*3 b*3", "a*3 b*3", "a*3 c*3"], 1), None);
         assert_eq!(of(&["a*3", "a*3"], 1), None, "one phase tells nothing");
+        let long = of(&["a*3000 b*9", "a*3000 b*9"], 1).unwrap();
+        assert!(long.positions() <= POSITIONS_MAX, "{}", long.positions());
         assert_eq!(of(&[], 1), None);
         let one_of_five = ["a*3 b*3", "a*3 b*3", "a*3 b*3", "b*3", "a*3 b*3"];
         assert_eq!(of(&one_of_five, 1).unwrap().count(), 2);

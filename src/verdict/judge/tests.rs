@@ -73,6 +73,7 @@ impl Bench {
             self.batch.product.made_s += 1.0;
             let made_s = self.batch.product.made_s;
             self.batch.product.made_m = self.speed.map(|speed| speed * made_s);
+            self.batch.product.measured_s = self.speed.map_or(0.0, |_| made_s);
             self.second += 1;
             let process = ProcessEvidence {
                 worth: self.worth,
