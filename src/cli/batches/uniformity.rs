@@ -71,9 +71,9 @@ fn table(heads: &[&str], rows: Vec<Vec<String>>) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
     table.set_header(heads.to_vec());
-    rows.into_iter().for_each(|row| {
+    for row in rows {
         table.add_row(row);
-    });
+    }
     format!("{table}\n")
 }
 

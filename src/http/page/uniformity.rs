@@ -54,12 +54,16 @@ fn grade(html: &mut Html, of: &OfGrade) {
     html.text(&Count(of.batches, "batch").to_string()).raw("</h3>");
     if !of.properties.is_empty() {
         heads(html, &["Mean", "Between batches", "Slow within", "Fast within"]);
-        of.properties.iter().for_each(|parts| property(html, parts));
+        for parts in &of.properties {
+            property(html, parts);
+        }
         html.raw("</tbody></table>");
     }
     if !of.profiles.is_empty() {
         heads(html, &["Scans", "Along (MD)", "Across (CD)", "Residual"]);
-        of.profiles.iter().for_each(|parts| profile(html, parts));
+        for parts in &of.profiles {
+            profile(html, parts);
+        }
         html.raw("</tbody></table>");
     }
     lots(html, of);
@@ -80,7 +84,9 @@ fn property(html: &mut Html, parts: &PropertyParts) {
     }
     html.raw("</th><td class=\"num\">").text(&quantity(parts.mean, &parts.unit)).raw("</td>");
     if parts.between.is_some() {
-        [parts.between, parts.slow, parts.fast].iter().for_each(|part| component(html, *part));
+        for part in [parts.between, parts.slow, parts.fast] {
+            component(html, part);
+        }
     } else {
         // With one result a batch, what is within batches is in what they differ by.
         component(html, parts.of_means);
@@ -95,7 +101,9 @@ fn profile(html: &mut Html, parts: &ProfileParts) {
         html.raw(" <small>").text(&parts.unit).raw("</small>");
     }
     html.raw("</th><td class=\"num\">").text(&parts.scans.to_string()).raw("</td>");
-    [parts.md, parts.cd, parts.residual].iter().for_each(|part| component(html, Some(*part)));
+    for part in [parts.md, parts.cd, parts.residual] {
+        component(html, Some(part));
+    }
     html.raw("</tr>");
 }
 

@@ -21,6 +21,10 @@ const VALUES_LEAST: usize = 4;
 /// A correlation that is greater is taken to be this: a batch is then worth little more than one value.
 const CORRELATION_MAX: f64 = 0.95;
 
+/// More degrees of freedom than this are this many: the interval is a hundredth to either side, and of many more the search
+/// for a quantile has no end.
+const FREEDOM_MAX: f64 = 20_000.0;
+
 /// A part of a variance, and where the true one lies in nineteen cases of twenty.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize)]
 pub struct Component {
@@ -110,7 +114,8 @@ fn variance(values: &[f64]) -> Option<f64> {
 }
 
 /// The mean of variances of batches, each by its weight, and its degrees of freedom by how it differs from batch to batch
-/// (Satterthwaite), which needs no word on how values of a batch resemble each other. `None` of nothing.
+/// (Satterthwaite), which needs no word on how values of a batch resemble each other; of ten batches the interval by it holds
+/// the truth somewhat more seldom than it says. `None` of nothing.
 fn pool(each: &[(f64, f64)]) -> Option<(f64, Option<f64>)> {
     let weight: f64 = each.iter().map(|(_, weight)| weight).sum();
     if weight <= 0.0 {
@@ -120,7 +125,8 @@ fn pool(each: &[(f64, f64)]) -> Option<(f64, Option<f64>)> {
     let n = count(each.len());
     let squares: f64 = each.iter().map(|(value, w)| (w * (value - mean)).powi(2)).sum();
     let error = squares / weight.powi(2) * n / (n - 1.0);
-    let freedom = (each.len() > 1 && error > 0.0).then(|| 2.0 * mean * mean / error);
+    let freedom =
+        (each.len() > 1 && mean > 0.0).then(|| (2.0 * mean * mean / error).min(FREEDOM_MAX));
     Some((mean, freedom.filter(|freedom| *freedom >= 1.0)))
 }
 
@@ -152,7 +158,11 @@ pub(super) fn divide(groups: &[Group<'_>], resemble: bool) -> Option<Parts> {
         })
         .collect();
     let (within, by_batches) = pool(&each)?;
-    let freedom = if resemble { by_batches } else { Some(each.iter().map(|(_, left)| left).sum()) };
+    let freedom = if resemble {
+        by_batches
+    } else {
+        Some(each.iter().map(|(_, left)| left).sum::<f64>().min(FREEDOM_MAX))
+    };
     let inverse: f64 =
         groups.iter().map(|group| 1.0 / worth(group.values.len().max(1), correlation)).sum();
     let size = count(groups.len()) / inverse;

@@ -69,7 +69,9 @@ fn effects_are_those_of_numpy() {
         near(lot.p.unwrap(), p);
     }
     let deviations = [found.lots_deviation, found.drift_deviation, found.rest_deviation];
-    deviations.into_iter().zip(DEVIATIONS).for_each(|(found, expected)| near(found, expected));
+    for (found, expected) in deviations.into_iter().zip(DEVIATIONS) {
+        near(found, expected);
+    }
 }
 
 #[test]
@@ -80,7 +82,8 @@ fn too_little_says_nothing() {
     assert_eq!(flat.effects(&[5.0; 12]), None);
     // A lot of two batches has an effect, with a wide interval, and is not accused.
     let two = furnish(14, &[(2.0, 1.0)], evenly(14));
-    let figures: Vec<f64> = (0..14).map(|b| if b < 2 { 90.0 } else { (b % 3) as f64 }).collect();
+    let figures: Vec<f64> =
+        (0..14_u8).map(|b| if b < 2 { 90.0 } else { f64::from(b % 3) }).collect();
     let mut found = two.effects(&figures).unwrap();
     adjust(found.lots.iter_mut());
     assert!(found.lots.iter().all(|lot| lot.p.is_none() && !lot.differs));
@@ -153,7 +156,7 @@ impl Drift {
             }
             Self::Wave => {
                 let (length, begin) = (20.0 + 40.0 * chance.unit(), 60.0 * chance.unit());
-                let wave = |b: usize| (6.283 * (count(b) + begin) / length).sin();
+                let wave = |b: usize| (std::f64::consts::TAU * (count(b) + begin) / length).sin();
                 (0..n).map(|b| wave(b) + half * chance.normal()).collect()
             }
         }
