@@ -77,7 +77,7 @@ fn told(desk: &Desk, line: &str) -> String {
 fn overflowing(desk: &Desk, document: &str) -> String {
     let (before, rest) = document.split_once("<meta http-equiv").unwrap();
     let (_, rest) = rest.split_once('>').unwrap();
-    let script = r#"<script>
+    let script = r"<script>
         const told = [];
         for (const e of document.querySelectorAll('main, section, table, dd, p, h1, .banner'))
             if (e.scrollWidth > e.clientWidth + 1) told.push(e.tagName + ' ' + e.textContent.slice(0, 60));
@@ -92,7 +92,7 @@ fn overflowing(desk: &Desk, document: &str) -> String {
         const pre = document.createElement('pre');
         pre.id = 'told'; pre.textContent = told.join('; ');
         document.body.append(pre);
-        </script></body>"#;
+        </script></body>";
     desk.write("probe.html", format!("{before}{rest}").replace("</body>", script));
     let page = Chromium::dump_dom(&format!("file://{}", desk.path("probe.html").display()));
     let (_, told) = page.split_once("<pre id=\"told\">").unwrap();
