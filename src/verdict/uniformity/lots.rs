@@ -35,7 +35,8 @@ const ALL_LEAST: usize = 8;
 const CONFOUNDED: f64 = 3.0;
 
 /// A lot is accused below this chance: less than one in twenty, for that the variances are estimated makes chances too small.
-/// `innocent_lots_are_seldom_accused` prints how often it happens.
+/// `innocent_lots_are_seldom_accused` prints how often it happens; of so many runs from such a seed on with
+/// `ONSPEC_LOTS="RUNS FIRST"`.
 const ACCUSED: f64 = 0.02;
 
 /// Batches with what they were made of.
@@ -60,7 +61,8 @@ pub struct LotEffect {
     pub share: f64,
     /// What it adds at that share, in the unit of the figure, shrunken towards nothing.
     pub effect: f64,
-    /// The least true effect, in nineteen cases of twenty.
+    /// The least effect of the 95 % interval; that the grid is coarse makes it a little too narrow (the tests print how often it
+    /// holds the truth).
     pub low: f64,
     /// The greatest.
     pub high: f64,
@@ -70,7 +72,7 @@ pub struct LotEffect {
     pub p: Option<f64>,
     /// The same for the most different of all that were looked at in this grade (Holm).
     pub p_adjusted: Option<f64>,
-    /// True if it differs: `p_adjusted` is below 0.02, which keeps wrong accusations to about one in twenty at most.
+    /// True if it differs: `p_adjusted` is below 0.02.
     pub differs: bool,
     /// True if what it adds takes the figure further away from what is aimed at; `None` where nobody says what that is.
     pub worse: Option<bool>,

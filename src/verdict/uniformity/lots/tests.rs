@@ -163,15 +163,23 @@ impl Drift {
     }
 }
 
+/// How many runs, and the first seed: the long form is on seeds that nothing was chosen by.
+#[expect(clippy::disallowed_methods, reason = "the long form is a command of its own")]
+fn asked_for(runs: u64) -> (u64, u64) {
+    let Ok(asked) = std::env::var("ONSPEC_LOTS") else { return (runs, 0) };
+    let (runs, first) = asked.split_once(' ').expect("ONSPEC_LOTS is `RUNS FIRST`");
+    (runs.parse().expect("runs"), first.parse().expect("the first seed"))
+}
+
 const DRIFTS: [Drift; 4] = [Drift::None, Drift::Memory(0.5), Drift::Memory(0.9), Drift::Wave];
 
 #[test]
 fn innocent_lots_are_seldom_accused() {
     for n in [60] {
         for drift in DRIFTS {
-            let runs = 60;
+            let (runs, first) = asked_for(60);
             let mut accused = 0;
-            for seed in 0..runs {
+            for seed in first..first + runs {
                 let mut chance = Chance::new(seed);
                 let streams = [(8.0 + 8.0 * chance.unit(), 0.4), (4.0 + 4.0 * chance.unit(), 0.6)];
                 let furnish = furnish(n, &streams, evenly(n));
@@ -184,16 +192,16 @@ fn innocent_lots_are_seldom_accused() {
                 "no lot has an effect, {n} batches, {drift:?}: accused in {accused} of {runs}"
             );
             // One in twenty, and what 60 runs may be off.
-            assert!(accused <= 6, "{accused}");
+            assert!(accused as u64 <= runs / 10, "{accused}");
         }
     }
 }
 
 #[test]
 fn a_lot_that_makes_trouble_is_found_by_enough_batches() {
-    for (drift, least) in [(Drift::None, [0, 2, 6]), (Drift::Memory(0.9), [0, 0, 1])] {
-        for (of_lot, least) in [5, 10, 20].into_iter().zip(least) {
-            let (n, runs) = (120, 24);
+    for (drift, least) in [(Drift::None, [0, 1, 5]), (Drift::Memory(0.9), [0, 0, 0])] {
+        for ((of_lot, n), least) in [(5, 60), (10, 80), (20, 120)].into_iter().zip(least) {
+            let runs = 16;
             let (mut found_it, mut first, mut innocent) = (0, 0, 0);
             for seed in 0..runs {
                 let mut chance = Chance::new(1000 + seed);
@@ -217,7 +225,7 @@ fn a_lot_that_makes_trouble_is_found_by_enough_batches() {
             println!(
                 "a lot that adds one deviation, {of_lot} of {n} batches, {drift:?}: found in {found_it} of {runs}, the most different in {first}, another accused in {innocent}"
             );
-            assert!(found_it >= least && innocent <= 4, "{found_it} {innocent}");
+            assert!(found_it >= least && innocent <= 3, "{found_it} {innocent}");
         }
     }
 }
@@ -227,7 +235,7 @@ fn intervals_of_effects_hold_the_truth_as_often_as_they_say() {
     for of_lots in [0.5, 1.0] {
         for drift in DRIFTS {
             let (mut held, mut all, mut false_alarm) = (0.0, 0.0, 0.0);
-            for seed in 0..25 {
+            for seed in 0..12 {
                 let mut chance = Chance::new(500 + seed);
                 let furnish = furnish(80, &[(6.0, 1.0)], evenly(80));
                 let added: Vec<f64> =
