@@ -2,9 +2,10 @@
 
 use super::batch::{BatchData, limits, names};
 use super::html::Html;
-use super::number::{NONE, fine_per_cent, number, per_cent};
+use super::number::{NONE, fine_per_cent, number, per_cent, rounded_to};
 use super::paper::{Cell, Paper, call, digest, disposition, name, numeral, plain};
 use super::settings::{Language, Settings};
+use super::statistics::Statistics;
 use super::words::{Part, Words, fill, parts};
 use crate::decode::Disposition;
 use crate::engine::{Asked, BatchRecord, Decided, PropertyOfSheet, ResultOfSheet, SheetRecord};
@@ -108,56 +109,6 @@ impl Objection {
     }
 }
 
-/// Some values, summed up.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Statistics {
-    n: u64,
-    mean: f64,
-    least: f64,
-    greatest: f64,
-    /// The sum of squared deviations from the mean.
-    squares: f64,
-}
-
-impl Statistics {
-    fn of(value: f64) -> Self {
-        Self { n: 1, mean: value, least: value, greatest: value, squares: 0.0 }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "values are counted")]
-    fn and(self, other: Self) -> Self {
-        let n = self.n + other.n;
-        let (mine, its, all) = (self.n as f64, other.n as f64, n as f64);
-        let apart = other.mean - self.mean;
-        Self {
-            n,
-            mean: self.mean + apart * its / all,
-            least: self.least.min(other.least),
-            greatest: self.greatest.max(other.greatest),
-            squares: self.squares + other.squares + apart * apart * mine * its / all,
-        }
-    }
-
-    /// The standard deviation; `None` of one value.
-    #[expect(clippy::cast_precision_loss, reason = "values are counted")]
-    fn deviation(&self) -> Option<f64> {
-        (self.n > 1).then(|| (self.squares / (self.n - 1) as f64).sqrt())
-    }
-}
-
-impl From<&TagSummary> for Statistics {
-    fn from(of: &TagSummary) -> Self {
-        let freedom = f64::from(of.frames.saturating_sub(1));
-        Self {
-            n: of.frames.into(),
-            mean: of.mean,
-            least: of.least,
-            greatest: of.greatest,
-            squares: of.deviation.map_or(0.0, |deviation| deviation * deviation * freedom),
-        }
-    }
-}
-
 /// Whether what is asked of a property holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Held {
@@ -184,7 +135,8 @@ struct Property<'d> {
 /// The results of which the value that counts is made: the newest, or that of each position where the newest has one.
 fn counting(results: &[ResultOfSheet]) -> Vec<f64> {
     let mut newest: BTreeMap<Option<&str>, &ResultOfSheet> = BTreeMap::new();
-    let last = results.iter().max_by_key(|result| result.ts);
+    // As the verdict has it: at one instant one with a position counts, whichever was told first.
+    let last = results.iter().max_by_key(|result| (result.ts, result.position.is_some()));
     let positions = last.is_some_and(|last| last.position.is_some());
     if let Some(last) = last.filter(|_| !positions) {
         return vec![last.value];
@@ -593,73 +545,14 @@ fn signing(paper: &mut Paper<'_>, batches: &[BatchData]) {
     paper.html.raw("</div><div><b></b>").raw(words.signature).raw("</div></div>");
 }
 
-/// A value as the method tells it: a multiple of its resolution, half to even, with as many decimals as that has.
+/// A value as the method tells it, where one with a resolution is declared.
 fn rounded(value: f64, asked: &Asked) -> String {
-    let Some(step) = asked.resolution.filter(|step| *step > 0.0 && value.is_finite()) else {
-        return number(value);
-    };
-    let steps = value / step;
-    // What is a half in decimals may be a hair beside it in binary.
-    let near_half = ((steps - steps.floor()) - 0.5).abs() <= 1e-9 * steps.abs().max(1.0);
-    let whole = if near_half {
-        let below = steps.floor();
-        if (below / 2.0).fract() == 0.0 { below } else { below + 1.0 }
-    } else {
-        steps.round()
-    };
-    let decimals = format!("{step}").split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let text = format!("{:.decimals$}", whole * step);
-    let is_nought = text.trim_start_matches('-').chars().all(|digit| matches!(digit, '0' | '.'));
-    if is_nought { text.trim_start_matches('-').to_owned() } else { text.replace('-', "−") }
+    asked.resolution.map_or_else(|| number(value), |step| rounded_to(value, step))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn asked(resolution: f64) -> Asked {
-        let none = serde_json::json!({"name":"p","unit":"","low":null,"target":null,"high":null});
-        Asked { resolution: Some(resolution), ..serde_json::from_value(none).unwrap() }
-    }
-
-    #[test]
-    fn values_are_rounded_half_to_even_to_the_resolution_of_the_method() {
-        for (value, resolution, expected) in [
-            (0.25, 0.1, "0.2"),
-            (0.35, 0.1, "0.4"),
-            (0.15, 0.1, "0.2"),
-            (120.45, 0.1, "120.4"),
-            (120.55, 0.1, "120.6"),
-            (120.449, 0.1, "120.4"),
-            (2.5, 1.0, "2"),
-            (3.5, 1.0, "4"),
-            (-2.5, 1.0, "−2"),
-            (-0.04, 0.1, "0.0"),
-            (13.25, 0.5, "13.0"),
-            (13.75, 0.5, "14.0"),
-            (12_345.6, 10.0, "12350"),
-            (0.012_5, 0.005, "0.010"),
-        ] {
-            assert_eq!(rounded(value, &asked(resolution)), expected, "{value} to {resolution}");
-        }
-        let none = Asked { resolution: None, ..asked(1.0) };
-        assert_eq!(rounded(120.449, &none), "120.4");
-    }
-
-    #[test]
-    fn statistics_of_parts_are_those_of_the_whole() {
-        let of = |values: &[f64]| {
-            values.iter().copied().map(Statistics::of).reduce(Statistics::and).unwrap()
-        };
-        let (first, rest) = (of(&[1.0, 4.0]), of(&[2.0, 9.0, 4.0]));
-        let (parts, whole) = (first.and(rest), of(&[1.0, 4.0, 2.0, 9.0, 4.0]));
-        assert_eq!((parts.n, parts.least, parts.greatest), (5, 1.0, 9.0));
-        assert!((parts.mean - 4.0).abs() < 1e-12);
-        // (9 + 0 + 4 + 25 + 0) / 4.
-        assert!((parts.deviation().unwrap() - 9.5_f64.sqrt()).abs() < 1e-12);
-        assert!((parts.squares - whole.squares).abs() < 1e-9);
-        assert_eq!(of(&[1.0]).deviation(), None);
-    }
 
     #[test]
     fn the_newest_result_counts_or_the_newest_of_each_position() {
@@ -679,6 +572,10 @@ mod tests {
             result(7, 9.0, None),
         ];
         assert_eq!(counting(&both), [2.0, 4.0]);
+        // Of one instant, whichever was told first.
+        let (placed, bare) = (result(8, 1.0, Some("front")), result(8, 2.0, None));
+        assert_eq!(counting(&[placed.clone(), bare.clone()]), [1.0]);
+        assert_eq!(counting(&[bare, placed]), [1.0]);
         assert_eq!(counting(&[]), [0.0; 0]);
     }
 }

@@ -95,9 +95,56 @@ pub(crate) fn metres(value: f64) -> String {
     if value.is_finite() { format!("{}\u{a0}m", number(value.round())) } else { NONE.to_owned() }
 }
 
+/// A value as its method tells it: a multiple of its resolution, half to even, with as many decimals as that has.
+pub(crate) fn rounded_to(value: f64, step: f64) -> String {
+    if !value.is_finite() || !step.is_finite() || step <= 0.0 {
+        return number(value);
+    }
+    let steps = value / step;
+    // What is a half in decimals may be a hair beside it in binary: the more, the greater it is, but never so much that it
+    // could be measured.
+    let hair = (1e-9 * steps.abs().max(1.0)).min(1e-6);
+    let near_half = ((steps - steps.floor()) - 0.5).abs() <= hair;
+    let whole = if near_half {
+        let below = steps.floor();
+        if (below / 2.0).fract() == 0.0 { below } else { below + 1.0 }
+    } else {
+        steps.round()
+    };
+    let decimals = format!("{step}").split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let text = format!("{:.decimals$}", whole * step);
+    let is_nought = text.trim_start_matches('-').chars().all(|digit| matches!(digit, '0' | '.'));
+    if is_nought { text.trim_start_matches('-').to_owned() } else { text.replace('-', "−") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_rounded_half_to_even_to_the_resolution_of_the_method() {
+        for (value, resolution, expected) in [
+            (0.25, 0.1, "0.2"),
+            (0.35, 0.1, "0.4"),
+            (0.15, 0.1, "0.2"),
+            (120.45, 0.1, "120.4"),
+            (120.55, 0.1, "120.6"),
+            (120.449, 0.1, "120.4"),
+            (2.5, 1.0, "2"),
+            (3.5, 1.0, "4"),
+            (-2.5, 1.0, "−2"),
+            (-0.04, 0.1, "0.0"),
+            (13.25, 0.5, "13.0"),
+            (13.75, 0.5, "14.0"),
+            (12_345.6, 10.0, "12350"),
+            (0.012_5, 0.005, "0.010"),
+            // A million steps and a little over a half: no tie.
+            (100_000.050_03, 0.1, "100000.1"),
+            (100_000.05, 0.1, "100000.0"),
+        ] {
+            assert_eq!(rounded_to(value, resolution), expected, "{value} to {resolution}");
+        }
+    }
 
     #[test]
     fn numbers_have_four_digits_and_their_whole_part() {
