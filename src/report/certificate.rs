@@ -1,8 +1,8 @@
 //! The certificate of analysis: what a customer is told of the batches that are delivered to him.
 
-use super::batch::{BatchData, limits, names};
+use super::batch::{BatchData, limits};
 use super::html::Html;
-use super::number::{NONE, fine_per_cent, number, per_cent, rounded_to};
+use super::number::{NONE, declared, number, per_cent, rounded_to, shares};
 use super::paper::{Cell, Paper, call, digest, disposition, name, numeral, plain};
 use super::settings::{Language, Settings};
 use super::statistics::Statistics;
@@ -11,6 +11,7 @@ use crate::decode::Disposition;
 use crate::engine::{Asked, BatchRecord, Decided, PropertyOfSheet, ResultOfSheet, SheetRecord};
 use crate::reading::Timestamp;
 use crate::verdict::{Call, TagSummary};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -18,7 +19,7 @@ use std::sync::Arc;
 const SEEN: f64 = 0.8;
 
 /// What a certificate is asked for with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Delivery {
     /// Who gets it.
     pub customer: Option<String>,
@@ -77,6 +78,11 @@ impl Objection {
         };
         pieces.push(("batch", self.batch.to_string()));
         (sentence, pieces)
+    }
+
+    /// True if all that stands against it is that it is not released.
+    fn is_of_release(&self) -> bool {
+        matches!(self.what, Against::Unreleased(_) | Against::Disposed(Disposition::Hold))
     }
 
     fn html(&self, words: &Words) -> Html {
@@ -197,8 +203,22 @@ fn properties<'d>(data: &'d BatchData, sheet: &'d SheetRecord) -> Vec<Property<'
 /// What stands against a certificate of batches; nothing if it may be issued.
 #[must_use]
 pub fn objections(batches: &[BatchData]) -> Vec<Objection> {
+    against(&in_order(batches))
+}
+
+/// Batches in the order of a certificate, whatever that in which they were named.
+fn in_order(batches: &[BatchData]) -> Vec<&BatchData> {
+    let mut ordered: Vec<&BatchData> = batches.iter().collect();
+    ordered.sort_by_key(|data| {
+        let BatchRecord { started, line, batch, .. } = &data.record;
+        (*started, line, batch)
+    });
+    ordered
+}
+
+fn against(batches: &[&BatchData]) -> Vec<Objection> {
     let grade = batches.first().and_then(|data| data.record.grade.as_ref());
-    let of = |data: &BatchData| {
+    let of = |data: &&BatchData| {
         let record = &data.record;
         let mut against = Vec::new();
         if record.grade.as_ref() != grade {
@@ -264,7 +284,9 @@ pub fn certificate(
     settings: &Settings,
     made: Timestamp,
 ) -> Result<String, Vec<Objection>> {
-    let against = objections(batches);
+    let ordered = in_order(batches);
+    let batches = ordered.as_slice();
+    let against = against(batches);
     let hopeless = |objection: &Objection| {
         matches!(objection.what, Against::OtherGrade | Against::NotEnded | Against::NoSheet)
     };
@@ -275,12 +297,17 @@ pub fn certificate(
         return Err(against);
     }
     let words = settings.language.words();
-    let mut records: Vec<&BatchRecord> = batches.iter().map(|data| &data.record).collect();
-    records.sort_by_key(|record| record.started);
-    let mut paper = Paper::new(settings, words.certificate, &names(words, &records), last);
+    let records: Vec<&BatchRecord> = batches.iter().map(|data| &data.record).collect();
+    let named: Vec<&str> = records.iter().map(|record| &*record.batch).collect();
+    let mut paper = Paper::new(settings, words.certificate, &named, last);
     if !against.is_empty() {
-        paper.html.raw("<div class=\"stop\"><strong>").raw(words.as_is).raw("</strong>");
-        paper.say(words.as_is_note);
+        let (heading, note) = if against.iter().all(Objection::is_of_release) {
+            (words.as_is_unreleased, words.as_is_unreleased_note)
+        } else {
+            (words.as_is, words.as_is_note)
+        };
+        paper.html.raw("<div class=\"stop\"><strong>").raw(heading).raw("</strong>");
+        paper.say(note);
         paper.html.raw("<ul>");
         for objection in &against {
             let sentence = objection.html(words);
@@ -297,8 +324,10 @@ pub fn certificate(
     }
     paper.begin(words.rule);
     paper.html.raw("<ul>");
+    let laboratory = || rows.iter().filter(|row| row.laboratory);
     for (applies, rule) in [
-        (rows.iter().any(|row| row.laboratory), words.rule_lab),
+        (laboratory().next().is_some(), words.rule_lab),
+        (laboratory().any(|row| row.asked.single.is_some()), words.rule_single),
         (rows.iter().any(|row| !row.laboratory), words.rule_online),
         (true, words.rule_round),
     ] {
@@ -309,10 +338,14 @@ pub fn certificate(
     paper.html.raw("</ul>");
     paper.end();
     if against.is_empty() {
-        paper.html.raw("<p><b>").raw(words.statement).raw("</b></p>");
+        // Who may deliver is not said by figures: of a batch that nobody released this sheet says that it conforms, no more.
+        let released = |record: &&BatchRecord| record.disposition == Some(Disposition::Release);
+        let all = records.iter().all(released);
+        let statement = if all { words.statement } else { words.statement_conform };
+        paper.html.raw("<p><b>").raw(statement).raw("</b></p>");
     }
     signing(&mut paper, batches);
-    paper.provenance(made, &digest(&batches), Vec::new());
+    paper.provenance(made, &digest(&(batches, delivery)), Vec::new());
     Ok(paper.done())
 }
 
@@ -333,7 +366,7 @@ fn lots(paper: &mut Paper<'_>, records: &[&BatchRecord]) {
     let words = paper.words;
     paper.begin(words.delivered);
     let row = |record: &&BatchRecord| -> Vec<Cell> {
-        let at = |at: Timestamp| plain(&paper.settings.time(at.as_millis()));
+        let at = |at: Timestamp| plain(&paper.time(at.as_millis()));
         let whole = |value: Option<f64>, unit| {
             let shown = |value: f64| plain(&super::number::quantity(value.round(), unit));
             value.map_or_else(|| plain(NONE), shown)
@@ -377,9 +410,9 @@ struct Row<'d> {
 }
 
 /// What is asked of the same property in the same way is one row, whatever the batches.
-fn combined(batches: &[BatchData]) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    let found = batches.iter().filter_map(|data| Some((data, data.sheet.as_ref()?)));
+fn combined<'d>(batches: &[&'d BatchData]) -> Vec<Row<'d>> {
+    let mut rows: Vec<Row<'d>> = Vec::new();
+    let found = batches.iter().filter_map(|data| Some((*data, data.sheet.as_ref()?)));
     for property in found.flat_map(|(data, sheet)| properties(data, sheet)) {
         let Property { asked, laboratory, values, held, online } = property;
         let out = online.map(|online| online.out);
@@ -428,17 +461,15 @@ fn analysis(paper: &mut Paper<'_>, rows: &[Row<'_>], batches: usize) {
         let (held, class) = verdict(words, row.held);
         let mut origin = plain(if row.laboratory { words.of_laboratory } else { words.online });
         if let Some((out, allowed)) = row.out.zip(asked.off_share) {
-            let pieces = [
-                ("share", &plain(&fine_per_cent(out))),
-                ("allowed", &plain(&fine_per_cent(allowed))),
-            ];
+            let (out, allowed) = shares(out, allowed);
+            let pieces = [("share", &plain(&out)), ("allowed", &plain(&allowed))];
             origin.raw("<br><small>");
             fill(&mut origin, words.outside_allowed, &pieces);
             origin.raw("</small>");
         }
         cells.extend([
             (name(&asked.unit), "keepline"),
-            (numeral(asked.target), "num"),
+            (plain(&asked.target.map_or_else(|| NONE.to_owned(), declared)), "num"),
             (limits(words, asked), "keepline"),
             (plain(&row.values.map_or(0, |all| all.n).to_string()), "num"),
             (of(|all| all.mean), "num"),
@@ -482,7 +513,7 @@ fn verdict(words: &Words, held: Held) -> (&'static str, &'static str) {
 }
 
 /// The value of each batch: of the laboratory the one that counts, online the mean.
-fn by_batch(paper: &mut Paper<'_>, batches: &[BatchData], rows: &[Row<'_>]) {
+fn by_batch(paper: &mut Paper<'_>, batches: &[&BatchData], rows: &[Row<'_>]) {
     let words = paper.words;
     paper.begin(words.by_batch);
     let mut seen: Vec<(&Asked, bool)> = Vec::new();
@@ -528,10 +559,10 @@ fn by_batch(paper: &mut Paper<'_>, batches: &[BatchData], rows: &[Row<'_>]) {
 }
 
 /// Who released it, and room to sign.
-fn signing(paper: &mut Paper<'_>, batches: &[BatchData]) {
+fn signing(paper: &mut Paper<'_>, batches: &[&BatchData]) {
     let words = paper.words;
     // Of a delivery that is not released as a whole nobody is named.
-    let newest = |data: &BatchData| {
+    let newest = |data: &&BatchData| {
         let decided = data.sheet.as_ref()?.dispositions.iter().max_by_key(|one| one.ts)?;
         (decided.disposition == Disposition::Release).then(|| decided.clone())
     };
