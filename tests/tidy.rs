@@ -115,8 +115,12 @@ const ROOMS: &[Room] = &[
         ],
     ),
     // Sheets of paper: a function of what the store keeps of batches. `http` shows them, and builds its page with the same
-    // HTML and numbers.
-    room("report", true, &["reading", "plant", "decode", "batch", "verdict", "engine"]),
+    // HTML and numbers. quality, models: faults of sensors and statistics of monitors have words in it.
+    room(
+        "report",
+        true,
+        &["reading", "plant", "decode", "quality", "batch", "models", "verdict", "engine"],
+    ),
     room("store", false, &["engine", "reading", "telemetry"]),
     room("mqtt", false, SHELL),
     room("influx", false, SHELL),

@@ -158,7 +158,7 @@ pub trait History: Debug + Send + Sync {
     fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String>;
 
     /// What is kept of a week and those before it, of one line or of all; without a week, the one in which the newest batch
-    /// ended. `None` if none has.
+    /// ended. `None` if none has, or the line has none.
     ///
     /// # Errors
     /// With the store's words, without a secret.

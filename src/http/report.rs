@@ -3,6 +3,8 @@
 use super::data::{not_found, read};
 use super::router::Shared;
 use super::{History, guard};
+use crate::engine::TagView;
+use crate::plant::nearest;
 use crate::reading::Timestamp;
 use crate::report::{self, BatchData, Delivery, Language, Objection, Settings, Week};
 use axum::Json;
@@ -96,6 +98,11 @@ pub(super) async fn batch(
     Ok(sheet_of_paper(report::batch(&data, &settings, made(&shared))))
 }
 
+/// What never spoke is sick once it should have; until then it waits.
+fn is_sick(tag: &TagView) -> bool {
+    !matches!(&*tag.health, "good" | "waiting")
+}
+
 /// `GET /report/weekly`.
 pub(super) async fn weekly(
     State(shared): State<Shared>,
@@ -108,13 +115,20 @@ pub(super) async fn weekly(
     let (zone, of) = (settings.zone.clone(), line.clone());
     let data =
         read(&shared, history(&shared)?, move |history| history.week(of.as_deref(), week, &zone));
-    let missing = || not_found("no batch has ended".into());
-    let mut data = data.await?.ok_or_else(missing)?;
+    let data = data.await?;
     let view = shared.view();
+    let missing = || {
+        let Some(line) = &line else { return not_found("no batch has ended".into()) };
+        let known = view.lines.iter().map(|known| &*known.name).filter(|known| *known != line);
+        let near = nearest(line, known);
+        let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+        not_found(format!("no batch of line `{line}` has ended{hint}"))
+    };
+    let mut data = data.ok_or_else(missing)?;
     let lines =
         view.lines.iter().filter(|known| line.as_deref().is_none_or(|line| *known.name == *line));
     let sick = lines.flat_map(|line| {
-        let sick = line.tags.iter().filter(|tag| tag.at.is_some() && &*tag.health != "good");
+        let sick = line.tags.iter().filter(|tag| is_sick(tag));
         sick.map(|tag| [&line.name, &tag.id, &tag.health].map(|text| Arc::from(&**text)))
     });
     data.sick = Some(sick.collect());

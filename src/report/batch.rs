@@ -1,10 +1,8 @@
 //! The report of a batch.
 
 use super::html::Html;
-use super::number::{NONE, fine_per_cent, metres, number, per_cent, quantity};
-use super::paper::{
-    Cell, Paper, amount, call, digest, disposition, face, listed, name, numeral, plain,
-};
+use super::number::{NONE, declared, fine_per_cent, metres, number, per_cent, quantity};
+use super::paper::{Cell, Paper, amount, call, digest, disposition, face, name, numeral, plain};
 use super::settings::Settings;
 use super::strip::unit_of;
 use super::words::{Words, fill};
@@ -47,7 +45,7 @@ pub fn batch(data: &BatchData, settings: &Settings, made: Timestamp) -> String {
     let BatchData { record, sheet, sections, genealogy, .. } = data;
     let words = settings.language.words();
     let end = record.ended.unwrap_or(record.started);
-    let mut paper = Paper::new(settings, words.batch_report, &name(&record.batch), end);
+    let mut paper = Paper::new(settings, words.batch_report, &[&record.batch], end);
     banner(&mut paper, record, sheet.as_ref());
     head(&mut paper, record);
     if let Some(sheet) = sheet {
@@ -82,7 +80,7 @@ pub fn batch(data: &BatchData, settings: &Settings, made: Timestamp) -> String {
     let mut more = vec![(words.revision, plain(&record.revision.to_string()))];
     if let Some((version, at)) = data.model {
         let mut model = Html::default();
-        let at = plain(&settings.time(at.as_millis()));
+        let at = plain(&paper.time(at.as_millis()));
         let version = plain(&version.to_string());
         fill(&mut model, words.model_version, &[("version", &version), ("at", &at)]);
         more.push((words.model, model));
@@ -98,7 +96,7 @@ fn banner(paper: &mut Paper<'_>, record: &BatchRecord, sheet: Option<&SheetRecor
     paper.html.raw("<div class=\"banner is-").raw(class).raw("\"><span class=\"mark\">");
     paper.html.raw(mark).raw("</span><div><b>").raw(call(words, record.verdict)).raw("</b> <span>");
     if let Some(sheet) = sheet.filter(|_| record.verdict.is_some()) {
-        let since = plain(&paper.settings.time(sheet.verdict.since));
+        let since = plain(&paper.time(sheet.verdict.since));
         fill(&mut paper.html, words.since, &[("at", &since)]);
     }
     paper.html.raw("</span></div><div class=\"side\"><small>").raw(words.disposition);
@@ -142,7 +140,7 @@ fn head(paper: &mut Paper<'_>, record: &BatchRecord) {
         facts.push((words.outside, plain(&fine_per_cent(share))));
     }
     if let Some(flag) = record.first_flag {
-        let mut html = plain(&paper.settings.time(flag.as_millis()));
+        let mut html = plain(&paper.time(flag.as_millis()));
         if let Some(ended) = record.ended.filter(|ended| flag < *ended) {
             let lead = plain(&paper.duration(ended.as_millis() - flag.as_millis()));
             html.raw(" <small>");
@@ -197,8 +195,7 @@ fn stretches(paper: &mut Paper<'_>, spans: &[SpanDocument], slab: Option<&Slab>)
         let both = |ends: Option<(f64, f64)>| {
             ends.map_or_else(|| plain(NONE), |(from, to)| stretch(words, &bare(from), &metres(to)))
         };
-        let settings = paper.settings;
-        let when = stretch(words, &settings.time(span.from), &settings.of_day(span.to));
+        let when = stretch(words, &paper.time(span.from), &paper.until(span.from, span.to));
         vec![
             (both(span.from_m.zip(span.to_m)), "num"),
             (both(behind), "num"),
@@ -226,16 +223,21 @@ fn advice(paper: &mut Paper<'_>, slab: &Slab) {
     let html = &mut paper.html;
     html.raw("<div class=\"keep\"><h3>").raw(words.slab).raw("</h3><p>");
     let shown = |value: f64| plain(&metres(value));
+    // What is printed adds up: whole metres, of which what is left is the difference.
+    let (length, begin) = (slab.length_m.round(), slab.off_begin_m.round());
+    let rest = length - begin;
+    let end = if slab.left_m > 0.0 { slab.off_end_m.round().min(rest) } else { rest };
+    let left = rest - end;
     let bad = (shown(slab.bad_m), plain(&fine_per_cent(slab.bad_m / slab.length_m)));
     let pieces = [
-        ("length", &shown(slab.length_m)),
-        ("begin", &shown(slab.off_begin_m)),
-        ("end", &shown(slab.off_end_m)),
-        ("left", &shown(slab.left_m)),
+        ("length", &shown(length)),
+        ("begin", &shown(begin)),
+        ("end", &shown(end)),
+        ("left", &shown(left)),
         ("bad", &bad.0),
         ("share", &bad.1),
     ];
-    fill(html, if slab.left_m > 0.0 { words.slab_advice } else { words.slab_all }, &pieces);
+    fill(html, if left > 0.0 { words.slab_advice } else { words.slab_all }, &pieces);
     html.raw("</p><p>");
     fill(html, words.slab_sum, &pieces);
     if let Some((left, bad)) = slab.left_kg.zip(slab.bad_kg) {
@@ -253,9 +255,9 @@ fn advice(paper: &mut Paper<'_>, slab: &Slab) {
 /// Bounds in one piece: `14.4 to 15.6`, `≥ 120`.
 pub(super) fn bounds(words: &Words, low: Option<f64>, high: Option<f64>) -> Html {
     let mut html = Html::default();
-    let shown = |limit: f64| plain(&number(limit));
+    let shown = |limit: f64| plain(&declared(limit));
     match (low, high) {
-        (Some(low), Some(high)) => return stretch(words, &number(low), &number(high)),
+        (Some(low), Some(high)) => return stretch(words, &declared(low), &declared(high)),
         (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
         (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
         (None, None) => {
@@ -404,7 +406,7 @@ fn results(paper: &Paper<'_>, of: &PropertyOfSheet) -> Html {
             html.name(position).raw(": ");
         }
         html.text(&number(result.value)).raw(" <small>");
-        html.text(&paper.settings.time(result.ts)).raw("</small>");
+        html.text(&paper.time(result.ts)).raw("</small>");
     }
     if of.results.is_empty() {
         html.raw(NONE);
@@ -418,7 +420,7 @@ fn people(paper: &mut Paper<'_>, sheet: &SheetRecord) {
     let who = |by: Option<&Arc<str>>| by.map_or_else(|| plain(NONE), |by| name(by));
     let mut told: Vec<(i64, Vec<Cell>)> = Vec::new();
     for done in &sheet.actions {
-        let at = plain(&paper.settings.time(done.ts));
+        let at = plain(&paper.time(done.ts));
         let by = who(done.by.as_ref());
         told.push((
             done.ts,
@@ -429,7 +431,7 @@ fn people(paper: &mut Paper<'_>, sheet: &SheetRecord) {
         let mut what = Html::default();
         fill(&mut what, words.decided, &[("what", &plain(disposition(words, *decided)))]);
         let note = note.as_deref().map_or_else(|| plain(""), name);
-        let at = plain(&paper.settings.time(*ts));
+        let at = plain(&paper.time(*ts));
         told.push((*ts, vec![(at, "keepline"), (what, ""), (who(by.as_ref()), ""), (note, "")]));
     }
     told.sort_by_key(|(ts, _)| *ts);
@@ -481,13 +483,4 @@ fn lineage(paper: &mut Paper<'_>, genealogy: &Genealogy) {
         paper.say(words.more);
     }
     paper.end();
-}
-
-/// Batches by their names, for a title.
-pub(super) fn names(words: &Words, records: &[&BatchRecord]) -> Html {
-    let mut html = listed(words, records.iter().take(3).map(|record| &*record.batch));
-    if records.len() > 3 {
-        html.raw(" …");
-    }
-    html
 }

@@ -1,15 +1,17 @@
 //! The certificate of analysis: what a customer is told of the batches that are delivered to him.
 
-use super::batch::{BatchData, limits, names};
+use super::batch::{BatchData, limits};
 use super::html::Html;
-use super::number::{NONE, fine_per_cent, number, per_cent};
+use super::number::{NONE, declared, number, per_cent, rounded_to, shares};
 use super::paper::{Cell, Paper, call, digest, disposition, name, numeral, plain};
 use super::settings::{Language, Settings};
+use super::statistics::Statistics;
 use super::words::{Part, Words, fill, parts};
 use crate::decode::Disposition;
 use crate::engine::{Asked, BatchRecord, Decided, PropertyOfSheet, ResultOfSheet, SheetRecord};
 use crate::reading::Timestamp;
 use crate::verdict::{Call, TagSummary};
+use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -17,7 +19,7 @@ use std::sync::Arc;
 const SEEN: f64 = 0.8;
 
 /// What a certificate is asked for with.
-#[derive(Debug, Clone, PartialEq, Eq, Default)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize)]
 pub struct Delivery {
     /// Who gets it.
     pub customer: Option<String>,
@@ -78,6 +80,11 @@ impl Objection {
         (sentence, pieces)
     }
 
+    /// True if all that stands against it is that it is not released.
+    fn is_of_release(&self) -> bool {
+        matches!(self.what, Against::Unreleased(_) | Against::Disposed(Disposition::Hold))
+    }
+
     fn html(&self, words: &Words) -> Html {
         let (sentence, pieces) = self.parts(words);
         let pieces: Vec<(&str, Html)> =
@@ -108,56 +115,6 @@ impl Objection {
     }
 }
 
-/// Some values, summed up.
-#[derive(Debug, Clone, Copy, PartialEq)]
-struct Statistics {
-    n: u64,
-    mean: f64,
-    least: f64,
-    greatest: f64,
-    /// The sum of squared deviations from the mean.
-    squares: f64,
-}
-
-impl Statistics {
-    fn of(value: f64) -> Self {
-        Self { n: 1, mean: value, least: value, greatest: value, squares: 0.0 }
-    }
-
-    #[expect(clippy::cast_precision_loss, reason = "values are counted")]
-    fn and(self, other: Self) -> Self {
-        let n = self.n + other.n;
-        let (mine, its, all) = (self.n as f64, other.n as f64, n as f64);
-        let apart = other.mean - self.mean;
-        Self {
-            n,
-            mean: self.mean + apart * its / all,
-            least: self.least.min(other.least),
-            greatest: self.greatest.max(other.greatest),
-            squares: self.squares + other.squares + apart * apart * mine * its / all,
-        }
-    }
-
-    /// The standard deviation; `None` of one value.
-    #[expect(clippy::cast_precision_loss, reason = "values are counted")]
-    fn deviation(&self) -> Option<f64> {
-        (self.n > 1).then(|| (self.squares / (self.n - 1) as f64).sqrt())
-    }
-}
-
-impl From<&TagSummary> for Statistics {
-    fn from(of: &TagSummary) -> Self {
-        let freedom = f64::from(of.frames.saturating_sub(1));
-        Self {
-            n: of.frames.into(),
-            mean: of.mean,
-            least: of.least,
-            greatest: of.greatest,
-            squares: of.deviation.map_or(0.0, |deviation| deviation * deviation * freedom),
-        }
-    }
-}
-
 /// Whether what is asked of a property holds.
 #[derive(Debug, Clone, Copy, PartialEq)]
 enum Held {
@@ -184,7 +141,8 @@ struct Property<'d> {
 /// The results of which the value that counts is made: the newest, or that of each position where the newest has one.
 fn counting(results: &[ResultOfSheet]) -> Vec<f64> {
     let mut newest: BTreeMap<Option<&str>, &ResultOfSheet> = BTreeMap::new();
-    let last = results.iter().max_by_key(|result| result.ts);
+    // As the verdict has it: at one instant one with a position counts, whichever was told first.
+    let last = results.iter().max_by_key(|result| (result.ts, result.position.is_some()));
     let positions = last.is_some_and(|last| last.position.is_some());
     if let Some(last) = last.filter(|_| !positions) {
         return vec![last.value];
@@ -245,8 +203,22 @@ fn properties<'d>(data: &'d BatchData, sheet: &'d SheetRecord) -> Vec<Property<'
 /// What stands against a certificate of batches; nothing if it may be issued.
 #[must_use]
 pub fn objections(batches: &[BatchData]) -> Vec<Objection> {
+    against(&in_order(batches))
+}
+
+/// Batches in the order of a certificate, whatever that in which they were named.
+fn in_order(batches: &[BatchData]) -> Vec<&BatchData> {
+    let mut ordered: Vec<&BatchData> = batches.iter().collect();
+    ordered.sort_by_key(|data| {
+        let BatchRecord { started, line, batch, .. } = &data.record;
+        (*started, line, batch)
+    });
+    ordered
+}
+
+fn against(batches: &[&BatchData]) -> Vec<Objection> {
     let grade = batches.first().and_then(|data| data.record.grade.as_ref());
-    let of = |data: &BatchData| {
+    let of = |data: &&BatchData| {
         let record = &data.record;
         let mut against = Vec::new();
         if record.grade.as_ref() != grade {
@@ -312,7 +284,9 @@ pub fn certificate(
     settings: &Settings,
     made: Timestamp,
 ) -> Result<String, Vec<Objection>> {
-    let against = objections(batches);
+    let ordered = in_order(batches);
+    let batches = ordered.as_slice();
+    let against = against(batches);
     let hopeless = |objection: &Objection| {
         matches!(objection.what, Against::OtherGrade | Against::NotEnded | Against::NoSheet)
     };
@@ -323,12 +297,17 @@ pub fn certificate(
         return Err(against);
     }
     let words = settings.language.words();
-    let mut records: Vec<&BatchRecord> = batches.iter().map(|data| &data.record).collect();
-    records.sort_by_key(|record| record.started);
-    let mut paper = Paper::new(settings, words.certificate, &names(words, &records), last);
+    let records: Vec<&BatchRecord> = batches.iter().map(|data| &data.record).collect();
+    let named: Vec<&str> = records.iter().map(|record| &*record.batch).collect();
+    let mut paper = Paper::new(settings, words.certificate, &named, last);
     if !against.is_empty() {
-        paper.html.raw("<div class=\"stop\"><strong>").raw(words.as_is).raw("</strong>");
-        paper.say(words.as_is_note);
+        let (heading, note) = if against.iter().all(Objection::is_of_release) {
+            (words.as_is_unreleased, words.as_is_unreleased_note)
+        } else {
+            (words.as_is, words.as_is_note)
+        };
+        paper.html.raw("<div class=\"stop\"><strong>").raw(heading).raw("</strong>");
+        paper.say(note);
         paper.html.raw("<ul>");
         for objection in &against {
             let sentence = objection.html(words);
@@ -345,8 +324,10 @@ pub fn certificate(
     }
     paper.begin(words.rule);
     paper.html.raw("<ul>");
+    let laboratory = || rows.iter().filter(|row| row.laboratory);
     for (applies, rule) in [
-        (rows.iter().any(|row| row.laboratory), words.rule_lab),
+        (laboratory().next().is_some(), words.rule_lab),
+        (laboratory().any(|row| row.asked.single.is_some()), words.rule_single),
         (rows.iter().any(|row| !row.laboratory), words.rule_online),
         (true, words.rule_round),
     ] {
@@ -357,10 +338,14 @@ pub fn certificate(
     paper.html.raw("</ul>");
     paper.end();
     if against.is_empty() {
-        paper.html.raw("<p><b>").raw(words.statement).raw("</b></p>");
+        // Who may deliver is not said by figures: of a batch that nobody released this sheet says that it conforms, no more.
+        let released = |record: &&BatchRecord| record.disposition == Some(Disposition::Release);
+        let all = records.iter().all(released);
+        let statement = if all { words.statement } else { words.statement_conform };
+        paper.html.raw("<p><b>").raw(statement).raw("</b></p>");
     }
     signing(&mut paper, batches);
-    paper.provenance(made, &digest(&batches), Vec::new());
+    paper.provenance(made, &digest(&(batches, delivery)), Vec::new());
     Ok(paper.done())
 }
 
@@ -381,7 +366,7 @@ fn lots(paper: &mut Paper<'_>, records: &[&BatchRecord]) {
     let words = paper.words;
     paper.begin(words.delivered);
     let row = |record: &&BatchRecord| -> Vec<Cell> {
-        let at = |at: Timestamp| plain(&paper.settings.time(at.as_millis()));
+        let at = |at: Timestamp| plain(&paper.time(at.as_millis()));
         let whole = |value: Option<f64>, unit| {
             let shown = |value: f64| plain(&super::number::quantity(value.round(), unit));
             value.map_or_else(|| plain(NONE), shown)
@@ -425,9 +410,9 @@ struct Row<'d> {
 }
 
 /// What is asked of the same property in the same way is one row, whatever the batches.
-fn combined(batches: &[BatchData]) -> Vec<Row<'_>> {
-    let mut rows: Vec<Row<'_>> = Vec::new();
-    let found = batches.iter().filter_map(|data| Some((data, data.sheet.as_ref()?)));
+fn combined<'d>(batches: &[&'d BatchData]) -> Vec<Row<'d>> {
+    let mut rows: Vec<Row<'d>> = Vec::new();
+    let found = batches.iter().filter_map(|data| Some((*data, data.sheet.as_ref()?)));
     for property in found.flat_map(|(data, sheet)| properties(data, sheet)) {
         let Property { asked, laboratory, values, held, online } = property;
         let out = online.map(|online| online.out);
@@ -476,17 +461,15 @@ fn analysis(paper: &mut Paper<'_>, rows: &[Row<'_>], batches: usize) {
         let (held, class) = verdict(words, row.held);
         let mut origin = plain(if row.laboratory { words.of_laboratory } else { words.online });
         if let Some((out, allowed)) = row.out.zip(asked.off_share) {
-            let pieces = [
-                ("share", &plain(&fine_per_cent(out))),
-                ("allowed", &plain(&fine_per_cent(allowed))),
-            ];
+            let (out, allowed) = shares(out, allowed);
+            let pieces = [("share", &plain(&out)), ("allowed", &plain(&allowed))];
             origin.raw("<br><small>");
             fill(&mut origin, words.outside_allowed, &pieces);
             origin.raw("</small>");
         }
         cells.extend([
             (name(&asked.unit), "keepline"),
-            (numeral(asked.target), "num"),
+            (plain(&asked.target.map_or_else(|| NONE.to_owned(), declared)), "num"),
             (limits(words, asked), "keepline"),
             (plain(&row.values.map_or(0, |all| all.n).to_string()), "num"),
             (of(|all| all.mean), "num"),
@@ -530,7 +513,7 @@ fn verdict(words: &Words, held: Held) -> (&'static str, &'static str) {
 }
 
 /// The value of each batch: of the laboratory the one that counts, online the mean.
-fn by_batch(paper: &mut Paper<'_>, batches: &[BatchData], rows: &[Row<'_>]) {
+fn by_batch(paper: &mut Paper<'_>, batches: &[&BatchData], rows: &[Row<'_>]) {
     let words = paper.words;
     paper.begin(words.by_batch);
     let mut seen: Vec<(&Asked, bool)> = Vec::new();
@@ -576,10 +559,10 @@ fn by_batch(paper: &mut Paper<'_>, batches: &[BatchData], rows: &[Row<'_>]) {
 }
 
 /// Who released it, and room to sign.
-fn signing(paper: &mut Paper<'_>, batches: &[BatchData]) {
+fn signing(paper: &mut Paper<'_>, batches: &[&BatchData]) {
     let words = paper.words;
     // Of a delivery that is not released as a whole nobody is named.
-    let newest = |data: &BatchData| {
+    let newest = |data: &&BatchData| {
         let decided = data.sheet.as_ref()?.dispositions.iter().max_by_key(|one| one.ts)?;
         (decided.disposition == Disposition::Release).then(|| decided.clone())
     };
@@ -593,73 +576,14 @@ fn signing(paper: &mut Paper<'_>, batches: &[BatchData]) {
     paper.html.raw("</div><div><b></b>").raw(words.signature).raw("</div></div>");
 }
 
-/// A value as the method tells it: a multiple of its resolution, half to even, with as many decimals as that has.
+/// A value as the method tells it, where one with a resolution is declared.
 fn rounded(value: f64, asked: &Asked) -> String {
-    let Some(step) = asked.resolution.filter(|step| *step > 0.0 && value.is_finite()) else {
-        return number(value);
-    };
-    let steps = value / step;
-    // What is a half in decimals may be a hair beside it in binary.
-    let near_half = ((steps - steps.floor()) - 0.5).abs() <= 1e-9 * steps.abs().max(1.0);
-    let whole = if near_half {
-        let below = steps.floor();
-        if (below / 2.0).fract() == 0.0 { below } else { below + 1.0 }
-    } else {
-        steps.round()
-    };
-    let decimals = format!("{step}").split_once('.').map_or(0, |(_, decimals)| decimals.len());
-    let text = format!("{:.decimals$}", whole * step);
-    let is_nought = text.trim_start_matches('-').chars().all(|digit| matches!(digit, '0' | '.'));
-    if is_nought { text.trim_start_matches('-').to_owned() } else { text.replace('-', "−") }
+    asked.resolution.map_or_else(|| number(value), |step| rounded_to(value, step))
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn asked(resolution: f64) -> Asked {
-        let none = serde_json::json!({"name":"p","unit":"","low":null,"target":null,"high":null});
-        Asked { resolution: Some(resolution), ..serde_json::from_value(none).unwrap() }
-    }
-
-    #[test]
-    fn values_are_rounded_half_to_even_to_the_resolution_of_the_method() {
-        for (value, resolution, expected) in [
-            (0.25, 0.1, "0.2"),
-            (0.35, 0.1, "0.4"),
-            (0.15, 0.1, "0.2"),
-            (120.45, 0.1, "120.4"),
-            (120.55, 0.1, "120.6"),
-            (120.449, 0.1, "120.4"),
-            (2.5, 1.0, "2"),
-            (3.5, 1.0, "4"),
-            (-2.5, 1.0, "−2"),
-            (-0.04, 0.1, "0.0"),
-            (13.25, 0.5, "13.0"),
-            (13.75, 0.5, "14.0"),
-            (12_345.6, 10.0, "12350"),
-            (0.012_5, 0.005, "0.010"),
-        ] {
-            assert_eq!(rounded(value, &asked(resolution)), expected, "{value} to {resolution}");
-        }
-        let none = Asked { resolution: None, ..asked(1.0) };
-        assert_eq!(rounded(120.449, &none), "120.4");
-    }
-
-    #[test]
-    fn statistics_of_parts_are_those_of_the_whole() {
-        let of = |values: &[f64]| {
-            values.iter().copied().map(Statistics::of).reduce(Statistics::and).unwrap()
-        };
-        let (first, rest) = (of(&[1.0, 4.0]), of(&[2.0, 9.0, 4.0]));
-        let (parts, whole) = (first.and(rest), of(&[1.0, 4.0, 2.0, 9.0, 4.0]));
-        assert_eq!((parts.n, parts.least, parts.greatest), (5, 1.0, 9.0));
-        assert!((parts.mean - 4.0).abs() < 1e-12);
-        // (9 + 0 + 4 + 25 + 0) / 4.
-        assert!((parts.deviation().unwrap() - 9.5_f64.sqrt()).abs() < 1e-12);
-        assert!((parts.squares - whole.squares).abs() < 1e-9);
-        assert_eq!(of(&[1.0]).deviation(), None);
-    }
 
     #[test]
     fn the_newest_result_counts_or_the_newest_of_each_position() {
@@ -679,6 +603,10 @@ mod tests {
             result(7, 9.0, None),
         ];
         assert_eq!(counting(&both), [2.0, 4.0]);
+        // Of one instant, whichever was told first.
+        let (placed, bare) = (result(8, 1.0, Some("front")), result(8, 2.0, None));
+        assert_eq!(counting(&[placed.clone(), bare.clone()]), [1.0]);
+        assert_eq!(counting(&[bare, placed]), [1.0]);
         assert_eq!(counting(&[]), [0.0; 0]);
     }
 }

@@ -15,6 +15,7 @@ pub(crate) mod fixture;
 mod paper;
 mod sentence;
 mod settings;
+mod statistics;
 mod strip;
 #[cfg(test)]
 mod tests;

@@ -29,6 +29,27 @@ pub(crate) fn number(value: f64) -> String {
     format!("{sign}{}{point}{fraction}", grouped(whole))
 }
 
+/// A number as it was declared: all of its digits and no more, with thin spaces between thousands. A limit must not be
+/// rounded: what is compared with it is not.
+pub(crate) fn declared(value: f64) -> String {
+    if !value.is_finite() {
+        return NONE.to_owned();
+    }
+    // Whoever declares a number writes fewer digits than fifteen; what is behind them comes of arithmetic.
+    let written = format!("{value:.14e}");
+    let value: f64 = written.parse().unwrap_or(value);
+    let size = value.abs();
+    let text = if size != 0.0 && !(1e-6..1e15).contains(&size) {
+        format!("{value:e}")
+    } else {
+        value.to_string()
+    };
+    let (sign, text) = text.strip_prefix('-').map_or(("", &*text), |digits| ("−", digits));
+    let sign = if value == 0.0 { "" } else { sign };
+    let (whole, rest) = text.find(['.', 'e']).map_or((text, ""), |at| text.split_at(at));
+    format!("{sign}{}{}", grouped(whole), rest.replace('-', "−"))
+}
+
 /// Thin spaces between thousands, from five digits on.
 fn grouped(digits: &str) -> String {
     if digits.len() < 5 {
@@ -79,6 +100,20 @@ pub(crate) fn fine_per_cent(share: f64) -> String {
     }
 }
 
+/// A share that is allowed, as it was declared, and what was found, with as many digits as tell the two apart.
+pub(crate) fn shares(found: f64, allowed: f64) -> (String, String) {
+    if !found.is_finite() || !allowed.is_finite() {
+        return (fine_per_cent(found), fine_per_cent(allowed));
+    }
+    let (found, allowed) = (found.clamp(0.0, 1.0) * 100.0, allowed.clamp(0.0, 1.0) * 100.0);
+    let apart = |digits: &usize| {
+        let shown: f64 = format!("{found:.digits$}").parse().unwrap_or(found);
+        (shown > allowed) == (found > allowed) && (shown < allowed) == (found < allowed)
+    };
+    let digits = (1..9).find(apart).unwrap_or(1);
+    (format!("{found:.digits$}\u{a0}%"), format!("{}\u{a0}%", declared(allowed)))
+}
+
 /// A ratio to a limit.
 pub(crate) fn ratio(value: f64) -> String {
     if !value.is_finite() {
@@ -95,9 +130,56 @@ pub(crate) fn metres(value: f64) -> String {
     if value.is_finite() { format!("{}\u{a0}m", number(value.round())) } else { NONE.to_owned() }
 }
 
+/// A value as its method tells it: a multiple of its resolution, half to even, with as many decimals as that has.
+pub(crate) fn rounded_to(value: f64, step: f64) -> String {
+    if !value.is_finite() || !step.is_finite() || step <= 0.0 {
+        return number(value);
+    }
+    let steps = value / step;
+    // What is a half in decimals may be a hair beside it in binary: the more, the greater it is, but never so much that it
+    // could be measured.
+    let hair = (1e-9 * steps.abs().max(1.0)).min(1e-6);
+    let near_half = ((steps - steps.floor()) - 0.5).abs() <= hair;
+    let whole = if near_half {
+        let below = steps.floor();
+        if (below / 2.0).fract() == 0.0 { below } else { below + 1.0 }
+    } else {
+        steps.round()
+    };
+    let decimals = format!("{step}").split_once('.').map_or(0, |(_, decimals)| decimals.len());
+    let text = format!("{:.decimals$}", whole * step);
+    let is_nought = text.trim_start_matches('-').chars().all(|digit| matches!(digit, '0' | '.'));
+    if is_nought { text.trim_start_matches('-').to_owned() } else { text.replace('-', "−") }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn values_are_rounded_half_to_even_to_the_resolution_of_the_method() {
+        for (value, resolution, expected) in [
+            (0.25, 0.1, "0.2"),
+            (0.35, 0.1, "0.4"),
+            (0.15, 0.1, "0.2"),
+            (120.45, 0.1, "120.4"),
+            (120.55, 0.1, "120.6"),
+            (120.449, 0.1, "120.4"),
+            (2.5, 1.0, "2"),
+            (3.5, 1.0, "4"),
+            (-2.5, 1.0, "−2"),
+            (-0.04, 0.1, "0.0"),
+            (13.25, 0.5, "13.0"),
+            (13.75, 0.5, "14.0"),
+            (12_345.6, 10.0, "12350"),
+            (0.012_5, 0.005, "0.010"),
+            // A million steps and a little over a half: no tie.
+            (100_000.050_03, 0.1, "100000.1"),
+            (100_000.05, 0.1, "100000.0"),
+        ] {
+            assert_eq!(rounded_to(value, resolution), expected, "{value} to {resolution}");
+        }
+    }
 
     #[test]
     fn numbers_have_four_digits_and_their_whole_part() {
@@ -120,6 +202,44 @@ mod tests {
             (f64::NEG_INFINITY, "–"),
         ] {
             assert_eq!(number(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn declared_numbers_keep_all_of_their_digits() {
+        for (value, expected) in [
+            (0.0, "0"),
+            (-0.0, "0"),
+            (120.0, "120"),
+            (15.625_5, "15.6255"),
+            (-15.625_5, "−15.6255"),
+            (1_234.56, "1234.56"),
+            (12_345.678, "12\u{202f}345.678"),
+            (100_000_005.0, "100\u{202f}000\u{202f}005"),
+            (0.1 + 0.2, "0.3"),
+            (0.000_05, "0.00005"),
+            (2.5e-9, "2.5e−9"),
+            (1e18, "1e18"),
+            (f64::NAN, "–"),
+        ] {
+            assert_eq!(declared(value), expected, "{value}");
+        }
+    }
+
+    #[test]
+    fn shares_that_differ_are_told_apart() {
+        for (found, allowed, expected) in [
+            (0.031, 0.1, ("3.1 %", "10 %")),
+            (0.050_4, 0.05, ("5.04 %", "5 %")),
+            (0.049_999, 0.05, ("4.9999 %", "5 %")),
+            (0.05, 0.05, ("5.0 %", "5 %")),
+            (0.001, 0.002_5, ("0.1 %", "0.25 %")),
+            (0.0, 0.07, ("0.0 %", "7 %")),
+            (f64::NAN, 0.05, ("–", "5.0 %")),
+        ] {
+            let (found_shown, allowed_shown) = shares(found, allowed);
+            let shown = [found_shown, allowed_shown].map(|text| text.replace('\u{a0}', " "));
+            assert_eq!([shown[0].as_str(), shown[1].as_str()], [expected.0, expected.1], "{found}");
         }
     }
 

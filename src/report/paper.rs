@@ -21,23 +21,29 @@ pub(super) static POLICY: LazyLock<String> = LazyLock::new(|| {
     format!("default-src 'none'; style-src 'sha256-{digest}'; base-uri 'none'; form-action 'none'")
 });
 
+/// Names in a title at most.
+const NAMED_MAX: usize = 3;
+
 /// A sheet that is being written.
 #[derive(Debug)]
 pub(super) struct Paper<'a> {
     pub(super) settings: &'a Settings,
     pub(super) words: &'static Words,
     pub(super) html: Html,
+    /// The offset from UTC that stands in its head.
+    offset: String,
 }
 
 /// A cell of a table: what stands in it, and how.
 pub(super) type Cell = (Html, &'static str);
 
 impl<'a> Paper<'a> {
-    /// Begins a sheet. `title` is what kind it is, `of` what it is of.
+    /// Begins a sheet. `title` is what kind it is, `of` the names of what it is of; its head has the zone of the site as it is
+    /// at `at`.
     pub(super) fn new(
         settings: &'a Settings,
         title: &'static str,
-        of: &Html,
+        of: &[&str],
         at: Timestamp,
     ) -> Self {
         let words = settings.language.words();
@@ -47,16 +53,46 @@ impl<'a> Paper<'a> {
         html.text(&POLICY)
             .raw("\"><meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">");
         html.raw("<meta name=\"generator\" content=\"onspec ").text(env!("CARGO_PKG_VERSION"));
-        html.raw("\"><title>").raw(title).raw(" · ").piece(of).raw("</title><style>").raw(CSS);
+        // A title is text: what marks names elsewhere would stand there to be read.
+        let (first, more) = of.split_at(of.len().min(NAMED_MAX));
+        let more = if more.is_empty() { "" } else { " …" };
+        html.raw("\"><title>").raw(title).raw(" · ");
+        for (ix, name) in first.iter().enumerate() {
+            html.raw(if ix > 0 { words.comma } else { "" }).text(name);
+        }
+        html.raw(more).raw("</title><style>").raw(CSS);
         html.raw("</style></head><body><main><header><p class=\"site\">");
         html.name(if settings.site.is_empty() { "onspec" } else { &settings.site });
-        html.raw("</p><h1>").raw(title).raw(" <span class=\"of\">").piece(of);
-        html.raw("</span></h1><p class=\"zone\">");
+        html.raw("</p><h1>").raw(title).raw(" <span class=\"of\">");
+        html.piece(&listed(words, first.iter().copied()))
+            .raw(more)
+            .raw("</span></h1><p class=\"zone\">");
         let mut zone = Html::default();
         zone.text(&settings.zone_at(at));
         fill(&mut html, words.all_times, &[("zone", &zone)]);
         html.raw("</p></header>");
-        Self { settings, words, html }
+        Self { settings, words, html, offset: settings.offset(at.as_millis()) }
+    }
+
+    /// Date and time; with its offset where that is another than the head says: clocks changed in between.
+    pub(super) fn time(&self, ms: i64) -> String {
+        self.with_offset(self.settings.time(ms), ms)
+    }
+
+    /// The time of day, likewise.
+    pub(super) fn of_day(&self, ms: i64) -> String {
+        self.with_offset(self.settings.of_day(ms), ms)
+    }
+
+    /// The time at which ends what began at another: without its day if that is the same.
+    pub(super) fn until(&self, from: i64, to: i64) -> String {
+        let same = self.settings.date(from) == self.settings.date(to);
+        if same { self.of_day(to) } else { self.time(to) }
+    }
+
+    fn with_offset(&self, told: String, ms: i64) -> String {
+        let offset = self.settings.offset(ms);
+        if offset == self.offset { told } else { format!("{told} {offset}") }
     }
 
     /// Ends it.

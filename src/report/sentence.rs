@@ -1,10 +1,11 @@
 //! What a verdict says, in sentences.
 
 use super::html::Html;
-use super::number::{number, per_cent, ratio};
+use super::number::{declared, number, per_cent, ratio};
 use super::paper::{Paper, amount, disposition, listed, name, plain, strong};
 use super::words::{Words, fill};
 use crate::decode::Disposition;
+use crate::models::Statistic;
 use crate::plant::Compared;
 use crate::reading::side_by_side;
 use crate::verdict::{Document, ForetoldProperty, Mover, Reason, Sign};
@@ -41,7 +42,7 @@ impl Paper<'_> {
             let (value, expected) = side_by_side(mover.value, mover.expected);
             let unit = mover.unit.as_deref().unwrap_or_default();
             let with_unit = |number: &str| plain(format!("{number}\u{a0}{unit}").trim_end());
-            let at = plain(&self.settings.time(mover.since));
+            let at = plain(&self.time(mover.since));
             self.html.raw("<li>");
             let tag = self.mover(mover);
             let pieces = [
@@ -99,14 +100,8 @@ fn sentence(paper: &Paper<'_>, reason: &Reason, unit: impl Fn(&str) -> Arc<str>)
             fill(&mut html, sentence, &pieces);
         }
         Reason::Process { statistic, ratio: over, tags, .. } => {
-            let sentence = match &**statistic {
-                "t2" => words.t2,
-                "spe" => words.spe,
-                "state_t2" | "state_t2_slow" => words.state,
-                "residual_t2" | "residual_t2_slow" => words.residual,
-                "innovation_t2" | "innovation_t2_slow" => words.innovation,
-                _ => words.monitor,
-            };
+            let known = Statistic::ALL.into_iter().find(|known| known.as_str() == &**statistic);
+            let sentence = known.map_or(words.monitor, |known| of_statistic(words, known));
             let pieces = [("ratio", &plain(&ratio(*over))), ("name", &name(statistic))];
             fill(&mut html, sentence, &pieces);
             if !tags.is_empty() {
@@ -186,7 +181,7 @@ fn told_before(words: &Words, html: &mut Html, foretold: &ForetoldProperty) {
 /// Where a value is, seen from its limits.
 fn against(words: &Words, value: f64, low: Option<f64>, high: Option<f64>) -> Html {
     let mut html = Html::default();
-    let shown = |limit: f64| plain(&number(limit));
+    let shown = |limit: f64| plain(&declared(limit));
     match (low, high) {
         (Some(low), _) if value < low => {
             fill(&mut html, words.below_low, &[("limit", &shown(low))]);
@@ -204,6 +199,20 @@ fn against(words: &Words, value: f64, low: Option<f64>, high: Option<f64>) -> Ht
         }
     }
     html
+}
+
+fn of_statistic(words: &Words, statistic: Statistic) -> &'static str {
+    match statistic {
+        Statistic::T2 => words.t2,
+        Statistic::Spe => words.spe,
+        Statistic::StateT2 | Statistic::StateT2Slow => words.state,
+        Statistic::ResidualT2 | Statistic::ResidualT2Slow => words.residual,
+        Statistic::InnovationT2 | Statistic::InnovationT2Slow => words.innovation,
+        Statistic::CourseT => words.course,
+        Statistic::CourseResidual => words.course_residual,
+        Statistic::CourseResidualMean => words.course_residual_mean,
+        Statistic::CourseResidualSum => words.course_residual_sum,
+    }
 }
 
 fn of_sign(words: &Words, sign: Sign) -> &'static str {

@@ -79,6 +79,11 @@ impl Settings {
         self.written(ms, "%H:%M")
     }
 
+    /// The offset from UTC: `+08:00`.
+    pub(super) fn offset(&self, ms: i64) -> String {
+        self.written(ms, "%:z")
+    }
+
     fn written(&self, ms: i64, format: &str) -> String {
         self.zoned(ms)
             .map_or_else(|| super::number::NONE.to_owned(), |at| at.strftime(format).to_string())

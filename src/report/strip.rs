@@ -249,7 +249,7 @@ impl Paper<'_> {
             let x = scale.x(tick);
             line(html, "axis", (x, top), (x, top + 4.0));
             #[expect(clippy::cast_possible_truncation, reason = "milliseconds of our time")]
-            let shown = if scale.metres { number(tick) } else { self.settings.of_day(tick as i64) };
+            let shown = if scale.metres { number(tick) } else { self.of_day(tick as i64) };
             label(html, "soft mid", (x, top + 14.0), &shown);
         }
         let words = if scale.metres { self.words.along_metres } else { self.words.along_time };

@@ -3,6 +3,8 @@
 use super::fixture::{self, STARTED, flagged, good};
 use super::words::{ALL, parts};
 use super::*;
+use crate::models::Statistic;
+use crate::quality::SensorFault;
 use crate::reading::Timestamp;
 use crate::verdict::Found;
 use jiff::tz::TimeZone;
@@ -37,7 +39,8 @@ fn week() -> WeekData {
     }
     let bounds = week.bounds(&settings.zone).unwrap();
     let sick = Some(vec![["tm3".into(), "moisture".into(), "stuck".into()]]);
-    WeekData { week, bounds, line: None, batches, movers: vec!["refiner_power".into()], sick }
+    let movers = vec!["refiner_power".into()];
+    WeekData { week, bounds, line: None, batches, movers, looked_since: None, sick }
 }
 
 /// The text of a document without its style and markup, a line for each piece.
@@ -286,4 +289,206 @@ fn a_batch_of_which_little_is_kept_is_reported_all_the_same() {
     let told = text(&batch(&data, &settings(Language::English), made()));
     assert!(told.contains("Time of day\n") && told.contains("08:10\n"), "{told}");
     assert_eq!(STARTED, data.record.started.as_millis());
+}
+
+#[test]
+fn every_statistic_of_a_monitor_has_words() {
+    for language in [Language::English, Language::Chinese] {
+        for statistic in Statistic::ALL {
+            let mut data = flagged();
+            let reason = serde_json::json!({
+                "kind": "process", "statistic": statistic.as_str(), "ratio": 1.5, "tags": []
+            });
+            data.sheet.as_mut().unwrap().verdict.reasons =
+                vec![serde_json::from_value(reason).unwrap()];
+            let told = text(&batch(&data, &settings(language), made()));
+            let name = statistic.as_str();
+            assert!(!told.contains(&format!("\n{name}\n")), "{name}: {told}");
+            assert!(told.contains("1.50"), "{name}: {told}");
+        }
+    }
+}
+
+#[test]
+fn every_fault_of_a_sensor_has_words() {
+    for language in [Language::English, Language::Chinese] {
+        let mut data = week();
+        let sick = |fault: SensorFault| ["tm3".into(), "moisture".into(), fault.as_str().into()];
+        data.sick = Some(SensorFault::ALL.map(sick).into());
+        let told = text(&weekly(&data, &settings(language), made()));
+        for fault in SensorFault::ALL.map(SensorFault::as_str) {
+            assert!(!told.contains(&format!("\n{fault}\n")), "{fault}: {told}");
+        }
+        assert_eq!(told.matches("\nmoisture\n").count(), SensorFault::ALL.len(), "{told}");
+    }
+}
+
+#[test]
+fn a_title_is_text() {
+    let title = |document: &str| {
+        let (_, behind) = document.split_once("<title>").unwrap();
+        behind.split_once("</title>").unwrap().0.to_owned()
+    };
+    for document in all(Language::English) {
+        assert!(!title(&document).contains('<'), "{}", title(&document));
+    }
+    let settings = settings(Language::English);
+    let mut data = flagged();
+    data.record.batch = "<R&1>".into();
+    let told = title(&batch(&data, &settings, made()));
+    assert_eq!(told, "Batch report · &lt;R&amp;1&gt;");
+    let four = ["R1", "R2", "R3", "R4"].map(|id| {
+        let mut data = good();
+        data.record.batch = id.into();
+        data
+    });
+    let told = certificate(&four, &Delivery::default(), &settings, made()).unwrap();
+    assert_eq!(title(&told), "Certificate of analysis · R1, R2, R3 …");
+}
+
+#[test]
+fn a_time_with_another_offset_than_the_head_says_so() {
+    let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
+    let zone = TimeZone::get("Europe/Berlin").unwrap();
+    let settings = Settings { zone, ..settings(Language::English) };
+    let mut data = flagged();
+    // Clocks went back at 01:00 UTC.
+    data.record.started = at("2026-10-24T22:00:00Z");
+    data.record.first_flag = Some(at("2026-10-25T00:30:00Z"));
+    data.record.ended = Some(at("2026-10-25T02:00:00Z"));
+    let span = &mut data.sheet.as_mut().unwrap().verdict.spans[0];
+    span.from = at("2026-10-25T00:40:00Z").as_millis();
+    span.to = at("2026-10-25T01:40:00Z").as_millis();
+    let told = text(&batch(&data, &settings, made()));
+    for words in [
+        "All times: Europe/Berlin, UTC+01:00\n",
+        "\n2026-10-25 02:30 +02:00\n",
+        "\n2026-10-25 02:40 +02:00 to 02:40\n",
+    ] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn a_stretch_that_ends_on_another_day_has_both() {
+    let mut data = flagged();
+    let span = &mut data.sheet.as_mut().unwrap().verdict.spans[0];
+    // 23:50 in Shanghai.
+    span.from = Timestamp::parse_rfc3339("2026-01-23T15:50:00Z").unwrap().as_millis();
+    span.to = span.from + 1_200_000;
+    let told = text(&batch(&data, &settings(Language::English), made()));
+    assert!(told.contains("\n2026-01-23 23:50 to 2026-01-24 00:10\n"), "{told}");
+}
+
+#[test]
+fn what_is_taken_off_and_left_adds_up_as_it_is_printed() {
+    let told = |length_m, off_begin_m, off_end_m| {
+        let mut data = flagged();
+        let slab = data.sheet.as_mut().unwrap().verdict.slab.as_mut().unwrap();
+        (slab.length_m, slab.off_begin_m, slab.off_end_m) = (length_m, off_begin_m, off_end_m);
+        slab.left_m = length_m - off_begin_m - off_end_m;
+        slab.bad_m = off_begin_m + off_end_m;
+        text(&batch(&data, &settings(Language::English), made())).replace('\u{a0}', " ")
+    };
+    // Rounded by itself, what is left would be 70 m.
+    let some = told(100.4, 10.5, 20.3);
+    assert!(some.contains("100 m − 11 m − 20 m = 69 m."), "{some}");
+    assert!(some.contains("69 m are left in one piece"), "{some}");
+    let none = told(100.6, 50.3, 50.3);
+    assert!(
+        none.contains("101 m − 50 m − 51 m = 0 m.") && none.contains("no piece is left"),
+        "{none}"
+    );
+    let hair = told(10.4, 5.5, 4.6);
+    assert!(hair.contains("10 m − 6 m − 4 m = 0 m."), "{hair}");
+}
+
+#[test]
+fn limits_are_printed_as_they_were_declared() {
+    let mut data = good();
+    let sheet = data.sheet.as_mut().unwrap();
+    (sheet.spec[0].low, sheet.spec[0].target) = (Some(14.400_5), Some(15.000_25));
+    sheet.spec[0].off_share = Some(0.05);
+    data.sections.as_mut().unwrap().quality[0].out = 0.050_4;
+    let as_is = Delivery { as_is: true, ..Delivery::default() };
+    let told = text(&certificate(&[data], &as_is, &settings(Language::English), made()).unwrap());
+    for words in ["14.4005 to 15.6", "\n15.00025\n", "outside 5.04\u{a0}%, at most 5\u{a0}%"] {
+        assert!(told.contains(words), "{words}: {told}");
+    }
+}
+
+#[test]
+fn a_certificate_says_no_more_than_is_known() {
+    let told = |data: BatchData, language| {
+        let as_is = Delivery { as_is: true, ..Delivery::default() };
+        text(&certificate(&[data], &as_is, &settings(language), made()).unwrap())
+    };
+    let mut undecided = good();
+    undecided.record.disposition = None;
+    undecided.sheet.as_mut().unwrap().dispositions.clear();
+    let english = told(undecided.clone(), Language::English);
+    assert!(
+        english.contains("conform to the limits listed") && !english.contains("fit for delivery")
+    );
+    assert!(told(undecided.clone(), Language::Chinese).contains("符合所列限值"));
+    assert!(told(good(), Language::English).contains("fit for delivery"));
+
+    undecided.record.verdict = Some(crate::verdict::Call::AtRisk);
+    let english = told(undecided.clone(), Language::English);
+    assert!(english.contains("NOT RELEASED: ISSUED AS IS\n"), "{english}");
+    assert!(!english.contains("NOT CONFORMING"), "{english}");
+    assert!(told(undecided.clone(), Language::Chinese).contains("未放行，按现状出具"));
+    let sheet = undecided.sheet.as_mut().unwrap();
+    sheet.laboratory[0].inside = Some(false);
+    assert!(told(undecided, Language::English).contains("NOT CONFORMING: ISSUED AS IS\n"));
+}
+
+#[test]
+fn the_rule_for_single_results_stands_where_there_is_one() {
+    let told = |data: BatchData, language| {
+        text(&certificate(&[data], &Delivery::default(), &settings(language), made()).unwrap())
+    };
+    for (language, words) in
+        [(Language::English, "limits for single values"), (Language::Chinese, "单值限值")]
+    {
+        let mut data = good();
+        assert!(!told(data.clone(), language).contains(words), "only a tag has them");
+        let bounds = data.sheet.as_ref().unwrap().spec[0].single;
+        data.sheet.as_mut().unwrap().laboratory[0].asked.single = bounds;
+        assert!(told(data, language).contains(words));
+    }
+}
+
+#[test]
+fn a_certificate_is_the_same_whatever_the_order_in_which_batches_are_named() {
+    let mut second = good();
+    second.record.batch = "TM3-260123-015".into();
+    let issued = |batches: &[BatchData], delivery: &Delivery| {
+        certificate(batches, delivery, &settings(Language::English), made()).unwrap()
+    };
+    let plain = Delivery::default();
+    let one = issued(&[good(), second.clone()], &plain);
+    assert_eq!(issued(&[second.clone(), good()], &plain), one);
+    let digest = |document: &str| {
+        let (_, behind) = document.split_once("<code>").unwrap();
+        behind.split_once("</code>").unwrap().0.to_owned()
+    };
+    for other in [
+        Delivery { customer: Some("ACME".into()), ..Delivery::default() },
+        Delivery { order: Some("4711".into()), ..Delivery::default() },
+        Delivery { as_is: true, ..Delivery::default() },
+    ] {
+        assert_ne!(digest(&issued(&[good(), second.clone()], &other)), digest(&one), "{other:?}");
+    }
+}
+
+#[test]
+fn a_week_of_which_not_all_was_looked_through_says_so() {
+    let mut data = week();
+    let since = Timestamp::from_millis(STARTED).unwrap();
+    for (looked_since, told) in [(None, false), (Some(since), true)] {
+        data.looked_since = looked_since;
+        let sheet = text(&weekly(&data, &settings(Language::English), made()));
+        assert_eq!(sheet.contains("those that started since 2026-01-23 08:00:"), told, "{sheet}");
+    }
 }

@@ -7,6 +7,7 @@ use super::settings::Settings;
 use super::week::{WEEKS, Week};
 use super::words::{Words, fill};
 use crate::engine::BatchRecord;
+use crate::quality::SensorFault;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Counted, Figures, Found, Period, Rate, Scoreboard, Scored};
 use serde::Serialize;
@@ -35,6 +36,9 @@ pub struct WeekData {
     pub batches: Vec<BatchRecord>,
     /// What moved first in flagged batches of the week, one entry a batch.
     pub movers: Vec<Arc<str>>,
+    /// The start of the oldest batch that was looked through, where older ones were not that may belong to these weeks.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub looked_since: Option<Timestamp>,
     /// Sensors that are not trusted now, by line and tag, with what is wrong; `None` where nobody knows. Not of the week, so not in
     /// the digest.
     #[serde(skip)]
@@ -62,8 +66,7 @@ impl WeekData {
 pub fn weekly(data: &WeekData, settings: &Settings, made: Timestamp) -> String {
     let words = settings.language.words();
     let at = data.bounds.get(WEEKS - 1).copied().unwrap_or(made);
-    let title = plain(&data.week.to_string());
-    let mut paper = Paper::new(settings, words.weekly, &title, at);
+    let mut paper = Paper::new(settings, words.weekly, &[&data.week.to_string()], at);
     if let Some(end) = data.bounds.get(WEEKS) {
         let mut span = Html::default();
         let last = settings.date(end.as_millis() - 1);
@@ -71,6 +74,12 @@ pub fn weekly(data: &WeekData, settings: &Settings, made: Timestamp) -> String {
         fill(&mut span, words.to, &ends);
         let line = data.line.as_deref().map_or_else(|| plain(words.all_lines), name);
         paper.facts(&[(words.when, span), (words.line, line)]);
+    }
+    if let Some(since) = data.looked_since {
+        let since = plain(&paper.time(since.as_millis()));
+        paper.html.raw("<p class=\"t-risk\">");
+        fill(&mut paper.html, words.looked_since, &[("at", &since)]);
+        paper.html.raw("</p>");
     }
     let all: Vec<Figures> = (0..WEEKS).map(|ix| data.figures(ix)).collect();
     if let [.., before, this] = all.as_slice() {
@@ -267,7 +276,7 @@ fn by_name(paper: &mut Paper<'_>, data: &WeekData) {
             (name(&record.batch), ""),
             (name(&record.line), ""),
             (record.grade.as_deref().map_or_else(|| plain(NONE), name), ""),
-            (plain(&paper.settings.time(scored.ended.as_millis())), "num"),
+            (plain(&paper.time(scored.ended.as_millis())), "num"),
             (plain(word), if counted == Counted::Missed { "t-off" } else { "" }),
             (plain(&mass), "num"),
         ];
@@ -353,6 +362,27 @@ fn movers(paper: &mut Paper<'_>, movers: &[Arc<str>]) {
     paper.end();
 }
 
+fn of_fault(words: &Words, fault: SensorFault) -> &'static str {
+    match fault {
+        SensorFault::Stuck => words.fault_stuck,
+        SensorFault::Stale => words.fault_stale,
+        SensorFault::Range => words.fault_range,
+        SensorFault::SourceBad => words.fault_source_bad,
+        SensorFault::NoNumber => words.fault_no_number,
+        SensorFault::Rail => words.fault_rail,
+        SensorFault::Spike => words.fault_spike,
+        SensorFault::Noise => words.fault_noise,
+        SensorFault::Attenuated => words.fault_attenuated,
+        SensorFault::Intermittent => words.fault_intermittent,
+        SensorFault::Unit => words.fault_unit,
+        SensorFault::Offset => words.fault_offset,
+        SensorFault::Drift => words.fault_drift,
+        SensorFault::Frozen => words.fault_frozen,
+        SensorFault::Skew => words.fault_skew,
+        SensorFault::FrozenClock => words.fault_frozen_clock,
+    }
+}
+
 fn sensors(paper: &mut Paper<'_>, sick: &[[Arc<str>; 3]]) {
     let words = paper.words;
     paper.begin(words.sensors);
@@ -360,7 +390,10 @@ fn sensors(paper: &mut Paper<'_>, sick: &[[Arc<str>; 3]]) {
         paper.say(words.no_sensor);
         return paper.end();
     }
-    let row = |of: &[Arc<str>; 3]| of.iter().map(|text| (name(text), "")).collect();
+    let row = |[line, tag, fault]: &[Arc<str>; 3]| -> Vec<Cell> {
+        let known = SensorFault::named(fault).map(|fault| plain(of_fault(words, fault)));
+        vec![(name(line), ""), (name(tag), ""), (known.unwrap_or_else(|| name(fault)), "")]
+    };
     let rows: Vec<Vec<Cell>> = sick.iter().map(row).collect();
     paper.table(&[(words.line, ""), (words.tag, ""), (words.fault, "")], &rows);
     paper.end();

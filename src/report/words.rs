@@ -58,20 +58,24 @@ words! {
     within: "in the end inside {low} to {high}", "末值在 {low} 至 {high} 之内";
     over_low: "in the end above its lower limit of {limit}", "末值高于下限 {limit}";
     under_high: "in the end below its upper limit of {limit}", "末值低于上限 {limit}";
-    no_limits: "without limits", "无限值";
+    no_limits: "without limits", "未设限值";
     spec_share: "{tag} is {value}, {against}; {share} of the batch was outside.", "{tag} 为 {value}，{against}；批次的 {share} 超出限值。";
     spec_mean: "The mean of {tag} is {value}, {against}.", "{tag} 的平均值为 {value}，{against}。";
-    spec_single: "{tag} was {value}, {against}, which no single value may pass.", "{tag} 曾为 {value}，{against}，任何单个值都不得超过。";
+    spec_single: "{tag} was {value}, {against}, which no single value may pass.", "{tag} 曾为 {value}，{against}，任何单个值都不允许超出该限。";
     t2: "The process ran further from its usual state than it may: T² was {ratio} times its limit.", "过程偏离正常状态超出允许范围：T² 为其限值的 {ratio} 倍。";
     spe: "Tags no longer moved together as they do in good batches: SPE was {ratio} times its limit.", "各测点不再像好批次那样协同变化：SPE 为其限值的 {ratio} 倍。";
     state: "What moves slowly in the process was further out than it may be: T² of the state was {ratio} times its limit.", "过程的缓慢变化超出允许范围：状态 T² 为其限值的 {ratio} 倍。";
     residual: "Tags no longer followed each other as they do in good batches: T² of the residual was {ratio} times its limit.", "各测点的先后关系与好批次不同：残差 T² 为其限值的 {ratio} 倍。";
     innovation: "The process moved otherwise than its last rows foretold: T² of the innovation was {ratio} times its limit.", "过程的变化与此前的推算不符：新息 T² 为其限值的 {ratio} 倍。";
+    course: "The batch went further from the course of good batches than it may: its distance was {ratio} times its limit.", "该批次偏离好批次的轨迹超出允许范围：轨迹距离为其限值的 {ratio} 倍。";
+    course_residual: "What was made went otherwise than the batch foretold of itself: the residual of its course was {ratio} times its limit.", "批次的走势与由其自身推算的不符：轨迹残差为其限值的 {ratio} 倍。";
+    course_residual_mean: "What was made went for a while otherwise than the batch foretold of itself: the mean residual of its course was {ratio} times its limit.", "批次的走势在一段时间内与由其自身推算的不符：轨迹残差的均值为其限值的 {ratio} 倍。";
+    course_residual_sum: "Since its start the batch went a little otherwise than it foretold of itself: the summed residual of its course was {ratio} times its limit.", "批次的走势自开头起持续小幅偏离由其自身推算的值：轨迹残差的累积和为其限值的 {ratio} 倍。";
     monitor: "The monitor {name} was {ratio} times its limit.", "监测量 {name} 为其限值的 {ratio} 倍。";
     contributions: "Most of it came from {tags}.", "主要来自 {tags}。";
     prospects: "It was to end off spec with a chance of {chance}, by {signs}.", "预计不合格的可能性为 {chance}，依据：{signs}。";
     earlier_found: "Batch {batch} was found off spec: {property} was {value}.", "批次 {batch} 经检验不合格：{property} 为 {value}。";
-    earlier_rejected: "Batch {batch} was rejected.", "批次 {batch} 已被拒收。";
+    earlier_rejected: "Batch {batch} was rejected.", "批次 {batch} 已被判为不合格品（返工、降级或报废）。";
     sign_soft_sensor: "its soft sensors", "软测量";
     sign_batch_before: "the batch before it", "前一批次";
     sign_earlier_batch: "an earlier batch", "更早的批次";
@@ -96,7 +100,7 @@ words! {
     lengths_differ: "Positions are by the speed, {made} in all; the length that was told is {counted}. They differ too much for one to be set in the other.", "位置按车速计算，共 {made}；上报的长度为 {counted}。两者相差过大，未作换算。";
     nothing_along: "What was seen along the batch is not kept.", "没有保存沿批次的数据。";
     call_row: "Sections", "各段";
-    score_row: "Score", "得分";
+    score_row: "Score", "偏离指数";
     score_limit: "limit 1", "限值 1";
     chart_key: "Of each tag: the line is the mean of a section, the band its least to greatest value, dashes are limits; darker hatched bands were outside them in part.", "各测点：线为每段平均值，色带为最小值至最大值，虚线为限值；较深的斜纹色带表示该段有超限。";
     chart_title: "The batch section by section", "批次各段情况";
@@ -173,11 +177,11 @@ words! {
     delivered: "What it is of", "所含批次";
     analysis: "Results", "检验结果";
     target: "Target", "目标";
-    count: "n", "次数";
+    count: "n", "样本数 n";
     result: "Result", "结论";
     pass: "pass", "合格";
     fail: "FAIL", "不合格";
-    missing: "missing", "缺";
+    missing: "missing", "缺数据";
     information: "for information", "仅供参考";
     origin: "Origin", "来源";
     of_laboratory: "laboratory", "化验室";
@@ -186,11 +190,15 @@ words! {
     by_batch: "Values by batch", "各批次数值";
     rule: "How values are compared", "比较规则";
     rule_lab: "A laboratory property passes if the value that counts is within its limits, the limits included: the newest result, or the mean over the positions where positions are named.", "化验项目：计入的数值在限值之内（含限值）为合格；计入的数值为最新结果，注明取样位置时为各位置的平均。";
+    rule_single: "Where there are limits for single values, each result of which that value is made must be within them, too.", "设有单值限值的项目：构成计入数值的每个结果也须在单值限值之内。";
     rule_online: "An online property passes if no more of the batch than the stated share was outside its limits, by values smoothed over 30 s, and its mean and single values keep their limits where there are any.", "在线项目：按 30 秒平滑值，超出限值的部分不超过规定比例，且平均值与单值不超过各自的限值（如有）为合格。";
-    rule_round: "Values are compared as they were measured. Only then are they rounded for print, half to even, to the resolution of the method where one is declared.", "数值先按测量值与限值比较，之后才按方法的分辨力修约（四舍六入五成双）后印出。";
-    statement: "All properties listed with limits pass, and the batches are fit for delivery.", "所列有限值的项目全部合格，各批次可以交付。";
+    rule_round: "Values are compared as they were measured. Only then are they rounded for print, half to even, to the resolution of the method where one is declared.", "数值先按测量值与限值比较，之后才按方法的修约间隔（分辨力）修约（四舍六入五成双）后印出。";
+    statement: "All properties listed with limits pass, and the batches are fit for delivery.", "所列设有限值的项目全部合格，各批次可以交付。";
+    statement_conform: "All properties listed with limits pass: the batches conform to the limits listed.", "所列设有限值的项目全部合格，各批次符合所列限值。";
     as_is: "NOT CONFORMING: ISSUED AS IS", "不符合要求：按现状出具";
+    as_is_unreleased: "NOT RELEASED: ISSUED AS IS", "未放行，按现状出具";
     as_is_note: "This sheet certifies no conformity. What stands against it:", "本文件不证明产品合格。原因如下：";
+    as_is_unreleased_note: "Nothing is outside the limits listed, but not all batches are released. What stands against it:", "所列项目均未超出限值，但尚有批次未放行。原因如下：";
     not_ended: "batch {batch} has not ended", "批次 {batch} 尚未结束";
     is_void: "batch {batch} is void or merged into another", "批次 {batch} 已作废或并入其他批次";
     is_off_spec: "batch {batch} is off spec", "批次 {batch} 不合格";
@@ -219,11 +227,12 @@ words! {
     quiet: "Found good, and not flagged", "合格且未报警";
     unscored: "Not flagged, and nobody has said", "未报警而无结论";
     precision: "Flags that were right", "报警准确率";
-    recall: "Off-spec batches that were flagged", "不合格批次的发现率";
-    rate: "{rate} ({count} of {of}; true rate {low} to {high})", "{rate}（{of} 批中 {count} 批；真实值在 {low} 至 {high}）";
+    recall: "Off-spec batches that were flagged", "不合格批次的检出率";
+    rate: "{rate} ({count} of {of}; 95\u{a0}% interval {low} to {high})", "{rate}（{of} 批中 {count} 批；95\u{a0}% 置信区间 {low} 至 {high}）";
     lead: "From flag to end, median", "报警至结束，中位数";
     saved: "Tonnes made after right flags", "正确报警后的产量";
     held: "Tonnes falsely held", "误扣的产量";
+    looked_since: "So many batches are stored that only the newest were looked through, those that started since {at}: what ended before, and weeks that begin before, are not told in full.", "存储的批次过多，仅查看了 {at} 以后开始的最新批次：此前结束的批次及更早的各周统计不完整。";
     trend: "The last eight weeks", "最近八周";
     trend_title: "Batches by week: flagged right, missed, flagged wrongly", "每周批次：正确报警、漏报、误报";
     verdict_found: "What was said, and what was found", "判定与结论";
@@ -239,13 +248,29 @@ words! {
     times: "Batches", "批次数";
     sensors: "Sensors that are not trusted now", "当前不可信的传感器";
     fault: "Fault", "故障";
+    fault_stuck: "does not move", "数值不变";
+    fault_stale: "no readings come", "没有读数";
+    fault_range: "outside its range, or faster than it can be", "超出量程或变化过快";
+    fault_source_bad: "its source calls it bad", "数据源标记为坏值";
+    fault_no_number: "texts instead of numbers", "读数不是数字";
+    fault_rail: "rests at an end of its range", "停在量程端点";
+    fault_spike: "single values far from those beside them", "出现孤立的尖峰值";
+    fault_noise: "scatters far more than it used to", "波动远大于以往";
+    fault_attenuated: "scatters far less than it used to", "波动远小于以往";
+    fault_intermittent: "readings come and go", "读数时断时续";
+    fault_unit: "jumped by a factor between units", "数值按单位换算倍数跳变";
+    fault_offset: "off by the same amount from what other tags say", "与其他测点存在固定偏差";
+    fault_drift: "moves away from what other tags say", "逐渐偏离其他测点";
+    fault_frozen: "does not follow what other tags say", "不随其他测点变化";
+    fault_skew: "its stamps are off", "时间戳有偏差";
+    fault_frozen_clock: "its stamp stands still", "时间戳停滞";
     no_sensor: "All are trusted.", "全部可信。";
     nothing: "None.", "无。";
     tonnes: "t", "吨";
     comma: ", ", "、";
     days: "d", "天";
     hours: "h", "小时";
-    minutes: "min", "分";
+    minutes: "min", "分钟";
     seconds: "s", "秒";
 }
 
@@ -313,7 +338,7 @@ mod tests {
             for place in places(chinese) {
                 rest = rest.replace(&format!("{{{place}}}"), "");
             }
-            for name in ["SHA-256", "SPE", "T²"] {
+            for name in ["SHA-256", "SPE", "T²", "样本数 n"] {
                 rest = rest.replace(name, "");
             }
             let latin: String = rest.chars().filter(char::is_ascii_alphabetic).collect();

@@ -195,7 +195,12 @@ fn a_certificate_is_issued_for_what_is_whole_and_good() {
         ("batches report --weekly --week 2026-5 -c mill.toml", 2, "such as `2026-W05`"),
         ("batches report R0 --weekly -c mill.toml", 2, "cannot be used with"),
         ("batches report R0 -o none/x.html -c mill.toml", 1, "cannot write `none/x.html`"),
-        ("batches report --weekly --line tm9 -c mill.toml", 1, "no batch of line `tm9` has ended"),
+        (
+            "batches report --weekly --line tm9 --week 2026-W04 -c mill.toml",
+            1,
+            "no batch of line `tm9` has ended; did you mean `tm3`?",
+        ),
+        ("batches report R0 R2 R0 --certificate -c mill.toml", 2, "batch `R0` is named twice"),
     ] {
         let (found, text, errors) = desk.run(line);
         assert_eq!((found, text.as_str()), (status, ""), "{line}: {errors}");

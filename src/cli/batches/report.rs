@@ -124,16 +124,19 @@ fn document(
     if args.weekly {
         let line = args.line.as_deref();
         let data = reports::week(reader, line, args.week, &settings.zone)?;
-        let nothing = || match line {
-            Some(line) => format!("no batch of line `{line}` has ended\n"),
-            None => "no batch has ended\n".to_owned(),
+        let Some(data) = data else {
+            return Err(Refusal::No(nothing(reader, line)?));
         };
-        let data = data.ok_or_else(|| Refusal::No(nothing()))?;
         return Ok(report::weekly(&data, settings, made));
     }
     if args.ids.len() > 1 && !args.certificate {
         let text = "error: a report is of one batch; `--certificate` takes several\n";
         return Err(Refusal::Usage(text.into()));
+    }
+    if let Some(id) = twice(&args.ids) {
+        return Err(Refusal::Usage(format!(
+            "error: batch `{id}` is named twice; a certificate has each once\n"
+        )));
     }
     let found = args.ids.iter().map(|id| data(reader, args.line.as_deref(), id));
     let found: Vec<BatchData> = found.collect::<Result<_, _>>()?;
@@ -158,6 +161,22 @@ fn document(
         )));
     }
     Ok(report::batch(data, settings, made))
+}
+
+/// The words for a line, or a store, of which there is no week, with the line that may have been meant.
+fn nothing(reader: &Reader, line: Option<&str>) -> Result<String, StoreError> {
+    let Some(line) = line else { return Ok("no batch has ended\n".to_owned()) };
+    let known = batches::newest(reader, None, MEANT_MAX)?;
+    let near =
+        nearest(line, known.iter().map(|record| &*record.line).filter(|known| *known != line));
+    let hint = near.map_or_else(String::new, |near| format!("; did you mean `{near}`?"));
+    Ok(format!("no batch of line `{line}` has ended{hint}\n"))
+}
+
+/// An id that is given more than once.
+fn twice(ids: &[String]) -> Option<&str> {
+    let again = |(ix, id): (usize, &String)| ids.iter().take(ix).any(|before| before == id);
+    ids.iter().enumerate().find(|(ix, id)| again((*ix, *id))).map(|(_, id)| &**id)
 }
 
 /// What is kept of the batch that is meant.
@@ -190,4 +209,20 @@ fn unknown(reader: &Reader, line: Option<&str>, id: &str) -> Result<String, Stor
         (None, None) => "it knows none".to_owned(),
     };
     Ok(format!("the store knows no batch `{id}`{of}; {hint}\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_batch_that_is_named_twice_is_found() {
+        let of = |ids: &[&str]| {
+            let ids: Vec<String> = ids.iter().map(|id| (*id).to_owned()).collect();
+            twice(&ids).map(str::to_owned)
+        };
+        assert_eq!(of(&["R1", "R2", "R3", "R2"]).as_deref(), Some("R2"));
+        assert_eq!(of(&["R1", "R2", "r1"]), None);
+        assert_eq!(of(&[]), None);
+    }
 }

@@ -3,11 +3,12 @@
 use super::super::fixture::{self, Fixture, Shelf};
 use super::{mismatch, openapi, with_history};
 use crate::engine::BatchRecord;
-use crate::http::guard;
+use crate::http::{ApiState, guard};
 use crate::report::content_security_policy;
 use crate::report::fixture::record;
 use crate::verdict::Call;
 use serde_json::json;
+use std::sync::Arc;
 
 fn shelf() -> Fixture {
     let progress: BatchRecord = fixture::batch("R2", fixture::STARTED, Call::AtRisk);
@@ -56,14 +57,35 @@ fn a_certificate_is_refused_with_the_reasons() {
 fn a_week_is_that_of_the_newest_batch_or_the_one_asked_for() {
     let answer = fixture::get(&shelf(), "/report/weekly");
     assert!(
-        answer.status == 200 && answer.text.contains("<span class=\"of\">2026-W04</span>"),
+        answer.status == 200
+            && answer.text.contains("<span class=\"of\"><bdi>2026-W04</bdi></span>"),
         "{}",
         answer.text
     );
     let answer = fixture::get(&shelf(), "/report/weekly?week=2026-W03&line=tm3&language=zh-CN");
     assert!(answer.text.contains("2026-W03"), "{}", answer.text);
     refused(&shelf(), "/report/weekly?week=5", 400, "such as `2026-W05`");
-    refused(&shelf(), "/report/weekly?line=tm9", 404, "no batch has ended");
+    refused(&shelf(), "/report/weekly?line=tm9", 404, "no batch of line `tm9` has ended");
+    let asked = "/report/weekly?line=tm9&week=2026-W04";
+    refused(&shelf(), asked, 404, "did you mean `tm3`?");
+}
+
+#[test]
+fn a_week_names_the_sensors_that_are_sick_even_if_they_never_spoke() {
+    let mut view = fixture::at_risk();
+    let tags = &mut view.lines[0].tags;
+    (tags[0].at, tags[0].value, tags[0].health) = (None, None, "stale".into());
+    (tags[1].at, tags[1].value, tags[1].health) = (None, None, "waiting".into());
+    let [sick, waits, well] = [0, 1, 2].map(|ix| format!("<bdi>{}</bdi>", tags[ix].id));
+    let fixture = fixture::state(view);
+    let history = Shelf(Ok(vec![record("off-spec", "rework")]));
+    let api = ApiState { history: Some(Arc::new(history)), ..fixture.api.clone() };
+    let answer = fixture::get(&Fixture { api, ..fixture }, "/report/weekly");
+    let (_, listed) = answer.text.split_once("Sensors that are not trusted now").unwrap();
+    assert!(listed.contains(&format!("{sick}</td><td class=\"\">no readings come")), "{listed}");
+    for trusted in [waits, well] {
+        assert!(!listed.contains(&trusted), "{listed}");
+    }
 }
 
 #[test]
