@@ -35,8 +35,7 @@ const ALL_LEAST: usize = 8;
 const CONFOUNDED: f64 = 3.0;
 
 /// A lot is accused below this chance: less than one in twenty, for that the variances are estimated makes chances too small.
-/// `innocent_lots_are_seldom_accused` prints how often it happens; of so many runs from such a seed on with
-/// `ONSPEC_LOTS="RUNS FIRST"`.
+/// `innocent_lots_are_seldom_accused` prints how often it happens.
 const ACCUSED: f64 = 0.02;
 
 /// Batches with what they were made of.

@@ -163,23 +163,16 @@ impl Drift {
     }
 }
 
-/// How many runs, and the first seed: the long form is on seeds that nothing was chosen by.
-#[expect(clippy::disallowed_methods, reason = "the long form is a command of its own")]
-fn asked_for(runs: u64) -> (u64, u64) {
-    let Ok(asked) = std::env::var("ONSPEC_LOTS") else { return (runs, 0) };
-    let (runs, first) = asked.split_once(' ').expect("ONSPEC_LOTS is `RUNS FIRST`");
-    (runs.parse().expect("runs"), first.parse().expect("the first seed"))
-}
-
 const DRIFTS: [Drift; 4] = [Drift::None, Drift::Memory(0.5), Drift::Memory(0.9), Drift::Wave];
 
 #[test]
 fn innocent_lots_are_seldom_accused() {
     for n in [60] {
         for drift in DRIFTS {
-            let (runs, first) = asked_for(60);
+            let runs = 60;
             let mut accused = 0;
-            for seed in first..first + runs {
+            // Seeds that nothing was chosen by.
+            for seed in 7000..7000 + runs {
                 let mut chance = Chance::new(seed);
                 let streams = [(8.0 + 8.0 * chance.unit(), 0.4), (4.0 + 4.0 * chance.unit(), 0.6)];
                 let furnish = furnish(n, &streams, evenly(n));
@@ -192,7 +185,7 @@ fn innocent_lots_are_seldom_accused() {
                 "no lot has an effect, {n} batches, {drift:?}: accused in {accused} of {runs}"
             );
             // One in twenty, and what 60 runs may be off.
-            assert!(accused as u64 <= runs / 10, "{accused}");
+            assert!(accused <= 6, "{accused}");
         }
     }
 }
