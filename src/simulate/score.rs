@@ -98,6 +98,15 @@ pub struct BatchEnd {
     pub lab: Vec<(Arc<str>, f64)>,
 }
 
+/// Twenty batches to fit and 99 to calibrate with make a limit for one in a hundred that is no longer provisional; what comes
+/// after so many is counted apart too.
+const SETTLED_AFTER: usize = 119;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nought(number: &u32) -> bool {
+    *number == 0
+}
+
 /// The summary document of `--json`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Score {
@@ -120,6 +129,12 @@ pub struct Score {
     pub missed: u32,
     /// Good ones that ever had a flag.
     pub false_flags: u32,
+    /// Good ones after the 119th batch of their run, when the limits of a model need be provisional no longer.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub good_settled: u32,
+    /// Those that ever had a flag.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub false_flags_settled: u32,
     /// Touched ones that ever had a flag.
     pub touched_flagged: u32,
     /// Marginal ones that ever had a flag.
@@ -181,7 +196,7 @@ impl Tally {
         let mut tally = Self { foretold: foretold::Tally::of(truth, verdicts), ..Self::default() };
         let score = &mut tally.counts;
         (score.seed, score.learning_batches) = (seed, learning);
-        for batch in &truth.batches {
+        for (made, batch) in truth.batches.iter().enumerate() {
             score.batches += 1;
             let history = book.history(&batch.batch);
             let flagged = u32::from(history.iter().any(|said| said.call.is_flag()));
@@ -193,6 +208,10 @@ impl Tally {
                 Class::Good => {
                     score.good += 1;
                     score.false_flags += flagged;
+                    if made >= SETTLED_AFTER {
+                        score.good_settled += 1;
+                        score.false_flags_settled += flagged;
+                    }
                     tally.kg_held += mass * f64::from(flagged);
                 }
                 Class::Touched => {
@@ -245,6 +264,8 @@ impl Tally {
             (&mut sum.caught, more.caught),
             (&mut sum.missed, more.missed),
             (&mut sum.false_flags, more.false_flags),
+            (&mut sum.good_settled, more.good_settled),
+            (&mut sum.false_flags_settled, more.false_flags_settled),
             (&mut sum.touched_flagged, more.touched_flagged),
             (&mut sum.marginal_flagged, more.marginal_flagged),
             (&mut sum.sensor_faults, more.sensor_faults),
@@ -300,6 +321,13 @@ impl Score {
                 self.first_mover_in_three
             ),
         };
+        let settled = match self.good_settled {
+            0 => String::new(),
+            good => format!(
+                " ({} of {good} after the {SETTLED_AFTER}th batch)",
+                self.false_flags_settled
+            ),
+        };
         let learned = match self.learning_batches {
             0 => String::new(),
             n => format!(" after {n} to learn from"),
@@ -307,7 +335,7 @@ impl Score {
         format!(
             "{} batches{learned}: {} good, {} touched, {} marginal, {} off spec\n\
              off spec: {} caught before their end, {} missed; at the median {share} of the batch was still to be made\n\
-             false flags: {} of the good batches; {} touched and {} marginal ones were flagged\n\
+             false flags: {} of the good batches{settled}; {} touched and {} marginal ones were flagged\n\
              sensor faults: {} of {} found, {} called a process fault\n\
              {movers}{:.1} t saved, {:.1} t falsely held\n",
             self.batches,
@@ -528,6 +556,22 @@ mod tests {
             vec![said(50, 50_200, Call::AtRisk)],
         );
         assert_eq!((score.caught, score.missed), (0, 1));
+    }
+
+    #[test]
+    fn good_batches_after_the_119th_are_counted_apart_too() {
+        let batches = (0..122).map(|ix| batch(ix, Class::Good, None)).collect();
+        let calls = [3, 118, 119, 121].map(|ix| said(ix, ix * 1000 + 100, Call::AtRisk));
+        let mut score = score(batches, calls.to_vec());
+        assert_eq!((score.good, score.false_flags), (122, 4));
+        assert_eq!((score.good_settled, score.false_flags_settled), (3, 2));
+        assert!(
+            score
+                .to_text()
+                .contains("false flags: 4 of the good batches (2 of 3 after the 119th batch);")
+        );
+        score.good_settled = 0;
+        assert!(score.to_text().contains("false flags: 4 of the good batches; 0 touched"));
     }
 
     #[test]
