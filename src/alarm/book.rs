@@ -1,13 +1,19 @@
 //! The states of all alarms of the plant.
 
-use super::event::{EventKind, Notification, Severity, Subject, event_id};
+use super::event::{EventKind, Notification, Severity, Subject};
+use super::kept::{Hidden, Pending, State};
+use super::load::{Load, Meter};
+use super::order::{Action, Order, Unmet};
+use super::state::{Alarm, Input, IsaState};
+use super::telling::Telling;
+use crate::plant::{AlarmClass, AlarmSettings};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 /// What a piece of news does to its alarm.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 pub enum Sets {
     /// The alarm stands.
     Raise,
@@ -20,7 +26,7 @@ pub enum Sets {
 }
 
 /// Something to tell.
-#[derive(Debug, Clone, PartialEq)]
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct News {
     /// The type of event.
     pub kind: EventKind,
@@ -53,14 +59,31 @@ pub struct AlarmRecord {
     pub alarm: Arc<str>,
     /// The change; of changes of one alarm at one instant the later ones are 1 ns apart.
     pub at: Timestamp,
-    /// `active` or `normal`.
+    /// `active` or `normal`: whether its condition holds, delays counted in.
     pub state: &'static str,
+    /// Its state by ISA-18.2.
+    pub isa: IsaState,
+    /// What happened: `raised`, `changed`, `returned`, `passed`, `suppressed`, `unsuppressed`, or what a person did.
+    pub change: &'static str,
+    /// Who did it.
+    pub by: Option<Arc<str>>,
+    /// Why.
+    pub note: Option<Arc<str>>,
     /// Its severity.
     pub severity: Severity,
     /// What it says.
     pub message: Arc<str>,
-    /// The id of the event that tells it.
+    /// The id of the event that tells it, or would if it were not hidden.
     pub id: Arc<str>,
+}
+
+/// What follows from news or orders.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Said {
+    /// An event for receivers.
+    Event(Box<Notification>),
+    /// A change, for the time series.
+    Record(AlarmRecord),
 }
 
 /// An alarm that stands.
@@ -74,11 +97,29 @@ pub struct Standing {
     pub title: Arc<str>,
 }
 
-#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-struct State {
-    standing: Option<Standing>,
-    occurrence: u32,
-    recorded: Option<Timestamp>,
+/// An alarm that people have to do with: it stands, waits for a word, or is hidden.
+#[derive(Debug, Clone, Copy)]
+pub struct Shown<'a> {
+    /// Its name.
+    pub alarm: &'a Arc<str>,
+    /// Its state.
+    pub isa: IsaState,
+    /// True if its condition holds; while a delay runs, as it was before.
+    pub holds: bool,
+    /// Its class, if that is known.
+    pub class: Option<AlarmClass>,
+    /// What it says, if its condition holds, or it waits for a word since it did.
+    pub standing: Option<&'a Standing>,
+    /// Who shelved it, until when and why.
+    pub shelf: Option<&'a Hidden>,
+    /// Who took it out of service, and why.
+    pub out_of_service: Option<&'a Hidden>,
+    /// True if it came so often that it stays until it has been calm for ten minutes.
+    pub chatters: bool,
+    /// How often it came while it was hidden.
+    pub unheard: u32,
+    /// Which time it came last.
+    pub occurrence: u32,
 }
 
 /// All alarms of the plant.
@@ -86,13 +127,21 @@ struct State {
 pub struct Book {
     site: Arc<str>,
     alarms: BTreeMap<Arc<str>, State>,
+    /// Those with a delay that runs or a shelf that ends.
+    #[serde(default)]
+    waiting: BTreeSet<Arc<str>>,
+    /// The lines of which nothing is known: what their instruments say follows from that.
+    #[serde(default)]
+    blind: BTreeSet<Arc<str>>,
+    #[serde(default)]
+    meter: Meter,
 }
 
 impl Book {
     /// An empty book of a site.
     #[must_use]
     pub fn new(site: Arc<str>) -> Self {
-        Self { site, alarms: BTreeMap::new() }
+        Self { site, ..Self::default() }
     }
 
     /// The book of the same plant under the name of this site.
@@ -101,15 +150,40 @@ impl Book {
         Self { site, ..self }
     }
 
-    /// The alarms that stand, by name.
+    /// The alarms whose condition holds, by name; while a delay runs, as if it were over.
     pub fn standing(&self) -> impl Iterator<Item = (&Arc<str>, &Standing)> {
-        self.alarms.iter().filter_map(|(alarm, state)| Some((alarm, state.standing.as_ref()?)))
+        let stands = |state: &&State| state.holds();
+        self.alarms.iter().filter_map(move |(alarm, state)| {
+            Some((alarm, state.standing.as_ref().filter(|_| stands(&state))?))
+        })
     }
 
-    /// True if the alarm stands.
+    /// The alarms that are not normal, by name.
+    pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
+        self.alarms.iter().filter_map(|(alarm, state)| state.shown(alarm))
+    }
+
+    /// One alarm; `None` if it never was.
+    #[must_use]
+    pub fn find(&self, alarm: &str) -> Option<IsaState> {
+        self.alarms.get(alarm).map(|state| state.alarm.state())
+    }
+
+    /// True if the condition of the alarm holds; while a delay runs, what it will be at its end.
     #[must_use]
     pub fn stands(&self, alarm: &str) -> bool {
-        self.alarms.get(alarm).is_some_and(|state| state.standing.is_some())
+        self.alarms.get(alarm).is_some_and(State::holds)
+    }
+
+    /// How many alarms people were told by this instant.
+    #[must_use]
+    pub fn load(&self, now: Timestamp) -> Load {
+        self.meter.load(now)
+    }
+
+    /// A flood of alarms begins (`true`) or ends, by this instant.
+    pub fn flood(&mut self, now: Timestamp) -> Option<bool> {
+        self.meter.pass(now)
     }
 
     /// An alarm that stands says this from now on; nobody is told.
@@ -122,139 +196,251 @@ impl Book {
         }
     }
 
-    /// Takes a piece of news: the event to tell, and the record if the alarm changed.
-    pub fn tell(&mut self, news: News) -> (Notification, Option<AlarmRecord>) {
-        let state = self.alarms.entry(Arc::clone(&news.alarm)).or_default();
-        let title: Arc<str> = news.title.into();
-        let before = state.standing.as_ref().map(|standing| standing.severity);
-        let changed = match (news.sets, before) {
-            (Sets::Raise, None) | (Sets::Passed, _) => {
-                state.occurrence += 1;
-                true
-            }
-            (Sets::Raise, Some(severity)) => severity != news.severity,
-            (Sets::Clear, before) => before.is_some(),
-            (Sets::Keep, _) => false,
-        };
-        match news.sets {
-            Sets::Raise => {
-                let since = state.standing.as_ref().map_or(news.at, |standing| standing.since);
-                let severity = news.severity;
-                state.standing = Some(Standing { since, severity, title: Arc::clone(&title) });
-            }
-            Sets::Clear | Sets::Passed => state.standing = None,
-            Sets::Keep => {}
+    /// Takes a piece of news; what follows is appended to `said`.
+    pub fn tell(&mut self, news: News, settings: &AlarmSettings, said: &mut Vec<Said>) {
+        let class = news.subject.class();
+        let rule = settings.of(class);
+        let name = Arc::clone(&news.alarm);
+        let designed = self.by_design(&news.line, class);
+        let state = self.alarms.entry(Arc::clone(&name)).or_default();
+        if state.of.is_none() {
+            state.of = Some((Arc::clone(&news.line), class));
         }
-        let occurrence = state.occurrence.max(1);
-        let about = match &news.subject {
-            Subject::Batch { batch, .. } => batch,
-            Subject::Sensor { tag, .. } | Subject::Profile { tag, .. } => tag,
-            Subject::Line { .. } => &news.line,
-            Subject::Model { grade, .. } => grade,
-            Subject::System { component, .. } => component,
-        };
-        let id: Arc<str> =
-            event_id(news.kind, &self.site, &news.line, about, occurrence, news.revision).into();
-        let record = changed.then(|| {
-            let at = match state.recorded {
-                Some(last) if news.at <= last => Timestamp::from_nanos(last.as_nanos() + 1),
-                _ => news.at,
-            };
-            state.recorded = Some(at);
-            AlarmRecord {
-                line: if news.line.is_empty() { "system".into() } else { Arc::clone(&news.line) },
-                alarm: Arc::clone(&news.alarm),
-                at,
-                state: if state.standing.is_some() { "active" } else { "normal" },
-                severity: news.severity,
-                message: Arc::clone(&title),
-                id: Arc::clone(&id),
+        if designed && !state.alarm.condition() && news.sets == Sets::Raise {
+            state.step(Input::Suppress, rule);
+        }
+        let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+        match news.sets {
+            Sets::Keep => change.event(state, news),
+            Sets::Passed => {
+                state.occurrence += 1;
+                state.standing = None;
+                change.record(state, &news, "passed");
+                change.event(state, news);
             }
-        });
-        let notification = Notification {
-            kind: news.kind,
-            id,
-            at: news.at,
-            site: Arc::clone(&self.site),
-            line: news.line,
-            severity: news.severity,
-            occurrence,
-            revision: news.revision,
-            alarm: news.alarm,
-            title,
-            text: news.text.into(),
-            subject: news.subject,
+            Sets::Raise if state.alarm.condition() => {
+                // Its end was not one.
+                state.pending = None;
+                change.hold(state, rule, news);
+            }
+            Sets::Raise => match &mut state.pending {
+                Some(pending) => pending.news = News { at: pending.news.at, ..news },
+                None if rule.on_delay.is_zero() => change.activate(state, rule, news),
+                None => {
+                    let due = news.at.plus(rule.on_delay);
+                    state.pending = Some(Box::new(Pending { due, news }));
+                }
+            },
+            Sets::Clear => {
+                if let Some(pending) = state.pending.take_if(|pending| pending.raises()) {
+                    // By its own time it may have held for as long as it had to before anybody looked.
+                    if news.at < pending.due {
+                        self.waiting.remove(&name);
+                        return;
+                    }
+                    change.activate(state, rule, News { at: pending.due, ..pending.news });
+                }
+                let delay = state.off_delay(rule);
+                if !state.alarm.condition() || delay.is_zero() {
+                    change.clear(state, rule, news);
+                } else if state.pending.is_none() {
+                    let due = news.at.plus(delay);
+                    state.pending = Some(Box::new(Pending { due, news }));
+                }
+            }
+        }
+        let (waits, follows) = (state.waits(), state.consequence(class));
+        if waits {
+            self.waiting.insert(name);
+        } else {
+            self.waiting.remove(&name);
+        }
+        if let Some((line, blind)) = follows {
+            self.set_blind(&line, blind, settings, said);
+        }
+    }
+
+    /// The time of a line, or for an empty name that of the daemon, has come so far: delays end.
+    pub fn pass(
+        &mut self,
+        line: &str,
+        now: Timestamp,
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) {
+        if self.waiting.is_empty() {
+            return;
+        }
+        let due = |state: &State| {
+            let pending = state.pending.as_ref()?;
+            (*pending.news.line == *line && pending.due <= now).then_some(pending.due)
         };
-        (notification, record)
+        let mut over: Vec<(Timestamp, Arc<str>)> = (self.waiting.iter())
+            .filter_map(|name| Some((due(self.alarms.get(name)?)?, Arc::clone(name))))
+            .collect();
+        over.sort();
+        for (_, name) in over {
+            let Some(state) = self.alarms.get_mut(&name) else { continue };
+            let Some(pending) = state.pending.take() else { continue };
+            let news = News { at: pending.due, ..pending.news };
+            let class = news.subject.class();
+            let rule = settings.of(class);
+            let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+            if news.sets == Sets::Raise {
+                change.activate(state, rule, news);
+            } else {
+                change.clear(state, rule, news);
+            }
+            let (waits, follows) = (state.waits(), state.consequence(class));
+            if !waits {
+                self.waiting.remove(&name);
+            }
+            if let Some((line, blind)) = follows {
+                self.set_blind(&line, blind, settings, said);
+            }
+        }
+    }
+
+    /// The clock by which people shelve has come so far: shelves end.
+    pub fn unshelve(&mut self, now: Timestamp, settings: &AlarmSettings, said: &mut Vec<Said>) {
+        let over = |state: &State| {
+            state.shelf.as_ref().and_then(|shelf| shelf.until).filter(|until| *until <= now)
+        };
+        let over: Vec<(Timestamp, Arc<str>)> = (self.waiting.iter())
+            .filter_map(|name| Some((over(self.alarms.get(name)?)?, Arc::clone(name))))
+            .collect();
+        for (until, alarm) in over {
+            let order = Order {
+                alarm,
+                action: Action::Unshelve,
+                by: None,
+                note: Some("its time is over".into()),
+                at: until,
+            };
+            let unshelved = self.act(&order, settings, said);
+            debug_assert!(unshelved.is_ok(), "it is shelved: its shelf is what is over");
+        }
+    }
+
+    /// Does what a person asks for. Gives the state that follows.
+    ///
+    /// # Errors
+    /// When there is no such alarm, or the order cannot be followed in its state; then nothing changes.
+    pub fn act(
+        &mut self,
+        order: &Order,
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) -> Result<IsaState, Unmet> {
+        let next = self.next(order, settings)?;
+        let state = self.alarms.entry(Arc::clone(&order.alarm)).or_default();
+        let was_hidden = std::mem::replace(&mut state.alarm, next).hidden();
+        let hidden = || {
+            let by = order.by.clone().unwrap_or_default();
+            Hidden { until: order.action.until(), by, note: order.note.clone() }
+        };
+        match order.action {
+            Action::Shelve { .. } => state.shelf = Some(hidden()),
+            Action::Unshelve => state.shelf = None,
+            Action::Remove => state.out_of_service = Some(hidden()),
+            Action::Restore => state.out_of_service = None,
+            Action::Acknowledge | Action::Reset | Action::Comment => {}
+        }
+        if state.alarm.state() == IsaState::Normal {
+            state.standing = None;
+        }
+        let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+        let shown_again = was_hidden && !state.alarm.hidden();
+        change.ordered(&order.alarm, state, order);
+        if shown_again {
+            change.tell_again(state, order.at);
+        }
+        let isa = state.alarm.state();
+        if state.waits() {
+            self.waiting.insert(Arc::clone(&order.alarm));
+        } else {
+            self.waiting.remove(&order.alarm);
+        }
+        Ok(isa)
+    }
+
+    /// The state that an order would lead to.
+    ///
+    /// # Errors
+    /// As [`Self::act`].
+    pub fn check(&self, order: &Order, settings: &AlarmSettings) -> Result<IsaState, Unmet> {
+        self.next(order, settings).map(|next| next.state())
+    }
+
+    fn next(&self, order: &Order, settings: &AlarmSettings) -> Result<Alarm, Unmet> {
+        let longest = settings.shelve_max;
+        if let Action::Shelve { until } = order.action {
+            if until <= order.at {
+                return Err(Unmet::ShelfOver);
+            }
+            if until > order.at.plus(longest) {
+                return Err(Unmet::ShelfTooLong(longest));
+            }
+        }
+        let state = self.alarms.get(&order.alarm).ok_or(Unmet::Unknown)?;
+        let mut alarm = state.alarm;
+        if let Some(input) = order.action.input() {
+            alarm.take(input, state.rule(settings).into())?;
+        }
+        Ok(alarm)
+    }
+
+    /// True if a shelf ends by this instant, or a delay of an alarm of the daemon's own.
+    #[must_use]
+    pub fn is_due(&self, now: Timestamp) -> bool {
+        let due = |state: &State| {
+            let until = state.shelf.as_ref().and_then(|hidden| hidden.until);
+            let pending = state.pending.as_ref().filter(|pending| pending.news.line.is_empty());
+            until.is_some_and(|until| until <= now) || pending.is_some_and(|p| p.due <= now)
+        };
+        self.waiting.iter().any(|name| self.alarms.get(name).is_some_and(due))
+    }
+
+    /// True if the state of the plant makes such an alarm of a line meaningless: of a line of which nothing is known,
+    /// what its instruments do follows from that.
+    fn by_design(&self, line: &str, class: AlarmClass) -> bool {
+        matches!(class, AlarmClass::Sensor | AlarmClass::Profile) && self.blind.contains(line)
+    }
+
+    fn set_blind(
+        &mut self,
+        line: &Arc<str>,
+        (blind, at): (bool, Timestamp),
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) {
+        let changed =
+            if blind { self.blind.insert(Arc::clone(line)) } else { self.blind.remove(line) };
+        if !changed {
+            return;
+        }
+        for (name, state) in &mut self.alarms {
+            let Some((of, class)) = &state.of else { continue };
+            let follows = matches!(class, AlarmClass::Sensor | AlarmClass::Profile);
+            // What never came has nothing to be hidden of; what comes is hidden then.
+            if of != line || !follows || (blind && state.alarm.state() == IsaState::Normal) {
+                continue;
+            }
+            let rule = settings.of(*class);
+            let (was_hidden, before) = (state.alarm.hidden(), state.alarm);
+            state.step(if blind { Input::Suppress } else { Input::Unsuppress }, rule);
+            if state.alarm == before {
+                continue;
+            }
+            let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+            let what = if blind { "suppressed" } else { "unsuppressed" };
+            change.by_design(name, state, (what, at));
+            if was_hidden && !state.alarm.hidden() {
+                change.tell_again(state, at);
+            }
+        }
     }
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn news(sets: Sets, severity: Severity, s: i64) -> News {
-        let at = Timestamp::from_nanos(s * 1_000_000_000);
-        News {
-            kind: EventKind::SensorUnhealthy,
-            at,
-            line: "tm3".into(),
-            alarm: "tm3/sensor/bw".into(),
-            sets,
-            severity,
-            revision: 0,
-            title: "bw is stuck".into(),
-            text: String::new(),
-            subject: Subject::Sensor { tag: "bw".into(), fault: "stuck".into(), since: at },
-        }
-    }
-
-    #[test]
-    fn every_cell_of_the_table() {
-        let mut book = Book::new("mill".into());
-        let mut said = Vec::new();
-        for (sets, severity, s) in [
-            (Sets::Clear, Severity::Info, 1),
-            (Sets::Keep, Severity::Info, 2),
-            (Sets::Raise, Severity::Warning, 3),
-            (Sets::Raise, Severity::Warning, 4),
-            (Sets::Raise, Severity::Critical, 5),
-            (Sets::Keep, Severity::Critical, 5),
-            (Sets::Clear, Severity::Info, 5),
-            (Sets::Raise, Severity::Warning, 6),
-            (Sets::Passed, Severity::Info, 7),
-            (Sets::Passed, Severity::Info, 8),
-        ] {
-            let (notification, record) = book.tell(news(sets, severity, s));
-            let record = record.map_or("-".into(), |r| format!("{}@{}", r.state, r.at.as_nanos()));
-            said.push(format!("#{} {record}", notification.occurrence));
-        }
-        assert_eq!(
-            said,
-            [
-                "#1 -",
-                "#1 -",
-                "#1 active@3000000000",
-                "#1 -",
-                "#1 active@5000000000",
-                "#1 -",
-                "#1 normal@5000000001",
-                "#2 active@6000000000",
-                "#3 normal@7000000000",
-                "#4 normal@8000000000",
-            ]
-        );
-    }
-
-    #[test]
-    fn ids_tell_occurrences_apart_and_repeat_for_the_same_news() {
-        let mut book = Book::new("mill".into());
-        let (first, _) = book.tell(news(Sets::Raise, Severity::Warning, 1));
-        let (again, _) = book.tell(news(Sets::Raise, Severity::Warning, 1));
-        assert_eq!(first.id, again.id);
-        book.tell(news(Sets::Clear, Severity::Info, 2));
-        let (second, _) = book.tell(news(Sets::Raise, Severity::Warning, 3));
-        assert_ne!(first.id, second.id);
-        assert!(first.id.starts_with("evt_") && first.id.len() == 36);
-    }
-}
+mod tests;

@@ -1,5 +1,6 @@
 //! What is told: the events of the webhook contract, as data.
 
+use crate::plant::AlarmClass;
 use crate::profile::Place;
 use crate::reading::{Timestamp, hex};
 use crate::verdict::Document;
@@ -88,6 +89,12 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// True if it tells what became of a batch, which stands whatever people want to hear of its alarm.
+    #[must_use]
+    pub fn is_fact(self) -> bool {
+        matches!(self, Self::BatchFinished | Self::BatchRevised)
+    }
+
     /// The type of the contract.
     #[must_use]
     pub fn as_str(self) -> &'static str {
@@ -170,6 +177,32 @@ pub enum Subject {
         /// Since when.
         since: Timestamp,
     },
+}
+
+impl Subject {
+    /// What is watched.
+    #[must_use]
+    pub fn class(&self) -> AlarmClass {
+        match self {
+            Self::Batch { .. } => AlarmClass::Batch,
+            Self::Sensor { .. } => AlarmClass::Sensor,
+            Self::Profile { .. } => AlarmClass::Profile,
+            Self::Line { .. } => AlarmClass::Line,
+            Self::Model { .. } => AlarmClass::Model,
+            Self::System { .. } => AlarmClass::System,
+        }
+    }
+
+    /// The batch, tag, line, grade or component that goes into an event's id.
+    pub(super) fn about<'a>(&'a self, line: &'a str) -> &'a str {
+        match self {
+            Self::Batch { batch, .. } => batch,
+            Self::Sensor { tag, .. } | Self::Profile { tag, .. } => tag,
+            Self::Line { .. } => line,
+            Self::Model { grade, .. } => grade,
+            Self::System { component, .. } => component,
+        }
+    }
 }
 
 /// One event, whole: every receiver gets the same one, with the same id.

@@ -1,19 +1,25 @@
-//! The alarm book: which alarms stand, since when, how often they came, and what to tell whom.
+//! The alarm book: which alarms stand, since when, how often they came, what people said of them, and what to tell whom.
 //!
-//! | state | news | next |
-//! | --- | --- | --- |
-//! | normal | raise | active, occurrence + 1 |
-//! | active | raise with another severity | active, the change is recorded |
-//! | active | raise with the same severity | active |
-//! | active | clear | normal |
-//! | normal | clear | normal |
-//! | any | keep | the same |
+//! The states are those of ISA-18.2 ([`IsaState`]), with delays in event time before a condition counts as there or gone, and
+//! the table of their transitions in [`Alarm`]. What one batch causes is one alarm, which is updated and not repeated; an
+//! alarm that comes three times in ten minutes stays until it has been calm for ten; of a line of which nothing is known the
+//! alarms of its instruments are suppressed, and told afterwards if they still stand.
 //!
-//! Every piece of news becomes one [`Notification`] with an id that is a function of what it says,
-//! so that an event told twice is known as one.
+//! Every piece of news that people are to hear becomes one [`Notification`] with an id that is a function of what it
+//! says, so that an event told twice is known as one. Who was told that an alarm stands is told that it is over, whatever
+//! was shelved meanwhile. What became of a batch is a fact, and told in any case.
 
 mod book;
 mod event;
+mod kept;
+mod load;
+mod order;
+mod state;
+mod telling;
 
-pub use book::{AlarmRecord, Book, News, Sets, Standing};
+pub use book::{AlarmRecord, Book, News, Said, Sets, Shown, Standing};
 pub use event::{EventKind, Notification, Severity, Subject, event_id};
+pub use kept::Hidden;
+pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};
+pub use order::{Action, Order, Unmet};
+pub use state::{Alarm, Input, IsaState, Manner, Refusal};

@@ -426,6 +426,10 @@ mod tests {
     fn alarms_and_sensors_are_named_where_they_differ() {
         let alarm = |alarm: &str, state| {
             Effect::Alarm(AlarmRecord {
+                isa: crate::alarm::IsaState::Unacknowledged,
+                change: "raised",
+                by: None,
+                note: None,
                 line: "tm3".into(),
                 alarm: alarm.into(),
                 at: AT,

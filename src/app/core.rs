@@ -7,6 +7,7 @@ use super::filling::Filling;
 use super::fits::{Columns, Wanted};
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
+use crate::alarm::{IsaState, Order};
 use crate::engine::{
     Command, Effect, Event, ModelAnswer, Promotion, PromotionView, ToldEvents, View, Withdrawal,
 };
@@ -56,6 +57,8 @@ pub enum Control {
     Withdraw(Withdrawal, Asker<PromotionView>),
     /// A person, or another system, tells of batches; who did hears what became of it.
     Told(Box<ToldEvents>, Asker<(), Reception>),
+    /// A person asks something of an alarm.
+    Order(Box<Order>, Asker<IsaState>),
     /// Take nothing more, write a checkpoint, end.
     Stop,
 }
@@ -290,6 +293,10 @@ impl Core {
                 Control::Told(told, asker) => {
                     self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
                     self.take_events(told, asker, &mut seen)?;
+                }
+                Control::Order(order, asker) => {
+                    self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
+                    self.take_order(order, asker, &mut seen)?;
                 }
                 Control::Stop => {}
             }

@@ -59,6 +59,7 @@ pub fn auto_plant(
         undeclared_max: 10_000,
         models: ModelSettings::default(),
         costs: None,
+        alarms: crate::plant::AlarmSettings::default(),
     })
 }
 

@@ -46,6 +46,8 @@ pub(super) struct Raw {
     pub(super) models: Option<At<Models>>,
     /// What wrong decisions about batches cost, so that advice can be given. Without it there is none.
     pub(super) costs: Option<At<Costs>>,
+    /// How alarms come, stay and go.
+    pub(super) alarms: Option<At<Alarms>>,
     /// The InfluxDB 2 that takes readings, scores, batches and alarms.
     pub(super) influxdb: Option<At<Influxdb>>,
     /// The receivers of events.
@@ -720,6 +722,55 @@ pub(super) struct Models {
     /// line; false if only specification limits flag its batches until then.
     #[schemars(extend("default" = true))]
     pub(super) borrow: Option<At<bool>>,
+}
+
+/// How alarms come, stay and go, by class.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Alarms {
+    /// The longest that a person may shelve an alarm for: 1m to 7d.
+    #[schemars(extend("default" = "8h"))]
+    pub(super) shelve_max: Option<At<DurationText>>,
+    /// Of batches. A verdict has delays of its own.
+    pub(super) batch: Option<At<AlarmEnd>>,
+    /// Of sensors.
+    pub(super) sensor: Option<At<AlarmRule>>,
+    /// Of streaks across the web.
+    pub(super) profile: Option<At<AlarmRule>>,
+    /// Of lines of which nothing is known.
+    pub(super) line: Option<At<AlarmRule>>,
+    /// Of the daemon's parts, sources and brokers.
+    pub(super) system: Option<At<AlarmRule>>,
+}
+
+/// How the alarms of batches go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AlarmEnd {
+    /// True if one that is over stays until somebody has acknowledged it.
+    #[schemars(extend("default" = false))]
+    pub(super) acknowledge: Option<At<bool>>,
+    /// True if it stays until somebody has acknowledged and reset it.
+    #[schemars(extend("default" = false))]
+    pub(super) latch: Option<At<bool>>,
+}
+
+/// How the alarms of a class come and go.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct AlarmRule {
+    /// How long it has to be so before there is an alarm: up to 1d.
+    #[schemars(extend("default" = "0s"))]
+    pub(super) on_delay: Option<At<DurationText>>,
+    /// How long it has to be over before the alarm is: up to 1d.
+    #[schemars(extend("default" = "0s"))]
+    pub(super) off_delay: Option<At<DurationText>>,
+    /// True if one that is over stays until somebody has acknowledged it.
+    #[schemars(extend("default" = false))]
+    pub(super) acknowledge: Option<At<bool>>,
+    /// True if it stays until somebody has acknowledged and reset it.
+    #[schemars(extend("default" = false))]
+    pub(super) latch: Option<At<bool>>,
 }
 
 /// What wrong decisions about batches cost, in one currency.

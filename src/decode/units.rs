@@ -140,6 +140,7 @@ mod tests {
             undeclared_max: 10,
             models: ModelSettings::default(),
             costs: None,
+            alarms: crate::plant::AlarmSettings::default(),
         };
         Units::of(&plant)
     }

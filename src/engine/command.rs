@@ -39,10 +39,7 @@ impl Engine {
             Command::CaughtUp { at } => {
                 let Some(recovery) = self.state.recoveries.caught_up(at).cloned() else { return };
                 if recovery.matters() {
-                    let (notification, record) =
-                        self.state.alarms.tell(tell::recovery(&recovery, at));
-                    out.extend(record.map(Effect::Alarm));
-                    out.push(Effect::Notification(Box::new(notification)));
+                    self.tell(tell::recovery(&recovery, at), out);
                 }
                 out.push(Effect::Recovered(Box::new(recovery)));
             }
@@ -53,12 +50,13 @@ impl Engine {
                 }
                 self.state.link_down_since = (!up).then_some(at);
                 let since = before.unwrap_or(at);
-                for (line, state) in self.plant.lines.iter().zip(&mut self.state.lines) {
+                for state in &mut self.state.lines {
                     state.blind = !up;
+                }
+                let plant = Arc::clone(&self.plant);
+                for line in &plant.lines {
                     let news = tell::blind(line, !up, at, since, "the link to the broker is down");
-                    let (notification, record) = self.state.alarms.tell(news);
-                    out.extend(record.map(Effect::Alarm));
-                    out.push(Effect::Notification(Box::new(notification)));
+                    self.tell(news, out);
                 }
             }
             Command::ClockLeap { by_nanos } => {
@@ -78,6 +76,7 @@ impl Engine {
             Command::Promote(promotion) => self.promote(*promotion, out),
             Command::Withdraw(withdrawal) => self.withdraw(&withdrawal),
             Command::Told(told) => self.told(*told, out),
+            Command::Alarm(order) => self.order(&order, out),
             Command::Finish => {
                 let at = self.newest().unwrap_or_default();
                 self.on_all_lines(at, out, LineState::finish);
@@ -125,8 +124,6 @@ impl Engine {
             return;
         }
         let news = tell::component(component, works, reason, at);
-        let (notification, record) = self.state.alarms.tell(news);
-        out.extend(record.map(Effect::Alarm));
-        out.push(Effect::Notification(Box::new(notification)));
+        self.tell(news, out);
     }
 }

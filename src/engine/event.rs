@@ -1,5 +1,6 @@
 //! What the engine is fed, and the form in which the journal keeps it.
 
+use crate::alarm::Order;
 use crate::decode::{Arrival, BatchMessage, Message};
 use crate::frame::Frame;
 use crate::models::Trial;
@@ -116,6 +117,8 @@ pub enum Command {
     Withdraw(Withdrawal),
     /// Events of batches, as a person or another system sends them to the API.
     Told(Box<ToldEvents>),
+    /// A person asks something of an alarm.
+    Alarm(Box<Order>),
     /// No more input will come: every line's clock runs to the end of what it has.
     Finish,
 }
@@ -193,6 +196,7 @@ impl Command {
             Self::Promote(promotion) => Some(promotion.at),
             Self::Withdraw(withdrawal) => Some(withdrawal.at),
             Self::Told(told) => Some(told.at),
+            Self::Alarm(order) => Some(order.at),
             Self::Subscribed { .. }
             | Self::Started { .. }
             | Self::ClockLeap { .. }

@@ -60,9 +60,18 @@ impl Context<'_> {
     }
 
     pub(super) fn tell(&mut self, news: News) {
-        let (notification, record) = self.alarms.tell(news);
-        self.out.extend(record.map(Effect::Alarm));
-        self.out.push(Effect::Notification(Box::new(notification)));
+        let mut said = Vec::new();
+        self.alarms.tell(news, &self.plant.alarms, &mut said);
+        self.out.extend(said.into_iter().map(Effect::from));
+    }
+
+    /// The line's clock has come so far: delays of its alarms end.
+    pub(super) fn pass(&mut self, clock: Option<Timestamp>) {
+        let mut said = Vec::new();
+        if let Some(clock) = clock {
+            self.alarms.pass(&self.line.name, clock, &self.plant.alarms, &mut said);
+        }
+        self.out.extend(said.into_iter().map(Effect::from));
     }
 
     /// What the grade asks for of what begins at an instant.

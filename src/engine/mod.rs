@@ -7,6 +7,7 @@
 //! the configuration it was made under, so that the journal after it is read as it was the first
 //! time; a new configuration takes effect only after that ([`Engine::reconfigure`]).
 
+mod alarms;
 mod arrival;
 mod breaks;
 mod charts;
@@ -312,6 +313,7 @@ impl Engine {
                 self.component(&queue_part(&broker), true, &calm, at, out);
             }
             self.nodes_pass(at, out);
+            self.alarms_pass(at, out);
         }
         self.take(event, out);
         if self.state.recoveries.see(&out[before..]) {
@@ -380,7 +382,9 @@ impl Engine {
     /// True if the engine itself tells of this part, by what comes from the plant.
     #[must_use]
     pub fn tells(&self, component: &str) -> bool {
-        self.state.clocks.tells(component) || self.state.nodes.tells(component)
+        self.state.clocks.tells(component)
+            || self.state.nodes.tells(component)
+            || Self::tells_of_alarms(component)
     }
 
     /// What the last start found is more than was said. Receivers hear it by the alarm or the verdict that
@@ -404,7 +408,9 @@ impl Engine {
         if let (Some(line), Some(state)) = (plant.lines.get(ix.get()), lines.get_mut(ix.get())) {
             let faults = &mut faults;
             let next_ids = (next_request, next_borrowed, next_soft_sensor);
-            f(state, &mut Context { ix, plant, line, alarms, next_ids, clocks, faults, out });
+            let mut cx = Context { ix, plant, line, alarms, next_ids, clocks, faults, out };
+            f(state, &mut cx);
+            cx.pass(state.judged_to());
         }
         for fault in faults {
             self.fault(received, topic, fault, out);
@@ -430,7 +436,7 @@ impl Engine {
         let mut lines = self.plant.lines.iter().zip(&self.state.lines);
         let silent = self.state.link_down_since.is_none()
             && lines.any(|(line, state)| state.is_silent(line, now));
-        silent || self.state.nodes.is_due(now)
+        silent || self.state.nodes.is_due(now) || self.alarms_due(now)
     }
 
     /// True of a batch in progress or lately finished: what is told of another one waits until that begins.

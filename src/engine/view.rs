@@ -6,8 +6,9 @@ use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::outlook::ProspectsView;
 use super::recovery::Recovery;
 use super::soft_sensors::SoftSensorView;
-use crate::alarm::{self, Severity};
+use crate::alarm::{self, Load, Severity};
 use crate::models::{Beside, Flagged};
+use crate::plant::AlarmClass;
 use crate::profile::{Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
@@ -48,8 +49,10 @@ pub struct View {
     pub recovery: Option<Recovery>,
     /// How many alarms stand.
     pub alarms_standing: usize,
-    /// The first of them: the severest first, then the oldest.
+    /// The first of them, the severest first, then the oldest; then those that wait for a word or are hidden.
     pub alarms: Vec<AlarmView>,
+    /// How many alarms people were told.
+    pub alarm_load: Load,
     /// Where readings come from, and the clocks there; in the order in which they were first heard.
     pub sources: Vec<SourceView>,
     /// Edge nodes of Sparkplug B.
@@ -60,17 +63,35 @@ pub struct View {
     pub nodes_forgotten: u64,
 }
 
-/// An alarm that stands.
+/// An alarm that stands, waits for a word, or is hidden.
 #[derive(Debug, Clone, PartialEq, Serialize)]
 pub struct AlarmView {
     /// Its name.
     pub alarm: Arc<str>,
-    /// Since when.
-    pub since: Timestamp,
+    /// What is watched; nothing of one that came before this was kept.
+    pub class: Option<&'static str>,
+    /// True if its condition holds.
+    pub holds: bool,
+    /// Its state by ISA-18.2.
+    pub isa: &'static str,
+    /// Since when its condition holds, or did; nothing of one that is hidden and well.
+    pub since: Option<Timestamp>,
     /// Its severity.
     pub severity: Severity,
     /// What it says.
     pub title: Arc<str>,
+    /// Which time it came last.
+    pub occurrence: u32,
+    /// Until when it is shelved.
+    pub shelved_until: Option<Timestamp>,
+    /// Who hides it.
+    pub hidden_by: Option<Arc<str>>,
+    /// Why.
+    pub hidden_note: Option<Arc<str>>,
+    /// True if it came so often that it stays until it has been calm for ten minutes.
+    pub chatters: bool,
+    /// How often it came while it was hidden.
+    pub unheard: u32,
 }
 
 /// What is taken to share one clock: all that comes from a broker for a line and area.
@@ -321,6 +342,7 @@ impl Engine {
             recovery: self.state.recoveries.newest().cloned(),
             alarms_standing: self.state.alarms.standing().count(),
             alarms: self.alarms_shown(),
+            alarm_load: self.state.alarms.load(self.heard_at().unwrap_or_default()),
             sources: self.state.clocks.view(),
             nodes: self.state.nodes.view(),
             nodes_known,
@@ -329,14 +351,30 @@ impl Engine {
     }
 
     fn alarms_shown(&self) -> Vec<AlarmView> {
-        let view = |(alarm, standing): (&Arc<str>, &alarm::Standing)| AlarmView {
-            alarm: Arc::clone(alarm),
-            since: standing.since,
-            severity: standing.severity,
-            title: Arc::clone(&standing.title),
+        let view = |shown: alarm::Shown<'_>| {
+            let hidden = shown.out_of_service.or(shown.shelf);
+            let standing = shown.standing;
+            AlarmView {
+                alarm: Arc::clone(shown.alarm),
+                class: shown.class.map(AlarmClass::as_str),
+                holds: shown.holds,
+                isa: shown.isa.as_str(),
+                since: standing.map(|standing| standing.since),
+                severity: standing.map_or(Severity::Info, |standing| standing.severity),
+                title: standing.map_or_else(|| "".into(), |standing| Arc::clone(&standing.title)),
+                occurrence: shown.occurrence,
+                shelved_until: shown.shelf.and_then(|shelf| shelf.until),
+                hidden_by: hidden.map(|hidden| Arc::clone(&hidden.by)),
+                hidden_note: hidden.and_then(|hidden| hidden.note.clone()),
+                chatters: shown.chatters,
+                unheard: shown.unheard,
+            }
         };
-        let mut shown: Vec<AlarmView> = self.state.alarms.standing().map(view).collect();
-        shown.sort_by_key(|alarm| (std::cmp::Reverse(alarm.severity), alarm.since));
+        let mut shown: Vec<AlarmView> = self.state.alarms.shown().map(view).collect();
+        let order = |alarm: &AlarmView| {
+            (std::cmp::Reverse(alarm.holds), std::cmp::Reverse(alarm.severity), alarm.since)
+        };
+        shown.sort_by_key(order);
         shown.truncate(ALARMS_SHOWN);
         shown
     }

@@ -247,15 +247,36 @@ pub(super) struct Alarms {
     now: i64,
     standing: usize,
     alarms: Vec<Alarm>,
+    others: Vec<Alarm>,
+    load: AlarmLoad,
 }
 
-/// An alarm that stands.
+/// An alarm that stands, waits for a word, or is hidden.
 #[derive(Debug, Serialize)]
 struct Alarm {
     alarm: Arc<str>,
-    since: i64,
+    since: Option<i64>,
     severity: &'static str,
     title: Arc<str>,
+    class: Option<&'static str>,
+    isa_state: &'static str,
+    occurrence: u32,
+    shelved_until: Option<i64>,
+    hidden_by: Option<Arc<str>>,
+    hidden_note: Option<Arc<str>>,
+    chatters: bool,
+    unheard: u32,
+}
+
+/// How many alarms people were told, against the figures of ISA-18.2.
+#[derive(Debug, Serialize)]
+struct AlarmLoad {
+    ten_minutes: usize,
+    hour: usize,
+    day: usize,
+    peak: usize,
+    flood_share: f64,
+    flood_since: Option<i64>,
 }
 
 /// `/api/v1/health`.
@@ -627,8 +648,18 @@ impl Health {
 
 impl Alarms {
     pub(super) fn new(view: &View, now: i64) -> Self {
-        let alarms = view.alarms.iter().map(Alarm::from).collect();
-        Self { now, standing: view.alarms_standing, alarms }
+        let (alarms, others) = view.alarms.iter().partition::<Vec<&AlarmView>, _>(|one| one.holds);
+        let of = |alarms: Vec<&AlarmView>| alarms.into_iter().map(Alarm::from).collect();
+        let load = &view.alarm_load;
+        let load = AlarmLoad {
+            ten_minutes: load.ten_minutes,
+            hour: load.hour,
+            day: load.day,
+            peak: load.peak,
+            flood_share: load.flood_share,
+            flood_since: load.flood.map(Timestamp::as_millis),
+        };
+        Self { now, standing: view.alarms_standing, alarms: of(alarms), others: of(others), load }
     }
 }
 
@@ -636,9 +667,17 @@ impl From<&AlarmView> for Alarm {
     fn from(alarm: &AlarmView) -> Self {
         Self {
             alarm: Arc::clone(&alarm.alarm),
-            since: alarm.since.as_millis(),
+            since: alarm.since.map(Timestamp::as_millis),
             severity: alarm.severity.as_str(),
             title: Arc::clone(&alarm.title),
+            class: alarm.class,
+            isa_state: alarm.isa,
+            occurrence: alarm.occurrence,
+            shelved_until: alarm.shelved_until.map(Timestamp::as_millis),
+            hidden_by: alarm.hidden_by.clone(),
+            hidden_note: alarm.hidden_note.clone(),
+            chatters: alarm.chatters,
+            unheard: alarm.unheard,
         }
     }
 }

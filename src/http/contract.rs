@@ -1,5 +1,6 @@
 //! The promises of the API: shapes, paths, errors, bounds, and who may ask.
 
+mod alarms;
 mod feedback;
 mod report;
 mod score;
@@ -228,7 +229,7 @@ fn health_whole() {
 #[test]
 fn alarms_whole() {
     let fixture = fixture::state(fixture::at_risk());
-    insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/alarms").text, @r#"{"now":1769128260000,"standing":2,"alarms":[{"alarm":"tm3/batch","since":1769127900000,"severity":"warning","title":"reel TM3-260123-014 at risk"},{"alarm":"system/influxdb","since":1769128020000,"severity":"info","title":"influxdb does not work"}]}"#);
+    insta::assert_snapshot!(fixture::get(&fixture, "/api/v1/alarms").text, @r#"{"now":1769128260000,"standing":2,"alarms":[{"alarm":"tm3/batch","since":1769127900000,"severity":"warning","title":"reel TM3-260123-014 at risk","class":"batch","isa_state":"unacknowledged","occurrence":2,"shelved_until":null,"hidden_by":null,"hidden_note":null,"chatters":false,"unheard":0},{"alarm":"system/influxdb","since":1769128020000,"severity":"info","title":"influxdb does not work","class":"system","isa_state":"unacknowledged","occurrence":2,"shelved_until":null,"hidden_by":null,"hidden_note":null,"chatters":false,"unheard":0}],"others":[{"alarm":"tm3/sensor/moisture","since":null,"severity":"info","title":"","class":"batch","isa_state":"shelved","occurrence":2,"shelved_until":1769131860000,"hidden_by":"shift-a","hidden_note":"cable is being changed","chatters":false,"unheard":2}],"load":{"ten_minutes":1,"hour":3,"day":11,"peak":4,"flood_share":0.0,"flood_since":null}}"#);
 }
 
 #[test]

@@ -314,7 +314,24 @@ fn view(line: LineView) -> View {
         alarms: vec![
             alarm("tm3/batch", NOW - 360_000, Severity::Warning, "reel TM3-260123-014 at risk"),
             alarm("system/influxdb", NOW - 240_000, Severity::Info, "influxdb does not work"),
+            AlarmView {
+                holds: false,
+                isa: "shelved",
+                since: None,
+                shelved_until: Some(at(NOW + 3_600_000)),
+                hidden_by: Some("shift-a".into()),
+                hidden_note: Some("cable is being changed".into()),
+                unheard: 2,
+                ..alarm("tm3/sensor/moisture", NOW, Severity::Info, "")
+            },
         ],
+        alarm_load: crate::alarm::Load {
+            ten_minutes: 1,
+            hour: 3,
+            day: 11,
+            peak: 4,
+            ..Default::default()
+        },
         sources: sources(),
         nodes: nodes(),
         nodes_known: 3,
@@ -323,7 +340,21 @@ fn view(line: LineView) -> View {
 }
 
 fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
-    AlarmView { alarm: name.into(), since: at(since), severity, title: title.into() }
+    AlarmView {
+        alarm: name.into(),
+        class: Some(if name.starts_with("system") { "system" } else { "batch" }),
+        holds: true,
+        isa: "unacknowledged",
+        since: Some(at(since)),
+        severity,
+        title: title.into(),
+        occurrence: 2,
+        shelved_until: None,
+        hidden_by: None,
+        hidden_note: None,
+        chatters: false,
+        unheard: 0,
+    }
 }
 
 /// One that is well, one whose clock is slow, and one without times.

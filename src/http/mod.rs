@@ -11,6 +11,7 @@
 //! a byte. Beyond them a client waits or is told to come back.
 
 mod actions;
+mod alarms;
 mod api;
 mod backtest;
 #[cfg(test)]
@@ -32,6 +33,7 @@ mod uniformity;
 pub use feedback::read_events;
 pub use router::router;
 
+use crate::alarm::{IsaState, Order};
 use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
@@ -308,10 +310,13 @@ pub struct Reception {
     pub waiting: BTreeSet<Arc<str>>,
 }
 
-/// Where it is told what people and other systems know of batches.
+/// Where it is told what people and other systems know of batches, and want of alarms.
 pub trait Desk: Debug + Send + Sync {
     /// Takes events of batches, all of them; [`Told::Unfit`] if their line is not declared. What became of them is not known while the store has no room.
     fn tell(&self, events: ToldEvents) -> Telling<Reception>;
+
+    /// Does what a person asks of an alarm, and gives the state that it has then; [`Told::Conflict`] if that cannot be.
+    fn order(&self, order: Order) -> Telling<IsaState>;
 }
 
 /// Everything that page and API show.

@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, actions, backtest, data, events, feedback, guard, models, page, probes, report,
-    uniformity,
+    Fitting, actions, alarms, backtest, data, events, feedback, guard, models, page, probes,
+    report, uniformity,
 };
 use crate::engine::View;
 use axum::Router;
@@ -89,6 +89,7 @@ pub(super) const ACTIONS: &[Route] = &[
     ("/api/v1/models/{line}/{grade}/rollback", || post(models::rollback)),
     ("/api/v1/models/{line}/{grade}/withdraw", || post(models::withdraw)),
     ("/api/v1/lines/{line}/events", || post(feedback::events)),
+    ("/api/v1/alarms/{action}", || post(alarms::order)),
     ("/api/v1/batches/{line}/{batch}/lab", || post(feedback::lab)),
     ("/api/v1/batches/{line}/{batch}/disposition", || post(feedback::disposition)),
 ];

@@ -360,6 +360,13 @@ fn alarm(record: &AlarmRecord, out: &mut Lines) {
         line.text("severity", record.severity.as_str());
         line.text("message", &record.message);
         line.text("id", &record.id);
+        line.text("isa_state", record.isa.as_str());
+        line.text("change", record.change);
+        for (key, word) in [("by", &record.by), ("note", &record.note)] {
+            if let Some(word) = word {
+                line.text(key, word);
+            }
+        }
     });
 }
 
@@ -557,6 +564,10 @@ mod tests {
             alarm: "tm3/batch".into(),
             at: AT,
             state: "active",
+            isa: crate::alarm::IsaState::Unacknowledged,
+            change: "raised",
+            by: None,
+            note: None,
             severity: Severity::Critical,
             message: "off spec".into(),
             id: "evt_1".into(),
@@ -565,7 +576,7 @@ mod tests {
             &Effect::Alarm(alarm),
             "",
             "alarms,alarm=tm3/batch,line=tm3 state=\"active\",severity=\"critical\",\
-             message=\"off spec\",id=\"evt_1\" 1769126400000000000\n",
+             message=\"off spec\",id=\"evt_1\",isa_state=\"unacknowledged\",change=\"raised\" 1769126400000000000\n",
         );
         let health = SensorHealthRecord {
             series: series("tm3", "dry", "steam"),

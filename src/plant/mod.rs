@@ -3,6 +3,7 @@
 //! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
+mod alarms;
 mod costs;
 mod delay;
 mod grade;
@@ -10,6 +11,7 @@ mod nearest;
 mod profile;
 mod unit;
 
+pub use alarms::{AlarmClass, AlarmRule, AlarmSettings};
 pub use costs::{Advice, Costs};
 pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
@@ -41,6 +43,9 @@ pub struct Plant {
     pub models: ModelSettings,
     /// What wrong decisions about batches cost, if the plant says so.
     pub costs: Option<Costs>,
+    /// What is wanted of alarms.
+    #[serde(default)]
+    pub alarms: AlarmSettings,
 }
 
 impl Plant {

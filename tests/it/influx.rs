@@ -306,6 +306,10 @@ fn batches_alarms_and_health_come_back_as_last_said() {
         trust: 0.0,
     }));
     encoded.push(&Effect::Alarm(AlarmRecord {
+        isa: onspec::alarm::IsaState::Unacknowledged,
+        change: "raised",
+        by: None,
+        note: None,
         line: "tm3".into(),
         alarm: "tm3/batch".into(),
         at: AT,

@@ -187,6 +187,10 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
         trust: 0.0,
     }));
     encoded.push(&Effect::Alarm(AlarmRecord {
+        isa: onspec::alarm::IsaState::Unacknowledged,
+        change: "raised",
+        by: None,
+        note: None,
         line: "tm3".into(),
         alarm: "tm3/batch".into(),
         at,

@@ -5,6 +5,7 @@
 //! time nobody listens any more never does.
 
 use super::{Control, Core};
+use crate::alarm::{IsaState, Order};
 use crate::app::error::AppError;
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::engine::{Command, Effect, Event, Promotion, PromotionView, ToldEvents, Withdrawal};
@@ -77,6 +78,23 @@ impl Core {
 }
 
 impl Core {
+    /// Does what a person asks of an alarm, in a commit of its own.
+    pub(super) fn take_order(
+        &mut self,
+        order: Box<Order>,
+        Asker { taken, done }: Asker<IsaState>,
+        seen: &mut dyn FnMut(&Effect),
+    ) -> Result<(), AppError> {
+        let state = self.pipeline.engine().check_order(&order).map_err(|unmet| unmet.to_string());
+        let can_be = state.is_ok();
+        // Whoever has gone was told that nothing comes about.
+        if taken.send(state).is_ok() && can_be {
+            self.pipeline.commit([Event::Command(Command::Alarm(order))], seen)?;
+            tell(done, Ok(()));
+        }
+        Ok(())
+    }
+
     /// Takes events of batches, in a commit of their own; who sent them hears what became of them.
     pub(super) fn take_events(
         &mut self,

@@ -43,6 +43,7 @@ fn plant() -> Plant {
         undeclared_max: 3,
         models: ModelSettings::default(),
         costs: None,
+        alarms: crate::plant::AlarmSettings::default(),
     }
 }
 

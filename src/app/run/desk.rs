@@ -1,8 +1,9 @@
-//! The way to the core for what people and other systems tell of batches.
+//! The way to the core for what people and other systems tell of batches, and ask of alarms.
 
-use super::super::core::{Control, ask_what_came};
+use super::super::core::{Control, ask, ask_what_came};
+use crate::alarm::{IsaState, Order};
 use crate::engine::ToldEvents;
-use crate::http::{Desk, Reception, Telling};
+use crate::http::{Desk, Reception, Telling, Told};
 use tokio::sync::mpsc;
 
 /// Hands events of batches to the core, and waits until they are on disk.
@@ -15,6 +16,13 @@ impl Desk for RunningDesk {
         Box::pin(async move {
             let told = ask_what_came(&control, |asker| Control::Told(events, asker)).await;
             told.map(|((), heard)| heard.unwrap_or_default())
+        })
+    }
+
+    fn order(&self, order: Order) -> Telling<IsaState> {
+        let (control, order) = (self.0.clone(), Box::new(order));
+        Box::pin(async move {
+            ask(&control, |asker| Control::Order(order, asker), Told::Conflict).await
         })
     }
 }

@@ -2,6 +2,7 @@
 //! hosts or clocks.
 
 mod address;
+mod alarms;
 mod chart;
 mod costs;
 mod delay;

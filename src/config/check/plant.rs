@@ -6,7 +6,7 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
-use super::{Context, DAY, HOUR, chart, costs, delay, grade, profile, text};
+use super::{Context, DAY, HOUR, alarms, chart, costs, delay, grade, profile, text};
 use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
 use std::ops::Range;
@@ -81,6 +81,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
             .as_ref()
             .map_or_else(ModelSettings::default, |models| check_models(cx, models)),
         costs: raw.costs.as_ref().and_then(|found| costs::check(cx, found)),
+        alarms: alarms::check(cx, raw.alarms.as_ref()),
     }
 }
 

@@ -66,6 +66,7 @@ fn plant() -> Plant {
         undeclared_max: 10,
         models: ModelSettings::default(),
         costs: None,
+        alarms: crate::plant::AlarmSettings::default(),
     }
 }
 

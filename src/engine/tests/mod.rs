@@ -1,6 +1,7 @@
 //! The engine from outside: messages in, effects out.
 
 mod adaptation;
+mod alarms;
 mod backtest;
 mod borrowed;
 mod charts;
@@ -60,6 +61,7 @@ fn plant() -> Plant {
         undeclared_max: 3,
         models: ModelSettings::default(),
         costs: None,
+        alarms: crate::plant::AlarmSettings::default(),
     }
 }
 

@@ -3,6 +3,7 @@
 use super::super::fixture::{self, Answer, Fixture, NOW};
 use super::super::{ApiState, Desk, Reception, Telling, Told, router};
 use super::{mismatch, openapi};
+use crate::alarm::{IsaState, Order};
 use crate::engine::ToldEvents;
 use axum::body::Body;
 use axum::http::Request;
@@ -31,6 +32,10 @@ impl Desk for Kept {
         };
         self.0.lock().unwrap().push(events);
         Box::pin(std::future::ready(told))
+    }
+
+    fn order(&self, _: Order) -> Telling<IsaState> {
+        Box::pin(std::future::ready(Told::Stops))
     }
 }
 

@@ -3,7 +3,7 @@
 use super::format::{Clock, NONE, count, duration, number, time};
 use super::html::Html;
 use crate::alarm::Severity;
-use crate::engine::View;
+use crate::engine::{AlarmView, View};
 use crate::telemetry::{ComponentHealth, State};
 
 /// The section at the foot of the page.
@@ -27,7 +27,7 @@ fn alarms(html: &mut Html, view: &View) {
     }
     html.raw("<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"Alarms that stand\"><table>");
     html.raw("<thead><tr><th scope=\"col\">Alarm</th><th scope=\"col\">Severity</th>");
-    html.raw("<th scope=\"col\">What it says</th><th scope=\"col\" class=\"num minor\">Since</th></tr></thead>");
+    html.raw("<th scope=\"col\">What it says</th><th scope=\"col\">State</th><th scope=\"col\" class=\"num minor\">Since</th></tr></thead>");
     html.raw("<tbody>");
     for alarm in &view.alarms {
         let (class, symbol) = match alarm.severity {
@@ -41,8 +41,18 @@ fn alarms(html: &mut Html, view: &View) {
             .name(&alarm.alarm);
         html.raw("</th><td><span class=\"mark\">").icon(symbol).raw(alarm.severity.as_str());
         html.raw("</span></td>");
-        html.raw("<td class=\"wrap\">").name(&alarm.title).raw("</td><td class=\"num minor\">");
-        time(html, alarm.since.as_millis(), Clock::Day);
+        html.raw("<td class=\"wrap\">").name(&alarm.title);
+        if alarm.chatters {
+            html.raw(
+                " <small>comes and goes: it stays until it has been calm for ten minutes</small>",
+            );
+        }
+        html.raw("</td><td class=\"wrap\">");
+        state(html, alarm);
+        html.raw("</td><td class=\"num minor\">");
+        if let Some(since) = alarm.since {
+            time(html, since.as_millis(), Clock::Day);
+        }
         html.raw("</td></tr>");
     }
     html.raw("</tbody></table></div>");
@@ -51,6 +61,36 @@ fn alarms(html: &mut Html, view: &View) {
         html.raw("<p class=\"muted\">And ").text(&count(more)).raw(" more.</p>");
     }
     html.raw("</div>");
+}
+
+/// The state of an alarm, and where it is hidden by whom, until when and why.
+fn state(html: &mut Html, alarm: &AlarmView) {
+    html.raw(match alarm.isa {
+        "unacknowledged" => "new",
+        "acknowledged" => "acknowledged",
+        "returned-unacknowledged" => "over, not acknowledged",
+        "latched-unacknowledged" => "over, to be acknowledged and reset",
+        "latched-acknowledged" => "over, to be reset",
+        "shelved" => "shelved",
+        "suppressed" => "suppressed: nothing is known of the line",
+        "out-of-service" => "out of service",
+        _ => "normal",
+    });
+    if let Some(until) = alarm.shelved_until {
+        html.raw(" until ");
+        time(html, until.as_millis(), Clock::Day);
+    }
+    if let Some(by) = &alarm.hidden_by {
+        html.raw(" by ").name(by);
+    }
+    if let Some(note) = &alarm.hidden_note {
+        html.raw(": ").name(note);
+    }
+    if alarm.unheard > 0 {
+        html.raw(" <small>came ")
+            .text(&count(u64::from(alarm.unheard)))
+            .raw(" times meanwhile</small>");
+    }
 }
 
 fn components(html: &mut Html, view: &View, parts: &[ComponentHealth]) {

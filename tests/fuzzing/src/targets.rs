@@ -497,6 +497,7 @@ impl Target for Checkpoint {
             undeclared_max: 10,
             models: ModelSettings::default(),
             costs: None,
+            alarms: onspec::plant::AlarmSettings::default(),
         };
         let rule =
             Rule::new("gw", Template::parse("{line}/{tag}").unwrap(), Format::Json(fields_rule()));

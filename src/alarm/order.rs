@@ -1,0 +1,104 @@
+//! What people ask of alarms.
+
+use super::state::{Input, Refusal};
+use crate::reading::Timestamp;
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+use std::time::Duration;
+
+/// What can be asked of an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Action {
+    /// Somebody knows.
+    Acknowledge,
+    /// A latched alarm is taken off.
+    Reset,
+    /// Nobody wants to hear of it until then.
+    Shelve {
+        /// The end.
+        until: Timestamp,
+    },
+    /// Somebody wants to hear of it again.
+    Unshelve,
+    /// What it watches is out of service.
+    Remove,
+    /// It is in service again.
+    Restore,
+    /// A word for the record.
+    Comment,
+}
+
+impl Action {
+    /// What it is to the table of states; nothing of a comment.
+    pub(super) fn input(self) -> Option<Input> {
+        Some(match self {
+            Self::Acknowledge => Input::Acknowledge,
+            Self::Reset => Input::Reset,
+            Self::Shelve { .. } => Input::Shelve,
+            Self::Unshelve => Input::Unshelve,
+            Self::Remove => Input::Remove,
+            Self::Restore => Input::Restore,
+            Self::Comment => return None,
+        })
+    }
+
+    pub(super) fn until(self) -> Option<Timestamp> {
+        if let Self::Shelve { until } = self { Some(until) } else { None }
+    }
+
+    /// The word of the record: what was done.
+    #[must_use]
+    pub fn done(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledged",
+            Self::Reset => "reset",
+            Self::Shelve { .. } => "shelved",
+            Self::Unshelve => "unshelved",
+            Self::Remove => "out-of-service",
+            Self::Restore => "in-service",
+            Self::Comment => "comment",
+        }
+    }
+}
+
+/// What somebody asks of an alarm.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Order {
+    /// The alarm, e.g. `tm3/batch`.
+    pub alarm: Arc<str>,
+    /// What.
+    pub action: Action,
+    /// Who; nobody where a time is over.
+    pub by: Option<Arc<str>>,
+    /// Why.
+    pub note: Option<Arc<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// Why an order is not followed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, thiserror::Error)]
+pub enum Unmet {
+    /// It never came.
+    #[error("there never was such an alarm")]
+    Unknown,
+    /// Its state does not allow it.
+    #[error(transparent)]
+    Refused(#[from] Refusal),
+    /// The end of the shelf is over.
+    #[error("the time until which it is shelved is over")]
+    ShelfOver,
+    /// Longer than people look back.
+    #[error("it can be shelved for {} at most (`[alarms] shelve_max`)", hours(.0))]
+    ShelfTooLong(Duration),
+}
+
+fn hours(span: &Duration) -> String {
+    let minutes = span.as_secs() / 60;
+    if minutes.is_multiple_of(60) {
+        format!("{} h", minutes / 60)
+    } else {
+        format!("{minutes} min")
+    }
+}

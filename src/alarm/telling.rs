@@ -1,0 +1,192 @@
+//! A change of an alarm becomes events and records, or is kept until people want to hear of it.
+
+use super::book::{AlarmRecord, News, Said, Standing};
+use super::event::{Notification, Severity, event_id};
+use super::kept::{CHATTER, State};
+use super::load::Meter;
+use super::order::Order;
+use super::state::{Input, IsaState};
+use crate::plant::AlarmRule;
+use crate::reading::Timestamp;
+use std::sync::Arc;
+
+/// A change of one alarm, and where it is told.
+pub(super) struct Telling<'a> {
+    pub(super) site: &'a Arc<str>,
+    pub(super) meter: &'a mut Meter,
+    pub(super) said: &'a mut Vec<Said>,
+}
+
+impl Telling<'_> {
+    /// The condition begins to hold.
+    pub(super) fn activate(&mut self, state: &mut State, rule: AlarmRule, news: News) {
+        state.occurrence += 1;
+        state.lately.push_back(news.at);
+        while state.lately.len() > CHATTER {
+            state.lately.pop_front();
+        }
+        state.step(Input::Activate, rule);
+        let (since, severity) = (news.at, news.severity);
+        state.standing = Some(Standing { since, severity, title: news.title.as_str().into() });
+        self.record(state, &news, "raised");
+        self.raise(state, news, true);
+    }
+
+    /// It goes on to hold: more of the same, or worse.
+    pub(super) fn hold(&mut self, state: &mut State, rule: AlarmRule, news: News) {
+        let before = state.standing.as_ref().map(|standing| (standing.since, standing.severity));
+        let (since, severity) = before.unwrap_or((news.at, news.severity));
+        let worse = news.severity > severity;
+        if worse {
+            state.step(Input::Worsen, rule);
+        }
+        let title: Arc<str> = news.title.as_str().into();
+        state.standing = Some(Standing { since, severity: news.severity, title });
+        if news.severity != severity {
+            self.record(state, &news, "changed");
+        }
+        self.raise(state, news, worse);
+    }
+
+    /// People are told that it stands, or it is kept until they want to hear.
+    fn raise(&mut self, state: &mut State, news: News, counts: bool) {
+        state.news = Some(Box::new(news.clone()));
+        if state.alarm.hidden() {
+            state.unheard = state.unheard.saturating_add(u32::from(counts));
+            return;
+        }
+        if counts {
+            self.meter.told(news.at);
+        }
+        state.told = true;
+        self.event(state, news);
+    }
+
+    /// The condition is gone. Who was told that it stood is told, also if it is hidden by now: a return is never lost.
+    pub(super) fn clear(&mut self, state: &mut State, rule: AlarmRule, news: News) {
+        let held = state.alarm.condition();
+        state.step(Input::Return, rule);
+        state.news = None;
+        // Hidden, and well again: nothing of the plant's state speaks against showing that.
+        let told = std::mem::take(&mut state.told);
+        if state.alarm.state() == IsaState::Normal || state.alarm.hidden() {
+            state.standing = None;
+        }
+        if held {
+            self.record(state, &news, "returned");
+        }
+        if told || !held || news.kind.is_fact() {
+            self.event(state, news);
+        }
+    }
+
+    /// It is hidden no more, and its condition holds: people hear of it, as of a new occurrence.
+    pub(super) fn tell_again(&mut self, state: &mut State, at: Timestamp) {
+        state.unheard = 0;
+        let Some(news) = state.news.clone().filter(|_| state.alarm.condition()) else { return };
+        state.occurrence += 1;
+        let news = News { at: at.max(news.at), ..*news };
+        self.record(state, &news, "raised");
+        self.raise(state, news, true);
+    }
+
+    pub(super) fn record(&mut self, state: &mut State, news: &News, change: &'static str) {
+        let id = id(self.site, state, news);
+        let (alarm, line) = (&news.alarm, &news.line);
+        let record = Recorded { alarm, line, at: news.at, change, by: None, note: None };
+        let (severity, message) = (news.severity, news.title.as_str().into());
+        self.write(state, record, (severity, message, id));
+    }
+
+    pub(super) fn ordered(&mut self, alarm: &Arc<str>, state: &mut State, order: &Order) {
+        let line = state.of.as_ref().map_or_else(|| "".into(), |(line, _)| Arc::clone(line));
+        let record = Recorded {
+            alarm,
+            line: &line,
+            at: order.at,
+            change: order.action.done(),
+            by: order.by.clone(),
+            note: order.note.clone(),
+        };
+        self.unsaid(state, record);
+    }
+
+    pub(super) fn by_design(
+        &mut self,
+        alarm: &Arc<str>,
+        state: &mut State,
+        (change, at): (&'static str, Timestamp),
+    ) {
+        let line = state.of.as_ref().map_or_else(|| "".into(), |(line, _)| Arc::clone(line));
+        let note = Some("nothing is known of the line".into());
+        self.unsaid(state, Recorded { alarm, line: &line, at, change, by: None, note });
+    }
+
+    /// A change that no event tells.
+    fn unsaid(&mut self, state: &mut State, record: Recorded<'_>) {
+        let standing = state.standing.as_ref();
+        let severity = standing.map_or(Severity::Info, |standing| standing.severity);
+        let message = standing.map_or_else(|| record.change.into(), |s| Arc::clone(&s.title));
+        self.write(state, record, (severity, message, "".into()));
+    }
+
+    fn write(
+        &mut self,
+        state: &mut State,
+        record: Recorded<'_>,
+        (severity, message, id): (Severity, Arc<str>, Arc<str>),
+    ) {
+        let at = match state.recorded {
+            Some(last) if record.at <= last => Timestamp::from_nanos(last.as_nanos() + 1),
+            _ => record.at,
+        };
+        state.recorded = Some(at);
+        self.said.push(Said::Record(AlarmRecord {
+            line: if record.line.is_empty() { "system".into() } else { Arc::clone(record.line) },
+            alarm: Arc::clone(record.alarm),
+            at,
+            state: if state.alarm.condition() { "active" } else { "normal" },
+            isa: state.alarm.state(),
+            change: record.change,
+            by: record.by,
+            note: record.note,
+            severity,
+            message,
+            id,
+        }));
+    }
+
+    pub(super) fn event(&mut self, state: &State, news: News) {
+        let id = id(self.site, state, &news);
+        self.said.push(Said::Event(Box::new(Notification {
+            kind: news.kind,
+            id,
+            at: news.at,
+            site: Arc::clone(self.site),
+            line: news.line,
+            severity: news.severity,
+            occurrence: state.occurrence.max(1),
+            revision: news.revision,
+            alarm: news.alarm,
+            title: news.title.into(),
+            text: news.text.into(),
+            subject: news.subject,
+        })));
+    }
+}
+
+/// What is written of a change.
+struct Recorded<'a> {
+    alarm: &'a Arc<str>,
+    line: &'a Arc<str>,
+    at: Timestamp,
+    change: &'static str,
+    by: Option<Arc<str>>,
+    note: Option<Arc<str>>,
+}
+
+fn id(site: &str, state: &State, news: &News) -> Arc<str> {
+    let occurrence = state.occurrence.max(1);
+    let about = news.subject.about(&news.line);
+    event_id(news.kind, site, &news.line, about, occurrence, news.revision).into()
+}

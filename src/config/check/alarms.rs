@@ -1,0 +1,45 @@
+//! How alarms come, stay and go.
+
+use super::super::at::At;
+use super::super::raw::{AlarmEnd, AlarmRule, Alarms};
+use super::{Context, DAY};
+use crate::plant::{self, AlarmSettings};
+use std::time::Duration;
+
+/// The table `[alarms]`.
+pub(super) fn check(cx: &mut Context<'_>, alarms: Option<&At<Alarms>>) -> AlarmSettings {
+    let Some(alarms) = alarms else { return AlarmSettings::default() };
+    let shelves = Duration::from_secs(60)..=7 * DAY;
+    let shelve_max = alarms.shelve_max.as_ref();
+    AlarmSettings {
+        batch: alarms.batch.as_ref().map_or_else(Default::default, |found| end(found)),
+        sensor: rule(cx, alarms.sensor.as_ref()),
+        profile: rule(cx, alarms.profile.as_ref()),
+        line: rule(cx, alarms.line.as_ref()),
+        system: rule(cx, alarms.system.as_ref()),
+        shelve_max: cx.duration(shelve_max, "shelve_max", AlarmSettings::SHELVE_MAX, shelves),
+    }
+}
+
+fn is_set(found: Option<&At<bool>>) -> bool {
+    found.is_some_and(|found| **found)
+}
+
+fn end(found: &AlarmEnd) -> plant::AlarmRule {
+    plant::AlarmRule {
+        acknowledge: is_set(found.acknowledge.as_ref()),
+        latch: is_set(found.latch.as_ref()),
+        ..plant::AlarmRule::default()
+    }
+}
+
+fn rule(cx: &mut Context<'_>, found: Option<&At<AlarmRule>>) -> plant::AlarmRule {
+    let Some(found) = found else { return plant::AlarmRule::default() };
+    let mut delay = |found, key| cx.duration(found, key, Duration::ZERO, Duration::ZERO..=DAY);
+    plant::AlarmRule {
+        on_delay: delay(found.on_delay.as_ref(), "on_delay"),
+        off_delay: delay(found.off_delay.as_ref(), "off_delay"),
+        acknowledge: is_set(found.acknowledge.as_ref()),
+        latch: is_set(found.latch.as_ref()),
+    }
+}

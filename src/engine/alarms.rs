@@ -1,0 +1,71 @@
+//! Alarms: what is told goes through the book, people give orders, and delays and shelves end.
+
+use super::Engine;
+use super::effect::Effect;
+use crate::alarm::{FLOOD_ABOVE, IsaState, News, Order, Said, Unmet};
+use crate::reading::Timestamp;
+
+/// The part that stands for all alarms: too many of them are one.
+const ALARMS: &str = "alarms";
+
+impl From<Said> for Effect {
+    fn from(said: Said) -> Self {
+        match said {
+            Said::Event(notification) => Self::Notification(notification),
+            Said::Record(record) => Self::Alarm(record),
+        }
+    }
+}
+
+impl Engine {
+    pub(super) fn tell(&mut self, news: News, out: &mut Vec<Effect>) {
+        let mut said = Vec::new();
+        self.state.alarms.tell(news, &self.plant.alarms, &mut said);
+        out.extend(said.into_iter().map(Effect::from));
+    }
+
+    /// What a person asks for; where it cannot be, nothing changes.
+    pub(super) fn order(&mut self, order: &Order, out: &mut Vec<Effect>) {
+        let mut said = Vec::new();
+        // Who asked was told before it came here ([`Self::check_order`]).
+        if self.state.alarms.act(order, &self.plant.alarms, &mut said).is_ok() {
+            out.extend(said.into_iter().map(Effect::from));
+        }
+    }
+
+    /// The state of the alarm that an order would lead to now.
+    ///
+    /// # Errors
+    /// When it cannot be followed: why.
+    pub fn check_order(&self, order: &Order) -> Result<IsaState, Unmet> {
+        self.state.alarms.check(order, &self.plant.alarms)
+    }
+
+    /// True if a delay of the daemon's own alarms or a shelf ends by this instant.
+    pub(super) fn alarms_due(&self, now: Timestamp) -> bool {
+        self.state.alarms.is_due(now)
+    }
+
+    /// Time has come so far: what ends by it.
+    pub(super) fn alarms_pass(&mut self, now: Timestamp, out: &mut Vec<Effect>) {
+        let mut said = Vec::new();
+        self.state.alarms.unshelve(now, &self.plant.alarms, &mut said);
+        self.state.alarms.pass("", now, &self.plant.alarms, &mut said);
+        out.extend(said.into_iter().map(Effect::from));
+        if let Some(begins) = self.state.alarms.flood(now) {
+            let reason = if begins {
+                format!(
+                    "more than {FLOOD_ABOVE} alarms in ten minutes: look what they have in common"
+                )
+            } else {
+                "fewer than five alarms in ten minutes".to_owned()
+            };
+            self.component(&ALARMS.into(), !begins, &reason.into(), now, out);
+        }
+    }
+
+    /// True if the engine tells of this part by how many alarms there are.
+    pub(super) fn tells_of_alarms(component: &str) -> bool {
+        component == ALARMS
+    }
+}

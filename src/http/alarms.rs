@@ -1,0 +1,118 @@
+//! What people ask of alarms: `POST /api/v1/alarms/{action}`.
+
+use super::data::not_found;
+use super::guard;
+use super::models::granted;
+use super::router::Shared;
+use crate::alarm::{Action, IsaState, Order};
+use crate::reading::Timestamp;
+use axum::Json;
+use axum::body::Bytes;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::http::StatusCode;
+use axum::response::{IntoResponse, Response};
+use serde::{Deserialize, Serialize};
+use std::sync::Arc;
+
+/// What can be asked, as the last part of the path.
+const ACTIONS: &str = "acknowledge, reset, shelve, unshelve, out-of-service, in-service, comment";
+
+/// What a body may look like, for who sends another one.
+const EXAMPLE: &str = "write such as `{\"alarm\": \"tm3/sensor/moisture\", \"by\": \"shift-a\"}`";
+
+/// The longest name, and the longest note, in characters.
+const NAME_MAX: usize = 80;
+const NOTE_MAX: usize = 1000;
+
+/// The body.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Asked {
+    alarm: String,
+    by: String,
+    note: Option<String>,
+    until: Option<i64>,
+    minutes: Option<u32>,
+}
+
+/// What was done.
+#[derive(Debug, Serialize)]
+struct Done {
+    alarm: Arc<str>,
+    isa_state: &'static str,
+    on_disk: bool,
+}
+
+/// Does what a person asks of an alarm.
+pub(super) async fn order(
+    State(shared): State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+    body: Bytes,
+) -> Result<Response, Response> {
+    let Path(action) = path.map_err(IntoResponse::into_response)?;
+    if !ACTIONS.split(", ").any(|known| known == action) {
+        return Err(not_found(format!("nobody can `{action}` an alarm; there are: {ACTIONS}")));
+    }
+    let bad = |text: String| guard::error(StatusCode::BAD_REQUEST, text);
+    let now = Timestamp::from_nanos(shared.api.clock.now_nanos());
+    let order = read(&action, &body, now).map_err(bad)?;
+    let desk = shared.api.desk.as_ref().ok_or_else(|| {
+        guard::error(StatusCode::CONFLICT, "this onspec takes no orders about alarms")
+    })?;
+    let alarm = Arc::clone(&order.alarm);
+    let (state, on_disk) = granted(desk.order(order).await, &format!("alarm `{alarm}`"))?;
+    let status = if on_disk { StatusCode::OK } else { StatusCode::ACCEPTED };
+    let isa_state = IsaState::as_str(state);
+    Ok((status, Json(Done { alarm, isa_state, on_disk })).into_response())
+}
+
+fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, String> {
+    let asked: Asked = serde_json::from_slice(body)
+        .map_err(|error| format!("the body cannot be read: {error}; {EXAMPLE}"))?;
+    let by = word("by", &asked.by, NAME_MAX)?;
+    let note = asked.note.as_deref().map(|note| word("note", note, NOTE_MAX)).transpose()?;
+    let until = match (asked.until, asked.minutes) {
+        (Some(_), Some(_)) => return Err("write `until` or `minutes`, not both".into()),
+        (Some(until), None) => Some(
+            Timestamp::from_millis(until)
+                .map_err(|error| format!("`until`, ms since 1970, is no time: {error}"))?,
+        ),
+        (None, Some(minutes)) => {
+            Some(now.plus(std::time::Duration::from_secs(u64::from(minutes) * 60)))
+        }
+        (None, None) => None,
+    };
+    let action = match (action, until) {
+        ("shelve", Some(until)) => Action::Shelve { until },
+        ("shelve", None) => {
+            return Err(
+                "a shelf needs its end: write `minutes`, or `until` in ms since 1970".into()
+            );
+        }
+        (_, Some(_)) => {
+            return Err("only a shelf has an end: leave `until` and `minutes` out".into());
+        }
+        ("acknowledge", None) => Action::Acknowledge,
+        ("reset", None) => Action::Reset,
+        ("unshelve", None) => Action::Unshelve,
+        ("out-of-service", None) => Action::Remove,
+        ("in-service", None) => Action::Restore,
+        (_, None) => Action::Comment,
+    };
+    let needs_note = matches!(action, Action::Shelve { .. } | Action::Remove | Action::Comment);
+    if needs_note && note.is_none() {
+        return Err(format!("`note` is missing: say why, so that the next shift knows; {EXAMPLE}"));
+    }
+    Ok(Order { alarm: asked.alarm.into(), action, by: Some(by), note, at: now })
+}
+
+fn word(key: &str, text: &str, most: usize) -> Result<Arc<str>, String> {
+    let text = text.trim();
+    let fits = (1..=most).contains(&text.chars().count()) && !text.contains(char::is_control);
+    if fits {
+        Ok(text.into())
+    } else {
+        Err(format!("`{key}` is no text of 1 to {most} characters without control characters"))
+    }
+}
