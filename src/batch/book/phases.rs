@@ -50,9 +50,9 @@ impl PhasesOfStation {
         let mut phases = PhasesTold::default();
         let began = batch.started;
         let kept = batch.station_phases.iter().filter(|(at, _)| self.is_forgotten(*at)).cloned();
-        let begin = self.told.partition_point(|(at, _)| *at < began);
-        let first = self.told[..begin].last().filter(|(at, _)| *at >= first_since).cloned();
-        let made = self.told[begin..].iter();
+        let first_made = self.told.partition_point(|(at, _)| *at < began);
+        let first = self.told[..first_made].last().filter(|(at, _)| *at >= first_since).cloned();
+        let made = self.told[first_made..].iter();
         let made = made.take_while(|(at, _)| batch.ended.is_none_or(|ended| *at < ended)).cloned();
         let mut left_out = None;
         for (at, phase) in kept.chain(first).chain(made) {
