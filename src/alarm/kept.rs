@@ -45,6 +45,8 @@ pub(super) struct State {
     pub(super) of: Option<(Arc<str>, AlarmClass)>,
     /// True if receivers know that it stands, and not yet that it is over.
     pub(super) told: bool,
+    /// The id of the event that told it last: one id names one event.
+    pub(super) said: Option<Arc<str>>,
     /// What raised it, to be told once it is hidden no more.
     pub(super) news: Option<Box<News>>,
     pub(super) pending: Option<Box<Pending>>,
@@ -67,6 +69,8 @@ struct Kept {
     of: Option<(Arc<str>, AlarmClass)>,
     #[serde(default)]
     told: bool,
+    #[serde(default)]
+    said: Option<Arc<str>>,
     #[serde(default)]
     news: Option<Box<News>>,
     #[serde(default)]
@@ -93,6 +97,7 @@ impl From<Kept> for State {
             alarm,
             of: kept.of,
             told,
+            said: kept.said,
             news: kept.news,
             pending: kept.pending,
             lately: kept.lately,

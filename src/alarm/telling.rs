@@ -59,7 +59,12 @@ impl Telling<'_> {
             self.meter.told(news.at);
         }
         state.told = true;
-        self.event(state, news);
+        // More of the same is no event of its own.
+        let id = id(self.site, state, &news);
+        if state.said.as_ref() != Some(&id) {
+            state.said = Some(id);
+            self.event(state, news);
+        }
     }
 
     /// The condition is gone. Who was told that it stood is told, also if it is hidden by now: a return is never lost.
