@@ -75,15 +75,15 @@ impl Batch {
         told.sort_by_key(|(at, _)| *at);
         let mut phases: Vec<(Timestamp, Arc<str>)> = Vec::new();
         for (at, phase) in told {
-            if self.ended.is_some_and(|ended| *at >= ended) {
+            let is_full = full.is_some_and(|full| *at >= full);
+            let from = if self.begin_known { (*at).max(self.started) } else { *at };
+            if self.ended.is_some_and(|ended| from >= ended) {
                 break;
             }
-            let is_full = full.is_some_and(|full| *at >= full);
             let phase: Arc<str> = if is_full { "".into() } else { Arc::clone(phase) };
-            let at = if self.begin_known { (*at).max(self.started) } else { *at };
-            phases.pop_if(|(known, _)| *known == at);
+            phases.pop_if(|(known, _)| *known == from);
             if phases.last().is_none_or(|(_, known)| *known != phase) {
-                phases.push((at, phase));
+                phases.push((from, phase));
             }
             if is_full {
                 break;

@@ -99,6 +99,8 @@ fn phases_lie_between_begin_and_end() {
     // The begin is in the phase that was told last before it, of whichever it was told.
     check_phases("|0 step:@2=fill phase:R1@4=heat start:R1@5 |9", &["R1: heat@5"]);
     check_phases("|0 step:@4=fill phase:R1@2=heat start:R1@5 |9", &["R1: fill@5"]);
+    // A batch that lasted no time was in none.
+    check_phases("start:R1@5 end:R1@5 |5 phase:R1@3=fill", &["R1:"]);
     // Nobody knows when it began, only what was told of it.
     check_phases("end:R1@20 |30 phase:R1@9=heat phase:R1@25=off", &["R1: heat@9"]);
 }
