@@ -1,5 +1,6 @@
 //! The states of all alarms of the plant.
 
+use super::design::Design;
 use super::event::{EventKind, Notification, Severity, Subject};
 use super::kept::{Hidden, Pending, State};
 use super::load::{Load, Meter};
@@ -130,9 +131,9 @@ pub struct Book {
     /// Those with a delay that runs or a shelf that ends.
     #[serde(default)]
     waiting: BTreeSet<Arc<str>>,
-    /// The lines of which nothing is known: what their instruments say follows from that.
+    /// What the lines are in that makes alarms of them meaningless.
     #[serde(default)]
-    blind: BTreeSet<Arc<str>>,
+    designs: BTreeMap<Arc<str>, BTreeSet<Design>>,
     #[serde(default)]
     meter: Meter,
 }
@@ -255,8 +256,8 @@ impl Book {
         } else {
             self.waiting.remove(&name);
         }
-        if let Some((line, blind)) = follows {
-            self.set_blind(&line, blind, settings, said);
+        if let Some((line, (blind, at))) = follows {
+            self.design(&line, (Design::Blind, blind, at), settings, said);
         }
     }
 
@@ -295,8 +296,8 @@ impl Book {
             if !waits {
                 self.waiting.remove(&name);
             }
-            if let Some((line, blind)) = follows {
-                self.set_blind(&line, blind, settings, said);
+            if let Some((line, (blind, at))) = follows {
+                self.design(&line, (Design::Blind, blind, at), settings, said);
             }
         }
     }
@@ -401,44 +402,57 @@ impl Book {
         self.waiting.iter().any(|name| self.alarms.get(name).is_some_and(due))
     }
 
-    /// True if the state of the plant makes such an alarm of a line meaningless: of a line of which nothing is known,
-    /// what its instruments do follows from that.
+    /// True if the state of the plant makes such an alarm of a line meaningless.
     fn by_design(&self, line: &str, class: AlarmClass) -> bool {
-        matches!(class, AlarmClass::Sensor | AlarmClass::Profile) && self.blind.contains(line)
+        let designs = self.designs.get(line);
+        designs.is_some_and(|designs| designs.iter().any(|design| design.hides(class)))
     }
 
-    fn set_blind(
+    /// A line comes into a state that makes alarms of it meaningless, or out of it, at this instant.
+    pub fn design(
         &mut self,
         line: &Arc<str>,
-        (blind, at): (bool, Timestamp),
+        (design, holds, at): (Design, bool, Timestamp),
         settings: &AlarmSettings,
         said: &mut Vec<Said>,
     ) {
-        let changed =
-            if blind { self.blind.insert(Arc::clone(line)) } else { self.blind.remove(line) };
+        let designs = self.designs.entry(Arc::clone(line)).or_default();
+        let changed = if holds { designs.insert(design) } else { designs.remove(&design) };
+        let others = designs.clone();
+        if others.is_empty() {
+            self.designs.remove(line);
+        }
         if !changed {
             return;
         }
+        let hidden_by_others = |class| !holds && others.iter().any(|other| other.hides(class));
         for (name, state) in &mut self.alarms {
             let Some((of, class)) = &state.of else { continue };
-            let follows = matches!(class, AlarmClass::Sensor | AlarmClass::Profile);
+            let follows = of == line && design.hides(*class);
             // What never came has nothing to be hidden of; what comes is hidden then.
-            if of != line || !follows || (blind && state.alarm.state() == IsaState::Normal) {
+            let untouched =
+                holds && (design.spares_standing() || state.alarm.state() == IsaState::Normal);
+            if !follows || untouched || hidden_by_others(*class) {
                 continue;
             }
             let rule = settings.of(*class);
             let (was_hidden, before) = (state.alarm.hidden(), state.alarm);
-            state.step(if blind { Input::Suppress } else { Input::Unsuppress }, rule);
+            state.step(if holds { Input::Suppress } else { Input::Unsuppress }, rule);
             if state.alarm == before {
                 continue;
             }
             let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
-            let what = if blind { "suppressed" } else { "unsuppressed" };
-            change.by_design(name, state, (what, at));
+            let what = if holds { "suppressed" } else { "unsuppressed" };
+            change.by_design(name, state, (what, design, at));
             if was_hidden && !state.alarm.hidden() {
                 change.tell_again(state, at);
             }
         }
+    }
+
+    /// Only these lines are declared now: what the others were in is over.
+    pub fn keep_lines(&mut self, declared: impl Fn(&str) -> bool) {
+        self.designs.retain(|line, _| declared(line));
     }
 }
 

@@ -10,6 +10,7 @@
 //! was shelved meanwhile. What became of a batch is a fact, and told in any case.
 
 mod book;
+mod design;
 mod event;
 mod kept;
 mod load;
@@ -18,6 +19,7 @@ mod state;
 mod telling;
 
 pub use book::{AlarmRecord, Book, News, Said, Sets, Shown, Standing};
+pub use design::Design;
 pub use event::{EventKind, Notification, Severity, Subject, event_id};
 pub use kept::Hidden;
 pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};

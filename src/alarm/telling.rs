@@ -1,6 +1,7 @@
 //! A change of an alarm becomes events and records, or is kept until people want to hear of it.
 
 use super::book::{AlarmRecord, News, Said, Standing};
+use super::design::Design;
 use super::event::{Notification, Severity, event_id};
 use super::kept::{CHATTER, State};
 use super::load::Meter;
@@ -120,10 +121,10 @@ impl Telling<'_> {
         &mut self,
         alarm: &Arc<str>,
         state: &mut State,
-        (change, at): (&'static str, Timestamp),
+        (change, design, at): (&'static str, Design, Timestamp),
     ) {
         let line = state.of.as_ref().map_or_else(|| "".into(), |(line, _)| Arc::clone(line));
-        let note = Some("nothing is known of the line".into());
+        let note = Some(design.reason().into());
         self.unsaid(state, Recorded { alarm, line: &line, at, change, by: None, note });
     }
 

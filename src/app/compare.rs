@@ -315,6 +315,7 @@ mod tests {
             found: None,
             outside: Vec::new(),
             phases: Vec::new(),
+            maintenance: false,
         };
         let document = document(batch, verdict, reasons);
         [Effect::Batch(Box::new(record)), Effect::BatchVerdict(document)]

@@ -102,6 +102,9 @@ pub struct Batch {
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
     #[serde(default)]
     pub steady: VecDeque<Timestamp>,
+    /// True if somebody worked on the line while it was made: it teaches nothing.
+    #[serde(default)]
+    pub maintenance: bool,
 }
 
 /// A laboratory result.
@@ -197,6 +200,7 @@ impl Batch {
             probability_off_spec: None,
             advice: None,
             steady: VecDeque::new(),
+            maintenance: false,
         }
     }
 
@@ -359,7 +363,9 @@ impl Batch {
             | BatchEvent::GradeChange { .. }
             | BatchEvent::Phase { .. }
             | BatchEvent::Pause { .. }
-            | BatchEvent::Resume => Ok(false),
+            | BatchEvent::Resume
+            | BatchEvent::Maintenance { .. }
+            | BatchEvent::MaintenanceEnd { .. } => Ok(false),
         }
     }
 

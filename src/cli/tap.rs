@@ -450,6 +450,11 @@ fn event_words(event: &BatchEvent) -> (&'static str, String) {
         BatchEvent::Phase { phase, .. } => ("phase", phase.to_string()),
         BatchEvent::Pause { reason } => ("pause", named("for", reason)),
         BatchEvent::Resume => ("resume", String::new()),
+        BatchEvent::Maintenance { until, by, .. } => {
+            let by = named("by", by);
+            ("maintenance", format!("until {until} {by}").trim_end().to_owned())
+        }
+        BatchEvent::MaintenanceEnd { by, .. } => ("maintenance-end", named("by", by)),
         BatchEvent::Consumes { from, mass_kg, .. } => {
             let mass = mass_kg.map_or_else(String::new, |mass| format!(", {mass} kg"));
             ("consumes", format!("{from}{mass}"))

@@ -11,10 +11,14 @@ use super::{BatchEvent, BatchMessage, Disposition, Fault, Reason, TimeUnit, time
 use crate::reading::Timestamp;
 use serde_json::{Map, Value};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// The events of the contract, for the message about one that is none.
 const EVENTS: &str = "batch-start, batch-end, lab, disposition, action, grade-change, phase, pause, \
-                      resume, consumes, merge, void";
+                      resume, consumes, merge, void, maintenance, maintenance-end";
+
+/// The longest maintenance that one event tells of: a rebuild. What lasts longer is told again.
+const MAINTENANCE_MAX: Duration = Duration::from_secs(31 * 86_400);
 
 /// What a level of a topic cannot carry.
 const TOPIC_SIGNS: [char; 3] = ['/', '+', '#'];
@@ -112,9 +116,15 @@ impl<'v> Body<'v> {
         let line = self.line(source)?;
         let station = self.station()?;
         let at = match self.get("ts") {
-            Some(ts) => instant(ts)?,
+            Some(ts) => instant("ts", ts)?,
             None => no_time.clone()?,
         };
+        if let BatchEvent::Maintenance { until, .. } = &event {
+            whole_line(station.as_ref())?;
+            ends_in_time(at, *until)?;
+        } else if matches!(event, BatchEvent::MaintenanceEnd { .. }) {
+            whole_line(station.as_ref())?;
+        }
         Ok(BatchMessage { line, station, at, event })
     }
 
@@ -156,6 +166,14 @@ impl<'v> Body<'v> {
             }
             "pause" => BatchEvent::Pause { reason: self.note("reason")? },
             "resume" => BatchEvent::Resume,
+            "maintenance" => BatchEvent::Maintenance {
+                until: self.until()?,
+                by: self.name("by")?,
+                note: self.note("note")?,
+            },
+            "maintenance-end" => {
+                BatchEvent::MaintenanceEnd { by: self.name("by")?, note: self.note("note")? }
+            }
             "consumes" => BatchEvent::Consumes {
                 batch: self.batch()?,
                 from: self.needed("from")?,
@@ -186,6 +204,14 @@ impl<'v> Body<'v> {
             (None, None) => Ok(None),
             _ => Err(bad("`source_from_m` and `source_to_m` go together: one of them is missing")),
         }
+    }
+
+    /// When maintenance ends.
+    fn until(&self) -> Result<Timestamp, Fault> {
+        let until = self.get("until").ok_or_else(|| {
+            bad("no `until`: maintenance has an end, in ms since 1970 or as RFC 3339")
+        })?;
+        instant("until", until)
     }
 
     fn line(&self, source: LineSource<'_>) -> Result<Arc<str>, Fault> {
@@ -304,21 +330,40 @@ fn other_line(place: &str, line: &str, named: &str) -> Fault {
     fault(Reason::LineUnclear, detail)
 }
 
-/// `ts`: an integer in ms, or RFC 3339.
-fn instant(ts: &Value) -> Result<Timestamp, Fault> {
-    let text = match ts {
+/// Maintenance is of the line, with all its stations.
+fn whole_line(station: Option<&Arc<str>>) -> Result<(), Fault> {
+    match station {
+        Some(_) => Err(bad("maintenance is of a whole line: leave `station` out")),
+        None => Ok(()),
+    }
+}
+
+fn ends_in_time(at: Timestamp, until: Timestamp) -> Result<(), Fault> {
+    if until <= at {
+        Err(bad(format!("`until`, {until}, is not after the event's time {at}")))
+    } else if until > at.plus(MAINTENANCE_MAX) {
+        let days = MAINTENANCE_MAX.as_secs() / 86_400;
+        Err(bad(format!("`until` is more than {days} days after the event's time {at}")))
+    } else {
+        Ok(())
+    }
+}
+
+/// An integer in ms, or RFC 3339.
+fn instant(key: &str, value: &Value) -> Result<Timestamp, Fault> {
+    let text = match value {
         Value::Number(number) => number.to_string(),
         Value::String(text) => text.clone(),
         other => {
             let kind = kind(other);
             return Err(fault(
                 Reason::BadTime,
-                format!("`ts` is {kind}, ms or RFC 3339 was expected"),
+                format!("`{key}` is {kind}, ms or RFC 3339 was expected"),
             ));
         }
     };
     time::read(&text, TimeUnit::Millis)
-        .map_err(|what| fault(Reason::BadTime, format!("`ts`: {what}")))
+        .map_err(|what| fault(Reason::BadTime, format!("`{key}`: {what}")))
 }
 
 fn kind(value: &Value) -> &'static str {
@@ -388,6 +433,14 @@ mod tests {
         );
         check(r#"{"event":"resume","ts":1,"x":0}"#, "tm3 1 Resume");
         check(
+            r#"{"event":"maintenance","until":"1970-01-01T08:00:00Z","by":"maker","note":"felt","ts":1}"#,
+            r#"tm3 1 Maintenance { until: Timestamp(28800000000000), by: Some("maker"), note: Some("felt") }"#,
+        );
+        check(
+            r#"{"event":"maintenance-end","by":"maker","ts":1}"#,
+            r#"tm3 1 MaintenanceEnd { by: Some("maker"), note: None }"#,
+        );
+        check(
             r#"{"event":"consumes","batch":"R1","from":"LOT-7","mass_kg":5,"from_m":0,"to_m":9,"ts":1}"#,
             r#"tm3 1 Consumes { batch: "R1", from: "LOT-7", mass_kg: Some(5.0), from_m: Some(0.0), to_m: Some(9.0), source_m: None }"#,
         );
@@ -448,6 +501,26 @@ mod tests {
         check(
             r#"{"event":"disposition","batch":"R","disposition":"ok","ts":1}"#,
             "!bad-event: disposition `ok` is none of release, hold, downgrade, rework, scrap",
+        );
+        check(
+            r#"{"event":"maintenance","ts":1}"#,
+            "!bad-event: no `until`: maintenance has an end, in ms since 1970 or as RFC 3339",
+        );
+        check(
+            r#"{"event":"maintenance","ts":1,"until":1}"#,
+            "!bad-event: `until`, 1970-01-01T00:00:00.001Z, is not after the event's time 1970-01-01T00:00:00.001Z",
+        );
+        check(
+            r#"{"event":"maintenance","ts":1,"until":2678400002}"#,
+            "!bad-event: `until` is more than 31 days after the event's time 1970-01-01T00:00:00.001Z",
+        );
+        check(
+            r#"{"event":"maintenance","ts":1,"until":"noon"}"#,
+            "!bad-time: `until`: `noon` is neither a number nor an RFC 3339 time",
+        );
+        check(
+            r#"{"event":"maintenance-end","station":"unwind","ts":1}"#,
+            "!bad-event: maintenance is of a whole line: leave `station` out",
         );
         check(
             r#"{"event":"merge","batch":"R","into":"R","ts":1}"#,

@@ -256,6 +256,22 @@ pub enum BatchEvent {
     },
     /// Product is made again.
     Resume,
+    /// Somebody works on the line from now on: its alarms are muted, and nothing is learned of what it makes.
+    Maintenance {
+        /// Until when, unless another event ends it or puts it off.
+        until: Timestamp,
+        /// Who.
+        by: Option<Arc<str>>,
+        /// Why.
+        note: Option<Arc<str>>,
+    },
+    /// Nobody works on the line any more.
+    MaintenanceEnd {
+        /// Who says so.
+        by: Option<Arc<str>>,
+        /// What was done.
+        note: Option<Arc<str>>,
+    },
     /// A batch consumes raw material, or another batch.
     Consumes {
         /// The batch.
@@ -300,7 +316,11 @@ impl BatchEvent {
             | Self::Merge { batch, .. }
             | Self::Void { batch } => Some(batch),
             Self::Phase { batch, .. } => batch.as_ref(),
-            Self::GradeChange { .. } | Self::Pause { .. } | Self::Resume => None,
+            Self::GradeChange { .. }
+            | Self::Pause { .. }
+            | Self::Resume
+            | Self::Maintenance { .. }
+            | Self::MaintenanceEnd { .. } => None,
         }
     }
 }

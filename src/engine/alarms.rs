@@ -3,7 +3,7 @@
 use super::Engine;
 use super::effect::Effect;
 use crate::alarm::{FLOOD_ABOVE, IsaState, News, Order, Said, Unmet};
-use crate::reading::Timestamp;
+use crate::reading::{LineIx, Timestamp};
 
 /// The part that stands for all alarms: too many of them are one.
 const ALARMS: &str = "alarms";
@@ -41,9 +41,11 @@ impl Engine {
         self.state.alarms.check(order, &self.plant.alarms)
     }
 
-    /// True if a delay of the daemon's own alarms or a shelf ends by this instant.
+    /// True if a delay of the daemon's own alarms, a shelf, or maintenance of a line of which nothing is heard ends by this
+    /// instant.
     pub(super) fn alarms_due(&self, now: Timestamp) -> bool {
         self.state.alarms.is_due(now)
+            || self.state.lines.iter().any(|line| line.maintenance_over(now))
     }
 
     /// Time has come so far: what ends by it.
@@ -52,6 +54,11 @@ impl Engine {
         self.state.alarms.unshelve(now, &self.plant.alarms, &mut said);
         self.state.alarms.pass("", now, &self.plant.alarms, &mut said);
         out.extend(said.into_iter().map(Effect::from));
+        for ix in (0..).map(LineIx).take(self.state.lines.len()) {
+            if self.state.lines[ix.get()].maintenance_over(now) {
+                self.on_line(ix, (now, ""), out, |line, cx| line.reach_maintenance(cx, now));
+            }
+        }
         if let Some(begins) = self.state.alarms.flood(now) {
             let reason = if begins {
                 format!(

@@ -3,7 +3,7 @@
 use super::effect::{Effect, FaultRecord};
 use super::stamps::odd_time;
 use super::{Engine, State, queue_part, tag_of};
-use crate::decode::{Arrival, BatchMessage, Fault, Message, NamedReading, Reason};
+use crate::decode::{Arrival, BatchEvent, BatchMessage, Fault, Message, NamedReading, Reason};
 use crate::plant::Undeclared;
 use crate::reading::{Count, Flags, Reading, Series, Timestamp};
 use std::sync::Arc;
@@ -153,7 +153,12 @@ impl Engine {
             );
             return Some(Fault { reason: Reason::BadEvent, detail });
         }
-        self.on_line(ix, (received, topic), out, |state, cx| state.batch_message(cx, message));
+        self.on_line(ix, (received, topic), out, |state, cx| match &message.event {
+            event @ (BatchEvent::Maintenance { .. } | BatchEvent::MaintenanceEnd { .. }) => {
+                state.maintain(cx, message.at, event);
+            }
+            _ => state.batch_message(cx, message),
+        });
         None
     }
 

@@ -131,6 +131,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
             .filter(|(_, phase)| !phase.is_empty())
             .map(|(at, phase)| (phase, at))
             .collect(),
+        maintenance: batch.maintenance,
     }
 }
 

@@ -239,6 +239,9 @@ pub struct BatchRecord {
     /// The phases that it came into, and when, in order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub phases: Vec<(Arc<str>, Timestamp)>,
+    /// True if somebody worked on the line while it was made: it teaches nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub maintenance: bool,
 }
 
 impl BatchRecord {

@@ -243,6 +243,10 @@ impl Learning {
         settings: &ModelSettings,
     ) -> bool {
         let Some(name) = batch.grade.as_ref() else { return false };
+        if batch.maintenance {
+            self.leave(name, &batch.id);
+            return false;
+        }
         let models = self.grades.entry(Arc::clone(name)).or_default();
         let outcome = outcome(batch, grade);
         let news = models.track.found(&batch.id, outcome);

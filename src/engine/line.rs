@@ -2,6 +2,7 @@
 
 mod judging;
 pub(super) mod late;
+mod maintained;
 mod sensors;
 
 use super::breaks::{Breaks, FRESH};
@@ -11,6 +12,7 @@ use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
+use super::maintenance::Maintenance;
 use super::outlook::Outlook;
 use super::scans::Scans;
 use super::similar::Patterns;
@@ -18,7 +20,7 @@ use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
-use crate::alarm::{self, News};
+use crate::alarm::{self, Design, News};
 use crate::batch::{self, Batch, Counted, Finder, NameFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered, Transits};
@@ -62,6 +64,13 @@ impl Context<'_> {
     pub(super) fn tell(&mut self, news: News) {
         let mut said = Vec::new();
         self.alarms.tell(news, &self.plant.alarms, &mut said);
+        self.out.extend(said.into_iter().map(Effect::from));
+    }
+
+    /// The state of the line begins, or ceases, to make alarms of it meaningless.
+    pub(super) fn design(&mut self, design: Design, holds: bool, at: Timestamp) {
+        let mut said = Vec::new();
+        self.alarms.design(&self.line.name, (design, holds, at), &self.plant.alarms, &mut said);
         self.out.extend(said.into_iter().map(Effect::from));
     }
 
@@ -126,6 +135,8 @@ pub(super) struct LineState {
     frames: u64,
     first_frame: Option<Timestamp>,
     steady: Steady,
+    #[serde(default)]
+    maintenance: Maintenance,
     breaks: Breaks,
     late: late::Late,
     /// The delays of its tags.
@@ -196,6 +207,7 @@ impl LineState {
             frames: 0,
             first_frame: None,
             steady: Steady::default(),
+            maintenance: Maintenance::default(),
             breaks: Breaks::default(),
             late: late::Late::default(),
             transits: Transits::default(),
@@ -237,6 +249,7 @@ impl LineState {
         self.document = old.document;
         self.said = old.said;
         self.steady = old.steady;
+        self.maintenance = old.maintenance;
         if line.break_tag == old_line.break_tag {
             self.breaks = old.breaks;
         }
@@ -624,7 +637,11 @@ impl LineState {
         let steady = self.steady.is_steady();
         let values = self.without_accused(&frame.values);
         self.transits.take(cx.line, &values);
-        if judged && steady {
+        if judged && steady && self.maintenance.is_on() {
+            self.charts.interrupt(cx.line);
+            let grade = self.grade_name();
+            self.foretell(cx, (&grade, frame.start), (&values, frame.end));
+        } else if judged && steady {
             let grade = self.grade_name();
             self.charts.frame(cx.line, &grade, (frame.start, frame.end, &values), cx.out);
             self.foretell(cx, (&grade, frame.start), (&values, frame.end));
@@ -647,7 +664,7 @@ impl LineState {
     }
 
     /// Breaks and changes of grade; smoothed statistics begin anew after them.
-    fn follow_state(&mut self, cx: &Context<'_>, frame: &Frame, paused: bool) {
+    fn follow_state(&mut self, cx: &mut Context<'_>, frame: &Frame, paused: bool) {
         let batch = self.book.current();
         let inside = |batch: &Batch| batch.product.quality.values().all(|q| q.in_since.is_some());
         let now = Now {
@@ -657,7 +674,13 @@ impl LineState {
             grade: batch.and_then(|batch| batch.grade.as_ref()),
             inside: batch.is_none_or(inside),
         };
-        if self.steady.follow(cx.line, now) {
+        let was_steady = self.steady.is_steady();
+        let begins = self.steady.follow(cx.line, now);
+        let is_steady = self.steady.is_steady();
+        if is_steady != was_steady {
+            cx.design(Design::Unsteady, !is_steady, frame.start);
+        }
+        if begins {
             let key = self.book.current().map(|batch| Arc::clone(&batch.id));
             if let Some(batch) = key.and_then(|id| self.book.find_mut(&id)) {
                 batch.is_steady_from(frame.start);
@@ -682,6 +705,7 @@ impl LineState {
         }
         self.follow(cx, changes, frame.start);
         self.reach(cx, frame.start, frame.start);
+        self.reach_maintenance(cx, frame.start);
     }
 
     /// What waited for an instant takes effect.
@@ -782,6 +806,7 @@ impl LineState {
             prospects: self.outlook.view(),
             challengers: self.learning.challengers().collect(),
             promotions: self.learning.promotions().collect(),
+            maintenance: self.maintenance.view(),
             wrong_flags: self
                 .judged_to
                 .and_then(|at| self.learning.wrong_flags(line, &grade, (&plant.models, at))),

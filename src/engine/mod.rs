@@ -23,6 +23,7 @@ mod finished;
 mod history;
 mod learning;
 mod line;
+mod maintenance;
 mod nodes;
 mod outlook;
 mod profiles;
@@ -63,6 +64,7 @@ pub use event::{Command, Event, EventError, ModelAnswer, Promotion, ToldEvents, 
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
+pub use maintenance::MaintenanceView;
 pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
 pub use scans::ScansOfSheet;

@@ -208,7 +208,7 @@ impl SoftSensors {
         let Some(of_grade) = self.grades.get_mut(name) else { return };
         let place = of_grade.batches.iter().rposition(|kept| *kept.id == *batch.id);
         let Some(place) = place else { return };
-        if batch.void {
+        if batch.void || batch.maintenance {
             of_grade.batches.remove(place);
             return;
         }

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
+use super::maintenance::MaintenanceView;
 use super::outlook::ProspectsView;
 use super::recovery::Recovery;
 use super::soft_sensors::SoftSensorView;
@@ -172,6 +173,8 @@ pub struct LineView {
     pub challengers: Vec<ChallengerView>,
     /// The models that a person promoted and that wait for their boundary, by grade.
     pub promotions: Vec<PromotionView>,
+    /// That somebody works on it.
+    pub maintenance: Option<MaintenanceView>,
 }
 
 /// A model that a person lets judge, until the boundary from which on it does.

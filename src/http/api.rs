@@ -10,8 +10,9 @@ mod prospects;
 mod soft_sensors;
 
 use crate::engine::{
-    AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, NodeView, ProfileView,
-    PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint, View, WrongFlagsRecord,
+    AlarmView, BatchRecord, ChallengerView, FaultRecord, Flagged, LineView, MaintenanceView,
+    NodeView, ProfileView, PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint,
+    View, WrongFlagsRecord,
 };
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
@@ -46,6 +47,8 @@ pub(super) struct Line {
     progress: Option<f64>,
     score: Option<f64>,
     learning: Option<Learning>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    maintenance: Option<MaintenanceView>,
 }
 
 /// A fit that runs.
@@ -195,6 +198,8 @@ pub(super) struct Batch {
     lab: BTreeMap<Arc<str>, f64>,
     #[serde(skip_serializing_if = "Vec::is_empty")]
     phases: Vec<Phase>,
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    maintenance: bool,
 }
 
 /// A phase of a batch.
@@ -353,6 +358,7 @@ impl From<&LineView> for Line {
             progress: document.and_then(|document| document.progress),
             score: line.trend.last().and_then(|point| point.score),
             learning: document.and_then(|document| document.learning),
+            maintenance: line.maintenance.clone(),
         }
     }
 }
@@ -546,6 +552,7 @@ impl From<&BatchRecord> for Batch {
                 .iter()
                 .map(|(phase, at)| Phase { phase: Arc::clone(phase), from: at.as_millis() })
                 .collect(),
+            maintenance: batch.maintenance,
         }
     }
 }

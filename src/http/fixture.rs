@@ -3,8 +3,10 @@
 mod charts;
 mod foretold;
 mod shelf;
+mod stretches;
 
 pub(super) use shelf::Shelf;
+use stretches::{spans, stretches};
 
 use super::{
     ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
@@ -21,7 +23,7 @@ use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
     Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
-    SectionDocument, Sign, Similar, SpanDocument,
+    Sign, Similar,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -437,6 +439,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         name: name.into(),
         clock: None,
         blind: false,
+        maintenance: None,
         verdict: None,
         batch: None,
         stretches: Vec::new(),
@@ -624,6 +627,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         found: None,
         outside: Vec::new(),
         phases: Vec::new(),
+        maintenance: false,
     }
 }
 
@@ -805,6 +809,7 @@ fn line(call: Call) -> LineView {
         name: "tm3".into(),
         clock: Some(NOW),
         blind: false,
+        maintenance: None,
         verdict: Some(Document {
             station: None,
             line: "tm3".into(),
@@ -874,44 +879,4 @@ fn challenger() -> ChallengerView {
     let flagged = |of, both, only_present, only_new| Flagged { of, both, only_present, only_new };
     let beside = Beside { good: flagged(8, 0, 2, 0), bad: flagged(1, 0, 0, 1), open: 3 };
     ChallengerView { grade: "facial-15".into(), version: 3, against: 2, beside }
-}
-
-fn stretches() -> Vec<SectionDocument> {
-    let stretch = |(from, to), (from_m, to_m), call, score| SectionDocument {
-        from,
-        to,
-        from_m: Some(from_m),
-        to_m: Some(to_m),
-        call,
-        score: Some(score),
-        quality: std::collections::BTreeMap::new(),
-    };
-    let (bad_from, bad_to) = (STARTED + 420_000, STARTED + 480_000);
-    vec![
-        stretch((STARTED, bad_from), (0.0, 8_120.0), Call::OnSpec, 0.7),
-        stretch((bad_from, bad_to), (8_120.0, 9_290.0), Call::OffSpec, 0.9),
-        stretch((bad_to, NOW - 360_000), (9_290.0, 29_100.0), Call::OnSpec, 0.8),
-        stretch((NOW - 360_000, NOW), (29_100.0, 36_100.0), Call::AtRisk, 3.2),
-    ]
-}
-
-fn spans() -> Vec<SpanDocument> {
-    vec![
-        SpanDocument {
-            from: STARTED + 420_000,
-            to: STARTED + 480_000,
-            from_m: Some(8_120.0),
-            to_m: Some(9_290.0),
-            after_m: None,
-            arrives: None,
-        },
-        SpanDocument {
-            from: NOW - 360_000,
-            to: NOW,
-            from_m: Some(29_100.0),
-            to_m: Some(36_100.0),
-            after_m: None,
-            arrives: Some(NOW - 330_000),
-        },
-    ]
 }

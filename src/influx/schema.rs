@@ -513,6 +513,7 @@ mod tests {
             found: None,
             outside: Vec::new(),
             phases: Vec::new(),
+            maintenance: false,
         }
     }
 

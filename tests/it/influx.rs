@@ -151,6 +151,7 @@ fn batch() -> BatchRecord {
         found: None,
         outside: Vec::new(),
         phases: Vec::new(),
+        maintenance: false,
     }
 }
 

@@ -57,6 +57,7 @@ fn order(action: Action, s: i64) -> Order {
 enum Step {
     News(News),
     Order(Action, i64),
+    Design(Design, bool, i64),
     Pass(i64),
 }
 
@@ -67,6 +68,9 @@ fn happens(book: &mut Book, settings: &AlarmSettings, step: Step) -> Vec<Said> {
         Step::Order(action, s) => {
             let unmet = book.act(&order(action, s), settings, &mut said).is_err();
             assert!(!unmet || said.is_empty(), "what cannot be says nothing");
+        }
+        Step::Design(design, holds, s) => {
+            book.design(&"tm3".into(), (design, holds, at(s)), settings, &mut said);
         }
         Step::Pass(s) => {
             book.unshelve(at(s), settings, &mut said);
@@ -316,8 +320,102 @@ fn an_alarm_that_an_earlier_version_kept_stands() {
     assert_eq!(said.len(), 2, "{said:?}");
 }
 
+#[test]
+fn maintenance_mutes_what_stands_and_what_comes_and_tells_what_is_left_of_it() {
+    use Design::Maintenance;
+    let other = |s| News { alarm: "tm3/sensor/x".into(), ..raise(s) };
+    let steps = [
+        Step::News(raise(1)),
+        Step::Design(Maintenance, true, 2),
+        Step::Design(Maintenance, true, 2),
+        Step::News(blind(true, 3)),
+        Step::News(clear(4)),
+        Step::News(other(5)),
+        Step::News(blind(false, 6)),
+        Step::Design(Maintenance, false, 7),
+        Step::Design(Maintenance, false, 7),
+    ];
+    assert_eq!(
+        story(&AlarmSettings::default(), steps),
+        [
+            "raised:unacknowledged@1 sensor.unhealthy#1@1",
+            "suppressed:suppressed@2",
+            "",
+            "raised:suppressed@3",
+            "returned:suppressed@4 sensor.recovered#1@4",
+            "raised:suppressed@5",
+            "returned:suppressed@6",
+            "unsuppressed:normal@7 unsuppressed:normal@7 unsuppressed:unacknowledged@7 \
+             raised:unacknowledged@7 sensor.unhealthy#2@7",
+            "",
+        ]
+    );
+}
+
+#[test]
+fn a_line_that_is_not_steady_hides_what_comes_and_leaves_what_stands() {
+    use Design::{Maintenance, Unsteady};
+    let other = |s| News { alarm: "tm3/sensor/x".into(), ..raise(s) };
+    let steps = [
+        Step::News(raise(1)),
+        Step::Design(Unsteady, true, 2),
+        Step::News(other(3)),
+        Step::News(raise(4)),
+        // Maintenance hides both, and its end shows what the state of the line does not hide.
+        Step::Design(Maintenance, true, 5),
+        Step::Design(Maintenance, false, 6),
+        Step::News(clear(7)),
+        Step::Design(Unsteady, false, 8),
+    ];
+    assert_eq!(
+        story(&AlarmSettings::default(), steps),
+        [
+            "raised:unacknowledged@1 sensor.unhealthy#1@1",
+            "",
+            "raised:suppressed@3",
+            "",
+            "suppressed:suppressed@5",
+            "",
+            "returned:suppressed@7 sensor.recovered#1@7",
+            "unsuppressed:normal@8 unsuppressed:unacknowledged@8 raised:unacknowledged@8 \
+             sensor.unhealthy#2@8",
+        ]
+    );
+}
+
+#[test]
+fn of_a_batch_in_maintenance_only_what_became_of_it_is_told() {
+    let batch = |kind, sets, s| News {
+        kind,
+        alarm: "tm3/batch".into(),
+        subject: Subject::Model {
+            model: "".into(),
+            grade: "".into(),
+            version: 0,
+            reason: "".into(),
+        },
+        ..news(sets, Severity::Warning, s)
+    };
+    // Models are told of: they are no alarm of what somebody works on.
+    let steps = [
+        Step::Design(Design::Maintenance, true, 1),
+        Step::News(batch(EventKind::ModelPromoted, Sets::Passed, 2)),
+    ];
+    let told = story(&AlarmSettings::default(), steps);
+    assert_eq!(told[1], "passed:normal@2 model.promoted#1@2");
+    for class in AlarmClass::ALL {
+        let hidden: Vec<Design> = Design::ALL.into_iter().filter(|d| d.hides(class)).collect();
+        let expected: &[Design] = match class {
+            AlarmClass::Sensor | AlarmClass::Profile => &Design::ALL,
+            AlarmClass::Batch | AlarmClass::Line => &[Design::Maintenance],
+            AlarmClass::Model | AlarmClass::System => &[],
+        };
+        assert_eq!(hidden, expected, "{class:?}");
+    }
+}
+
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..12_u8, 0..400_i64).prop_map(|(what, later)| (what, later));
+    let step = (0..16_u8, 0..400_i64).prop_map(|(what, later)| (what, later));
     prop::collection::vec(step, 1..80).prop_map(|steps| {
         let mut now = 1;
         let step = |(what, later): (u8, i64)| {
@@ -330,6 +428,10 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 8 => Step::Order(Action::Acknowledge, now),
                 9 => Step::Order(Action::Shelve { until: at(now + 600) }, now),
                 10 => Step::Order(Action::Remove, now),
+                12 => Step::Design(Design::Maintenance, true, now),
+                13 => Step::Design(Design::Maintenance, false, now),
+                14 => Step::Design(Design::Unsteady, true, now),
+                15 => Step::Design(Design::Unsteady, false, now),
                 _ => Step::Order(Action::Restore, now),
             }
         };
@@ -351,12 +453,14 @@ proptest! {
         let mut book = Book::new("mill".into());
         let (mut told, mut ended, mut last) = (None, 0, BTreeMap::new());
         // As time goes on by itself: all delays and shelves end.
+        let designs = [Design::Maintenance, Design::Unsteady].map(|design| Step::Design(design, false, 89_000));
         let end = [Step::News(blind(false, 90_000)), Step::Order(Action::Restore, 90_001), Step::Pass(99_000)];
-        let end = end.into_iter().chain([Step::News(clear(100_000)), Step::Pass(110_000)]);
+        let end = designs.into_iter().chain(end);
+        let end = end.chain([Step::News(clear(100_000)), Step::Pass(110_000)]);
         for step in steps.into_iter().chain(end) {
             let (time, hidden) = match &step {
                 Step::News(news) => (news.at, book.find(ALARM)),
-                Step::Order(_, s) | Step::Pass(s) => (at(*s), None),
+                Step::Order(_, s) | Step::Pass(s) | Step::Design(_, _, s) => (at(*s), None),
             };
             let hidden = hidden.is_some_and(|isa| isa >= IsaState::Shelved);
             let raises = matches!(&step, Step::News(news) if *news.alarm == *ALARM && news.sets == Sets::Raise);

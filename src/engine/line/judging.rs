@@ -206,7 +206,8 @@ impl LineState {
         }
         let (mut document, changed) =
             document(cx.line, self.book.find(&key), opinion, learning, frame.end, &grade_name);
-        document.state = self.steady.word().map(Into::into);
+        let maintenance = self.maintenance.is_on().then_some("maintenance");
+        document.state = maintenance.or(self.steady.word()).map(Into::into);
         if flagged && let Some(process) = &process {
             contributions(cx, &grade_name, frame.end, &process.tags);
             if process.score.is_some() && document.batch.is_some() {
@@ -526,6 +527,7 @@ impl LineState {
         told: Told,
     ) {
         self.outlook.hear_of_batches();
+        self.note_maintenance(id);
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
             let record = record_found(cx.line, batch, (self.call_of(batch), cx.grade_of(batch)));
@@ -606,7 +608,8 @@ impl LineState {
         }
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.soft_sensors.found((&grade_name, cx.grade_of(batch)), batch, now);
-            self.outlook.found(id, shown(batch, cx.grade_of(batch)));
+            let found = shown(batch, cx.grade_of(batch));
+            self.outlook.found(id, if batch.maintenance { Found::Open } else { found });
         }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);

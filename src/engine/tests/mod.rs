@@ -13,6 +13,7 @@ mod growth;
 mod laboratory;
 mod late;
 mod limits;
+mod maintenance;
 mod nodes;
 mod odd;
 mod phases;

@@ -117,6 +117,7 @@ fn hero(html: &mut Html, (line, of_line): (&LineView, Option<&Fitting>), ix: i64
         .raw("</p></div></div>");
     html.raw("<div class=\"meaning\"><p>").piece(&words::meaning(line)).raw("</p>");
     since(html, line);
+    maintenance(html, line);
     learning(html, line);
     if let Some(of_line) = of_line {
         fitting(html, of_line);
@@ -152,6 +153,22 @@ fn since(html: &mut Html, line: &LineView) {
         }
     }
     html.raw("</p>");
+}
+
+/// That somebody works on the line, until when, who and why.
+fn maintenance(html: &mut Html, line: &LineView) {
+    let Some(maintenance) = &line.maintenance else { return };
+    html.raw("<p class=\"maintenance\">Under maintenance since ");
+    time(html, maintenance.since, Clock::Minutes);
+    html.raw(", until ");
+    time(html, maintenance.until, Clock::Day);
+    if let Some(by) = &maintenance.by {
+        html.raw(", by ").name(by);
+    }
+    if let Some(note) = &maintenance.note {
+        html.raw(": ").text(note);
+    }
+    html.raw(". Its alarms are muted, and nothing is learned.</p>");
 }
 
 fn learning(html: &mut Html, line: &LineView) {
