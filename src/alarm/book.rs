@@ -250,14 +250,10 @@ impl Book {
                 }
             }
         }
-        let (waits, follows) = (state.waits(), state.consequence(class));
-        if waits {
+        if state.waits() {
             self.waiting.insert(name);
         } else {
             self.waiting.remove(&name);
-        }
-        if let Some((line, (blind, at))) = follows {
-            self.design(&line, (Design::Blind, blind, at), settings, said);
         }
     }
 
@@ -284,20 +280,15 @@ impl Book {
             let Some(state) = self.alarms.get_mut(&name) else { continue };
             let Some(pending) = state.pending.take() else { continue };
             let news = News { at: pending.due, ..pending.news };
-            let class = news.subject.class();
-            let rule = settings.of(class);
+            let rule = settings.of(news.subject.class());
             let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
             if news.sets == Sets::Raise {
                 change.activate(state, rule, news);
             } else {
                 change.clear(state, rule, news);
             }
-            let (waits, follows) = (state.waits(), state.consequence(class));
-            if !waits {
+            if !state.waits() {
                 self.waiting.remove(&name);
-            }
-            if let Some((line, (blind, at))) = follows {
-                self.design(&line, (Design::Blind, blind, at), settings, said);
             }
         }
     }

@@ -9,6 +9,8 @@ use serde::{Deserialize, Serialize};
 pub enum Design {
     /// Nothing is known of it: what its instruments do follows from that.
     Blind,
+    /// Nothing comes of it: that of no instrument of it.
+    Silent,
     /// It stands still, changes its grade or starts up: what its instruments do then is no fault of theirs.
     Unsteady,
     /// Somebody works on it, and causes what there is.
@@ -17,14 +19,15 @@ pub enum Design {
 
 impl Design {
     /// All of them.
-    pub const ALL: [Self; 3] = [Self::Blind, Self::Unsteady, Self::Maintenance];
+    pub const ALL: [Self; 4] = [Self::Blind, Self::Silent, Self::Unsteady, Self::Maintenance];
 
     /// True if it makes alarms of this class meaningless.
     #[must_use]
     pub fn hides(self, class: AlarmClass) -> bool {
         match self {
-            Self::Blind | Self::Unsteady => {
-                matches!(class, AlarmClass::Sensor | AlarmClass::Profile)
+            Self::Unsteady => matches!(class, AlarmClass::Sensor | AlarmClass::Profile),
+            Self::Blind | Self::Silent => {
+                matches!(class, AlarmClass::Sensor | AlarmClass::Profile | AlarmClass::Monitor)
             }
             Self::Maintenance => !matches!(class, AlarmClass::Model | AlarmClass::System),
         }
@@ -42,6 +45,7 @@ impl Design {
     pub fn reason(self) -> &'static str {
         match self {
             Self::Blind => "nothing is known of the line",
+            Self::Silent => "nothing comes of the line",
             Self::Unsteady => "the line stands still, changes its grade or starts up",
             Self::Maintenance => "the line is under maintenance",
         }

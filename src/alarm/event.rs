@@ -68,6 +68,24 @@ pub enum EventKind {
     /// A line is seen again.
     #[serde(rename = "line.restored")]
     LineRestored,
+    /// Nothing comes of a line whose broker is reached.
+    #[serde(rename = "line.silent")]
+    LineSilent,
+    /// Something comes of it again.
+    #[serde(rename = "line.heard")]
+    LineHeard,
+    /// Declared tags never came.
+    #[serde(rename = "tags.missing")]
+    TagsMissing,
+    /// All of them have come.
+    #[serde(rename = "tags.found")]
+    TagsFound,
+    /// No verdict on what a line makes is possible.
+    #[serde(rename = "line.unjudged")]
+    LineUnjudged,
+    /// It is judged again.
+    #[serde(rename = "line.judged")]
+    LineJudged,
     /// A model no longer fits.
     #[serde(rename = "model.drifted")]
     ModelDrifted,
@@ -110,6 +128,12 @@ impl EventKind {
             Self::ProfileEven => "profile.even",
             Self::LineBlind => "line.blind",
             Self::LineRestored => "line.restored",
+            Self::LineSilent => "line.silent",
+            Self::LineHeard => "line.heard",
+            Self::TagsMissing => "tags.missing",
+            Self::TagsFound => "tags.found",
+            Self::LineUnjudged => "line.unjudged",
+            Self::LineJudged => "line.judged",
             Self::ModelDrifted => "model.drifted",
             Self::ModelPromoted => "model.promoted",
             Self::ModelWaiting => "model.waiting",
@@ -157,6 +181,20 @@ pub enum Subject {
         /// Since when.
         since: Timestamp,
     },
+    /// Declared tags that never came.
+    Tags {
+        /// Which; none once all have come.
+        tags: Vec<Arc<str>>,
+        /// Since when they are waited for.
+        since: Timestamp,
+    },
+    /// What judges a line.
+    Monitor {
+        /// Why it cannot.
+        reason: Arc<str>,
+        /// Since when.
+        since: Timestamp,
+    },
     /// A model.
     Model {
         /// Its kind.
@@ -188,6 +226,8 @@ impl Subject {
             Self::Sensor { .. } => AlarmClass::Sensor,
             Self::Profile { .. } => AlarmClass::Profile,
             Self::Line { .. } => AlarmClass::Line,
+            Self::Tags { .. } => AlarmClass::Tags,
+            Self::Monitor { .. } => AlarmClass::Monitor,
             Self::Model { .. } => AlarmClass::Model,
             Self::System { .. } => AlarmClass::System,
         }
@@ -198,7 +238,7 @@ impl Subject {
         match self {
             Self::Batch { batch, .. } => batch,
             Self::Sensor { tag, .. } | Self::Profile { tag, .. } => tag,
-            Self::Line { .. } => line,
+            Self::Line { .. } | Self::Tags { .. } | Self::Monitor { .. } => line,
             Self::Model { grade, .. } => grade,
             Self::System { component, .. } => component,
         }

@@ -155,12 +155,6 @@ impl State {
         }
     }
 
-    /// What follows for the rest of a line from an alarm of the line as a whole.
-    pub(super) fn consequence(&self, class: AlarmClass) -> Option<(Arc<str>, (bool, Timestamp))> {
-        let (line, _) = self.of.as_ref().filter(|_| class == AlarmClass::Line)?;
-        Some((Arc::clone(line), (self.alarm.condition(), self.recorded.unwrap_or_default())))
-    }
-
     pub(super) fn shown<'a>(&'a self, alarm: &'a Arc<str>) -> Option<Shown<'a>> {
         let isa = self.alarm.state();
         (isa != IsaState::Normal).then_some(Shown {

@@ -30,6 +30,38 @@ pub enum Action {
 }
 
 impl Action {
+    /// What can be asked, in words.
+    pub const WORDS: [&str; 7] =
+        ["acknowledge", "reset", "shelve", "unshelve", "out-of-service", "in-service", "comment"];
+
+    /// The action of a word, with the end that was named.
+    ///
+    /// # Errors
+    /// When the word is none, a shelf has no end, or something else has one: in words for who asks.
+    pub fn of(word: &str, until: Option<Timestamp>) -> Result<Self, String> {
+        Ok(match (word, until) {
+            ("shelve", Some(until)) => Self::Shelve { until },
+            ("shelve", None) => return Err("a shelf needs its end: say until when".into()),
+            (_, Some(_)) => return Err("only a shelf has an end: leave it out".into()),
+            ("acknowledge", None) => Self::Acknowledge,
+            ("reset", None) => Self::Reset,
+            ("unshelve", None) => Self::Unshelve,
+            ("out-of-service", None) => Self::Remove,
+            ("in-service", None) => Self::Restore,
+            ("comment", None) => Self::Comment,
+            (other, None) => {
+                let words = Self::WORDS.join(", ");
+                return Err(format!("nobody can `{other}` an alarm; there are: {words}"));
+            }
+        })
+    }
+
+    /// True if it has to be said why, so that the next shift knows.
+    #[must_use]
+    pub fn needs_note(self) -> bool {
+        matches!(self, Self::Shelve { .. } | Self::Remove | Self::Comment)
+    }
+
     /// What it is to the table of states; nothing of a comment.
     pub(super) fn input(self) -> Option<Input> {
         Some(match self {

@@ -328,8 +328,10 @@ impl Book {
             }
             BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
             BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
-            // The line knows what to do with it.
-            BatchEvent::Maintenance { .. } | BatchEvent::MaintenanceEnd { .. } => {}
+            // No event of a batch: others know what to do with it.
+            BatchEvent::Maintenance { .. }
+            | BatchEvent::MaintenanceEnd { .. }
+            | BatchEvent::Alarm { .. } => {}
             BatchEvent::Phase { batch: None, phase } => self.enter(&instant, phase, out),
             BatchEvent::Phase { batch: Some(ref batch), ref phase }
                 if self.find(batch).is_some() =>

@@ -365,7 +365,8 @@ impl Batch {
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume
             | BatchEvent::Maintenance { .. }
-            | BatchEvent::MaintenanceEnd { .. } => Ok(false),
+            | BatchEvent::MaintenanceEnd { .. }
+            | BatchEvent::Alarm { .. } => Ok(false),
         }
     }
 

@@ -111,6 +111,42 @@ pub(super) fn tell(
     })
 }
 
+/// Asks the daemon that runs under a configuration: gets what stands under `/api/v1/` and this path, or posts a body there.
+/// What it answers with yes goes to `then`. 1 if it does not run or refuses, 2 if the configuration is wrong.
+pub(super) fn ask(
+    config: &Path,
+    path: &[&str],
+    body: Option<&Value>,
+    out: &mut Out,
+    then: impl FnOnce(Value, &mut Out) -> Exit,
+) -> Exit {
+    let checked = match crate::config::read(config) {
+        Ok(checked) => checked,
+        Err(problem) => return out.unusable(&problem),
+    };
+    let Some(http) = &checked.http else {
+        out.error(&format!(
+            "error: `[http] listen` is `off` in `{}`, so its daemon cannot be asked: let it listen on loopback\n",
+            config.display()
+        ));
+        return Exit::Usage;
+    };
+    let base = format!("http://{}", http.listen);
+    super::listening(out, async |out| {
+        let said = match Daemon::new(&base, config) {
+            Ok(daemon) => daemon.ask(path, body).await,
+            Err(problem) => Err(problem),
+        };
+        Ok(match said {
+            Ok(said) => then(said, out),
+            Err(problem) => {
+                out.error(&problem);
+                Exit::Failed
+            }
+        })
+    })
+}
+
 fn report(
     told: &Told,
     problem: Option<&str>,
@@ -202,6 +238,27 @@ impl Daemon {
             rest = later;
         }
         Ok(())
+    }
+
+    /// Gets a path of the API, or posts a body there.
+    async fn ask(&self, path: &[&str], body: Option<&Value>) -> Result<Value, String> {
+        let mut url = self.base.clone();
+        if let Ok(mut segments) = url.path_segments_mut() {
+            segments.extend(["api", "v1"]).extend(path);
+        }
+        let request = match body {
+            Some(body) => self.client.post(url).json(body),
+            None => self.client.get(url),
+        };
+        let answer = request.send().await.map_err(|error| self.no_answer(&error))?;
+        let status = answer.status();
+        let text = answer.text().await.map_err(|error| self.no_answer(&error))?;
+        let said: Value = serde_json::from_str(&text).unwrap_or_default();
+        if status.is_success() && said.is_object() {
+            Ok(said)
+        } else {
+            Err(self.refused(status, &said, &[]))
+        }
     }
 
     /// Tells events of one line.

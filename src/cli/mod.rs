@@ -4,6 +4,7 @@
 //! what was asked, with 1 when it failed while running or the answer asked for is no, with 2 when
 //! the command line or the configuration is wrong.
 
+mod alarms;
 mod backtest;
 mod batches;
 mod broker;
@@ -15,6 +16,7 @@ mod discover;
 mod explain;
 mod fit;
 mod lab;
+mod maintenance;
 mod man;
 mod models;
 mod out;
@@ -110,6 +112,18 @@ enum Command {
         after_help = "Examples:\n  onspec batches list -c /etc/onspec/onspec.toml\n  onspec batches show TM3-260123-014 -c /etc/onspec/onspec.toml\n  onspec batches dispose TM3-260123-014 --as release -c /etc/onspec/onspec.toml"
     )]
     Batches(batches::Args),
+    /// Look at the alarms of the running daemon; acknowledge, shelve and the like.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  onspec alarms list -c /etc/onspec/onspec.toml\n  onspec alarms acknowledge tm3/batch --by shift-a -c /etc/onspec/onspec.toml"
+    )]
+    Alarms(alarms::Args),
+    /// Tell the running daemon that somebody works on a line: until the end its alarms are muted, and nothing is learned of
+    /// what it makes. Said again, it has another end. 1 if the daemon does not run.
+    #[command(
+        after_help = "Examples:\n  onspec maintenance --for 4h --by maker --note 'felt change' -c /etc/onspec/onspec.toml\n  onspec maintenance --over -c /etc/onspec/onspec.toml"
+    )]
+    Maintenance(maintenance::Args),
     /// Tell the running daemon what the laboratory found.
     #[command(
         subcommand,
@@ -199,6 +213,8 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Models(args) => models::command(&args, &mut out),
         Command::Batches(args) => batches::command(&args, &mut out),
         Command::Lab(args) => lab::command(&args, &mut out),
+        Command::Alarms(args) => alarms::command(&args, &mut out),
+        Command::Maintenance(args) => maintenance::command(&args, &mut out),
         Command::Backtest(args) => backtest::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),

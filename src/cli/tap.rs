@@ -454,6 +454,9 @@ fn event_words(event: &BatchEvent) -> (&'static str, String) {
             let by = named("by", by);
             ("maintenance", format!("until {until} {by}").trim_end().to_owned())
         }
+        BatchEvent::Alarm { action, alarm, by, .. } => {
+            ("alarm", format!("{action} {alarm} by {by}"))
+        }
         BatchEvent::MaintenanceEnd { by, .. } => ("maintenance-end", named("by", by)),
         BatchEvent::Consumes { from, mass_kg, .. } => {
             let mass = mass_kg.map_or_else(String::new, |mass| format!(", {mass} kg"));

@@ -739,6 +739,10 @@ pub(super) struct Alarms {
     pub(super) profile: Option<At<AlarmRule>>,
     /// Of lines of which nothing is known.
     pub(super) line: Option<At<AlarmRule>>,
+    /// Of declared tags that never came.
+    pub(super) tags: Option<At<AlarmRule>>,
+    /// Of lines that no verdict is possible on.
+    pub(super) monitor: Option<At<AlarmRule>>,
     /// Of the daemon's parts, sources and brokers.
     pub(super) system: Option<At<AlarmRule>>,
 }

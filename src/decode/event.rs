@@ -15,7 +15,8 @@ use std::time::Duration;
 
 /// The events of the contract, for the message about one that is none.
 const EVENTS: &str = "batch-start, batch-end, lab, disposition, action, grade-change, phase, pause, \
-                      resume, consumes, merge, void, maintenance, maintenance-end";
+                      resume, consumes, merge, void, maintenance, maintenance-end, acknowledge, reset, shelve, \
+                      unshelve, out-of-service, in-service, comment";
 
 /// The longest maintenance that one event tells of: a rebuild. What lasts longer is told again.
 const MAINTENANCE_MAX: Duration = Duration::from_secs(31 * 86_400);
@@ -169,6 +170,14 @@ impl<'v> Body<'v> {
             "maintenance" => BatchEvent::Maintenance {
                 until: self.until()?,
                 by: self.name("by")?,
+                note: self.note("note")?,
+            },
+            "acknowledge" | "reset" | "shelve" | "unshelve" | "out-of-service" | "in-service"
+            | "comment" => BatchEvent::Alarm {
+                action: kind.as_str().unwrap_or_default().into(),
+                alarm: self.needed("alarm")?,
+                until: self.get("until").map(|until| instant("until", until)).transpose()?,
+                by: self.needed("by")?,
                 note: self.note("note")?,
             },
             "maintenance-end" => {
@@ -434,7 +443,15 @@ mod tests {
         check(r#"{"event":"resume","ts":1,"x":0}"#, "tm3 1 Resume");
         check(
             r#"{"event":"maintenance","until":"1970-01-01T08:00:00Z","by":"maker","note":"felt","ts":1}"#,
-            r#"tm3 1 Maintenance { until: Timestamp(28800000000000), by: Some("maker"), note: Some("felt") }"#,
+            r#"tm3 1 Maintenance { until: 1970-01-01T08:00:00Z, by: Some("maker"), note: Some("felt") }"#,
+        );
+        check(
+            r#"{"event":"acknowledge","alarm":"tm3/batch","by":"shift-a","ts":1}"#,
+            r#"tm3 1 Alarm { action: "acknowledge", alarm: "tm3/batch", until: None, by: "shift-a", note: None }"#,
+        );
+        check(
+            r#"{"event":"shelve","alarm":"tm3/batch","until":7,"by":"shift-a","note":"known","ts":1}"#,
+            r#"tm3 1 Alarm { action: "shelve", alarm: "tm3/batch", until: Some(1970-01-01T00:00:00.007Z), by: "shift-a", note: Some("known") }"#,
         );
         check(
             r#"{"event":"maintenance-end","by":"maker","ts":1}"#,
@@ -502,6 +519,8 @@ mod tests {
             r#"{"event":"disposition","batch":"R","disposition":"ok","ts":1}"#,
             "!bad-event: disposition `ok` is none of release, hold, downgrade, rework, scrap",
         );
+        check(r#"{"event":"reset","alarm":"tm3/batch","ts":1}"#, "!bad-event: no `by`");
+        check(r#"{"event":"comment","by":"shift-a","ts":1}"#, "!bad-event: no `alarm`");
         check(
             r#"{"event":"maintenance","ts":1}"#,
             "!bad-event: no `until`: maintenance has an end, in ms since 1970 or as RFC 3339",

@@ -265,6 +265,19 @@ pub enum BatchEvent {
         /// Why.
         note: Option<Arc<str>>,
     },
+    /// Somebody asks something of an alarm of the line.
+    Alarm {
+        /// What: `acknowledge`, `shelve` and the like.
+        action: Arc<str>,
+        /// Of which, e.g. `tm3/batch`.
+        alarm: Arc<str>,
+        /// Until when, where that is named.
+        until: Option<Timestamp>,
+        /// Who.
+        by: Arc<str>,
+        /// Why.
+        note: Option<Arc<str>>,
+    },
     /// Nobody works on the line any more.
     MaintenanceEnd {
         /// Who says so.
@@ -320,7 +333,8 @@ impl BatchEvent {
             | Self::Pause { .. }
             | Self::Resume
             | Self::Maintenance { .. }
-            | Self::MaintenanceEnd { .. } => None,
+            | Self::MaintenanceEnd { .. }
+            | Self::Alarm { .. } => None,
         }
     }
 }

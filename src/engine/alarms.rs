@@ -2,8 +2,10 @@
 
 use super::Engine;
 use super::effect::Effect;
-use crate::alarm::{FLOOD_ABOVE, IsaState, News, Order, Said, Unmet};
+use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Unmet};
+use crate::decode::{BatchEvent, BatchMessage};
 use crate::reading::{LineIx, Timestamp};
+use std::sync::Arc;
 
 /// The part that stands for all alarms: too many of them are one.
 const ALARMS: &str = "alarms";
@@ -24,6 +26,18 @@ impl Engine {
         out.extend(said.into_iter().map(Effect::from));
     }
 
+    /// The state of a line begins, or ceases, to make alarms of it meaningless.
+    pub(super) fn design(
+        &mut self,
+        line: &Arc<str>,
+        design: (Design, bool, Timestamp),
+        out: &mut Vec<Effect>,
+    ) {
+        let mut said = Vec::new();
+        self.state.alarms.design(line, design, &self.plant.alarms, &mut said);
+        out.extend(said.into_iter().map(Effect::from));
+    }
+
     /// What a person asks for; where it cannot be, nothing changes.
     pub(super) fn order(&mut self, order: &Order, out: &mut Vec<Effect>) {
         let mut said = Vec::new();
@@ -31,6 +45,36 @@ impl Engine {
         if self.state.alarms.act(order, &self.plant.alarms, &mut said).is_ok() {
             out.extend(said.into_iter().map(Effect::from));
         }
+    }
+
+    /// What a person asks for in an event of a line.
+    ///
+    /// # Errors
+    /// When that cannot be: why. Nothing changes then.
+    pub(super) fn alarm_message(
+        &mut self,
+        message: BatchMessage,
+        out: &mut Vec<Effect>,
+    ) -> Result<(), String> {
+        let BatchMessage { line, at, event, .. } = message;
+        let BatchEvent::Alarm { action: word, alarm, until, by, note } = event else {
+            return Ok(());
+        };
+        if alarm.split_once('/').is_none_or(|(of, _)| *of != *line) {
+            return Err(format!(
+                "alarm `{alarm}` is none of line `{line}`: those begin with `{line}/`"
+            ));
+        }
+        let action = Action::of(&word, until)?;
+        if action.needs_note() && note.is_none() {
+            return Err(format!(
+                "`{word}` of alarm `{alarm}` has no `note`: say why, so that the next shift knows"
+            ));
+        }
+        let order = Order { alarm, action, by: Some(by), note, at };
+        self.check_order(&order).map_err(|unmet| format!("alarm `{}`: {unmet}", order.alarm))?;
+        self.order(&order, out);
+        Ok(())
     }
 
     /// The state of the alarm that an order would lead to now.

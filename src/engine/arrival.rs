@@ -147,6 +147,10 @@ impl Engine {
         if let Some(detail) = odd_time(message.at, received) {
             return Some(Fault { reason: Reason::BadTime, detail });
         }
+        if let BatchEvent::Alarm { .. } = &message.event {
+            let told = self.alarm_message(message, out);
+            return told.err().map(|detail| Fault { reason: Reason::BadEvent, detail });
+        }
         if let Some(station) = message.station.as_deref().filter(|name| name.contains(NO_TOPIC)) {
             let detail = format!(
                 "station `{station}` cannot be a level of a topic: `/`, `+` and `#` are not allowed"

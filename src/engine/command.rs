@@ -4,6 +4,7 @@ use super::effect::Effect;
 use super::event::{Command, Promotion, ToldEvents, Withdrawal};
 use super::line::LineState;
 use super::{Engine, SYSTEM, State, leapt, session_part, tell};
+use crate::alarm::Design;
 use crate::reading::Timestamp;
 use std::sync::Arc;
 
@@ -57,6 +58,7 @@ impl Engine {
                 for line in &plant.lines {
                     let news = tell::blind(line, !up, at, since, "the link to the broker is down");
                     self.tell(news, out);
+                    self.design(&line.name, (Design::Blind, !up, at), out);
                 }
             }
             Command::ClockLeap { by_nanos } => {

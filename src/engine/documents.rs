@@ -8,7 +8,7 @@ use crate::batch::{self, Batch};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::Frame;
 use crate::plant::{BatchSource, Grade, Line, Naming, SpecLimit, Tag};
-use crate::quality::{SensorState, TagClock, TagQuality};
+use crate::quality::{SensorFault, SensorState, TagClock, TagQuality};
 use crate::reading::{Series, Timestamp, Value};
 use crate::verdict::{Call, Document, Learning, Opinion};
 use std::sync::Arc;
@@ -158,7 +158,7 @@ pub(super) fn sensor_health(
     series: &Arc<Series>,
     at: Timestamp,
     quality: &mut TagQuality,
-    doubted: bool,
+    (doubted, silent): (bool, bool),
 ) -> SensorHealthRecord {
     let minute = quality.take_minute();
     let share = |n: u32| minute.share(n);
@@ -169,6 +169,8 @@ pub(super) fn sensor_health(
     let completeness = minute.completeness(quality.interval_s());
     let trust = match quality.state() {
         SensorState::Sick { .. } => 0.0,
+        // Nothing of the line comes: that of no tag.
+        SensorState::Well if silent => 0.0,
         SensorState::Well if doubted => 0.5,
         SensorState::Well => minute.validity() * completeness.unwrap_or(1.0),
     };
@@ -179,7 +181,7 @@ pub(super) fn sensor_health(
         late: share(minute.late),
         duplicate: share(minute.duplicate),
         stuck: is("stuck"),
-        stale: is("stale"),
+        stale: is("stale").max(if silent { 1.0 } else { 0.0 }),
         bad: share(minute.bad),
         count: minute.count,
         completeness,
@@ -213,7 +215,7 @@ pub(super) fn tag_view(
     tag: &Tag,
     quality: &TagQuality,
     clock: &TagClock,
-    (heard, unstamped): (bool, bool),
+    (heard, unstamped, silent): (bool, bool, bool),
 ) -> TagView {
     let last = quality.last();
     TagView {
@@ -224,6 +226,7 @@ pub(super) fn tag_view(
         health: match (quality.state(), last) {
             (SensorState::Sick { fault, .. }, _) => fault.as_str().into(),
             (SensorState::Well, None) if !heard => "waiting".into(),
+            (SensorState::Well, _) if silent => SensorFault::Stale.as_str().into(),
             (SensorState::Well, _) => "good".into(),
         },
         time: time_of(unstamped),

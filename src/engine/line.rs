@@ -1,5 +1,6 @@
 //! One line: its tags, its clock, its frames, its batches, its models, its verdict.
 
+mod absent;
 mod judging;
 pub(super) mod late;
 mod maintained;
@@ -19,7 +20,7 @@ use super::similar::Patterns;
 use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
-use super::{leapt, stamps, tell};
+use super::{leapt, stamps};
 use crate::alarm::{self, Design, News};
 use crate::batch::{self, Batch, Counted, Finder, NameFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
@@ -28,6 +29,7 @@ use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
 use crate::verdict::{Call, Document, Judge, SectionDocument};
+use absent::Absence;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -137,6 +139,8 @@ pub(super) struct LineState {
     steady: Steady,
     #[serde(default)]
     maintenance: Maintenance,
+    #[serde(default)]
+    absence: Absence,
     breaks: Breaks,
     late: late::Late,
     /// The delays of its tags.
@@ -167,6 +171,9 @@ struct TagState {
     lately: late::Lately,
     /// True if its last reading had no time of its own.
     unstamped: bool,
+    /// True if it is stale since it never came, which nobody was told as a fault of a sensor.
+    #[serde(default)]
+    unsaid: bool,
     /// Where its last reading came from.
     #[serde(skip)]
     source: Option<SourceIx>,
@@ -181,6 +188,7 @@ impl LineState {
             clock: TagClock::default(),
             lately: late::Lately::default(),
             unstamped: false,
+            unsaid: false,
             source: None,
         };
         Self {
@@ -208,6 +216,7 @@ impl LineState {
             first_frame: None,
             steady: Steady::default(),
             maintenance: Maintenance::default(),
+            absence: Absence::default(),
             breaks: Breaks::default(),
             late: late::Late::default(),
             transits: Transits::default(),
@@ -250,6 +259,8 @@ impl LineState {
         self.said = old.said;
         self.steady = old.steady;
         self.maintenance = old.maintenance;
+        self.absence = old.absence;
+        self.keep_missing(line);
         if line.break_tag == old_line.break_tag {
             self.breaks = old.breaks;
         }
@@ -370,7 +381,7 @@ impl LineState {
                 self.forget_lately(tag, change.fault);
                 self.framer.forget(tag);
             }
-            cx.tell(tell::sensor(cx.line, &declared.id, change, reading.at));
+            self.tell_sensor(cx, (tag, reading.at), change, None);
         }
         self.follow_clock(cx, tag, reading, (beyond, place, from), historical);
         let off_in_time = self.tags[tag.get()].quality.is_off_in_time();
@@ -410,6 +421,7 @@ impl LineState {
         }
         if duplicate {
             self.hear(reading.received);
+            self.speaks(cx, reading.at);
             return false;
         }
         cx.out.push(Effect::Reading(ReadingRecord {
@@ -436,6 +448,8 @@ impl LineState {
         }
         self.count_late(cx, false);
         self.hear(reading.received);
+        self.speaks(cx, reading.at);
+        self.has_come(cx, tag, reading.at);
         true
     }
 
@@ -480,11 +494,7 @@ impl LineState {
             self.forget_lately(tag, change.fault);
             self.framer.forget(tag);
         }
-        let mut news = tell::sensor(cx.line, id, change, said_at);
-        if let Some(words) = words {
-            news.text = format!("{}; {words}", news.text);
-        }
-        cx.tell(news);
+        self.tell_sensor(cx, (tag, said_at), change, words);
     }
 
     /// An old value belongs to the batch in which it was measured, like one that came late.
@@ -507,7 +517,8 @@ impl LineState {
         let declared = &cx.line.tags[tag.get()];
         let quality = &mut self.tags[tag.get()].quality;
         if let Some(change) = quality.absent(&Checks::of(declared), at) {
-            cx.tell(tell::sensor(cx.line, &declared.id, change, at));
+            self.tell_sensor(cx, (tag, at), change, None);
+            self.tell_missing(cx, at);
         }
     }
 
@@ -790,7 +801,8 @@ impl LineState {
                 .zip(&self.tags)
                 .map(|(tag, state)| {
                     let heard = state.series.is_some();
-                    tag_view(tag, &state.quality, &state.clock, (heard, state.unstamped))
+                    let silent = self.absence.silent.is_some();
+                    tag_view(tag, &state.quality, &state.clock, (heard, state.unstamped, silent))
                 })
                 .collect(),
             profiles: Vec::new(),

@@ -136,7 +136,7 @@ impl Strays {
                 &series,
                 minute,
                 &mut stray.quality,
-                false,
+                (false, false),
             )));
         }
         if duplicate {

@@ -173,6 +173,108 @@ pub(super) fn blind(
     }
 }
 
+/// News of a line of which nothing comes since its last reading, or something again.
+pub(super) fn silent(line: &Line, (at, since): (Timestamp, Timestamp), is: bool) -> News {
+    let (kind, sets, severity, title, reason) = if is {
+        let title = format!("{}: the line has gone silent", line.name);
+        let reason = format!("nothing has come of it since {since}, and its broker is reached");
+        (EventKind::LineSilent, Sets::Raise, Severity::Warning, title, reason)
+    } else {
+        let title = format!("{}: the line speaks again", line.name);
+        let reason = format!("nothing came of it from {since} on");
+        (EventKind::LineHeard, Sets::Clear, Severity::Info, title, reason)
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/silent", line.name).into(),
+        sets,
+        severity,
+        revision: 0,
+        title,
+        text: reason.clone(),
+        subject: Subject::Line { reason: reason.into(), since },
+    }
+}
+
+/// So many tags that never came are named in a title.
+const NAMED: usize = 3;
+
+/// News of declared tags that never came; that there are none any more where `tags` is empty.
+pub(super) fn missing(
+    line: &Line,
+    tags: Vec<Arc<str>>,
+    (at, since): (Timestamp, Timestamp),
+    revision: u32,
+) -> News {
+    let (kind, sets, severity, title, text) = if tags.is_empty() {
+        let title = format!("{}: all declared tags have come", line.name);
+        (EventKind::TagsFound, Sets::Clear, Severity::Info, title, String::new())
+    } else {
+        let mut names = tags.iter().take(NAMED).map(|tag| &**tag).collect::<Vec<_>>().join(", ");
+        if tags.len() > NAMED {
+            names.push_str(", …");
+        }
+        let (never, declared) = (tags.len(), line.tags.len());
+        let title = format!("{}: {never} of {declared} tags never came: {names}", line.name);
+        let all = tags.join(", ");
+        let help = "see with `onspec tap` which names come";
+        let text = format!("waited for since {since}: {all}; {help}");
+        (EventKind::TagsMissing, Sets::Raise, Severity::Warning, title, text)
+    };
+    News {
+        kind,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/missing", line.name).into(),
+        sets,
+        severity,
+        revision,
+        title,
+        text,
+        subject: Subject::Tags { tags, since },
+    }
+}
+
+/// News of a steady line of which no verdict has been possible for long.
+pub(super) fn unjudged(
+    line: &Line,
+    document: &Document,
+    (at, since): (Timestamp, Timestamp),
+) -> News {
+    let reason = document.reasons.iter().map(sentence).collect::<Vec<_>>().join("; ");
+    News {
+        kind: EventKind::LineUnjudged,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/unjudged", line.name).into(),
+        sets: Sets::Raise,
+        severity: Severity::Warning,
+        revision: 0,
+        title: format!("{}: no verdict is possible: {reason}", line.name),
+        text: format!("since {since} nobody knows whether what is made is on spec: {reason}"),
+        subject: Subject::Monitor { reason: reason.into(), since },
+    }
+}
+
+/// News that one is possible again.
+pub(super) fn judged(line: &Line, (at, since): (Timestamp, Timestamp)) -> News {
+    let reason = format!("no verdict was possible since {since}");
+    News {
+        kind: EventKind::LineJudged,
+        at,
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/unjudged", line.name).into(),
+        sets: Sets::Clear,
+        severity: Severity::Info,
+        revision: 0,
+        title: format!("{}: what is made is judged again", line.name),
+        text: reason.clone(),
+        subject: Subject::Monitor { reason: reason.into(), since },
+    }
+}
+
 /// What there is to say of a model.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ModelNews<'a> {

@@ -15,9 +15,6 @@ use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
-/// What can be asked, as the last part of the path.
-const ACTIONS: &str = "acknowledge, reset, shelve, unshelve, out-of-service, in-service, comment";
-
 /// What a body may look like, for who sends another one.
 const EXAMPLE: &str = "write such as `{\"alarm\": \"tm3/sensor/moisture\", \"by\": \"shift-a\"}`";
 
@@ -51,8 +48,9 @@ pub(super) async fn order(
     body: Bytes,
 ) -> Result<Response, Response> {
     let Path(action) = path.map_err(IntoResponse::into_response)?;
-    if !ACTIONS.split(", ").any(|known| known == action) {
-        return Err(not_found(format!("nobody can `{action}` an alarm; there are: {ACTIONS}")));
+    if !Action::WORDS.contains(&&*action) {
+        let words = Action::WORDS.join(", ");
+        return Err(not_found(format!("nobody can `{action}` an alarm; there are: {words}")));
     }
     let bad = |text: String| guard::error(StatusCode::BAD_REQUEST, text);
     let now = Timestamp::from_nanos(shared.api.clock.now_nanos());
@@ -83,25 +81,12 @@ fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, String> {
         }
         (None, None) => None,
     };
-    let action = match (action, until) {
-        ("shelve", Some(until)) => Action::Shelve { until },
-        ("shelve", None) => {
-            return Err(
-                "a shelf needs its end: write `minutes`, or `until` in ms since 1970".into()
-            );
-        }
-        (_, Some(_)) => {
-            return Err("only a shelf has an end: leave `until` and `minutes` out".into());
-        }
-        ("acknowledge", None) => Action::Acknowledge,
-        ("reset", None) => Action::Reset,
-        ("unshelve", None) => Action::Unshelve,
-        ("out-of-service", None) => Action::Remove,
-        ("in-service", None) => Action::Restore,
-        (_, None) => Action::Comment,
-    };
-    let needs_note = matches!(action, Action::Shelve { .. } | Action::Remove | Action::Comment);
-    if needs_note && note.is_none() {
+    if action == "shelve" && until.is_none() {
+        return Err("a shelf needs its end: write `minutes`, or `until` in ms since 1970".into());
+    }
+    let action =
+        Action::of(action, until).map_err(|why| format!("{why}: neither `until` nor `minutes`"))?;
+    if action.needs_note() && note.is_none() {
         return Err(format!("`note` is missing: say why, so that the next shift knows; {EXAMPLE}"));
     }
     Ok(Order { alarm: asked.alarm.into(), action, by: Some(by), note, at: now })

@@ -13,8 +13,12 @@ pub enum AlarmClass {
     Sensor,
     /// A defect across the web.
     Profile,
-    /// A line of which nothing is known.
+    /// A line of which nothing is known, or nothing comes.
     Line,
+    /// Declared tags that never came.
+    Tags,
+    /// What judges a line, and cannot.
+    Monitor,
     /// A model that does not fit; it is told, and nothing stands.
     Model,
     /// A part of the daemon, a source or a broker.
@@ -23,8 +27,16 @@ pub enum AlarmClass {
 
 impl AlarmClass {
     /// All of them.
-    pub const ALL: [Self; 6] =
-        [Self::Batch, Self::Sensor, Self::Profile, Self::Line, Self::Model, Self::System];
+    pub const ALL: [Self; 8] = [
+        Self::Batch,
+        Self::Sensor,
+        Self::Profile,
+        Self::Line,
+        Self::Tags,
+        Self::Monitor,
+        Self::Model,
+        Self::System,
+    ];
 
     /// The word for it.
     #[must_use]
@@ -34,6 +46,8 @@ impl AlarmClass {
             Self::Sensor => "sensor",
             Self::Profile => "profile",
             Self::Line => "line",
+            Self::Tags => "tags",
+            Self::Monitor => "monitor",
             Self::Model => "model",
             Self::System => "system",
         }
@@ -67,6 +81,10 @@ pub struct AlarmSettings {
     pub profile: AlarmRule,
     /// Of lines.
     pub line: AlarmRule,
+    /// Of declared tags that never came.
+    pub tags: AlarmRule,
+    /// Of what judges a line.
+    pub monitor: AlarmRule,
     /// Of the daemon's parts, sources and brokers.
     pub system: AlarmRule,
     /// The longest that a person may shelve an alarm for.
@@ -81,6 +99,8 @@ impl Default for AlarmSettings {
             sensor: rule,
             profile: rule,
             line: rule,
+            tags: rule,
+            monitor: rule,
             system: rule,
             shelve_max: Self::SHELVE_MAX,
         }
@@ -99,6 +119,8 @@ impl AlarmSettings {
             AlarmClass::Sensor => self.sensor,
             AlarmClass::Profile => self.profile,
             AlarmClass::Line => self.line,
+            AlarmClass::Tags => self.tags,
+            AlarmClass::Monitor => self.monitor,
             AlarmClass::System => self.system,
             AlarmClass::Model => AlarmRule::default(),
         }

@@ -222,6 +222,15 @@ impl TagQuality {
         if spike { Flags::SPIKE } else { Flags::GOOD }
     }
 
+    /// How long it may keep silent; `None` if as long as it likes.
+    #[must_use]
+    pub fn silence(&self, checks: &Checks) -> Option<std::time::Duration> {
+        checks
+            .looks_for(SensorFault::Stale)
+            .then(|| self.intervals.silence(checks.silence))
+            .flatten()
+    }
+
     /// Time has passed on the line: tells if the tag has fallen silent.
     ///
     /// `since` stands in for the last reading of a tag that never had one.

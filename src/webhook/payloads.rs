@@ -65,6 +65,7 @@ enum About<'a> {
     Sensor { tag: &'a str, fault: &'a str, since: i64 },
     Profile { tag: &'a str, streaks: &'a [Place], since: i64 },
     Line { reason: &'a str, since: i64 },
+    Tags { tags: &'a [std::sync::Arc<str>], since: i64 },
     Model { model: &'a str, grade: &'a str, version: u32, reason: &'a str },
     System { component: &'a str, reason: &'a str, since: i64 },
 }
@@ -82,7 +83,10 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         Subject::Profile { tag, streaks, since } => {
             About::Profile { tag, streaks, since: since.as_millis() }
         }
-        Subject::Line { reason, since } => About::Line { reason, since: since.as_millis() },
+        Subject::Line { reason, since } | Subject::Monitor { reason, since } => {
+            About::Line { reason, since: since.as_millis() }
+        }
+        Subject::Tags { tags, since } => About::Tags { tags, since: since.as_millis() },
         Subject::Model { model, grade, version, reason } => {
             About::Model { model, grade, version: *version, reason }
         }

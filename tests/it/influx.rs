@@ -364,6 +364,8 @@ fn batches_alarms_and_health_come_back_as_last_said() {
             (series, nanos, "severity", "critical"),
             (series, nanos, "message", "off spec: refiner"),
             (series, nanos, "id", "evt_1"),
+            (series, nanos, "isa_state", "unacknowledged"),
+            (series, nanos, "change", "raised"),
         ],
     );
 }

@@ -216,7 +216,8 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
         assert_eq!(
             all,
             [
-                "alarms,alarm=tm3/batch,line=tm3 | id=evt_1, message=off spec, severity=critical, state=active | \
+                "alarms,alarm=tm3/batch,line=tm3 | change=raised, id=evt_1, isa_state=unacknowledged, message=off spec, \
+                 severity=critical, state=active | \
                  1769126400000000001",
                 "readings,area=dry end,line=tm3,tag=odd, tag=1 \\x | quality=16, text=run \"7\", a\\b = 中 | 6",
                 "readings,area=dry end,line=tm3,tag=steam | quality=0, value=4 | 5",

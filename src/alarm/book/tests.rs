@@ -241,21 +241,20 @@ fn who_was_told_is_told_the_end_and_who_was_not_is_not() {
 fn of_a_line_that_is_blind_its_instruments_are_not_told() {
     let steps = [
         Step::News(raise(1)),
-        Step::News(blind(true, 2)),
+        Step::Design(Design::Blind, true, 2),
         Step::News(clear(3)),
         Step::News(raise(4)),
-        Step::News(blind(false, 5)),
+        Step::Design(Design::Blind, false, 5),
         Step::News(clear(6)),
     ];
     assert_eq!(
         story(&AlarmSettings::default(), steps),
         [
             "raised:unacknowledged@1 sensor.unhealthy#1@1",
-            "raised:unacknowledged@2 line.blind#1@2 suppressed:suppressed@2",
+            "suppressed:suppressed@2",
             "returned:suppressed@3 sensor.recovered#1@3",
             "raised:suppressed@4",
-            "returned:normal@5 line.restored#1@5 unsuppressed:unacknowledged@5 \
-             raised:unacknowledged@5 sensor.unhealthy#3@5",
+            "unsuppressed:unacknowledged@5 raised:unacknowledged@5 sensor.unhealthy#3@5",
             "returned:normal@6 sensor.recovered#3@6",
         ]
     );
@@ -407,7 +406,8 @@ fn of_a_batch_in_maintenance_only_what_became_of_it_is_told() {
         let hidden: Vec<Design> = Design::ALL.into_iter().filter(|d| d.hides(class)).collect();
         let expected: &[Design] = match class {
             AlarmClass::Sensor | AlarmClass::Profile => &Design::ALL,
-            AlarmClass::Batch | AlarmClass::Line => &[Design::Maintenance],
+            AlarmClass::Monitor => &[Design::Blind, Design::Silent, Design::Maintenance],
+            AlarmClass::Batch | AlarmClass::Line | AlarmClass::Tags => &[Design::Maintenance],
             AlarmClass::Model | AlarmClass::System => &[],
         };
         assert_eq!(hidden, expected, "{class:?}");
@@ -423,8 +423,8 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
             match what {
                 0..=2 => Step::News(raise(now)),
                 3..=5 => Step::News(clear(now)),
-                6 => Step::News(blind(true, now)),
-                7 => Step::News(blind(false, now)),
+                6 => Step::Design(Design::Blind, true, now),
+                7 => Step::Design(Design::Blind, false, now),
                 8 => Step::Order(Action::Acknowledge, now),
                 9 => Step::Order(Action::Shelve { until: at(now + 600) }, now),
                 10 => Step::Order(Action::Remove, now),
@@ -453,8 +453,8 @@ proptest! {
         let mut book = Book::new("mill".into());
         let (mut told, mut ended, mut last) = (None, 0, BTreeMap::new());
         // As time goes on by itself: all delays and shelves end.
-        let designs = [Design::Maintenance, Design::Unsteady].map(|design| Step::Design(design, false, 89_000));
-        let end = [Step::News(blind(false, 90_000)), Step::Order(Action::Restore, 90_001), Step::Pass(99_000)];
+        let designs = Design::ALL.map(|design| Step::Design(design, false, 89_000));
+        let end = [Step::Order(Action::Restore, 90_001), Step::Pass(99_000)];
         let end = designs.into_iter().chain(end);
         let end = end.chain([Step::News(clear(100_000)), Step::Pass(110_000)]);
         for step in steps.into_iter().chain(end) {

@@ -16,6 +16,8 @@ pub(super) fn check(cx: &mut Context<'_>, alarms: Option<&At<Alarms>>) -> AlarmS
         sensor: rule(cx, alarms.sensor.as_ref()),
         profile: rule(cx, alarms.profile.as_ref()),
         line: rule(cx, alarms.line.as_ref()),
+        tags: rule(cx, alarms.tags.as_ref()),
+        monitor: rule(cx, alarms.monitor.as_ref()),
         system: rule(cx, alarms.system.as_ref()),
         shelve_max: cx.duration(shelve_max, "shelve_max", AlarmSettings::SHELVE_MAX, shelves),
     }

@@ -224,6 +224,7 @@ impl LineState {
                 self.document.take().map(|said| said.similar).unwrap_or_default()
             };
         }
+        self.watch_judging(cx, &document);
         self.say(cx, document, changed, before);
     }
 

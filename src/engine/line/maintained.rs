@@ -19,7 +19,7 @@ impl LineState {
         if !self.maintenance.take(at, event) {
             return;
         }
-        self.reach_maintenance(cx, at);
+        self.reach_maintenance(cx, self.judged_to.map_or(at, |judged| judged.max(at)));
         let ids: Vec<Arc<str>> = self.book.finished().map(|batch| Arc::clone(&batch.id)).collect();
         for id in ids {
             if self.note_maintenance(&id) {

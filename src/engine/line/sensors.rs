@@ -2,11 +2,11 @@
 
 use super::super::documents::sensor_health;
 use super::super::effect::Effect;
-use super::super::tell;
 use super::{Context, LineState};
 use crate::frame::Frame;
 use crate::models::{Disagreement, Word};
 use crate::quality::{Checks, SensorFault};
+use crate::reading::TagIx;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -23,16 +23,21 @@ impl LineState {
             return;
         }
         let since = self.first_frame.unwrap_or(frame.start);
-        let steady = self.steady.is_steady();
-        for (declared, state) in cx.line.tags.iter().zip(&mut self.tags) {
-            let checks = Checks::of(declared);
-            if !steady {
-                // The scanner is off the sheet, and much stands still.
-                state.quality.excuse(frame.end);
-            } else if let Some(change) = state.quality.pass(&checks, frame.end, since) {
-                let news = tell::sensor(cx.line, &declared.id, change, frame.end);
-                cx.tell(news);
+        if self.steady.is_steady() {
+            self.watch_silence(cx, frame.end);
+            let known_to = self.silence_known_to(frame.end);
+            let mut changes = Vec::new();
+            for (ix, (declared, state)) in (0..).zip(cx.line.tags.iter().zip(&mut self.tags)) {
+                let change = state.quality.pass(&Checks::of(declared), known_to, since);
+                changes.extend(change.map(|change| (TagIx(ix), change)));
             }
+            for (tag, change) in changes {
+                self.tell_sensor(cx, (tag, frame.end), change, None);
+            }
+            self.tell_missing(cx, frame.end);
+        } else {
+            // The scanner is off the sheet, and much stands still.
+            self.tags.iter_mut().for_each(|state| state.quality.excuse(frame.end));
         }
         let minute = frame.end.floor(MINUTE);
         let is_new = self.minute.replace(minute).is_some_and(|before| before != minute);
@@ -44,7 +49,8 @@ impl LineState {
         for (ix, state) in self.tags.iter_mut().enumerate() {
             let Some(series) = &state.series else { continue };
             let doubted = state.quality.is_doubted(frame.end) || suspected.contains(&ix);
-            let health = sensor_health(series, minute, &mut state.quality, doubted);
+            let silent = self.absence.silent.is_some();
+            let health = sensor_health(series, minute, &mut state.quality, (doubted, silent));
             cx.out.push(Effect::SensorHealth(health));
         }
     }
@@ -106,8 +112,8 @@ impl LineState {
             }
             Word::Acquitted => quality.acquit(frame.end),
         };
-        if let Some(change) = change {
-            cx.tell(tell::sensor(cx.line, &declared.id, change, frame.end));
+        if let (Some(change), Ok(ix)) = (change, u32::try_from(ix)) {
+            self.tell_sensor(cx, (TagIx(ix), frame.end), change, None);
         }
     }
 

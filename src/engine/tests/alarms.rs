@@ -62,3 +62,52 @@ fn a_flood_is_an_alarm_of_its_own() {
     let effects = apply(&mut engine, [Event::Command(Command::Alive { at: at(640) })]);
     assert_eq!(changes(&effects), ["system/alarms returned", "system.recovered"]);
 }
+
+#[test]
+fn an_event_of_a_line_asks_something_of_its_alarms() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [start(0, "R1")]);
+    apply(&mut engine, run(0..900, 25.0));
+    let asked = |s, action: &str, alarm: &str, note: Option<&str>, until: Option<i64>| {
+        let event = BatchEvent::Alarm {
+            action: action.into(),
+            alarm: alarm.into(),
+            until: until.map(at),
+            by: "shift-a".into(),
+            note: note.map(Into::into),
+        };
+        batch(s, event)
+    };
+    let effects = apply(&mut engine, [asked(901, "acknowledge", "tm3/batch", None, None)]);
+    assert_eq!(changes(&effects), ["tm3/batch acknowledged"]);
+    let Some(Effect::Alarm(record)) = effects.first() else { panic!("{effects:?}") };
+    assert_eq!(record.by.as_deref(), Some("shift-a"));
+    for (event, fault) in [
+        (
+            asked(902, "acknowledge", "tm3/batch", None, None),
+            "alarm `tm3/batch`: it is acknowledged: there is nothing to acknowledge",
+        ),
+        (
+            asked(902, "acknowledge", "tm4/batch", None, None),
+            "alarm `tm4/batch` is none of line `tm3`: those begin with `tm3/`",
+        ),
+        (
+            asked(902, "comment", "tm3/batch", None, None),
+            "`comment` of alarm `tm3/batch` has no `note`: say why, so that the next shift knows",
+        ),
+        (
+            asked(902, "shelve", "tm3/batch", Some("known"), None),
+            "a shelf needs its end: say until when",
+        ),
+        (
+            asked(902, "reset", "tm3/batch", None, Some(1000)),
+            "only a shelf has an end: leave it out",
+        ),
+    ] {
+        let effects = apply(&mut engine, [event]);
+        assert_eq!(said(&effects), [format!("fault bad-event: {fault}")]);
+        assert_eq!(changes(&effects), [""; 0]);
+    }
+    let shelve = asked(903, "shelve", "tm3/batch", Some("known"), Some(2000));
+    assert_eq!(changes(&apply(&mut engine, [shelve])), ["tm3/batch shelved"]);
+}

@@ -1,5 +1,6 @@
 //! The engine from outside: messages in, effects out.
 
+mod absence;
 mod adaptation;
 mod alarms;
 mod backtest;

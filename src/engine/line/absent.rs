@@ -1,0 +1,151 @@
+//! Absence is an event: a line that has gone silent, declared tags that never came, a line of which no verdict is possible. Each is
+//! an alarm of its own, and none is told as a fault of single sensors.
+
+use super::super::tell;
+use super::{Context, LineState};
+use crate::alarm::Design;
+use crate::quality::{Checks, SensorChange, SensorFault};
+use crate::reading::{TagIx, Timestamp};
+use crate::verdict::{Call, Document, Reason};
+use serde::{Deserialize, Serialize};
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+/// A steady line of which no verdict has been possible for so long is an alarm: longer than a scanner that is calibrated, or a
+/// link that is made again, takes.
+const UNJUDGED: Duration = Duration::from_secs(600);
+
+/// What is absent of a line.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+pub(super) struct Absence {
+    /// The last reading before the line went silent, while it is.
+    pub(super) silent: Option<Timestamp>,
+    /// The declared tags that were waited for and never came.
+    missing: BTreeSet<Arc<str>>,
+    /// Since when there are any.
+    missing_since: Option<Timestamp>,
+    /// How often more of them were told.
+    missing_told: u32,
+    /// True if there are more than were told.
+    more: bool,
+    /// Since when no verdict has been possible, and whether that was told.
+    unjudged: Option<(Timestamp, bool)>,
+}
+
+impl LineState {
+    /// What may be said of the silence of single tags: as long as nothing at all comes, none of them is to blame.
+    pub(super) fn silence_known_to(&self, end: Timestamp) -> Timestamp {
+        self.heard.map_or(end, |(_, newest)| newest.min(end))
+    }
+
+    /// The whole line is silent when the tag that speaks most often should have spoken.
+    pub(super) fn watch_silence(&mut self, cx: &mut Context<'_>, end: Timestamp) {
+        let heard = self.silence_known_to(end);
+        if heard == end || self.absence.silent.is_some() {
+            return;
+        }
+        let each = cx.line.tags.iter().zip(&self.tags);
+        let heard_of = each.filter(|(_, state)| state.series.is_some());
+        let waits = heard_of.filter_map(|(tag, state)| state.quality.silence(&Checks::of(tag)));
+        if waits.min().is_some_and(|wait| end > heard.plus(wait)) {
+            self.absence.silent = Some(heard);
+            cx.tell(tell::silent(cx.line, (end, heard), true));
+            cx.design(Design::Silent, true, end);
+        }
+    }
+
+    /// A reading of the line has come.
+    pub(super) fn speaks(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        if let Some(since) = self.absence.silent.take() {
+            let at = at.max(since);
+            cx.tell(tell::silent(cx.line, (at, since), false));
+            cx.design(Design::Silent, false, at);
+        }
+    }
+
+    /// News of a sensor. One that never spoke is no sick sensor: it is not connected, or has another name.
+    pub(super) fn tell_sensor(
+        &mut self,
+        cx: &mut Context<'_>,
+        (tag, at): (TagIx, Timestamp),
+        change: SensorChange,
+        words: Option<String>,
+    ) {
+        let state = &mut self.tags[tag.get()];
+        let id = &cx.line.tags[tag.get()].id;
+        if change.sick && change.fault == SensorFault::Stale && state.series.is_none() {
+            state.unsaid = true;
+            if self.absence.missing.insert(Arc::clone(id)) {
+                self.absence.missing_since.get_or_insert(change.since);
+                self.absence.more = true;
+            }
+            return;
+        }
+        if std::mem::take(&mut state.unsaid) && !change.sick {
+            // Nobody was told that it was sick.
+            return;
+        }
+        let mut news = tell::sensor(cx.line, id, change, at);
+        if let Some(words) = words {
+            news.text = format!("{}; {words}", news.text);
+        }
+        cx.tell(news);
+    }
+
+    /// More tags than before were waited for in vain: one alarm of all of them.
+    pub(super) fn tell_missing(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+        if !std::mem::take(&mut self.absence.more) {
+            return;
+        }
+        self.absence.missing_told += 1;
+        cx.tell(self.missing_news(cx, at));
+    }
+
+    /// A tag that was missing has come.
+    pub(super) fn has_come(&mut self, cx: &mut Context<'_>, tag: TagIx, at: Timestamp) {
+        if self.absence.missing.is_empty()
+            || !self.absence.missing.remove(&cx.line.tags[tag.get()].id)
+        {
+            return;
+        }
+        let news = self.missing_news(cx, at);
+        if self.absence.missing.is_empty() {
+            self.absence.missing_since = None;
+            cx.tell(news);
+        } else {
+            cx.alarms.amend(&news);
+        }
+    }
+
+    fn missing_news(&self, cx: &Context<'_>, at: Timestamp) -> crate::alarm::News {
+        let missing: Vec<Arc<str>> = self.absence.missing.iter().cloned().collect();
+        let since = self.absence.missing_since.unwrap_or(at);
+        tell::missing(cx.line, missing, (at, since), self.absence.missing_told)
+    }
+
+    /// Tags that are declared no more are missing no more.
+    pub(super) fn keep_missing(&mut self, line: &crate::plant::Line) {
+        self.absence.missing.retain(|id| line.tag_position(id).is_some());
+    }
+
+    /// A frame of product was judged, and this is what is known.
+    pub(super) fn watch_judging(&mut self, cx: &mut Context<'_>, document: &Document) {
+        if !self.steady.is_steady() || self.absence.silent.is_some() {
+            return;
+        }
+        let at = Timestamp::from_millis(document.ts).unwrap_or_default();
+        let cannot = |reason: &Reason| matches!(reason, Reason::Coverage { .. });
+        if document.verdict != Call::Unknown || !document.reasons.iter().any(cannot) {
+            if let Some((since, true)) = self.absence.unjudged.take() {
+                cx.tell(tell::judged(cx.line, (at, since)));
+            }
+            return;
+        }
+        let (since, told) = *self.absence.unjudged.get_or_insert((at, false));
+        if !told && at >= since.plus(UNJUDGED) {
+            self.absence.unjudged = Some((since, true));
+            cx.tell(tell::unjudged(cx.line, document, (at, since)));
+        }
+    }
+}
