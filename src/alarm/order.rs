@@ -62,6 +62,20 @@ impl Action {
         matches!(self, Self::Shelve { .. } | Self::Remove | Self::Comment)
     }
 
+    /// The word for it.
+    #[must_use]
+    pub fn word(self) -> &'static str {
+        match self {
+            Self::Acknowledge => "acknowledge",
+            Self::Reset => "reset",
+            Self::Shelve { .. } => "shelve",
+            Self::Unshelve => "unshelve",
+            Self::Remove => "out-of-service",
+            Self::Restore => "in-service",
+            Self::Comment => "comment",
+        }
+    }
+
     /// What it is to the table of states; nothing of a comment.
     pub(super) fn input(self) -> Option<Input> {
         Some(match self {

@@ -5,7 +5,8 @@ use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
-use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
+use crate::reading::Timestamp;
+use crate::store::{AuditRow, BatchRow, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 use crate::verdict::Document;
 use crate::webhook;
 use serde::Serialize;
@@ -57,6 +58,7 @@ pub(super) struct Group {
     entries: Vec<Entry>,
     batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
     sheets: Vec<Sheet>,
+    audit: Vec<(Timestamp, &'static str, String)>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -110,6 +112,11 @@ impl Group {
             }
             Effect::Sheet(record) => {
                 self.sheet((&record.line, &record.batch), SheetPart::Found, record);
+            }
+            Effect::Audit(record) => {
+                let json = record.json();
+                self.add_to_hash(json.as_bytes());
+                self.audit.push((record.at, record.what, json));
             }
             Effect::Frame(frame) => FrameRun::collect(&mut self.frames, frame),
             Effect::Model(record) => {
@@ -219,6 +226,10 @@ impl Group {
                 edges,
             })
             .collect()
+    }
+
+    pub(super) fn audit_rows(&self) -> Vec<AuditRow<'_>> {
+        self.audit.iter().map(|(at, what, entry)| AuditRow { at: *at, what, entry }).collect()
     }
 
     pub(super) fn sheet_rows(&self) -> Vec<SheetRow<'_>> {

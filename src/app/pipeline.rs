@@ -353,7 +353,7 @@ impl Pipeline {
         let state = is_due.then(|| self.engine.checkpoint());
         let (puts, batches) = (group.puts(), group.batch_rows());
         let (frames, models) = (group.frame_blocks(), group.model_rows());
-        let sheets = group.sheet_rows();
+        let (sheets, audit) = (group.sheet_rows(), group.audit_rows());
         let commit = Commit {
             events,
             journal: &self.journal,
@@ -361,6 +361,7 @@ impl Pipeline {
             puts: &puts,
             batches: &batches,
             sheets: &sheets,
+            audit: &audit,
             frames: &frames,
             models: &models,
             checkpoint: state.as_deref(),

@@ -31,6 +31,9 @@ pub(super) enum Args {
     )]
     Acknowledge(Order),
     /// Take off an alarm that latches, was acknowledged, and whose condition is over.
+    #[command(
+        after_help = "Example:\n  onspec alarms reset tm3/sensor/moisture --by shift-a -c /etc/onspec/onspec.toml"
+    )]
     Reset(Order),
     /// Do not want to hear of an alarm for a while. What stands at its end is told.
     #[command(
@@ -47,12 +50,24 @@ pub(super) enum Args {
         until: Option<Timestamp>,
     },
     /// Want to hear again of an alarm that was shelved.
+    #[command(
+        after_help = "Example:\n  onspec alarms unshelve tm3/sensor/moisture --by shift-a -c /etc/onspec/onspec.toml"
+    )]
     Unshelve(Order),
     /// Take out of service what an alarm watches, until it is in service again.
+    #[command(
+        after_help = "Example:\n  onspec alarms out-of-service tm3/sensor/moisture --by shift-a --note 'probe is away' -c /etc/onspec/onspec.toml"
+    )]
     OutOfService(Order),
     /// Put into service again what an alarm watches.
+    #[command(
+        after_help = "Example:\n  onspec alarms in-service tm3/sensor/moisture --by shift-a -c /etc/onspec/onspec.toml"
+    )]
     InService(Order),
     /// Put a word on record.
+    #[command(
+        after_help = "Example:\n  onspec alarms comment tm3/sensor/moisture --by shift-a --note 'fitter is called' -c /etc/onspec/onspec.toml"
+    )]
     Comment(Order),
 }
 

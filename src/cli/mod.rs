@@ -5,6 +5,7 @@
 //! the command line or the configuration is wrong.
 
 mod alarms;
+mod audit;
 mod backtest;
 mod batches;
 mod broker;
@@ -140,6 +141,12 @@ enum Command {
         after_help = "Examples:\n  onspec tap -c config/onspec.toml\n  onspec tap -c config/onspec.toml 'mill/+/yankee' --for 30s --faults"
     )]
     Tap(tap::Args),
+    /// Look at the audit log, who decided what and when, and whether it is as it was written.
+    #[command(
+        subcommand,
+        after_help = "Examples:\n  onspec audit list -c /etc/onspec/onspec.toml\n  onspec audit verify -c /etc/onspec/onspec.toml"
+    )]
+    Audit(audit::Args),
     /// Look after the embedded store: check, repair, back up.
     #[command(
         subcommand,
@@ -212,6 +219,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Explain(args) => explain::command(*args, &mut out),
         Command::Models(args) => models::command(&args, &mut out),
         Command::Batches(args) => batches::command(&args, &mut out),
+        Command::Audit(args) => audit::command(&args, &mut out),
         Command::Lab(args) => lab::command(&args, &mut out),
         Command::Alarms(args) => alarms::command(&args, &mut out),
         Command::Maintenance(args) => maintenance::command(&args, &mut out),

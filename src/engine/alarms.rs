@@ -44,6 +44,7 @@ impl Engine {
         // Who asked was told before it came here ([`Self::check_order`]).
         if self.state.alarms.act(order, &self.plant.alarms, &mut said).is_ok() {
             out.extend(said.into_iter().map(Effect::from));
+            self.write_order(order, out);
         }
     }
 

@@ -147,6 +147,7 @@ impl Engine {
         if let Some(detail) = odd_time(message.at, received) {
             return Some(Fault { reason: Reason::BadTime, detail });
         }
+        self.write_event(&message, out);
         if let BatchEvent::Alarm { .. } = &message.event {
             let told = self.alarm_message(message, out);
             return told.err().map(|detail| Fault { reason: Reason::BadEvent, detail });

@@ -76,7 +76,7 @@ impl Engine {
                 *link_down_since = link_down_since.map(|since| leapt(since, by_nanos));
             }
             Command::Promote(promotion) => self.promote(*promotion, out),
-            Command::Withdraw(withdrawal) => self.withdraw(&withdrawal),
+            Command::Withdraw(withdrawal) => self.withdraw(&withdrawal, out),
             Command::Told(told) => self.told(*told, out),
             Command::Alarm(order) => self.order(&order, out),
             Command::Finish => {
@@ -90,14 +90,21 @@ impl Engine {
     fn promote(&mut self, promotion: Promotion, out: &mut Vec<Effect>) {
         if let Some(ix) = self.plant.line_ix(&promotion.line) {
             let at = promotion.at;
+            let said = (Arc::clone(&promotion.line), Arc::clone(&promotion.grade));
+            let what = ("promote", promotion.reason());
+            self.write_promotion((&said.0, &said.1), what, (promotion.by.clone(), at), out);
             self.on_line(ix, (at, ""), out, |line, cx| line.promote(cx, promotion));
         }
     }
 
     /// A person takes back a promotion that waits; where none does, nothing changes.
-    fn withdraw(&mut self, withdrawal: &Withdrawal) {
-        if let Some(ix) = self.plant.line_ix(&withdrawal.line) {
-            self.state.lines[ix.get()].learning.withdraw(&withdrawal.grade);
+    fn withdraw(&mut self, withdrawal: &Withdrawal, out: &mut Vec<Effect>) {
+        let Withdrawal { line, grade, by, at } = withdrawal;
+        let Some(waiting) = self.promotion(line, grade) else { return };
+        if let Some(ix) = self.plant.line_ix(line) {
+            self.state.lines[ix.get()].learning.withdraw(grade);
+            let what = ("withdraw", waiting.reason);
+            self.write_promotion((line, grade), what, (by.clone(), *at), out);
         }
     }
 

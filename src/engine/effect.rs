@@ -1,5 +1,6 @@
 //! What the engine emits: records for the time series, documents, notifications, requests.
 
+use super::audit::AuditRecord;
 use super::recovery::Recovery;
 use super::sheet::{SectionsRecord, SheetRecord};
 use crate::alarm::{AlarmRecord, Notification};
@@ -46,6 +47,8 @@ pub enum Effect {
     WrongFlags(WrongFlagsRecord),
     /// A change of an alarm (`alarms`).
     Alarm(AlarmRecord),
+    /// Who decided what, for the audit log.
+    Audit(Box<AuditRecord>),
     /// An event for webhooks.
     Notification(Box<Notification>),
     /// A verdict for MQTT (`{prefix}/{line}/verdict`, retained); the newest counts.

@@ -9,6 +9,7 @@
 
 mod alarms;
 mod arrival;
+mod audit;
 mod breaks;
 mod charts;
 mod checkpoint;
@@ -53,6 +54,7 @@ pub use crate::models::{
     BatchStage, Beside, Coverage, Fitness, Flagged, Monitor, Ranked, Realized, Statistic, Trial,
 };
 pub use crate::sparkplug::NodeView;
+pub use audit::AuditRecord;
 pub use charts::{ChartPoint, ChartView};
 pub use checkpoint::CheckpointError;
 pub use effect::{
@@ -84,6 +86,7 @@ use crate::decode::{Decoder, Fault, Message, Reason, Rule};
 use crate::plant::Plant;
 use crate::reading::{LineIx, TagIx, Timestamp};
 use arrival::Way;
+use audit::Audit;
 use clocks::Clocks;
 use drops::Drops;
 use line::{Context, LineState};
@@ -145,6 +148,8 @@ struct State {
     clocks: Clocks,
     nodes: Nodes,
     profiles: Profiles,
+    #[serde(default)]
+    audit: Audit,
 }
 
 /// What the names of the alarms of the daemon's parts begin with.
@@ -193,6 +198,7 @@ impl Engine {
             clocks: Clocks::default(),
             nodes: Nodes::default(),
             profiles: Profiles::default(),
+            audit: Audit::default(),
         };
         Self::with_state(plant, rules, state)
     }
@@ -309,6 +315,7 @@ impl Engine {
     pub fn apply(&mut self, event: Event, out: &mut Vec<Effect>) {
         let before = out.len();
         if let Some(at) = event.received() {
+            self.write_configuration(at, out);
             self.state.recoveries.alive(at);
             for broker in self.state.drops.calm(at) {
                 let calm = "it has dropped nothing for ten minutes".into();
@@ -318,6 +325,7 @@ impl Engine {
             self.alarms_pass(at, out);
         }
         self.take(event, out);
+        self.write_models(before, out);
         if self.state.recoveries.see(&out[before..]) {
             self.found_more(out);
         }

@@ -1,5 +1,6 @@
 //! Another configuration for the same state.
 
+use super::audit::difference;
 use super::charts::Told;
 use super::line::LineState;
 use super::{Engine, tag_of};
@@ -64,6 +65,8 @@ impl Engine {
         };
         fresh.state.nodes = old.nodes.of(hears_nodes);
         fresh.state.profiles = old.profiles;
+        let changed = difference((&self.plant, &self.rules), (&fresh.plant, &fresh.rules));
+        fresh.keep_audit(old.audit, changed);
         *self = fresh;
         true
     }

@@ -1,6 +1,7 @@
 //! The promises of the API: shapes, paths, errors, bounds, and who may ask.
 
 mod alarms;
+mod audit;
 mod feedback;
 mod report;
 mod score;

@@ -13,6 +13,7 @@
 mod actions;
 mod alarms;
 mod api;
+mod audit;
 mod backtest;
 #[cfg(test)]
 mod contract;
@@ -38,6 +39,7 @@ use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
+use crate::store::AuditEntry;
 use crate::telemetry::{Clock, Health, Metrics};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use jiff::tz::TimeZone;
@@ -181,6 +183,12 @@ pub trait History: Debug + Send + Sync {
         apart: Apart,
         limit: usize,
     ) -> Result<Uniformity, String>;
+
+    /// The newest entries of the audit log, newest first, at most `limit`; only those before number `before`, if that is given.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditEntry>, String>;
 }
 
 /// A fit that runs.

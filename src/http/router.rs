@@ -2,7 +2,7 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, actions, alarms, backtest, data, events, feedback, guard, models, page, probes,
+    Fitting, actions, alarms, audit, backtest, data, events, feedback, guard, models, page, probes,
     report, uniformity,
 };
 use crate::engine::View;
@@ -70,6 +70,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
     ("/api/v1/batches/{line}/{batch}/sheet", || get(report::sheet)),
     ("/api/v1/scoreboard", || get(data::scoreboard)),
+    ("/api/v1/audit", || get(audit::audit)),
     ("/api/v1/uniformity", || get(uniformity::uniformity)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
     ("/api/v1/tags", || get(data::tags)),

@@ -1,5 +1,6 @@
 //! `onspec store check` and `onspec store backup`: everything in the file, compared and copied.
 
+use super::audit::AuditChain;
 use super::codec::Seal;
 use super::error::StoreError;
 use super::reader::{Reader, unpack};
@@ -46,6 +47,13 @@ impl Reader {
         }
         let counted = self.check_counters(&mut damage);
         note(counted, &mut damage)?;
+        match self.verify_audit() {
+            Ok(AuditChain { broken: Some((id, what)), .. }) => {
+                damage.push(format!("table `audit`, number {id}: {what}"));
+            }
+            Ok(_) => {}
+            Err(error) => note(Err(error), &mut damage)?,
+        }
         Ok(damage)
     }
 

@@ -1,5 +1,6 @@
 //! What one transaction takes in.
 
+use super::audit::AuditRow;
 use super::budget::PAGE_BYTES;
 use super::codec::{Packed, Seal, bytes_on_disk, pack};
 use super::journal::Position;
@@ -20,6 +21,8 @@ pub struct Commit<'a> {
     pub batches: &'a [BatchRow<'a>],
     /// Parts of the sheets of finished batches.
     pub sheets: &'a [SheetRow<'a>],
+    /// Rows of the audit log, in order.
+    pub audit: &'a [AuditRow<'a>],
     /// Frames to keep for fitting.
     pub frames: &'a [FrameBlock<'a>],
     /// Models for the registry.
@@ -189,6 +192,7 @@ impl PackedCommit {
         let bodies = bodies.chain(&self.models).chain(&self.checkpoint);
         let bodies: u64 = bodies.map(|packed| bytes_on_disk(packed.body.len())).sum();
         let texts = commit.batches.iter().map(|row| row.record.len());
+        let texts = texts.chain(commit.audit.iter().map(|row| row.entry.len()));
         let texts = texts.chain(commit.puts.iter().map(|put| put.key.len() * 2));
         let texts: u64 = texts.map(bytes_on_disk).sum();
         // Leaves that split, inner pages and the map of pages.

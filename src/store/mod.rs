@@ -11,7 +11,7 @@
 //!
 //! In reading order: `schema` (the tables), `commit` (what goes in), `writer` (the [`Store`]),
 //! `log` (what a start does before it trusts the log), `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
-//! `outbox` and `queue` (what senders see), `reader`, `check` and `repair`.
+//! `outbox` and `queue` (what senders see), `reader`, `audit`, `check` and `repair`.
 //!
 //! | bound | at the bound |
 //! | --- | --- |
@@ -21,6 +21,7 @@
 //! | 7 days, for an outbox that nobody empties | it is dropped at the next start |
 //! | frames of 200 batches a line | older ones may go when the size is reached |
 
+mod audit;
 mod budget;
 mod check;
 mod codec;
@@ -45,6 +46,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
+pub use audit::{AuditChain, AuditEntry, AuditRow};
 pub use commit::{BatchRow, Commit, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};

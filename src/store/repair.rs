@@ -18,7 +18,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 /// The tables without checksums, the ones that others refer to first.
-const PLAIN: &[&str] = &["outboxes", "batches", "genealogy", "frame_runs"];
+const PLAIN: &[&str] = &["outboxes", "batches", "genealogy", "frame_runs", "audit"];
 
 /// What a repair found.
 #[derive(Debug, Clone, PartialEq, Eq)]

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6f6e_7370;
 
 /// Entry `n` makes version `n + 1` of version `n`.
-const MIGRATIONS: &[&str] = &[V1, V2, V3];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
 
 const V1: &str = "
 -- One row: where the journal ends, and how much there is of it and of parked entries.
@@ -155,6 +155,21 @@ CREATE TABLE sheets (
     body     BLOB NOT NULL,          -- JSON
     UNIQUE (line, batch, part)
 );
+";
+
+const V4: &str = "
+-- Who decided what and when. Rows are only ever appended.
+CREATE TABLE audit (
+    id    INTEGER PRIMARY KEY,       -- from 1, without gaps
+    at    INTEGER NOT NULL,
+    what  TEXT NOT NULL,
+    entry TEXT NOT NULL,             -- JSON
+    hash  BLOB NOT NULL              -- SHA-256 over this row and the hash before it
+);
+CREATE TRIGGER audit_changes_nothing BEFORE UPDATE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+CREATE TRIGGER audit_forgets_nothing BEFORE DELETE ON audit
+    BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
 ";
 
 /// What kind of file it is.

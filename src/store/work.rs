@@ -154,6 +154,7 @@ impl<'c> Work<'c> {
                 (sheet.line, sheet.batch, sheet.part as i64, body.checksum, &body.body),
             )?;
         }
+        super::audit::append(self.db, &self.tx, commit.audit)?;
         for (block, body) in commit.frames.iter().zip(&packed.frames) {
             self.add_frames(block, body)?;
         }

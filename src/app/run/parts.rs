@@ -22,7 +22,7 @@ use crate::http::{ApiState, History, Progress, Reload};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
-use crate::store::Reader;
+use crate::store::{AuditEntry, Reader};
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use crate::{http, influx, mqtt, webhook};
@@ -455,6 +455,10 @@ impl Progress for Heartbeat {
 struct StoredBatches(Reader);
 
 impl History for StoredBatches {
+    fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditEntry>, String> {
+        self.0.audit(before, limit).map_err(|error| error.to_string())
+    }
+
     fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
         batches::newest(&self.0, line, limit).map_err(|error| error.to_string())
     }

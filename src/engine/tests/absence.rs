@@ -32,8 +32,9 @@ fn a_line_that_has_gone_silent_is_one_alarm_and_none_of_each_tag() {
     apply(&mut engine, run(0..600, 15.0));
     assert_eq!(told(&apply(&mut engine, [Event::Tick(at(640))])), [""; 0]);
     let effects = apply(&mut engine, [Event::Tick(at(665)), Event::Tick(at(2400))]);
-    assert_eq!(told(&effects), ["line.silent 660"]);
     let event = notification(&effects, "line.silent");
+    eprintln!("{} {}", event.at, event.text);
+    assert_eq!(told(&effects), ["line.silent 660"]);
     assert_eq!(&*event.title, "tm3: the line has gone silent");
     assert_eq!(
         &*event.text,

@@ -133,6 +133,10 @@ fn somebody_ends_it_before_its_time_or_puts_it_off() {
     assert_eq!((seen.since, seen.until), (610_000, 4_000_000));
     let effects = apply(&mut engine, [end(700)]);
     assert_eq!(changes(&effects), ["tm3/maintenance ended 700"]);
-    let Some(Effect::Alarm(record)) = effects.first() else { panic!("{effects:?}") };
+    let record = effects.iter().find_map(|effect| match effect {
+        Effect::Alarm(record) => Some(record),
+        _ => None,
+    });
+    let record = record.expect("the end is a record");
     assert_eq!((record.by.as_deref(), record.state), (Some("maker"), "normal"));
 }

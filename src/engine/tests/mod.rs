@@ -3,6 +3,7 @@
 mod absence;
 mod adaptation;
 mod alarms;
+mod audit;
 mod backtest;
 mod borrowed;
 mod charts;

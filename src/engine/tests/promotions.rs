@@ -97,7 +97,10 @@ fn a_promotion_is_shown_until_it_judges_or_is_taken_back() {
     assert_eq!(engine.model_version("tm3", "facial"), 1);
     // Nothing is another than if it had never been asked for.
     let other = |effects: Vec<Effect>| -> Vec<Effect> {
-        effects.into_iter().filter(|effect| !matches!(effect, Effect::Fit(_))).collect()
+        effects
+            .into_iter()
+            .filter(|effect| !matches!(effect, Effect::Fit(_) | Effect::Audit(_)))
+            .collect()
     };
     let without = apply(&mut super::adaptation::engine(true), story(0.0, None));
     let with = apply(&mut super::adaptation::engine(true), withdrawn());

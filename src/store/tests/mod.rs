@@ -1,5 +1,6 @@
 //! Each promise of the store, and what tries to break it.
 
+mod audit;
 mod failures;
 mod journal;
 mod model;
