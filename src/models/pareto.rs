@@ -103,8 +103,9 @@ impl Pareto {
         }
         // In logarithms that is nearly a line; so it is sought by false position (Illinois) between bounds that are
         // found by doubling.
-        let sought = libm::log(probability);
-        let off = |x: f64| libm::log(self.beyond(x).max(f64::MIN_POSITIVE)) - sought;
+        let least = f64::MIN_POSITIVE;
+        let sought = libm::log(probability.max(least));
+        let off = |x: f64| libm::log(self.beyond(x).max(least)) - sought;
         let start = -self.mean * sought;
         let (mut low, mut high) = (start, start);
         while off(low) < 0.0 {

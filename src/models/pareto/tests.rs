@@ -116,7 +116,7 @@ fn few_and_odd_excesses_are_borne() {
     }
     for some in [&[0.3][..], &[0.0, 0.0, 1e-300], &[1e-9, 1e9], &[2.0; 100]] {
         let pareto = Pareto::of(some).expect("one above nought");
-        let far = [0.5, 1e-2, 1e-4, 1e-9].map(|probability| pareto.passed_with(probability));
+        let far = [0.5, 1e-2, 1e-4, 1e-9, 0.0].map(|probability| pareto.passed_with(probability));
         assert!(far.windows(2).all(|pair| pair[0] < pair[1]), "{some:?}: {far:?}");
         assert!(far.iter().all(|x| *x > 0.0 && x.is_finite()), "{some:?}: {far:?}");
         let (low, high) = pareto.range_beyond(far[1], (0.01, 0.99));
