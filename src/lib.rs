@@ -31,6 +31,8 @@ pub mod verdict;
 pub mod alarm;
 pub mod engine;
 
+pub mod report;
+
 pub mod store;
 pub mod telemetry;
 

@@ -62,6 +62,22 @@ const SHELL: &[&str] = &[
     "telemetry",
 ];
 
+/// The page also shows reports.
+const HTTP: &[&str] = &[
+    "reading",
+    "plant",
+    "decode",
+    "frame",
+    "profile",
+    "batch",
+    "verdict",
+    "alarm",
+    "engine",
+    "report",
+    "store",
+    "telemetry",
+];
+
 /// The import table. A room may always import itself.
 const ROOMS: &[Room] = &[
     room("reading", true, &[]),
@@ -98,11 +114,18 @@ const ROOMS: &[Room] = &[
             "alarm",
         ],
     ),
+    // Sheets of paper: a function of what the store keeps of batches. `http` shows them, and builds its page with the same
+    // HTML and numbers. quality, models: faults of sensors and statistics of monitors have words in it.
+    room(
+        "report",
+        true,
+        &["reading", "plant", "decode", "quality", "batch", "models", "verdict", "engine"],
+    ),
     room("store", false, &["engine", "reading", "telemetry"]),
     room("mqtt", false, SHELL),
     room("influx", false, SHELL),
     room("webhook", false, SHELL),
-    room("http", false, SHELL),
+    room("http", false, HTTP),
     // Recordings are also the tables that models are learnt from.
     room(
         "record",

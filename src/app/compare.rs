@@ -99,6 +99,7 @@ fn kind(reason: &Reason) -> &'static str {
     match reason {
         Reason::Spec { .. } => "spec",
         Reason::Process { .. } => "process",
+        Reason::Prospects { .. } => "prospects",
         Reason::SoftSensor(_) => "soft-sensor",
         Reason::Laboratory { .. } => "laboratory",
         Reason::Coverage { .. } => "coverage",
@@ -274,9 +275,12 @@ mod tests {
             movers: Vec::new(),
             similar: Vec::new(),
             foretold: Vec::new(),
+            decision: None,
             spans: Vec::new(),
+            slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 1,
             ts: 0,
             valid_until: 0,
@@ -300,6 +304,7 @@ mod tests {
             length_m: None,
             mass_kg: None,
             probability_off_spec: None,
+            advice: None,
             off_spec_share: None,
             first_flag_lead_s: None,
             first_flag: verdict.is_flag().then_some(started),
@@ -309,6 +314,7 @@ mod tests {
             merged_into: None,
             found: None,
             outside: Vec::new(),
+            phases: Vec::new(),
         };
         let document = document(batch, verdict, reasons);
         [Effect::Batch(Box::new(record)), Effect::BatchVerdict(document)]

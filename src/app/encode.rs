@@ -5,9 +5,11 @@ use super::registry;
 use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
-use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put};
+use crate::store::{BatchRow, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 use crate::verdict::Document;
 use crate::webhook;
+use serde::Serialize;
+use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64_with_seed;
 
 /// The outbox of MQTT.
@@ -39,12 +41,22 @@ struct Entry {
     body: Vec<u8>,
 }
 
+/// A part of a batch's sheet that owns its parts.
+#[derive(Debug)]
+struct Sheet {
+    line: Arc<str>,
+    batch: Arc<str>,
+    part: SheetPart,
+    body: Vec<u8>,
+}
+
 /// What a group caused, ready for the store.
 #[derive(Debug, Default)]
 pub(super) struct Group {
     lines: Encoded,
     entries: Vec<Entry>,
     batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
+    sheets: Vec<Sheet>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -93,6 +105,12 @@ impl Group {
                 });
                 self.batches.push(((**record).clone(), json, edges.collect()));
             }
+            Effect::Sections(record) => {
+                self.sheet((&record.line, &record.batch), SheetPart::Sections, record);
+            }
+            Effect::Sheet(record) => {
+                self.sheet((&record.line, &record.batch), SheetPart::Found, record);
+            }
             Effect::Frame(frame) => FrameRun::collect(&mut self.frames, frame),
             Effect::Model(record) => {
                 let header = crate::models::Model::from_bytes(&record.artifact)
@@ -126,6 +144,18 @@ impl Group {
         if outputs.mqtt {
             self.entry(MQTT.into(), key, replace, body);
         }
+    }
+
+    fn sheet(
+        &mut self,
+        (line, batch): (&Arc<str>, &Arc<str>),
+        part: SheetPart,
+        record: &impl Serialize,
+    ) {
+        let body = serde_json::to_vec(record).expect("a sheet has only text keys");
+        self.add_to_hash(&body);
+        let (line, batch) = (Arc::clone(line), Arc::clone(batch));
+        self.sheets.push(Sheet { line, batch, part, body });
     }
 
     fn entry(&mut self, outbox: String, key: &str, replace: bool, body: String) {
@@ -188,6 +218,13 @@ impl Group {
                 record: json,
                 edges,
             })
+            .collect()
+    }
+
+    pub(super) fn sheet_rows(&self) -> Vec<SheetRow<'_>> {
+        self.sheets
+            .iter()
+            .map(|Sheet { line, batch, part, body }| SheetRow { line, batch, part: *part, body })
             .collect()
     }
 

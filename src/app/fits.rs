@@ -3,7 +3,7 @@
 use super::blob::Blob;
 use crate::engine::{FitRequest, FrameRecord, ModelAnswer, Neighbour, SoftSensorRequest};
 use crate::http::{Fits, Fitting};
-use crate::models::{self, Lent, Model, PastBatch, Source, Stage, Table, Trial, Trying};
+use crate::models::{self, Lent, Made, Model, PastBatch, Source, Stage, Table, Trial, Trying};
 use crate::plant::{Line, Plant};
 use crate::reading::{LineIx, Timestamp};
 use crate::store::{FrameBlock, FrameRows, Reader, StoreError};
@@ -366,7 +366,8 @@ fn table(
         };
         let mut end = None;
         for block in reader.frames(request.line.0, batch)? {
-            append(&block, (&tags, &quality, request.spec.frame), columns, (&mut part, &mut end));
+            let of = (&tags[..], &quality[..], request.spec.frame);
+            append(&block, of, (columns, request.made.get(batch)), (&mut part, &mut end));
         }
         let rows = part.rows();
         if rows > room {
@@ -387,6 +388,7 @@ fn table(
         ended = last;
         let begin = table.rows();
         table.gaps.extend(part.gaps.iter().map(|gap| begin + gap));
+        table.phases.extend(part.phases.into_iter().map(|(row, phase)| (begin + row, phase)));
         table.values.extend(part.values);
         table.measured.extend(part.measured);
         let Source { batches, borrowed, .. } = &mut table.source;
@@ -453,7 +455,7 @@ fn newest_first(request: &FitRequest) -> Vec<(usize, usize)> {
 fn append(
     block: &FrameRows,
     (tags, quality, frame): (&[usize], &[usize], Duration),
-    columns: &Columns,
+    (columns, made): (&Columns, Option<&Made>),
     (table, end): (&mut Table, &mut Option<Timestamp>),
 ) {
     for kept in kept_frames(block, columns) {
@@ -462,6 +464,11 @@ fn append(
             table.gap();
         }
         table.source.cover(start, start.plus(frame));
+        if let Some(phase) = made.and_then(|made| made.phase_at(start))
+            && table.phases.last().is_none_or(|(_, last)| last != phase)
+        {
+            table.phases.push((table.rows(), Arc::clone(phase)));
+        }
         table.values.extend(tags.iter().map(|ix| kept.value(*ix)));
         table.measured.extend(quality.iter().map(|ix| kept.value(*ix)));
     }
@@ -512,6 +519,7 @@ mod tests {
             line: LineIx(0),
             grade: "g".into(),
             batches: batches.iter().map(|id| Arc::from(*id)).collect(),
+            made: std::collections::BTreeMap::new(),
             neighbours: Vec::new(),
             tags: tags.into(),
             quality: Vec::new(),
@@ -666,16 +674,23 @@ mod tests {
         }
         // Of R2 nothing is taken: R3 follows no batch that is.
         let read = |batches: &[&str]| {
-            let asked = FitRequest { quality: vec![0], ..request(batches, &[1]) };
+            let phases = |s: i64, phase: &str| Made {
+                phases: vec![(Timestamp::from_nanos(s * 1_000_000_000), phase.into())],
+                ..Made::default()
+            };
+            let made = [("R1".into(), phases(2, "heat")), ("R3".into(), phases(7, "cool"))].into();
+            let asked = FitRequest { quality: vec![0], made, ..request(batches, &[1]) };
             table(&store.reader().unwrap(), &asked, &columns, (100, &mut |_| ())).unwrap()
         };
         let all = read(&["R1", "R2", "R3", "R4"]);
         assert_eq!((&all.blocks[..], &all.joined[..]), (&[0, 4, 6, 9][..], &[4, 6][..]));
         assert_eq!(all.gaps, [7]);
+        assert_eq!(all.phases, [(2, "heat".into()), (8, "cool".into())]);
         let said: Vec<String> = all.measured.iter().map(f64::to_string).collect();
         let expected = "100 101 102 103 104 105 106 NaN 108 110 111";
         assert_eq!(said.join(" "), expected);
         let some = read(&["R1", "R3", "R4"]);
+        assert_eq!(some.phases, [(2, "heat".into()), (6, "cool".into())]);
         assert_eq!(
             (&some.blocks[..], &some.joined[..], &some.gaps[..]),
             (&[0, 4, 7][..], &[][..], &[5][..])

@@ -2,7 +2,9 @@
 
 use crate::alarm::{EventKind, Subject};
 use crate::engine::Effect;
+use crate::reading::Timestamp;
 use crate::simulate::{BatchEnd, Said, Score, Tally, Truth, Verdicts, WatchPlan, Watchers};
+use crate::verdict::Found;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
@@ -12,19 +14,42 @@ pub struct Heard {
     verdicts: Verdicts,
     /// The newest word on the end of each batch.
     ends: BTreeMap<Arc<str>, BatchEnd>,
+    /// The event time of the newest verdict.
+    now: Option<Timestamp>,
 }
 
 impl Heard {
     /// Takes an effect.
     pub fn take(&mut self, effect: &Effect) {
         match effect {
-            Effect::Verdict(document) => self.verdicts.said.extend(Said::from_document(document)),
+            Effect::Verdict(document) => {
+                self.now = self.now.max(Some(document.at()));
+                self.verdicts.said.extend(Said::from_document(document));
+            }
+            Effect::SoftSensor(record) => {
+                let key = (Arc::clone(&record.batch), Arc::clone(&record.foretold.property));
+                self.verdicts.intervals.insert(key, record.foretold.interval);
+            }
             Effect::Batch(record) => {
                 if let Some(ended) = record.ended {
-                    let batch = Arc::clone(&record.batch);
-                    let (started, mass_kg) = (record.started, record.mass_kg);
-                    self.ends
-                        .insert(Arc::clone(&batch), BatchEnd { batch, started, ended, mass_kg });
+                    let bad = match record.found {
+                        Some(Found::Bad) => Some(true),
+                        Some(Found::Good) => Some(false),
+                        Some(Found::Acted | Found::Open) | None => None,
+                    };
+                    let before = self.ends.get(&record.batch).and_then(|end| end.found);
+                    let since = before.filter(|(_, before)| Some(*before) == bad);
+                    let known = since.map(|(since, _)| since).or(self.now).unwrap_or(ended);
+                    let end = BatchEnd {
+                        batch: Arc::clone(&record.batch),
+                        started: record.started,
+                        ended,
+                        mass_kg: record.mass_kg,
+                        grade: record.grade.clone(),
+                        found: bad.map(|bad| (known.max(ended), bad)),
+                        lab: record.lab.clone(),
+                    };
+                    self.ends.insert(Arc::clone(&record.batch), end);
                 }
             }
             Effect::Notification(news) => {

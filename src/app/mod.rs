@@ -26,6 +26,7 @@ mod pipeline;
 mod recording;
 pub mod registry;
 mod replay;
+pub mod reports;
 mod resume;
 mod run;
 mod secrets;

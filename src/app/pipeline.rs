@@ -353,12 +353,14 @@ impl Pipeline {
         let state = is_due.then(|| self.engine.checkpoint());
         let (puts, batches) = (group.puts(), group.batch_rows());
         let (frames, models) = (group.frame_blocks(), group.model_rows());
+        let sheets = group.sheet_rows();
         let commit = Commit {
             events,
             journal: &self.journal,
             hash: group.hash(),
             puts: &puts,
             batches: &batches,
+            sheets: &sheets,
             frames: &frames,
             models: &models,
             checkpoint: state.as_deref(),

@@ -58,6 +58,7 @@ pub fn auto_plant(
         undeclared: Undeclared::Store,
         undeclared_max: 10_000,
         models: ModelSettings::default(),
+        costs: None,
     })
 }
 
@@ -400,6 +401,8 @@ impl<'a> Sheet<'a> {
             Effect::Verdict(document) | Effect::BatchVerdict(document) => &document.line,
             Effect::Alarm(alarm) => &alarm.line,
             Effect::Batch(record) => &record.line,
+            Effect::Sections(record) => &record.line,
+            Effect::Sheet(record) => &record.line,
             Effect::Notification(news) => &news.line,
             Effect::Chart(record) => &record.line,
             _ => return false,

@@ -1,14 +1,18 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
-use super::declared::{check_grade, in_unit_of_limits};
-use super::life::Batch;
+mod grades;
+
+use super::declared::check_grade;
+use super::life::{Batch, ToldEnd};
 use super::product::{Limits, Made, Product, WINDOW, left_after};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::plant::{Grade, Grades, nearest};
 use crate::reading::Timestamp;
+use grades::GradesTold;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
+use std::time::Duration;
 
 /// Finished batches kept, for laboratory results that come late.
 const FINISHED_MAX: usize = 200;
@@ -22,6 +26,9 @@ const STATIONS_MAX: usize = 64;
 /// Properties without limits that were said once and are not said again.
 const STRANGE_MAX: usize = 1000;
 
+/// A phase that is told so shortly before a batch begins is its first one: clocks and scan cycles differ.
+const PHASE_BEFORE: Duration = Duration::from_secs(10);
+
 /// What happened to a batch; the engine looks it up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Change {
@@ -33,6 +40,10 @@ pub enum Change {
     Added(Arc<str>),
     /// Something new is known about it.
     Revised(Arc<str>),
+    /// It came into a phase: nothing that its verdict rests on.
+    Noted(Arc<str>),
+    /// It is of another grade than was thought: the id, and that grade.
+    Regraded(Arc<str>, Option<Arc<str>>),
     /// An event, or a part of it, was not taken: why, and what is expected.
     Refused(String),
 }
@@ -65,6 +76,9 @@ struct Station {
     /// nothing about now.
     paused: Option<Timestamp>,
     resumed: Option<Timestamp>,
+    /// The newest phase that was told without a batch.
+    #[serde(default)]
+    phase: Option<(Timestamp, Arc<str>)>,
 }
 
 /// The batches of one line.
@@ -84,6 +98,9 @@ pub struct Book {
     /// The grade of batches whose start names none, and since when.
     grade: Option<Arc<str>>,
     grade_since: Option<Timestamp>,
+    /// Those before it.
+    #[serde(default)]
+    grades_before: GradesTold,
     /// What was made lately, on a line without batches.
     running: Product,
     /// The last frame counted, and up to where holes after it are.
@@ -192,6 +209,7 @@ impl Book {
             BatchEvent::Start { .. }
             | BatchEvent::End { .. }
             | BatchEvent::GradeChange { .. }
+            | BatchEvent::Phase { batch: None, .. }
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume
                 if frontier.is_some_and(|frontier| frontier < message.at) =>
@@ -200,10 +218,14 @@ impl Book {
                     out.push(Change::Refused(too_many("for their instant", &message)));
                     return;
                 }
-                // A batch that begins at the instant of another grade is of that grade, whichever came first.
+                // A batch that begins at the instant of another grade is of that grade, and the phase of that instant is
+                // its own, whichever came first.
                 let before = |waiting: &BatchMessage| {
-                    let begins = matches!(waiting.event, BatchEvent::Start { .. });
-                    let at_once = matches!(message.event, BatchEvent::GradeChange { .. }) && begins;
+                    let at_once = match (&message.event, &waiting.event) {
+                        (BatchEvent::GradeChange { .. }, BatchEvent::Start { .. }) => true,
+                        (new, BatchEvent::Phase { .. }) => !matches!(new, BatchEvent::Phase { .. }),
+                        _ => false,
+                    };
                     waiting.at < message.at || (waiting.at == message.at && !at_once)
                 };
                 let ix = self.ahead.iter().take_while(|waiting| before(waiting)).count();
@@ -213,16 +235,21 @@ impl Book {
         }
     }
 
-    /// The line has reached `frontier`: what waited for it takes effect, and what nobody saw up to
-    /// there was made all the same.
-    pub fn advance(&mut self, frontier: Timestamp, grades: &Grades, out: &mut Vec<Change>) {
-        while self.ahead.first().is_some_and(|message| message.at <= frontier) {
+    /// The line has reached `frontier`: the first event that waited for it takes effect; false if none did any more.
+    /// Then what nobody saw up to there was made all the same.
+    ///
+    /// One at a time, so that what is said of each is true when it is said: of two that wait, the second may end what the
+    /// first began.
+    pub fn advance(&mut self, frontier: Timestamp, grades: &Grades, out: &mut Vec<Change>) -> bool {
+        if self.ahead.first().is_some_and(|message| message.at <= frontier) {
             let message = self.ahead.remove(0);
             self.apply(message, grades, out);
+            return true;
         }
         if frontier < Timestamp::MAX {
             self.pass(frontier);
         }
+        false
     }
 
     /// Adds a frame to the batch in progress.
@@ -291,17 +318,20 @@ impl Book {
             }
             BatchEvent::GradeChange { grade } => {
                 check_grade(&grade, "the line changes to", grades, out);
-                self.change_grade(&grade, at);
+                self.change_grade(&grade, at, grades, out);
             }
             BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
             BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
+            BatchEvent::Phase { batch: None, phase } => self.enter(&instant, phase, out),
             BatchEvent::Lab { ref batch, .. }
             | BatchEvent::Disposition { ref batch, .. }
             | BatchEvent::Action { ref batch, .. }
             | BatchEvent::Consumes { ref batch, .. }
+            | BatchEvent::Phase { batch: Some(ref batch), .. }
             | BatchEvent::Merge { ref batch, .. }
             | BatchEvent::Void { ref batch } => {
                 let id = Arc::clone(batch);
+                let is_phase = matches!(event, BatchEvent::Phase { .. });
                 let target_known = match &event {
                     BatchEvent::Merge { into, .. } => self.find(into).is_some(),
                     _ => true,
@@ -311,18 +341,12 @@ impl Book {
                     return;
                 }
                 match self.learn(&id, at, event, grades, out) {
+                    Ok(true) if is_phase => out.push(Change::Noted(id)),
                     Ok(true) => out.push(Change::Revised(id)),
                     Ok(false) => {}
                     Err(why) => out.push(Change::Refused(why)),
                 }
             }
-        }
-    }
-
-    fn change_grade(&mut self, grade: &Arc<str>, at: Timestamp) {
-        if self.grade_since.is_none_or(|since| at >= since) {
-            self.grade = Some(Arc::clone(grade));
-            self.grade_since = Some(at);
         }
     }
 
@@ -353,7 +377,7 @@ impl Book {
                     if let Some(grade) = &grade {
                         check_grade(grade, &format!("batch `{id}` has"), grades, out);
                     }
-                    self.begin_of_finished(instant, id, (grade, ended), out);
+                    self.begin_of_finished(instant, id, (grade, ended), grades, out);
                 }
                 Some(ended) if !begin_known => out.push(Change::Refused(format!(
                     "batch `{id}` cannot start at {at}, it ended at {ended}"
@@ -367,11 +391,19 @@ impl Book {
         }
         if let Some(grade) = &grade {
             check_grade(grade, &format!("batch `{id}` has"), grades, out);
-            self.change_grade(grade, at);
+            if key.is_empty() {
+                self.change_grade(grade, at, grades, out);
+            }
         }
-        let grade = grade.or_else(|| self.grade.clone());
         let mut batch = Batch::begin(Arc::clone(id), instant.station.clone(), grade, at);
+        if batch.grade.is_none() {
+            batch.grade_guessed = true;
+            batch.grade = self.grade_of(&batch);
+        }
         let next = self.begin_after(key, at);
+        let after_a_gap = self.stations.get(key).is_none_or(|station| station.current.is_none());
+        let of_station = |before: &&Batch| before.station == instant.station;
+        let before_ended = self.finished.iter().filter(of_station).filter_map(|b| b.ended).max();
         self.end_at_start(instant, out);
         if let Some(next) = next {
             // It came late: what began after it has ended it already.
@@ -384,11 +416,51 @@ impl Book {
                 batch.count_unseen(to.seconds_since(at));
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
+            let told = station.phase.take_if(|(told, _)| {
+                // What was told of the batch before is not this one's.
+                let is_next = if after_a_gap {
+                    before_ended.is_none_or(|ended| *told >= ended)
+                } else {
+                    at <= told.plus(PHASE_BEFORE)
+                };
+                *told <= at && is_next
+            });
+            if let Some((_, phase)) = told {
+                batch.phases.push((at, phase));
+            }
             station.current = Some(batch);
-            station.pause = None;
+            // A start that comes late ends no pause that began after it.
+            station.pause.take_if(|pause| pause.since <= at);
             out.push(Change::Started(Arc::clone(id)));
         }
         self.adopt_orphans(id, grades, out);
+    }
+
+    /// What a station makes comes into a phase. Between two batches it is the next one's.
+    fn enter(&mut self, instant: &Instant<'_>, phase: Arc<str>, out: &mut Vec<Change>) {
+        let at = instant.at;
+        let Some(station) = self.station(instant.key, out) else { return };
+        let is_newer = station.phase.as_ref().is_none_or(|(told, _)| *told <= at);
+        if is_newer {
+            station.phase = Some((at, Arc::clone(&phase)));
+        }
+        let of_station = |batch: &&mut Batch| batch.station == instant.station;
+        let made_then =
+            |batch: &&mut Batch| batch.started <= at && batch.ended.is_none_or(|ended| at < ended);
+        let Some(batch) = self.all_mut().filter(of_station).find(made_then) else { return };
+        match batch.enter(at, phase) {
+            Ok(true) => {
+                batch.revision += 1;
+                out.push(Change::Noted(Arc::clone(&batch.id)));
+            }
+            Ok(false) => {}
+            Err(why) => out.push(Change::Refused(why)),
+        }
+    }
+
+    /// What was told of phases is of another tag than what will be.
+    pub fn forget_phases(&mut self) {
+        self.stations.values_mut().for_each(|station| station.phase = None);
     }
 
     /// The beginning of a batch of which only the end was known.
@@ -397,16 +469,31 @@ impl Book {
         instant: &Instant<'_>,
         id: &Arc<str>,
         (grade, ended): (Option<Arc<str>>, Timestamp),
+        grades: &Grades,
         out: &mut Vec<Change>,
     ) {
+        // Its station may have been left out of one of both; it stays where it was put first.
+        let station = self.find(id).and_then(|batch| batch.station.clone());
+        let key = station.clone().unwrap_or_else(|| "".into());
+        let instant = &Instant { key: &key, station, at: instant.at };
+        if let Some(grade) = grade.as_ref().filter(|_| key.is_empty()) {
+            self.change_grade(grade, instant.at, grades, out);
+        }
         self.end_at_start(instant, out);
         let Some(batch) = self.find_mut(id) else { return };
         batch.started = instant.at;
         batch.begin_known = true;
-        batch.grade = grade.or_else(|| batch.grade.take());
+        batch.grade_guessed = grade.is_none();
         batch.count_unseen(ended.seconds_since(instant.at));
-        batch.revision += 1;
-        out.push(Change::Revised(Arc::clone(id)));
+        let known = self.find(id).map(|batch| (self.grade_of(batch), batch.grade.clone()));
+        let (made, thought) = known.unwrap_or_default();
+        let grade = grade.or(made);
+        if grade != thought {
+            self.regrade(id, grade, grades, out);
+        } else if let Some(batch) = self.find_mut(id) {
+            batch.revision += 1;
+            out.push(Change::Revised(Arc::clone(id)));
+        }
     }
 
     /// A start ends what its station made at that instant.
@@ -430,7 +517,9 @@ impl Book {
         if let Some(before) = self.finished.iter_mut().rev().find(guessed) {
             before.ended = Some(at);
             before.revision += 1;
-            out.push(Change::Revised(Arc::clone(&before.id)));
+            let id = Arc::clone(&before.id);
+            out.push(Change::Revised(Arc::clone(&id)));
+            self.keep_again(&id);
         }
     }
 
@@ -452,12 +541,14 @@ impl Book {
     ) {
         let at = instant.at;
         let Some(known) = self.find_mut(id) else {
-            let mut batch =
-                Batch::begin(Arc::clone(id), instant.station.clone(), self.grade.clone(), at);
+            let mut batch = Batch::begin(Arc::clone(id), instant.station.clone(), None, at);
             batch.begin_known = false;
+            batch.grade_guessed = true;
+            batch.grade = self.grade_of(&batch);
             batch.end_told = true;
             batch.counted_m = length_m;
             batch.weighed_kg = mass_kg;
+            batch.learn_end(ToldEnd { at, length_m, mass_kg });
             self.add(batch, at, out);
             self.adopt_orphans(id, grades, out);
             return;
@@ -467,6 +558,9 @@ impl Book {
                 "batch `{id}` cannot end at {at}, before it started at {}",
                 known.started
             )));
+            return;
+        }
+        if !known.learn_end(ToldEnd { at, length_m, mass_kg }) {
             return;
         }
         let before = (known.ended, known.counted_m, known.weighed_kg);
@@ -486,11 +580,14 @@ impl Book {
             return;
         }
         // The batch's own end knows better than the start of the next one.
-        known.started = known.started.min(at);
+        if !known.begin_known {
+            known.started = at;
+        }
         known.ended = Some(at);
         if before != (known.ended, known.counted_m, known.weighed_kg) {
             known.revision += 1;
             out.push(Change::Revised(Arc::clone(id)));
+            self.keep_again(id);
         }
     }
 
@@ -519,6 +616,14 @@ impl Book {
         }
     }
 
+    /// A finished batch has another end.
+    fn keep_again(&mut self, id: &str) {
+        let ix = self.finished.iter().position(|batch| *batch.id == *id);
+        if let Some(batch) = ix.and_then(|ix| self.finished.remove(ix)) {
+            self.keep(batch);
+        }
+    }
+
     /// A pause (with its reason) or a resume. An older one, or the same again, changes nothing.
     fn turn(&mut self, instant: &Instant<'_>, turn: Turn, out: &mut Vec<Change>) {
         let at = instant.at;
@@ -531,7 +636,9 @@ impl Book {
             return;
         }
         *own = Some(at);
-        if other.is_some_and(|other| at < other) {
+        // Nor does one that comes late, and that a resume or the next batch has ended.
+        let ended_by = |batch: &Batch| matches!(turn, Turn::Pause(_)) && at < batch.started;
+        if other.is_some_and(|other| at < other) || station.current.as_ref().is_some_and(ended_by) {
             return;
         }
         if instant.key.is_empty() {
@@ -553,7 +660,7 @@ impl Book {
         &mut self,
         id: &Arc<str>,
         at: Timestamp,
-        mut event: BatchEvent,
+        event: BatchEvent,
         grades: &Grades,
         out: &mut Vec<Change>,
     ) -> Result<bool, String> {
@@ -561,19 +668,17 @@ impl Book {
             self.check_merge(id, into)?;
         }
         let Some(batch) = self.find_mut(id) else { return Ok(false) };
-        if let BatchEvent::Lab { property, value, unit, .. } = &mut event
-            && let Some((name, grade)) = batch
-                .grade
-                .as_ref()
-                .and_then(|name| Some((Arc::clone(name), grades.at(name, batch.started)?)))
-        {
-            in_unit_of_limits(id, property, (value, unit.as_deref()), grade)?;
-            let property = Arc::clone(property);
+        let name = batch.grade.clone();
+        let grade = name.as_ref().and_then(|name| grades.at(name, batch.started));
+        let property = match &event {
+            BatchEvent::Lab { property, .. } => Some(Arc::clone(property)),
+            _ => None,
+        };
+        let new = batch.learn(at, event, grade)?;
+        batch.revision += u32::from(new);
+        if let (Some(property), Some(name), Some(grade)) = (property, name, grade) {
             self.note_strange(&property, &name, grade, out);
         }
-        let Some(batch) = self.find_mut(id) else { return Ok(false) };
-        let new = batch.learn(at, event)?;
-        batch.revision += u32::from(new);
         Ok(new)
     }
 

@@ -1,30 +1,47 @@
 //! One batch: what is known of it, and what is said about it.
 
+use super::declared::in_unit_of_limits;
 use super::genealogy::Consumed;
 use super::past::{Entry, Past};
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
-use crate::plant::{Bounds, Grade};
+use crate::plant::{Advice, Bounds, Grade, Grades};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 
+/// Phases that are remembered of a batch.
+const PHASES_MAX: usize = 64;
+
 /// What is kept of each kind that is said about one batch: results, decisions, actions, lots.
 const SAID_MAX: usize = 1000;
+
+/// Results that are remembered of a batch as they were told, those that count and those that were corrected.
+const TOLD_MAX: usize = 2 * SAID_MAX;
+
+/// Ends that are remembered of a batch as they were told.
+const TOLD_ENDS_MAX: usize = 16;
 
 /// Breaks and changes of grade that are remembered of a batch.
 const STEADY_MAX: usize = 64;
 
 /// A batch.
+#[expect(
+    clippy::struct_excessive_bools,
+    reason = "each says by itself what was told of it and what was not"
+)]
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Batch {
     /// Its id.
     pub id: Arc<str>,
     /// Its station, where the line has several.
     pub station: Option<Arc<str>>,
-    /// Its grade, frozen at the start.
+    /// Its grade: as its start names it, else what its line made then.
     pub grade: Option<Arc<str>>,
+    /// True if nobody named it.
+    #[serde(default)]
+    pub grade_guessed: bool,
     /// The start as first known.
     pub first_started: Timestamp,
     /// The start.
@@ -53,6 +70,16 @@ pub struct Batch {
     lab: Vec<LabResult>,
     /// The result that counts for each property, kept up to date with `lab`.
     counting: BTreeMap<Arc<str>, f64>,
+    /// Results as they were told, in order of arrival, with those that were corrected since: one of them that comes again
+    /// corrects nothing back. The newest.
+    #[serde(default)]
+    told: VecDeque<ToldResult>,
+    /// Ends as they were told, likewise.
+    #[serde(default)]
+    told_ends: VecDeque<ToldEnd>,
+    /// The phases that it came into, by time; of one instant in order of arrival.
+    #[serde(default)]
+    pub phases: Vec<(Timestamp, Arc<str>)>,
     /// What people decided, in order of arrival.
     pub dispositions: Vec<PersonsWord>,
     /// What people did about it: when, what, who.
@@ -65,9 +92,12 @@ pub struct Batch {
     /// stands.
     #[serde(default)]
     pub flagged_since: Option<Timestamp>,
-    /// The chance that it ends off spec, 0–1, as it was said last while it was made.
+    /// The chance that it ends off spec, 0–1, as it was said last.
     #[serde(default)]
     pub probability_off_spec: Option<f64>,
+    /// What was advised last to do with it.
+    #[serde(default)]
+    pub advice: Option<Advice>,
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade; the newest.
     #[serde(default)]
     pub steady: VecDeque<Timestamp>,
@@ -84,6 +114,21 @@ pub struct LabResult {
     pub value: f64,
     /// Where in the batch, if named.
     pub position: Option<Arc<str>>,
+}
+
+/// A laboratory result as it was told: the value in the unit that was named.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+struct ToldResult {
+    result: LabResult,
+    unit: Option<Arc<str>>,
+}
+
+/// An end as it was told.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub(super) struct ToldEnd {
+    pub(super) at: Timestamp,
+    pub(super) length_m: Option<f64>,
+    pub(super) mass_kg: Option<f64>,
 }
 
 /// The value of a laboratory property that counts for a batch.
@@ -106,6 +151,9 @@ pub struct PersonsWord {
     pub disposition: Disposition,
     /// Who.
     pub by: Option<Arc<str>>,
+    /// Why.
+    #[serde(default)]
+    pub note: Option<Arc<str>>,
 }
 
 impl Batch {
@@ -121,6 +169,7 @@ impl Batch {
             id,
             station,
             grade,
+            grade_guessed: false,
             first_started: at,
             started: at,
             begin_known: true,
@@ -129,18 +178,22 @@ impl Batch {
             void: false,
             merged_into: None,
             revision: 0,
-            product: Product::default(),
-            past: Past::default(),
+            product: Product::of_batch(),
+            past: Past::of_batch(),
             counted_m: None,
             weighed_kg: None,
             lab: Vec::new(),
             counting: BTreeMap::new(),
+            told: VecDeque::new(),
+            told_ends: VecDeque::new(),
+            phases: Vec::new(),
             dispositions: Vec::new(),
             actions: Vec::new(),
             consumed: Vec::new(),
             first_flag: None,
             flagged_since: None,
             probability_off_spec: None,
+            advice: None,
             steady: VecDeque::new(),
         }
     }
@@ -196,6 +249,11 @@ impl Batch {
         &self.counting
     }
 
+    /// The laboratory results, in order of arrival, repeated and corrected ones left out.
+    pub fn lab_results(&self) -> impl Iterator<Item = &LabResult> {
+        self.lab.iter()
+    }
+
     /// The newest decision.
     #[must_use]
     pub fn disposition(&self) -> Option<&PersonsWord> {
@@ -239,17 +297,28 @@ impl Batch {
             && self.lab_outside(grade).is_none()
     }
 
-    /// Takes what is said about the batch; true if it is new.
+    /// Takes what is said about the batch, which has to be as its grade asks; true if it is new.
     ///
     /// # Errors
-    /// When as much of its kind as is kept was said already: the words for it.
-    pub(super) fn learn(&mut self, at: Timestamp, event: BatchEvent) -> Result<bool, String> {
+    /// When as much of its kind as is kept was said already, or it cannot be true beside what was said: the words for it.
+    pub(super) fn learn(
+        &mut self,
+        at: Timestamp,
+        event: BatchEvent,
+        grade: Option<&Grade>,
+    ) -> Result<bool, String> {
         match event {
-            BatchEvent::Lab { property, value, position, .. } => {
-                self.learn_result(LabResult { property, at, value, position })
+            BatchEvent::Lab { property, value, position, unit, .. } => {
+                let mut counts = value;
+                if let Some(grade) = grade {
+                    let as_told = (&mut counts, unit.as_deref());
+                    in_unit_of_limits(&self.id, &property, as_told, grade)?;
+                }
+                self.learn_told(LabResult { property, at, value, position }, unit, counts)
             }
-            BatchEvent::Disposition { disposition, by, .. } => {
-                let word = PersonsWord { at, disposition, by };
+            BatchEvent::Disposition { disposition, by, note, .. } => {
+                let note = note.filter(|note| !note.is_empty());
+                let word = PersonsWord { at, disposition, by, note };
                 keep(&mut self.dispositions, word, &self.id, "dispositions")
             }
             BatchEvent::Action { text, by, .. } => {
@@ -262,13 +331,27 @@ impl Batch {
                 keep(&mut self.consumed, consumed, &self.id, "lots consumed")
             }
             BatchEvent::Merge { into, .. } => {
-                if self.void {
-                    return Ok(false);
+                match &self.merged_into {
+                    Some(known) if *known == into => return Ok(false),
+                    Some(known) => {
+                        return Err(format!(
+                            "batch `{}` cannot merge into batch `{into}`, it is part of batch `{known}`",
+                            self.id
+                        ));
+                    }
+                    None if self.void => {
+                        return Err(format!(
+                            "batch `{}` cannot merge into batch `{into}`, it is void",
+                            self.id
+                        ));
+                    }
+                    None => {}
                 }
                 self.merged_into = Some(into);
                 self.void = true;
                 Ok(true)
             }
+            BatchEvent::Phase { phase, .. } => self.enter(at, phase),
             BatchEvent::Void { .. } => Ok(!std::mem::replace(&mut self.void, true)),
             BatchEvent::Start { .. }
             | BatchEvent::End { .. }
@@ -278,14 +361,103 @@ impl Batch {
         }
     }
 
+    /// It came into a phase; true if that is new.
+    ///
+    /// # Errors
+    /// When as many are kept as may be.
+    pub(super) fn enter(&mut self, at: Timestamp, phase: Arc<str>) -> Result<bool, String> {
+        let told = |(known_at, known): &(Timestamp, Arc<str>)| *known_at == at && *known == phase;
+        if self.phases.iter().any(told) {
+            return Ok(false);
+        }
+        if self.phases.len() > PHASES_MAX {
+            return Ok(false);
+        }
+        if self.phases.len() == PHASES_MAX {
+            // From here on nobody knows.
+            self.phases.push((at, "".into()));
+            return Err(format!(
+                "batch `{}` has {PHASES_MAX} phases, which is as many as are kept; no more are taken from `{phase}` on",
+                self.id
+            ));
+        }
+        let ix = self.phases.partition_point(|(known, _)| *known <= at);
+        self.phases.insert(ix, (at, phase));
+        Ok(true)
+    }
+
+    /// The phase that it was in at an instant.
+    #[must_use]
+    pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
+        let before = self.phases.partition_point(|(at, _)| *at <= instant);
+        before.checked_sub(1).map(|ix| &self.phases[ix].1).filter(|phase| !phase.is_empty())
+    }
+
+    /// Takes a laboratory result as it was told, and its value in the unit of the limits; true if it says something new.
+    ///
+    /// # Errors
+    /// When as many are kept as may be.
+    pub(super) fn learn_told(
+        &mut self,
+        result: LabResult,
+        unit: Option<Arc<str>>,
+        value: f64,
+    ) -> Result<bool, String> {
+        let told = ToldResult { result, unit };
+        if self.told.contains(&told) {
+            return Ok(false);
+        }
+        let new = self.learn_result(LabResult { value, ..told.result.clone() })?;
+        if self.told.len() == TOLD_MAX {
+            self.told.pop_front();
+        }
+        self.told.push_back(told);
+        Ok(new)
+    }
+
+    /// It is of another grade than was thought; returns that. Results come into the unit of its limits; one that cannot is
+    /// kept as it was told.
+    pub(super) fn regrade(&mut self, grade: Option<Arc<str>>, grades: &Grades) -> Option<Arc<str>> {
+        let before = std::mem::replace(&mut self.grade, grade);
+        let limits = self.grade.as_ref().and_then(|name| grades.at(name, self.started));
+        for ToldResult { result, unit } in &self.told {
+            let mut value = result.value;
+            if let Some(limits) = limits {
+                let as_told = (&mut value, unit.as_deref());
+                if in_unit_of_limits(&self.id, &result.property, as_told, limits).is_err() {
+                    value = result.value;
+                }
+            }
+            let same = |known: &&mut LabResult| is_same(known, result);
+            if let Some(known) = self.lab.iter_mut().find(same) {
+                known.value = value;
+            }
+        }
+        let properties: Vec<Arc<str>> = self.counting.keys().cloned().collect();
+        for property in properties {
+            if let Some(LabValue { value, .. }) = self.lab_value(&property) {
+                self.counting.insert(property, value);
+            }
+        }
+        before
+    }
+
+    /// Takes an end as it was told; false if that was told before.
+    pub(super) fn learn_end(&mut self, end: ToldEnd) -> bool {
+        if self.told_ends.contains(&end) {
+            return false;
+        }
+        if self.told_ends.len() == TOLD_ENDS_MAX {
+            self.told_ends.pop_front();
+        }
+        self.told_ends.push_back(end);
+        true
+    }
+
     /// Takes a laboratory result; of one property, time and position the later one corrects.
     #[expect(clippy::float_cmp, reason = "a repeated result has the same bits")]
     pub(crate) fn learn_result(&mut self, result: LabResult) -> Result<bool, String> {
-        let same = |known: &&mut LabResult| {
-            known.property == result.property
-                && known.at == result.at
-                && known.position == result.position
-        };
+        let same = |known: &&mut LabResult| is_same(known, &result);
         let property = Arc::clone(&result.property);
         match self.lab.iter_mut().find(same) {
             Some(known) if known.value == result.value => return Ok(false),
@@ -315,7 +487,8 @@ impl Batch {
     /// position.
     fn newest_results(&self, property: &str) -> Option<(&LabResult, Vec<f64>)> {
         let results = || self.lab.iter().filter(|result| *result.property == *property);
-        let newest = results().max_by_key(|result| result.at)?;
+        // At one instant one with a position counts, whichever came first.
+        let newest = results().max_by_key(|result| (result.at, result.position.is_some()))?;
         if newest.position.is_none() {
             return Some((newest, vec![newest.value]));
         }
@@ -329,6 +502,11 @@ impl Batch {
         }
         Some((newest, positions.into_values().map(|(_, value)| value).collect()))
     }
+}
+
+/// True of two results of one property, time and position: the later one corrects.
+fn is_same(one: &LabResult, other: &LabResult) -> bool {
+    one.property == other.property && one.at == other.at && one.position == other.position
 }
 
 /// Appends what is new while there is room; true if it was.
@@ -384,6 +562,18 @@ mod tests {
     }
 
     #[test]
+    fn at_one_instant_a_result_with_a_position_counts_whichever_came_first() {
+        let both = [result("tensile", 10, 100.0, None), result("tensile", 10, 90.0, Some("ts"))];
+        for order in [[0, 1], [1, 0]] {
+            let mut batch = Batch::begin("R1".into(), None, None, at(0));
+            for ix in order {
+                assert_eq!(batch.learn_result(both[ix].clone()), Ok(true));
+            }
+            assert!((batch.lab_counting()["tensile"] - 90.0).abs() < 1e-12);
+        }
+    }
+
+    #[test]
     fn results_at_single_positions_may_have_bounds_of_their_own() {
         let mut batch = Batch::begin("R1".into(), None, None, at(0));
         let single = Some(Bounds { low: Some(90.0), high: None });
@@ -411,10 +601,10 @@ mod tests {
             by: None,
         };
         for n in 0..1000 {
-            assert_eq!(batch.learn(at(n), action(n)), Ok(true));
+            assert_eq!(batch.learn(at(n), action(n), None), Ok(true));
         }
-        assert_eq!(batch.learn(at(7), action(7)), Ok(false));
-        let refused = batch.learn(at(1000), action(1000)).unwrap_err();
+        assert_eq!(batch.learn(at(7), action(7), None), Ok(false));
+        let refused = batch.learn(at(1000), action(1000), None).unwrap_err();
         assert!(refused.contains("1000 actions"), "{refused}");
         assert_eq!(batch.actions.len(), 1000);
     }

@@ -39,6 +39,12 @@ pub struct Past {
 }
 
 impl Past {
+    /// That of a batch that begins.
+    #[must_use]
+    pub fn of_batch() -> Self {
+        Self::from_now(&Product::of_batch(), BTreeSet::new())
+    }
+
     /// A past that begins now: nothing before can be counted again.
     #[must_use]
     pub fn from_now(product: &Product, flags: BTreeSet<Arc<str>>) -> Self {

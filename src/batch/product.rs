@@ -1,5 +1,6 @@
 //! What was made: how much of it, how much of that was seen, and what lay outside its limits.
 
+use super::sections::{Along, Section};
 use crate::plant::{Bounds, Compared, Grade, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -48,8 +49,14 @@ pub struct Product {
     pub made_kg: Option<f64>,
     /// Time, s, seen or not.
     pub made_s: f64,
+    /// Of it, with a known speed, s.
+    #[serde(default)]
+    pub measured_s: f64,
     /// What was outside limits, by quality tag.
     pub quality: BTreeMap<Arc<str>, OutOfSpec>,
+    /// What was seen along it; `None` on a line without batches, and of a batch that nothing more can be found of.
+    #[serde(default)]
+    pub along: Option<Along<Section>>,
 }
 
 /// How much of a product was seen, and how much of that lay outside the limits of one tag.
@@ -129,6 +136,12 @@ pub fn left_after(seconds: f64) -> f64 {
 }
 
 impl Product {
+    /// Nothing of a batch as yet.
+    #[must_use]
+    pub fn of_batch() -> Self {
+        Self { along: Some(Along::default()), ..Self::default() }
+    }
+
     /// The amount made: metres where a speed is known, else seconds.
     #[must_use]
     pub fn amount(&self) -> f64 {
@@ -224,6 +237,10 @@ impl Product {
     pub fn count(&mut self, made: &Made, limits: &Limits<'_>) {
         let seconds = made.end.seconds_since(made.start);
         let position = self.made_m.or(made.metres.map(|_| 0.0));
+        let mut section = self.along.as_mut().map(|along| along.at(self.made_s));
+        if let Some(section) = &mut section {
+            section.add(made, position);
+        }
         for (tag, value, limit) in limits {
             if !self.quality.contains_key(*tag) {
                 self.quality.insert(Arc::clone(tag), OutOfSpec::default());
@@ -238,11 +255,17 @@ impl Product {
             });
             quality.smoothed = Some(smoothed);
             quality.last = Some(smoothed);
-            quality.add(limit.contains(smoothed), made, position);
+            let inside = limit.contains(smoothed);
+            quality.add(inside, made, position);
             quality.sum_up(*value, limit, made, position);
+            if let Some(section) = &mut section {
+                let single = limit.single.is_none_or(|bounds| bounds.contains(*value));
+                section.seen(tag).add(*value, inside && single, seconds);
+            }
         }
         self.made_s += seconds;
         if let Some(metres) = made.metres {
+            self.measured_s += seconds;
             *self.made_m.get_or_insert(0.0) += metres;
         }
         if let Some(kg) = made.kg {
@@ -267,6 +290,7 @@ impl Product {
     pub fn fade(&mut self, seconds: f64, now: Timestamp) {
         let left = left_after(seconds);
         self.made_s *= left;
+        self.measured_s *= left;
         for amount in [&mut self.made_m, &mut self.made_kg].into_iter().flatten() {
             *amount *= left;
         }

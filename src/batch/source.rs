@@ -1,4 +1,4 @@
-//! Finding batches and grades in the values of tags, or in the clock, where no event tells them.
+//! Finding batches, grades and phases in the values of tags, or in the clock, where no event tells them.
 
 use crate::decode::NAME_BYTES_MAX;
 use crate::plant::BatchSource;
@@ -68,23 +68,23 @@ impl Finder {
     }
 }
 
-/// Watches for a change of grade.
+/// Watches for a change of a name that a tag tells: of a grade, or a phase.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct GradeFinder {
+pub struct NameFinder {
     last: Option<Arc<str>>,
     newest: Option<Timestamp>,
 }
 
-impl GradeFinder {
-    /// Looks at a good reading of the tag that tells the grade; the grade, if it is another one.
+impl NameFinder {
+    /// Looks at a good reading of the tag that tells it; the name, if it is another one.
     pub fn look(&mut self, at: Timestamp, value: &Value) -> Option<Arc<str>> {
         if self.newest.is_some_and(|newest| at <= newest) {
             return None;
         }
         self.newest = Some(at);
-        let grade = name_of(value).filter(|grade| self.last.as_ref() != Some(grade))?;
-        self.last = Some(Arc::clone(&grade));
-        Some(grade)
+        let name = name_of(value).filter(|name| self.last.as_ref() != Some(name))?;
+        self.last = Some(Arc::clone(&name));
+        Some(name)
     }
 }
 
@@ -148,7 +148,7 @@ mod tests {
 
     #[test]
     fn another_grade_is_told_once() {
-        let mut finder = GradeFinder::default();
+        let mut finder = NameFinder::default();
         let mut look = |s: i64, text: &str| {
             let at = Timestamp::from_nanos(s * 1_000_000_000);
             finder.look(at, &Value::Text(text.into())).map(|grade| grade.to_string())

@@ -1,6 +1,8 @@
 //! `onspec batches`.
 
+mod report;
 mod score;
+mod uniformity;
 
 use super::daemon::{self, Telling};
 use super::out::{Exit, Out};
@@ -8,11 +10,11 @@ use super::store::Which;
 use crate::app::{AppError, batches};
 use crate::batch::{Genealogy, Metres, Step};
 use crate::decode::Disposition;
-use crate::engine::BatchRecord;
+use crate::engine::{BatchRecord, SheetRecord};
 use crate::reading::Timestamp;
 use crate::record::parse_time;
-use crate::store::Reader;
-use crate::verdict::Call;
+use crate::store::{Reader, StoreError};
+use crate::verdict::{Call, Slab, SpanDocument};
 use comfy_table::{Table, presets};
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
@@ -71,6 +73,37 @@ pub(super) enum Args {
         /// Only those of this grade.
         #[arg(long, value_name = "GRADE")]
         grade: Option<String>,
+        /// Print one JSON document.
+        #[arg(long)]
+        json: bool,
+    },
+    /// A sheet to print: the report of a finished batch, its certificate of analysis, or the scoreboard of a week, as one HTML
+    /// document in English or Chinese. 1 if there is no such batch, or something stands against a certificate. The daemon may
+    /// be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches report TM3-260123-014 -o report.html -c /etc/onspec/onspec.toml\n  onspec batches report TM3-260123-014 TM3-260123-015 --certificate --customer 'ACME' --order 4711 -o coa.html -c /etc/onspec/onspec.toml\n  onspec batches report --weekly --week 2026-W05 --language zh-CN -o week.html -c /etc/onspec/onspec.toml"
+    )]
+    Report(Box<report::Args>),
+    /// How much batches differ from one another and within themselves, along the web and across it, and which lots of raw
+    /// material make them differ, by line and grade. The daemon may be running.
+    #[command(
+        after_help = "Examples:\n  onspec batches uniformity -c /etc/onspec/onspec.toml\n  onspec batches uniformity --by lot --line tm3 --grade facial-15 -c /etc/onspec/onspec.toml"
+    )]
+    Uniformity {
+        #[command(flatten)]
+        which: Which,
+        /// What is told apart: grades, or in each of them the batches of each lot.
+        #[arg(long, value_name = "WHAT", value_enum, default_value = "grade")]
+        by: uniformity::By,
+        /// Only those of this line.
+        #[arg(long, value_name = "LINE")]
+        line: Option<String>,
+        /// Only those of this grade.
+        #[arg(long, value_name = "GRADE")]
+        grade: Option<String>,
+        /// How many batches are looked at, the newest; of each the sheet is read.
+        #[arg(long, value_name = "N", default_value_t = 300, value_parser = clap::value_parser!(u32).range(1..))]
+        limit: u32,
         /// Print one JSON document.
         #[arg(long)]
         json: bool,
@@ -142,6 +175,16 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
                 Err(error) => out.fail(&error),
             }
         }),
+        Args::Report(asked) => report::command(asked, out),
+        Args::Uniformity { which, by, line, grade, limit, json } => {
+            in_store(which, out, |path, out| {
+                let of = (line.as_deref(), grade.as_deref());
+                match uniformity::uniformity(path, of, (*by, *limit as usize), *json) {
+                    Ok(text) => out.print(&text),
+                    Err(error) => out.fail(&error),
+                }
+            })
+        }
         Args::Dispose(decided) => dispose(decided, out),
     }
 }
@@ -232,12 +275,20 @@ fn show(
         return Ok(None);
     }
     if json {
-        let document = serde_json::json!({ "batches": found, "genealogy": genealogy });
+        let sheets = found.iter().map(|batch| {
+            let (line, id) = (&*batch.line, &*batch.batch);
+            let sections = batches::sections(&reader, line, id)?;
+            Ok(serde_json::json!({ "found": batches::sheet(&reader, line, id)?, "seen": sections }))
+        });
+        let sheets = sheets.collect::<Result<Vec<_>, StoreError>>()?;
+        let document =
+            serde_json::json!({ "batches": found, "sheets": sheets, "genealogy": genealogy });
         return Ok(Some(format!("{document}\n")));
     }
     let mut told = String::new();
     for batch in &found {
-        describe(&mut told, batch);
+        let sheet = batches::sheet(&reader, &batch.line, &batch.batch)?;
+        describe(&mut told, batch, sheet.as_ref());
     }
     steps(&mut told, "made of", &genealogy, &genealogy.sources, |step| &step.source);
     steps(&mut told, "became", &genealogy, &genealogy.products, |step| &step.batch);
@@ -247,7 +298,7 @@ fn show(
     Ok(Some(told))
 }
 
-fn describe(told: &mut String, batch: &BatchRecord) {
+fn describe(told: &mut String, batch: &BatchRecord, sheet: Option<&SheetRecord>) {
     let mut row = |name: &str, value: String| {
         if !value.is_empty() {
             writeln!(told, "{name:<14}{value}").expect(IN_MEMORY);
@@ -272,7 +323,37 @@ fn describe(told: &mut String, batch: &BatchRecord) {
     for (property, value) in &batch.lab {
         row("laboratory", format!("{property} {value}"));
     }
+    let verdict = sheet.map(|sheet| &sheet.verdict);
+    for span in verdict.into_iter().flat_map(|verdict| &verdict.spans) {
+        row("bad stretch", stretch(span));
+    }
+    if let Some(slab) = verdict.and_then(|verdict| verdict.slab) {
+        row("slab off", advice(&slab));
+    }
     told.push('\n');
+}
+
+/// A bad stretch, in metres from both ends where they are known, else in time.
+fn stretch(span: &SpanDocument) -> String {
+    let time = |ms| Timestamp::from_millis(ms).map_or_else(|_| String::new(), |at| at.to_string());
+    let times = format!("{} to {}", time(span.from), time(span.to));
+    let Some((from, to)) = span.from_m.zip(span.to_m) else { return times };
+    let after = span.after_m.map_or_else(String::new, |m| format!(", {m:.0} m before the end"));
+    format!("{from:.0} to {to:.0} m{after} ({times})")
+}
+
+/// What to take off so that the longest good piece is left.
+fn advice(slab: &Slab) -> String {
+    let Slab { off_begin_m, off_end_m, left_m, length_m, bad_m, .. } = slab;
+    let more = if slab.more { "; more is wrong, and nobody knows where" } else { "" };
+    if *left_m <= 0.0 {
+        return format!("all of it is bad{more}");
+    }
+    let left_kg = slab.left_kg.map_or_else(String::new, |kg| format!(", {kg:.0} kg"));
+    format!(
+        "{off_begin_m:.0} m at the begin and {off_end_m:.0} m at the end: {left_m:.0} of {length_m:.0} m are left{left_kg} \
+         ({bad_m:.0} m are bad){more}"
+    )
 }
 
 /// Steps of a genealogy, indented by how far they are away.

@@ -220,9 +220,11 @@ fn write_line(text: &mut String, line: &Line) -> std::fmt::Result {
         (None, Some(grade)) => format!(", grade {grade}"),
         (None, None) => String::new(),
     };
+    let phases = line.phase_tag.as_ref();
+    let phases = phases.map_or_else(String::new, |tag| format!(", phases from tag {tag}"));
     writeln!(
         text,
-        "line {}: frames of {}, batches {batches}{grade}, {} declared",
+        "line {}: frames of {}, batches {batches}{phases}{grade}, {} declared",
         line.name,
         seconds(line.frame),
         count(line.tags.len(), "tag")

@@ -447,6 +447,7 @@ fn event_words(event: &BatchEvent) -> (&'static str, String) {
             ("action", format!("{text} {}", named("by", by)).trim_end().to_owned())
         }
         BatchEvent::GradeChange { grade } => ("grade-change", grade.to_string()),
+        BatchEvent::Phase { phase, .. } => ("phase", phase.to_string()),
         BatchEvent::Pause { reason } => ("pause", named("for", reason)),
         BatchEvent::Resume => ("resume", String::new()),
         BatchEvent::Consumes { from, mass_kg, .. } => {

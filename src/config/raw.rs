@@ -44,6 +44,8 @@ pub(super) struct Raw {
     pub(super) grade: BTreeMap<At<String>, At<Grade>>,
     /// How models are fitted and how often a flag may be wrong.
     pub(super) models: Option<At<Models>>,
+    /// What wrong decisions about batches cost, so that advice can be given. Without it there is none.
+    pub(super) costs: Option<At<Costs>>,
     /// The InfluxDB 2 that takes readings, scores, batches and alarms.
     pub(super) influxdb: Option<At<Influxdb>>,
     /// The receivers of events.
@@ -61,7 +63,8 @@ pub(super) struct Site {
     /// The site's name, in every event.
     #[schemars(extend("default" = ""))]
     pub(super) name: Option<At<String>>,
-    /// The time zone of reports, e.g. `Asia/Shanghai`. Not used by this release.
+    /// The time zone of reports, by its name: those of the times and weeks in them.
+    #[schemars(extend("default" = "UTC"), example = "Asia/Shanghai")]
     pub(super) timezone: Option<At<String>>,
     /// The shifts of reports. Not used by this release.
     pub(super) shifts: Option<At<Vec<Anything>>>,
@@ -319,6 +322,8 @@ pub(super) struct Line {
     pub(super) grade: Option<At<String>>,
     /// The tag whose value, a text or a number, is the grade that is made.
     pub(super) grade_tag: Option<At<String>>,
+    /// The tag whose value, a text or a number, is the phase of its recipe that the batch in progress is in.
+    pub(super) phase_tag: Option<At<String>>,
     /// The tags by id: the name, or `"area/name"` where the line has the name in two areas.
     pub(super) tag: BTreeMap<At<String>, At<Tag>>,
     /// What scanners measure across the web, by the tag under which it comes.
@@ -571,6 +576,12 @@ pub(super) struct Limit {
     pub(super) mean: Option<At<Bounds>>,
     /// Bounds that no frame's value may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 /// Limits on what the laboratory measures; at least one bound is needed.
@@ -587,6 +598,12 @@ pub(super) struct LabLimit {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
     /// Its control chart, which has a point for each batch; there is one without a word.
     pub(super) chart: Option<At<LabChart>>,
 }
@@ -605,6 +622,12 @@ pub(super) struct AmendedLab {
     pub(super) unit: Option<At<String>>,
     /// Bounds that the result at no position may pass.
     pub(super) single: Option<At<Bounds>>,
+    /// The test method, as certificates name it.
+    #[schemars(example = "ISO 12625-4")]
+    pub(super) method: Option<At<String>>,
+    /// What values are rounded to on certificates, after they were held against the limits; in the unit of the limits.
+    #[schemars(example = 0.1)]
+    pub(super) resolution: Option<At<f64>>,
 }
 
 impl AmendedLab {
@@ -616,6 +639,8 @@ impl AmendedLab {
             high: self.high.clone(),
             unit: self.unit.clone(),
             single: self.single.clone(),
+            method: self.method.clone(),
+            resolution: self.resolution.clone(),
             chart: None,
         }
     }
@@ -695,6 +720,30 @@ pub(super) struct Models {
     /// line; false if only specification limits flag its batches until then.
     #[schemars(extend("default" = true))]
     pub(super) borrow: Option<At<bool>>,
+}
+
+/// What wrong decisions about batches cost, in one currency.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Costs {
+    /// The currency, for people.
+    #[schemars(extend("default" = ""))]
+    pub(super) currency: Option<At<String>>,
+    /// An off-spec batch that is released, beyond what it is worth less as broke. Needed.
+    pub(super) missed_batch: Option<At<f64>>,
+    /// A good batch that is held. Needed.
+    pub(super) false_hold: Option<At<f64>>,
+    /// One more laboratory test before a batch goes on. Without it a tenth of `false_hold`.
+    pub(super) test: Option<At<f64>>,
+    /// A tonne that is repulped.
+    #[schemars(extend("default" = 0.0))]
+    pub(super) broke_tonne: Option<At<f64>>,
+    /// A minute in which the machine makes what nobody takes, or stands.
+    #[schemars(extend("default" = 0.0))]
+    pub(super) machine_minute: Option<At<f64>>,
+    /// The machine's time that it takes to end a batch before its time.
+    #[schemars(extend("default" = "10m"))]
+    pub(super) early_end: Option<At<DurationText>>,
 }
 
 /// An InfluxDB 2.

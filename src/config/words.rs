@@ -355,7 +355,7 @@ words!(
     LanguageName {
         /// English.
         English = "en",
-        /// Chinese. Not supported by this release.
+        /// Chinese: reports alone in this release.
         Chinese = "zh-CN",
     }
 );

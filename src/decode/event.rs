@@ -13,8 +13,8 @@ use serde_json::{Map, Value};
 use std::sync::Arc;
 
 /// The events of the contract, for the message about one that is none.
-const EVENTS: &str = "batch-start, batch-end, lab, disposition, action, grade-change, pause, resume, \
-                      consumes, merge, void";
+const EVENTS: &str = "batch-start, batch-end, lab, disposition, action, grade-change, phase, pause, \
+                      resume, consumes, merge, void";
 
 /// What a level of a topic cannot carry.
 const TOPIC_SIGNS: [char; 3] = ['/', '+', '#'];
@@ -151,6 +151,9 @@ impl<'v> Body<'v> {
                 by: self.name("by")?,
             },
             "grade-change" => BatchEvent::GradeChange { grade: self.needed("grade")? },
+            "phase" => {
+                BatchEvent::Phase { batch: self.name("batch")?, phase: self.needed("phase")? }
+            }
             "pause" => BatchEvent::Pause { reason: self.note("reason")? },
             "resume" => BatchEvent::Resume,
             "consumes" => BatchEvent::Consumes {
@@ -410,7 +413,7 @@ mod tests {
         check(
             r#"{"event":"batch-stop"}"#,
             "!bad-event: event `batch-stop` is none of batch-start, batch-end, lab, disposition, \
-             action, grade-change, pause, resume, consumes, …",
+             action, grade-change, phase, pause, resume, con…",
         );
         check(r#"{"event":"void","ts":1}"#, "!bad-event: no `batch`");
         check(r#"{"event":"void","batch":" ","ts":1}"#, "!bad-event: `batch` is empty");

@@ -242,6 +242,13 @@ pub enum BatchEvent {
         /// The new grade.
         grade: Arc<str>,
     },
+    /// A batch comes into a phase of its recipe.
+    Phase {
+        /// The batch; `None` for the one in progress then.
+        batch: Option<Arc<str>>,
+        /// The phase.
+        phase: Arc<str>,
+    },
     /// What is made now is not product (a sheet break).
     Pause {
         /// Why.
@@ -292,6 +299,7 @@ impl BatchEvent {
             | Self::Consumes { batch, .. }
             | Self::Merge { batch, .. }
             | Self::Void { batch } => Some(batch),
+            Self::Phase { batch, .. } => batch.as_ref(),
             Self::GradeChange { .. } | Self::Pause { .. } | Self::Resume => None,
         }
     }

@@ -139,6 +139,7 @@ mod tests {
             undeclared: Undeclared::Store,
             undeclared_max: 10,
             models: ModelSettings::default(),
+            costs: None,
         };
         Units::of(&plant)
     }

@@ -82,9 +82,14 @@ pub(super) fn document(
         movers: opinion.movers,
         similar: Vec::new(),
         foretold: opinion.foretold,
+        decision: opinion.decision,
         spans: opinion.spans,
+        slab: opinion.slab,
         learning,
         state: None,
+        phase: batch
+            .filter(|batch| batch.ended.is_none())
+            .and_then(|batch| batch.phase_at(at).cloned()),
         revision: batch.map_or(0, |batch| batch.revision),
         ts,
         valid_until: ts.saturating_add(Document::VALID_MS),
@@ -110,6 +115,7 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         length_m: batch.length_m(),
         mass_kg: batch.mass_kg(),
         probability_off_spec: batch.probability_off_spec,
+        advice: batch.advice,
         off_spec_share: batch.out_share(),
         first_flag_lead_s: lead,
         first_flag: batch.first_flag,
@@ -119,6 +125,12 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         merged_into: batch.merged_into.clone(),
         found: None,
         outside: Vec::new(),
+        phases: batch
+            .phases
+            .iter()
+            .filter(|(_, phase)| !phase.is_empty())
+            .map(|(at, phase)| (Arc::clone(phase), *at))
+            .collect(),
     }
 }
 

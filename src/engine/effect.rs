@@ -1,6 +1,7 @@
 //! What the engine emits: records for the time series, documents, notifications, requests.
 
 use super::recovery::Recovery;
+use super::sheet::{SectionsRecord, SheetRecord};
 use crate::alarm::{AlarmRecord, Notification};
 use crate::batch::{Consumed, Edge};
 use crate::chart::{Capability, Detector, Limits, Point};
@@ -9,7 +10,7 @@ use crate::models::{Candidate, FitSpec, Made, Monitor, Realized, Statistic};
 use crate::plant::Guard;
 use crate::profile::Statistics;
 use crate::reading::{Flags, LineIx, Series, Timestamp, Value};
-use crate::verdict::{Call, Document, ForetoldProperty, Found, Scored};
+use crate::verdict::{Advice, Call, Document, ForetoldProperty, Found, Scored};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -27,6 +28,10 @@ pub enum Effect {
     Frame(FrameRecord),
     /// A batch as it is known now (`batches`); replaces what was said of it before.
     Batch(Box<BatchRecord>),
+    /// What was seen along a finished batch; replaces what was said of it before.
+    Sections(Box<SectionsRecord>),
+    /// What was found of a finished batch; replaces what was said of it before.
+    Sheet(Box<SheetRecord>),
     /// A scan across the web (`profiles`, `profile_zones`).
     Profile(Box<ProfileRecord>),
     /// A point of a control chart (`charts`, `lab_charts`).
@@ -205,6 +210,9 @@ pub struct BatchRecord {
     pub mass_kg: Option<f64>,
     /// The probability that it ends off spec.
     pub probability_off_spec: Option<f64>,
+    /// What to do with it, where the plant says what wrong decisions cost.
+    #[serde(default)]
+    pub advice: Option<Advice>,
     /// The greatest share outside of any quality tag, 0–1.
     pub off_spec_share: Option<f64>,
     /// Seconds from the first flag to the end.
@@ -228,6 +236,9 @@ pub struct BatchRecord {
     /// The laboratory properties that were outside their limits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub outside: Vec<Arc<str>>,
+    /// The phases that it came into, and when, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<(Arc<str>, Timestamp)>,
 }
 
 impl BatchRecord {
@@ -420,6 +431,9 @@ pub struct FitRequest {
     /// Other grades that a borrowed model may use batches of; none for one of the grade's own.
     #[serde(default)]
     pub neighbours: Vec<Neighbour>,
+    /// How those of them were made that went through phases.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub made: BTreeMap<Arc<str>, Made>,
     /// The declared tags it may use: positions in the line, ascending.
     pub tags: Vec<u32>,
     /// The quality tags, by which delays are estimated: positions in the line, ascending.

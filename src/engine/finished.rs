@@ -31,7 +31,11 @@ pub struct FinishedBatch {
 
 /// How a batch was made, as far as that matters to what a model says of it.
 pub(super) fn made(batch: &Batch) -> Made {
-    Made { started: Some(batch.started), steady: batch.steady.iter().copied().collect() }
+    Made {
+        started: Some(batch.started),
+        steady: batch.steady.iter().copied().collect(),
+        phases: batch.phases.clone(),
+    }
 }
 
 impl Engine {

@@ -13,7 +13,7 @@ use super::effect::FitRequest;
 use super::event::{ModelAnswer, Promotion};
 use super::view::{ChallengerView, PromotionView};
 use crate::batch::Batch;
-use crate::models::{OffSpec, Outcome as BatchOutcome, TrackRecord};
+use crate::models::{Outcome as BatchOutcome, TrackRecord};
 use crate::plant::{Grade, Line, ModelSettings};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -94,11 +94,6 @@ impl Learning {
     /// The model of a grade, to feed.
     pub(super) fn judging_mut(&mut self, grade: &str) -> Option<&mut Judging> {
         self.grades.get_mut(grade)?.judging.as_mut()
-    }
-
-    /// How often batches of a grade ended off spec, flagged ones and others.
-    pub(super) fn off_spec(&self, grade: &str) -> OffSpec {
-        self.grades.get(grade).map(|models| models.track.off_spec()).unwrap_or_default()
     }
 
     /// True if the model of a grade is borrowed from others.
@@ -190,12 +185,12 @@ impl Learning {
     pub(super) fn shadow(
         &mut self,
         (line, grade): (&Line, &str),
-        span: (Timestamp, Timestamp),
+        frame: (Timestamp, Timestamp, Option<&Arc<str>>),
         values: impl FnOnce() -> Vec<f64>,
     ) {
         let models = self.grades.get_mut(grade);
         if let Some(challenger) = models.and_then(|models| models.challenger.as_mut()) {
-            challenger.score(line, span, &values());
+            challenger.score(line, frame, &values());
         }
     }
 
@@ -225,6 +220,17 @@ impl Learning {
                 asked: promotion.at,
             })
         })
+    }
+
+    /// A batch is of another grade than was thought: it tells this one nothing any more.
+    pub(super) fn leave(&mut self, grade: &str, id: &Arc<str>) {
+        let Some(models) = self.grades.get_mut(grade) else { return };
+        models.track.found(id, BatchOutcome::Open);
+        if let Some(challenger) = &mut models.challenger {
+            challenger.found(id, BatchOutcome::Open);
+        }
+        models.found_bad(id, false);
+        models.fit.retain(|known| known != id);
     }
 
     /// Looks at a finished batch again: it may have become fit for learning, or no longer be.

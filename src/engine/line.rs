@@ -11,19 +11,21 @@ use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
 use super::learning::Learning;
+use super::outlook::Outlook;
+use super::scans::Scans;
 use super::similar::Patterns;
 use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
 use super::{leapt, stamps, tell};
 use crate::alarm::{self, News};
-use crate::batch::{self, Batch, Counted, Finder, GradeFinder};
+use crate::batch::{self, Batch, Counted, Finder, NameFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Framer, Offered, Transits};
 use crate::plant::{BatchSource, Grade, Line, Plant};
 use crate::quality::{AHEAD, Beyond, Checks, Stamp, TagClock, TagQuality};
 use crate::reading::{Flags, LineIx, Reading, Series, TagIx, Timestamp, Value};
-use crate::verdict::{Call, Document, Judge};
+use crate::verdict::{Call, Document, Judge, SectionDocument};
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
@@ -90,7 +92,9 @@ pub(super) struct LineState {
     tags: Vec<TagState>,
     pub(super) book: batch::Book,
     finder: Finder,
-    grade_finder: GradeFinder,
+    grade_finder: NameFinder,
+    #[serde(default)]
+    phase_finder: NameFinder,
     /// The judges of the batches in the book, by id; the one of a line without batches under "".
     judges: BTreeMap<Arc<str>, Judge>,
     /// What moved in the batches of the book.
@@ -101,6 +105,11 @@ pub(super) struct LineState {
     pub(super) learning: Learning,
     #[serde(default)]
     pub(super) soft_sensors: SoftSensors,
+    #[serde(default)]
+    pub(super) outlook: Outlook,
+    /// What scanners saw of the batches of the book.
+    #[serde(default)]
+    pub(super) scans: Scans,
     document: Option<Document>,
     said: Option<Timestamp>,
     trend: VecDeque<TrendPoint>,
@@ -161,12 +170,15 @@ impl LineState {
             tags: line.tags.iter().map(tag).collect(),
             book: batch::Book::new(line.grade.clone()),
             finder: Finder::default(),
-            grade_finder: GradeFinder::default(),
+            grade_finder: NameFinder::default(),
+            phase_finder: NameFinder::default(),
             judges: BTreeMap::new(),
             patterns: Patterns::default(),
             charts: Charts::new(line),
             learning: Learning::default(),
             soft_sensors: SoftSensors::default(),
+            outlook: Outlook::default(),
+            scans: Scans::default(),
             document: None,
             said: None,
             trend: VecDeque::new(),
@@ -208,6 +220,9 @@ impl LineState {
         self.charts.adopt(old.charts, old_line, line);
         self.learning = old.learning;
         self.learning.revive(line);
+        self.outlook = old.outlook;
+        self.outlook.begin_batch();
+        self.scans = old.scans;
         self.soft_sensors = old.soft_sensors;
         self.soft_sensors.reconfigured(line);
         self.document = old.document;
@@ -221,6 +236,11 @@ impl LineState {
         }
         if line.grade_tag == old_line.grade_tag {
             self.grade_finder = old.grade_finder;
+        }
+        if line.phase_tag == old_line.phase_tag {
+            self.phase_finder = old.phase_finder;
+        } else {
+            self.book.forget_phases();
         }
         self.close_past();
     }
@@ -388,9 +408,7 @@ impl LineState {
                     | Flags::HISTORICAL,
             );
         if usable || text {
-            self.find_grade(cx, declared, reading);
-            self.find_batch(cx, declared, reading);
-            self.find_break(cx, declared, reading);
+            self.find_what_is_made(cx, declared, reading);
             self.newest = self.newest.max(Some(moves_to));
             self.advance(cx);
         }
@@ -482,6 +500,19 @@ impl LineState {
         self.heard = self.newest.map(|newest| (received, newest));
     }
 
+    /// A tag may tell what is made: of which grade, which batch, in which phase, or nothing.
+    fn find_what_is_made(
+        &mut self,
+        cx: &mut Context<'_>,
+        tag: &crate::plant::Tag,
+        reading: &Reading,
+    ) {
+        self.find_grade(cx, tag, reading);
+        self.find_batch(cx, tag, reading);
+        self.find_phase(cx, tag, reading);
+        self.find_break(cx, tag, reading);
+    }
+
     fn find_batch(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
         let (BatchSource::Tag(id, _) | BatchSource::TurnUp(id)) = &cx.line.batch else { return };
         if *id != tag.id {
@@ -500,6 +531,18 @@ impl LineState {
         if let Some(grade) = self.grade_finder.look(reading.at, &reading.value) {
             let (line, at) = (Arc::clone(&cx.line.name), reading.at);
             let event = BatchEvent::GradeChange { grade };
+            self.batch_message(cx, BatchMessage { line, station: None, at, event });
+        }
+    }
+
+    /// A change of the tag that tells phases is the next phase.
+    fn find_phase(&mut self, cx: &mut Context<'_>, tag: &crate::plant::Tag, reading: &Reading) {
+        if cx.line.phase_tag.as_ref() != Some(&tag.id) {
+            return;
+        }
+        if let Some(phase) = self.phase_finder.look(reading.at, &reading.value) {
+            let (line, at) = (Arc::clone(&cx.line.name), reading.at);
+            let event = BatchEvent::Phase { batch: None, phase };
             self.batch_message(cx, BatchMessage { line, station: None, at, event });
         }
     }
@@ -558,9 +601,7 @@ impl LineState {
         while let Some(frame) = self.framer.close(end.minus(cx.line.lateness)) {
             self.frame(cx, &frame);
         }
-        let mut changes = Vec::new();
-        self.book.advance(Timestamp::MAX, &cx.plant.grades, &mut changes);
-        self.follow(cx, changes, newest);
+        self.reach(cx, Timestamp::MAX, newest);
         self.count_late(cx, true);
     }
 
@@ -630,8 +671,16 @@ impl LineState {
         {
             self.book.take(found(cx.line, at, None), None, &cx.plant.grades, &mut changes);
         }
-        self.book.advance(frame.start, &cx.plant.grades, &mut changes);
         self.follow(cx, changes, frame.start);
+        self.reach(cx, frame.start, frame.start);
+    }
+
+    /// What waited for an instant takes effect.
+    fn reach(&mut self, cx: &mut Context<'_>, frontier: Timestamp, at: Timestamp) {
+        let mut changes = Vec::new();
+        while self.book.advance(frontier, &cx.plant.grades, &mut changes) {
+            self.follow(cx, std::mem::take(&mut changes), at);
+        }
     }
 
     /// Adds the frame to what was made; `None` between batches.
@@ -670,9 +719,18 @@ impl LineState {
             && limits.iter().all(|(tag, value, _)| value.is_finite() && keeps_coming(tag))
     }
 
-    /// What was said of a batch last.
+    /// What was said of a batch last; `None` of one that is void.
     pub(super) fn call_of(&self, batch: &Batch) -> Option<Call> {
-        self.judges.get(&batch.id).map(Judge::call).filter(|_| !batch.void)
+        (!batch.void).then(|| self.judges.get(&batch.id).map(Judge::call).unwrap_or_default())
+    }
+
+    /// The batch in progress by stretches of one call.
+    fn stretches(&self, plant: &Plant) -> Vec<SectionDocument> {
+        let batch = self.book.current();
+        let judged = batch.and_then(|batch| Some((batch, self.judges.get(&batch.id)?)));
+        judged.map_or_else(Vec::new, |(batch, judge)| {
+            judge.stretches(batch, self.asked_of(plant, batch.started))
+        })
     }
 
     /// The line as people see it.
@@ -685,6 +743,7 @@ impl LineState {
             blind: self.blind,
             verdict: self.document.clone(),
             batch: self.book.current().map(|batch| record(line, batch, self.call_of(batch))),
+            stretches: self.stretches(plant),
             trend: self.trend.iter().cloned().collect(),
             last_batches: self
                 .book
@@ -711,6 +770,7 @@ impl LineState {
             soft_sensors: self
                 .soft_sensors
                 .view(&grade, self.asked_of(plant, self.judged_to.unwrap_or_default())),
+            prospects: self.outlook.view(),
             challengers: self.learning.challengers().collect(),
             promotions: self.learning.promotions().collect(),
             wrong_flags: self

@@ -23,11 +23,15 @@ mod history;
 mod learning;
 mod line;
 mod nodes;
+mod outlook;
 mod profiles;
 mod reconfigure;
 mod recovery;
 mod repeats;
+mod sample;
+mod scans;
 mod sessions;
+mod sheet;
 mod similar;
 mod soft_sensors;
 mod stamps;
@@ -58,7 +62,12 @@ pub use event::{Command, Event, EventError, ModelAnswer, Promotion, ToldEvents, 
 pub use explain::{Explanation, QualityView, StatisticView};
 pub use finished::FinishedBatch;
 pub use learning::budget;
+pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
+pub use scans::ScansOfSheet;
+pub use sheet::{
+    Asked, Decided, Done, PropertyOfSheet, ResultOfSheet, SectionsRecord, SheetRecord,
+};
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
 pub use tell::{ending, sentence};

@@ -111,6 +111,9 @@ impl Engine {
             heard.since = None;
         }
         let Taken { statistics, zones, streak, cleared, .. } = taken;
+        if let Some(ix) = line_ix {
+            self.state.lines[ix.get()].scanned(declared, &statistics);
+        }
         if let (Some(ix), true) = (line_ix, streak || cleared) {
             self.on_line(ix, (way.received, way.topic), out, |_, cx| {
                 cx.tell(tell::streaks(cx.line, declared, &statistics, since, streak));

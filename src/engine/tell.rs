@@ -317,6 +317,25 @@ pub fn sentence(reason: &Reason) -> String {
             let tags: Vec<String> = tags.iter().map(share).collect();
             format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
         }
+        Reason::Prospects { probability, signs, earlier } => {
+            let signs: Vec<&str> = signs.iter().map(|(sign, _)| sign.words()).collect();
+            let earlier = earlier.as_ref().map(|earlier| {
+                let found = match (&earlier.property, earlier.value) {
+                    (Some(property), Some(value)) => {
+                        let limits = limits(earlier.low, earlier.high);
+                        format!("had {property} at {value:.4} against {limits}")
+                    }
+                    _ => "was rejected".to_owned(),
+                };
+                format!("; {} {found}", earlier.batch)
+            });
+            format!(
+                "{:.0} % likely to end off spec by {}{}",
+                probability * 100.0,
+                signs.join(", "),
+                earlier.unwrap_or_default()
+            )
+        }
         Reason::SoftSensor(foretold) => {
             let ForetoldProperty { property, predicted, interval: [from, to], low, high, .. } =
                 foretold;

@@ -3,6 +3,7 @@
 use super::Engine;
 use super::charts::ChartView;
 use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
+use super::outlook::ProspectsView;
 use super::recovery::Recovery;
 use super::soft_sensors::SoftSensorView;
 use crate::alarm::{self, Severity};
@@ -10,7 +11,7 @@ use crate::models::{Beside, Flagged};
 use crate::profile::{Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
-use crate::verdict::Document;
+use crate::verdict::{Document, SectionDocument};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -126,6 +127,8 @@ pub struct LineView {
     pub verdict: Option<Document>,
     /// The batch in progress.
     pub batch: Option<BatchRecord>,
+    /// It by stretches of one call, in order; without what was measured in them.
+    pub stretches: Vec<SectionDocument>,
     /// The statistics of the last frames against their limits, oldest first.
     pub trend: Vec<TrendPoint>,
     /// The last finished batches, newest first.
@@ -140,6 +143,8 @@ pub struct LineView {
     pub model: Option<String>,
     /// The soft sensors of the grade in progress, by property.
     pub soft_sensors: Vec<SoftSensorView>,
+    /// How the chances of off spec came true that were said of its batches.
+    pub prospects: ProspectsView,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
     /// The models that wait for a person to promote them, by grade.

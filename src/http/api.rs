@@ -6,6 +6,7 @@
 #![expect(clippy::struct_field_names, reason = "the names of the fields are the contract's")]
 
 mod chart;
+mod prospects;
 mod soft_sensors;
 
 use crate::engine::{
@@ -15,8 +16,9 @@ use crate::engine::{
 use crate::profile::Place;
 use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
-use crate::verdict::{Call, Document, Learning};
+use crate::verdict::{Advice, Call, Document, Learning, SectionDocument};
 use chart::Chart;
+use prospects::Prospects;
 use serde::Serialize;
 use soft_sensors::SoftSensor;
 use std::collections::BTreeMap;
@@ -70,6 +72,7 @@ pub(super) struct LineDetail {
     challengers: Vec<Challenger>,
     promotions: Vec<Waiting>,
     in_progress: Option<Batch>,
+    stretches: Vec<SectionDocument>,
     trend: Vec<Point>,
     last_batches: Vec<Batch>,
     tags: Vec<Tag>,
@@ -77,6 +80,7 @@ pub(super) struct LineDetail {
     charts: Vec<Chart>,
     property_charts: Vec<Chart>,
     soft_sensors: Vec<SoftSensor>,
+    prospects: Prospects,
 }
 
 /// How often good batches of the grade in progress were flagged, beside what is promised.
@@ -184,10 +188,20 @@ pub(super) struct Batch {
     length_m: Option<f64>,
     mass_kg: Option<f64>,
     probability_off_spec: Option<f64>,
+    advice: Option<&'static str>,
     off_spec_share: Option<f64>,
     first_flag: Option<i64>,
     first_flag_lead_s: Option<f64>,
     lab: BTreeMap<Arc<str>, f64>,
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    phases: Vec<Phase>,
+}
+
+/// A phase of a batch.
+#[derive(Debug, Serialize)]
+struct Phase {
+    phase: Arc<str>,
+    from: i64,
 }
 
 /// `/api/v1/batches`.
@@ -377,12 +391,14 @@ impl LineDetail {
             promotions: Waiting::of(line).collect(),
             in_progress: line.batch.as_ref().map(Batch::from),
             trend: line.trend.iter().map(Point::from).collect(),
+            stretches: line.stretches.clone(),
             last_batches: line.last_batches.iter().map(Batch::from).collect(),
             tags: tags(line).collect(),
             profiles: line.profiles.iter().map(Profile::from).collect(),
             charts: charts.into_iter().map(Chart::from).collect(),
             property_charts: property_charts.into_iter().map(Chart::from).collect(),
             soft_sensors: line.soft_sensors.iter().map(SoftSensor::from).collect(),
+            prospects: Prospects::from(&line.prospects),
         }
     }
 }
@@ -499,10 +515,16 @@ impl From<&BatchRecord> for Batch {
             length_m: batch.length_m,
             mass_kg: batch.mass_kg,
             probability_off_spec: batch.probability_off_spec,
+            advice: batch.advice.map(Advice::as_str),
             off_spec_share: batch.off_spec_share,
             first_flag: batch.first_flag.map(crate::reading::Timestamp::as_millis),
             first_flag_lead_s: batch.first_flag_lead_s,
             lab: batch.lab.iter().cloned().collect(),
+            phases: batch
+                .phases
+                .iter()
+                .map(|(phase, at)| Phase { phase: Arc::clone(phase), from: at.as_millis() })
+                .collect(),
         }
     }
 }

@@ -2,25 +2,26 @@
 
 mod charts;
 mod foretold;
+mod shelf;
+
+pub(super) use shelf::Shelf;
 
 use super::{
-    ApiState, Backtested, Fits, Fitting, Granted, History, Models, Picked, Progress, Telling, Told,
-    router,
+    ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
 };
 use crate::alarm::Severity;
-use crate::batch::{Edge, Genealogy, Metres, Towards};
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
-    Promotion, PromotionView, Realized, Recovery, SourceView, TagView, TrendPoint, View,
-    Withdrawal, WrongFlagsRecord,
+    Promotion, PromotionView, ProspectsView, Realized, Recovery, SourceView, TagView, TrendPoint,
+    View, Withdrawal, WrongFlagsRecord,
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Call, Document, ForetoldProperty, LabOutside, Learning, Mover, Period, Reason, Scoreboard,
-    Similar, SpanDocument,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
+    SectionDocument, Sign, Similar, SpanDocument,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -58,46 +59,6 @@ impl Heartbeat {
 impl Progress for Heartbeat {
     fn heartbeat_age(&self) -> Duration {
         *self.0.lock().unwrap()
-    }
-}
-
-/// A store of batches, or one that fails.
-#[derive(Debug)]
-pub(super) struct Shelf(pub(super) Result<Vec<BatchRecord>, String>);
-
-impl History for Shelf {
-    fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
-        let all = self.0.clone()?.into_iter();
-        Ok(all.filter(|batch| line.is_none_or(|line| *batch.line == *line)).take(limit).collect())
-    }
-
-    fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {
-        Ok(self.0.clone()?.into_iter().find(|b| *b.line == *line && *b.batch == *id))
-    }
-
-    fn scoreboard(
-        &self,
-        (line, grade): (Option<&str>, Option<&str>),
-        by: Period,
-        limit: usize,
-    ) -> Result<Scoreboard, String> {
-        let batches = self.batches(line, limit)?;
-        let is_of =
-            |batch: &&BatchRecord| grade.is_none_or(|grade| batch.grade.as_deref() == Some(grade));
-        let scored: Vec<_> = batches.iter().filter(is_of).filter_map(BatchRecord::scored).collect();
-        Ok(Scoreboard::of(&scored, by))
-    }
-
-    fn genealogy(&self, name: &str, stretch: Option<Metres>) -> Result<Genealogy, String> {
-        let batches = self.0.clone()?;
-        let edges: Vec<Edge> = batches.iter().flat_map(BatchRecord::edges).collect();
-        Genealogy::of(&name.into(), stretch, |towards, name| {
-            let leads = |edge: &&Edge| match towards {
-                Towards::Sources => *edge.batch == *name,
-                Towards::Products => *edge.consumed.from == *name,
-            };
-            Ok((edges.iter().filter(leads).cloned().collect(), false))
-        })
     }
 }
 
@@ -257,6 +218,7 @@ pub(super) fn state(view: View) -> Fixture {
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
+        report: crate::report::Settings { site: "mill".into(), ..Default::default() },
     };
     Fixture { api, view: sender, heartbeat }
 }
@@ -446,6 +408,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         blind: false,
         verdict: None,
         batch: None,
+        stretches: Vec::new(),
         trend: Vec::new(),
         last_batches: Vec::new(),
         tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
@@ -453,6 +416,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         challengers: Vec::new(),
         promotions: Vec::new(),
         soft_sensors: Vec::new(),
+        prospects: ProspectsView::default(),
         wrong_flags: None,
     }
 }
@@ -580,6 +544,17 @@ pub(super) fn hostile() -> View {
             changes: Vec::new(),
         },
         Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
+        Reason::Prospects {
+            probability: f64::NAN,
+            signs: vec![(Sign::BatchBefore, 3.6)],
+            earlier: Some(EarlierBatch {
+                batch: tag(),
+                property: Some(tag()),
+                value: Some(f64::NAN),
+                low: Some(1.0),
+                high: None,
+            }),
+        },
         Reason::SoftSensor(ForetoldProperty {
             property: tag(),
             unit: Some(tag()),
@@ -607,6 +582,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         length_m: Some(36_100.0),
         mass_kg: Some(1_441.0),
         probability_off_spec: None,
+        advice: Some(Advice::Release),
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,
@@ -616,6 +592,7 @@ pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {
         merged_into: None,
         found: None,
         outside: Vec::new(),
+        phases: Vec::new(),
     }
 }
 
@@ -811,14 +788,18 @@ fn line(call: Call) -> LineView {
             movers: if call.is_flag() { movers(since) } else { Vec::new() },
             similar: if call.is_flag() { similar() } else { Vec::new() },
             foretold: if call.is_flag() { vec![foretold::foretold()] } else { Vec::new() },
+            decision: call.is_flag().then(foretold::decision),
             spans: if call.is_flag() { spans() } else { Vec::new() },
+            slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 3,
             ts: NOW - 5_000,
             valid_until: NOW - 5_000 + Document::VALID_MS,
         }),
         batch: Some(batch),
+        stretches: if call.is_flag() { stretches() } else { Vec::new() },
         trend: trend(call),
         last_batches: last_batches(),
         tags: tags(),
@@ -826,6 +807,7 @@ fn line(call: Call) -> LineView {
         challengers: vec![challenger()],
         promotions: vec![promotion()],
         soft_sensors: foretold::soft_sensors(),
+        prospects: foretold::prospects(),
         wrong_flags: Some(WrongFlagsRecord {
             line: "tm3".into(),
             grade: "facial-15".into(),
@@ -863,6 +845,25 @@ fn challenger() -> ChallengerView {
     ChallengerView { grade: "facial-15".into(), version: 3, against: 2, beside }
 }
 
+fn stretches() -> Vec<SectionDocument> {
+    let stretch = |(from, to), (from_m, to_m), call, score| SectionDocument {
+        from,
+        to,
+        from_m: Some(from_m),
+        to_m: Some(to_m),
+        call,
+        score: Some(score),
+        quality: std::collections::BTreeMap::new(),
+    };
+    let (bad_from, bad_to) = (STARTED + 420_000, STARTED + 480_000);
+    vec![
+        stretch((STARTED, bad_from), (0.0, 8_120.0), Call::OnSpec, 0.7),
+        stretch((bad_from, bad_to), (8_120.0, 9_290.0), Call::OffSpec, 0.9),
+        stretch((bad_to, NOW - 360_000), (9_290.0, 29_100.0), Call::OnSpec, 0.8),
+        stretch((NOW - 360_000, NOW), (29_100.0, 36_100.0), Call::AtRisk, 3.2),
+    ]
+}
+
 fn spans() -> Vec<SpanDocument> {
     vec![
         SpanDocument {
@@ -870,6 +871,7 @@ fn spans() -> Vec<SpanDocument> {
             to: STARTED + 480_000,
             from_m: Some(8_120.0),
             to_m: Some(9_290.0),
+            after_m: None,
             arrives: None,
         },
         SpanDocument {
@@ -877,6 +879,7 @@ fn spans() -> Vec<SpanDocument> {
             to: NOW,
             from_m: Some(29_100.0),
             to_m: Some(36_100.0),
+            after_m: None,
             arrives: Some(NOW - 330_000),
         },
     ]

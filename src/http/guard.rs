@@ -106,7 +106,8 @@ pub(super) async fn seal(request: Request, next: Next) -> Response {
     }
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
-        headers.insert(name, HeaderValue::from_static(value));
+        // A sheet of paper has a policy of its own, which is stricter and knows its style.
+        headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
     if !headers.contains_key(header::CACHE_CONTROL) {
         headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));

@@ -25,7 +25,9 @@ mod listener;
 mod models;
 mod page;
 mod probes;
+mod report;
 mod router;
+mod uniformity;
 
 pub use feedback::read_events;
 pub use router::router;
@@ -33,8 +35,10 @@ pub use router::router;
 use crate::batch::{Genealogy, Metres};
 use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
 use crate::reading::Timestamp;
+use crate::report::{BatchData, Week, WeekData};
 use crate::telemetry::{Clock, Health, Metrics};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
+use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
 use std::net::SocketAddr;
@@ -146,6 +150,35 @@ pub trait History: Debug + Send + Sync {
         by: Period,
         limit: usize,
     ) -> Result<Scoreboard, String>;
+
+    /// All that is kept of a batch, for its report; `None` if the store does not know it.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String>;
+
+    /// What is kept of a week and those before it, of one line or of all; without a week, the one in which the newest batch
+    /// ended. `None` if none has, or the line has none.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn week(
+        &self,
+        line: Option<&str>,
+        week: Option<Week>,
+        zone: &TimeZone,
+    ) -> Result<Option<WeekData>, String>;
+
+    /// How uniform the newest batches are, at most `limit`, of one line or grade or of all.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String>;
 }
 
 /// A fit that runs.
@@ -306,6 +339,8 @@ pub struct ApiState {
     pub note: watch::Receiver<Option<Arc<str>>>,
     /// Where it is asked that the configuration is read again, if anybody can do that.
     pub reload: Option<mpsc::Sender<Reload>>,
+    /// Whose reports they are.
+    pub report: crate::report::Settings,
 }
 
 /// A request to read the configuration again: the answer comes back on it, with the words of the refusal

@@ -1,7 +1,10 @@
 //! Which path leads where, and what every request passes on its way.
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
-use super::{Fitting, actions, backtest, data, events, feedback, guard, models, page, probes};
+use super::{
+    Fitting, actions, backtest, data, events, feedback, guard, models, page, probes, report,
+    uniformity,
+};
 use crate::engine::View;
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
@@ -65,7 +68,9 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
     ("/api/v1/batches", || get(data::batches)),
     ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/batches/{line}/{batch}/sheet", || get(report::sheet)),
     ("/api/v1/scoreboard", || get(data::scoreboard)),
+    ("/api/v1/uniformity", || get(uniformity::uniformity)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
     ("/api/v1/tags", || get(data::tags)),
     ("/api/v1/alarms", || get(data::alarms)),
@@ -93,6 +98,9 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/fragment", || get(page::fragment)),
     ("/backtest", || get(backtest::page)),
+    ("/batches/{line}/{batch}/report", || get(report::batch)),
+    ("/report/weekly", || get(report::weekly)),
+    ("/uniformity", || get(uniformity::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
     ("/assets/icon.svg", || get(page::icon)),

@@ -20,6 +20,7 @@
 //! not in a table's first write.
 
 use super::line_protocol::Line;
+use crate::decode::Disposition;
 use crate::engine::{
     AlarmRecord, Band, BatchRecord, ChartLimitsRecord, ChartOf, ChartRecord, ContributionRecord,
     Effect, Monitor, ProfileRecord, ReadingRecord, ScoreRecord, SensorHealthRecord, Side,
@@ -255,6 +256,15 @@ fn batch(record: &BatchRecord, out: &mut Lines) {
         line.maybe_float("length_m", record.length_m);
         line.maybe_float("mass_kg", record.mass_kg);
         line.maybe_float("probability_off_spec", record.probability_off_spec);
+        if let Some(advice) = record.advice {
+            line.text("advice", advice.as_str());
+        } else if record.disposition.is_some_and(|decided| decided != Disposition::Hold) {
+            // A field that is not written keeps what was written before.
+            line.text("advice", "none");
+        }
+        if let Some((phase, _)) = record.phases.last() {
+            line.text("phase", phase);
+        }
         line.maybe_float("off_spec_share", record.off_spec_share);
         line.maybe_float("first_flag_lead_s", record.first_flag_lead_s);
         for (property, value) in &record.lab {
@@ -357,7 +367,6 @@ fn alarm(record: &AlarmRecord, out: &mut Lines) {
 mod tests {
     use super::*;
     use crate::alarm::Severity;
-    use crate::decode::Disposition;
     use crate::engine::{
         Capability, Detector, Estimate, FrameRecord, Index, Kind, Limits, Mark, OnTrial, Point,
         Rates, Realized, SpreadLimits,
@@ -486,6 +495,7 @@ mod tests {
             length_m: None,
             mass_kg: None,
             probability_off_spec: None,
+            advice: None,
             off_spec_share: None,
             first_flag_lead_s: None,
             first_flag: None,
@@ -495,6 +505,7 @@ mod tests {
             merged_into: None,
             found: None,
             outside: Vec::new(),
+            phases: Vec::new(),
         }
     }
 

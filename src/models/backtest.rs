@@ -19,6 +19,18 @@ pub struct Made {
     /// The begins of the frames from which on models judged it again, after breaks and changes of grade. Where frames
     /// are missing for want of data, what is smoothed goes on.
     pub steady: Vec<Timestamp>,
+    /// The phases of its recipe that it came into, and when, in order.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub phases: Vec<(Timestamp, Arc<str>)>,
+}
+
+impl Made {
+    /// The phase that it was in at an instant.
+    #[must_use]
+    pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
+        let before = self.phases.partition_point(|(at, _)| *at <= instant);
+        before.checked_sub(1).map(|ix| &self.phases[ix].1).filter(|phase| !phase.is_empty())
+    }
 }
 
 /// A model that is shown batches of the past, one after the other. What a line does with a model it does as well, but that
@@ -44,6 +56,8 @@ pub struct Backtest<'m> {
     fresh: bool,
     /// When it is judged anew.
     steady: Vec<Timestamp>,
+    /// How it was made.
+    made: Made,
     peak: Option<f64>,
     flag: Option<Flag>,
 }
@@ -85,6 +99,7 @@ impl<'m> Backtest<'m> {
             begins: None,
             fresh: true,
             steady: Vec::new(),
+            made: Made::default(),
             peak: None,
             flag: None,
         }
@@ -99,6 +114,7 @@ impl<'m> Backtest<'m> {
     pub fn begin(&mut self, made: &Made) {
         self.model.next_batch(&mut self.online, self.scale);
         (self.begins, self.fresh, self.steady) = (made.started, true, made.steady.clone());
+        self.made = made.clone();
         (self.peak, self.flag) = (None, None);
     }
 
@@ -127,6 +143,7 @@ impl<'m> Backtest<'m> {
                 }
             }
         }
+        self.online.is_in(self.made.phase_at(start));
         let score = self.model.score(&mut self.online, &values).score?;
         self.peak = Some(self.peak.map_or(score, |peak| peak.max(score)));
         if score <= 1.0 {
@@ -242,7 +259,7 @@ mod tests {
         let peak = |is_break: bool| {
             let (mut test, mut plant) = (Backtest::new(&model, Vec::new(), 1.0), Plant::new(5));
             let steady = if is_break { vec![at(gap + 1)] } else { Vec::new() };
-            let batch = Made { started: Some(at(0)), steady };
+            let batch = Made { started: Some(at(0)), steady, phases: Vec::new() };
             let spoil = |frame: usize, row: &mut [f64; 5]| {
                 if frame > gap {
                     load(row);

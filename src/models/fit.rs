@@ -193,6 +193,7 @@ pub(super) fn fit_with(
         recipe: multiway.as_ref().map(|multiway| Recipe {
             positions: multiway.positions(),
             explained: multiway.explained(),
+            phases: multiway.phases(),
             indicator: multiway
                 .indicator()
                 .map(|ix| Arc::clone(&table.columns[screened.columns[ix]])),
@@ -214,19 +215,32 @@ pub(super) fn fit_with(
 fn courses(table: &Table, screened: &Screened) -> Result<Option<multiway::Fitted>, FitError> {
     let lengths: Vec<usize> =
         screened.origins.iter().map(|block| table.made(*block, false).count()).collect();
-    let rows = |ix: usize, whole: bool| {
-        let made = table.made(screened.origins[ix], whole);
+    Multiway::fit(&lengths, &Batches { table, screened })
+}
+
+/// The rows of the batches of a table, of the columns that were kept.
+struct Batches<'t> {
+    table: &'t Table,
+    screened: &'t Screened,
+}
+
+impl<'t> multiway::Courses<'t> for Batches<'t> {
+    fn rows(&self, batch: usize, whole: bool) -> Array2<f64> {
+        let made = self.table.made(self.screened.origins[batch], whole);
         let values: Vec<f64> = made
             .flat_map(|row| {
-                let row = table.row(row);
-                screened.columns.iter().map(|column| row[*column])
+                let row = self.table.row(row);
+                self.screened.columns.iter().map(|column| row[*column])
             })
             .collect();
-        let columns = screened.columns.len();
+        let columns = self.screened.columns.len();
         Array2::from_shape_vec((values.len() / columns, columns), values)
             .expect("each row has a value for each column")
-    };
-    Multiway::fit(&lengths, rows)
+    }
+
+    fn phases(&self, batch: usize, whole: bool) -> Vec<Option<&'t Arc<str>>> {
+        self.table.phases_of(self.screened.origins[batch], whole)
+    }
 }
 
 /// The factor on the levels that keeps the budget.

@@ -27,6 +27,7 @@ mod multiway;
 mod pareto;
 mod pca;
 mod peers;
+mod prospects;
 mod screen;
 mod soft_sensor;
 mod statistic;
@@ -45,6 +46,7 @@ pub use limits::{jackson_mudholkar, spe_limit_box, t2_limit_phase_one, t2_limit_
 pub use model::{ArtifactError, Header, Model, Online, Score};
 pub use movers::Moved;
 pub use peers::{Disagreement, Peers, Word};
+pub use prospects::{Case, Prospects, Sign, Signs};
 pub use screen::{Dropped, FitError};
 pub use soft_sensor::{
     Bins, Candidate, Coverage, Estimate, Fitness, Foretold, Ranked, Raw, SAMPLES_AT_LEAST, Sample,
@@ -52,7 +54,7 @@ pub use soft_sensor::{
     fit_best,
 };
 pub use statistic::{Monitor, Statistic};
-pub use track::{Beside, Judged, OffSpec, Outcome, Realized, TrackRecord};
+pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
 pub use trial::{Flagged, PastBatch, Trial, Trying};
 pub use wander::{Footing, Wander};
 
@@ -89,6 +91,9 @@ pub struct Table {
     pub measured: Vec<f64>,
     /// The rows that stand for a gap, in order.
     pub gaps: Vec<usize>,
+    /// The phases that batches came into: the first row of each, and its name, in order; of batches of which nobody tells
+    /// phases, none.
+    pub phases: Vec<(usize, Arc<str>)>,
     /// Older batches, or rows where there are no batches, that had no room in [`VALUES_MAX`].
     pub left_out: usize,
     /// Where they are from.
@@ -180,6 +185,20 @@ impl Table {
             .filter(|row| !self.is_gap(*row))
     }
 
+    /// The phase of each of these rows of a block.
+    fn phases_of(&self, block: usize, whole: bool) -> Vec<Option<&Arc<str>>> {
+        let begin = self.blocks.get(block).copied().unwrap_or_default();
+        let phase = |row: usize| {
+            let told = self.phases.partition_point(|(first, _)| *first <= row).checked_sub(1)?;
+            let (first, phase) = &self.phases[told];
+            // Behind a gap nobody knows how far it is, nor when one began that came with the first row behind it.
+            let gaps = self.gaps.partition_point(|gap| *gap <= row);
+            let missed = gaps.checked_sub(1).is_some_and(|ix| *first <= self.gaps[ix] + 1);
+            (*first >= begin && !missed).then_some(phase)
+        };
+        self.made(block, whole).map(phase).collect()
+    }
+
     /// Takes a block away, with its rows.
     fn remove_block(&mut self, block: usize) {
         let begin = self.blocks.remove(block);
@@ -189,9 +208,11 @@ impl Table {
         let measured = self.quality.len();
         self.measured.drain(begin * measured..end * measured);
         self.gaps.retain(|row| !(begin..end).contains(row));
+        self.phases.retain(|(row, _)| !(begin..end).contains(row));
         // The block behind it follows another one now, which did not end where it begins.
         self.joined.retain(|row| !(begin..=end).contains(row));
         let later = self.blocks[block..].iter_mut().chain(&mut self.gaps).chain(&mut self.joined);
+        let later = later.chain(self.phases.iter_mut().map(|(row, _)| row));
         later.filter(|row| **row >= end).for_each(|row| *row -= end - begin);
     }
 
@@ -251,6 +272,28 @@ impl FitSpec {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn rows_know_their_phase_also_when_a_block_is_taken_away() {
+        let phases = [(1, "fill"), (3, "heat"), (6, "fill"), (8, "heat")];
+        let mut table = Table {
+            columns: vec!["a".into()],
+            values: vec![0.0; 9],
+            blocks: vec![0, 5],
+            gaps: vec![2],
+            phases: phases.map(|(row, phase)| (row, Arc::from(phase))).into(),
+            ..Table::default()
+        };
+        let of = |table: &Table, block| {
+            let phases = table.phases_of(block, true).into_iter();
+            phases.map(|phase| phase.map_or("-", |phase| &**phase).to_owned()).collect::<Vec<_>>()
+        };
+        assert_eq!(of(&table, 0), ["-", "fill", "-", "-"], "who knows when it began in the gap");
+        assert_eq!(table.phases_of(0, false).len(), 2);
+        assert_eq!(of(&table, 1), ["-", "fill", "fill", "heat"], "none of the block before");
+        table.remove_block(0);
+        assert_eq!(of(&table, 0), ["-", "fill", "fill", "heat"]);
+    }
 
     #[test]
     fn newest_batches_have_room_and_are_taken_whole() {

@@ -86,8 +86,11 @@ pub struct Recipe {
     pub positions: usize,
     /// The share of the columns' variance that the position explains in batches that were held out, 0–1.
     pub explained: f64,
-    /// The column that tells the position; none where the time made does.
+    /// The column that tells the position; none where the time made does, or phases.
     pub indicator: Option<Arc<str>>,
+    /// How many phases tell the position; 0 where something else does.
+    #[serde(default)]
+    pub phases: usize,
 }
 
 /// The libraries of this build that a fit depends on: a test holds them to the lock file.
@@ -139,7 +142,11 @@ impl Header {
             states => format!(" and cva of {}", Count(states, "state")),
         };
         let recipe = self.recipe.as_ref().map_or_else(String::new, |recipe| {
-            let by = recipe.indicator.as_ref().map_or("time made", |column| &**column);
+            let by = match &recipe.indicator {
+                _ if recipe.phases > 0 => "phases",
+                Some(column) => &**column,
+                None => "time made",
+            };
             let (explained, positions) = (recipe.explained * 100.0, recipe.positions);
             format!(" and a recipe of {positions} positions by {by} ({explained:.0} %)")
         });
@@ -207,9 +214,24 @@ pub struct Online {
     recent: Recent,
     /// How the batch goes along the recipe; `None` if its begin was not seen.
     along: Option<Progress>,
+    /// The phase of its recipe that the batch is in.
+    phase: Option<Arc<str>>,
+    /// Of what phase something may have been missed: how far the batch is in it nobody knows.
+    missed: Missed,
     /// The last pattern of holes; made again when it is missed.
     #[serde(skip)]
     gain: Option<Gain>,
+}
+
+/// What of a phase may have been missed.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+enum Missed {
+    #[default]
+    Nothing,
+    /// Of the one that the batch is in with the next row, whichever that is.
+    Something,
+    /// Of this one.
+    Of(Option<Arc<str>>),
 }
 
 impl PartialEq for Online {
@@ -219,6 +241,7 @@ impl PartialEq for Online {
             == (other.scale, other.course, &other.smoothed, &other.parts)
             && (&self.dynamic, &self.moving, &self.recent, &self.along)
                 == (&other.dynamic, &other.moving, &other.recent, &other.along)
+            && (&self.phase, &self.missed) == (&other.phase, &other.missed)
     }
 }
 
@@ -233,6 +256,21 @@ impl Online {
     /// What the last row reached was not worth a flag: it says nothing about the limits.
     pub fn excuse(&mut self) {
         self.course.excuse();
+    }
+
+    /// The next rows are of this phase of the batch's recipe; `None` where nobody tells.
+    pub fn is_in(&mut self, phase: Option<&Arc<str>>) {
+        match &self.missed {
+            Missed::Nothing => {}
+            // Whichever it is by now may have begun unseen.
+            Missed::Something => self.missed = Missed::Of(phase.cloned()),
+            Missed::Of(missed) if missed.as_ref() == phase => {}
+            Missed::Of(_) => self.missed = Missed::Nothing,
+        }
+        let known = phase.filter(|_| self.missed == Missed::Nothing);
+        if self.phase.as_ref() != known {
+            self.phase = known.cloned();
+        }
     }
 
     /// What the limits of the fit are multiplied with.
@@ -420,6 +458,8 @@ impl Model {
             moving: Moving::default(),
             recent: Recent::default(),
             along: self.multiway.as_ref().map(Multiway::start),
+            phase: None,
+            missed: Missed::Nothing,
             gain: None,
         }
     }
@@ -442,9 +482,10 @@ impl Model {
     /// Something may have been made that was not seen: where the batch is in its recipe the time does not tell any more,
     /// and the rest of it is judged by its rows alone.
     fn lose_place(&self, online: &mut Online) {
-        if self.multiway.as_ref().is_some_and(|multiway| multiway.indicator().is_none()) {
+        if self.multiway.as_ref().is_some_and(Multiway::goes_by_time) {
             online.along = None;
         }
+        online.missed = Missed::Something;
     }
 
     /// The next frame is put to it, by its begin and end. `until` is the end of the one before, `begins` when its batch
@@ -535,7 +576,8 @@ impl Model {
         let row = self.used.iter().map(|ix| values.get(*ix).copied().unwrap_or(f64::NAN));
         let row = Array1::from_iter(row);
         if let Some(multiway) = &self.multiway {
-            online.along.take_if(|along| !multiway.take(along, row.view()));
+            let phase = online.phase.as_ref();
+            online.along.take_if(|along| !multiway.take(along, row.view(), phase));
         }
         let seen = self.statistics(row.view(), online);
         let coverage = seen.as_ref().map_or(0.0, |(_, coverage)| *coverage);

@@ -21,20 +21,25 @@
 //! roots of these: few batches give squares a tail so heavy that a good batch seems to stand out.
 //!
 //! Position is the time made since the start, or what a column says that rises (or falls) all through each batch, where
-//! that tells more of the others ([`indicator`]). Where batches do not follow a recipe, as on a line whose batch is a
+//! that tells more of the others ([`indicator`]); or, where somebody tells its phases, the time made in this one behind
+//! those before it ([`phases`]). Where batches do not follow a recipe, as on a line whose batch is a
 //! stretch of an endless web, the position tells nothing of held-out batches, and there is no such model. It needs no
 //! setting.
 
 mod indicator;
+mod phases;
 
 use super::calibrate::count;
 use super::pca::eigen;
 use super::screen::FitError;
 use indicator::Clock;
+pub(super) use indicator::Courses;
 use linfa_linalg::cholesky::SolveCInplace;
 use ndarray::{Array1, Array2, ArrayView1, ArrayView2, Axis, Slice, Zip};
+use phases::Place;
 use serde::{Deserialize, Serialize};
 use std::ops::Range;
+use std::sync::Arc;
 
 /// With fewer batches nobody knows what they have in common: of good ones it flagged twice as many as it may.
 const BATCHES_AT_LEAST: usize = 20;
@@ -120,6 +125,9 @@ struct Gathered {
     /// The position, and the one that the last row told.
     position: usize,
     told: usize,
+    /// Where it is in its phases.
+    #[serde(default)]
+    place: Place,
 }
 
 /// What the positions so far tell.
@@ -137,21 +145,20 @@ struct Filter {
 }
 
 impl Multiway {
-    /// Fits it on batches of so many rows, in the order in which they were made; `rows` gives those of one (rows ×
-    /// columns, NaN where there is no value), all of them or those until the first gap: behind it the time does not tell
-    /// the place. `None` where they are too few or too short, or do not follow a recipe.
+    /// Fits it on batches of so many rows, in the order in which they were made; behind a gap the time does not tell the
+    /// place. `None` where they are too few or too short, or do not follow a recipe.
     ///
     /// # Errors
     /// When the eigenvalues do not come.
-    pub(super) fn fit(
+    pub(super) fn fit<'p>(
         lengths: &[usize],
-        rows: impl Fn(usize, bool) -> Array2<f64>,
+        courses: &impl Courses<'p>,
     ) -> Result<Option<Fitted>, FitError> {
         if lengths.len() < BATCHES_AT_LEAST {
             return Ok(None);
         }
         let every = usual_length(lengths.iter().copied()).div_ceil(POSITIONS_MAX).max(1);
-        let Some((clock, batches, explained)) = indicator::choose(lengths.len(), rows, every)
+        let Some((clock, batches, explained)) = indicator::choose(lengths.len(), courses, every)
         else {
             return Ok(None);
         };
@@ -187,6 +194,16 @@ impl Multiway {
         self.clock.column()
     }
 
+    /// How many phases tell the position; 0 where none do.
+    pub(super) fn phases(&self) -> usize {
+        if let Clock::Phases(phases) = &self.clock { phases.count() } else { 0 }
+    }
+
+    /// True if the time made tells the position, which it does no more behind a gap.
+    pub(super) fn goes_by_time(&self) -> bool {
+        matches!(self.clock, Clock::Rows(_))
+    }
+
     /// The levels of the distances.
     pub(super) fn levels(&self) -> &[f64; STATISTICS] {
         &self.levels
@@ -204,15 +221,21 @@ impl Multiway {
         Progress { gathered, filter, distances: None }
     }
 
-    /// Takes the next row of a batch, NaN where it has no value. False if nobody knows any more where the batch is: there
-    /// is no use in its next row.
+    /// Takes the next row of a batch, NaN where it has no value, and its phase. False if nobody knows any more where the
+    /// batch is: there is no use in its next row.
     #[must_use]
-    pub(super) fn take(&self, progress: &mut Progress, row: ArrayView1<'_, f64>) -> bool {
+    pub(super) fn take(
+        &self,
+        progress: &mut Progress,
+        row: ArrayView1<'_, f64>,
+        phase: Option<&Arc<str>>,
+    ) -> bool {
         let Progress { gathered, filter, distances } = progress;
-        if gathered.leaps(&self.clock, row) {
+        let by_phases = gathered.place(&self.clock, phase);
+        if gathered.leaps(&self.clock, row, by_phases) {
             return false;
         }
-        gathered.take(&self.clock, row, &mut |position| {
+        gathered.take(&self.clock, (row, by_phases), &mut |position| {
             // After the time that most batches take, what was reached stands.
             if let Some(statistics) = self.course.take(filter, position.view()) {
                 *distances = Some(statistics.map(f64::sqrt));
@@ -247,6 +270,10 @@ impl Multiway {
         let filter = &progress.filter;
         progress.gathered.sum.len() == columns
             && progress.gathered.values.len() == columns
+            && match &self.clock {
+                Clock::Phases(phases) => phases.has(&progress.gathered.place),
+                Clock::Rows(_) | Clock::Column { .. } => true,
+            }
             && filter.information.dim() == (components, components)
             && filter.weighted.dim() == (columns, components)
             && [&filter.square, &filter.mean, &filter.sum].iter().all(|one| one.len() == columns)
@@ -263,13 +290,18 @@ impl Progress {
 impl Gathered {
     fn new(columns: usize) -> Self {
         let (sum, values) = (Array1::zeros(columns), Array1::zeros(columns));
-        Self { sum, values, rows: 0, position: 0, told: 0 }
+        Self { sum, values, rows: 0, position: 0, told: 0, place: Place::default() }
+    }
+
+    /// The position of the next row by its phase, where phases tell it.
+    fn place(&mut self, clock: &Clock, phase: Option<&Arc<str>>) -> Option<usize> {
+        if let Clock::Phases(phases) = clock { phases.next(&mut self.place, phase) } else { None }
     }
 
     /// True if a row, and the one before it, tell of a place that no batch reaches from here: the sensor that tells it has
     /// slipped.
-    fn leaps(&self, clock: &Clock, row: ArrayView1<'_, f64>) -> bool {
-        let told = clock.position(self.rows, row).unwrap_or(self.told).min(self.told);
+    fn leaps(&self, clock: &Clock, row: ArrayView1<'_, f64>, by_phases: Option<usize>) -> bool {
+        let told = clock.position(self.rows, row, by_phases).unwrap_or(self.told).min(self.told);
         told > self.position + clock.leap()
     }
 
@@ -277,12 +309,13 @@ impl Gathered {
     fn take(
         &mut self,
         clock: &Clock,
-        row: ArrayView1<'_, f64>,
+        (row, by_phases): (ArrayView1<'_, f64>, Option<usize>),
         whole: &mut impl FnMut(Array1<f64>),
     ) {
         // One row alone may be a slip of the sensor; a batch does not go back.
-        let told = clock.position(self.rows, row).unwrap_or(self.told);
-        let sure = told.min(std::mem::replace(&mut self.told, told));
+        let told = clock.position(self.rows, row, by_phases).unwrap_or(self.told);
+        let before = std::mem::replace(&mut self.told, told);
+        let sure = if clock.may_slip() { told.min(before) } else { told };
         while self.position < sure {
             whole(self.close());
         }
@@ -319,13 +352,18 @@ fn add(sum: &mut Array1<f64>, values: &mut Array1<f64>, row: ArrayView1<'_, f64>
     });
 }
 
-/// The means of each position of a batch; what is left over at the end is none.
-fn positions(rows: ArrayView2<'_, f64>, clock: &Clock) -> Array2<f64> {
+/// The means of each position of a batch, of which this is the phase of each row; what is left over at the end is none.
+fn positions(
+    rows: ArrayView2<'_, f64>,
+    phases: &[Option<&Arc<str>>],
+    clock: &Clock,
+) -> Array2<f64> {
     let columns = rows.ncols();
     let mut gathered = Gathered::new(columns);
     let mut positions = Vec::new();
-    for row in rows.rows() {
-        gathered.take(clock, row, &mut |position| positions.extend(position));
+    for (ix, row) in rows.rows().into_iter().enumerate() {
+        let by_phases = gathered.place(clock, phases.get(ix).copied().flatten());
+        gathered.take(clock, (row, by_phases), &mut |position| positions.extend(position));
     }
     Array2::from_shape_vec((positions.len() / columns.max(1), columns), positions)
         .expect("each position has a value for each column")

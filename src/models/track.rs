@@ -50,9 +50,6 @@ impl Outcome {
     }
 }
 
-/// How often batches ended off spec is told of so many.
-const TELLING: usize = 10;
-
 /// A batch while it is judged.
 #[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
 #[serde(default)]
@@ -167,15 +164,6 @@ pub struct Beside {
     pub open: u32,
 }
 
-/// The shares of batches that ended off spec, 0–1; `None` where too few tell.
-#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize)]
-pub struct OffSpec {
-    /// Of those that were flagged.
-    pub flagged: Option<f64>,
-    /// Of those that were not.
-    pub unflagged: Option<f64>,
-}
-
 impl Beside {
     /// The batches, whatever they were.
     #[must_use]
@@ -283,27 +271,6 @@ impl TrackRecord {
         })
     }
 
-    /// The share of the batches that ended off spec, of those that were flagged and of those that were not; `None` of fewer
-    /// than ten of which it is known.
-    #[must_use]
-    pub fn off_spec(&self) -> OffSpec {
-        let (mut good, mut bad) = ([0; 2], [0; 2]);
-        for judged in self.batches.iter().filter(|judged| judged.seen) {
-            match judged.outcome {
-                Outcome::Good => good[usize::from(judged.flagged)] += 1,
-                Outcome::Bad => bad[usize::from(judged.flagged)] += 1,
-                Outcome::Open | Outcome::Acted => {}
-            }
-        }
-        let share = |flagged: bool| {
-            let (good, bad) = (good[usize::from(flagged)], bad[usize::from(flagged)]);
-            // A case more of each half: so many tell of nothing that it always, or never, happens.
-            let share = (count(bad) + 0.5) / count(good + bad + 1);
-            (good + bad >= TELLING).then_some(share)
-        };
-        OffSpec { flagged: share(true), unflagged: share(false) }
-    }
-
     /// What the models of this record and a new one said of the last batches that both judged: these end both records.
     #[must_use]
     pub fn beside(&self, new: &Self) -> Beside {
@@ -349,25 +316,6 @@ mod tests {
             });
         }
         track
-    }
-
-    #[test]
-    fn share_off_spec_is_told_of_flagged_batches_and_others_once_there_are_enough() {
-        let mut track = record(&[1.5; 9], Outcome::Bad);
-        assert_eq!(track.off_spec(), OffSpec::default());
-        let add = |track: &mut TrackRecord, flagged: bool, outcome: Outcome, n: usize| {
-            for _ in 0..n {
-                let exceeded = flagged;
-                let batch = "R".into();
-                track.judged(Judged { batch, seen: true, peak: None, exceeded, flagged, outcome });
-            }
-        };
-        add(&mut track, true, Outcome::Good, 3);
-        add(&mut track, true, Outcome::Acted, 50);
-        add(&mut track, false, Outcome::Open, 50);
-        assert_eq!(track.off_spec(), OffSpec { flagged: Some(9.5 / 13.0), unflagged: None });
-        add(&mut track, false, Outcome::Good, 19);
-        assert_eq!(track.off_spec().unflagged, Some(0.5 / 20.0));
     }
 
     #[test]

@@ -145,6 +145,12 @@ pub struct SpecLimit {
     /// Bounds that no single value may pass: no frame's, and no result at any position.
     #[serde(default)]
     pub single: Option<Bounds>,
+    /// The test method, as certificates name it.
+    #[serde(default)]
+    pub method: Option<Arc<str>>,
+    /// What a value is rounded to where it is printed, after it was held against the limits; in their unit.
+    #[serde(default)]
+    pub resolution: Option<f64>,
 }
 
 /// What of a batch is held against bounds.

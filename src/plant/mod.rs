@@ -3,12 +3,14 @@
 //! Values of this room are built by `config` (or by `--auto`, for a table of numbers) and never
 //! change while the engine runs. It knows nothing of files, TOML or sockets.
 
+mod costs;
 mod delay;
 mod grade;
 mod nearest;
 mod profile;
 mod unit;
 
+pub use costs::{Advice, Costs};
 pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
 pub use nearest::nearest;
@@ -37,6 +39,8 @@ pub struct Plant {
     pub undeclared_max: usize,
     /// How models are fitted and judged.
     pub models: ModelSettings,
+    /// What wrong decisions about batches cost, if the plant says so.
+    pub costs: Option<Costs>,
 }
 
 impl Plant {
@@ -83,6 +87,9 @@ pub struct Line {
     pub grade: Option<Arc<str>>,
     /// The tag whose value is the grade that is made.
     pub grade_tag: Option<Arc<str>>,
+    /// The tag whose value is the phase that the batch in progress is in.
+    #[serde(default)]
+    pub phase_tag: Option<Arc<str>>,
     /// The declared tags; their position is their [`crate::reading::TagIx`].
     pub tags: Vec<Tag>,
     /// The declared profiles across the web.
@@ -105,6 +112,7 @@ impl Line {
             rate: Rate::default(),
             grade: None,
             grade_tag: None,
+            phase_tag: None,
             tags: Vec::new(),
             profiles: Vec::new(),
         }
@@ -145,7 +153,8 @@ impl Line {
     #[must_use]
     pub fn is_numeric(&self, tag: &Tag) -> bool {
         let names_batch = matches!(&self.batch, BatchSource::Tag(id, _) if *id == tag.id);
-        if names_batch || self.grade_tag.as_ref() == Some(&tag.id) {
+        let names = [&self.grade_tag, &self.phase_tag];
+        if names_batch || names.into_iter().flatten().any(|id| *id == tag.id) {
             return false;
         }
         tag.role != Role::Context

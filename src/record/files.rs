@@ -10,7 +10,7 @@ use crate::engine::{
     Band, BatchRecord, ChartRecord, Mark, ScoreRecord, SoftSensorRecord, Statistic,
 };
 use crate::reading::Timestamp;
-use crate::verdict::Document;
+use crate::verdict::{Advice, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -103,7 +103,7 @@ impl Files {
         files.line(
             Row::Verdict,
             "time,line,batch,grade,verdict,since,progress,reasons,first_mover,revision,movers,\
-             similar,probability_off_spec",
+             similar,probability_off_spec,advice",
         )?;
         files.line(Row::Alarm, "time,line,alarm,state,severity,message,id")?;
         files.line(
@@ -194,7 +194,7 @@ impl Files {
         let similar =
             serde_json::to_string(&document.similar).expect("batches have only text keys");
         let text = format!(
-            "{},{},{},{},{},{since},{},{},{},{},{},{},{}",
+            "{},{},{},{},{},{since},{},{},{},{},{},{},{},{}",
             document.at(),
             cell(&document.line),
             cell(document.batch.as_deref().unwrap_or_default()),
@@ -206,7 +206,8 @@ impl Files {
             document.revision,
             cell(&movers),
             cell(&similar),
-            number(document.probability_off_spec)
+            number(document.probability_off_spec),
+            document.advice().map_or("", Advice::as_str)
         );
         self.line(Row::Verdict, &text)
     }
@@ -321,7 +322,7 @@ impl Files {
 
     fn batches_text(&self) -> String {
         let mut text = String::from(
-            "line,batch,grade,verdict,disposition,revision,started,ended,length_m,mass_kg,off_spec_share,first_flag,first_flag_lead_s,lab,probability_off_spec\n",
+            "line,batch,grade,verdict,disposition,revision,started,ended,length_m,mass_kg,off_spec_share,first_flag,first_flag_lead_s,lab,probability_off_spec,advice\n",
         );
         for record in self.batches.values() {
             let lab: Vec<String> =
@@ -329,7 +330,7 @@ impl Files {
             let time = |at: Option<Timestamp>| at.map(|at| at.to_string()).unwrap_or_default();
             writeln!(
                 text,
-                "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
+                "{},{},{},{},{},{},{},{},{},{},{},{},{},{},{},{}",
                 cell(&record.line),
                 cell(&record.batch),
                 cell(record.grade.as_deref().unwrap_or_default()),
@@ -344,7 +345,8 @@ impl Files {
                 time(record.first_flag),
                 number(record.first_flag_lead_s),
                 cell(&lab.join(" ")),
-                number(record.probability_off_spec)
+                number(record.probability_off_spec),
+                record.advice.map_or("", Advice::as_str)
             )
             .expect(IN_MEMORY);
         }

@@ -16,16 +16,19 @@
 //! - `sick`: a sensor that is made sick on purpose
 //! - `form`, `edge_node`, `delivery`, `publisher`: from the instrument to the broker
 //! - `truth`, `score`, `report`: what was so, what was said of it, and both for people
-//! - `watchers`: what three plain watchers would have said
+//! - `watchers`, `laboratory_only`: what three plain watchers, and a laboratory alone, would have said
+//! - `foretold`: how what was foretold came true
 
 mod delivery;
 mod dryer;
 mod edge_node;
 mod faults;
+mod foretold;
 mod form;
 mod furnish;
 mod grades;
 mod instruments;
+mod laboratory_only;
 mod machine;
 mod mill;
 mod noise;

@@ -52,20 +52,23 @@ impl Report {
         }
         text.push_str(&self.score.to_text());
         text.push_str(
-            "\nplain watchers, each with the threshold that gives it as many false flags:\n",
+            "\nplain watchers, each with the threshold that gives it as many false flags, and a laboratory alone:\n",
         );
-        text.push_str(&row(["", "caught", "false flags", "left to make", "threshold"]));
-        let Score { caught, false_flags, median_share_left, .. } = self.score;
+        text.push_str(&row(["", "caught", "false flags", "left to make", "t saved", "threshold"]));
+        let Score { caught, false_flags, median_share_left, tonnes_saved, .. } = self.score;
         let ours = [caught.to_string(), false_flags.to_string(), percent(median_share_left)];
-        text.push_str(&row(["onspec", &ours[0], &ours[1], &ours[2], "-"]));
+        let saved = format!("{tonnes_saved:.1}");
+        text.push_str(&row(["onspec", &ours[0], &ours[1], &ours[2], &saved, "-"]));
         for watched in &self.watchers {
             let cells = [
                 watched.caught.to_string(),
                 watched.false_flags.to_string(),
                 percent(watched.median_share_left),
-                format!("{:.2}", watched.threshold),
+                format!("{:.1}", watched.tonnes_saved),
+                watched.threshold.map_or("-".to_owned(), |threshold| format!("{threshold:.2}")),
             ];
-            text.push_str(&row([&watched.name, &cells[0], &cells[1], &cells[2], &cells[3]]));
+            let [caught, flags, left, saved, threshold] = &cells;
+            text.push_str(&row([&watched.name, caught, flags, left, saved, threshold]));
         }
         let best = self.watchers.iter().map(|watched| watched.caught).max().unwrap_or(0);
         let off_spec = self.score.off_spec;
@@ -81,6 +84,9 @@ impl Report {
             }
         )
         .expect("a String takes all that is written");
+        if let Some(foretold) = &self.score.foretold {
+            text.push_str(&foretold.to_text());
+        }
         text
     }
 
@@ -91,9 +97,9 @@ impl Report {
     }
 }
 
-fn row([name, cells @ ..]: [&str; 5]) -> String {
-    let [caught, flags, left, threshold] = cells;
-    let line = format!("  {name:<12}{caught:>8}{flags:>13}{left:>14}{threshold:>11}");
+fn row([name, cells @ ..]: [&str; 6]) -> String {
+    let [caught, flags, left, saved, threshold] = cells;
+    let line = format!("  {name:<12}{caught:>8}{flags:>13}{left:>14}{saved:>9}{threshold:>11}");
     line.trim_end().to_owned() + "\n"
 }
 
@@ -136,12 +142,16 @@ mod tests {
                 call: Call::AtRisk,
                 blamed: Vec::new(),
                 moved: Vec::new(),
+                probability: None,
             }));
             verdicts.ends.push(BatchEnd {
                 batch,
                 started: at(begin),
                 ended: at(begin + 1000),
                 mass_kg: Some(3000.0),
+                grade: None,
+                found: None,
+                lab: Vec::new(),
             });
         }
         let truth = Truth::from_json_lines(&truth).unwrap();
@@ -173,7 +183,7 @@ mod tests {
     #[test]
     fn document_has_the_keys_of_the_contract_first() {
         let [one, _] = two();
-        insta::assert_snapshot!(Report::of(&[one]).to_json(), @r#"{"seed":7,"batches":3,"good":1,"touched":0,"marginal":0,"off_spec":2,"caught":2,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":0.7,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":4.2,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0,"seeds":1,"watchers":[{"name":"spec-limits","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"three-sigma","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0},{"name":"plain-pca","caught":0,"false_flags":0,"median_share_left":null,"threshold":0.0}]}"#);
+        insta::assert_snapshot!(Report::of(&[one]).to_json(), @r#"{"seed":7,"batches":3,"good":1,"touched":0,"marginal":0,"off_spec":2,"caught":2,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":0.7,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":4.2,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0,"seeds":1,"watchers":[{"name":"spec-limits","caught":0,"false_flags":0,"median_share_left":null,"tonnes_saved":0.0,"threshold":0.0},{"name":"three-sigma","caught":0,"false_flags":0,"median_share_left":null,"tonnes_saved":0.0,"threshold":0.0},{"name":"plain-pca","caught":0,"false_flags":0,"median_share_left":null,"tonnes_saved":0.0,"threshold":0.0},{"name":"laboratory","caught":0,"false_flags":0,"median_share_left":null,"tonnes_saved":0.0}]}"#);
         let both: serde_json::Value = serde_json::from_str(&Report::of(&two()).to_json()).unwrap();
         assert_eq!((&both["seed"], &both["seeds"]), (&7.into(), &2.into()));
         let seeds: Vec<_> = both["by_seed"]
@@ -200,12 +210,13 @@ mod tests {
         sensor faults: 0 of 0 found, 0 called a process fault
         4.5 t saved, 3.0 t falsely held
 
-        plain watchers, each with the threshold that gives it as many false flags:
-                        caught  false flags  left to make  threshold
-          onspec             3            1          60 %          -
-          spec-limits        1            0          25 %       0.00
-          three-sigma        3            0          25 %       0.00
-          plain-pca          2            0          25 %       0.00
+        plain watchers, each with the threshold that gives it as many false flags, and a laboratory alone:
+                        caught  false flags  left to make  t saved  threshold
+          onspec             3            1          60 %      4.5          -
+          spec-limits        1            0          25 %      0.0       0.00
+          three-sigma        3            0          25 %      0.0       0.00
+          plain-pca          2            0          25 %      0.0       0.00
+          laboratory         0            0             -      0.0          -
         caught early by the best plain watcher: 75 % of the off-spec batches; the mill is too easy to prove anything
         ");
         // Two of three are not more than two thirds.

@@ -1,5 +1,7 @@
 //! Verdicts against the truth: the rules of product.md, "Recordings".
 
+use super::foretold::{self, Foretold};
+use super::laboratory_only::LaboratoryOnly;
 use super::truth::{BatchTruth, Class, SensorTruth, Truth};
 use super::watchers::{Pool, Watched, Watchers};
 use crate::reading::{Count, Timestamp};
@@ -21,6 +23,8 @@ pub struct Verdicts {
     pub said: Vec<Said>,
     /// The batches that ended.
     pub ends: Vec<BatchEnd>,
+    /// What soft sensors foretold last of each batch and property: nine of ten laboratory values lie within.
+    pub intervals: BTreeMap<(Arc<str>, Arc<str>), [f64; 2]>,
     /// Tag and time of each `sensor.unhealthy`.
     pub unhealthy: Vec<(Arc<str>, Timestamp)>,
 }
@@ -38,6 +42,8 @@ pub struct Said {
     pub blamed: Vec<Arc<str>>,
     /// The first three tags that it says moved, in its order.
     pub moved: Vec<Arc<str>>,
+    /// The chance of off spec, 0–1.
+    pub probability: Option<f64>,
 }
 
 impl Said {
@@ -54,6 +60,7 @@ impl Said {
                 Reason::Spec { tag, .. } => blamed.push(Arc::clone(tag)),
                 // Saying that a tag is missing does not blame the process for it.
                 Reason::Coverage { .. }
+                | Reason::Prospects { .. }
                 | Reason::SoftSensor(_)
                 | Reason::Laboratory { .. }
                 | Reason::Person { .. }
@@ -66,7 +73,9 @@ impl Said {
         let first = document.first_mover.iter();
         let others = movers.filter(|tag| Some(*tag) != document.first_mover.as_ref());
         let moved = first.chain(others).take(BLAMED).cloned().collect();
-        Some(Self { batch, at: document.at(), call: document.verdict, blamed, moved })
+        let (at, call, probability) =
+            (document.at(), document.verdict, document.probability_off_spec);
+        Some(Self { batch, at, call, blamed, moved, probability })
     }
 }
 
@@ -81,6 +90,21 @@ pub struct BatchEnd {
     pub ended: Timestamp,
     /// Its mass in kg; `None` counts as no mass.
     pub mass_kg: Option<f64>,
+    /// Its grade.
+    pub grade: Option<Arc<str>>,
+    /// When it was first known what it is, and whether it is off spec: by the laboratory, a person or its length outside.
+    pub found: Option<(Timestamp, bool)>,
+    /// What the laboratory found, by property.
+    pub lab: Vec<(Arc<str>, f64)>,
+}
+
+/// Twenty batches to fit and 99 to calibrate with make a limit for one in a hundred that is no longer provisional; what comes
+/// after so many is counted apart too.
+const SETTLED_AFTER: usize = 119;
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_nought(number: &u32) -> bool {
+    *number == 0
 }
 
 /// The summary document of `--json`.
@@ -105,6 +129,12 @@ pub struct Score {
     pub missed: u32,
     /// Good ones that ever had a flag.
     pub false_flags: u32,
+    /// Good ones after the 119th batch of their run, when the limits of a model need be provisional no longer.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub good_settled: u32,
+    /// Those that ever had a flag.
+    #[serde(default, skip_serializing_if = "is_nought")]
+    pub false_flags_settled: u32,
     /// Touched ones that ever had a flag.
     pub touched_flagged: u32,
     /// Marginal ones that ever had a flag.
@@ -129,6 +159,9 @@ pub struct Score {
     pub first_mover_right: u32,
     /// Those whose first mover was among the first three tags named at the flag.
     pub first_mover_in_three: u32,
+    /// How what was foretold came true; nothing where nothing was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub foretold: Option<Foretold>,
 }
 
 /// One or more runs, counted so that they can be added up.
@@ -142,6 +175,8 @@ pub struct Tally {
     kg_held: f64,
     /// What the plain watchers saw.
     pool: Pool,
+    laboratory: LaboratoryOnly,
+    foretold: foretold::Tally,
 }
 
 impl Tally {
@@ -158,20 +193,25 @@ impl Tally {
         learning: u32,
     ) -> Self {
         let book = Book::of(verdicts);
-        let mut tally = Self::default();
+        let mut tally = Self { foretold: foretold::Tally::of(truth, verdicts), ..Self::default() };
         let score = &mut tally.counts;
         (score.seed, score.learning_batches) = (seed, learning);
-        for batch in &truth.batches {
+        for (made, batch) in truth.batches.iter().enumerate() {
             score.batches += 1;
             let history = book.history(&batch.batch);
             let flagged = u32::from(history.iter().any(|said| said.call.is_flag()));
             let end = book.ends.get(&*batch.batch).copied();
             tally.pool.add(watchers, batch, end, flagged > 0);
+            tally.laboratory.add(&verdicts.ends, batch);
             let mass = end.and_then(|end| end.mass_kg).unwrap_or(0.0);
             match batch.class {
                 Class::Good => {
                     score.good += 1;
                     score.false_flags += flagged;
+                    if made >= SETTLED_AFTER {
+                        score.good_settled += 1;
+                        score.false_flags_settled += flagged;
+                    }
                     tally.kg_held += mass * f64::from(flagged);
                 }
                 Class::Touched => {
@@ -224,6 +264,8 @@ impl Tally {
             (&mut sum.caught, more.caught),
             (&mut sum.missed, more.missed),
             (&mut sum.false_flags, more.false_flags),
+            (&mut sum.good_settled, more.good_settled),
+            (&mut sum.false_flags_settled, more.false_flags_settled),
             (&mut sum.touched_flagged, more.touched_flagged),
             (&mut sum.marginal_flagged, more.marginal_flagged),
             (&mut sum.sensor_faults, more.sensor_faults),
@@ -240,6 +282,8 @@ impl Tally {
         self.kg_saved += other.kg_saved;
         self.kg_held += other.kg_held;
         self.pool.append(&other.pool);
+        self.laboratory.append(&other.laboratory);
+        self.foretold.append(&other.foretold);
     }
 
     /// The score of all runs together: sums, and the median over all shares.
@@ -249,14 +293,15 @@ impl Tally {
             median_share_left: median(self.shares.clone()).map(rounded),
             tonnes_saved: rounded(self.kg_saved / 1000.0),
             tonnes_falsely_held: rounded(self.kg_held / 1000.0),
+            foretold: self.foretold.foretold(),
             ..self.counts.clone()
         }
     }
 
-    /// What the plain watchers reached on all runs together, each with one threshold.
+    /// What the plain watchers reached on all runs together, each with one threshold, and a laboratory alone.
     #[must_use]
     pub fn watched(&self) -> Vec<Watched> {
-        self.pool.watched()
+        self.pool.watched().into_iter().chain([self.laboratory.watched()]).collect()
     }
 }
 
@@ -276,6 +321,13 @@ impl Score {
                 self.first_mover_in_three
             ),
         };
+        let settled = match self.good_settled {
+            0 => String::new(),
+            good => format!(
+                " ({} of {good} after the {SETTLED_AFTER}th batch)",
+                self.false_flags_settled
+            ),
+        };
         let learned = match self.learning_batches {
             0 => String::new(),
             n => format!(" after {n} to learn from"),
@@ -283,7 +335,7 @@ impl Score {
         format!(
             "{} batches{learned}: {} good, {} touched, {} marginal, {} off spec\n\
              off spec: {} caught before their end, {} missed; at the median {share} of the batch was still to be made\n\
-             false flags: {} of the good batches; {} touched and {} marginal ones were flagged\n\
+             false flags: {} of the good batches{settled}; {} touched and {} marginal ones were flagged\n\
              sensor faults: {} of {} found, {} called a process fault\n\
              {movers}{:.1} t saved, {:.1} t falsely held\n",
             self.batches,
@@ -431,7 +483,15 @@ mod tests {
 
     fn end(ix: i64) -> BatchEnd {
         let (started, ended) = (at(ix * 1000), at(ix * 1000 + 1000));
-        BatchEnd { batch: format!("R{ix}").into(), started, ended, mass_kg: Some(3000.0) }
+        BatchEnd {
+            batch: format!("R{ix}").into(),
+            started,
+            ended,
+            mass_kg: Some(3000.0),
+            grade: None,
+            found: None,
+            lab: Vec::new(),
+        }
     }
 
     fn said(ix: i64, second: i64, call: Call) -> Said {
@@ -441,6 +501,7 @@ mod tests {
             call,
             blamed: Vec::new(),
             moved: Vec::new(),
+            probability: None,
         }
     }
 
@@ -452,7 +513,7 @@ mod tests {
     fn score(batches: Vec<BatchTruth>, said: Vec<Said>) -> Score {
         let ends = (0..10).map(end).collect();
         let truth = Truth { batches, sensors: Vec::new() };
-        tally(&truth, &Verdicts { said, ends, unhealthy: Vec::new() }, 20).score()
+        tally(&truth, &Verdicts { said, ends, ..Verdicts::default() }, 20).score()
     }
 
     /// One off-spec batch from 0 to 1000: caught, share left, tonnes saved.
@@ -495,6 +556,22 @@ mod tests {
             vec![said(50, 50_200, Call::AtRisk)],
         );
         assert_eq!((score.caught, score.missed), (0, 1));
+    }
+
+    #[test]
+    fn good_batches_after_the_119th_are_counted_apart_too() {
+        let batches = (0..122).map(|ix| batch(ix, Class::Good, None)).collect();
+        let calls = [3, 118, 119, 121].map(|ix| said(ix, ix * 1000 + 100, Call::AtRisk));
+        let mut score = score(batches, calls.to_vec());
+        assert_eq!((score.good, score.false_flags), (122, 4));
+        assert_eq!((score.good_settled, score.false_flags_settled), (3, 2));
+        assert!(
+            score
+                .to_text()
+                .contains("false flags: 4 of the good batches (2 of 3 after the 119th batch);")
+        );
+        score.good_settled = 0;
+        assert!(score.to_text().contains("false flags: 4 of the good batches; 0 touched"));
     }
 
     #[test]
@@ -559,6 +636,7 @@ mod tests {
             call: Call::AtRisk,
             blamed: tags.iter().map(|tag| Arc::from(*tag)).collect(),
             moved: Vec::new(),
+            probability: None,
         });
         let verdicts = Verdicts {
             said: said.into_iter().collect(),
@@ -567,6 +645,7 @@ mod tests {
                 .iter()
                 .map(|(tag, second)| (Arc::from(*tag), at(*second)))
                 .collect(),
+            ..Verdicts::default()
         };
         let score = tally(&truth, &verdicts, 0).score();
         assert_eq!(score.sensor_faults, 1);
@@ -664,9 +743,12 @@ mod tests {
             movers: Vec::new(),
             similar: Vec::new(),
             foretold: Vec::new(),
+            decision: None,
             spans: Vec::new(),
+            slab: None,
             learning: None,
             state: None,
+            phase: None,
             revision: 1,
             ts: 5000,
             valid_until: 5000 + Document::VALID_MS,

@@ -18,6 +18,8 @@ pub struct Commit<'a> {
     pub puts: &'a [Put<'a>],
     /// Batches as they are known now.
     pub batches: &'a [BatchRow<'a>],
+    /// Parts of the sheets of finished batches.
+    pub sheets: &'a [SheetRow<'a>],
     /// Frames to keep for fitting.
     pub frames: &'a [FrameBlock<'a>],
     /// Models for the registry.
@@ -68,6 +70,28 @@ pub struct EdgeRow {
     pub batch: String,
     /// The whole of it, as JSON.
     pub consumed: String,
+}
+
+/// A part of a batch's sheet; replaces what was there.
+#[derive(Debug, Clone, Copy)]
+pub struct SheetRow<'a> {
+    /// The line.
+    pub line: &'a str,
+    /// The batch's id.
+    pub batch: &'a str,
+    /// Which part.
+    pub part: SheetPart,
+    /// All of it, as JSON.
+    pub body: &'a [u8],
+}
+
+/// A part of a batch's sheet.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum SheetPart {
+    /// What was seen along the batch.
+    Sections = 0,
+    /// What was found of it.
+    Found = 1,
 }
 
 /// Consecutive frames of one line and one batch.
@@ -122,6 +146,7 @@ pub(super) struct PackedCommit {
     /// `None` if the group has no events.
     pub(super) journal: Option<Packed>,
     pub(super) puts: Vec<Packed>,
+    pub(super) sheets: Vec<Packed>,
     pub(super) frames: Vec<Packed>,
     pub(super) models: Vec<Packed>,
     pub(super) checkpoint: Option<Packed>,
@@ -139,6 +164,7 @@ impl PackedCommit {
         let seal = |fields: &[i64], bytes| pack(&Seal { fields, text: "" }, bytes);
         let journal = (commit.events > 0).then(|| seal(&[first, last, hash], commit.journal));
         let puts = commit.puts.iter().map(pack_put).collect();
+        let sheets = commit.sheets.iter().map(pack_sheet).collect();
         let frames = commit.frames.iter().map(|block| seal(&frame_seal(block), block.bytes));
         let models = commit.models.iter().map(pack_model).collect();
         let checkpoint = commit.checkpoint.map(|state| seal(&[last, hash], state));
@@ -148,6 +174,7 @@ impl PackedCommit {
             hash,
             journal,
             puts,
+            sheets,
             frames: frames.collect(),
             models,
             checkpoint,
@@ -158,7 +185,7 @@ impl PackedCommit {
     }
 
     fn measure(&self, commit: &Commit<'_>) -> u64 {
-        let bodies = self.journal.iter().chain(&self.puts).chain(&self.frames);
+        let bodies = self.journal.iter().chain(&self.puts).chain(&self.sheets).chain(&self.frames);
         let bodies = bodies.chain(&self.models).chain(&self.checkpoint);
         let bodies: u64 = bodies.map(|packed| bytes_on_disk(packed.body.len())).sum();
         let texts = commit.batches.iter().map(|row| row.record.len());
@@ -172,6 +199,18 @@ impl PackedCommit {
 
 fn pack_put(put: &Put<'_>) -> Packed {
     pack(&Seal { fields: &[i64::from(put.count)], text: put.key }, put.body)
+}
+
+fn pack_sheet(sheet: &SheetRow<'_>) -> Packed {
+    pack(
+        &Seal { fields: &[sheet.part as i64], text: &sheet_text(sheet.line, sheet.batch) },
+        sheet.body,
+    )
+}
+
+/// What the checksum of a sheet covers besides its part.
+pub(super) fn sheet_text(line: &str, batch: &str) -> String {
+    format!("{line}\n{batch}")
 }
 
 fn pack_model(model: &ModelRow<'_>) -> Packed {

@@ -45,7 +45,7 @@ mod writer;
 #[cfg(test)]
 mod tests;
 
-pub use commit::{BatchRow, Commit, EdgeRow, FrameBlock, ModelRow, Put};
+pub use commit::{BatchRow, Commit, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};
 pub use outbox::{Item, Outbox, Pending};

@@ -1,7 +1,7 @@
 //! What goes when the size is reached, and in which order.
 //!
 //! 1. The oldest journal that the newest checkpoint covers.
-//! 2. Frames of no batch, then those of batches that are not among the newest of their line.
+//! 2. Frames of no batch, then those of batches that are not among the newest of their line, and what was seen along these.
 //! 3. The oldest parked entries, then the oldest entries of outboxes that nobody empties; counted.
 //! 4. The oldest entries of the outbox of readings, unless the store blocks instead; counted.
 //!
@@ -18,6 +18,9 @@ use rusqlite::{Connection, Row};
 
 /// The newest batches of a line whose frames never go: what a fit may want.
 pub(super) const BATCHES_KEPT: i64 = 200;
+
+/// Sheets that go in one step.
+const SHEETS_AT_ONCE: i64 = 16;
 
 /// Rows looked at in one step.
 const STEP_ROWS: usize = 256;
@@ -51,6 +54,7 @@ pub(super) fn prune(
         let went = prune_journal(work, excess)?
             || prune_loose_frames(work, excess)?
             || prune_old_batch(work)?
+            || prune_old_sections(work)?
             || (reach >= Reach::Unwanted
                 && (prune_parked(work, excess)? || prune_orphans(work, excess, orphans)?))
             || (reach >= Reach::Readings && prune_readings(work, excess)?);
@@ -172,6 +176,26 @@ fn prune_old_batch(work: &mut Work<'_>) -> Result<bool, StoreError> {
     work.run(doing, "DELETE FROM frame_runs WHERE id = ?1", [run])?;
     work.runs_changed = true;
     Ok(true)
+}
+
+/// Forgets what was seen along the oldest batches that are not among the newest of their line; what was found of them
+/// stays. False if there is none.
+fn prune_old_sections(work: &mut Work<'_>) -> Result<bool, StoreError> {
+    let doing = "prune sections of old batches";
+    let oldest = work.rows(
+        doing,
+        "SELECT sheets.id FROM sheets JOIN batches USING (line, batch)
+         WHERE sheets.part = 0 AND batches.started < (
+             SELECT newer.started FROM batches AS newer WHERE newer.line = batches.line
+             ORDER BY newer.started DESC LIMIT 1 OFFSET ?1)
+         ORDER BY sheets.id LIMIT ?2",
+        [BATCHES_KEPT - 1, SHEETS_AT_ONCE],
+        |row| row.get::<_, i64>(0),
+    )?;
+    for id in &oldest {
+        work.run(doing, "DELETE FROM sheets WHERE id = ?1", [id])?;
+    }
+    Ok(!oldest.is_empty())
 }
 
 /// Forgets the oldest parked entries until about `excess` bytes are free; false if there are none.

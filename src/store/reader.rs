@@ -1,7 +1,7 @@
 //! What pages, API and fits read.
 
 use super::codec::Seal;
-use super::commit::frame_fields;
+use super::commit::{SheetPart, frame_fields, sheet_text};
 use super::db::Db;
 use super::error::StoreError;
 use super::journal::{self, Checkpoint, Chunks, JournalChunk, Position};
@@ -179,6 +179,13 @@ impl Reader {
         }
     }
 
+    /// How many batches of one line or of all there are.
+    pub fn batch_count(&self, line: Option<&str>) -> Result<usize, StoreError> {
+        let sql = "SELECT COUNT(*) FROM batches WHERE ?1 IS NULL OR line = ?1";
+        let counts = self.rows("count batches", sql, [line], |row| self.get::<i64>(row, 0))?;
+        Ok(counts.first().and_then(|count| usize::try_from(*count).ok()).unwrap_or(0))
+    }
+
     /// One batch.
     pub fn batch(&self, line: &str, batch: &str) -> Result<Option<StoredBatch>, StoreError> {
         let rows = self.batch_rows(
@@ -196,6 +203,23 @@ impl Reader {
              ORDER BY started DESC, line",
             [batch],
         )
+    }
+
+    /// A part of a batch's sheet, as JSON, if there is one.
+    pub fn sheet(
+        &self,
+        line: &str,
+        batch: &str,
+        part: SheetPart,
+    ) -> Result<Option<Vec<u8>>, StoreError> {
+        let sql = "SELECT id, checksum, body FROM sheets
+                   WHERE line = ?1 AND batch = ?2 AND part = ?3";
+        let part = part as i64;
+        let rows = self.rows("read a sheet", sql, (line, batch, part), |row| {
+            let seal = Seal { fields: &[part], text: &sheet_text(line, batch) };
+            unpack(&self.db, "sheets", self.get(row, 0)?, row, 1, &seal)
+        })?;
+        Ok(rows.into_iter().next())
     }
 
     /// What was made of a lot or batch (`products`), or what a batch was made of; at most `limit`.

@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6f6e_7370;
 
 /// Entry `n` makes version `n + 1` of version `n`.
-const MIGRATIONS: &[&str] = &[V1, V2];
+const MIGRATIONS: &[&str] = &[V1, V2, V3];
 
 const V1: &str = "
 -- One row: where the journal ends, and how much there is of it and of parked entries.
@@ -142,6 +142,19 @@ CREATE TABLE genealogy (
 );
 CREATE INDEX genealogy_by_source ON genealogy (source);
 CREATE INDEX genealogy_by_batch ON genealogy (batch);
+";
+
+const V3: &str = "
+-- The sheets of finished batches.
+CREATE TABLE sheets (
+    id       INTEGER PRIMARY KEY,
+    line     TEXT NOT NULL,
+    batch    TEXT NOT NULL,
+    part     INTEGER NOT NULL,       -- 0: what was seen along it; 1: what was found of it
+    checksum INTEGER NOT NULL,
+    body     BLOB NOT NULL,          -- JSON
+    UNIQUE (line, batch, part)
+);
 ";
 
 /// What kind of file it is.

@@ -30,5 +30,6 @@ pub(super) const SEALED: &[Sealed] = &[
         text: "''",
         fields: &["line", "first", "last", "count", "width"],
     },
+    Sealed { table: "sheets", id: "id", text: "line || char(10) || batch", fields: &["part"] },
     Sealed { table: "models", id: "id", text: "header", fields: &["id"] },
 ];

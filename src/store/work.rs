@@ -144,6 +144,16 @@ impl<'c> Work<'c> {
         for batch in commit.batches {
             self.add_batch(batch)?;
         }
+        for (sheet, body) in commit.sheets.iter().zip(&packed.sheets) {
+            self.run(
+                "write a sheet",
+                "INSERT INTO sheets (line, batch, part, checksum, body)
+                 VALUES (?1, ?2, ?3, ?4, ?5)
+                 ON CONFLICT (line, batch, part) DO UPDATE SET checksum = excluded.checksum,
+                    body = excluded.body",
+                (sheet.line, sheet.batch, sheet.part as i64, body.checksum, &body.body),
+            )?;
+        }
         for (block, body) in commit.frames.iter().zip(&packed.frames) {
             self.add_frames(block, body)?;
         }

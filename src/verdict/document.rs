@@ -1,7 +1,11 @@
 //! The verdict document of the MQTT contract.
 
+use super::decision::Decision;
 use super::foretold::ForetoldProperty;
-use crate::plant::Compared;
+use super::prospects::EarlierBatch;
+use super::sections::Slab;
+use crate::models::Sign;
+use crate::plant::{Advice, Compared};
 use crate::reading::{Count, Timestamp, name_or_change};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -75,6 +79,17 @@ pub enum Reason {
         /// Those of the tags that are judged by their change, and what it is taken over, s.
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         changes: Vec<(Arc<str>, f64)>,
+    },
+    /// By all that tells of it, it is likely to end off spec.
+    Prospects {
+        /// The chance, 0–1.
+        probability: f64,
+        /// What makes it likelier than that of a batch of which nothing is known, and by how much in the logarithm of the
+        /// odds, the weightiest first.
+        signs: Vec<(Sign, f64)>,
+        /// The batch that was found off spec before it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        earlier: Option<EarlierBatch>,
     },
     /// What a soft sensor foretells of a laboratory property, against its limits.
     SoftSensor(ForetoldProperty),
@@ -208,6 +223,9 @@ pub struct SpanDocument {
     /// Its end, m.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub to_m: Option<f64>,
+    /// What follows it of a batch that has ended, m: where it ends, from the batch's end.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub after_m: Option<f64>,
     /// When what was seen at its begin reaches the end of the line, ms, where the first mover's delay is known: behind
     /// the end of the batch it is the next one's product that is affected.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -274,11 +292,20 @@ pub struct Document {
     /// What soft sensors say that the laboratory will find, by property.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub foretold: Vec<ForetoldProperty>,
+    /// What to do with it, where the plant says what wrong decisions cost.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub decision: Option<Decision>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
+    /// What would be left of a batch that has ended were only these taken off.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub slab: Option<Slab>,
     /// While a model is learning.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub learning: Option<Learning>,
+    /// The phase of its recipe that the batch in progress is in, if somebody tells.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub phase: Option<Arc<str>>,
     /// What keeps the models from judging: `paused`, `settling`, `grade-change`.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub state: Option<Arc<str>>,
@@ -293,6 +320,12 @@ pub struct Document {
 impl Document {
     /// How long a verdict holds without another one, in ms.
     pub const VALID_MS: i64 = 180_000;
+
+    /// What costs least, where the plant says what wrong decisions cost.
+    #[must_use]
+    pub fn advice(&self) -> Option<Advice> {
+        self.decision.as_ref().map(|decision| decision.advice)
+    }
 
     /// The event time of the document.
     #[must_use]

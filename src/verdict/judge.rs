@@ -1,13 +1,19 @@
 //! The judge of the batch in progress.
 
-use super::document::{Call, Learning, Mover, Reason, SpanDocument};
-use super::foretold::{Foretelling, ForetoldProperty, ForetoldWatch};
+use super::decision::Decision;
+use super::document::{Call, Mover, Reason, SpanDocument};
+use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
+use super::foretold::ForetoldProperty;
+use super::prospects::ProspectWatch;
+use super::sections::{
+    BadSections, Heard, SectionDocument, Slab, bad_sections, from_both_ends, sections, slab,
+    stretches,
+};
 use super::spans::{Course, join, span};
 use super::watch::Watch;
-use crate::batch::{Batch, Product, Stretch, left_after};
+use crate::batch::{Along, Batch, Product, Stretch, left_after};
 use crate::decode::Disposition;
-use crate::models::OffSpec;
-use crate::plant::{Bounds, Compared, Grade, SpecLimit, Transit};
+use crate::plant::{Bounds, Compared, Costs, Grade, SpecLimit, Transit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -25,83 +31,11 @@ const CALM: f64 = 0.8;
 /// a new batch needs to be called on spec.
 pub(super) const PATIENCE: Duration = Duration::from_secs(60);
 
-/// The share of a batch that must have been seen to call it on spec.
-const COVERAGE: f64 = 0.8;
-
-/// Without an earlier batch to compare with, a batch is taken to last at least so long, s.
-const LEAST_BATCH_S: f64 = 600.0;
-
 /// How a mean will come out is foreseen once this share of the batch is made.
 const FORESEEN_FROM: f64 = 0.2;
 
 /// Tags named in a reason.
 const TAGS_NAMED: usize = 5;
-
-/// What the process model says of a frame.
-#[derive(Debug, Clone, PartialEq)]
-pub struct ProcessEvidence {
-    /// The score, 1.0 is the limit; `None` if the frame cannot be judged.
-    pub score: Option<f64>,
-    /// The statistic that leads.
-    pub statistic: Arc<str>,
-    /// The tags that contribute, greatest first; empty unless the score is above 0.8.
-    pub tags: Vec<(Arc<str>, f64)>,
-    /// What they contribute by area, greatest first.
-    pub areas: Vec<(Arc<str>, f64)>,
-    /// The tags of the model that are judged by their change, and what it is taken over, s.
-    pub changes: Vec<(Arc<str>, f64)>,
-    /// The tags that are further from what the others tell of them than in control, the furthest first.
-    pub movers: Vec<Mover>,
-    /// Of these and of the tag that contributes most: from a reading to the arrival of what it saw at the end of the
-    /// line, where that is known.
-    pub transits: BTreeMap<Arc<str>, Transit>,
-    /// False if each of these is within its guard band: the score is no reason for a flag.
-    pub worth: bool,
-    /// The watched tags that are missing from the frame.
-    pub missing: Vec<Arc<str>>,
-    /// The share of the model's weight that is there, 0–1.
-    pub coverage: f64,
-}
-
-impl ProcessEvidence {
-    /// Those of the changes that are of some tags with their shares.
-    fn changes_of(&self, tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
-        let named = |change: &&(Arc<str>, f64)| tags.iter().any(|(tag, _)| *tag == change.0);
-        self.changes.iter().filter(named).cloned().collect()
-    }
-}
-
-/// Everything the judge looks at, at a frame's end.
-#[derive(Debug, Clone, Copy)]
-pub struct Evidence<'a> {
-    /// The frame's begin.
-    pub start: Timestamp,
-    /// The frame's end.
-    pub at: Timestamp,
-    /// The batch in progress; `None` on lines without batches.
-    pub batch: Option<&'a Batch>,
-    /// What was made of it; on lines without batches, what was made lately.
-    pub product: &'a Product,
-    /// The limits of the grade.
-    pub grade: Option<&'a Grade>,
-    /// The name of the grade, where it is not declared: nothing of it is called on spec.
-    pub strange_grade: Option<&'a Arc<str>>,
-    /// What the model says; `None` while there is none.
-    pub process: Option<&'a ProcessEvidence>,
-    /// How far the first model is, while there is none.
-    pub learning: Option<Learning>,
-    /// True if the line is in a state in which a model may judge: not in a change of grade, nor just
-    /// after a break.
-    pub steady: bool,
-    /// The quality tags with limits that the frame does not have.
-    pub missing: &'a [Arc<str>],
-    /// What soft sensors say of the batch in progress; `None` while nothing can be foretold.
-    pub foretold: Option<&'a Foretelling>,
-    /// How often batches of its grade ended off spec, those that were flagged and the others.
-    pub before: OffSpec,
-    /// The amount the batch is expected to have (metres or seconds, as the batch counts).
-    pub expected: Option<f64>,
-}
 
 /// What the judge says.
 #[derive(Debug, Clone, PartialEq)]
@@ -119,12 +53,16 @@ pub struct Opinion {
     pub movers: Vec<Mover>,
     /// The stretches affected.
     pub spans: Vec<SpanDocument>,
+    /// What would be left of a batch that has ended were only these taken off.
+    pub slab: Option<Slab>,
     /// How much of the batch is made, 0–1.
     pub progress: Option<f64>,
     /// What soft sensors foretell of the batch, by property.
     pub foretold: Vec<ForetoldProperty>,
     /// The chance that the batch ends off spec, 0–1; `None` where nothing tells.
     pub probability_off_spec: Option<f64>,
+    /// What to do with it, by what wrong decisions cost; `None` where nobody says that, or nothing is left to decide.
+    pub decision: Option<Decision>,
     /// True if the batch is flagged by what was seen of it, and not only by what a person or the laboratory said.
     pub seen: bool,
     /// True if the call, or what it rests on, changed since the last opinion.
@@ -206,9 +144,9 @@ pub struct Judge {
     /// Quality tags whose means have bounds.
     #[serde(default)]
     means: BTreeMap<Arc<str>, Watch>,
-    /// What soft sensors say of it.
-    #[serde(default)]
-    foretold: ForetoldWatch,
+    /// How it will end. Checkpoints of before have what soft sensors said in its place.
+    #[serde(default, alias = "foretold")]
+    prospects: ProspectWatch,
     /// The limits that made it off spec: until its end, when the real amounts are known.
     #[serde(default)]
     limits_broken: BTreeSet<(Arc<str>, Compared)>,
@@ -217,6 +155,12 @@ pub struct Judge {
     /// How the batch was made.
     #[serde(default)]
     course: Course,
+    /// What the monitors said along it.
+    #[serde(default)]
+    heard: Along<Heard>,
+    /// Its sections that are off spec or at risk, once it has ended.
+    #[serde(default)]
+    bad: BadSections,
     /// The last frame end with enough data.
     enough: Option<Timestamp>,
     /// The first frame end, and the last.
@@ -246,7 +190,7 @@ impl Judge {
         if before.is_some_and(|before| before < evidence.start) {
             self.calm_since = None;
             self.means.values_mut().for_each(Watch::lose_sight);
-            self.foretold.lose_sight();
+            self.prospects.lose_sight();
         }
         if evidence.batch.is_none() {
             // Older figures count less, as they do in what was made.
@@ -262,6 +206,14 @@ impl Judge {
         if let Some(position) = position {
             self.course.take(evidence.at, position);
         }
+        if evidence.batch.is_some() {
+            let worth = evidence.process.filter(|process| process.worth);
+            let judged = evidence.process.and_then(|process| process.score);
+            // A score that is no reason for a flag is none for a bad section.
+            let score = judged.map(|score| if worth.is_some() { score } else { score.min(1.0) });
+            let section = self.heard.at(evidence.product.made_s - seconds);
+            section.add(seconds, score, evidence.steady);
+        }
         match evidence.process {
             Some(process) => self.follow_process(evidence, position, process),
             None => self.calm_since = None,
@@ -270,9 +222,11 @@ impl Judge {
             Some(grade) => self.follow_spec(evidence, grade),
             None => self.means.clear(),
         }
-        self.foretold.look((evidence.start, evidence.at), evidence.foretold);
+        let likely = evidence.costs.map(Costs::threshold);
+        let tells = (evidence.foretold, evidence.prospect);
+        self.prospects.look((evidence.start, evidence.at), tells, likely);
         if let Some(batch) = evidence.batch {
-            self.foretold.find(batch);
+            self.prospects.find(batch, evidence.grade);
         }
         if evidence.process.is_some_and(|process| process.score.is_some()) {
             self.judged_s += seconds;
@@ -298,8 +252,12 @@ impl Judge {
             self.limits_broken = broken.map(|(tag, what)| (Arc::clone(tag), what)).collect();
         }
         if let Some(batch) = evidence.batch {
-            self.foretold.find(batch);
+            self.prospects.find(batch, evidence.grade);
         }
+        if let Some(batch) = evidence.batch.filter(|batch| batch.product.along.is_some()) {
+            self.bad = bad_sections(batch, &self.heard, evidence.grade);
+        }
+        self.prospects.conclude(evidence.prospect);
         // Nothing is to come: what was foreseen is no more than what it is.
         let its_mean = |tag: &Arc<str>| (Arc::clone(tag), Compared::Mean);
         self.means.retain(|tag, _| self.limits_broken.contains(&its_mean(tag)));
@@ -370,7 +328,7 @@ impl Judge {
 
     fn follow_spec(&mut self, evidence: &Evidence<'_>, grade: &Grade) {
         let product = evidence.product;
-        let whole = whole(evidence);
+        let whole = evidence.whole();
         let has_mean = |tag: &str| grade.spec.get(tag).is_some_and(|limit| limit.mean.is_some());
         self.means.retain(|tag, _| has_mean(tag));
         // A value that a late reading brings back is beyond nothing any more.
@@ -398,6 +356,23 @@ impl Judge {
         follow_limits(&mut self.spec, product, evidence.at);
     }
 
+    /// The batch section by section, as far as that is still known.
+    #[must_use]
+    pub fn sections(&self, batch: &Batch, grade: Option<&Grade>) -> Vec<SectionDocument> {
+        sections(batch, &self.heard, grade)
+    }
+
+    /// The batch by stretches of one call, without what was measured in them.
+    #[must_use]
+    pub fn stretches(&self, batch: &Batch, grade: Option<&Grade>) -> Vec<SectionDocument> {
+        stretches(batch, &self.heard, grade)
+    }
+
+    /// Nothing more is asked about the sections of a batch.
+    pub fn forget_sections(&mut self) {
+        self.heard = Along::default();
+    }
+
     /// The quality tags that flag the batch by their limits.
     #[must_use]
     pub fn limit_flags(&self) -> &BTreeSet<Arc<str>> {
@@ -411,10 +386,21 @@ impl Judge {
 
     /// True if something says that the batch may end off spec.
     fn is_flagged(&self) -> bool {
+        self.is_seen_wrong() || self.prospects.flags().is_some()
+    }
+
+    /// The chance, by what soft sensors said last, that the laboratory finds a batch off spec by what it has not measured yet.
+    #[must_use]
+    pub fn foretold_open(&self, batch: &Batch) -> Option<f64> {
+        self.prospects.foretold_open(batch)
+    }
+
+    /// True if a monitor or a limit flags the batch.
+    #[must_use]
+    pub fn is_seen_wrong(&self) -> bool {
         self.process.is_some()
             || !self.spec.is_empty()
             || self.means.values().any(|mean| mean.flags().is_some())
-            || self.foretold.flags().is_some()
     }
 
     fn call_in_progress(&self, evidence: &Evidence<'_>) -> Call {
@@ -446,7 +432,7 @@ impl Judge {
     fn was_seen(&self, evidence: &Evidence<'_>) -> bool {
         evidence.strange_grade.is_none()
             && self.judged_share(evidence) >= COVERAGE
-            && unseen(evidence).next().is_none()
+            && evidence.unseen().next().is_none()
     }
 
     /// The share of the time in which a model may judge that it judged, 0–1.
@@ -470,31 +456,32 @@ impl Judge {
         }
         self.call = call;
         self.basis = basis;
+        let probability_off_spec = self.probability(call);
+        let mut spans = self.spans(evidence);
+        let slab = evidence.batch.and_then(|batch| {
+            from_both_ends(&mut spans, batch);
+            if call.is_flag() { slab(&spans, &self.bad, &reasons, batch) } else { None }
+        });
         Opinion {
             call,
             since: self.call_since.unwrap_or(evidence.at),
             reasons,
             first_mover: self.moved.first().cloned(),
             movers: self.moved.movers.clone(),
-            spans: self.spans(evidence),
-            progress: progress(evidence),
-            foretold: self.foretold.properties().to_vec(),
+            spans,
+            slab,
+            progress: evidence.progress(),
+            foretold: self.prospects.properties().to_vec(),
             seen: self.is_flagged() || !self.limits_broken.is_empty(),
-            probability_off_spec: self.probability(call, evidence.before),
+            decision: probability_off_spec.and_then(|chance| evidence.decision(chance)),
+            probability_off_spec,
             changed,
         }
     }
 
-    /// The chance that a batch of this call ends off spec: what is foretold of the laboratory, and no less than how often
-    /// those before it did of which the same was said, for limits and monitors know of more than the laboratory measures.
-    fn probability(&self, call: Call, before: OffSpec) -> Option<f64> {
-        let of_call = match call {
-            Call::OffSpec => return Some(1.0),
-            Call::AtRisk => before.flagged,
-            Call::OnSpec => before.unflagged,
-            Call::Unknown => None,
-        };
-        self.foretold.off_spec().into_iter().chain(of_call).reduce(f64::max)
+    /// The chance that the batch ends off spec.
+    fn probability(&self, call: Call) -> Option<f64> {
+        if call == Call::OffSpec { Some(1.0) } else { self.prospects.chance() }
     }
 
     /// Since when a new call holds: a flag's, since the first of what it rests on began.
@@ -508,7 +495,7 @@ impl Judge {
             Compared::Mean => self.means.get(outside.tag)?.flags(),
             Compared::Share | Compared::Single => outside.stretches.first().map(|s| s.from),
         });
-        spec.chain(process).chain(self.foretold.flags()).min().unwrap_or(evidence.at)
+        spec.chain(process).chain(self.prospects.flags()).min().unwrap_or(evidence.at)
     }
 
     fn reasons(&self, evidence: &Evidence<'_>, call: Call) -> Vec<Reason> {
@@ -544,8 +531,13 @@ impl Judge {
                 changes: flag.changes.clone(),
             });
         }
-        if self.foretold.flags().is_some() {
-            reasons.extend(self.foretold.reasons().iter().cloned().map(Reason::SoftSensor));
+        if let Some((prospect, likely)) = self.prospects.flag() {
+            reasons.push(Reason::Prospects {
+                probability: prospect.chance,
+                signs: prospect.signs.clone(),
+                earlier: prospect.earlier.clone(),
+            });
+            reasons.extend(likely.iter().cloned().map(Reason::SoftSensor));
         }
         if let Some(grade) = evidence.strange_grade.filter(|_| call == Call::Unknown) {
             reasons.push(Reason::Grade { grade: Arc::clone(grade) });
@@ -564,7 +556,7 @@ impl Judge {
             return Vec::new();
         }
         let product = evidence.product;
-        let whole = whole(evidence);
+        let whole = evidence.whole();
         let of_tag = |(tag, limit): (&'a Arc<str>, &'a SpecLimit)| {
             let broken = |what| self.limits_broken.contains(&(Arc::clone(tag), what));
             let quality = product.quality.get(tag);
@@ -617,7 +609,7 @@ impl Judge {
         tags.extend(judging.into_iter().flat_map(|process| process.missing.iter().cloned()));
         let judged = self.judged_share(evidence);
         let mut share = evidence.process.map_or(judged, |process| process.coverage.min(judged));
-        for (tag, seen) in unseen(evidence) {
+        for (tag, seen) in evidence.unseen() {
             share = share.min(seen);
             if !tags.contains(tag) {
                 tags.push(Arc::clone(tag));
@@ -676,14 +668,6 @@ struct Outside<'a> {
     stretches: &'a [Stretch],
 }
 
-/// The quality tags with limits of which too little was seen, and how much, 0–1.
-fn unseen<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = (&'a Arc<str>, f64)> {
-    let product = evidence.product;
-    let seen = move |tag: &'a Arc<str>| (tag, product.seen_share(tag));
-    let tags = evidence.grade.into_iter().flat_map(|grade| grade.spec.keys());
-    tags.map(seen).filter(|(_, share)| *share < COVERAGE)
-}
-
 /// The decision of a person that makes a batch off spec.
 fn person(batch: &Batch) -> Option<&crate::batch::PersonsWord> {
     batch.disposition().filter(|word| {
@@ -698,31 +682,6 @@ fn named(tags: &[(Arc<str>, f64)]) -> Vec<(Arc<str>, f64)> {
     tags.iter().take(TAGS_NAMED).cloned().collect()
 }
 
-/// The amount that the whole batch will have: what it has once it ended, else what is expected, as the batch counts.
-fn whole(evidence: &Evidence<'_>) -> f64 {
-    let product = evidence.product;
-    let amount = product.amount();
-    if evidence.batch.is_some_and(|batch| batch.ended.is_some()) {
-        return amount;
-    }
-    let least = if product.made_m.is_some() {
-        amount / product.made_s.max(1.0) * LEAST_BATCH_S
-    } else {
-        LEAST_BATCH_S
-    };
-    evidence.expected.unwrap_or(least).max(amount)
-}
-
-/// How much of the batch is made; below 1 until it ended.
-fn progress(evidence: &Evidence<'_>) -> Option<f64> {
-    let batch = evidence.batch?;
-    if batch.ended.is_some() {
-        return Some(1.0);
-    }
-    let expected = evidence.expected.filter(|expected| *expected > 0.0)?;
-    Some((batch.product.amount() / expected).min(0.99))
-}
-
 /// What a reason rests on: if this changes, the verdict is a new one.
 fn basis(reason: &Reason) -> String {
     match reason {
@@ -732,6 +691,8 @@ fn basis(reason: &Reason) -> String {
         Reason::Laboratory { property, value, .. } => format!("laboratory/{property}/{value}"),
         Reason::Coverage { tags, .. } => format!("coverage/{}", tags.join(",")),
         Reason::Person { disposition, .. } => format!("person/{disposition}"),
+        Reason::Prospects { earlier: Some(earlier), .. } => format!("prospects/{}", earlier.batch),
+        Reason::Prospects { .. } => "prospects".to_owned(),
         Reason::SoftSensor(foretold) => format!("soft-sensor/{}", foretold.property),
         Reason::Grade { grade } => format!("grade/{grade}"),
     }

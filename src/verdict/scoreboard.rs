@@ -68,6 +68,51 @@ pub struct Scored {
     pub outside: Vec<Arc<str>>,
 }
 
+/// For what a batch counts.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Counted {
+    /// Flagged, and found off spec.
+    Right,
+    /// Found off spec, and not flagged before the end.
+    Missed,
+    /// Flagged, and found good.
+    Wrong,
+    /// Flagged, and good in the end after somebody acted.
+    Acted,
+    /// Flagged, and nobody has said what it was.
+    Open,
+    /// Found good, and not flagged.
+    Quiet,
+    /// Not flagged, and nobody has said what it was; or somebody acted on it.
+    Unscored,
+}
+
+impl Scored {
+    /// The flag that counts, if it was raised before the end.
+    fn flag(&self) -> Option<Timestamp> {
+        // A flag that was withdrawn caught nothing, and was one all the same.
+        let flag = match self.found {
+            Found::Bad => self.flagged_since,
+            _ => self.first_flag,
+        };
+        flag.filter(|flag| *flag < self.ended)
+    }
+
+    /// For what it counts.
+    #[must_use]
+    pub fn counted(&self) -> Counted {
+        match (self.flag(), self.found) {
+            (Some(_), Found::Bad) => Counted::Right,
+            (Some(_), Found::Good) => Counted::Wrong,
+            (Some(_), Found::Acted) => Counted::Acted,
+            (Some(_), Found::Open) => Counted::Open,
+            (None, Found::Bad) => Counted::Missed,
+            (None, Found::Good) => Counted::Quiet,
+            (None, Found::Acted | Found::Open) => Counted::Unscored,
+        }
+    }
+}
+
 /// What is counted together.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
@@ -252,20 +297,15 @@ impl Figures {
         let (mut saved, mut held) = (0.0, 0.0);
         let mut properties: BTreeMap<&Arc<str>, (usize, usize)> = BTreeMap::new();
         for batch in batches {
-            // A flag that was withdrawn caught nothing, and was one all the same.
-            let flag = match batch.found {
-                Found::Bad => batch.flagged_since,
-                _ => batch.first_flag,
-            };
-            let flag = flag.filter(|flag| *flag < batch.ended);
-            let count = match (flag, batch.found) {
-                (Some(_), Found::Bad) => &mut right,
-                (Some(_), Found::Good) => &mut wrong,
-                (Some(_), Found::Acted) => &mut acted,
-                (Some(_), Found::Open) => &mut open,
-                (None, Found::Bad) => &mut missed,
-                (None, Found::Good) => &mut quiet,
-                (None, Found::Acted | Found::Open) => &mut unscored,
+            let flag = batch.flag();
+            let count = match batch.counted() {
+                Counted::Right => &mut right,
+                Counted::Wrong => &mut wrong,
+                Counted::Acted => &mut acted,
+                Counted::Open => &mut open,
+                Counted::Missed => &mut missed,
+                Counted::Quiet => &mut quiet,
+                Counted::Unscored => &mut unscored,
             };
             *count += 1;
             if batch.found == Found::Bad {

@@ -91,6 +91,7 @@ pub(super) fn span(stretch: &Stretch) -> SpanDocument {
         to: stretch.to.as_millis(),
         from_m: stretch.from_m,
         to_m: stretch.to_m,
+        after_m: None,
         arrives: None,
     }
 }
@@ -203,7 +204,14 @@ mod tests {
 
     #[test]
     fn stretches_that_touch_are_joined_but_for_what_arrives_later() {
-        let span = |from, to, arrives| SpanDocument { from, to, from_m: None, to_m: None, arrives };
+        let span = |from, to, arrives| SpanDocument {
+            from,
+            to,
+            from_m: None,
+            to_m: None,
+            after_m: None,
+            arrives,
+        };
         let apart = vec![span(1, 5, None), span(2, 9, Some(4)), span(4, 7, None), span(8, 9, None)];
         let joined = join(apart);
         let expected = [span(1, 7, None), span(2, 9, Some(4)), span(8, 9, None)];

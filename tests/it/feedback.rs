@@ -267,4 +267,16 @@ fn batches_are_scored_by_what_they_were_found_to_be() {
         table.contains("bulk was outside in 1, of which 0 were flagged before their end"),
         "{table}"
     );
+    let uniformity = "batches uniformity --by lot --limit 50";
+    let (code, text, errors) = mill.desk.run(&format!("{uniformity} -c onspec.toml --json"));
+    assert_eq!(code, 0, "{errors}");
+    let told: Value = serde_json::from_str(&text).unwrap();
+    assert_eq!(told["grades"][0]["batches"], 3, "{text}");
+    let tensile = told["grades"][0]["properties"].as_array().unwrap();
+    let tensile = tensile.iter().find(|of| of["name"] == "tensile_md").unwrap();
+    assert_eq!((&tensile["batches"], &tensile["mean"]), (&json!(2), &json!(130.5)));
+    let served = get(&mill.url("uniformity?by=lot&limit=50")).unwrap().text();
+    assert_eq!(serde_json::from_str::<Value>(&served).unwrap(), told);
+    let (_, table, _) = mill.desk.run("batches uniformity --store onspec.db");
+    assert!(table.contains("tensile_md (laboratory)"), "{table}");
 }

@@ -140,6 +140,7 @@ fn batch() -> BatchRecord {
         length_m: None,
         mass_kg: None,
         probability_off_spec: Some(0.71),
+        advice: None,
         off_spec_share: None,
         first_flag_lead_s: None,
         first_flag: None,
@@ -149,6 +150,7 @@ fn batch() -> BatchRecord {
         merged_into: None,
         found: None,
         outside: Vec::new(),
+        phases: Vec::new(),
     }
 }
 
@@ -326,6 +328,7 @@ fn batches_alarms_and_health_come_back_as_last_said() {
             (series, time, "started", "1769126400000"),
             (series, time, "ended", "1769129100000"),
             (series, time, "probability_off_spec", "0.71"),
+            (series, time, "advice", "none"),
             (series, time, "lab_tensile_md", "131.4"),
             (series, time, "lab_soft, felt", "7"),
         ],

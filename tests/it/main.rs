@@ -28,6 +28,7 @@ mod readiness;
 mod recordings;
 mod recordings_influx;
 mod recovery;
+mod reports;
 mod resume;
 mod same_again;
 mod services;

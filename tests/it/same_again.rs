@@ -117,7 +117,7 @@ fn demo_keeps_the_same_score_twice_and_prints_one_document() {
     assert_eq!((score["seed"].as_u64(), score["batches"].as_u64()), (Some(5), Some(2)));
     let names: Vec<_> =
         score["watchers"].as_array().unwrap().iter().map(|watcher| &watcher["name"]).collect();
-    assert_eq!(names, ["spec-limits", "three-sigma", "plain-pca"]);
+    assert_eq!(names, ["spec-limits", "three-sigma", "plain-pca", "laboratory"]);
 }
 
 #[test]

@@ -23,6 +23,17 @@ impl Chromium {
         );
     }
 
+    /// Prints a page into a PDF file, on the paper that its style names.
+    #[track_caller]
+    pub(crate) fn print(url: &str, path: &Path) {
+        let option = format!("--print-to-pdf={}", path.display());
+        browse(&[&option, "--no-pdf-header-footer", url]);
+        assert!(
+            fs::metadata(path).is_ok_and(|file| file.len() > 0),
+            "chromium printed nothing of {url}"
+        );
+    }
+
     /// Returns the document as the browser sees it when the page's script has run.
     #[track_caller]
     pub(crate) fn dump_dom(url: &str) -> String {

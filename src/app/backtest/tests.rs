@@ -118,6 +118,7 @@ fn what_is_not_there_is_said_with_what_is() {
         undeclared: crate::plant::Undeclared::Store,
         undeclared_max: 1,
         models: crate::plant::ModelSettings::default(),
+        costs: None,
     };
     let models = [stored(1, ("old", "towel", 1), true, false)];
     let said = |line, grade| {

@@ -90,6 +90,8 @@ fn word(effect: &Effect) -> Option<String> {
         | Effect::Verdict(_)
         | Effect::BatchVerdict(_)
         | Effect::Batch(_)
+        | Effect::Sections(_)
+        | Effect::Sheet(_)
         | Effect::Model(_)
         | Effect::Alarm(_)
         | Effect::Notification(_) => Some(format!("{effect:?}")),

@@ -42,6 +42,7 @@ fn plant() -> Plant {
         undeclared: Undeclared::Store,
         undeclared_max: 3,
         models: ModelSettings::default(),
+        costs: None,
     }
 }
 

@@ -7,6 +7,7 @@ use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
 use super::super::fits::{Columns, FitProgress, Wanted, answer_telling};
 use super::super::pipeline::Pipeline;
+use super::super::reports;
 use super::super::secrets::resolve;
 use super::super::watch::{Broker, Links, watch_health};
 use super::desk::RunningDesk;
@@ -20,10 +21,12 @@ use crate::engine::{BatchRecord, Command, Engine, session_part};
 use crate::http::{ApiState, History, Progress, Reload};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
+use crate::report::{BatchData, Week, WeekData};
 use crate::store::Reader;
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
-use crate::verdict::{Period, Scoreboard};
+use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use crate::{http, influx, mqtt, webhook};
+use jiff::tz::TimeZone;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::Duration;
@@ -122,6 +125,7 @@ impl Parts {
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
+            report: checked.report.clone(),
         };
         parts.start_page(checked, state);
         let lines = checked.plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();
@@ -470,5 +474,27 @@ impl History for StoredBatches {
         limit: usize,
     ) -> Result<Scoreboard, String> {
         batches::scoreboard(&self.0, of, by, limit).map_err(|error| error.to_string())
+    }
+
+    fn report(&self, line: &str, id: &str) -> Result<Option<BatchData>, String> {
+        reports::batch(&self.0, line, id).map_err(|error| error.to_string())
+    }
+
+    fn week(
+        &self,
+        line: Option<&str>,
+        week: Option<Week>,
+        zone: &TimeZone,
+    ) -> Result<Option<WeekData>, String> {
+        reports::week(&self.0, line, week, zone).map_err(|error| error.to_string())
+    }
+
+    fn uniformity(
+        &self,
+        of: (Option<&str>, Option<&str>),
+        apart: Apart,
+        limit: usize,
+    ) -> Result<Uniformity, String> {
+        batches::uniformity(&self.0, of, apart, limit).map_err(|error| error.to_string())
     }
 }

@@ -3,6 +3,7 @@
 use super::*;
 use crate::decode::Disposition;
 use crate::plant::SpecLimit;
+use std::fmt::Write as _;
 
 /// The grades `facial`, with a limit on `tensile` in N/m, and `towel`.
 fn grades() -> Grades {
@@ -46,6 +47,8 @@ fn event(kind: &str, batch: &str, value: &str) -> BatchEvent {
         "void" => BatchEvent::Void { batch },
         "merge" => BatchEvent::Merge { batch, into: text },
         "grade" => BatchEvent::GradeChange { grade: batch },
+        "phase" => BatchEvent::Phase { batch: Some(batch), phase: text },
+        "step" => BatchEvent::Phase { batch: None, phase: text },
         "pause" => BatchEvent::Pause { reason: None },
         "resume" => BatchEvent::Resume,
         other => panic!("unknown word {other}"),
@@ -63,7 +66,7 @@ fn play(script: &str) -> (Book, Vec<Change>) {
         if let Some(s) = word.strip_prefix(['|', '#']) {
             let start = at(s.parse().unwrap());
             frontier = Some(start);
-            book.advance(start, &grades, &mut changes);
+            while book.advance(start, &grades, &mut changes) {}
             if word.starts_with('#') {
                 let end = start.plus(std::time::Duration::from_secs(1));
                 book.count(&Made { start, end, metres: None, kg: None }, &[]);
@@ -95,7 +98,8 @@ fn check(script: &str, expected: &str) {
             Change::Started(id) => format!("+{id}"),
             Change::Ended(id) => format!("-{id}"),
             Change::Added(id) => format!("±{id}"),
-            Change::Revised(id) => format!("~{id}"),
+            Change::Revised(id) | Change::Noted(id) => format!("~{id}"),
+            Change::Regraded(id, _) => format!("≈{id}"),
             Change::Refused(_) => "!".into(),
         })
         .collect();
@@ -157,6 +161,7 @@ fn late_event_takes_effect_at_once() {
 fn end_without_a_start_makes_a_batch_of_unknown_beginning() {
     check("|100 end:X@50=700", "±X ; X?[50,50]r1");
     check("|10 start:A@10 end:X@10=700", "+A ±X ; X?[10,10]r1 A[10,..]r0");
+    check("|100 end:X@50=700 end:X@60", "±X ~X ; X?[60,60]r2");
 }
 
 #[test]
@@ -164,6 +169,22 @@ fn repeated_events_change_nothing() {
     check(
         "|10 start:A@10 start:A@10 |20 end:A@20=7 end:A@20=7 start:A@10 lab:A@30=1 lab:A@30=1 release:A@40 release:A@40",
         "+A -A ~A ~A ; A[10,20]r3",
+    );
+}
+
+#[test]
+fn what_was_corrected_and_comes_again_corrects_nothing_back() {
+    let (book, changes) =
+        play("|10 start:A@10 lab:A@5=1 lab:A@5=2 lab:A@5=1 lab:A@5=0.001_kN/m lab:A@5=2");
+    let batch = book.current().unwrap();
+    assert!(
+        (batch.lab_counting()["tensile"] - 1.0).abs() < 1e-12,
+        "in another unit it is another word"
+    );
+    assert_eq!((batch.revision, changes.len()), (3, 4), "{changes:?}");
+    check(
+        "|10 start:A@10 |30 end:A@20=7 end:A@20=8 end:A@21=8 end:A@20=7 end:A@20=8",
+        "+A -A ~A ~A ; A[10,21]r3",
     );
 }
 
@@ -196,6 +217,14 @@ fn start_that_comes_late_makes_a_finished_batch() {
 }
 
 #[test]
+fn finished_batches_stand_in_the_order_of_their_ends() {
+    check(
+        "|0 start:A@0 |10 start:B@10 |20 start:C@20 |40 end:A@30",
+        "+A -A +B -B +C ~A ; B[10,20]r1 A[0,30]r2 C[20,..]r0",
+    );
+}
+
+#[test]
 fn start_after_its_end_makes_the_beginning_known() {
     check("|100 end:X@50=700 start:X@20", "±X ~X ; X[20,50]r2");
     check("|10 start:A@10 |100 end:X@50 start:X@20", "+A ±X -A ~X ; A[10,20]r1 X[20,50]r2");
@@ -222,6 +251,10 @@ fn pauses_that_come_again_or_late_change_nothing() {
     assert!(paused("|10 start:A@10 |20 pause:@20 |30 resume:@30 |40 pause:@40 resume:@30"));
     assert!(!paused("|10 start:A@10 |20 pause:@20 resume:@20 pause:@20"));
     assert!(!paused("|10 start:A@10 |20 pause:@20 |30 start:B@30"));
+    assert!(paused("|20 pause:@20 |30 start:A@10"));
+    // The next batch has ended it; one that begins at its instant is paused.
+    assert!(!paused("|10 start:A@10 |30 start:B@30 pause:@20"));
+    assert!(paused("|10 start:A@10 |30 start:B@30 pause:@30"));
 }
 
 #[test]
@@ -231,6 +264,39 @@ fn older_change_of_grade_changes_nothing() {
     let (book, _) = play("|20 start:B@20=towel start:A@10=facial |30 start:C@30");
     assert_eq!(book.find("A").unwrap().grade.as_deref(), Some("facial"));
     assert_eq!(book.current().unwrap().grade.as_deref(), Some("towel"));
+}
+
+#[test]
+fn batches_that_name_no_grade_are_of_the_one_made_when_they_began_however_late_that_is_told() {
+    let grade = |script: &str, id: &str| play(script).0.find(id).unwrap().grade.clone().unwrap();
+    // The start comes late; the change of grade does; the start of another batch does, which names it.
+    assert_eq!(&*grade("|30 grade:towel@20 start:A@10", "A"), "facial");
+    let late = "|30 start:A@10 start:B@25 lab:B@26=1_kN/m grade:towel@20";
+    assert_eq!(&*grade(late, "A"), "facial");
+    assert_eq!(&*grade(late, "B"), "towel");
+    check(late, "+A -A +B ~B ≈B ; A[10,25]r1 B[25,..]r2");
+    let (book, _) = play(late);
+    let value = book.find("B").unwrap().lab_counting()["tensile"];
+    assert!((value - 1.0).abs() < 1e-12, "`towel` wants no unit: {value}");
+    assert_eq!(&*grade("|30 start:B@20 start:A@10=towel", "B"), "towel");
+    let (mut book, mut out) = (Book::new(None), Vec::new());
+    for (kind, batch, s) in [("grade", "towel", 20), ("start", "A", 10)] {
+        let (line, event) = ("tm3".into(), event(kind, batch, ""));
+        let message = BatchMessage { line, station: None, at: at(s), event };
+        book.take(message, Some(at(30)), &grades(), &mut out);
+    }
+    assert_eq!(book.find("A").unwrap().grade, None, "nobody said what the line made before");
+    // One that was told does not change, nor does what came again.
+    assert_eq!(&*grade("|30 start:B@20=facial start:A@10=towel", "B"), "facial");
+    assert_eq!(
+        &*grade("|30 grade:towel@20 grade:facial@20 grade:towel@20 start:A@21", "A"),
+        "facial"
+    );
+    // A station's batches are of the line's grade, and do not change it.
+    assert_eq!(&*grade("|30 start:UB@20=towel start:A@25", "A"), "facial");
+    // Of one of which only the end was told it is what was made before.
+    assert_eq!(&*grade("|30 start:B@20=towel end:A@20", "A"), "facial");
+    assert_eq!(&*grade("|30 end:B@25 start:C@26 start:B@20=towel", "C"), "towel");
 }
 
 #[test]
@@ -273,6 +339,14 @@ fn merge_waits_for_its_target_and_never_goes_in_circles() {
     check(
         "|10 start:A@10 |20 start:B@20 void:B@21 merge:A@22=B",
         "+A -A +B ~B ! ; A[10,20]r1 B×[20,..]r1",
+    );
+    // Nor is a part of one batch, or one that is void, part of another one.
+    check_refused(
+        "|10 start:A@10 |20 start:B@20 |30 start:C@30 merge:A@31=B merge:A@31=C void:B@32 merge:B@33=C",
+        &[
+            "batch `A` cannot merge into batch `C`, it is part of batch `B`",
+            "batch `B` cannot merge into batch `C`, it is void",
+        ],
     );
 }
 
@@ -339,4 +413,77 @@ fn what_finds_no_room_among_those_that_wait_is_refused_and_those_stay() {
     out.clear();
     take(&mut book, event("start", "R0", ""), -5, &mut out);
     assert_eq!(book.find("R0").unwrap().lab_counting().len(), 1);
+}
+
+#[test]
+fn a_beginning_is_of_the_station_that_its_end_was_of() {
+    let (mut book, mut out) = (Book::new(None), Vec::new());
+    let mut take = |station: Option<&str>, s: i64, event: BatchEvent| {
+        let station = station.map(Into::into);
+        let message = BatchMessage { line: "tm3".into(), station, at: at(s), event };
+        book.take(message, Some(at(100)), &grades(), &mut out);
+    };
+    take(None, 10, event("start", "A", ""));
+    take(None, 50, event("end", "B", ""));
+    take(Some("unwind"), 30, event("start", "B", ""));
+    assert_eq!(book.find("A").unwrap().ended, Some(at(30)), "what was made before it has ended");
+}
+
+/// The phases of each batch, as `R1: fill@0 heat@10`.
+#[track_caller]
+fn check_phases(script: &str, expected: &[&str]) {
+    let (book, _) = play(script);
+    let current = book.stations.values().filter_map(|station| station.current.as_ref());
+    let told = book.finished.iter().chain(current).map(|batch| {
+        let phases = batch.phases.iter();
+        let phases = phases.map(|(at, phase)| format!(" {phase}@{}", at.as_millis() / 1000));
+        format!("{}:{}", batch.id, phases.collect::<String>())
+    });
+    assert_eq!(told.collect::<Vec<_>>(), expected);
+}
+
+#[test]
+fn phases_belong_to_the_batch_that_was_made_then() {
+    // Told of a batch: early, late, repeated, of one not yet known.
+    check_phases("phase:R1@9=fill start:R1@5 |5", &["R1: fill@9"]);
+    check_phases(
+        "start:R1@0 |0 phase:R1@20=heat phase:R1@5=fill phase:R1@20=heat",
+        &["R1: fill@5 heat@20"],
+    );
+    check_phases("start:R1@0 start:R2@30 |30 phase:R1@20=heat", &["R1: heat@20", "R2:"]);
+    // Told without one: of the batch in progress, once the line is there.
+    check_phases("start:R1@0 |0 step:@20=heat start:R2@20 |30", &["R1:", "R2: heat@20"]);
+    check_phases("start:R1@0 |0 start:R2@20 step:@20=heat |30", &["R1:", "R2: heat@20"]);
+    check_phases("start:R1@0 |0 start:R2@20 |30 step:@10=heat", &["R1: heat@10", "R2:"]);
+    // What is told shortly before a batch, or between two, is its first phase.
+    check_phases("start:R1@0 |0 step:@18=fill start:R2@20 |30", &["R1: fill@18", "R2: fill@20"]);
+    check_phases("start:R1@0 |0 step:@18=dump start:R2@99 |99", &["R1: dump@18", "R2:"]);
+    check_phases("start:R1@0 |0 end:R1@10 step:@18=fill start:R2@99 |99", &["R1:", "R2: fill@99"]);
+    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@99 |99", &["R1: dump@5", "R2:"]);
+    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@10 |99", &["R1: dump@5", "R2:"]);
+    let (book, _) = play("start:R1@0 |0 phase:R1@20=heat phase:R1@5=fill");
+    let batch = book.find("R1").unwrap();
+    let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
+    assert_eq!(
+        [4, 5, 19, 20, 99].map(phase),
+        [None, Some("fill"), Some("fill"), Some("heat"), Some("heat")]
+    );
+    check("start:R1@0 |0 phase:R1@5=a phase:R1@5=a", "+R1 ~R1 ; R1[0,..]r1");
+}
+
+#[test]
+fn a_batch_has_phases_without_end_of_no_more_than_a_fixed_number() {
+    let mut script = "start:R1@0 |0".to_owned();
+    for s in 1..=70 {
+        write!(script, " phase:R1@{s}=p{s}").unwrap();
+    }
+    let (book, changes) = play(&script);
+    let batch = book.find("R1").unwrap();
+    assert_eq!(batch.phases.len(), 65);
+    let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
+    assert_eq!((phase(64), phase(65), phase(99)), (Some("p64"), None, None), "nobody knows");
+    let refused: Vec<_> =
+        changes.iter().filter(|change| matches!(change, Change::Refused(_))).collect();
+    let [Change::Refused(why)] = refused[..] else { panic!("said once: {refused:?}") };
+    assert!(why.contains("batch `R1` has 64 phases") && why.contains("from `p65` on"), "{why}");
 }

@@ -101,13 +101,26 @@ fn drop_limit(cx: &mut Context<'_>, grade: &mut CheckedGrade, name: &At<String>)
     }
 }
 
+/// An amended limit is measured as it was before, where nothing else is said.
+fn keep_method(amended: &mut SpecLimit, before: &SpecLimit) {
+    if amended.method.is_none() {
+        amended.method.clone_from(&before.method);
+    }
+    amended.resolution = amended.resolution.or(before.resolution);
+}
+
 /// Applies an amendment to what is in force before it; from when on it is in force.
 fn amend(
     cx: &mut Context<'_>,
     raw: &Raw,
     (grade, amendment): (&mut CheckedGrade, &At<RawAmendment>),
 ) -> Option<Timestamp> {
-    grade.spec.extend(check_tags(cx, raw, &amendment.spec));
+    for (tag, mut checked) in check_tags(cx, raw, &amendment.spec) {
+        if let Some(before) = grade.spec.get(&tag) {
+            keep_method(&mut checked, before);
+        }
+        grade.spec.insert(tag, checked);
+    }
     for (property, limit) in &amendment.lab {
         let mut checked = check_property(cx, property, limit.span(), &limit.limit());
         let name: Arc<str> = property.as_str().into();
@@ -116,6 +129,7 @@ fn amend(
             if checked.unit.is_empty() {
                 checked.unit = Arc::clone(&before.unit);
             }
+            keep_method(&mut checked, before);
         } else {
             let charted = chart::of_property(cx, None).map(|charted| (Arc::clone(&name), charted));
             grade.lab_charts.extend(charted);
@@ -175,7 +189,7 @@ fn check_property(
     limit: &LabLimit,
 ) -> SpecLimit {
     cx.name(property, property.span(), "a laboratory property", &['/', '+', '#']);
-    let LabLimit { low, target, high, unit, single, chart: _ } = limit;
+    let LabLimit { low, target, high, unit, single, method, resolution, chart: _ } = limit;
     let written = Written {
         span,
         bounds: (low.as_ref(), high.as_ref()),
@@ -183,6 +197,8 @@ fn check_property(
         unit: unit.as_ref(),
         mean: None,
         single: single.as_ref(),
+        method: method.as_ref(),
+        resolution: resolution.as_ref(),
     };
     check_bounds(cx, &format!("lab.{}", **property), &written)
 }
@@ -218,7 +234,7 @@ pub(super) fn unlimited(cx: &mut Context<'_>, raw: &Raw) {
 }
 
 fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit {
-    let Limit { low, target, high, unit, off_share, mean, single } = &**limit;
+    let Limit { low, target, high, unit, off_share, mean, single, method, resolution } = &**limit;
     let written = Written {
         span: limit.span(),
         bounds: (low.as_ref(), high.as_ref()),
@@ -226,6 +242,8 @@ fn check_limit(cx: &mut Context<'_>, key: &str, limit: &At<Limit>) -> SpecLimit 
         unit: unit.as_ref(),
         mean: mean.as_ref(),
         single: single.as_ref(),
+        method: method.as_ref(),
+        resolution: resolution.as_ref(),
     };
     let checked = check_bounds(cx, key, &written);
     if let Some(share) = off_share.as_ref().filter(|_| low.is_none() && high.is_none()) {
@@ -243,6 +261,8 @@ struct Written<'r> {
     unit: Option<&'r At<String>>,
     mean: Option<&'r At<Bounds>>,
     single: Option<&'r At<Bounds>>,
+    method: Option<&'r At<String>>,
+    resolution: Option<&'r At<f64>>,
 }
 
 fn check_bounds(cx: &mut Context<'_>, key: &str, limit: &Written<'_>) -> SpecLimit {
@@ -282,7 +302,33 @@ fn check_bounds(cx: &mut Context<'_>, key: &str, limit: &Written<'_>) -> SpecLim
     let unit = text(limit.unit).unwrap_or_default().trim().into();
     let CheckedBounds { low, high } = bounds;
     let target = number(limit.target);
-    SpecLimit { low, target, high, unit, off_share: None, mean, single }
+    let method = check_method(cx, key, limit.method);
+    let resolution = check_resolution(cx, key, limit.resolution);
+    SpecLimit { low, target, high, unit, off_share: None, mean, single, method, resolution }
+}
+
+/// The longest name of a test method that a certificate has room for, in characters.
+const METHOD_LONGEST: usize = 80;
+
+fn check_method(cx: &mut Context<'_>, key: &str, method: Option<&At<String>>) -> Option<Arc<str>> {
+    let method = method?;
+    let name = method.trim();
+    if name.is_empty() || name.chars().count() > METHOD_LONGEST || name.contains(char::is_control) {
+        cx.report(Code::Name, method.span(), format!("`{key}.method` names no test method"))
+            .label(format!("one line of 1 to {METHOD_LONGEST} characters"))
+            .help("write what the certificate is to say: `method = \"ISO 12625-4\"`");
+    }
+    Some(name.into())
+}
+
+fn check_resolution(cx: &mut Context<'_>, key: &str, found: Option<&At<f64>>) -> Option<f64> {
+    let found = found?;
+    if !(1e-9..=1e9).contains(&**found) {
+        let message = format!("`{key}.resolution` cannot be {}", show(**found));
+        cx.report(Code::OutOfBounds, found.span(), message)
+            .label("the step to which values are rounded, above nought: 0.1, 0.5 or 1.0");
+    }
+    Some(**found)
 }
 
 /// Reports bounds that each allow something and together nothing.

@@ -3,6 +3,7 @@
 
 mod address;
 mod chart;
+mod costs;
 mod delay;
 mod grade;
 mod mqtt;
@@ -11,6 +12,7 @@ mod payload;
 mod plant;
 mod profile;
 mod properties;
+mod report;
 mod subscribe;
 
 use super::at::{At, DurationText};
@@ -27,6 +29,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 const HOUR: Duration = Duration::from_secs(3_600);
+const DAY: Duration = Duration::from_secs(86_400);
 
 /// What the check found, and what it made.
 pub(super) struct Outcome {
@@ -47,6 +50,7 @@ pub(super) struct Settings {
     influx: Option<influx::Settings>,
     webhooks: Vec<webhook::Settings>,
     http: Option<crate::http::Settings>,
+    report: crate::report::Settings,
 }
 
 impl Settings {
@@ -59,6 +63,7 @@ impl Settings {
             influx: self.influx,
             webhooks: self.webhooks,
             http: self.http,
+            report: self.report,
             warnings,
         }
     }
@@ -74,6 +79,7 @@ pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) 
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
         webhooks: output::webhooks(&mut cx, raw),
         http: output::http(&mut cx, raw.http.as_ref()),
+        report: report::check(&mut cx, raw),
     };
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }
 }

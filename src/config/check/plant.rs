@@ -6,7 +6,7 @@ use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
 use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
-use super::{Context, HOUR, chart, delay, grade, profile, text};
+use super::{Context, DAY, HOUR, chart, costs, delay, grade, profile, text};
 use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
 use std::ops::Range;
@@ -17,7 +17,6 @@ use std::time::Duration;
 const SCHEMA: i64 = 1;
 /// The shortest frame: below it a frame is shorter than what brokers and scanners jitter.
 const FRAME_MIN: Duration = Duration::from_millis(100);
-const DAY: Duration = Duration::from_secs(86_400);
 
 /// The lines in the order of the file.
 pub(super) fn lines(raw: &Raw) -> Vec<(&At<String>, &At<Line>)> {
@@ -45,16 +44,18 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
     if let Some(name) = site.and_then(|site| site.name.as_ref()).filter(|name| !name.is_empty()) {
         cx.name(name, name.span(), "the site", &[]);
     }
-    if let Some(timezone) = site.and_then(|site| site.timezone.as_ref()) {
-        cx.not_yet(timezone.span(), "timezone", "times are said in UTC");
-    }
     if let Some(shifts) = site.and_then(|site| site.shifts.as_ref()) {
         cx.not_yet(shifts.span(), "shifts", "reports know no shifts");
     }
     if let Some(language) = raw.language.as_ref().and_then(|language| language.default.as_ref())
         && **language != LanguageName::English
     {
-        cx.not_yet(language.span(), "language.default", "messages and page are in English");
+        cx.report(
+            Code::NotYet,
+            language.span(),
+            "`language.default` holds for reports alone in this release",
+        )
+        .label("messages and page are in English");
     }
     let lines = lines(raw);
     if u16::try_from(lines.len()).is_err()
@@ -79,6 +80,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
             .models
             .as_ref()
             .map_or_else(ModelSettings::default, |models| check_models(cx, models)),
+        costs: raw.costs.as_ref().and_then(|found| costs::check(cx, found)),
     }
 }
 
@@ -123,6 +125,10 @@ fn check_line(cx: &mut Context<'_>, raw: &Raw, name: &At<String>, line: &At<Line
         grade,
         grade_tag: line.grade_tag.as_ref().map(|tag| {
             want_tag(cx, name, line, tag, "grade_tag");
+            Arc::from(tag.as_str())
+        }),
+        phase_tag: line.phase_tag.as_ref().map(|tag| {
+            want_tag(cx, name, line, tag, "phase_tag");
             Arc::from(tag.as_str())
         }),
         profiles: profile::check(cx, line),

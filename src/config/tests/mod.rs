@@ -274,7 +274,7 @@ fn schema_states_the_defaults_that_hold() {
              time = \"/ts\"\n{}\n[[mqtt.subscribe]]\ntopic = \"t/#\"\nformat = \"line-protocol\"\n\
              names = {{ {} }}\n[[mqtt.subscribe]]\ntopic = \"spBv1.0/#\"\nline = \"a\"\n\
              format = \"sparkplug-b\"\n[mqtt.publish]\n{}\n[mqtt.sparkplug]\n{}\n[line.a]\n{}\n[line.a.batch]\n{}\n[line.a.tag.b]\n{}\n[line.a.tag.b.chart]\n{}\n[line.a.profile.p]\n{}\n\
-             [grade.g]\n{}\n[grade.g.lab.p]\nlow = 1.0\n[grade.g.lab.p.chart]\n{}\n[[grade.g.amendment]]\nfrom = \"2026-12-01T06:00:00Z\"\n{}\n[models]\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
+             [grade.g]\n{}\n[grade.g.lab.p]\nlow = 1.0\n[grade.g.lab.p.chart]\n{}\n[[grade.g.amendment]]\nfrom = \"2026-12-01T06:00:00Z\"\n{}\n[models]\n{}\n[costs]\nmissed_batch = 9.0\nfalse_hold = 1.0\n{}\n[influxdb]\nurl = \"http://h\"\norg = \"o\"\nbucket = \"b\"\n\
              token = {{ env = \"T\" }}\n{}\n[[webhook]]\nname = \"w\"\nurl = {{ env = \"U\" }}\n\
              secret = {{ env = \"S\" }}\n{}\nwhen = {{ {when} }}\n[http]\n{}\n[language]\n{}\n",
             at(""),
@@ -294,6 +294,7 @@ fn schema_states_the_defaults_that_hold() {
             at("/grade/lab/chart"),
             at("/grade/amendment"),
             at("/models"),
+            at("/costs"),
             at("/influxdb"),
             at("/webhook"),
             at("/http"),

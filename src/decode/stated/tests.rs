@@ -65,6 +65,7 @@ fn plant() -> Plant {
         undeclared: Undeclared::Store,
         undeclared_max: 10,
         models: ModelSettings::default(),
+        costs: None,
     }
 }
 

@@ -40,7 +40,12 @@ impl Learning {
         let first = teaching.len().saturating_sub(BATCHES_MAX);
         let batches = teaching[first..].to_vec();
         let request = request((ix, line), (grade, limits), settings, batches, id)?;
-        let request = FitRequest { trial, ..request };
+        let phased = |id: &Arc<str>| {
+            let made = made(id).filter(|made| !made.phases.is_empty())?;
+            Some((Arc::clone(id), made))
+        };
+        let of_phases = request.batches.iter().filter_map(phased).collect();
+        let request = FitRequest { trial, made: of_phases, ..request };
         models.since_request = 0;
         models.requested = Some(now);
         models.open = Some(request.clone());
@@ -121,6 +126,7 @@ pub(super) fn request(
         grade: Arc::clone(grade),
         batches,
         neighbours: Vec::new(),
+        made: BTreeMap::new(),
         tags,
         quality: of_roles(&[Role::Quality]),
         spec: FitSpec {

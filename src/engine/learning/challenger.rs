@@ -48,14 +48,14 @@ impl Challenger {
         self.judging.interrupt();
     }
 
-    /// The next frame of the line is put to it, by its begin and end, with the values that the model has that judges.
+    /// The next frame of the line is put to it, by its begin, end and phase, with the values that the model has that judges.
     pub(super) fn score(
         &mut self,
         line: &Line,
-        (start, end): (Timestamp, Timestamp),
+        (start, end, phase): (Timestamp, Timestamp, Option<&Arc<str>>),
         values: &[f64],
     ) {
-        self.judging.follow(start, end);
+        self.judging.follow((start, end), phase);
         let Some((model, row)) = self.judging.row(values) else { return };
         let score = model.score(&mut self.judging.online, &row).score;
         if score.is_some_and(|score| score > 1.0) && !self.judging.passes_guards(line) {

@@ -77,11 +77,16 @@ impl Judging {
         }
     }
 
-    /// The next frame is put to it, by its begin and end.
-    pub(in crate::engine) fn follow(&mut self, start: Timestamp, end: Timestamp) {
+    /// The next frame is put to it, by its begin, its end, and the phase of the batch.
+    pub(in crate::engine) fn follow(
+        &mut self,
+        (start, end): (Timestamp, Timestamp),
+        phase: Option<&Arc<str>>,
+    ) {
         let until = self.until.replace(end);
         let Some(read) = &self.read else { return };
         read.model.follow(&mut self.online, (start, end), (until, self.begins.take()));
+        self.online.is_in(phase);
     }
 
     /// The end of the last frame that was put to it.

@@ -204,7 +204,7 @@ fn refit(promote: Promote) -> (Learning, FitRequest) {
     let now = Timestamp::from_nanos(0);
     let made = |id: &str| {
         let steady = vec![Timestamp::from_nanos(5)];
-        (id == "N19" || id == "N0").then_some(Made { started: None, steady })
+        (id == "N19" || id == "N0").then_some(Made { started: None, steady, phases: Vec::new() })
     };
     let request = learning
         .request((LineIx(0), &line()), &"g".into(), (&settings, None), now, (7, &made))

@@ -5,21 +5,23 @@ use super::super::documents::{contributions, document, quality_values, record, r
 use super::super::effect::{Effect, ModelRecord, ScoreRecord};
 use super::super::event::Promotion;
 use super::super::finished::made;
-use super::super::learning::{Judging, Learning, Outcome, outcome};
-use super::super::tell;
+use super::super::learning::{Judging, Learning, Outcome, shown};
+use super::super::outlook::{Seen, earlier};
 use super::super::view::TrendPoint;
+use super::super::{sheet, tell};
 use super::{Context, LineState, NO_GRADE, TagState};
 use crate::alarm::{EventKind, Sets};
 use crate::batch::{Change, Product};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
 use crate::frame::{Frame, Transits};
-use crate::models::{Moved, OffSpec, Outcome as BatchOutcome};
+use crate::models::Moved;
 use crate::plant::{BatchSource, Grade, Line, Plant, Refit, Transit};
 use crate::reading::Timestamp;
 use crate::verdict::{
-    Call, Document, Evidence, Judge, Learning as LearningDocument, Mover, ProcessEvidence, Similar,
+    Call, Document, Evidence, Found, Judge, Learning as LearningDocument, Mover, ProcessEvidence,
+    Prospect, Similar,
 };
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -115,6 +117,21 @@ pub(super) enum Told {
     IfAnother,
 }
 
+/// What one event changes of a batch is said once: that it begins or ends says all, with what waited for the batch.
+fn say_once(changes: &mut Vec<Change>) {
+    let begins_or_ends = |change: &Change| match change {
+        Change::Started(id) | Change::Ended(id) | Change::Added(id) => Some(Arc::clone(id)),
+        Change::Revised(_) | Change::Noted(_) | Change::Regraded(..) | Change::Refused(_) => None,
+    };
+    let mut said: BTreeSet<Arc<str>> = changes.iter().filter_map(begins_or_ends).collect();
+    changes.retain(|change| match change {
+        Change::Revised(id) | Change::Noted(id) | Change::Regraded(id, _) => {
+            said.insert(Arc::clone(id))
+        }
+        _ => true,
+    });
+}
+
 impl LineState {
     pub(super) fn judge(&mut self, cx: &mut Context<'_>, frame: &Frame) {
         let grade_name = self.grade_name();
@@ -129,7 +146,11 @@ impl LineState {
             .map(|(tag, ..)| Arc::clone(tag))
             .collect();
         let learning = self.learning_count(cx.plant, &grade_name);
-        let evidence = Evidence {
+        let foretold = self.soft_sensors.now().filter(|_| steady);
+        // What the laboratory has found already is not foretold.
+        let open = batch.zip(foretold).and_then(|(batch, foretold)| foretold.open(batch));
+        let foretold = open.as_ref().or(foretold);
+        let mut evidence = Evidence {
             start: frame.start,
             at: frame.end,
             batch,
@@ -140,23 +161,41 @@ impl LineState {
             learning,
             steady,
             missing: &missing,
-            foretold: self.soft_sensors.now().filter(|_| steady),
-            before: self.learning.off_spec(&grade_name),
+            foretold,
+            prospect: None,
             expected: batch.and_then(|_| self.book.expected_amount(product.made_m.is_some())),
+            costs: cx.plant.costs.as_ref(),
         };
+        let judge = self.judges.entry(Arc::clone(&key)).or_default();
+        let look_up = || earlier(&self.book, &grade_name, |batch| cx.grade_of(batch));
+        let prospect = batch.filter(|_| steady).and_then(|_| {
+            let worth = process.as_ref().filter(|process| process.worth);
+            let earlier = self.outlook.earlier(&grade_name, look_up);
+            self.outlook.look(&Seen {
+                score: worth.and_then(|process| process.score),
+                flagged: judge.is_seen_wrong(),
+                limits: evidence.limits_used(),
+                foretold,
+                earlier,
+            })
+        });
+        evidence.prospect = prospect.as_ref();
         let before = self
             .document
             .as_ref()
             .filter(|document| document.batch == batch.map(|b| Arc::clone(&b.id)));
         let before = before.map(|document| document.verdict);
-        let judge = self.judges.entry(Arc::clone(&key)).or_default();
         let opinion = judge.judge(&evidence);
         let flagged = opinion.call.is_flag();
+        if steady {
+            self.outlook.told(opinion.progress, opinion.probability_off_spec);
+        }
         if let Some(batch) = self.book.find_mut(&key) {
             if opinion.changed {
                 batch.revision += 1;
             }
             batch.probability_off_spec = opinion.probability_off_spec;
+            batch.advice = opinion.decision.as_ref().map(|decision| decision.advice);
             // What a person or the laboratory decided of it is no flag of ours.
             if flagged && opinion.seen {
                 batch.first_flag.get_or_insert(frame.end);
@@ -221,7 +260,10 @@ impl LineState {
         grade: &Arc<str>,
     ) -> Option<ProcessEvidence> {
         let distrusted = self.ask_peers(cx, frame, grade);
-        self.learning.shadow((cx.line, grade), (frame.start, frame.end), || {
+        let batch = self.book.current();
+        let phase = batch.and_then(|batch| batch.phase_at(frame.start)).cloned();
+        let phase = phase.as_ref();
+        self.learning.shadow((cx.line, grade), (frame.start, frame.end, phase), || {
             let mut values = frame.values.clone();
             for tag in &distrusted {
                 if let Some(value) = values.get_mut(*tag) {
@@ -231,7 +273,7 @@ impl LineState {
             values
         });
         let judging = self.learning.judging_mut(grade)?;
-        judging.follow(frame.start, frame.end);
+        judging.follow((frame.start, frame.end), phase);
         let (model, mut row) = judging.row(&frame.values)?;
         for (column, value) in row.iter_mut().enumerate() {
             if judging.tag_of(column).is_some_and(|tag| distrusted.contains(&tag)) {
@@ -335,12 +377,21 @@ impl LineState {
             }
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+                && !batch.void
             {
                 let record = record(cx.line, batch, Some(document.verdict));
                 cx.out.push(Effect::Batch(Box::new(record)));
             }
         }
-        if self.is_due(changed, at) {
+        let advised = self.document.as_ref().and_then(Document::advice);
+        if advised != document.advice()
+            && before == Some(document.verdict)
+            && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
+        {
+            let record = record(cx.line, batch, Some(document.verdict));
+            cx.out.push(Effect::Batch(Box::new(record)));
+        }
+        if self.is_due(changed || advised != document.advice(), at) {
             self.said = Some(at);
             cx.out.push(Effect::Verdict(Box::new(document.clone())));
         }
@@ -373,9 +424,11 @@ impl LineState {
             first_mover: None,
             movers: Vec::new(),
             spans: Vec::new(),
+            slab: None,
             progress: None,
             foretold: Vec::new(),
             probability_off_spec: None,
+            decision: None,
             seen: false,
             changed: true,
         };
@@ -387,12 +440,22 @@ impl LineState {
 
     /// What happened to batches takes effect on verdicts, learning and models. What a station makes
     /// beside the line, or made before it, is no boundary of the line.
-    pub(super) fn follow(&mut self, cx: &mut Context<'_>, changes: Vec<Change>, at: Timestamp) {
+    pub(super) fn follow(&mut self, cx: &mut Context<'_>, mut changes: Vec<Change>, at: Timestamp) {
+        for change in &changes {
+            if let Change::Regraded(id, before) = change {
+                // It was held against limits that are not its own.
+                self.count_again(cx, id);
+                if let Some(before) = before {
+                    self.learning.leave(before, id);
+                }
+            }
+        }
+        say_once(&mut changes);
         for change in changes {
             match change {
                 Change::Started(id) => {
                     let Some(batch) = self.book.find(&id) else { continue };
-                    let record = record(cx.line, batch, Some(Call::Unknown));
+                    let record = record(cx.line, batch, self.call_of(batch));
                     cx.out.push(Effect::Batch(Box::new(record)));
                     if batch.station.is_none() {
                         self.begin_batch(cx, at);
@@ -408,6 +471,7 @@ impl LineState {
                         self.charts.end_batch(cx.line, (&id, &grade), cx.out);
                         let delays = delays(&self.learning, (cx.line, &grade), &self.transits);
                         self.soft_sensors.end_batch(cx.line, (&grade, batch), &delays);
+                        self.outlook.end_batch(batch);
                     }
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Clear));
                     if self.book.find(&id).is_none_or(|batch| batch.station.is_none()) {
@@ -420,10 +484,14 @@ impl LineState {
                 Change::Added(id) => {
                     self.conclude(cx, &id, at, Told::Now(EventKind::BatchFinished, Sets::Keep));
                 }
-                Change::Revised(id) => {
+                Change::Revised(id) | Change::Regraded(id, _) => {
                     let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
                     let told = Told::Now(EventKind::BatchRevised, Sets::Keep);
                     self.conclude(cx, &id, at, if ended { told } else { Told::Later });
+                }
+                Change::Noted(id) => {
+                    let ended = self.book.find(&id).is_some_and(|batch| batch.ended.is_some());
+                    self.conclude(cx, &id, at, if ended { Told::IfAnother } else { Told::Later });
                 }
                 Change::Refused(detail) => {
                     let detail = format!("line `{}`: {detail}", cx.line.name);
@@ -437,6 +505,7 @@ impl LineState {
     pub(super) fn begin_batch(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         self.boundary(cx, at);
         self.soft_sensors.begin_batch();
+        self.outlook.begin_batch();
         let grade = self.grade_name();
         let began = self.book.current().map_or(at, |batch| batch.started);
         self.learning.begin_batch(&grade, began, &cx.plant.models);
@@ -456,14 +525,20 @@ impl LineState {
         at: Timestamp,
         told: Told,
     ) {
+        self.outlook.hear_of_batches();
         let Some(batch) = self.book.find(id) else { return };
         if told == Told::Later {
-            let verdict = self.document.as_ref().map(|document| document.verdict);
-            let record = record_found(cx.line, batch, (verdict, cx.grade_of(batch)));
+            let record = record_found(cx.line, batch, (self.call_of(batch), cx.grade_of(batch)));
             cx.out.push(Effect::Batch(Box::new(record)));
             return;
         }
         let grade = cx.grade_of(batch);
+        let judge = self.judges.entry(Arc::clone(id)).or_default();
+        let prospect = match shown(batch, grade) {
+            Found::Open => self.outlook.stands(id, judge.foretold_open(batch)),
+            Found::Bad => None,
+            Found::Good | Found::Acted => Some(Prospect::default()),
+        };
         let evidence = Evidence {
             start: batch.ended.unwrap_or(at),
             at: batch.ended.unwrap_or(at),
@@ -476,31 +551,39 @@ impl LineState {
             steady: true,
             missing: &[],
             foretold: None,
-            before: match outcome(batch, grade) {
-                BatchOutcome::Open => {
-                    self.learning.off_spec(batch.grade.as_deref().unwrap_or(NO_GRADE))
-                }
-                // How others like it ended tells nothing more of one of which it is known.
-                _ => OffSpec::default(),
-            },
+            prospect: prospect.as_ref(),
             expected: None,
+            costs: cx.plant.costs.as_ref(),
         };
-        let judge = self.judges.entry(Arc::clone(id)).or_default();
         let before = judge.call();
         let opinion = judge.conclude(&evidence);
         let found = batch.station.is_none() && self.learning.look(batch, grade, &cx.plant.models);
         let call = opinion.call;
+        // Its end may come late, and lie before what was said of it.
+        let said = evidence.at.max(at).max(opinion.since);
+        let advice = opinion.decision.as_ref().map(|decision| decision.advice);
+        if let Some(batch) = self.book.find_mut(id) {
+            batch.probability_off_spec = opinion.probability_off_spec;
+            batch.advice = advice;
+        }
+        let Some(batch) = self.book.find(id) else { return };
         let grade_name = batch.grade.clone().unwrap_or_else(|| NO_GRADE.into());
         // A batch that ended while its model was learning says how far that is.
         let learning = self.learning_count(cx.plant, &grade_name);
-        let said = evidence.at.max(at);
         let (mut document, _) =
             document(cx.line, Some(batch), opinion, learning, said, &grade_name);
         if call.is_flag() && !document.movers.is_empty() {
             document.similar = self.similar(cx, id);
         }
         let record = record_found(cx.line, batch, ((!batch.void).then_some(call), grade));
+        let sections = self.judges.get(id).map(|judge| judge.sections(batch, grade));
+        let scans = self.scans.of(&batch.id);
+        let sections =
+            sections.and_then(|sections| sheet::sections(cx.line, batch, sections, scans));
+        let sheet = sheet::sheet(cx.line, batch, grade, &document);
         cx.out.push(Effect::Batch(Box::new(record)));
+        cx.out.extend(sections.map(|record| Effect::Sections(Box::new(record))));
+        cx.out.push(Effect::Sheet(Box::new(sheet)));
         let fate = tell::Fate::of(batch);
         let news = match told {
             Told::Now(kind, sets) => Some((kind, sets)),
@@ -523,6 +606,7 @@ impl LineState {
         }
         if let Some(batch) = self.book.find(id).filter(|batch| batch.station.is_none()) {
             self.soft_sensors.found((&grade_name, cx.grade_of(batch)), batch, now);
+            self.outlook.found(id, shown(batch, cx.grade_of(batch)));
         }
         let fit = self.learning.teaches(&grade_name, id);
         self.charts.found(&to_charts, (id, &grade_name, fit), cx.out);

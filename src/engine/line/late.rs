@@ -212,6 +212,11 @@ impl LineState {
             }
             if batch.past.is_over() && batch.ended.is_some() {
                 batch.past = Past::default();
+                // It was told when it ended, and when it was counted again.
+                batch.product.along = None;
+                if let Some(judge) = self.judges.get_mut(&batch.id) {
+                    judge.forget_sections();
+                }
             }
         }
         self.tags.iter_mut().for_each(|tag| tag.lately.trim(edge));
@@ -260,7 +265,7 @@ impl LineState {
     }
 
     /// Counts a batch again; true if it is another one by that.
-    fn count_again(&mut self, cx: &Context<'_>, id: &str) -> bool {
+    pub(super) fn count_again(&mut self, cx: &Context<'_>, id: &str) -> bool {
         let Some(batch) = self.book.find(id).filter(|batch| !batch.past.is_over()) else {
             return false;
         };

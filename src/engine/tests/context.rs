@@ -122,3 +122,34 @@ fn texts_of_line_protocol_are_batch_and_grade() {
         &["R-013 facial 0", "R-014 towel 10", "tm3-19700101T000040Z towel 40"],
     );
 }
+
+#[test]
+fn a_tag_tells_the_phase_of_the_batch_in_progress() {
+    let mut plant = plant();
+    plant.lines[0].phase_tag = Some("step".into());
+    plant.lines[0].tags.push(Tag { role: Role::Context, ..Tag::named("step") });
+    let mut engine = Engine::new(plant, Vec::new());
+    let step = |s| f64::from(u8::from(s % 100 >= 40)) + 1.0;
+    let mut events = vec![start(0, "R1")];
+    for s in 0..250 {
+        if s == 100 {
+            events.push(start(100, "R2"));
+        }
+        events.push(reading("step", s, step(s)));
+        events.extend(run(s..s + 1, 15.0));
+    }
+    let effects = apply(&mut engine, events);
+    let phases = |id: &str| {
+        let record = effects.iter().rev().find_map(|effect| match effect {
+            Effect::Batch(record) if *record.batch == *id => Some(record),
+            _ => None,
+        });
+        let phases = record.unwrap().phases.iter();
+        phases.map(|(phase, at)| format!("{phase}@{}", at.as_millis() / 1000)).collect::<Vec<_>>()
+    };
+    assert_eq!(phases("R1"), ["1@0", "2@40"]);
+    assert_eq!(phases("R2"), ["1@100", "2@140", "1@200", "2@240"]);
+    let line = &engine.view().lines[0];
+    let said = line.verdict.as_ref().unwrap();
+    assert_eq!((said.batch.as_deref(), said.phase.as_deref()), (Some("R2"), Some("2")));
+}

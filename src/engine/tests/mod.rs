@@ -19,7 +19,9 @@ mod profiles;
 mod promotions;
 mod properties;
 mod shadow;
+mod sheets;
 mod starts;
+mod storms;
 mod told;
 mod transits;
 
@@ -57,6 +59,7 @@ fn plant() -> Plant {
         undeclared: Undeclared::Store,
         undeclared_max: 3,
         models: ModelSettings::default(),
+        costs: None,
     }
 }
 

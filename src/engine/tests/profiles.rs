@@ -170,3 +170,35 @@ fn what_is_not_declared_is_shown_or_ignored_and_never_too_much() {
         ["fault undeclared: profile `moisture` of line `tm3` is not declared"]
     );
 }
+
+#[test]
+fn the_sheet_keeps_how_the_variance_of_its_own_scans_was_divided() {
+    let mut engine = Engine::new(with_profile(), Vec::new());
+    let scans = |from: i64| {
+        (from..from + 8).flat_map(|n| {
+            std::iter::once(scan(n * 30, 0, 0.0)).chain(run(n * 30..n * 30 + 30, 15.0))
+        })
+    };
+    let first = std::iter::once(start(0, "R1")).chain(scans(0));
+    let mut effects = apply(&mut engine, first);
+    // The scans of the next batch, a result and late readings change nothing of it.
+    effects.extend(apply(&mut engine, std::iter::once(start(240, "R2")).chain(scans(8))));
+    let sheets: Vec<&SectionsRecord> = effects
+        .iter()
+        .filter_map(|effect| match effect {
+            Effect::Sections(record) if &*record.batch == "R1" => Some(&**record),
+            _ => None,
+        })
+        .collect();
+    // The scan that ends as R2 begins is one of R1.
+    let last = records(&effects)[8].statistics.clone();
+    let [.., sheet] = sheets[..] else { panic!("{effects:?}") };
+    let [web] = &sheet.profiles[..] else { panic!("{sheet:?}") };
+    assert_eq!((&*web.profile, &*web.unit, web.scans), ("web", "g/m2", 9));
+    let kept = [web.two_sigma_md, web.two_sigma_cd, web.two_sigma_residual];
+    let known = [last.two_sigma_md, last.two_sigma_cd, last.two_sigma_residual];
+    assert_eq!(kept.map(Some), known);
+    let again = Engine::restore(&engine.checkpoint()).unwrap();
+    assert_eq!(again.state.lines[0].scans, engine.state.lines[0].scans);
+    assert_eq!(again.state.lines[0].scans.of("R1").len(), 1, "and a checkpoint has them");
+}

@@ -6,7 +6,7 @@
 use super::format::{Clock, drawn_time, duration, metres, number, ratio};
 use super::html::Html;
 use crate::engine::{LineView, TrendPoint};
-use crate::verdict::SpanDocument;
+use crate::verdict::{Call, SpanDocument};
 
 /// The height of the plot, in its own units.
 const HEIGHT: f64 = 100.0;
@@ -224,14 +224,29 @@ pub(super) fn strip(line: &LineView) -> Option<Html> {
     );
     html.raw("height=\"18\"/><rect class=\"made\" y=\"4\" height=\"18\" width=\"");
     html.coordinate(made * 100.0).raw("%\"/>");
-    for span in &document.spans {
-        let (from, to) = match (made_m, in_metres(span)) {
-            (Some(made_m), Some((from, to))) => (share(from, made_m), share(to, made_m)),
-            _ => (part(span.from, started, clock), part(span.to, started, clock)),
-        };
-        html.raw("<rect class=\"hit\" height=\"26\" x=\"").coordinate(from * made * 100.0);
+    let place = |(from, to): (i64, i64), metres: Option<(f64, f64)>| match (made_m, metres) {
+        (Some(made_m), Some((from, to))) => (share(from, made_m), share(to, made_m)),
+        _ => (part(from, started, clock), part(to, started, clock)),
+    };
+    let mut bar = |class: &'static str, across: &'static str, (from, to): (f64, f64)| {
+        html.raw("<rect class=\"").raw(class).raw("\" ").raw(across).raw(" x=\"");
+        html.coordinate(from * made * 100.0);
         // At least a visible line.
         html.raw("%\" width=\"").coordinate(((to - from) * made * 100.0).max(0.4)).raw("%\"/>");
+    };
+    for stretch in &line.stretches {
+        let metres = stretch.from_m.zip(stretch.to_m);
+        let class = match stretch.call {
+            Call::OnSpec => "seen",
+            Call::AtRisk => "warned",
+            Call::OffSpec => "out",
+            // What nobody saw is left as it is.
+            Call::Unknown => continue,
+        };
+        bar(class, "y=\"4\" height=\"18\"", place((stretch.from, stretch.to), metres));
+    }
+    for span in &document.spans {
+        bar("hit", "height=\"4\"", place((span.from, span.to), in_metres(span)));
     }
     html.raw("</svg><div class=\"strip-words\"><span>");
     match made_m {
@@ -275,6 +290,7 @@ mod tests {
     use super::super::super::fixture;
     use super::*;
     use crate::reading::Timestamp;
+    use crate::verdict::SectionDocument;
 
     fn with_trend(points: &[(i64, Option<f64>)]) -> LineView {
         let mut line = fixture::silent_line("tm3");
@@ -332,8 +348,33 @@ mod tests {
         document.spans.truncate(1);
         document.spans[0].from_m = Some(200.0);
         document.spans[0].to_m = Some(600.0);
+        let stretch = |from_m, to_m, call| SectionDocument {
+            from: 0,
+            to: 0,
+            from_m: Some(from_m),
+            to_m: Some(to_m),
+            call,
+            score: None,
+            quality: std::collections::BTreeMap::new(),
+        };
+        line.stretches = vec![
+            stretch(0.0, 200.0, Call::OnSpec),
+            stretch(200.0, 500.0, Call::OffSpec),
+            stretch(500.0, 600.0, Call::Unknown),
+            stretch(600.0, 1000.0, Call::AtRisk),
+        ];
         let text = strip(line).unwrap().into_string();
-        assert!(text.contains(r#"class="hit" height="26" x="10%" width="20%""#), "{text}");
+        assert!(text.contains(r#"class="hit" height="4" x="10%" width="20%""#), "{text}");
+        let parts = [("seen", 0, 10), ("out", 10, 15), ("warned", 30, 20)];
+        for (class, x, width) in parts {
+            let part = format!(r#"class="{class}" y="4" height="18" x="{x}%" width="{width}%""#);
+            assert!(text.contains(&part), "{part} in {text}");
+        }
+        assert_eq!(
+            text.matches("y=\"4\"").count(),
+            2 + parts.len(),
+            "what nobody saw is left as it is"
+        );
         assert!(text.contains("1000\u{a0}m made"));
         assert!(text.contains("about 1000\u{a0}m to come"));
     }

@@ -1,8 +1,8 @@
 //! What the laboratory will find of the batch in progress, and how good that was before.
 
+use super::format::quantity;
 use super::format::{NONE, number, per_cent};
 use super::html::Html;
-use super::words::quantity;
 use crate::engine::{BatchStage, Coverage, FittedView, LineView, SoftSensorView};
 use crate::reading::Count;
 use crate::verdict::ForetoldProperty;

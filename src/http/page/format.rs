@@ -1,96 +1,10 @@
-//! Numbers, shares, lengths, durations and times for people.
+//! Durations and times of the page; numbers as reports have them.
 
 use super::html::Html;
 use crate::reading::Timestamp;
-
-/// Where nothing is known.
-pub(super) const NONE: &str = "–";
-
-/// A number with four significant digits, all of its whole part, and thin spaces between thousands.
-pub(super) fn number(value: f64) -> String {
-    if !value.is_finite() {
-        return NONE.to_owned();
-    }
-    let size = value.abs();
-    if size != 0.0 && !(1e-4..1e15).contains(&size) {
-        return format!("{value:.3e}").replace('-', "−");
-    }
-    let whole_digits = size.log10().floor() + 1.0;
-    // Of nought the logarithm is −∞: eight decimals, all of which fall away below.
-    let decimals = (4.0 - whole_digits).clamp(0.0, 8.0);
-    #[expect(
-        clippy::cast_possible_truncation,
-        clippy::cast_sign_loss,
-        reason = "clamped to 0..=8 just above"
-    )]
-    let text = format!("{value:.*}", decimals as usize);
-    let (whole, fraction) = text.split_once('.').unwrap_or((&text, ""));
-    let (sign, whole) = whole.strip_prefix('-').map_or(("", whole), |digits| ("−", digits));
-    let fraction = fraction.trim_end_matches('0');
-    let point = if fraction.is_empty() { "" } else { "." };
-    let sign = if fraction.is_empty() && whole == "0" { "" } else { sign };
-    format!("{sign}{}{point}{fraction}", grouped(whole))
-}
-
-/// Thin spaces between thousands, from five digits on.
-fn grouped(digits: &str) -> String {
-    if digits.len() < 5 {
-        return digits.to_owned();
-    }
-    let mut out = String::with_capacity(digits.len() * 2);
-    for (ix, digit) in digits.chars().enumerate() {
-        if ix > 0 && (digits.len() - ix).is_multiple_of(3) {
-            out.push('\u{202f}');
-        }
-        out.push(digit);
-    }
-    out
-}
-
-/// A count.
-pub(super) fn count(value: u64) -> String {
-    grouped(&value.to_string())
-}
-
-/// A share or probability as whole per cent; what is not quite 0 or 1 never looks like it.
-pub(super) fn per_cent(share: f64) -> String {
-    if !share.is_finite() {
-        return NONE.to_owned();
-    }
-    let share = share.clamp(0.0, 1.0);
-    if share > 0.0 && share < 0.005 {
-        "< 1 %".replace(' ', "\u{a0}")
-    } else if share > 0.99 && share < 1.0 {
-        "> 99 %".replace(' ', "\u{a0}")
-    } else {
-        format!("{:.0}\u{a0}%", share * 100.0)
-    }
-}
-
-/// A small share as per cent with a digit after the point.
-pub(super) fn fine_per_cent(share: f64) -> String {
-    if share.is_finite() {
-        format!("{:.1}\u{a0}%", share.clamp(0.0, 1.0) * 100.0)
-    } else {
-        NONE.to_owned()
-    }
-}
-
-/// A ratio to a limit.
-pub(super) fn ratio(value: f64) -> String {
-    if !value.is_finite() {
-        NONE.to_owned()
-    } else if value.abs() < 10.0 {
-        format!("{value:.2}")
-    } else {
-        number(value.round())
-    }
-}
-
-/// Whole metres.
-pub(super) fn metres(value: f64) -> String {
-    if value.is_finite() { format!("{}\u{a0}m", number(value.round())) } else { NONE.to_owned() }
-}
+pub(super) use crate::report::number::{
+    NONE, count, fine_per_cent, metres, number, per_cent, quantity, ratio,
+};
 
 /// A duration in its two greatest units.
 pub(super) fn duration(ms: i64) -> String {
@@ -159,47 +73,6 @@ pub(super) fn drawn_time(html: &mut Html, ms: i64, clock: Clock) {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn numbers_have_four_digits_and_their_whole_part() {
-        for (value, expected) in [
-            (0.0, "0"),
-            (15.08, "15.08"),
-            (15.0, "15"),
-            (15.934_9, "15.93"),
-            (412.71, "412.7"),
-            (1_812.4, "1812"),
-            (31_204.0, "31\u{202f}204"),
-            (1_234_567.8, "1\u{202f}234\u{202f}568"),
-            (-5.5, "−5.5"),
-            (0.213_44, "0.2134"),
-            (-0.000_18, "−0.00018"),
-            (0.000_05, "5.000e−5"),
-            (1e18, "1.000e18"),
-            (9_999.96, "10\u{202f}000"),
-            (f64::NAN, "–"),
-            (f64::NEG_INFINITY, "–"),
-        ] {
-            assert_eq!(number(value), expected, "{value}");
-        }
-    }
-
-    #[test]
-    fn shares_never_claim_certainty() {
-        for (share, expected) in [
-            (0.0, "0 %"),
-            (0.001, "< 1 %"),
-            (0.018, "2 %"),
-            (0.71, "71 %"),
-            (0.99, "99 %"),
-            (0.998, "> 99 %"),
-            (1.0, "100 %"),
-            (f64::NAN, "–"),
-        ] {
-            assert_eq!(per_cent(share).replace('\u{a0}', " "), expected, "{share}");
-        }
-        assert_eq!(fine_per_cent(0.031).replace('\u{a0}', " "), "3.1 %");
-    }
 
     #[test]
     fn durations_have_their_two_greatest_units() {

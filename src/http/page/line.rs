@@ -10,11 +10,13 @@ use super::foretold;
 use super::format::{Clock, NONE, duration, fine_per_cent, metres, number, per_cent, time};
 use super::html::Html;
 use super::profile;
+use super::prospects;
+use super::uniformity;
 use super::words;
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
 use crate::reading::{Count, change_over, side_by_side};
-use crate::verdict::Document;
+use crate::verdict::{Call, Document};
 
 /// Beyond this a line's clock counts as behind the time of day.
 const BEHIND_MS: i64 = 180_000;
@@ -53,16 +55,30 @@ pub(super) fn section(
     panels(html, of_profiles, ix, (&line.profiles, profile::content));
     let of_charts = ("<div class=\"columns charts\"", "charts", "<div class=\"panel drawn\">");
     panels(html, of_charts, ix, (&line.charts, control::content));
-    if !line.soft_sensors.is_empty() {
+    let (has_sensors, has_chances) =
+        (!line.soft_sensors.is_empty(), !line.prospects.stages.is_empty());
+    if has_sensors || has_chances {
         part(html, "<div class=\"columns one\"", "foretold", ix);
         html.raw("><div class=\"panel\">");
-        foretold::content(html, line);
+        if has_sensors {
+            foretold::content(html, line);
+        }
+        if has_chances {
+            prospects::content(html, &line.prospects);
+        }
         html.raw("</div></div>");
     }
     html.raw("<div class=\"columns tables\">");
     batches(html, line, ix);
     tags(html, line, ix);
-    html.raw("</div></section>");
+    html.raw("</div>");
+    if !line.last_batches.is_empty() {
+        part(html, "<p class=\"since\"", "uniformity", ix);
+        html.raw(">");
+        uniformity::link(html, &line.name);
+        html.raw("</p>");
+    }
+    html.raw("</section>");
 }
 
 /// A part with a panel for each of these; nothing of none.
@@ -112,6 +128,7 @@ fn hero(html: &mut Html, (line, of_line): (&LineView, Option<&Fitting>), ix: i64
     if let Some(strip) = chart::strip(line) {
         html.raw("<div class=\"batch-strip\">").piece(&strip);
         spans(html, line);
+        outside(html, line);
         html.raw("</div>");
     }
     html.raw("</div>");
@@ -218,8 +235,14 @@ fn facts(html: &mut Html, line: &LineView) {
         time(&mut at, started, Clock::Minutes);
         fact(html, "Started", &at);
     }
+    if let Some(phase) = document.and_then(|document| document.phase.as_deref()) {
+        fact(html, "Phase", &name(phase));
+    }
     if let Some(first) = document.and_then(|document| document.first_mover.as_deref()) {
         fact(html, "Moved first", &name(first));
+    }
+    if let Some(decision) = document.and_then(|document| document.decision.as_ref()) {
+        fact(html, "Costs least", &super::decision::content(decision));
     }
     if let Some(model) = &line.model {
         let mut words = Html::default();
@@ -285,6 +308,27 @@ fn plain(text: &str) -> Html {
 
 fn none() -> Html {
     plain(NONE)
+}
+
+/// The stretches in which a quality tag was outside its limits: the strip shows them by their shade alone.
+fn outside(html: &mut Html, line: &LineView) {
+    let mut outside =
+        line.stretches.iter().filter(|stretch| stretch.call == Call::OffSpec).peekable();
+    if outside.peek().is_none() {
+        return;
+    }
+    html.raw("<p class=\"spans\"><span>Outside limits:</span>");
+    for stretch in outside {
+        html.raw(" <span>");
+        if let (Some(from), Some(to)) = (stretch.from_m, stretch.to_m) {
+            html.raw("<b>").text(&number(from.round())).raw("–").text(&metres(to)).raw("</b> ");
+        }
+        time(html, stretch.from, Clock::Minutes);
+        html.raw("–");
+        time(html, stretch.to, Clock::Minutes);
+        html.raw("</span>");
+    }
+    html.raw("</p>");
 }
 
 fn spans(html: &mut Html, line: &LineView) {
@@ -400,7 +444,11 @@ fn movers(html: &mut Html, document: &Document) {
 
 fn batches(html: &mut Html, line: &LineView, ix: i64) {
     part(html, "<div class=\"panel\"", "batches", ix);
-    html.raw("><h3>Last batches</h3>");
+    html.raw("><h3>Last batches");
+    if !line.last_batches.is_empty() {
+        super::report::weekly_link(html, &line.name);
+    }
+    html.raw("</h3>");
     if line.last_batches.is_empty() {
         html.raw("<p class=\"muted\">No batch has ended yet.</p></div>");
         return;
@@ -424,7 +472,8 @@ fn batches(html: &mut Html, line: &LineView, ix: i64) {
 
 fn batch_row(html: &mut Html, batch: &BatchRecord) {
     let face = batch.verdict.map_or(words::VOID, words::of_call);
-    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">").name(&batch.batch);
+    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
+    super::report::link(html, batch);
     html.raw("</th><td><span class=\"mark\">")
         .icon(face.symbol)
         .raw(face.word)

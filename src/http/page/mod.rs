@@ -8,18 +8,22 @@
 mod backtest;
 mod chart;
 mod control;
+mod decision;
 mod foretold;
 mod format;
-mod html;
 mod line;
 mod profile;
+mod prospects;
+mod report;
 mod scale;
 mod system;
+mod uniformity;
 mod words;
 
 use super::probes;
 use super::router::Shared;
 use crate::reading::hex;
+use crate::report::html;
 use axum::extract::State;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
@@ -29,6 +33,7 @@ use format::{Clock, time};
 use html::Html;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
+pub(super) use uniformity::uniformity;
 
 /// A file that is part of the program.
 struct Asset {

@@ -1,10 +1,10 @@
 //! What is said of a line, in words: the face of its verdict and its reasons as sentences.
 
-use super::format::{NONE, fine_per_cent, number, per_cent, ratio};
+use super::format::{fine_per_cent, number, per_cent, quantity, ratio};
 use super::html::Html;
 use crate::engine::LineView;
 use crate::plant::Compared;
-use crate::verdict::{Call, Reason};
+use crate::verdict::{Call, EarlierBatch, Reason, Sign};
 use std::sync::Arc;
 
 /// How a verdict looks: word, shape and colour, so that none of them has to carry it alone.
@@ -134,6 +134,12 @@ pub(super) fn sentence(reason: &Reason, line: &LineView) -> Html {
             };
             html.raw("<b>").text(&ratio(*over)).raw("</b> times its limit.");
         }
+        Reason::Prospects { probability, signs, earlier } => {
+            prospects(&mut html, *probability, signs);
+            if let Some(earlier) = earlier {
+                before(&mut html, earlier);
+            }
+        }
         Reason::SoftSensor(foretold) => {
             let unit = foretold.unit.as_deref().unwrap_or("");
             let [from, to] = foretold.interval;
@@ -187,6 +193,31 @@ pub(super) fn shares(reason: &Reason) -> &[(Arc<str>, f64)] {
     }
 }
 
+fn prospects(html: &mut Html, probability: f64, signs: &[(Sign, f64)]) {
+    html.raw("It ends off spec with a chance of <b>").text(&per_cent(probability));
+    html.raw("</b>, by ");
+    for (ix, (sign, _)) in signs.iter().enumerate() {
+        html.raw(if ix > 0 { ", " } else { "" }).text(sign.words());
+    }
+    html.raw(".");
+}
+
+fn before(html: &mut Html, earlier: &EarlierBatch) {
+    html.raw(" Batch ");
+    strong(html, &earlier.batch);
+    match (&earlier.property, earlier.value) {
+        (Some(property), Some(value)) => {
+            html.raw(" was found off spec: ");
+            strong(html, property);
+            against_limits(html, value, "", earlier.low, earlier.high);
+        }
+        _ => {
+            html.raw(" was rejected");
+        }
+    }
+    html.raw(", and nobody has said since that it was mended.");
+}
+
 fn strong(html: &mut Html, name: &str) {
     html.raw("<b>").name(name).raw("</b>");
 }
@@ -217,12 +248,6 @@ fn against_limits(html: &mut Html, value: f64, unit: &str, low: Option<f64>, hig
         (None, Some(high)) => html.raw(", now below its upper limit of ").text(&number(high)),
         (None, None) => html,
     };
-}
-
-/// A number with its unit.
-pub(super) fn quantity(value: f64, unit: &str) -> String {
-    let number = number(value);
-    if unit.is_empty() || number == NONE { number } else { format!("{number}\u{a0}{unit}") }
 }
 
 fn unit<'a>(line: &'a LineView, tag: &str) -> &'a str {

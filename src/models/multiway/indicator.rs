@@ -1,11 +1,13 @@
-//! How far a batch is: by the time made, or by what one of its columns says.
+//! How far a batch is: by the time made, by what one of its columns says, or by its phases.
 
+use super::phases::Phases;
 use super::{
     FOLLOWS_RECIPE, POSITIONS_AT_LEAST, POSITIONS_MAX, explained, positions, usual_length,
 };
 use crate::models::calibrate::count;
 use ndarray::{Array2, ArrayView1, ArrayView2};
 use serde::{Deserialize, Serialize};
+use std::sync::Arc;
 
 /// A column tells how far a batch is if it goes one way: what it goes back in all is no more than this share of its way.
 const BACK: f64 = 0.02;
@@ -19,6 +21,14 @@ const LEAP: usize = 5;
 /// It must tell so much more of the other columns than the time does: else the time is the plainer one.
 const TELLS_MORE: f64 = 0.05;
 
+/// The rows of batches.
+pub(in crate::models) trait Courses<'p> {
+    /// Those of one: rows × columns, NaN where there is no value; all of them, or those until the first gap.
+    fn rows(&self, batch: usize, whole: bool) -> Array2<f64>;
+    /// The phase of each of these.
+    fn phases(&self, batch: usize, whole: bool) -> Vec<Option<&'p Arc<str>>>;
+}
+
 /// What tells the position of a row.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub(super) enum Clock {
@@ -26,18 +36,26 @@ pub(super) enum Clock {
     Rows(usize),
     /// A column that goes one way in each batch: so many positions between two of its values.
     Column { column: usize, from: f64, to: f64, positions: usize },
+    /// The phases of the recipe.
+    Phases(Phases),
 }
 
 impl Clock {
-    /// The position of a row, by its number since the start; `None` if it does not tell.
+    /// The position of a row, by its number since the start, and by what phases tell of it; `None` if it does not tell.
     #[expect(
         clippy::cast_possible_truncation,
         clippy::cast_sign_loss,
         reason = "a count of positions, not below zero"
     )]
-    pub(super) fn position(&self, number: usize, row: ArrayView1<'_, f64>) -> Option<usize> {
+    pub(super) fn position(
+        &self,
+        number: usize,
+        row: ArrayView1<'_, f64>,
+        by_phases: Option<usize>,
+    ) -> Option<usize> {
         match self {
             Self::Rows(every) => Some(number / every),
+            Self::Phases(_) => by_phases,
             Self::Column { column, from, to, positions } => {
                 let share =
                     (row.get(*column).filter(|value| value.is_finite())? - from) / (to - from);
@@ -51,18 +69,25 @@ impl Clock {
         matches!(self, Self::Rows(every) if rows.is_multiple_of(*every))
     }
 
+    /// True if what one row tells may be wrong: a sensor's word, not a person's.
+    pub(super) fn may_slip(&self) -> bool {
+        matches!(self, Self::Column { .. })
+    }
+
     /// No batch goes further from one row to the next, in positions.
     pub(super) fn leap(&self) -> usize {
         match self {
             Self::Rows(_) => 1,
             Self::Column { positions, .. } => (positions / LEAP).max(3),
+            // A phase may be short, or left out.
+            Self::Phases(phases) => phases.positions(),
         }
     }
 
     /// The column, if it is one.
     pub(super) fn column(&self) -> Option<usize> {
         match self {
-            Self::Rows(_) => None,
+            Self::Rows(_) | Self::Phases(_) => None,
             Self::Column { column, .. } => Some(*column),
         }
     }
@@ -71,6 +96,7 @@ impl Clock {
     pub(super) fn is_sound(&self, columns: usize) -> bool {
         match self {
             Self::Rows(every) => *every > 0,
+            Self::Phases(phases) => phases.is_sound(),
             Self::Column { column, from, to, positions } => {
                 let ends = from.is_finite() && to.is_finite();
                 *column < columns
@@ -83,16 +109,18 @@ impl Clock {
 }
 
 /// What tells most of batches, their positions by it, and the share that these explain; `None` where that is too little,
-/// or batches are too short. `rows` gives the rows of each of so many batches, all or until a gap; `every` so many are a
+/// or batches are too short. `course` gives the rows of each of so many batches, all or until a gap; `every` so many are a
 /// position in time.
-pub(super) fn choose(
+pub(super) fn choose<'p>(
     batches: usize,
-    rows: impl Fn(usize, bool) -> Array2<f64>,
+    course: &impl Courses<'p>,
     every: usize,
 ) -> Option<(Clock, Vec<Array2<f64>>, f64)> {
     let by = |clock: &Clock| -> Vec<Array2<f64>> {
-        let whole = clock.column().is_some();
-        (0..batches).map(|ix| positions(rows(ix, whole).view(), clock)).collect()
+        let whole = !matches!(clock, Clock::Rows(_));
+        let of_batch =
+            |ix: usize| positions(course.rows(ix, whole).view(), &course.phases(ix, whole), clock);
+        (0..batches).map(of_batch).collect()
     };
     let time = Clock::Rows(every);
     let by_time = by(&time);
@@ -110,6 +138,16 @@ pub(super) fn choose(
         let share = explained(&by_column, None);
         if more > TELLS_MORE && share > best.2 {
             best = (clock, Some(by_column), share);
+        }
+    }
+    let phases: Vec<_> = (0..batches).map(|ix| course.phases(ix, true)).collect();
+    if let Some(phases) = Phases::of(&phases, every) {
+        // What people call the course of a batch comes before what else would tell as much.
+        let clock = Clock::Phases(phases);
+        let by_phases = by(&clock);
+        let share = explained(&by_phases, None);
+        if share >= best.2 {
+            best = (clock, Some(by_phases), share);
         }
     }
     let (clock, batches, share) = best;

@@ -79,9 +79,26 @@ fn near(value: f64, expected: f64) {
     assert!((value - expected).abs() < 2e-9 * expected.abs().max(1.0), "{value} is not {expected}");
 }
 
+/// Batches, and the phase of each row of each; none where nobody tells.
+struct Given<'g>(&'g [Array2<f64>], &'g [Vec<Arc<str>>]);
+
+impl<'g> Courses<'g> for Given<'g> {
+    fn rows(&self, batch: usize, _: bool) -> Array2<f64> {
+        self.0[batch].clone()
+    }
+
+    fn phases(&self, batch: usize, _: bool) -> Vec<Option<&'g Arc<str>>> {
+        self.1.get(batch).into_iter().flatten().map(Some).collect()
+    }
+}
+
 fn fitted(batches: &[Array2<f64>]) -> Option<Fitted> {
+    fitted_by(batches, &[])
+}
+
+fn fitted_by(batches: &[Array2<f64>], phases: &[Vec<Arc<str>>]) -> Option<Fitted> {
     let lengths: Vec<usize> = batches.iter().map(Array2::nrows).collect();
-    Multiway::fit(&lengths, |ix, _| batches[ix].clone()).unwrap()
+    Multiway::fit(&lengths, &Given(batches, phases)).unwrap()
 }
 
 fn model(batches: &[Array2<f64>]) -> Multiway {
@@ -98,7 +115,7 @@ fn ratio(model: &Multiway, progress: &Progress) -> f64 {
 fn first_over(model: &Multiway, limit: f64, batch: &Array2<f64>) -> Option<usize> {
     let mut progress = model.start();
     batch.rows().into_iter().position(|row| {
-        assert!(model.take(&mut progress, row));
+        assert!(model.take(&mut progress, row, None));
         ratio(model, &progress) > limit
     })
 }
@@ -139,7 +156,7 @@ fn a_recipe_is_told_from_a_line() {
     assert!(fitted(&made.batches(19)).is_none(), "too few");
     let every = Clock::Rows(3);
     let short: Vec<_> =
-        made.batches(20).iter().map(|batch| positions(batch.view(), &every)).collect();
+        made.batches(20).iter().map(|batch| positions(batch.view(), &[], &every)).collect();
     assert!(fitted(&short).is_none(), "too short");
 }
 
@@ -158,7 +175,10 @@ fn a_fault_is_flagged_where_it_is_and_good_batches_are_left_alone() {
         bad.slice_axis_mut(Axis(0), Slice::from(6..)).column_mut(1).mapv_inplace(|v| v - 1.5);
         found += usize::from(first_over(&model, limit, &bad).is_some_and(|first| first >= 6));
         let mut progress = model.start();
-        bad.rows().into_iter().take(16).for_each(|row| assert!(model.take(&mut progress, row)));
+        bad.rows()
+            .into_iter()
+            .take(16)
+            .for_each(|row| assert!(model.take(&mut progress, row, None)));
         let distances = progress.distances().unwrap().iter().zip(model.levels());
         let over: Vec<f64> = distances.map(|(distance, level)| distance / level).collect();
         let leads = (0..STATISTICS).max_by(|a, b| over[*a].total_cmp(&over[*b])).unwrap();
@@ -173,7 +193,7 @@ fn what_columns_give_sums_up_to_the_squared_distance() {
     let mut made = Made::new();
     let model = model(&made.batches(20));
     let (mut progress, batch) = (model.start(), made.batch());
-    batch.rows().into_iter().for_each(|row| assert!(model.take(&mut progress, row)));
+    batch.rows().into_iter().for_each(|row| assert!(model.take(&mut progress, row, None)));
     for (statistic, distance) in progress.distances().unwrap().iter().enumerate() {
         let squares = model.parts(&progress, statistic).sum();
         let expected = distance * distance;
@@ -198,8 +218,8 @@ fn a_batch_goes_on_after_it_was_written_and_read() {
     for (ix, row) in rows.rows().into_iter().enumerate() {
         let text = serde_json::to_string(&progress).unwrap();
         let mut other: Progress = serde_json::from_str(&text).unwrap();
-        assert!(model.take(&mut progress, row));
-        assert!(read.take(&mut other, row));
+        assert!(model.take(&mut progress, row, None));
+        assert!(read.take(&mut other, row, None));
         assert_eq!(other, progress, "{ix}");
         assert!(model.fits(&other));
     }
@@ -222,7 +242,7 @@ fn rows_of_a_long_batch_are_taken_together_and_holes_are_no_values() {
         [7.0, f64::NAN],
         [9.0, 1.0],
     ]);
-    let taken = positions(rows.view(), &Clock::Rows(2));
+    let taken = positions(rows.view(), &[], &Clock::Rows(2));
     assert_eq!(taken.dim(), (2, 2));
     near(taken[[0, 0]], 2.0);
     near(taken[[0, 1]], 5.0);
@@ -241,7 +261,7 @@ fn rows_of_a_long_batch_are_taken_together_and_holes_are_no_values() {
     let given = long(&made.batch());
     let mut before = None;
     let moved = given.rows().into_iter().map(|row| {
-        assert!(model.take(&mut progress, row));
+        assert!(model.take(&mut progress, row, None));
         let now = progress.distances().copied();
         std::mem::replace(&mut before, now) != now
     });
@@ -255,11 +275,11 @@ fn nothing_known_at_all_says_nothing_and_after_the_end_what_was_reached_stands()
     let mut progress = model.start();
     let nothing = Array1::from_elem(3, f64::NAN);
     for _ in 0..21 {
-        assert!(model.take(&mut progress, nothing.view()));
+        assert!(model.take(&mut progress, nothing.view(), None));
         assert!(ratio(&model, &progress) < 1.0, "{:?}", progress.distances());
     }
     let reached = progress.distances().copied();
-    assert!(model.take(&mut progress, Array1::from_elem(3, 100.0).view()));
+    assert!(model.take(&mut progress, Array1::from_elem(3, 100.0).view(), None));
     assert_eq!(progress.distances().copied(), reached);
 }
 
@@ -295,12 +315,12 @@ fn batches_of_unequal_length_are_aligned_by_what_tells_how_far_they_are() {
     let mut slip = good[1].clone();
     slip[[3, 2]] = 20.0;
     let mut progress = model.start();
-    slip.rows().into_iter().take(5).for_each(|row| assert!(model.take(&mut progress, row)));
+    slip.rows().into_iter().take(5).for_each(|row| assert!(model.take(&mut progress, row, None)));
     assert!(progress.gathered.position < 6, "{}", progress.gathered.position);
     // Two rows of it are no slip that could be passed over: nobody knows where the batch is.
     slip[[4, 2]] = 20.0;
     let mut progress = model.start();
-    let lost = slip.rows().into_iter().position(|row| !model.take(&mut progress, row));
+    let lost = slip.rows().into_iter().position(|row| !model.take(&mut progress, row, None));
     assert_eq!(lost, Some(4));
 
     // Without it, the time tells less.
@@ -309,4 +329,57 @@ fn batches_of_unequal_length_are_aligned_by_what_tells_how_far_they_are() {
         .map(|batch| batch.slice_axis(Axis(1), Slice::from(..2)).to_owned())
         .collect();
     assert!(fitted(&without).is_none_or(|(other, _)| other.explained() < 0.7));
+}
+
+/// Batches of three phases, of which the first and the second take their time, with the phase of each row.
+fn phased(made: &mut Made, n: usize) -> (Vec<Array2<f64>>, Vec<Vec<Arc<str>>>) {
+    let batch = |ix: usize| {
+        let rows = [10 + (7 * ix) % 23, 12 + (11 * ix) % 17, 15];
+        let mut batch = Array2::zeros((rows.iter().sum(), 2));
+        let (mut phases, mut row) = (Vec::new(), 0);
+        for (phase, rows) in rows.into_iter().enumerate() {
+            for k in 0..rows {
+                let within = count(k.min(10)) / 10.0;
+                batch[[row, 0]] = [5.0, -5.0, 0.0][phase] + within + 0.3 * made.noise();
+                batch[[row, 1]] = [0.0, 4.0, -4.0][phase] - within + 0.3 * made.noise();
+                phases.push(Arc::from(["fill", "react", "settle"][phase]));
+                row += 1;
+            }
+        }
+        (batch, phases)
+    };
+    (0..n).map(batch).unzip()
+}
+
+#[test]
+fn batches_whose_phases_are_told_are_aligned_by_these() {
+    let mut made = Made::new();
+    let (batches, phases) = phased(&mut made, 24);
+    let (model, ratios) = fitted_by(&batches, &phases).unwrap();
+    assert!(model.phases() == 3 && !model.goes_by_time());
+    assert!(model.explained() > 0.9, "{}", model.explained());
+    assert!(fitted(&batches).is_none_or(|(by_time, _)| by_time.explained() < 0.8));
+    let limit = calibrate::by_batches(&ratios, 0.05).factor;
+    let first_over = |batch: &Array2<f64>, phases: &[Arc<str>]| {
+        let mut progress = model.start();
+        batch.rows().into_iter().zip(phases).position(|(row, phase)| {
+            assert!(model.take(&mut progress, row, Some(phase)));
+            ratio(&model, &progress) > limit
+        })
+    };
+    let (good, phases) = phased(&mut made, 60);
+    let of_good = good.iter().zip(&phases);
+    let flagged = of_good.filter(|(batch, phases)| first_over(batch, phases).is_some()).count();
+    assert!(flagged <= 6, "{flagged} of 60 good ones");
+    // What is on its way in the first phase comes in the second.
+    let mut bad = good[3].clone();
+    let second = phases[3].iter().position(|phase| &**phase == "react").unwrap();
+    bad.slice_axis_mut(Axis(0), Slice::from(second + 3..)).column_mut(0).mapv_inplace(|v| v + 4.0);
+    let found = first_over(&bad, &phases[3]);
+    assert!(found.is_some_and(|row| (second + 3..second + 9).contains(&row)), "{found:?} {second}");
+    // A place that was read back has to be one of the model's.
+    let mut progress = model.start();
+    assert!(model.take(&mut progress, good[0].row(0), Some(&phases[0][0])));
+    let read: Progress = serde_json::from_str(&serde_json::to_string(&progress).unwrap()).unwrap();
+    assert!(model.fits(&read));
 }

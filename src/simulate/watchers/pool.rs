@@ -8,7 +8,7 @@ use serde::{Deserialize, Serialize};
 /// What a plain watcher reached.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Watched {
-    /// Which: `spec-limits`, `three-sigma` or `plain-pca`.
+    /// Which: `spec-limits`, `three-sigma`, `plain-pca`, or `laboratory`, which has no threshold.
     pub name: String,
     /// Off-spec batches that it flagged after the fault began and before their end.
     pub caught: u32,
@@ -16,8 +16,11 @@ pub struct Watched {
     pub false_flags: u32,
     /// The median over the caught batches in which the fault began of what was left to make, 0–1.
     pub median_share_left: Option<f64>,
+    /// Mass made after the flag in caught batches, t.
+    pub tonnes_saved: f64,
     /// What its statistic had to pass; in the units of the statistic, which the header of `watchers` names.
-    pub threshold: f64,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub threshold: Option<f64>,
 }
 
 /// The batches of one or more runs, as far as the watchers' thresholds hang on them.
@@ -45,6 +48,8 @@ pub(in super::super) struct Pool {
 struct OffSpec {
     /// True if the fault began in the batch, so that its share left counts.
     began: bool,
+    /// Its mass.
+    kg: f64,
     /// For each watcher the record highs after the begin of the fault: the share of the batch that
     /// was left, and the value. A threshold is first passed at a record.
     records: [Vec<(f64, f32)>; WATCHERS],
@@ -87,7 +92,8 @@ impl Pool {
                     }
                 }
                 let began = truth.fault_from.is_some_and(|from| end.started <= from);
-                self.off_spec.push(OffSpec { began, records });
+                let kg = end.mass_kg.unwrap_or(0.0);
+                self.off_spec.push(OffSpec { began, kg, records });
             }
             _ => {}
         }
@@ -109,11 +115,12 @@ impl Pool {
         let good: Vec<f32> = self.good.iter().map(|greatest| greatest[ix]).collect();
         let threshold = threshold(good.clone(), self.false_flags);
         let count = |n: usize| u32::try_from(n).unwrap_or(u32::MAX);
-        let (mut caught, mut shares) = (0, Vec::new());
+        let (mut caught, mut shares, mut kg_saved) = (0, Vec::new(), 0.0);
         for batch in &self.off_spec {
             let crossing = batch.records[ix].iter().find(|(_, value)| *value > threshold);
             if let Some((left, _)) = crossing {
                 caught += 1;
+                kg_saved += batch.kg * left;
                 shares.extend(batch.began.then_some(*left));
             }
         }
@@ -122,7 +129,8 @@ impl Pool {
             caught,
             false_flags: count(good.iter().filter(|greatest| **greatest > threshold).count()),
             median_share_left: median(shares).map(rounded),
-            threshold: rounded(f64::from(threshold)),
+            tonnes_saved: rounded(kg_saved / 1000.0),
+            threshold: Some(rounded(f64::from(threshold))),
         }
     }
 }

@@ -54,6 +54,10 @@ fn greatest(watchers: &Watchers, batch: i64) -> [f32; WATCHERS] {
     greatest
 }
 
+fn end(batch: Arc<str>, started: Timestamp, ended: Timestamp) -> BatchEnd {
+    BatchEnd { batch, started, ended, mass_kg: None, grade: None, found: None, lab: Vec::new() }
+}
+
 #[test]
 fn a_specification_is_left_at_one() {
     let both = SpecRange { tag: 0, low: Some(10.0), middle: 20.0, high: Some(30.0) };
@@ -172,7 +176,7 @@ fn pool(cases: &[Case]) -> Pool {
             off_from: None,
             off_share: None,
         };
-        let end = BatchEnd { batch: id(batch), started, ended, mass_kg: None };
+        let end = end(id(batch), started, ended);
         pool.add(&watchers, &truth, Some(&end), *flagged);
     }
     pool
@@ -185,7 +189,8 @@ fn check(cases: &[Case], expected: (u32, u32, Option<f64>, f64)) {
     assert_eq!(watched.name, "spec-limits");
     let actual =
         (watched.caught, watched.false_flags, watched.median_share_left, watched.threshold);
-    assert_eq!(actual, expected);
+    let (caught, false_flags, left, threshold) = expected;
+    assert_eq!(actual, (caught, false_flags, left, Some(threshold)));
 }
 
 #[test]
@@ -247,7 +252,7 @@ fn a_crossing_at_the_end_of_the_batch_is_too_late() {
     let mut pool = Pool::default();
     let truth: BatchTruth =
         serde_json::from_str(r#"{"line":"tm3","batch":"R0","class":"off_spec"}"#).unwrap();
-    let end = BatchEnd { batch: id(0), started: at(0), ended: at(1000), mass_kg: None };
+    let end = end(id(0), at(0), at(1000));
     pool.add(&watchers, &truth, Some(&end), false);
     // No good batch, so the threshold is 0.
     assert_eq!(pool.watched()[0].caught, 0);
@@ -281,7 +286,7 @@ fn runs_pooled_are_one_run() {
     assert_eq!(pooled, both);
     // One threshold for both: the second highest of all good ones, not of each run.
     let watched = pooled.watched().remove(0);
-    assert_eq!((watched.threshold, watched.caught, watched.false_flags), (0.4, 2, 1));
+    assert_eq!((watched.threshold, watched.caught, watched.false_flags), (Some(0.4), 2, 1));
     assert_eq!(watched.median_share_left, Some(0.6));
-    assert_eq!(first.watched()[0].threshold.to_string(), "0.1");
+    assert_eq!(first.watched()[0].threshold, Some(0.1));
 }

@@ -212,7 +212,8 @@ fn parked_entries_take_a_share_and_go_before_readings() {
         // Readings are taken until all that was parked is gone, and the store is still not full.
         let mut n = 0;
         while !reader.parked(1).unwrap().is_empty() {
-            let body = noise(n, 40_000);
+            // Less than a parked entry gives back.
+            let body = noise(n, 10_000);
             put_all(&mut store, &[put(READINGS, "", false, &body)]);
             n += 1;
         }

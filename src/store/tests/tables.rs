@@ -127,3 +127,63 @@ fn frames_are_found_by_batch_and_by_time() {
     let row = &reader.frames(0, "R2").unwrap()[0];
     assert_eq!((row.first.as_nanos(), row.last.as_nanos(), row.count, row.width), (30, 39, 10, 2));
 }
+
+fn sheet<'a>(batch: &'a str, part: SheetPart, body: &'a [u8]) -> SheetRow<'a> {
+    SheetRow { line: "tm3", batch, part, body }
+}
+
+#[test]
+fn a_part_of_a_sheet_replaces_what_was_there_and_its_damage_is_noticed() {
+    let dir = TempDir::new().unwrap();
+    let settings = large(&dir);
+    let mut store = open(&settings);
+    let mut say = |sheets: &[SheetRow<'_>]| {
+        store.commit(&Commit { sheets, ..Commit::default() }).unwrap();
+    };
+    say(&[sheet("R1", SheetPart::Sections, b"seen"), sheet("R1", SheetPart::Found, b"open")]);
+    say(&[sheet("R1", SheetPart::Found, b"good"), sheet("R2", SheetPart::Found, b"bad")]);
+    let reader = store.reader().unwrap();
+    let part = |batch, part| reader.sheet("tm3", batch, part).unwrap();
+    assert_eq!(part("R1", SheetPart::Sections).as_deref(), Some(&b"seen"[..]));
+    assert_eq!(part("R1", SheetPart::Found).as_deref(), Some(&b"good"[..]));
+    assert_eq!(part("R2", SheetPart::Sections), None);
+    assert_eq!(reader.sheet("tm4", "R1", SheetPart::Found).unwrap(), None);
+    assert_eq!(reader.check().unwrap(), Vec::<String>::new());
+    drop(store);
+    let path = settings.path.as_deref().unwrap();
+    let conn = Connection::open(path).unwrap();
+    conn.execute("UPDATE sheets SET batch = 'R3' WHERE batch = 'R2'", ()).unwrap();
+    let reader = Reader::open(path).unwrap();
+    assert!(reader.sheet("tm3", "R3", SheetPart::Found).is_err(), "it is another batch's");
+    assert_eq!(reader.check().unwrap().len(), 1);
+}
+
+#[test]
+fn what_was_seen_along_old_batches_goes_before_readings_and_what_was_found_stays() {
+    let dir = TempDir::new().unwrap();
+    let mut store = open(&settings(&dir, 4 * MIB, WhenFull::DropOldestReadings));
+    let readings = store.outbox(READINGS).unwrap();
+    for n in 0..260_i64 {
+        let batch = format!("R{n}");
+        let started = Timestamp::from_nanos(n + 1);
+        let row =
+            BatchRow { line: "tm3", batch: &batch, started, ended: None, record: "{}", edges: &[] };
+        let (seen, reading) = (noise(n.cast_unsigned(), 14_000), noise(n.cast_unsigned(), 500));
+        let sheets =
+            [sheet(&batch, SheetPart::Sections, &seen), sheet(&batch, SheetPart::Found, b"{}")];
+        let puts = [put(READINGS, "", false, &reading)];
+        store
+            .commit(&Commit { batches: &[row], sheets: &sheets, puts: &puts, ..Commit::default() })
+            .unwrap();
+    }
+    let reader = store.reader().unwrap();
+    let has = |n: i64, part| reader.sheet("tm3", &format!("R{n}"), part).unwrap().is_some();
+    assert!(
+        !has(0, SheetPart::Sections)
+            && has(60, SheetPart::Sections)
+            && has(259, SheetPart::Sections)
+    );
+    assert!((0..260).all(|n| has(n, SheetPart::Found)));
+    assert_eq!(readings.pending().unwrap().items, 260);
+    assert_eq!(store.take_dropped(), Dropped::default());
+}

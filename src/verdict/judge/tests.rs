@@ -1,6 +1,8 @@
 use super::*;
-use crate::batch::Made;
+use crate::batch::{Made, PersonsWord};
 use crate::plant::SpecLimit;
+use crate::verdict::decision::tests::costs;
+use crate::verdict::{Advice, Prospect, Sign, Standing, decide};
 use Call::{AtRisk, OffSpec, OnSpec, Unknown};
 
 fn at(s: i64) -> Timestamp {
@@ -23,6 +25,10 @@ struct Bench {
     /// What is made in a second, m.
     speed: Option<f64>,
     spans: Vec<SpanDocument>,
+    /// The chance that it ends off spec.
+    chance: Option<f64>,
+    costs: Option<Costs>,
+    decision: Option<Decision>,
 }
 
 impl Bench {
@@ -45,6 +51,9 @@ impl Bench {
             worth: true,
             speed: None,
             spans: Vec::new(),
+            chance: None,
+            costs: None,
+            decision: None,
         }
     }
 
@@ -64,6 +73,7 @@ impl Bench {
             self.batch.product.made_s += 1.0;
             let made_s = self.batch.product.made_s;
             self.batch.product.made_m = self.speed.map(|speed| speed * made_s);
+            self.batch.product.measured_s = self.speed.map_or(0.0, |_| made_s);
             self.second += 1;
             let process = ProcessEvidence {
                 worth: self.worth,
@@ -79,6 +89,7 @@ impl Bench {
             };
             let missing: Vec<Arc<str>> =
                 if value.is_none() { vec!["bw".into()] } else { Vec::new() };
+            let prospect = self.prospect();
             let opinion = self.judge.judge(&Evidence {
                 start: from,
                 at: to,
@@ -91,8 +102,9 @@ impl Bench {
                 steady: self.steady,
                 missing: &missing,
                 foretold: None,
-                before: crate::models::OffSpec::default(),
+                prospect: prospect.as_ref(),
                 expected: self.expected,
+                costs: self.costs.as_ref(),
             });
             self.note(&opinion);
         }
@@ -101,6 +113,7 @@ impl Bench {
 
     fn note(&mut self, opinion: &Opinion) {
         self.spans.clone_from(&opinion.spans);
+        self.decision.clone_from(&opinion.decision);
         if opinion.changed {
             let reasons: Vec<String> = opinion.reasons.iter().map(basis).collect();
             let since = opinion.since.as_millis() / 1000;
@@ -113,8 +126,14 @@ impl Bench {
         }
     }
 
+    fn prospect(&self) -> Option<Prospect> {
+        let signs = vec![(Sign::Score, 0.1)];
+        self.chance.map(|chance| Prospect { chance, signs, earlier: None })
+    }
+
     fn end(&mut self) -> &mut Self {
         self.batch.ended = Some(at(self.second));
+        let prospect = self.prospect();
         let opinion = self.judge.conclude(&Evidence {
             start: at(self.second),
             at: at(self.second),
@@ -127,8 +146,9 @@ impl Bench {
             steady: true,
             missing: &[],
             foretold: None,
-            before: crate::models::OffSpec::default(),
+            prospect: prospect.as_ref(),
             expected: self.expected,
+            costs: self.costs.as_ref(),
         });
         self.said.push("end".into());
         self.note(&opinion);
@@ -419,8 +439,9 @@ fn line_without_batches_is_judged_by_its_grade_and_forgets() {
             steady: true,
             missing: &missing,
             foretold: None,
-            before: crate::models::OffSpec::default(),
+            prospect: None,
             expected: None,
+            costs: None,
         });
         if calls.last() != Some(&opinion.call) {
             calls.push(opinion.call);
@@ -501,6 +522,7 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
         to: to * 1000,
         from_m: Some(metres.0),
         to_m: Some(metres.1),
+        after_m: None,
         arrives: Some(840_000),
     };
     assert_eq!(span(&mut bench), [expected(650, (19_500.0, 19_500.0))]);
@@ -517,7 +539,8 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     let mut bench = Bench { speed: Some(30.0), movers: bench.movers, ..Bench::new() };
     bench.transits = [("chest".into(), Transit::exactly(240.0))].into();
     bench.run(600, Some(0.4), Some(15.0)).run(100, Some(1.4), Some(15.0)).end();
-    assert_eq!(bench.spans, [expected(700, (21_000.0, 21_000.0))]);
+    let at_its_end = SpanDocument { after_m: Some(0.0), ..expected(700, (21_000.0, 21_000.0)) };
+    assert_eq!(bench.spans, [at_its_end]);
     assert!(bench.spans[0].arrives > Some(700_000));
 
     // What was never calm in it may be of the batch before.
@@ -532,4 +555,54 @@ fn metres_are_those_that_the_first_mover_saw_and_the_next_batch_has_the_rest() {
     bench.run(600, Some(0.4), Some(15.0)).run(50, Some(1.4), Some(15.0));
     let at_once = SpanDocument { arrives: None, ..expected(650, (18_000.0, 19_500.0)) };
     assert_eq!(bench.spans, [at_once]);
+}
+
+#[test]
+fn costs_say_from_which_chance_on_a_batch_is_at_risk() {
+    let check = |costs: Option<Costs>, chance: f64, flagged: bool| {
+        let mut bench = Bench::new();
+        (bench.costs, bench.chance) = (costs, Some(chance));
+        bench.run(600, Some(0.3), Some(15.0));
+        assert_eq!(bench.judge.call() == AtRisk, flagged, "{chance}: {:?}", bench.said);
+    };
+    check(None, 0.49, false);
+    check(None, 0.5, true);
+    check(Some(costs()), 0.11, true);
+    check(Some(costs()), 0.09, false);
+}
+
+#[test]
+fn decision_is_by_what_is_made_and_what_is_still_to_come() {
+    let mut bench = Bench::new();
+    (bench.costs, bench.chance) = (Some(costs()), Some(0.05));
+    bench.batch.product.made_kg = Some(1200.0);
+    bench.run(600, Some(0.3), Some(15.0));
+    let standing = |left_min, whole_t| Standing {
+        probability: 0.05,
+        made_t: Some(1.2),
+        whole_t: Some(whole_t),
+        left_min: Some(left_min),
+        can_test: false,
+    };
+    // A third of 1800 s is made.
+    let decision = bench.decision.clone().expect("costs are known");
+    let by_hand = decide(&costs(), &standing(20.0, 3.6), None);
+    for (choice, by_hand) in decision.choices.iter().zip(&by_hand.choices) {
+        assert!((choice.cost - by_hand.cost).abs() < 1e-9, "{choice:?} for {by_hand:?}");
+    }
+    assert_eq!((decision.advice, decision.choices.len()), (Advice::Release, 3));
+    bench.grade.lab.insert("tensile".into(), SpecLimit { low: Some(1.0), ..SpecLimit::default() });
+    bench.run(1200, Some(0.3), Some(15.0)).end();
+    let advice = bench.decision.as_ref().map(|decision| decision.advice);
+    assert_eq!(advice, Some(Advice::TestFirst), "{:?}", bench.decision);
+    let choices = bench.decision.as_ref().map_or(0, |decision| decision.choices.len());
+    assert_eq!(choices, 3, "it has ended");
+    // Whoever holds it has not decided; whoever releases it has.
+    let word = |disposition, s| PersonsWord { at: at(s), disposition, by: None, note: None };
+    bench.batch.dispositions.push(word(Disposition::Hold, 1800));
+    bench.end();
+    assert!(bench.decision.is_some());
+    bench.batch.dispositions.push(word(Disposition::Release, 1801));
+    bench.end();
+    assert_eq!(bench.decision, None);
 }

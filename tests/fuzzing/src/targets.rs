@@ -496,6 +496,7 @@ impl Target for Checkpoint {
             undeclared: Undeclared::Store,
             undeclared_max: 10,
             models: ModelSettings::default(),
+            costs: None,
         };
         let rule =
             Rule::new("gw", Template::parse("{line}/{tag}").unwrap(), Format::Json(fields_rule()));

@@ -9,6 +9,8 @@
 //! Beside it stands a pipeline that never crashes and is told the same events (`ledger`), and a model
 //! of what has to wait in the outboxes (`waiting`). What must be true at the end of a world stands in
 //! `oracles`. A seed gives the same steps every time.
+//!
+//! Beside the worlds, [`storm`]s of events are told to the engine alone.
 
 pub mod broker;
 pub mod disk;
@@ -19,7 +21,9 @@ mod memory;
 pub mod mill;
 mod oracles;
 pub mod random;
+pub mod seeds;
 pub mod sinks;
+pub mod storm;
 pub mod trace;
 pub mod vfs;
 mod waiting;

@@ -6,53 +6,53 @@ use std::fmt::Write;
 /// A piece of HTML. [`Html::raw`] takes only texts of the program, so that no name from the plant can
 /// get into a page except through [`escape_into`].
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
-pub(super) struct Html(String);
+pub(crate) struct Html(String);
 
 impl Html {
     /// Markup of the program itself.
-    pub(super) fn raw(&mut self, markup: &'static str) -> &mut Self {
+    pub(crate) fn raw(&mut self, markup: &'static str) -> &mut Self {
         self.0.push_str(markup);
         self
     }
 
     /// Any text, for an element's content or an attribute in double quotes.
-    pub(super) fn text(&mut self, text: &str) -> &mut Self {
+    pub(crate) fn text(&mut self, text: &str) -> &mut Self {
         escape_into(&mut self.0, text);
         self
     }
 
     /// A name from the plant: escaped, and kept apart from the direction of the text around it.
-    pub(super) fn name(&mut self, name: &str) -> &mut Self {
+    pub(crate) fn name(&mut self, name: &str) -> &mut Self {
         self.raw("<bdi>").text(name).raw("</bdi>")
     }
 
     /// A number for an attribute, with at most one digit after the point.
-    pub(super) fn coordinate(&mut self, number: f64) -> &mut Self {
+    pub(crate) fn coordinate(&mut self, number: f64) -> &mut Self {
         let number = if number.is_finite() { (number * 10.0).round() / 10.0 + 0.0 } else { 0.0 };
         write!(self.0, "{number}").expect("writing to a string does not fail");
         self
     }
 
     /// A whole number.
-    pub(super) fn integer(&mut self, number: i64) -> &mut Self {
+    pub(crate) fn integer(&mut self, number: i64) -> &mut Self {
         write!(self.0, "{number}").expect("writing to a string does not fail");
         self
     }
 
     /// Another piece.
-    pub(super) fn piece(&mut self, piece: &Html) -> &mut Self {
+    pub(crate) fn piece(&mut self, piece: &Html) -> &mut Self {
         self.0.push_str(&piece.0);
         self
     }
 
     /// An icon by the name of its symbol.
-    pub(super) fn icon(&mut self, symbol: &'static str) -> &mut Self {
+    pub(crate) fn icon(&mut self, symbol: &'static str) -> &mut Self {
         self.raw("<svg class=\"icon\" aria-hidden=\"true\"><use href=\"#i-")
             .raw(symbol)
             .raw("\"/></svg>")
     }
 
-    pub(super) fn into_string(self) -> String {
+    pub(crate) fn into_string(self) -> String {
         self.0
     }
 }

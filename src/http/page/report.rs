@@ -1,0 +1,61 @@
+//! The links from the page to reports.
+
+use super::html::Html;
+use crate::engine::BatchRecord;
+
+/// A batch by its name, which leads to its report if it has ended.
+pub(super) fn link(html: &mut Html, batch: &BatchRecord) {
+    let Some(path) = path(batch) else {
+        html.name(&batch.batch);
+        return;
+    };
+    html.raw("<a href=\"").text(&path).raw("\">").name(&batch.batch).raw("</a>");
+}
+
+/// The path of a batch's report; relative, for the page may stand behind a prefix.
+fn path(batch: &BatchRecord) -> Option<String> {
+    batch.ended?;
+    let mut url = reqwest::Url::parse("http://onspec/").ok()?;
+    // These are taken for steps of the path, which no escape prevents.
+    if [&batch.line, &batch.batch].iter().any(|name| matches!(&***name, "." | ".." | "")) {
+        return None;
+    }
+    let names = ["batches", &*batch.line, &*batch.batch, "report"];
+    url.path_segments_mut().ok()?.pop_if_empty().extend(names);
+    url.path().strip_prefix('/').map(str::to_owned)
+}
+
+/// The link to the scoreboard of the week of a line.
+pub(super) fn weekly_link(html: &mut Html, line: &str) {
+    let asked = [("line", line)];
+    let Ok(url) = reqwest::Url::parse_with_params("http://onspec/report/weekly", asked) else {
+        return;
+    };
+    html.raw(" <small><a href=\"report/weekly?").text(url.query().unwrap_or_default());
+    html.raw("\">Scoreboard of the week</a></small>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+    use crate::verdict::Call;
+
+    #[test]
+    fn a_batch_leads_to_its_report_whatever_it_is_called() {
+        let linked = |id: &str, ended: bool| {
+            let mut batch = fixture::batch(id, fixture::STARTED, Call::OnSpec);
+            batch.ended = ended.then_some(batch.started);
+            let mut html = Html::default();
+            link(&mut html, &batch);
+            html.into_string()
+        };
+        assert_eq!(linked("R1", true), "<a href=\"batches/tm3/R1/report\"><bdi>R1</bdi></a>");
+        assert!(
+            linked("a/b?c#d", true).starts_with("<a href=\"batches/tm3/a%2Fb%3Fc%23d/report\">")
+        );
+        assert_eq!(linked("R1", false), "<bdi>R1</bdi>");
+        assert_eq!(linked("..", true), "<bdi>..</bdi>");
+        assert!(!linked(fixture::HOSTILE, true).contains("<script"));
+    }
+}
