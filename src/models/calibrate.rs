@@ -332,12 +332,19 @@ fn units_needed(rate: f64) -> usize {
 /// So many interquartile ranges above their median a batch says no more than that it was far out.
 const FENCE: f64 = 6.0;
 
-/// What batches reached, none further above the others than [`FENCE`] allows: a single one that was odd, and released all
-/// the same, does not set the limit for the next hundred.
-pub(super) fn within_fence(mut maxima: Vec<f64>) -> Vec<f64> {
+/// The limit that a share `level` of batches passes, by what good ones reached since a fit of which these are the held-out ones.
+/// None counts as further above the others than [`FENCE`] allows: a single one that was odd, and released all the same,
+/// does not set the limit for the next hundred. Nor do a few of them put it there, whose tail looks heavy and would be foreseen to go
+/// far beyond all that was ever reached: beyond the fence the limit goes no further than the level alone takes that of
+/// the fit. So what is odd is flagged until it is what the plant does.
+pub(super) fn limit_within_fence(mut maxima: Vec<f64>, level: f64, held_out: &[f64]) -> f64 {
     maxima.sort_by(f64::total_cmp);
     let fence = above_median(&maxima, FENCE);
-    maxima.into_iter().map(|value| value.min(fence)).collect()
+    for value in &mut maxima {
+        *value = value.min(fence);
+    }
+    let moved = limit(&maxima, level);
+    if moved > fence { moved.min(fence.max(limit(held_out, level))) } else { moved }
 }
 
 /// So many interquartile ranges above the median of values in rising order; of fewer than five nobody knows it.
