@@ -1,6 +1,7 @@
 //! The batches of one line: those in progress, the last finished ones, and what waits for them.
 
 mod grades;
+mod phases;
 
 use super::declared::check_grade;
 use super::life::{Batch, ToldEnd};
@@ -9,10 +10,10 @@ use crate::decode::{BatchEvent, BatchMessage};
 use crate::plant::{Grade, Grades, nearest};
 use crate::reading::Timestamp;
 use grades::GradesTold;
+use phases::PhasesOfStation;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::Arc;
-use std::time::Duration;
 
 /// Finished batches kept, for laboratory results that come late.
 const FINISHED_MAX: usize = 200;
@@ -25,9 +26,6 @@ const STATIONS_MAX: usize = 64;
 
 /// Properties without limits that were said once and are not said again.
 const STRANGE_MAX: usize = 1000;
-
-/// A phase that is told so shortly before a batch begins is its first one: clocks and scan cycles differ.
-const PHASE_BEFORE: Duration = Duration::from_secs(10);
 
 /// What happened to a batch; the engine looks it up by its id.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -76,9 +74,9 @@ struct Station {
     /// nothing about now.
     paused: Option<Timestamp>,
     resumed: Option<Timestamp>,
-    /// The newest phase that was told without a batch.
-    #[serde(default)]
-    phase: Option<(Timestamp, Arc<str>)>,
+    /// The phases that were told without a batch.
+    #[serde(default, rename = "station_phases")]
+    phases: PhasesOfStation,
 }
 
 /// The batches of one line.
@@ -212,7 +210,8 @@ impl Book {
             | BatchEvent::Phase { batch: None, .. }
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume
-                if frontier.is_some_and(|frontier| frontier < message.at) =>
+                if frontier.is_some_and(|frontier| frontier < message.at)
+                    || self.waits_behind(&message) =>
             {
                 if self.ahead.len() >= WAITING_MAX {
                     out.push(Change::Refused(too_many("for their instant", &message)));
@@ -311,6 +310,13 @@ impl Book {
         let BatchMessage { line, station, at, event } = message;
         let key: Arc<str> = station.clone().unwrap_or_else(|| "".into());
         let instant = Instant { key: &key, station: station.clone(), at };
+        let said = out.len();
+        let moves = matches!(
+            event,
+            BatchEvent::Start { .. }
+                | BatchEvent::End { .. }
+                | BatchEvent::Phase { batch: None, .. }
+        );
         match event {
             BatchEvent::Start { batch, grade } => self.start(&instant, &batch, grade, grades, out),
             BatchEvent::End { batch, length_m, mass_kg } => {
@@ -323,6 +329,11 @@ impl Book {
             BatchEvent::Pause { reason } => self.turn(&instant, Turn::Pause(reason), out),
             BatchEvent::Resume => self.turn(&instant, Turn::Resume, out),
             BatchEvent::Phase { batch: None, phase } => self.enter(&instant, phase, out),
+            BatchEvent::Phase { batch: Some(ref batch), ref phase }
+                if self.find(batch).is_some() =>
+            {
+                self.enter_batch(batch, at, Arc::clone(phase), out);
+            }
             BatchEvent::Lab { ref batch, .. }
             | BatchEvent::Disposition { ref batch, .. }
             | BatchEvent::Action { ref batch, .. }
@@ -331,7 +342,6 @@ impl Book {
             | BatchEvent::Merge { ref batch, .. }
             | BatchEvent::Void { ref batch } => {
                 let id = Arc::clone(batch);
-                let is_phase = matches!(event, BatchEvent::Phase { .. });
                 let target_known = match &event {
                     BatchEvent::Merge { into, .. } => self.find(into).is_some(),
                     _ => true,
@@ -341,12 +351,14 @@ impl Book {
                     return;
                 }
                 match self.learn(&id, at, event, grades, out) {
-                    Ok(true) if is_phase => out.push(Change::Noted(id)),
                     Ok(true) => out.push(Change::Revised(id)),
                     Ok(false) => {}
                     Err(why) => out.push(Change::Refused(why)),
                 }
             }
+        }
+        if moves {
+            self.follow_phases(said, out);
         }
     }
 
@@ -401,9 +413,6 @@ impl Book {
             batch.grade = self.grade_of(&batch);
         }
         let next = self.begin_after(key, at);
-        let after_a_gap = self.stations.get(key).is_none_or(|station| station.current.is_none());
-        let of_station = |before: &&Batch| before.station == instant.station;
-        let before_ended = self.finished.iter().filter(of_station).filter_map(|b| b.ended).max();
         self.end_at_start(instant, out);
         if let Some(next) = next {
             // It came late: what began after it has ended it already.
@@ -416,51 +425,12 @@ impl Book {
                 batch.count_unseen(to.seconds_since(at));
             }
             let station = self.stations.entry(Arc::clone(key)).or_default();
-            let told = station.phase.take_if(|(told, _)| {
-                // What was told of the batch before is not this one's.
-                let is_next = if after_a_gap {
-                    before_ended.is_none_or(|ended| *told >= ended)
-                } else {
-                    at <= told.plus(PHASE_BEFORE)
-                };
-                *told <= at && is_next
-            });
-            if let Some((_, phase)) = told {
-                batch.phases.push((at, phase));
-            }
             station.current = Some(batch);
             // A start that comes late ends no pause that began after it.
             station.pause.take_if(|pause| pause.since <= at);
             out.push(Change::Started(Arc::clone(id)));
         }
         self.adopt_orphans(id, grades, out);
-    }
-
-    /// What a station makes comes into a phase. Between two batches it is the next one's.
-    fn enter(&mut self, instant: &Instant<'_>, phase: Arc<str>, out: &mut Vec<Change>) {
-        let at = instant.at;
-        let Some(station) = self.station(instant.key, out) else { return };
-        let is_newer = station.phase.as_ref().is_none_or(|(told, _)| *told <= at);
-        if is_newer {
-            station.phase = Some((at, Arc::clone(&phase)));
-        }
-        let of_station = |batch: &&mut Batch| batch.station == instant.station;
-        let made_then =
-            |batch: &&mut Batch| batch.started <= at && batch.ended.is_none_or(|ended| at < ended);
-        let Some(batch) = self.all_mut().filter(of_station).find(made_then) else { return };
-        match batch.enter(at, phase) {
-            Ok(true) => {
-                batch.revision += 1;
-                out.push(Change::Noted(Arc::clone(&batch.id)));
-            }
-            Ok(false) => {}
-            Err(why) => out.push(Change::Refused(why)),
-        }
-    }
-
-    /// What was told of phases is of another tag than what will be.
-    pub fn forget_phases(&mut self) {
-        self.stations.values_mut().for_each(|station| station.phase = None);
     }
 
     /// The beginning of a batch of which only the end was known.

@@ -3,6 +3,7 @@
 use super::declared::in_unit_of_limits;
 use super::genealogy::Consumed;
 use super::past::{Entry, Past};
+use super::phases::PhasesTold;
 use super::product::{Limits, Made, Product};
 use crate::decode::{BatchEvent, Disposition};
 use crate::plant::{Advice, Bounds, Grade, Grades};
@@ -10,9 +11,6 @@ use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
-
-/// Phases that are remembered of a batch.
-const PHASES_MAX: usize = 64;
 
 /// What is kept of each kind that is said about one batch: results, decisions, actions, lots.
 const SAID_MAX: usize = 1000;
@@ -77,9 +75,12 @@ pub struct Batch {
     /// Ends as they were told, likewise.
     #[serde(default)]
     told_ends: VecDeque<ToldEnd>,
-    /// The phases that it came into, by time; of one instant in order of arrival.
+    /// The phases that were told of it.
+    #[serde(default, rename = "phases")]
+    pub(super) phases_told: PhasesTold,
+    /// The phases that were told of its station while it was made; at its begin, the one that was told before.
     #[serde(default)]
-    pub phases: Vec<(Timestamp, Arc<str>)>,
+    pub(super) station_phases: PhasesTold,
     /// What people decided, in order of arrival.
     pub dispositions: Vec<PersonsWord>,
     /// What people did about it: when, what, who.
@@ -186,7 +187,8 @@ impl Batch {
             counting: BTreeMap::new(),
             told: VecDeque::new(),
             told_ends: VecDeque::new(),
-            phases: Vec::new(),
+            phases_told: PhasesTold::default(),
+            station_phases: PhasesTold::default(),
             dispositions: Vec::new(),
             actions: Vec::new(),
             consumed: Vec::new(),
@@ -351,46 +353,14 @@ impl Batch {
                 self.void = true;
                 Ok(true)
             }
-            BatchEvent::Phase { phase, .. } => self.enter(at, phase),
             BatchEvent::Void { .. } => Ok(!std::mem::replace(&mut self.void, true)),
             BatchEvent::Start { .. }
             | BatchEvent::End { .. }
             | BatchEvent::GradeChange { .. }
+            | BatchEvent::Phase { .. }
             | BatchEvent::Pause { .. }
             | BatchEvent::Resume => Ok(false),
         }
-    }
-
-    /// It came into a phase; true if that is new.
-    ///
-    /// # Errors
-    /// When as many are kept as may be.
-    pub(super) fn enter(&mut self, at: Timestamp, phase: Arc<str>) -> Result<bool, String> {
-        let told = |(known_at, known): &(Timestamp, Arc<str>)| *known_at == at && *known == phase;
-        if self.phases.iter().any(told) {
-            return Ok(false);
-        }
-        if self.phases.len() > PHASES_MAX {
-            return Ok(false);
-        }
-        if self.phases.len() == PHASES_MAX {
-            // From here on nobody knows.
-            self.phases.push((at, "".into()));
-            return Err(format!(
-                "batch `{}` has {PHASES_MAX} phases, which is as many as are kept; no more are taken from `{phase}` on",
-                self.id
-            ));
-        }
-        let ix = self.phases.partition_point(|(known, _)| *known <= at);
-        self.phases.insert(ix, (at, phase));
-        Ok(true)
-    }
-
-    /// The phase that it was in at an instant.
-    #[must_use]
-    pub fn phase_at(&self, instant: Timestamp) -> Option<&Arc<str>> {
-        let before = self.phases.partition_point(|(at, _)| *at <= instant);
-        before.checked_sub(1).map(|ix| &self.phases[ix].1).filter(|phase| !phase.is_empty())
     }
 
     /// Takes a laboratory result as it was told, and its value in the unit of the limits; true if it says something new.

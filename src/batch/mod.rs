@@ -23,7 +23,9 @@
 //! | finished, in progress | void | void for ever |
 //! | finished, in progress | merge into a known batch | void for ever; into one that merged into it: a fault |
 //! | void, part of another one | merge into a batch, or another one | the same; a fault |
-//! | unknown | laboratory result, disposition, action | waits for the batch |
+//! | unknown | laboratory result, disposition, action, phase | waits for the batch |
+//! | in progress, finished | phase of the batch, at any time | the same, noted where it changes what it went through between begin and end |
+//! | in progress, finished, none | phase of a station, at any time | noted by the batch that was made then; behind the end of one, the first of the next |
 //! | any | merge into an unknown batch | waits for that batch |
 //!
 //! A batch whose start names no grade is of the one that its line made when it began; a change of grade that comes late, as
@@ -43,6 +45,7 @@ mod genealogy;
 mod life;
 mod origins;
 mod past;
+mod phases;
 mod product;
 mod sections;
 mod source;
@@ -52,6 +55,7 @@ pub use genealogy::{Consumed, Edge, Edges, Genealogy, Metres, Step, TRACED_MAX, 
 pub use life::{Batch, LabResult, LabValue, PersonsWord};
 pub use origins::{Lots, Origins};
 pub use past::{Entry, Past};
+use phases::PhasesTold;
 pub use product::{Beyond, Limits, Made, Mean, OutOfSpec, Product, Stretch, WINDOW, left_after};
 pub use sections::{Along, Section, Seen, SumUp};
 pub use source::{Finder, NameFinder, name_of};

@@ -126,10 +126,10 @@ pub(super) fn record(line: &Line, batch: &Batch, verdict: Option<Call>) -> Batch
         found: None,
         outside: Vec::new(),
         phases: batch
-            .phases
-            .iter()
+            .phases()
+            .into_iter()
             .filter(|(_, phase)| !phase.is_empty())
-            .map(|(at, phase)| (Arc::clone(phase), *at))
+            .map(|(at, phase)| (phase, at))
             .collect(),
     }
 }

@@ -34,7 +34,7 @@ pub(super) fn made(batch: &Batch) -> Made {
     Made {
         started: Some(batch.started),
         steady: batch.steady.iter().copied().collect(),
-        phases: batch.phases.clone(),
+        phases: batch.phases(),
     }
 }
 

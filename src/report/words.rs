@@ -349,6 +349,27 @@ mod tests {
         }
     }
 
+    /// Words that a reader of the trade takes for something else, were they put otherwise.
+    #[test]
+    fn the_terms_are_those_of_the_trade() {
+        for (key, english, chinese) in [
+            ("no_limits", "without limits", "未设限值"),
+            ("spec_single", "no single value may pass", "任何单个值都不允许超出该限"),
+            ("statement", "fit for delivery", "所列设有限值的项目全部合格"),
+            ("earlier_rejected", "was rejected", "已被判为不合格品（返工、降级或报废）"),
+            ("score_row", "Score", "偏离指数"),
+            ("minutes", "min", "分钟"),
+            ("count", "n", "样本数 n"),
+            ("recall", "Off-spec batches that were flagged", "检出率"),
+            ("missing", "missing", "缺数据"),
+            ("rule_round", "resolution", "修约间隔（分辨力）"),
+            ("rate", "95\u{a0}% interval", "95\u{a0}% 置信区间"),
+        ] {
+            let of = ALL.iter().find(|of| of.0 == key).unwrap();
+            assert!(of.1.contains(english) && of.2.contains(chinese), "{of:?}");
+        }
+    }
+
     #[test]
     fn pieces_stand_where_the_sentence_names_them() {
         let (mut html, mut limit) = (Html::default(), Html::default());

@@ -1,9 +1,10 @@
 //! The book by scripts: events in, changes and batches out.
 
+mod phases;
+
 use super::*;
 use crate::decode::Disposition;
 use crate::plant::SpecLimit;
-use std::fmt::Write as _;
 
 /// The grades `facial`, with a limit on `tensile` in N/m, and `towel`.
 fn grades() -> Grades {
@@ -427,63 +428,4 @@ fn a_beginning_is_of_the_station_that_its_end_was_of() {
     take(None, 50, event("end", "B", ""));
     take(Some("unwind"), 30, event("start", "B", ""));
     assert_eq!(book.find("A").unwrap().ended, Some(at(30)), "what was made before it has ended");
-}
-
-/// The phases of each batch, as `R1: fill@0 heat@10`.
-#[track_caller]
-fn check_phases(script: &str, expected: &[&str]) {
-    let (book, _) = play(script);
-    let current = book.stations.values().filter_map(|station| station.current.as_ref());
-    let told = book.finished.iter().chain(current).map(|batch| {
-        let phases = batch.phases.iter();
-        let phases = phases.map(|(at, phase)| format!(" {phase}@{}", at.as_millis() / 1000));
-        format!("{}:{}", batch.id, phases.collect::<String>())
-    });
-    assert_eq!(told.collect::<Vec<_>>(), expected);
-}
-
-#[test]
-fn phases_belong_to_the_batch_that_was_made_then() {
-    // Told of a batch: early, late, repeated, of one not yet known.
-    check_phases("phase:R1@9=fill start:R1@5 |5", &["R1: fill@9"]);
-    check_phases(
-        "start:R1@0 |0 phase:R1@20=heat phase:R1@5=fill phase:R1@20=heat",
-        &["R1: fill@5 heat@20"],
-    );
-    check_phases("start:R1@0 start:R2@30 |30 phase:R1@20=heat", &["R1: heat@20", "R2:"]);
-    // Told without one: of the batch in progress, once the line is there.
-    check_phases("start:R1@0 |0 step:@20=heat start:R2@20 |30", &["R1:", "R2: heat@20"]);
-    check_phases("start:R1@0 |0 start:R2@20 step:@20=heat |30", &["R1:", "R2: heat@20"]);
-    check_phases("start:R1@0 |0 start:R2@20 |30 step:@10=heat", &["R1: heat@10", "R2:"]);
-    // What is told shortly before a batch, or between two, is its first phase.
-    check_phases("start:R1@0 |0 step:@18=fill start:R2@20 |30", &["R1: fill@18", "R2: fill@20"]);
-    check_phases("start:R1@0 |0 step:@18=dump start:R2@99 |99", &["R1: dump@18", "R2:"]);
-    check_phases("start:R1@0 |0 end:R1@10 step:@18=fill start:R2@99 |99", &["R1:", "R2: fill@99"]);
-    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@99 |99", &["R1: dump@5", "R2:"]);
-    check_phases("start:R1@0 |0 step:@5=dump end:R1@10 start:R2@10 |99", &["R1: dump@5", "R2:"]);
-    let (book, _) = play("start:R1@0 |0 phase:R1@20=heat phase:R1@5=fill");
-    let batch = book.find("R1").unwrap();
-    let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
-    assert_eq!(
-        [4, 5, 19, 20, 99].map(phase),
-        [None, Some("fill"), Some("fill"), Some("heat"), Some("heat")]
-    );
-    check("start:R1@0 |0 phase:R1@5=a phase:R1@5=a", "+R1 ~R1 ; R1[0,..]r1");
-}
-
-#[test]
-fn a_batch_has_phases_without_end_of_no_more_than_a_fixed_number() {
-    let mut script = "start:R1@0 |0".to_owned();
-    for s in 1..=70 {
-        write!(script, " phase:R1@{s}=p{s}").unwrap();
-    }
-    let (book, changes) = play(&script);
-    let batch = book.find("R1").unwrap();
-    assert_eq!(batch.phases.len(), 65);
-    let phase = |s| batch.phase_at(at(s)).map(|phase| &**phase);
-    assert_eq!((phase(64), phase(65), phase(99)), (Some("p64"), None, None), "nobody knows");
-    let refused: Vec<_> =
-        changes.iter().filter(|change| matches!(change, Change::Refused(_))).collect();
-    let [Change::Refused(why)] = refused[..] else { panic!("said once: {refused:?}") };
-    assert!(why.contains("batch `R1` has 64 phases") && why.contains("from `p65` on"), "{why}");
 }

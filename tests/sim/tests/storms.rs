@@ -46,6 +46,9 @@ fn no_order_of_events_changes_what_is_known_in_the_end() {
         share(&storms, "void, or part of another one", |tally| tally.void),
         share(&storms, "with laboratory results", |tally| tally.measured),
         share(&storms, "flagged", |tally| tally.flagged),
+        share(&storms, "that went through phases", |tally| tally.phased),
+        share(&storms, "with sections", |tally| tally.sheets),
+        share(&storms, "of which something comes off", |tally| tally.slabs),
         share(&storms, "records of batches", |tally| tally.revisions),
         share(&storms, "events that were refused", |tally| tally.faults),
     ];

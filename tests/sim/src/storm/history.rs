@@ -2,10 +2,14 @@
 
 use super::told::{Told, What};
 use crate::random::Random;
+use std::collections::BTreeSet;
 use std::ops::Range;
 
 /// The grades of the plant. They want `tensile` in different units.
 pub const GRADES: [&str; 2] = ["facial", "towel"];
+
+/// The recipe that batches follow where phases are told: back and forth.
+const RECIPE: [&str; 6] = ["fill", "heat", "hold", "heat", "cool", "drain"];
 
 /// A station beside the line.
 pub const STATION: &str = "unwind";
@@ -24,16 +28,70 @@ pub struct History {
 /// The history of a seed.
 #[must_use]
 pub fn history(seed: u64) -> History {
-    let mut writer =
-        Writer { random: Random::new(seed, "history"), events: Vec::new(), outside: Vec::new() };
+    let random = |purpose| Random::new(seed, purpose);
+    let mut writer = Writer { random: random("history"), events: Vec::new(), outside: Vec::new() };
     let end = writer.line();
     if writer.random.percent(35) {
         writer.station(end);
     }
     let Writer { mut events, outside, .. } = writer;
+    events.extend(phases(&events, random("phases")));
+    near_the_truth(&mut events, random("lengths"));
     // Of one instant, another grade comes before what begins with it.
     events.sort_by_key(|told| (told.at, !matches!(told.what, What::Grade(_))));
     History { events, end, outside }
+}
+
+/// The phases of a history's batches, in one of two plants out of three: told of the batch, of what its station makes, or of
+/// either; the first one a little before the batch, at its begin, or late; and told again while it lasts.
+fn phases(history: &[Told], random: Random) -> Vec<Told> {
+    let mut writer = Writer { random, events: Vec::new(), outside: Vec::new() };
+    if writer.random.percent(33) {
+        return Vec::new();
+    }
+    let named = *writer.random.pick(&[0, 0, 100, 50]);
+    let expected = super::reference::expected(history);
+    for (id, facts) in &expected {
+        let (begin, end) = (facts.started, facts.ended.unwrap_or(facts.started + 60));
+        let mut at = begin + *writer.random.pick(&[-12, -4, -1, 0, 0, 0, 3]);
+        let many = writer.random.percent(3);
+        let n = if many { 70 } else { writer.random.within(0..RECIPE.len() as u64 + 1) };
+        for ix in 0..n {
+            let phase = match usize::try_from(ix).ok().and_then(|ix| RECIPE.get(ix)) {
+                Some(phase) if !many => (*phase).to_owned(),
+                _ => format!("step {ix}"),
+            };
+            let again = if writer.random.percent(20) { 2 } else { 1 };
+            for _ in 0..again {
+                let batch = if writer.random.percent(named) { id.as_str() } else { "" };
+                writer.phase(at, facts.station, batch, &phase);
+                at += if many { writer.seconds(0..2) } else { writer.seconds(0..60) };
+            }
+            // Some come after the end.
+            if at > end + 5 {
+                break;
+            }
+        }
+    }
+    // Of one instant each batch, and each station, comes into one phase.
+    let mut seen = BTreeSet::new();
+    let Writer { mut events, .. } = writer;
+    events.retain(|told| seen.insert((told.at, told.station)));
+    events
+}
+
+/// Half of the lengths that are told are near those that the speed tells, ten metres a second; the others count something else.
+fn near_the_truth(events: &mut [Told], mut random: Random) {
+    let expected = super::reference::expected(events);
+    for told in events.iter_mut() {
+        let What::End(Some(length), _) = &mut told.what else { continue };
+        let Some(facts) = expected.get(&told.batch) else { continue };
+        let seconds = u32::try_from(told.at - facts.started).expect("it ends after its begin");
+        let percent = u32::try_from(random.within(94..107)).expect("it is small");
+        if random.percent(50) {
+            *length = seconds * percent / 10;
+        }
+    }
 }
 
 struct Writer {
@@ -45,6 +103,10 @@ struct Writer {
 impl Writer {
     fn tell(&mut self, at: i64, batch: &str, what: What) {
         self.events.push(Told::new(at, batch, what));
+    }
+
+    fn phase(&mut self, at: i64, station: Option<&'static str>, batch: &str, phase: &str) {
+        self.events.push(Told { station, ..Told::new(at, batch, What::Phase(phase.into())) });
     }
 
     fn seconds(&mut self, range: Range<i64>) -> i64 {

@@ -12,6 +12,7 @@
 //! 5. a history in which nothing is lost and nothing contradicted ends as the model says, told in time, or hours late,
 //!    repeated and shuffled.
 
+mod along;
 mod flood;
 pub mod history;
 pub mod reference;
@@ -54,6 +55,12 @@ pub struct Tally {
     pub measured: u64,
     /// Batches that were flagged.
     pub flagged: u64,
+    /// Batches that went through phases.
+    pub phased: u64,
+    /// Batches with sections.
+    pub sheets: u64,
+    /// Batches of which it was said what to take off.
+    pub slabs: u64,
 }
 
 /// What a seed has found.
@@ -66,6 +73,9 @@ pub struct Violation {
     /// The events, as they came over MQTT.
     pub events: Vec<String>,
 }
+
+/// Phases that are kept of a batch, of those told of it and of those told of its station: ARCHITECTURE.md, "Limits".
+const KEPT: usize = 64;
 
 /// Runs the storm of a seed.
 ///
@@ -125,6 +135,20 @@ fn as_expected(history: &History, arrived: &[Told]) -> Result<Tally, String> {
         let into = record.merged_into.as_deref();
         holds(into == facts.merged_into.as_deref(), || words("what it is part of"))?;
         holds(record.verdict.is_none() == facts.void, || words("whether it is void"))?;
+        let phases = record.phases.iter().map(|(phase, at)| (*at, phase.to_string()));
+        let of = facts.phases.iter().map(|(at, phase)| (instant(*at), phase.clone()));
+        // Of more phases than are kept the first ones are; each is told twice at most.
+        let is_its_own = |told: &&Told| {
+            let of_it =
+                told.batch == *id || (told.batch.is_empty() && told.station == facts.station);
+            let then = told.at >= facts.started - 20 && facts.ended.is_none_or(|end| told.at < end);
+            of_it && then && matches!(told.what, What::Phase(_))
+        };
+        let too_many = history.events.iter().filter(is_its_own).count() > KEPT;
+        let known = record.phases.len();
+        holds(!too_many || known >= KEPT / 2 || of.len() <= known, || words("too few phases"))?;
+        let of = of.take(if too_many { known } else { usize::MAX });
+        holds(phases.eq(of), || words("the phases"))?;
     }
     said_of_batches(arrived, records)?;
     runner.again(arrived)?;
@@ -198,6 +222,7 @@ fn stormy(history: &History, storm: &[Told], seed: u64) -> Result<Tally, String>
         .map_err(|words| format!("in another order: {words}\n\nit came so:\n{}\n", came()))?;
     let paused = storm.iter().any(|told| matches!(told.what, What::Pause(_)));
     same_but_for_when(runner.records(), otherwise.records(), paused)
+        .and_then(|()| same_sections(&runner, &otherwise))
         .map_err(|words| format!("{words}\n\nthe other order:\n{}\n", came()))?;
     let tally = runner.tally(storm);
     runner.again(storm)?;
@@ -239,4 +264,16 @@ fn same_but_for_when(
         holds(one == other, || format!("by another order:\n  {one:?}\n  {other:?}"))?;
     }
     holds(one.len() == other.len(), || "other batches by another order".to_owned())
+}
+
+/// What was seen along batches does not hang on when anything was said of them.
+fn same_sections(one: &Runner, other: &Runner) -> Wrong {
+    let (one, other) = (&one.watch.sections, &other.watch.sections);
+    for (id, sections) in one {
+        let seen = other.get(id);
+        holds(seen == Some(sections), || {
+            format!("sections of `{id}` by another order:\n  {sections:?}\n  {seen:?}")
+        })?;
+    }
+    holds(one.len() == other.len(), || "sections of other batches by another order".to_owned())
 }

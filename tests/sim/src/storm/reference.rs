@@ -24,6 +24,8 @@ pub struct Facts {
     pub merged_into: Option<String>,
     /// True if it never was, or is a part of another one.
     pub void: bool,
+    /// The phases it came into, and when.
+    pub phases: Vec<(i64, String)>,
 }
 
 /// What is true of each batch of a history in which nothing is lost and nothing contradicted, however it comes.
@@ -66,7 +68,47 @@ pub fn expected(history: &[Told]) -> BTreeMap<String, Facts> {
         }
         all.insert(start.batch.clone(), facts);
     }
+    let phases: Vec<_> = all.keys().map(|id| phases(history, &all, id)).collect();
+    for (facts, phases) in all.values_mut().zip(phases) {
+        facts.phases = phases;
+    }
     all
+}
+
+/// The phases of a batch, second by second: it is in the one that was told last of it or of its station since it began. At
+/// its begin that is one told of it before, or of its station behind the end of the batch before it, or where that was
+/// ended by this one, ten seconds before or less.
+fn phases(history: &[Told], all: &BTreeMap<String, Facts>, id: &str) -> Vec<(i64, String)> {
+    let facts = &all[id];
+    // A batch in progress: until the last thing that was told.
+    let last = history.iter().map(|told| told.at + 1).max().unwrap_or(0);
+    let before = all.iter().filter(|(_, before)| before.station == facts.station);
+    let before = before.filter(|(_, before)| before.started < facts.started);
+    let before = before.max_by_key(|(_, before)| before.started);
+    let since = before.map_or(i64::MIN, |(id, before)| {
+        let ends = |told: &Told| told.batch == *id && matches!(told.what, What::End(..));
+        let end_told = history.iter().any(ends);
+        if end_told { before.ended.unwrap_or(i64::MIN) } else { facts.started - 10 }
+    });
+    let in_force = |second: i64| {
+        let told = history.iter().filter(|told| {
+            let of_it = told.batch == *id || (told.batch.is_empty() && told.at >= since);
+            of_it && told.station == facts.station && told.at <= second
+        });
+        let phases = told.filter_map(|told| match &told.what {
+            What::Phase(phase) => Some((told.at, phase)),
+            _ => None,
+        });
+        phases.max_by_key(|(at, _)| *at).map(|(_, phase)| phase)
+    };
+    let mut phases: Vec<(i64, String)> = Vec::new();
+    for second in facts.started..facts.ended.unwrap_or(last) {
+        let Some(phase) = in_force(second) else { continue };
+        if phases.last().is_none_or(|(_, known)| known != phase) {
+            phases.push((second, phase.clone()));
+        }
+    }
+    phases
 }
 
 /// The unit of a property's limits in a grade.

@@ -189,6 +189,9 @@ impl<'h> Runner<'h> {
             void: of(&|record| record.verdict.is_none()),
             measured: of(&|record| !record.lab.is_empty()),
             flagged: of(&|record| record.first_flag.is_some()),
+            phased: of(&|record| !record.phases.is_empty()),
+            sheets: self.watch.sections.len() as u64,
+            slabs: self.watch.slabs.len() as u64,
         }
     }
 
@@ -211,7 +214,7 @@ impl<'h> Runner<'h> {
         }
         let came = || arrival.told.map_or_else(|| arrival.payload.clone(), Told::line);
         self.watch
-            .take(&self.out, says)
+            .take(&self.out, says, arrival.message.received)
             .and_then(|()| self.in_view())
             .map_err(|words| format!("{words}\nat {}", came()))
     }

@@ -48,6 +48,8 @@ pub enum What {
     Pause(Option<&'static str>),
     /// It makes product again.
     Resume,
+    /// What is made comes into a phase: the batch that the event is of, or where it is of none what its station makes.
+    Phase(String),
     /// A laboratory result.
     Lab {
         /// The property.
@@ -89,6 +91,7 @@ impl Told {
             What::Grade(grade) => json!({"event": "grade-change", "grade": grade}),
             What::Pause(reason) => json!({"event": "pause", "reason": reason}),
             What::Resume => json!({"event": "resume"}),
+            What::Phase(phase) => json!({"event": "phase", "phase": phase}),
             What::Lab { property, value, unit, position } => json!({
                 "event": "lab", "property": property, "value": thousandths(*value), "unit": unit,
                 "position": position,
@@ -124,7 +127,8 @@ impl Told {
     /// other one of the line.
     ///
     /// A start or end is known by those before it, and so are changes of grade, pauses, merges and voids: those of the line
-    /// keep their order. Of what is said of a batch only a correction has to come after what it corrects.
+    /// keep their order. Of what is said of a batch only a correction has to come after what it corrects; and of two phases of
+    /// one batch, or of one station, that are told of one instant the later one counts.
     #[must_use]
     pub fn order(&self) -> Option<String> {
         let Self { at, batch, .. } = self;
@@ -133,6 +137,7 @@ impl Told {
                 Some(format!("{batch} {property} {position:?} {at}"))
             }
             What::Disposition(_) => Some(format!("{batch} {at}")),
+            What::Phase(_) => Some(format!("{batch} {:?} phase {at}", self.station)),
             What::Action(_) | What::Consumes(..) => None,
             What::Start(_) | What::End(..) => Some(self.station.unwrap_or(LINE).to_owned()),
             What::Grade(_) | What::Pause(_) | What::Resume | What::Merge(_) | What::Void => {

@@ -1,8 +1,9 @@
 //! Looks at everything that the engine says, event by event: what must be true whatever comes.
 
+use super::along;
 use super::told::Told;
 use onspec::alarm::{EventKind, Notification, Subject};
-use onspec::engine::{BatchRecord, Effect};
+use onspec::engine::{BatchRecord, Effect, SectionsRecord};
 use onspec::reading::Timestamp;
 use onspec::verdict::Document;
 use std::collections::{BTreeMap, BTreeSet};
@@ -23,6 +24,12 @@ pub(super) struct Watch {
     ends: BTreeSet<(String, Timestamp)>,
     /// The revision of the newest document of each batch.
     documents: BTreeMap<String, u32>,
+    /// When it was known first of each batch that it is over.
+    over: BTreeMap<String, Timestamp>,
+    /// What was seen along each batch, as it was said last.
+    pub(super) sections: BTreeMap<String, SectionsRecord>,
+    /// Batches of which it was said what to take off.
+    pub(super) slabs: BTreeSet<String>,
 }
 
 /// What is not as it must be.
@@ -60,13 +67,16 @@ impl Watch {
         self.ends.insert((told.batch.clone(), at));
     }
 
-    /// Takes what came of one arrival, which `says` something that was not told before, or may.
-    pub(super) fn take(&mut self, effects: &[Effect], says: bool) -> Wrong {
+    /// Takes what came `now` of one arrival, which `says` something that was not told before, or may.
+    pub(super) fn take(&mut self, effects: &[Effect], says: bool, now: Timestamp) -> Wrong {
         let mut changed = false;
         for effect in effects {
             match effect {
                 Effect::Batch(record) => {
                     self.record(record, says)?;
+                    if record.ended.is_some() {
+                        self.over.entry(record.batch.to_string()).or_insert(now);
+                    }
                     changed = true;
                 }
                 Effect::Notification(news) => self.notification(news)?,
@@ -77,7 +87,19 @@ impl Watch {
                     let known = !self.finished.1.insert(batch.clone());
                     holds(!known, || format!("batch `{batch}` was finished twice over MQTT"))?;
                 }
+                Effect::Sections(record) => {
+                    self.sections.insert(record.batch.to_string(), (**record).clone());
+                }
+                Effect::Sheet(sheet) => self.document(&sheet.verdict)?,
                 Effect::Fault(record) => self.faults.push(record.fault.detail.clone()),
+                _ => {}
+            }
+        }
+        for effect in effects {
+            let of = |id: &str| self.records.get(id).map(|record| (record, self.over.get(id)));
+            match effect {
+                Effect::Sections(record) => along::sections(record, of(&record.batch))?,
+                Effect::Sheet(sheet) => along::sheet(sheet, of(&sheet.batch))?,
                 _ => {}
             }
         }
@@ -100,6 +122,7 @@ impl Watch {
         let flags = [record.first_flag, record.flagged_since];
         let after = flags.into_iter().flatten().all(|flag| flag >= record.started);
         holds(after, || words("flagged before its begin"))?;
+        along::phases(record)?;
         let merged = record.merged_into.is_none() || record.verdict.is_none();
         holds(merged, || words("it is part of another one and has a verdict"))?;
         if let Some(before) = self.records.get(&id) {
@@ -147,6 +170,10 @@ impl Watch {
             .iter()
             .all(|span| span.from <= span.to && is_amount(span.from_m) && is_amount(span.to_m));
         holds(spans, || words("a span that is none"))?;
+        along::spans(document, document.batch.as_deref().and_then(|id| self.records.get(id)))?;
+        if let (Some(batch), true) = (&document.batch, document.slab.is_some()) {
+            self.slabs.insert(batch.to_string());
+        }
         if let Some(batch) = &document.batch {
             let newest = self.documents.entry(batch.to_string()).or_default();
             holds(*newest <= document.revision, || words("an older revision"))?;

@@ -168,7 +168,7 @@ fn contradict(events: &mut Vec<Told>, history: &History, random: &mut Random) {
         position: None,
     };
     let refused = |told: Told| Told { fate: Fate::Refused, ..told };
-    let new: Vec<Told> = match random.within(0..17) {
+    let new: Vec<Told> = match random.within(0..21) {
         // The same batch again: another grade, another instant, another station.
         0 => vec![tell(at, id, What::Start(Some(GRADES[1])))],
         1 => vec![tell(later, id, What::Start(None))],
@@ -215,6 +215,19 @@ fn contradict(events: &mut Vec<Told>, history: &History, random: &mut Random) {
             Some(word) => vec![Told { what: What::Disposition("rework"), ..word.clone() }],
             None => Vec::new(),
         },
+        // A phase of a batch before it begins or after its end, of one that is not known, of nobody; of many at once.
+        16 => vec![tell(at - seconds(random, 100), id, What::Phase("early".into()))],
+        17 => vec![
+            tell(later, id, What::Phase("odd".into())),
+            tell(later, "GHOST", What::Phase("odd".into())),
+        ],
+        18 => vec![tell(later - seconds(random, 300), "", What::Phase("odd".into()))],
+        19 => {
+            let own = random.percent(50);
+            let batch = if own { id } else { "" };
+            let of = |n: i64| tell(at - 20 + 2 * n, batch, What::Phase(format!("step {}", n % 9)));
+            (0..80).map(of).collect()
+        }
         _ => match events.iter().find(|told| matches!(told.what, What::Lab { .. })).cloned() {
             Some(mut told) => {
                 if let What::Lab { value, .. } = &mut told.what {
