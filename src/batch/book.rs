@@ -75,7 +75,7 @@ struct Station {
     paused: Option<Timestamp>,
     resumed: Option<Timestamp>,
     /// The phases that were told without a batch.
-    #[serde(default, rename = "station_phases")]
+    #[serde(default)]
     phases: PhasesOfStation,
 }
 

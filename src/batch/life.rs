@@ -75,7 +75,7 @@ pub struct Batch {
     /// Ends as they were told, likewise.
     #[serde(default)]
     told_ends: VecDeque<ToldEnd>,
-    /// The phases that were told of it.
+    /// The phases that were told of it; an earlier version kept those of its station among them.
     #[serde(default, rename = "phases")]
     pub(super) phases_told: PhasesTold,
     /// The phases that were told of its station while it was made; at its begin, the one that was told before.

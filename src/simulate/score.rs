@@ -102,11 +102,6 @@ pub struct BatchEnd {
 /// after so many is counted apart too.
 const SETTLED_AFTER: usize = 119;
 
-#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
-fn is_nought(number: &u32) -> bool {
-    *number == 0
-}
-
 /// The summary document of `--json`.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Score {
@@ -130,10 +125,10 @@ pub struct Score {
     /// Good ones that ever had a flag.
     pub false_flags: u32,
     /// Good ones after the 119th batch of their run, when the limits of a model need be provisional no longer.
-    #[serde(default, skip_serializing_if = "is_nought")]
+    #[serde(default)]
     pub good_settled: u32,
     /// Those that ever had a flag.
-    #[serde(default, skip_serializing_if = "is_nought")]
+    #[serde(default)]
     pub false_flags_settled: u32,
     /// Touched ones that ever had a flag.
     pub touched_flagged: u32,
@@ -713,7 +708,7 @@ mod tests {
         let score = score(Vec::new(), Vec::new());
         assert_eq!(
             serde_json::to_string(&score).unwrap(),
-            r#"{"seed":7,"batches":0,"good":0,"touched":0,"marginal":0,"off_spec":0,"caught":0,"missed":0,"false_flags":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":null,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":0.0,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0}"#
+            r#"{"seed":7,"batches":0,"good":0,"touched":0,"marginal":0,"off_spec":0,"caught":0,"missed":0,"false_flags":0,"good_settled":0,"false_flags_settled":0,"touched_flagged":0,"marginal_flagged":0,"median_share_left":null,"sensor_faults":0,"sensor_faults_found":0,"sensor_faults_called_process":0,"tonnes_saved":0.0,"tonnes_falsely_held":0.0,"learning_batches":20,"faults_flagged":0,"first_mover_right":0,"first_mover_in_three":0}"#
         );
     }
 
