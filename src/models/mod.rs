@@ -24,6 +24,7 @@ mod limits;
 mod model;
 mod movers;
 mod multiway;
+mod pareto;
 mod pca;
 mod peers;
 mod prospects;

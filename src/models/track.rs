@@ -229,7 +229,8 @@ impl TrackRecord {
         if pool.len() < calibration.needed.max(calibration.maxima.len()).min(last) {
             pool.extend(&calibration.maxima);
         }
-        let scale = calibrate::limit(&calibrate::within_fence(pool), level) / calibration.factor;
+        let limit = calibrate::limit_within_fence(pool, level, &calibration.maxima);
+        let scale = limit / calibration.factor;
         if self.is_censored() { scale.max(1.0) } else { scale }
     }
 
@@ -480,6 +481,24 @@ mod tests {
         // A shift of all of them is followed.
         peaks.extend([4.0; 60]);
         assert!(record(&peaks, Outcome::Good).scale(&calibration) >= 4.0);
+    }
+
+    #[test]
+    fn a_fault_all_of_whose_batches_were_released_stays_flagged_for_a_while() {
+        let good = |n: u32| -> Vec<f64> {
+            (0..n).map(|ix| 0.5 + 0.4 * f64::from(ix * 37 % n) / f64::from(n)).collect()
+        };
+        let calibration = calibration(&good(40), 0.01);
+        // They are between 0.5 and 0.9, and their fence at 1.9; the fault reaches 2 to 2.4.
+        let mut peaks: Vec<f64> = good(100).iter().map(|peak| peak / calibration.factor).collect();
+        for ix in 0..8 {
+            let limit = record(&peaks, Outcome::Good).scale(&calibration) * calibration.factor;
+            assert!(limit < 2.0, "{ix}: {limit}");
+            peaks.push((2.0 + 0.1 * f64::from(ix * 3 % 5)) / calibration.factor);
+        }
+        peaks.extend((0..40).map(|_| 2.2 / calibration.factor));
+        let limit = record(&peaks, Outcome::Good).scale(&calibration) * calibration.factor;
+        assert!(limit > 2.2, "it is what the plant does: {limit}");
     }
 
     #[test]

@@ -188,7 +188,9 @@ fn recording_too_short_for_a_batch_keeps_a_budget_of_batches() {
     assert!((calibration.rate - 0.05 / 180.0).abs() < 1e-15, "{calibration:?}");
     let summary = model.summary();
     assert!(summary.contains("(7 older frames had no room), limits provisional"), "{summary}");
-    assert!(summary.contains("may be 0.00000"), "{summary}");
+    // So far beyond all frames the tail may have ended, and may be ten times as heavy.
+    assert!(summary.contains("may be 0.00 to"), "{summary}");
+    assert!(calibration.rate_range.1 > 10.0 * calibration.rate, "{calibration:?}");
 }
 
 #[test]
