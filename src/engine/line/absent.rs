@@ -48,11 +48,7 @@ impl LineState {
         let each = cx.line.tags.iter().zip(&self.tags);
         let heard_of = each.filter(|(_, state)| state.series.is_some());
         let waits = heard_of.filter_map(|(tag, state)| state.quality.silence(&Checks::of(tag)));
-        let waits: Vec<Duration> = waits.collect();
-        if end.as_millis() > 655_000 {
-            eprintln!("DEBUG {end} {heard} {waits:?} {:?}", self.newest);
-        }
-        if waits.into_iter().min().is_some_and(|wait| end > heard.plus(wait)) {
+        if waits.min().is_some_and(|wait| end > heard.plus(wait)) {
             self.absence.silent = Some(heard);
             cx.tell(tell::silent(cx.line, (end, heard), true));
             cx.design(Design::Silent, true, end);

@@ -9,6 +9,7 @@ mod borrowed;
 mod charts;
 mod clocks;
 mod context;
+mod day;
 mod finished;
 mod foretold;
 mod growth;
