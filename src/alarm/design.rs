@@ -33,11 +33,12 @@ impl Design {
         }
     }
 
-    /// True if an alarm that stands before goes on to stand: a line stands still and starts up several times a day, and
-    /// whoever knows of a dead instrument need not be told again after each break.
+    /// True if an alarm that stands before goes on to stand: lines stand still and links go down several times a day, and
+    /// whoever knows of a dead instrument need not be told again after each of them. Who works on a line wants to know
+    /// afterwards what is still wrong.
     #[must_use]
     pub fn spares_standing(self) -> bool {
-        self == Self::Unsteady
+        self != Self::Maintenance
     }
 
     /// Why, for the record of an alarm that it hides.

@@ -251,8 +251,8 @@ fn of_a_line_that_is_blind_its_instruments_are_not_told() {
         story(&AlarmSettings::default(), steps),
         [
             "raised:unacknowledged@1 sensor.unhealthy#1@1",
-            "suppressed:suppressed@2",
-            "returned:suppressed@3 sensor.recovered#1@3",
+            "",
+            "returned:normal@3 sensor.recovered#1@3",
             "raised:suppressed@4",
             "unsuppressed:unacknowledged@5 raised:unacknowledged@5 sensor.unhealthy#3@5",
             "returned:normal@6 sensor.recovered#3@6",

@@ -6,7 +6,7 @@ use super::{Context, LineState};
 use crate::alarm::Design;
 use crate::quality::{Checks, SensorChange, SensorFault};
 use crate::reading::{TagIx, Timestamp};
-use crate::verdict::{Call, Document, Reason};
+use crate::verdict::{Call, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
 use std::sync::Arc;
@@ -50,6 +50,8 @@ impl LineState {
         let waits = heard_of.filter_map(|(tag, state)| state.quality.silence(&Checks::of(tag)));
         if waits.min().is_some_and(|wait| end > heard.plus(wait)) {
             self.absence.silent = Some(heard);
+            // That nothing can be judged meanwhile follows from it.
+            self.absence.unjudged.take_if(|(_, told)| !*told);
             cx.tell(tell::silent(cx.line, (end, heard), true));
             cx.design(Design::Silent, true, end);
         }
@@ -129,14 +131,19 @@ impl LineState {
         self.absence.missing.retain(|id| line.tag_position(id).is_some());
     }
 
-    /// A frame of product was judged, and this is what is known.
-    pub(super) fn watch_judging(&mut self, cx: &mut Context<'_>, document: &Document) {
-        if !self.steady.is_steady() || self.absence.silent.is_some() {
+    /// A frame of product was judged, and this is what is known; `missing` if data that it is judged by did not come. That the
+    /// batch was not seen at another time is no alarm of now: its verdict says so.
+    pub(super) fn watch_judging(
+        &mut self,
+        cx: &mut Context<'_>,
+        document: &Document,
+        missing: bool,
+    ) {
+        if !self.steady.is_steady() || self.absence.silent.is_some() || self.maintenance.is_on() {
             return;
         }
         let at = Timestamp::from_millis(document.ts).unwrap_or_default();
-        let cannot = |reason: &Reason| matches!(reason, Reason::Coverage { .. });
-        if document.verdict != Call::Unknown || !document.reasons.iter().any(cannot) {
+        if document.verdict != Call::Unknown || !missing {
             if let Some((since, true)) = self.absence.unjudged.take() {
                 cx.tell(tell::judged(cx.line, (at, since)));
             }

@@ -224,7 +224,8 @@ impl LineState {
                 self.document.take().map(|said| said.similar).unwrap_or_default()
             };
         }
-        self.watch_judging(cx, &document);
+        let unseen = process.as_ref().is_some_and(|p| p.score.is_none() && !p.missing.is_empty());
+        self.watch_judging(cx, &document, unseen || !missing.is_empty());
         self.say(cx, document, changed, before);
     }
 

@@ -23,7 +23,7 @@ impl LineState {
             return;
         }
         let since = self.first_frame.unwrap_or(frame.start);
-        if self.steady.is_steady() {
+        if self.steady.is_steady() && !self.maintenance.is_on() {
             self.watch_silence(cx, frame.end);
             let known_to = self.silence_known_to(frame.end);
             let mut changes = Vec::new();
@@ -36,8 +36,10 @@ impl LineState {
             }
             self.tell_missing(cx, frame.end);
         } else {
-            // The scanner is off the sheet, and much stands still.
-            self.tags.iter_mut().for_each(|state| state.quality.excuse(frame.end));
+            // The scanner is off the sheet, and much stands still, or somebody works on it: so it is, as far as is known, until the
+            // next frame closes.
+            let known_to = frame.end.plus(cx.line.frame + cx.line.lateness);
+            self.tags.iter_mut().for_each(|state| state.quality.excuse(known_to));
         }
         let minute = frame.end.floor(MINUTE);
         let is_new = self.minute.replace(minute).is_some_and(|before| before != minute);

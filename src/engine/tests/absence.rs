@@ -46,7 +46,7 @@ fn a_line_that_has_gone_silent_is_one_alarm_and_none_of_each_tag() {
     let without_steam = |event: &Event| !is_of(event, "steam");
     let again = run(3000..3200, 15.0).into_iter().filter(without_steam);
     let effects = apply(&mut engine, again);
-    assert_eq!(told(&effects), ["line.heard 3000", "sensor.unhealthy 3003"]);
+    assert_eq!(told(&effects), ["line.heard 3000", "sensor.unhealthy 3059"]);
     assert_eq!(health(&engine), ["good", "stale", "good"]);
 }
 

@@ -56,16 +56,16 @@ fn says(ix: usize, s: i64) -> Option<Result<f64, &'static str>> {
         "p0" if at((2, 0), 40) => 15.1,
         "p1" if at((3, 10), 30) => return None,
         "p2" if at((4, 0), 20) => 500.0,
-        "bw" if at((5, 5), 20) => value + 3.0,
-        "moisture" if at((8, 5), 25) => value + 5.0,
+        "bw" if at((5, 20), 20) => value + 3.0,
+        "moisture" if at((8, 20), 25) => value + 5.0,
         "p3" if at((9, 0), 20) => return Some(Err("bad")),
         // It comes and goes: eight times a minute and a half of silence.
         "p4" if (0..8).any(|n| at((10, 4 * n), 2)) => return None,
         "bw" if at((12, 5), 40) => return None,
         "p5" if at((13, 0), 20) => return Some(Err("off")),
-        "bw" if at((14, 5), 20) => value - 3.0,
+        "bw" if at((14, 20), 20) => value - 3.0,
         "p6" if at((15, 0), 30) => 100.0,
-        // It dies in a sheet break of half an hour, and is mended an hour later.
+        // It dies while the line stands still for half an hour, and is mended an hour later.
         "p7" if at((16, 10), 90) => return None,
         // Somebody works on the line.
         _ if at((18, 0), 60) => 50.0 + 20.0 * noise(ix, s),
@@ -100,7 +100,7 @@ fn heard() -> Vec<Event> {
             events.push(start(s, &format!("R{}", s / (45 * MINUTE))));
         }
         for (from, event) in [
-            ((16, 0), BatchEvent::Pause { reason: Some("break".into()) }),
+            ((16, 0), BatchEvent::Pause { reason: Some("wire change".into()) }),
             ((16, 30), BatchEvent::Resume),
             (
                 (18, 0),
@@ -158,7 +158,6 @@ fn lived(events: &[Event]) -> Vec<Effect> {
     // The last state that was kept, what came after it, and how much had been said before.
     let (mut kept, mut since, mut said) = (engine.checkpoint(), Vec::new(), 0);
     for event in events {
-        let before = effects.len();
         engine.apply(event.clone(), &mut effects);
         since.push(event.clone());
         if let Event::Tick(now) = event
@@ -167,14 +166,15 @@ fn lived(events: &[Event]) -> Vec<Effect> {
             let mut again = Engine::restore(&kept).expect("it is its own");
             let mut repeated = Vec::new();
             since.drain(..).for_each(|event| again.apply(event, &mut repeated));
-            assert!(repeated == effects[said..], "a life after a crash says what was said before");
+            // As text: a frame without a value is another one than itself.
+            let (again_said, before) = (format!("{repeated:?}"), format!("{:?}", &effects[said..]));
+            assert!(again_said == before, "a life after a crash says what was said before");
             engine = again;
         }
         if since.len() >= 2000 {
             (kept, said) = (engine.checkpoint(), effects.len());
             since.clear();
         }
-        debug_assert!(before <= effects.len());
     }
     effects
 }
@@ -211,7 +211,8 @@ fn of_a_day_with_fifteen_faults_people_are_told_of_fifteen_faults() {
         let Effect::Notification(event) = effect else { continue };
         let body = format!("{event:?}");
         assert!(ids.insert(event.id.to_string(), body).is_none(), "told twice: {event:?}");
-        let raises = event.severity > crate::alarm::Severity::Info;
+        // The end of a batch ends its alarm, whatever it ended as.
+        let raises = event.severity > crate::alarm::Severity::Info && !event.kind.is_fact();
         let ends = stands.get(&*event.alarm) == Some(&true) && !raises;
         if !raises && !ends {
             // What became of a batch: for the record, of no alarm.
@@ -236,18 +237,22 @@ fn of_a_day_with_fifteen_faults_people_are_told_of_fifteen_faults() {
         [
             ("system/influxdb", 1),
             ("system/webhook/leads", 1),
-            ("tm3/batch", 3),
+            // One more was made off spec under maintenance, and is in progress when that is over.
+            ("tm3/batch", 4),
+            // The outages.
             ("tm3/blind", 3),
             ("tm3/sensor/bw", 1),
             ("tm3/sensor/p0", 1),
             ("tm3/sensor/p1", 1),
             ("tm3/sensor/p2", 1),
             ("tm3/sensor/p3", 1),
-            ("tm3/sensor/p4", 3),
+            // It comes and goes.
+            ("tm3/sensor/p4", 4),
             ("tm3/sensor/p5", 1),
             ("tm3/sensor/p6", 1),
             ("tm3/sensor/p7", 1),
             ("tm3/silent", 1),
+            // Without its basis weight.
             ("tm3/unjudged", 1),
         ]
     );
