@@ -86,7 +86,7 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         }));
         found.extend(hook.secret.as_ref().and_then(|secret| {
             absent_secret(&format!("{of}.secret"), secret, |secret| {
-                webhook::SigningKey::parse(secret).map(drop).map_err(|error| error.to_string())
+                webhook::check_secret(hook.format, Some(secret))
             })
         }));
     }

@@ -824,12 +824,13 @@ pub(super) struct Influxdb {
 pub(super) struct Webhook {
     /// Its name in logs, metrics and health.
     pub(super) name: Option<At<String>>,
-    /// Its address; a secret, since chat services put the key into it.
+    /// Its address; a secret, since chat services put the key into it. For `pagerduty` it may be left out.
     pub(super) url: Option<At<Secret>>,
     /// What it understands.
     #[schemars(extend("default" = "standard"))]
     pub(super) format: Option<At<WebhookFormat>>,
-    /// The key that signs, `whsec_…`, for the `standard` format.
+    /// For `standard` the key that signs, `whsec_…`; for `dingtalk` and `feishu` the signing secret of the robot, if it
+    /// has one; for `pagerduty` the routing key; for the others none.
     pub(super) secret: Option<At<Secret>>,
     /// Which events it gets.
     pub(super) when: Option<At<When>>,

@@ -200,7 +200,9 @@ impl Parts {
         for settings in checked.webhooks.clone() {
             let name = webhook::outbox_name(&settings.name);
             let secret = settings.secret.as_ref();
+            let told = pipeline.engine().told_alarms();
             let sender = webhook::Sender {
+                standing: webhook::standing(&settings, told, pipeline.page()),
                 url: resolve(&format!("{name}.url"), &settings.url)?,
                 secret: secret
                     .map(|source| resolve(&format!("{name}.secret"), source))
