@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alertmanager;
 mod backtest;
 mod bad_input;
 mod batches;
