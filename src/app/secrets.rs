@@ -84,6 +84,7 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
             webhook::address(url).map(drop).map_err(str::to_owned)
         }));
+        found.extend(template(hook).err());
         found.extend(hook.secret.as_ref().and_then(|secret| {
             absent_secret(&format!("{of}.secret"), secret, |secret| {
                 webhook::check_secret(hook.format, Some(secret))
@@ -91,6 +92,31 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         }));
     }
     found
+}
+
+/// The template of a receiver with its text in it, read from its file where it is in one, and tried; `None` where the format
+/// needs none.
+///
+/// # Errors
+/// When the file cannot be read, or the template fails.
+pub(super) fn template(hook: &webhook::Settings) -> Result<Option<webhook::Template>, Absent> {
+    let Some(template) = &hook.template else { return Ok(None) };
+    let path = match &template.source {
+        webhook::TemplateSource::Text(_) => return Ok(Some(template.clone())),
+        webhook::TemplateSource::File(path) => path,
+    };
+    let named = path.display().to_string();
+    let absent = |reason: String| Absent {
+        key: format!("{}.template_file", webhook::outbox_name(&hook.name)),
+        reason,
+        named: named.clone(),
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| absent(format!("cannot read `{named}`: {error}")))?;
+    webhook::check_template(&text, &template.content_type)
+        .map_err(|error| absent(error.to_string()))?;
+    let content_type = template.content_type.clone();
+    Ok(Some(webhook::Template { source: webhook::TemplateSource::Text(text), content_type }))
 }
 
 /// A secret that is not to be had, or with which `try_it` finds something wrong.

@@ -26,6 +26,7 @@ pub mod schema;
 mod simulate;
 mod store;
 mod tap;
+mod webhook;
 
 pub use out::{Exit, Out};
 
@@ -126,6 +127,12 @@ enum Command {
         after_help = "Examples:\n  onspec tap -c config/onspec.toml\n  onspec tap -c config/onspec.toml 'mill/+/yankee' --for 30s --faults"
     )]
     Tap(tap::Args),
+    /// Try the receivers of events.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  onspec webhook test -c /etc/onspec/onspec.toml shift-leads"
+    )]
+    Webhook(webhook::Args),
     /// Look after the embedded store: check, repair, back up.
     #[command(
         subcommand,
@@ -202,6 +209,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Backtest(args) => backtest::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
+        Command::Webhook(args) => webhook::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),
         Command::Check { config, format } => {
             let form = match format {

@@ -832,6 +832,13 @@ pub(super) struct Webhook {
     /// For `standard` the key that signs, `whsec_…`; for `dingtalk` and `feishu` the signing secret of the robot, if it
     /// has one; for `pagerduty` the routing key; for the others none.
     pub(super) secret: Option<At<Secret>>,
+    /// For `template`: the template itself, in the language of Jinja.
+    pub(super) template: Option<At<String>>,
+    /// For `template`: the file that it is in.
+    pub(super) template_file: Option<At<String>>,
+    /// For `template`: the type of what it writes, `application/json` if nothing is said. JSON has to be JSON, and values
+    /// are written as JSON in it.
+    pub(super) content_type: Option<At<String>>,
     /// Which events it gets.
     pub(super) when: Option<At<When>>,
     /// How long one attempt may take.
@@ -858,6 +865,9 @@ pub(super) struct Http {
     /// Address and port, or `off`. This release listens on loopback only.
     #[schemars(extend("default" = "127.0.0.1:8080"))]
     pub(super) listen: Option<At<String>>,
+    /// The address under which people reach the page, through the proxy in front of it: for the links in events.
+    #[schemars(example = "https://onspec.mill.example/")]
+    pub(super) public_url: Option<At<String>>,
     /// Who may ask for what. Not used by this release.
     #[schemars(extend("default" = []))]
     pub(super) tokens: Option<At<Vec<At<Token>>>>,

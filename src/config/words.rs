@@ -309,7 +309,7 @@ words!(
         PagerDuty = "pagerduty",
         /// The API v2 of Alertmanager.
         Alertmanager = "alertmanager",
-        /// A template of yours. Not supported by this release.
+        /// A template of yours.
         Template = "template",
     }
 );

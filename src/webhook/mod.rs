@@ -14,18 +14,22 @@ mod answer;
 mod format;
 mod payloads;
 mod redact;
+mod sample;
 mod sender;
 mod signature;
+mod trial;
 
 pub use answer::Answer;
-pub use format::check_secret;
+pub use format::{TemplateError, check_secret, check_template};
 pub use payloads::{standard, standing, wants};
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
+pub use trial::{Trial, try_out};
 
 use crate::alarm::Severity;
 use crate::telemetry::{Secret, SecretSource};
 use jiff::tz::TimeZone;
+use std::path::PathBuf;
 use std::time::Duration;
 
 /// The name of a receiver's outbox, and of the receiver in health: `webhook/<name>`.
@@ -43,6 +47,8 @@ pub struct Settings {
     pub url: SecretSource,
     /// What it understands.
     pub format: Format,
+    /// The template, of the format of that name.
+    pub template: Option<Template>,
     /// What the format wants of a secret ([`Format::wants_secret`]).
     pub secret: Option<SecretSource>,
     /// The site's time zone, for services that are told times in words.
@@ -75,6 +81,26 @@ pub enum Format {
     PagerDuty,
     /// The API v2 of Alertmanager.
     Alertmanager,
+    /// A template of the user's own.
+    Template,
+}
+
+/// A template of the user's own.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Template {
+    /// Where its text is.
+    pub source: TemplateSource,
+    /// The type of what it writes.
+    pub content_type: String,
+}
+
+/// Where the text of a template is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum TemplateSource {
+    /// Here.
+    Text(String),
+    /// In a file, which is read at a start: before a sender is made, so that it is `Text` there.
+    File(PathBuf),
 }
 
 /// What a format wants of a secret.
@@ -89,12 +115,12 @@ pub enum WantsSecret {
 }
 
 impl Format {
-    /// What the format wants of a secret: a `whsec_` key for `standard`, the signing secret of the robot for `dingtalk`
+    /// What the format wants of a secret: a `whsec_` key for `standard` and `template`, the signing secret of the robot for `dingtalk`
     /// and `feishu`, the routing key for `pagerduty`.
     #[must_use]
     pub fn wants_secret(self) -> WantsSecret {
         match self {
-            Self::Standard | Self::DingTalk | Self::Feishu => WantsSecret::Signs,
+            Self::Standard | Self::DingTalk | Self::Feishu | Self::Template => WantsSecret::Signs,
             Self::PagerDuty => WantsSecret::Needed,
             Self::Slack | Self::Teams | Self::WeCom | Self::Alertmanager => WantsSecret::No,
         }

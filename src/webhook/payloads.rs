@@ -266,6 +266,7 @@ mod tests {
                 name: "n".into(),
                 url: SecretSource::Given(Secret::new("")),
                 format: super::super::Format::Standard,
+                template: None,
                 secret: None,
                 zone: jiff::tz::TimeZone::UTC,
                 severity: least,

@@ -83,17 +83,11 @@ pub fn client() -> Result<Client, reqwest::Error> {
 /// When the store fails.
 pub async fn run(sender: Sender, client: Client) -> Result<(), SenderError> {
     let cancel = sender.cancel.clone();
-    let (url, service) = (address(&sender.url), of(&sender));
-    match (url, service) {
-        (Ok(mut url), Ok(service)) => {
-            // The address of an Alertmanager is enough.
-            if sender.settings.format == Format::Alertmanager && url.path() == "/" {
-                url.set_path("/api/v2/alerts");
-            }
-            attend(Delivery::new(sender, service), Receiver { client, url }).await
-        }
-        (url, service) => {
-            let why = url.err().map(str::to_owned).or(service.err()).unwrap_or_default();
+    let receiver = Receiver::new(&sender.settings, (&sender.url, sender.secret.as_ref()), client);
+    match (receiver, of(&sender)) {
+        (Ok(receiver), Ok(service)) => attend(Delivery::new(sender, service), receiver).await,
+        (receiver, service) => {
+            let why = receiver.err().map(str::to_owned).or(service.err()).unwrap_or_default();
             Teller::new(&sender).say(State::Failed, &why);
             cancel.cancelled().await;
             Ok(())
@@ -149,6 +143,12 @@ pub struct Envelope {
 }
 
 impl Envelope {
+    /// An attempt at this request, about the event of this id.
+    pub(super) fn of(id: String, request: Request) -> Self {
+        let Request { query, headers, content_type, body } = request;
+        Self { id, query, headers, content_type, body }
+    }
+
     /// The value of a header.
     #[must_use]
     pub fn header(&self, name: &str) -> Option<&str> {
@@ -165,9 +165,30 @@ pub trait Post {
 
 /// A receiver at an address.
 #[derive(Debug)]
-struct Receiver {
+pub(super) struct Receiver {
     client: Client,
     url: Url,
+    /// For what is said in the receiver's words: it may quote it.
+    secret: Option<Secret>,
+}
+
+impl Receiver {
+    /// The receiver at its address.
+    ///
+    /// # Errors
+    /// When nothing can be posted there, in words without the address.
+    pub(super) fn new(
+        settings: &Settings,
+        (url, secret): (&Secret, Option<&Secret>),
+        client: Client,
+    ) -> Result<Self, &'static str> {
+        let mut url = address(url)?;
+        // The address of an Alertmanager is enough.
+        if settings.format == Format::Alertmanager && url.path() == "/" {
+            url.set_path("/api/v2/alerts");
+        }
+        Ok(Self { client, url, secret: secret.cloned() })
+    }
 }
 
 impl Post for Receiver {
@@ -180,7 +201,9 @@ impl Post for Receiver {
         for (name, value) in envelope.headers {
             request = request.header(name, value);
         }
-        let failed = |error: reqwest::Error| redact(&chain(&error.without_url()), &self.url);
+        let failed = |error: reqwest::Error| {
+            redact(&chain(&error.without_url()), &self.url, self.secret.as_ref())
+        };
         let mut response = request.body(envelope.body).send().await.map_err(failed)?;
         let status = response.status().as_u16();
         let retry_after = response.headers().get("retry-after");
@@ -193,7 +216,7 @@ impl Post for Receiver {
             text.extend_from_slice(&bytes);
         }
         // Redacted before it is cut, so that no half of the address is left at the end.
-        let text = redact(&String::from_utf8_lossy(&text), &self.url);
+        let text = redact(&String::from_utf8_lossy(&text), &self.url, self.secret.as_ref());
         Ok(Answer { status, retry_after, text: text.chars().take(ANSWER_MAX).collect() })
     }
 }
@@ -413,8 +436,7 @@ impl Delivery {
         post: &impl Post,
     ) -> Option<(Outcome, String)> {
         self.rates.sent(self.began.elapsed());
-        let Request { query, headers, content_type, body } = request;
-        let envelope = Envelope { id, query, headers, content_type, body };
+        let envelope = Envelope::of(id, request);
         let grace = async {
             self.cancel.cancelled().await;
             sleep(GRACE).await;

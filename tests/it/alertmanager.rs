@@ -38,6 +38,7 @@ impl Rig {
             name: "duty".into(),
             url: SecretSource::Given(Secret::new(url)),
             format: Format::Alertmanager,
+            template: None,
             secret: None,
             zone: jiff::tz::TimeZone::UTC,
             severity: Severity::Warning,

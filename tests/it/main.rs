@@ -39,4 +39,5 @@ mod subscriptions;
 mod tap;
 mod upkeep;
 mod webhook;
+mod webhook_test;
 mod websocket;

@@ -39,6 +39,7 @@ impl Rig {
                 name: "shift".into(),
                 url: SecretSource::Given(Secret::new(url)),
                 format: Format::Standard,
+                template: None,
                 secret: None,
                 zone: jiff::tz::TimeZone::UTC,
                 severity: Severity::Info,

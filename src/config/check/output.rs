@@ -138,8 +138,11 @@ fn influx_url(cx: &mut Context<'_>, found: &At<String>, example: &str) -> String
 
 /// Checks the page.
 pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http::Settings> {
-    let default = Some(http::Settings { listen: LISTEN });
-    let Some(raw) = raw else { return default };
+    let Some(raw) = raw else {
+        return Some(http::Settings { listen: LISTEN, public_url: None });
+    };
+    let public_url = raw.public_url.as_ref().and_then(|found| public_url(cx, found));
+    let default = Some(http::Settings { listen: LISTEN, public_url: public_url.clone() });
     let tokens = raw.tokens.as_ref().filter(|tokens| !tokens.is_empty());
     for token in tokens.iter().flat_map(|tokens| tokens.iter()) {
         check_token(cx, token);
@@ -175,7 +178,19 @@ pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http:
     if let Some(tls) = raw.tls.as_ref() {
         cx.not_yet(tls.span(), "tls", "the page is plain HTTP, on loopback only");
     }
-    Some(http::Settings { listen: address })
+    Some(http::Settings { listen: address, public_url })
+}
+
+/// The address under which people reach the page.
+fn public_url(cx: &mut Context<'_>, found: &At<String>) -> Option<String> {
+    const EXAMPLE: &str = "https://onspec.mill.example/";
+    let url = cx.url(found, "public_url", EXAMPLE)?;
+    if !matches!(url.scheme, "http" | "https") {
+        cx.report(Code::Url, found.span(), format!("`public_url` has the scheme `{}`", url.scheme))
+            .label("allowed are `http` and `https`")
+            .help(format!("write it like `\"{EXAMPLE}\"`"));
+    }
+    Some(found.to_string())
 }
 
 const PROXY: &str = "listen on `127.0.0.1:8080`, and let a proxy with TLS and a login stand in front; \

@@ -48,7 +48,7 @@ fn webhook(
         None => cx.missing(&span, "`[[webhook]]`", "name", "\"shift-leads\""),
     }
     let word = hook.format.as_ref().map_or(WebhookFormat::Standard, |format| **format);
-    let format = format(cx, hook, word);
+    let format = format(word);
     let url = match (hook.url.as_ref(), format.address()) {
         (None, Some(address)) => address,
         (found, _) => {
@@ -57,6 +57,7 @@ fn webhook(
         }
     };
     let secret = secret(cx, hook, (&name, word, format));
+    let template = template(cx, hook, (&name, word));
     let when = hook.when.as_deref();
     let lines: Vec<String> = when
         .and_then(|when| when.lines.as_ref())
@@ -66,6 +67,7 @@ fn webhook(
         name,
         url,
         format,
+        template,
         secret,
         zone: zone.clone(),
         severity: when
@@ -82,7 +84,7 @@ fn webhook(
 }
 
 /// What the receiver understands.
-fn format(cx: &mut Context<'_>, hook: &At<Webhook>, word: WebhookFormat) -> webhook::Format {
+fn format(word: WebhookFormat) -> webhook::Format {
     match word {
         WebhookFormat::Standard => webhook::Format::Standard,
         WebhookFormat::Slack => webhook::Format::Slack,
@@ -92,15 +94,72 @@ fn format(cx: &mut Context<'_>, hook: &At<Webhook>, word: WebhookFormat) -> webh
         WebhookFormat::Feishu => webhook::Format::Feishu,
         WebhookFormat::PagerDuty => webhook::Format::PagerDuty,
         WebhookFormat::Alertmanager => webhook::Format::Alertmanager,
-        WebhookFormat::Template => {
-            let span = hook.format.as_ref().map_or_else(|| hook.span(), At::span);
-            let message = format!("format `{}` is not supported by this release", word.as_str());
-            cx.report(Code::Unsupported, span, message)
-                .label("no event would reach this receiver")
-                .help("use `standard`, with a relay in front of the service");
-            webhook::Format::Standard
-        }
+        WebhookFormat::Template => webhook::Format::Template,
     }
+}
+
+/// The template of the format of that name, tried on an event of every type.
+fn template(
+    cx: &mut Context<'_>,
+    hook: &At<Webhook>,
+    (name, word): (&str, WebhookFormat),
+) -> Option<webhook::Template> {
+    const TYPE: &str = "application/json";
+    let (inline, file) = (hook.template.as_ref(), hook.template_file.as_ref());
+    let content_type = hook.content_type.as_ref();
+    if word != WebhookFormat::Template {
+        let given = [("template", inline), ("template_file", file), ("content_type", content_type)];
+        for (key, found) in given {
+            let Some(found) = found else { continue };
+            let message = format!("`{key}` means nothing to format `{}`", word.as_str());
+            cx.report(Code::Meaningless, found.span(), message)
+                .label("that says by itself what it sends")
+                .help("remove it, or write `format = \"template\"`");
+        }
+        return None;
+    }
+    if let Some(found) = content_type.filter(|found| !is_media_type(found)) {
+        cx.report(Code::Name, found.span(), "`content_type` is no type of a body")
+            .help("write it like `\"application/json\"` or `\"text/plain; charset=utf-8\"`");
+    }
+    let content_type = text(content_type).unwrap_or(TYPE).to_owned();
+    let source = match (inline, file) {
+        (Some(inline), None) => {
+            if let Err(error) = webhook::check_template(inline, &content_type) {
+                cx.report(Code::BodyTemplate, inline.span(), error.to_string())
+                    .label(format!("webhook `{name}` could not tell every event with it"));
+            }
+            webhook::TemplateSource::Text(inline.to_string())
+        }
+        (None, Some(file)) => webhook::TemplateSource::File(file.as_str().into()),
+        (Some(_), Some(file)) => {
+            cx.report(
+                Code::Meaningless,
+                file.span(),
+                format!("webhook `{name}` has two templates"),
+            )
+            .label("and `template`")
+            .help("keep either `template` or `template_file`");
+            return None;
+        }
+        (None, None) => {
+            let place = format!("webhook `{name}` of format `template`");
+            cx.missing(&hook.span(), &place, "template_file", "\"/etc/onspec/hook.json.j2\"");
+            return None;
+        }
+    };
+    Some(webhook::Template { source, content_type })
+}
+
+/// True for `type/subtype`, with or without parameters behind it.
+fn is_media_type(text: &str) -> bool {
+    let essence = text.split(';').next().unwrap_or_default().trim();
+    let token = |part: &str| {
+        !part.is_empty()
+            && part.bytes().all(|b| b.is_ascii_alphanumeric() || b"!#$&^_.+-".contains(&b))
+    };
+    let plain = text.bytes().all(|byte| (b' '..=b'~').contains(&byte));
+    plain && essence.split_once('/').is_some_and(|(kind, sub)| token(kind) && token(sub))
 }
 
 /// The secret, as far as the format has a use for one.

@@ -12,6 +12,7 @@ mod rate;
 mod slack;
 mod standard;
 mod teams;
+mod template;
 mod text;
 mod told;
 mod wecom;
@@ -19,11 +20,12 @@ mod words;
 
 pub(super) use pagerduty::ENDPOINT;
 pub(super) use rate::Rates;
+pub use template::{TemplateError, check_template};
 pub(super) use told::ends;
 
 use super::answer::{Answer, Outcome};
 use super::signature::SigningKey;
-use super::{Format, Settings};
+use super::{Format, Settings, TemplateSource};
 use crate::reading::Timestamp;
 use crate::store::Item;
 use crate::telemetry::Secret;
@@ -153,6 +155,17 @@ pub(super) fn service(
             routing_key: Secret::new(key(secret).unwrap_or_default()),
             least: settings.severity,
         }),
+        Format::Template => {
+            let Some(template) = &settings.template else {
+                return Err("it has no template".into());
+            };
+            let TemplateSource::Text(source) = &template.source else {
+                return Err("its template was not read".into());
+            };
+            let content_type = template.content_type.clone();
+            let (source, key) = (source.clone(), signing_key(secret)?);
+            Box::new(template::Template { source, content_type, zone, key })
+        }
         Format::Alertmanager => {
             Box::new(alertmanager::Alertmanager::new(zone, settings.severity, standing))
         }
@@ -169,7 +182,7 @@ fn signing_key(secret: Option<&Secret>) -> Result<Option<SigningKey>, String> {
 /// What is wrong with it, in words that do not show it.
 pub fn check_secret(format: Format, secret: Option<&Secret>) -> Result<(), String> {
     match format {
-        Format::Standard => signing_key(secret).map(drop),
+        Format::Standard | Format::Template => signing_key(secret).map(drop),
         Format::PagerDuty => match secret.map(|secret| secret.expose().trim()) {
             Some(key) if key.len() == 32 && key.bytes().all(|b| b.is_ascii_alphanumeric()) => {
                 Ok(())

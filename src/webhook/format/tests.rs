@@ -34,6 +34,7 @@ fn service_of(format: Format) -> Box<dyn Service> {
         name: "shift".into(),
         url: SecretSource::Env("U".into()),
         format,
+        template: None,
         secret: None,
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         severity: Severity::Warning,
@@ -466,7 +467,7 @@ fn assert_taken(format: Format, request: &Request) {
                 }
             }
         }
-        Format::Standard => unreachable!(),
+        Format::Standard | Format::Template => unreachable!(),
     }
 }
 

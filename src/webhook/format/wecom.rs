@@ -82,7 +82,8 @@ fn words(entry: &Entry) -> String {
         words.push_str(&format!("> {name}: {}\n", unmarked(value)));
     }
     if !entry.text.is_empty() {
-        words.push_str(&format!("{}\n", unmarked(&entry.text)));
+        // A line of its own before it, or it would belong to what is quoted.
+        words.push_str(&format!("\n{}\n", unmarked(&entry.text)));
     }
     words
 }

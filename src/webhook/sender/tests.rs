@@ -102,6 +102,7 @@ impl Rig {
                 name: "shift".into(),
                 url: SecretSource::Given(Secret::new(url)),
                 format: self.format,
+                template: None,
                 secret: None,
                 zone: jiff::tz::TimeZone::UTC,
                 severity: Severity::Info,
