@@ -275,6 +275,15 @@ async fn attend(mut delivery: Delivery, post: impl Post) -> Result<(), SenderErr
     Ok(())
 }
 
+/// Now, by the clock that sleeps go by: for how long something is ago, and when it is due.
+#[expect(
+    clippy::disallowed_methods,
+    reason = "tokio's own clock, which tests pause as they pause sleeps"
+)]
+fn instant() -> Instant {
+    Instant::now()
+}
+
 /// What to do after an attempt.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum After {
@@ -311,9 +320,9 @@ impl Delivery {
             });
         Self {
             rates: Rates::new(service.rates()),
-            due: service.repeats().map(|_| Instant::now()),
+            due: service.repeats().map(|_| instant()),
             service,
-            began: Instant::now(),
+            began: instant(),
             attempt_timeout: sender.settings.timeout,
             outbox: sender.outbox,
             backoff: Backoff::new(BACKOFF_BASE, BACKOFF_CAP, seed),
@@ -332,13 +341,13 @@ impl Delivery {
 
     /// How long to wait until the service takes one more request, if it does not now.
     fn wait_for_room(&self) -> Option<Duration> {
-        let wait = self.rates.wait(self.began.elapsed());
+        let wait = self.rates.wait(instant() - self.began);
         (!wait.is_zero()).then_some(wait)
     }
 
     /// True if it is time to tell again what stands.
     fn is_due(&self) -> bool {
-        self.due.is_some_and(|due| due <= Instant::now())
+        self.due.is_some_and(|due| due <= instant())
     }
 
     /// Returns when that is; never, where nothing is told again.
@@ -351,7 +360,7 @@ impl Delivery {
 
     /// Tells again what stands. Where that was not taken it is tried again as an event would be.
     async fn repeat(&mut self, post: &impl Post) -> After {
-        let next = self.service.repeats().map(|every| Instant::now() + every);
+        let next = self.service.repeats().map(|every| instant() + every);
         let now = Timestamp::from_nanos(self.clock.machine_nanos());
         let Some(request) = self.service.repeat(now) else {
             self.due = next;
@@ -435,7 +444,7 @@ impl Delivery {
         request: Request,
         post: &impl Post,
     ) -> Option<(Outcome, String)> {
-        self.rates.sent(self.began.elapsed());
+        self.rates.sent(instant() - self.began);
         let envelope = Envelope::of(id, request);
         let grace = async {
             self.cancel.cancelled().await;

@@ -1,4 +1,4 @@
-//! `onspec webhook test` and the daemon's own check of receivers, by the program itself.
+//! `onspec webhook test`, by the program itself.
 
 use std::{fs, process::Command};
 
@@ -6,16 +6,16 @@ use crate::support::{Answer, WebhookReceiver, binary};
 
 /// A configuration with these receivers: name, format, address and more lines.
 fn configuration(hooks: &[(&str, &str, &str, &str)]) -> String {
-    let mut text =
-        "[[mqtt]]\nurl = \"mqtt://127.0.0.1\"\n[[mqtt.subscribe]]\ntopic = \"m/{line}/{tag}\"\n\
-                    [site]\nname = \"mill\"\n"
-            .to_owned();
-    for (name, format, file, more) in hooks {
-        text.push_str(&format!(
+    let hook = |(name, format, file, more): &(&str, &str, &str, &str)| {
+        format!(
             "[[webhook]]\nname = \"{name}\"\nformat = \"{format}\"\nurl = {{ file = \"{file}\" }}\n{more}\n"
-        ));
-    }
-    text
+        )
+    };
+    let hooks: String = hooks.iter().map(hook).collect();
+    format!(
+        "[[mqtt]]\nurl = \"mqtt://127.0.0.1\"\n[[mqtt.subscribe]]\ntopic = \"m/{{line}}/{{tag}}\"\n\
+         [site]\nname = \"mill\"\n{hooks}"
+    )
 }
 
 #[test]

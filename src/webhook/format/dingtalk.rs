@@ -56,11 +56,9 @@ impl Service for DingTalk {
     fn judge(&self, answer: &Answer, now: Timestamp) -> Judged {
         match (answer.status, number(answer, "errcode")) {
             (200..=299, Some(0)) => Judged::by_status(answer, now),
-            // Not the service, but somebody on the way to it.
-            (200..=299, None) => Judged::again(Duration::ZERO),
+            // Not the service, but somebody on the way to it; or it is busy.
+            (200..=299, None | Some(-1)) => Judged::again(Duration::ZERO),
             (200..=299, Some(130_101 | 410_100)) => Judged::again(BLOCKED),
-            // Busy.
-            (200..=299, Some(-1)) => Judged::again(Duration::ZERO),
             (200..=299, Some(310_000)) => Judged::wants_correction(
                 "the robot's security settings refuse it: correct `secret` or this machine's clock, or \
                  give the robot the keyword `onspec`, or this machine's address",
@@ -84,35 +82,33 @@ fn sign(secret: &str, timestamp_ms: i64) -> String {
 }
 
 fn body(message: &Message) -> Value {
-    let mut text = String::new();
+    let mut text = Vec::new();
     if !message.is_single() {
-        text.push_str(&format!("### {}\n\n", unmarked(&message.heading)));
+        text.push(format!("### {}\n\n", unmarked(&message.heading)));
     }
-    for entry in &message.entries {
-        text.push_str(&words(entry));
-    }
+    text.extend(message.entries.iter().map(words));
     if let Some(link) = &message.link {
-        text.push_str(&format!("[{LINK}]({link})\n\n"));
+        text.push(format!("[{LINK}]({link})\n\n"));
     }
-    text.push_str(&unmarked(&message.from));
+    text.push(unmarked(&message.from));
     let title = cut(&format!("{}: {}", message.mood.word(), message.heading), TITLE_MAX, utf16);
     json!({
         "msgtype": "markdown",
-        "markdown": { "title": title, "text": text },
+        "markdown": { "title": title, "text": text.concat() },
         "at": { "isAtAll": false },
     })
 }
 
 fn words(entry: &Entry) -> String {
-    let mut words = format!("**{}: {}**\n\n", entry.mood.word(), unmarked(&entry.title));
+    let mut words = vec![format!("**{}: {}**\n\n", entry.mood.word(), unmarked(&entry.title))];
     for (name, value) in &entry.facts {
-        words.push_str(&format!("- {name}: {}\n", unmarked(value)));
+        words.push(format!("- {name}: {}\n", unmarked(value)));
     }
-    words.push('\n');
+    words.push("\n".to_owned());
     if !entry.text.is_empty() {
-        words.push_str(&format!("{}\n\n", unmarked(&entry.text)));
+        words.push(format!("{}\n\n", unmarked(&entry.text)));
     }
-    words
+    words.concat()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::details;
+use super::words::{LINK, details, link};
 use super::{Judged, Rendered, Request, Service};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::{Timestamp, hex};
@@ -57,9 +57,9 @@ impl Service for PagerDuty {
         if action == "trigger" {
             body["payload"] = self.payload(&told);
             body["client"] = "onspec".into();
-            if let Some(url) = &told.data.url {
-                body["client_url"] = url.as_str().into();
-                body["links"] = json!([{ "href": url, "text": super::words::LINK }]);
+            if let Some(url) = link(&told) {
+                body["client_url"] = url.into();
+                body["links"] = json!([{ "href": url, "text": LINK }]);
             }
         }
         Ok(Some(Request::json(&body)))

@@ -75,14 +75,12 @@ fn words(entry: &Entry) -> String {
         Mood::Good => ":large_green_circle:",
         Mood::Neutral => ":large_blue_circle:",
     };
-    let mut words = format!("{sign} *{}*", entry.title);
-    for (name, value) in &entry.facts {
-        words.push_str(&format!("\n{name}: {value}"));
-    }
+    let mut lines = vec![format!("{sign} *{}*", entry.title)];
+    lines.extend(entry.facts.iter().map(|(name, value)| format!("{name}: {value}")));
     if !entry.text.is_empty() {
-        words.push_str(&format!("\n{}", entry.text));
+        lines.push(entry.text.clone());
     }
-    words
+    lines.join("\n")
 }
 
 fn section(words: &str) -> Value {

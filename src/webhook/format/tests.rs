@@ -358,10 +358,10 @@ fn wild() -> impl Strategy<Value = String> {
 prop_compose! {
     fn wild_event()(
         title in wild(), text in wild(), site in wild(), alarm in wild(), batch_id in wild(),
-        grade in wild(), tag in wild(), which in 0_usize..8, severity in 0..3,
+        grade in wild(), tag in wild(), which in 0_usize..8, severity in 0_usize..3,
     ) -> Notification {
         let mut event = events().swap_remove(which);
-        event.severity = [Severity::Info, Severity::Warning, Severity::Critical][severity as usize];
+        event.severity = [Severity::Info, Severity::Warning, Severity::Critical][severity];
         event.title = title.into();
         event.text = text.into();
         event.site = site.into();
@@ -515,7 +515,7 @@ fn a_link_that_others_cannot_follow_is_not_given() {
     {
         let body = standard(&events()[0], Some(page)).into_bytes();
         let item = Item { id: 1, key: "evt_1".into(), count: 1, body };
-        for format in chats() {
+        for format in chats().chain([Format::PagerDuty]) {
             let request =
                 service_of(format).render(std::slice::from_ref(&item), AT).unwrap().unwrap();
             let text = String::from_utf8(request.body).unwrap();

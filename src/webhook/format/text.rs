@@ -3,8 +3,6 @@
 //! Every cut is made in the plain text, by what each character costs once it is written for the service: so none falls
 //! into the middle of a character or of an escape.
 
-use std::fmt::Write as _;
-
 /// The mark of something cut off.
 pub(super) const CUT: char = '…';
 
@@ -82,7 +80,7 @@ pub(super) fn metres(value: f64) -> String {
         if n > 0 && (digits.len() - n).is_multiple_of(3) {
             shown.push(',');
         }
-        let _ = write!(shown, "{digit}");
+        shown.push(digit);
     }
     shown
 }

@@ -41,10 +41,9 @@ impl Service for WeCom {
     fn judge(&self, answer: &Answer, now: Timestamp) -> Judged {
         match (answer.status, number(answer, "errcode")) {
             (200..=299, Some(0)) => Judged::by_status(answer, now),
-            // Not the service, but somebody on the way to it.
-            (200..=299, None) => Judged::again(Duration::ZERO),
+            // Not the service, but somebody on the way to it; or it is busy.
+            (200..=299, None | Some(-1)) => Judged::again(Duration::ZERO),
             (200..=299, Some(45_009)) => Judged::again(Duration::from_secs(60)),
-            (200..=299, Some(-1)) => Judged::again(Duration::ZERO),
             (200..=299, Some(93_000 | 93_008)) => Judged::wants_correction(
                 "there is no such robot in its group (any more): correct `key` in the address",
             ),
@@ -55,18 +54,16 @@ impl Service for WeCom {
 }
 
 fn content(message: &Message) -> String {
-    let mut text = String::new();
+    let mut text = Vec::new();
     if !message.is_single() {
-        text.push_str(&format!("**{}**\n", unmarked(&message.heading)));
+        text.push(format!("**{}**\n", unmarked(&message.heading)));
     }
-    for entry in &message.entries {
-        text.push_str(&words(entry));
-    }
+    text.extend(message.entries.iter().map(words));
     if let Some(link) = &message.link {
-        text.push_str(&format!("[{LINK}]({link})\n"));
+        text.push(format!("[{LINK}]({link})\n"));
     }
-    text.push_str(&format!("<font color=\"comment\">{}</font>", unmarked(&message.from)));
-    text
+    text.push(format!("<font color=\"comment\">{}</font>", unmarked(&message.from)));
+    text.concat()
 }
 
 fn words(entry: &Entry) -> String {
@@ -77,13 +74,13 @@ fn words(entry: &Entry) -> String {
         Mood::Neutral => "comment",
     };
     let (word, title) = (entry.mood.word(), unmarked(&entry.title));
-    let mut words = format!("<font color=\"{color}\">{word}</font> **{title}**\n");
+    let mut words = vec![format!("<font color=\"{color}\">{word}</font> **{title}**\n")];
     for (name, value) in &entry.facts {
-        words.push_str(&format!("> {name}: {}\n", unmarked(value)));
+        words.push(format!("> {name}: {}\n", unmarked(value)));
     }
     if !entry.text.is_empty() {
         // A line of its own before it, or it would belong to what is quoted.
-        words.push_str(&format!("\n{}\n", unmarked(&entry.text)));
+        words.push(format!("\n{}\n", unmarked(&entry.text)));
     }
-    words
+    words.concat()
 }

@@ -119,11 +119,11 @@ pub(super) fn fitted<T>(
     let shorter = ROOM[1..].iter().map(|room| (1, *room));
     let mut last = None;
     for (shown, room) in fewer.chain(shorter) {
-        let built = build(&message(told, zone, shown, room));
-        if fits(&built) {
-            return built;
+        let made = build(&message(told, zone, shown, room));
+        if fits(&made) {
+            return made;
         }
-        last = Some(built);
+        last = Some(made);
     }
     last.expect("one event at least is told")
 }
@@ -144,8 +144,13 @@ fn message(told: &[Told], zone: &TimeZone, shown: usize, room: (usize, usize, us
     } else {
         format!("onspec · {}", cut(&line(site), 100, utf16))
     };
-    let link = newest.and_then(|data| data.url.clone()).filter(|url| is_shown(url));
+    let link = told.last().and_then(link).map(str::to_owned);
     Message { mood, heading, entries, from, link }
+}
+
+/// The link of an event, if it is of use to others.
+pub(super) fn link(told: &Told) -> Option<&str> {
+    told.data.url.as_deref().filter(|url| is_shown(url))
 }
 
 /// True if others than those at this machine can follow it, and no markup of any service breaks on it.
