@@ -5,14 +5,18 @@
 //! them, and `structure` walks a file along that schema. The doc comments are the descriptions that
 //! editors show. No `flatten` and no `untagged` here: serde's buffering would lose the places.
 
+mod webhook;
+
+pub(super) use webhook::Webhook;
+
 use super::at::{
     Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,
     TextOr,
 };
 use super::words::{
     AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LabChartKind, LanguageName,
-    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName,
-    SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WebhookFormat, WhenFull,
+    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SparkplugRole, TimeUnit,
+    TokenRole, Undeclared, VarianceName, WayName, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -816,46 +820,6 @@ pub(super) struct Influxdb {
     /// The greatest number of points in one request.
     #[schemars(extend("default" = 5000))]
     pub(super) batch_lines: Option<At<i64>>,
-}
-
-/// A receiver of events.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Webhook {
-    /// Its name in logs, metrics and health.
-    pub(super) name: Option<At<String>>,
-    /// Its address; a secret, since chat services put the key into it. For `pagerduty` it may be left out.
-    pub(super) url: Option<At<Secret>>,
-    /// What it understands.
-    #[schemars(extend("default" = "standard"))]
-    pub(super) format: Option<At<WebhookFormat>>,
-    /// For `standard` the key that signs, `whsec_…`; for `dingtalk` and `feishu` the signing secret of the robot, if it
-    /// has one; for `pagerduty` the routing key; for the others none.
-    pub(super) secret: Option<At<Secret>>,
-    /// For `template`: the template itself, in the language of Jinja.
-    pub(super) template: Option<At<String>>,
-    /// For `template`: the file that it is in.
-    pub(super) template_file: Option<At<String>>,
-    /// For `template`: the type of what it writes, `application/json` if nothing is said. JSON has to be JSON, and values
-    /// are written as JSON in it.
-    pub(super) content_type: Option<At<String>>,
-    /// Which events it gets.
-    pub(super) when: Option<At<When>>,
-    /// How long one attempt may take.
-    #[schemars(extend("default" = "15s"))]
-    pub(super) timeout: Option<At<DurationText>>,
-}
-
-/// Which events a receiver gets.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct When {
-    /// The least severity.
-    #[schemars(extend("default" = "warning"))]
-    pub(super) severity: Option<At<SeverityName>>,
-    /// The lines; empty for all.
-    #[schemars(extend("default" = []))]
-    pub(super) lines: Option<At<Vec<At<String>>>>,
 }
 
 /// The page and the API.
