@@ -158,8 +158,8 @@ impl Book {
         })
     }
 
-    /// The events that told receivers of the alarms that stand, by alarm, each as it was told last: for who has to say
-    /// again and again what stands, and forgot it at a start.
+    /// Of the alarms that receivers were told of and that stand, the event that tells how they stand now, by alarm: for who
+    /// has to say again and again what stands, and forgot it at a start.
     pub fn told(&self) -> impl Iterator<Item = Notification> {
         self.alarms.values().filter(|state| state.told && state.alarm.condition()).filter_map(
             |state| {

@@ -238,11 +238,18 @@ token = {{ file = "{}" }}
 name = "leads"
 url = {{ file = "{}" }}
 secret = {{ file = "{}" }}
+[[webhook]]
+name = "own"
+url = {{ file = "{}" }}
+format = "template"
+template_file = "{}"
 "#,
             file("ca.pem", "no certificate"),
             file("token", "two words"),
             file("url", "ftp://receiver.mill"),
             file("secret", "whsec_?"),
+            file("own", "http://receiver.mill"),
+            file("own.j2", "{\n  \"title\": {{ data.titel }} }"),
         );
         let checked = crate::config::load(&text, "mill.toml").unwrap();
         let found = absent(&checked);
@@ -251,6 +258,7 @@ secret = {{ file = "{}" }}
             ("influxdb.token", 11, "has characters that no token has"),
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
+            ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, (key, line, words)) in found.iter().zip(expected) {
