@@ -6,7 +6,7 @@ use super::kept::{Hidden, Pending, State};
 use super::load::{Load, Meter};
 use super::order::{Action, Order, Unmet};
 use super::state::{Alarm, Input, IsaState};
-use super::telling::Telling;
+use super::telling::{Telling, notification};
 use crate::plant::{AlarmClass, AlarmSettings};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
@@ -157,6 +157,17 @@ impl Book {
         self.alarms.iter().filter_map(move |(alarm, state)| {
             Some((alarm, state.standing.as_ref().filter(|_| stands(&state))?))
         })
+    }
+
+    /// Of the alarms that receivers were told of and that stand, the event that tells how they stand now, by alarm: for who
+    /// has to say again and again what stands, and forgot it at a start.
+    pub fn told(&self) -> impl Iterator<Item = Notification> {
+        self.alarms.values().filter(|state| state.told && state.alarm.condition()).filter_map(
+            |state| {
+                let news = state.news.as_deref()?.clone();
+                Some(notification(&self.site, state, news))
+            },
+        )
     }
 
     /// The alarms that are not normal, by name.

@@ -107,6 +107,27 @@ pub enum EventKind {
 }
 
 impl EventKind {
+    /// All types, those of a thing beside each other.
+    pub const ALL: [Self; 17] = [
+        Self::BatchAtRisk,
+        Self::BatchOffSpec,
+        Self::BatchCleared,
+        Self::BatchFinished,
+        Self::BatchRevised,
+        Self::SensorUnhealthy,
+        Self::SensorRecovered,
+        Self::ProfileStreak,
+        Self::ProfileEven,
+        Self::LineBlind,
+        Self::LineRestored,
+        Self::ModelDrifted,
+        Self::ModelPromoted,
+        Self::ModelWaiting,
+        Self::ModelRejected,
+        Self::SystemDegraded,
+        Self::SystemRecovered,
+    ];
+
     /// True if it tells what became of a batch, which stands whatever people want to hear of its alarm.
     #[must_use]
     pub fn is_fact(self) -> bool {

@@ -163,21 +163,25 @@ impl Telling<'_> {
     }
 
     pub(super) fn event(&mut self, state: &State, news: News) {
-        let id = id(self.site, state, &news);
-        self.said.push(Said::Event(Box::new(Notification {
-            kind: news.kind,
-            id,
-            at: news.at,
-            site: Arc::clone(self.site),
-            line: news.line,
-            severity: news.severity,
-            occurrence: state.occurrence.max(1),
-            revision: news.revision,
-            alarm: news.alarm,
-            title: news.title.into(),
-            text: news.text.into(),
-            subject: news.subject,
-        })));
+        self.said.push(Said::Event(Box::new(notification(self.site, state, news))));
+    }
+}
+
+/// The event that tells a piece of news.
+pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notification {
+    Notification {
+        kind: news.kind,
+        id: id(site, state, &news),
+        at: news.at,
+        site: Arc::clone(site),
+        line: news.line,
+        severity: news.severity,
+        occurrence: state.occurrence.max(1),
+        revision: news.revision,
+        alarm: news.alarm,
+        title: news.title.into(),
+        text: news.text.into(),
+        subject: news.subject,
     }
 }
 

@@ -31,6 +31,7 @@ mod resume;
 mod run;
 mod secrets;
 mod stored;
+mod trial;
 mod watch;
 
 pub use self::core::{Control, Core, CoreReport};
@@ -49,3 +50,12 @@ pub use resume::{Keeper, Resume, Sameness};
 pub use run::{Surroundings, run};
 pub use secrets::{Absent, absent, resolve};
 pub use stored::Stored;
+pub use trial::{Tried, try_webhooks};
+
+use crate::config::Checked;
+
+/// The address of the page, for links in events.
+fn page(checked: &Checked) -> Option<String> {
+    let http = checked.http.as_ref()?;
+    Some(http.public_url.clone().unwrap_or_else(|| format!("http://{}/", http.listen)))
+}

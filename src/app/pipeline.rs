@@ -193,6 +193,12 @@ impl Pipeline {
         &self.engine
     }
 
+    /// The address of the page, for links in events.
+    #[must_use]
+    pub fn page(&self) -> Option<&str> {
+        self.outputs.page.as_deref()
+    }
+
     /// The engine, to install models before anything is fed.
     pub fn engine_mut(&mut self) -> &mut Engine {
         &mut self.engine

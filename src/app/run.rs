@@ -196,7 +196,7 @@ fn start(
     for component in components.filter(|component| !stay.contains(component)) {
         health.set(&component, State::Starting, "connecting", clock.now_nanos());
     }
-    let page = checked.http.as_ref().map(|http| format!("http://{}/", http.listen));
+    let page = super::page(checked);
     let outputs = Outputs {
         influx: checked.influx.is_some(),
         mqtt: checked.brokers.iter().any(|broker| broker.settings.publish_prefix.is_some()),

@@ -84,13 +84,39 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
             webhook::address(url).map(drop).map_err(str::to_owned)
         }));
+        found.extend(template(hook).err());
         found.extend(hook.secret.as_ref().and_then(|secret| {
             absent_secret(&format!("{of}.secret"), secret, |secret| {
-                webhook::SigningKey::parse(secret).map(drop).map_err(|error| error.to_string())
+                webhook::check_secret(hook.format, Some(secret))
             })
         }));
     }
     found
+}
+
+/// The template of a receiver with its text in it, read from its file where it is in one, and tried; `None` where the format
+/// needs none.
+///
+/// # Errors
+/// When the file cannot be read, or the template fails.
+pub(super) fn template(hook: &webhook::Settings) -> Result<Option<webhook::Template>, Absent> {
+    let Some(template) = &hook.template else { return Ok(None) };
+    let path = match &template.source {
+        webhook::TemplateSource::Text(_) => return Ok(Some(template.clone())),
+        webhook::TemplateSource::File(path) => path,
+    };
+    let named = path.display().to_string();
+    let absent = |reason: String| Absent {
+        key: format!("{}.template_file", webhook::outbox_name(&hook.name)),
+        reason,
+        named: named.clone(),
+    };
+    let text = std::fs::read_to_string(path)
+        .map_err(|error| absent(format!("cannot read `{named}`: {error}")))?;
+    webhook::check_template(&text, &template.content_type)
+        .map_err(|error| absent(error.to_string()))?;
+    let content_type = template.content_type.clone();
+    Ok(Some(webhook::Template { source: webhook::TemplateSource::Text(text), content_type }))
 }
 
 /// A secret that is not to be had, or with which `try_it` finds something wrong.
@@ -212,11 +238,18 @@ token = {{ file = "{}" }}
 name = "leads"
 url = {{ file = "{}" }}
 secret = {{ file = "{}" }}
+[[webhook]]
+name = "own"
+url = {{ file = "{}" }}
+format = "template"
+template_file = "{}"
 "#,
             file("ca.pem", "no certificate"),
             file("token", "two words"),
             file("url", "ftp://receiver.mill"),
             file("secret", "whsec_?"),
+            file("own", "http://receiver.mill"),
+            file("own.j2", "{\n  \"title\": {{ data.titel }} }"),
         );
         let checked = crate::config::load(&text, "mill.toml").unwrap();
         let found = absent(&checked);
@@ -225,6 +258,7 @@ secret = {{ file = "{}" }}
             ("influxdb.token", 11, "has characters that no token has"),
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
+            ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, (key, line, words)) in found.iter().zip(expected) {

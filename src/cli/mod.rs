@@ -29,6 +29,7 @@ pub mod schema;
 mod simulate;
 mod store;
 mod tap;
+mod webhook;
 
 pub use out::{Exit, Out};
 
@@ -147,6 +148,12 @@ enum Command {
         after_help = "Examples:\n  onspec audit list -c /etc/onspec/onspec.toml\n  onspec audit verify -c /etc/onspec/onspec.toml"
     )]
     Audit(audit::Args),
+    /// Try the receivers of events.
+    #[command(
+        subcommand,
+        after_help = "Example:\n  onspec webhook test -c /etc/onspec/onspec.toml shift-leads"
+    )]
+    Webhook(webhook::Args),
     /// Look after the embedded store: check, repair, back up.
     #[command(
         subcommand,
@@ -226,6 +233,7 @@ pub fn main(args: impl IntoIterator<Item = OsString>) -> Exit {
         Command::Backtest(args) => backtest::command(&args, &mut out),
         Command::Discover(args) => discover::command(&args, &mut out),
         Command::Tap(args) => tap::command(&args, &mut out),
+        Command::Webhook(args) => webhook::command(&args, &mut out),
         Command::Store(args) => store::command(&args, &mut out),
         Command::Check { config, format } => {
             let form = match format {

@@ -108,6 +108,8 @@ codes! {
     OpenListener = "C027", Error;
     /// A version of the format that this release does not know.
     SchemaVersion = "C028", Error;
+    /// A template of a webhook that fails.
+    BodyTemplate = "C029", Error;
     /// Accepted, but without effect in this release.
     NotYet = "C101", Warning;
     /// Events that go out unsigned.

@@ -5,14 +5,18 @@
 //! them, and `structure` walks a file along that schema. The doc comments are the descriptions that
 //! editors show. No `flatten` and no `untagged` here: serde's buffering would lose the places.
 
+mod webhook;
+
+pub(super) use webhook::Webhook;
+
 use super::at::{
     Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,
     TextOr,
 };
 use super::words::{
     AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LabChartKind, LanguageName,
-    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SeverityName,
-    SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WebhookFormat, WhenFull,
+    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SparkplugRole, TimeUnit,
+    TokenRole, Undeclared, VarianceName, WayName, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -822,38 +826,6 @@ pub(super) struct Influxdb {
     pub(super) batch_lines: Option<At<i64>>,
 }
 
-/// A receiver of events.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Webhook {
-    /// Its name in logs, metrics and health.
-    pub(super) name: Option<At<String>>,
-    /// Its address; a secret, since chat services put the key into it.
-    pub(super) url: Option<At<Secret>>,
-    /// What it understands.
-    #[schemars(extend("default" = "standard"))]
-    pub(super) format: Option<At<WebhookFormat>>,
-    /// The key that signs, `whsec_…`, for the `standard` format.
-    pub(super) secret: Option<At<Secret>>,
-    /// Which events it gets.
-    pub(super) when: Option<At<When>>,
-    /// How long one attempt may take.
-    #[schemars(extend("default" = "15s"))]
-    pub(super) timeout: Option<At<DurationText>>,
-}
-
-/// Which events a receiver gets.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct When {
-    /// The least severity.
-    #[schemars(extend("default" = "warning"))]
-    pub(super) severity: Option<At<SeverityName>>,
-    /// The lines; empty for all.
-    #[schemars(extend("default" = []))]
-    pub(super) lines: Option<At<Vec<At<String>>>>,
-}
-
 /// The page and the API.
 #[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
 #[serde(deny_unknown_fields, default)]
@@ -861,6 +833,9 @@ pub(super) struct Http {
     /// Address and port, or `off`. This release listens on loopback only.
     #[schemars(extend("default" = "127.0.0.1:8080"))]
     pub(super) listen: Option<At<String>>,
+    /// The address under which people reach the page, through the proxy in front of it: for the links in events.
+    #[schemars(example = "https://onspec.mill.example/")]
+    pub(super) public_url: Option<At<String>>,
     /// Who may ask for what. Not used by this release.
     #[schemars(extend("default" = []))]
     pub(super) tokens: Option<At<Vec<At<Token>>>>,

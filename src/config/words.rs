@@ -295,21 +295,21 @@ words!(
     WebhookFormat {
         /// Standard Webhooks.
         Standard = "standard",
-        /// Slack. Not supported by this release.
+        /// An incoming webhook of Slack.
         Slack = "slack",
-        /// Microsoft Teams. Not supported by this release.
+        /// A webhook of Workflows in Microsoft Teams.
         Teams = "teams",
-        /// DingTalk. Not supported by this release.
+        /// A robot of a group in DingTalk.
         DingTalk = "dingtalk",
-        /// WeCom. Not supported by this release.
+        /// A robot of a group in WeCom.
         WeCom = "wecom",
-        /// Feishu. Not supported by this release.
+        /// A custom bot of Feishu or Lark.
         Feishu = "feishu",
-        /// PagerDuty. Not supported by this release.
+        /// The Events API v2 of PagerDuty.
         PagerDuty = "pagerduty",
-        /// Alertmanager. Not supported by this release.
+        /// The API v2 of Alertmanager.
         Alertmanager = "alertmanager",
-        /// A template of yours. Not supported by this release.
+        /// A template of yours.
         Template = "template",
     }
 );

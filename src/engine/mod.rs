@@ -374,6 +374,11 @@ impl Engine {
         self.state.recoveries.is_open()
     }
 
+    /// The events that told of the alarms that stand.
+    pub fn told_alarms(&self) -> impl Iterator<Item = alarm::Notification> {
+        self.state.alarms.told()
+    }
+
     /// The parts of the daemon whose alarm stands.
     pub fn failed_parts(&self) -> impl Iterator<Item = &str> {
         self.state.alarms.standing().filter_map(|(alarm, _)| alarm.strip_prefix(SYSTEM))

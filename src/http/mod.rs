@@ -75,6 +75,8 @@ pub const HEARTBEAT_MAX: Duration = Duration::from_secs(30);
 pub struct Settings {
     /// The address; loopback unless a person said otherwise.
     pub listen: SocketAddr,
+    /// The address under which people reach the page, where that is another one.
+    pub public_url: Option<String>,
 }
 
 impl Settings {
@@ -386,7 +388,7 @@ pub async fn serve_on(
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
     let listen = listener.local_addr().map_err(HttpError::Serve)?;
-    Settings { listen }.check()?;
+    Settings { listen, public_url: None }.check()?;
     tracing::info!(%listen, "page and API are at `http://{listen}/`");
     let app = router::with_shutdown(state, cancel.clone());
     let listener = listener::Bounded::new(listener, CONNECTIONS_MAX, IDLE_TIMEOUT);
@@ -421,10 +423,12 @@ mod tests {
             ("[::]:8080", false),
             ("192.0.2.1:8080", false),
         ] {
-            let settings = Settings { listen: listen.parse().unwrap() };
+            let settings = Settings { listen: listen.parse().unwrap(), public_url: None };
             assert_eq!(settings.check().is_ok(), allowed, "{listen}");
         }
-        let error = Settings { listen: "0.0.0.0:81".parse().unwrap() }.check().unwrap_err();
+        let error = Settings { listen: "0.0.0.0:81".parse().unwrap(), public_url: None }
+            .check()
+            .unwrap_err();
         insta::assert_snapshot!(error, @"`0.0.0.0:81` is beyond loopback, which wants a token and TLS: listen on `127.0.0.1:81` and put a proxy that has both in front");
     }
 
@@ -433,7 +437,9 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = taken.local_addr().unwrap();
         let fixture = fixture::state(fixture::empty());
-        let served = serve(Settings { listen }, fixture.api, CancellationToken::new()).await;
+        let served =
+            serve(Settings { listen, public_url: None }, fixture.api, CancellationToken::new())
+                .await;
         assert_eq!(served.unwrap_err().to_string(), format!("cannot listen on `{listen}`"));
     }
 

@@ -7,11 +7,15 @@
 //! | 408, 425, 429, 5xx, none | not now: the same again later, `Retry-After` obeyed up to an hour |
 //! | 3xx | the address is wrong for now: redirects are not followed, the same again later |
 //! | other 4xx | this event will never be taken: keep it apart, go on |
+//!
+//! Services differ from that where they say so (`format`): some answer 200 to everything.
 
 use crate::reading::Timestamp;
 use jiff::fmt::rfc2822;
 use std::time::Duration;
 
+/// The most characters of an answer that are shown.
+const SHOWN_MAX: usize = 500;
 /// The longest that a receiver may ask us to wait.
 const RETRY_AFTER_MAX: Duration = Duration::from_secs(3600);
 
@@ -22,7 +26,7 @@ pub struct Answer {
     pub status: u16,
     /// The header `Retry-After`, if there was one.
     pub retry_after: Option<String>,
-    /// The begin of the body, without the address in it.
+    /// The begin of the body (some 4,000 characters), without the address in it.
     pub text: String,
 }
 
@@ -72,7 +76,8 @@ impl Answer {
         let text = self.text.trim();
         if !text.is_empty() {
             words.push_str(": ");
-            words.extend(text.chars().map(|c| if c.is_control() { ' ' } else { c }));
+            let shown = text.chars().take(SHOWN_MAX);
+            words.extend(shown.map(|c| if c.is_control() { ' ' } else { c }));
         }
         words
     }

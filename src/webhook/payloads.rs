@@ -1,19 +1,36 @@
 //! What a receiver is told: the bodies of the contract.
 
 use super::Settings;
+use super::format::ends;
 use crate::alarm::{Notification, Subject};
 use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
 
 /// True if a receiver gets an event: severe enough, and of one of its lines. Events of the daemon
-/// itself belong to no line and concern all of them.
+/// itself belong to no line and concern all of them. A service that keeps what stands hears every end, however little that
+/// matters by itself.
 #[must_use]
 pub fn wants(settings: &Settings, notification: &Notification) -> bool {
     let lines = &settings.lines;
     let line = &*notification.line;
     let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
-    hears && notification.severity >= settings.severity
+    let ends = settings.format.keeps_alarms() && ends(notification.kind);
+    hears && (ends || notification.severity >= settings.severity)
+}
+
+/// What stands of all that a receiver was told, in the `standard` form, where its service wants to hear that at a start; else
+/// nothing.
+pub fn standing(
+    settings: &Settings,
+    told: impl Iterator<Item = Notification>,
+    base_url: Option<&str>,
+) -> Vec<String> {
+    if !settings.format.hears_again() {
+        return Vec::new();
+    }
+    let of_its = |told: &Notification| wants(settings, told);
+    told.filter(of_its).map(|told| standard(&told, base_url)).collect()
 }
 
 /// The body of an event in the `standard` format. The order of its keys is fixed, `timestamp` is
@@ -253,13 +270,24 @@ mod tests {
                 name: "n".into(),
                 url: SecretSource::Given(Secret::new("")),
                 format: super::super::Format::Standard,
+                template: None,
                 secret: None,
+                zone: jiff::tz::TimeZone::UTC,
                 severity: least,
                 lines: lines.iter().map(|line| (*line).to_owned()).collect(),
                 timeout: Duration::from_secs(1),
             };
             let event = notification(EventKind::BatchAtRisk, severity, line, at_risk());
             assert_eq!(wants(&settings, &event), expected, "{least:?} {lines:?} {line}");
+            // Who keeps what stands hears every end of its lines.
+            let keeps = Settings { format: super::super::Format::PagerDuty, ..settings };
+            assert_eq!(wants(&keeps, &event), expected, "{least:?} {lines:?} {line}");
+            let hears = lines.is_empty() || line.is_empty() || lines.contains(&line);
+            for kind in [EventKind::BatchCleared, EventKind::BatchRevised, EventKind::ModelPromoted]
+            {
+                let event = notification(kind, severity, line, at_risk());
+                assert_eq!(wants(&keeps, &event), hears, "{least:?} {lines:?} {line}");
+            }
         }
     }
 }

@@ -1,13 +1,14 @@
-//! Takes an address out of the words of others: errors and answers may quote what they were sent.
+//! Takes an address and a secret out of the words of others: errors and answers may quote what they were sent.
 
+use crate::telemetry::Secret;
 use reqwest::Url;
 
 /// The shortest part of an address that is looked for by itself: shorter ones are words such as
 /// `api`, and no keys.
 const PART_MIN: usize = 6;
 
-/// The words with everything of the address in them replaced by `…`.
-pub(super) fn redact(words: &str, url: &Url) -> String {
+/// The words with everything of the address and the secret in them replaced by `…`.
+pub(super) fn redact(words: &str, url: &Url, secret: Option<&Secret>) -> String {
     let mut parts: Vec<String> = vec![url.as_str().to_owned(), url.path().to_owned()];
     parts.extend(url.query().map(str::to_owned));
     parts.extend(url.host_str().map(str::to_owned));
@@ -15,6 +16,7 @@ pub(super) fn redact(words: &str, url: &Url) -> String {
     parts.push(url.username().to_owned());
     parts.extend(url.path_segments().into_iter().flatten().map(str::to_owned));
     parts.extend(url.query_pairs().map(|(_, value)| value.into_owned()));
+    parts.extend(secret.map(|secret| secret.expose().trim().to_owned()));
     parts.retain(|part| part.len() >= PART_MIN);
     // The longest first, so that no half of one is left behind.
     parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
@@ -37,7 +39,10 @@ mod tests {
             ("XXXXYYYYZZZZ of B11111 at hooks.example.com", "… of … at …"),
             ("wrong pass-word", "wrong …"),
         ] {
-            assert_eq!(redact(words, &url), expected);
+            assert_eq!(redact(words, &url, None), expected);
         }
+        let secret = Secret::new(" 0123456789abcdef0123456789abcdef\n");
+        let words = "invalid routing key 0123456789abcdef0123456789abcdef";
+        assert_eq!(redact(words, &url, Some(&secret)), "invalid routing key …");
     }
 }

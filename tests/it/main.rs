@@ -5,6 +5,7 @@
 #[path = "../support/mod.rs"]
 mod support;
 
+mod alertmanager;
 mod backtest;
 mod bad_input;
 mod batches;
@@ -38,4 +39,5 @@ mod subscriptions;
 mod tap;
 mod upkeep;
 mod webhook;
+mod webhook_test;
 mod websocket;

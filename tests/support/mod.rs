@@ -14,6 +14,7 @@
     reason = "the harness is the outside world: it waits on the real clock for real processes, whose paths come in by the environment"
 )]
 
+mod alertmanager;
 mod authority;
 mod chromium;
 mod configuration;
@@ -34,6 +35,7 @@ mod webhook_receiver;
 
 #[allow(unused_imports, reason = "see above: not every suite uses all of it")]
 pub(crate) use self::{
+    alertmanager::Alertmanager,
     authority::Authority,
     chromium::Chromium,
     configuration::configure,

@@ -238,6 +238,40 @@ fn who_was_told_is_told_the_end_and_who_was_not_is_not() {
 }
 
 #[test]
+fn what_was_told_and_stands_can_be_told_again_after_a_start() {
+    let settings = sensors(AlarmRule::default());
+    let mut book = Book::new("mill".into());
+    let again = |book: &Book| {
+        let kept = serde_json::to_string(book).unwrap();
+        let book: Book = serde_json::from_str(&kept).unwrap();
+        book.told().collect::<Vec<Notification>>()
+    };
+    let told = |said: Vec<Said>| {
+        let event = |said| if let Said::Event(event) = said { Some(*event) } else { None };
+        said.into_iter().filter_map(event).collect::<Vec<Notification>>()
+    };
+    let until = at(100);
+    // Shelved: nobody is told, so there is nothing to tell again.
+    happens(&mut book, &settings, Step::News(raise(1)));
+    happens(&mut book, &settings, Step::News(clear(2)));
+    happens(&mut book, &settings, Step::Order(Action::Shelve { until }, 3));
+    assert_eq!(told(happens(&mut book, &settings, Step::News(raise(4)))), []);
+    assert_eq!(again(&book), []);
+    // Told when it is shown again: the same event, to the id.
+    let shown = told(happens(&mut book, &settings, Step::Order(Action::Unshelve, 5)));
+    assert_eq!((shown.len(), &again(&book)), (1, &shown));
+    // Worse is another event; somebody who acknowledges changes nothing.
+    let worse = news(Sets::Raise, Severity::Critical, 6);
+    happens(&mut book, &settings, Step::News(worse));
+    happens(&mut book, &settings, Step::Order(Action::Acknowledge, 7));
+    let standing = again(&book);
+    assert_eq!((standing.len(), standing[0].severity), (1, Severity::Critical));
+    assert_eq!(standing[0].occurrence, shown[0].occurrence);
+    happens(&mut book, &settings, Step::News(clear(8)));
+    assert_eq!(again(&book), []);
+}
+
+#[test]
 fn of_a_line_that_is_blind_its_instruments_are_not_told() {
     let steps = [
         Step::News(raise(1)),

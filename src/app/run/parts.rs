@@ -8,7 +8,7 @@ use super::super::error::{AppError, chain};
 use super::super::fits::{Columns, FitProgress, Wanted, answer_telling};
 use super::super::pipeline::Pipeline;
 use super::super::reports;
-use super::super::secrets::resolve;
+use super::super::secrets::{Absent, resolve, template};
 use super::super::watch::{Broker, Links, watch_health};
 use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
@@ -197,10 +197,16 @@ impl Parts {
             return Ok(());
         }
         let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
-        for settings in checked.webhooks.clone() {
+        for mut settings in checked.webhooks.clone() {
+            let read = template(&settings);
+            settings.template = read.map_err(|Absent { key, reason, .. }| {
+                AppError::Other(format!("{key}: {reason}"))
+            })?;
             let name = webhook::outbox_name(&settings.name);
             let secret = settings.secret.as_ref();
+            let told = pipeline.engine().told_alarms();
             let sender = webhook::Sender {
+                standing: webhook::standing(&settings, told, pipeline.page()),
                 url: resolve(&format!("{name}.url"), &settings.url)?,
                 secret: secret
                     .map(|source| resolve(&format!("{name}.secret"), source))

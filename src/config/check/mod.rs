@@ -15,6 +15,7 @@ mod profile;
 mod properties;
 mod report;
 mod subscribe;
+mod webhook;
 
 use super::at::{At, DurationText};
 use super::diagnostic::{Code, Diagnostic};
@@ -23,7 +24,7 @@ use super::raw::{Raw, Secret};
 use super::url;
 use super::{Broker, Checked};
 use crate::telemetry::SecretSource;
-use crate::{influx, store, webhook};
+use crate::{influx, store};
 use std::collections::BTreeSet;
 use std::ops::{Deref, Range, RangeInclusive};
 use std::path::PathBuf;
@@ -49,7 +50,7 @@ pub(super) struct Settings {
     brokers: Vec<Broker>,
     store: store::Settings,
     influx: Option<influx::Settings>,
-    webhooks: Vec<webhook::Settings>,
+    webhooks: Vec<crate::webhook::Settings>,
     http: Option<crate::http::Settings>,
     report: crate::report::Settings,
 }
@@ -73,14 +74,15 @@ impl Settings {
 /// Checks a whole configuration.
 pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) -> Outcome {
     let mut cx = Context { text, removed, diagnostics: Vec::new(), hidden: Vec::new() };
+    let report = report::check(&mut cx, raw);
     let settings = Settings {
         plant: plant::check(&mut cx, raw),
         brokers: mqtt::check(&mut cx, raw),
         store: output::store(&mut cx, raw.store.as_ref()),
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
-        webhooks: output::webhooks(&mut cx, raw),
+        webhooks: webhook::check(&mut cx, raw, &report.zone),
         http: output::http(&mut cx, raw.http.as_ref()),
-        report: report::check(&mut cx, raw),
+        report,
     };
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }
 }

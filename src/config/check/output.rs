@@ -1,15 +1,12 @@
-//! What goes out and what stays: store, InfluxDB, webhooks, page.
+//! What goes out and what stays: store, InfluxDB, page.
 
 use super::super::at::{At, SizeText};
 use super::super::diagnostic::Code;
 use super::super::quantity;
-use super::super::raw::{Http, Influxdb, Raw, Secret, Store, Token, Webhook};
-use super::super::suggest::or_declared;
-use super::super::words::{WebhookFormat, Word};
-use super::{Context, plant, text};
-use crate::alarm::Severity;
+use super::super::raw::{Http, Influxdb, Secret, Store, Token};
+use super::{Context, text};
 use crate::telemetry::SecretSource;
-use crate::{http, influx, store, webhook};
+use crate::{http, influx, store};
 use std::net::SocketAddr;
 use std::ops::Range;
 use std::path::PathBuf;
@@ -68,7 +65,7 @@ pub(super) fn store(cx: &mut Context<'_>, raw: Option<&At<Store>>) -> store::Set
 }
 
 /// Where a secret comes from that must be given.
-fn wanted_secret(
+pub(super) fn wanted_secret(
     cx: &mut Context<'_>,
     found: Option<&At<Secret>>,
     key: &str,
@@ -139,94 +136,13 @@ fn influx_url(cx: &mut Context<'_>, found: &At<String>, example: &str) -> String
     found.trim_end_matches('/').to_owned()
 }
 
-/// Checks the receivers.
-pub(super) fn webhooks(cx: &mut Context<'_>, raw: &Raw) -> Vec<webhook::Settings> {
-    let mut names: Vec<(&str, Range<usize>)> = Vec::new();
-    raw.webhook
-        .iter()
-        .map(|hook| {
-            if let Some(name) = hook.name.as_ref() {
-                if let Some((_, first)) = names.iter().find(|(other, _)| *other == name.as_str()) {
-                    let line = cx.line_of(first);
-                    let message = format!("two webhooks are named `{}`", **name);
-                    cx.report(Code::Twice, name.span(), message)
-                        .label(format!("the first stands in line {line}"))
-                        .help("give each `[[webhook]]` a `name` of its own");
-                }
-                names.push((name, name.span()));
-            }
-            webhook(cx, raw, hook)
-        })
-        .collect()
-}
-
-fn webhook(cx: &mut Context<'_>, raw: &Raw, hook: &At<Webhook>) -> webhook::Settings {
-    let span = hook.span();
-    let name = text(hook.name.as_ref()).unwrap_or_default().to_owned();
-    match hook.name.as_ref() {
-        Some(found) => cx.name(&name, found.span(), "a webhook", &['/']),
-        None => cx.missing(&span, "`[[webhook]]`", "name", "\"shift-leads\""),
-    }
-    let example = "{ env = \"SHIFT_LEADS_URL\" }";
-    let url = wanted_secret(cx, hook.url.as_ref(), "url", &span, "`[[webhook]]`", example);
-    let format = hook.format.as_ref().map_or(WebhookFormat::Standard, |format| **format);
-    if format != WebhookFormat::Standard {
-        let span = hook.format.as_ref().map_or_else(|| span.clone(), At::span);
-        let message = format!("format `{}` is not supported by this release", format.as_str());
-        cx.report(Code::Unsupported, span, message)
-            .label("no event would reach this receiver")
-            .help("supported is `standard`, with a relay in front of the chat service");
-    }
-    let secret = hook.secret.as_ref().map(|secret| cx.secret(secret, "secret"));
-    if secret.is_none()
-        && format == WebhookFormat::Standard
-        && !cx.removed.contains(&(span.start, "secret".to_owned()))
-    {
-        cx.report(Code::Unsigned, span, format!("webhook `{name}` has no `secret`"))
-            .label("its receiver cannot tell who sent an event")
-            .help("add `secret = { env = \"…\" }` with a key that begins with `whsec_`");
-    }
-    let when = hook.when.as_deref();
-    let lines: Vec<String> = when
-        .and_then(|when| when.lines.as_ref())
-        .map(|lines| lines.iter().map(|line| want_line(cx, raw, line)).collect())
-        .unwrap_or_default();
-    webhook::Settings {
-        name,
-        url,
-        format: webhook::Format::Standard,
-        secret,
-        severity: when
-            .and_then(|when| when.severity.as_ref())
-            .map_or(Severity::Warning, |severity| (**severity).into()),
-        lines,
-        timeout: cx.duration(
-            hook.timeout.as_ref(),
-            "timeout",
-            Duration::from_secs(15),
-            Duration::from_secs(1)..=Duration::from_secs(300),
-        ),
-    }
-}
-
-fn want_line(cx: &mut Context<'_>, raw: &Raw, line: &At<String>) -> String {
-    if !raw.line.keys().any(|known| **known == **line) && !cx.was_removed(line) {
-        let lines = plant::lines(raw);
-        let known: Vec<&str> = lines.iter().map(|(name, _)| name.as_str()).collect();
-        let message = format!("`lines` names line `{}`, which is not declared", **line);
-        cx.report(Code::UnknownLine, line.span(), message).label("no such line").help(or_declared(
-            line,
-            &known,
-            "[line.…]",
-        ));
-    }
-    line.to_string()
-}
-
 /// Checks the page.
 pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http::Settings> {
-    let default = Some(http::Settings { listen: LISTEN });
-    let Some(raw) = raw else { return default };
+    let Some(raw) = raw else {
+        return Some(http::Settings { listen: LISTEN, public_url: None });
+    };
+    let public_url = raw.public_url.as_ref().and_then(|found| public_url(cx, found));
+    let default = Some(http::Settings { listen: LISTEN, public_url: public_url.clone() });
     let tokens = raw.tokens.as_ref().filter(|tokens| !tokens.is_empty());
     for token in tokens.iter().flat_map(|tokens| tokens.iter()) {
         check_token(cx, token);
@@ -262,7 +178,19 @@ pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http:
     if let Some(tls) = raw.tls.as_ref() {
         cx.not_yet(tls.span(), "tls", "the page is plain HTTP, on loopback only");
     }
-    Some(http::Settings { listen: address })
+    Some(http::Settings { listen: address, public_url })
+}
+
+/// The address under which people reach the page.
+fn public_url(cx: &mut Context<'_>, found: &At<String>) -> Option<String> {
+    const EXAMPLE: &str = "https://onspec.mill.example/";
+    let url = cx.url(found, "public_url", EXAMPLE)?;
+    if !matches!(url.scheme, "http" | "https") {
+        cx.report(Code::Url, found.span(), format!("`public_url` has the scheme `{}`", url.scheme))
+            .label("allowed are `http` and `https`")
+            .help(format!("write it like `\"{EXAMPLE}\"`"));
+    }
+    Some(found.to_string())
 }
 
 const PROXY: &str = "listen on `127.0.0.1:8080`, and let a proxy with TLS and a login stand in front; \

@@ -1,6 +1,8 @@
 //! The sender against receivers that answer by a script: without sockets under paused time, and
 //! over sockets for what only they can show.
 
+use super::super::Format;
+use super::super::signature::SigningKey;
 use super::*;
 use crate::alarm::Severity;
 use crate::store::fake::FakeOutbox;
@@ -15,11 +17,15 @@ use tokio::task::JoinSet;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+mod services;
+
 /// A receiver without a socket.
 #[derive(Debug, Clone, Default)]
 struct Scripted {
     script: Arc<Mutex<VecDeque<Option<Answer>>>>,
     got: Arc<Mutex<Vec<Envelope>>>,
+    /// The body of the answer once the script is over.
+    otherwise: &'static str,
 }
 
 impl Scripted {
@@ -37,7 +43,7 @@ impl Post for Scripted {
         self.got.lock().unwrap().push(envelope);
         let next = self.script.lock().unwrap().pop_front();
         match next {
-            None => Ok(answer(204)),
+            None => Ok(Answer { text: self.otherwise.into(), ..answer(200) }),
             Some(Some(answer)) if answer.status == 0 => Err("connection refused".into()),
             Some(Some(answer)) => Ok(answer),
             Some(None) => std::future::pending().await,
@@ -64,6 +70,7 @@ fn answer(status: u16) -> Answer {
 }
 
 struct Rig {
+    format: Format,
     outbox: Arc<FakeOutbox>,
     health: Health,
     metrics: Metrics,
@@ -73,7 +80,12 @@ struct Rig {
 
 impl Rig {
     fn new() -> Self {
+        Self::of(Format::Standard)
+    }
+
+    fn of(format: Format) -> Self {
         Self {
+            format,
             outbox: FakeOutbox::new(),
             health: Health::default(),
             metrics: Metrics::default(),
@@ -89,14 +101,17 @@ impl Rig {
             settings: Settings {
                 name: "shift".into(),
                 url: SecretSource::Given(Secret::new(url)),
-                format: Format::Standard,
+                format: self.format,
+                template: None,
                 secret: None,
+                zone: jiff::tz::TimeZone::UTC,
                 severity: Severity::Info,
                 lines: vec![],
                 timeout: Duration::from_secs(15),
             },
             url: Secret::new(url),
             secret: secret.map(Secret::new),
+            standing: vec![],
             outbox: Arc::<FakeOutbox>::clone(&self.outbox),
             health: self.health.clone(),
             metrics: self.metrics.clone(),
@@ -106,9 +121,8 @@ impl Rig {
     }
 
     fn scripted(mut self, post: &Scripted) -> Self {
-        let key = SigningKey::parse(&Secret::new(SECRET)).unwrap();
-        let delivery = Delivery::new(self.sender("http://h", None), Some(key));
-        self.tasks.spawn(attend(delivery, post.clone()));
+        let sender = self.sender("http://h", Some(SECRET));
+        self.tasks.spawn(serve(sender, post.clone()));
         self
     }
 
@@ -140,9 +154,10 @@ async fn events_are_signed_and_sent_in_order() {
     rig.outbox.empty().await;
     assert_eq!(post.ids(), ["msg_p5jXN8AQM9LWM0D4loKWxJek", "evt_2", "evt_3"]);
     let first = post.got.lock().unwrap()[0].clone();
-    assert_eq!(first.timestamp, 1_614_265_330);
+    assert_eq!(first.header("webhook-timestamp"), Some("1614265330"));
     let signature = "v1,g0hM9SsE+OTPJTGt/tmIKtSyZlE3uFJELVlNIOLJ1OE=";
-    assert_eq!(first.signature.as_deref(), Some(signature));
+    assert_eq!(first.header("webhook-signature"), Some(signature));
+    assert_eq!((first.content_type.as_str(), first.query.len()), ("application/json", 0));
     assert_eq!(rig.health(), (State::Ok, String::new()));
     rig.stop().await;
 }

@@ -480,6 +480,7 @@ fn senders(
             settings: settings.clone(),
             url: Secret::new("http://unused"),
             secret: None,
+            standing: vec![],
             outbox: Overheard::new(store, &webhook::outbox_name(name), reports)?,
             health: health.clone(),
             metrics: metrics.clone(),

@@ -1,0 +1,47 @@
+//! The receivers of events as they stand in the file.
+
+use super::Secret;
+use crate::config::at::{At, DurationText};
+use crate::config::words::{SeverityName, WebhookFormat};
+use schemars::JsonSchema;
+use serde::Deserialize;
+
+/// A receiver of events.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct Webhook {
+    /// Its name in logs, metrics and health.
+    pub(in crate::config) name: Option<At<String>>,
+    /// Its address; a secret, since chat services put the key into it. For `pagerduty` it may be left out.
+    pub(in crate::config) url: Option<At<Secret>>,
+    /// What it understands.
+    #[schemars(extend("default" = "standard"))]
+    pub(in crate::config) format: Option<At<WebhookFormat>>,
+    /// For `standard` the key that signs, `whsec_…`; for `dingtalk` and `feishu` the signing secret of the robot, if it
+    /// has one; for `pagerduty` the routing key; for the others none.
+    pub(in crate::config) secret: Option<At<Secret>>,
+    /// For `template`: the template itself, in the language of Jinja.
+    pub(in crate::config) template: Option<At<String>>,
+    /// For `template`: the file that it is in.
+    pub(in crate::config) template_file: Option<At<String>>,
+    /// For `template`: the type of what it writes, `application/json` if nothing is said. JSON has to be JSON, and values
+    /// are written as JSON in it.
+    pub(in crate::config) content_type: Option<At<String>>,
+    /// Which events it gets.
+    pub(in crate::config) when: Option<At<When>>,
+    /// How long one attempt may take.
+    #[schemars(extend("default" = "15s"))]
+    pub(in crate::config) timeout: Option<At<DurationText>>,
+}
+
+/// Which events a receiver gets.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(in crate::config) struct When {
+    /// The least severity.
+    #[schemars(extend("default" = "warning"))]
+    pub(in crate::config) severity: Option<At<SeverityName>>,
+    /// The lines; empty for all.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) lines: Option<At<Vec<At<String>>>>,
+}
