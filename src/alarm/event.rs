@@ -108,7 +108,7 @@ pub enum EventKind {
 
 impl EventKind {
     /// All types, those of a thing beside each other.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 23] = [
         Self::BatchAtRisk,
         Self::BatchOffSpec,
         Self::BatchCleared,
@@ -120,6 +120,12 @@ impl EventKind {
         Self::ProfileEven,
         Self::LineBlind,
         Self::LineRestored,
+        Self::LineSilent,
+        Self::LineHeard,
+        Self::TagsMissing,
+        Self::TagsFound,
+        Self::LineUnjudged,
+        Self::LineJudged,
         Self::ModelDrifted,
         Self::ModelPromoted,
         Self::ModelWaiting,

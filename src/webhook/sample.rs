@@ -54,6 +54,18 @@ fn about(kind: EventKind, at: Timestamp) -> (&'static str, Severity, &'static st
         let subject = Subject::Line { reason: "no good reading comes".into(), since };
         (name, severity, "sample-line/blind", subject)
     };
+    let silent = |name, severity| {
+        let subject = Subject::Line { reason: "nothing comes of it".into(), since };
+        (name, severity, "sample-line/silent", subject)
+    };
+    let tags = |name, severity, tags: &[&str]| {
+        let tags = tags.iter().map(|tag| (*tag).into()).collect();
+        (name, severity, "sample-line/missing", Subject::Tags { tags, since })
+    };
+    let monitor = |name, severity| {
+        let subject = Subject::Monitor { reason: "not enough good data of QI-1".into(), since };
+        (name, severity, "sample-line/unjudged", subject)
+    };
     let model = |name, severity, version| {
         let (model, grade, reason) = ("pca".into(), GRADE.into(), "a reason in words".into());
         (
@@ -83,6 +95,12 @@ fn about(kind: EventKind, at: Timestamp) -> (&'static str, Severity, &'static st
         EventKind::ProfileEven => profile("no streak any more", info, vec![]),
         EventKind::LineBlind => line("nothing is known of the line", warning),
         EventKind::LineRestored => line("the line is seen again", info),
+        EventKind::LineSilent => silent("the line has gone silent", warning),
+        EventKind::LineHeard => silent("the line speaks again", info),
+        EventKind::TagsMissing => tags("2 of 40 tags never came", warning, &["QI-1", "QI-2"]),
+        EventKind::TagsFound => tags("all declared tags have come", info, &[]),
+        EventKind::LineUnjudged => monitor("no verdict is possible", warning),
+        EventKind::LineJudged => monitor("what is made is judged again", info),
         EventKind::ModelDrifted => model("a model has drifted", warning, 4),
         EventKind::ModelPromoted => model("a model judges from now on", info, 5),
         EventKind::ModelWaiting => model("a model waits to be promoted", info, 5),
