@@ -420,8 +420,7 @@ impl LineState {
             quality.spoke(newest);
         }
         if duplicate {
-            self.hear(reading.received);
-            self.speaks(cx, reading.at);
+            self.hear(cx, tag, reading);
             return false;
         }
         cx.out.push(Effect::Reading(ReadingRecord {
@@ -447,9 +446,7 @@ impl LineState {
             self.advance(cx);
         }
         self.count_late(cx, false);
-        self.hear(reading.received);
-        self.speaks(cx, reading.at);
-        self.has_come(cx, tag, reading.at);
+        self.hear(cx, tag, reading);
         true
     }
 
@@ -527,10 +524,13 @@ impl LineState {
         self.tags[tag.get()].quality.count(Flags::GOOD, true);
     }
 
-    fn hear(&mut self, received: Timestamp) {
+    /// The line has spoken, by this tag.
+    fn hear(&mut self, cx: &mut Context<'_>, tag: TagIx, reading: &Reading) {
         // What was stamped before a leap of the clock may come after the word of it.
-        let received = self.heard_at().max(Some(received)).unwrap_or(received);
+        let received = self.heard_at().max(Some(reading.received)).unwrap_or(reading.received);
         self.heard = self.newest.map(|newest| (received, newest));
+        self.speaks(cx, reading.at);
+        self.has_come(cx, tag, reading.at);
     }
 
     /// A tag may tell what is made: of which grade, which batch, in which phase, or nothing.

@@ -31,7 +31,7 @@ struct Entry {
     at: i64,
     what: String,
     #[serde(flatten)]
-    entry: Value,
+    said: Value,
     hash: String,
 }
 
@@ -56,9 +56,9 @@ pub(super) async fn audit(
     };
     let found = read(&shared, history, move |history| history.audit(before, limit)).await?;
     let entry = |AuditEntry { id, at, what, entry, hash }: AuditEntry| {
-        let entry = serde_json::from_str(&entry).ok().filter(Value::is_object);
-        let entry = entry.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
-        Entry { number: id, at: at.as_millis(), what, entry, hash }
+        let said = serde_json::from_str(&entry).ok().filter(Value::is_object);
+        let said = said.unwrap_or_else(|| Value::Object(serde_json::Map::new()));
+        Entry { number: id, at: at.as_millis(), what, said, hash }
     };
     Ok(Json(Entries { entries: found.into_iter().map(entry).collect() }).into_response())
 }

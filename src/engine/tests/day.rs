@@ -212,15 +212,15 @@ fn of_a_day_with_fifteen_faults_people_are_told_of_fifteen_faults() {
         let body = format!("{event:?}");
         assert!(ids.insert(event.id.to_string(), body).is_none(), "told twice: {event:?}");
         // The end of a batch ends its alarm, whatever it ended as.
-        let raises = event.severity > crate::alarm::Severity::Info && !event.kind.is_fact();
-        let ends = stands.get(&*event.alarm) == Some(&true) && !raises;
-        if !raises && !ends {
+        let begins = event.severity > crate::alarm::Severity::Info && !event.kind.is_fact();
+        let ends = stands.get(&*event.alarm) == Some(&true) && !begins;
+        if !begins && !ends {
             // What became of a batch: for the record, of no alarm.
             assert!(event.kind.is_fact(), "{event:?}");
             continue;
         }
-        let was = stands.insert(event.alarm.to_string(), raises).unwrap_or(false);
-        if raises && !was {
+        let was = stands.insert(event.alarm.to_string(), begins).unwrap_or(false);
+        if begins && !was {
             *raised.entry(event.alarm.to_string()).or_default() += 1;
         }
         *messages.entry((event.alarm.to_string(), event.occurrence)).or_default() += 1;
