@@ -7,7 +7,7 @@
 
 mod webhook;
 
-pub(super) use webhook::Webhook;
+pub(super) use webhook::{Webhook, When};
 
 use super::at::{
     Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,

@@ -327,6 +327,26 @@ words!(
 );
 
 words!(
+    /// A day of the week.
+    DayName {
+        /// Monday.
+        Mon = "mon",
+        /// Tuesday.
+        Tue = "tue",
+        /// Wednesday.
+        Wed = "wed",
+        /// Thursday.
+        Thu = "thu",
+        /// Friday.
+        Fri = "fri",
+        /// Saturday.
+        Sat = "sat",
+        /// Sunday.
+        Sun = "sun",
+    }
+);
+
+words!(
     /// What a token allows.
     TokenRole {
         /// To look.

@@ -420,7 +420,7 @@ impl LineState {
             quality.spoke(newest);
         }
         if duplicate {
-            self.hear(cx, tag, reading);
+            self.hear(cx, (tag, usable), reading);
             return false;
         }
         cx.out.push(Effect::Reading(ReadingRecord {
@@ -446,7 +446,7 @@ impl LineState {
             self.advance(cx);
         }
         self.count_late(cx, false);
-        self.hear(cx, tag, reading);
+        self.hear(cx, (tag, usable || text), reading);
         true
     }
 
@@ -522,15 +522,6 @@ impl LineState {
     /// A reading that came before came again.
     pub(super) fn repeated(&mut self, tag: TagIx) {
         self.tags[tag.get()].quality.count(Flags::GOOD, true);
-    }
-
-    /// The line has spoken, by this tag.
-    fn hear(&mut self, cx: &mut Context<'_>, tag: TagIx, reading: &Reading) {
-        // What was stamped before a leap of the clock may come after the word of it.
-        let received = self.heard_at().max(Some(reading.received)).unwrap_or(reading.received);
-        self.heard = self.newest.map(|newest| (received, newest));
-        self.speaks(cx, reading.at);
-        self.has_come(cx, tag, reading.at);
     }
 
     /// A tag may tell what is made: of which grade, which batch, in which phase, or nothing.

@@ -14,6 +14,7 @@ mod answer;
 mod format;
 mod payloads;
 mod redact;
+mod route;
 mod sample;
 mod sender;
 mod signature;
@@ -22,6 +23,7 @@ mod trial;
 pub use answer::Answer;
 pub use format::{TemplateError, check_secret, check_template};
 pub use payloads::{standard, standing, wants};
+pub use route::Route;
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
 pub use trial::{Trial, try_out};
@@ -57,6 +59,8 @@ pub struct Settings {
     pub severity: Severity,
     /// The lines it hears of; empty means all.
     pub lines: Vec<String>,
+    /// Which of their events.
+    pub route: Route,
     /// How long one attempt may take.
     pub timeout: Duration,
 }

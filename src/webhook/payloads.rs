@@ -7,7 +7,7 @@ use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
 
-/// True if a receiver gets an event: severe enough, and of one of its lines. Events of the daemon
+/// True if a receiver gets an event: severe enough, of one of its lines, and on its route. Events of the daemon
 /// itself belong to no line and concern all of them. A service that keeps what stands hears every end, however little that
 /// matters by itself.
 #[must_use]
@@ -16,7 +16,8 @@ pub fn wants(settings: &Settings, notification: &Notification) -> bool {
     let line = &*notification.line;
     let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
     let ends = settings.format.keeps_alarms() && ends(notification.kind);
-    hears && (ends || notification.severity >= settings.severity)
+    let goes = settings.route.takes(notification, &settings.zone);
+    hears && (ends || goes && notification.severity >= settings.severity)
 }
 
 /// What stands of all that a receiver was told, in the `standard` form, where its service wants to hear that at a start; else
@@ -275,6 +276,7 @@ mod tests {
                 zone: jiff::tz::TimeZone::UTC,
                 severity: least,
                 lines: lines.iter().map(|line| (*line).to_owned()).collect(),
+                route: crate::webhook::Route::default(),
                 timeout: Duration::from_secs(1),
             };
             let event = notification(EventKind::BatchAtRisk, severity, line, at_risk());

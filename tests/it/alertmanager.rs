@@ -43,6 +43,7 @@ impl Rig {
             zone: jiff::tz::TimeZone::UTC,
             severity: Severity::Warning,
             lines: vec![],
+            route: onspec::webhook::Route::default(),
             timeout: Duration::from_secs(5),
         };
         let sender = Sender {

@@ -44,6 +44,7 @@ impl Rig {
                 zone: jiff::tz::TimeZone::UTC,
                 severity: Severity::Info,
                 lines: vec![],
+                route: onspec::webhook::Route::default(),
                 timeout: Duration::from_millis(500),
             },
             url: Secret::new(url),

@@ -2,7 +2,7 @@
 
 use super::super::at::At;
 use super::super::diagnostic::Code;
-use super::super::raw::{Raw, Webhook};
+use super::super::raw::{Raw, Webhook, When};
 use super::super::suggest::or_declared;
 use super::super::words::{WebhookFormat, Word};
 use super::output::wanted_secret;
@@ -63,7 +63,9 @@ fn webhook(
         .and_then(|when| when.lines.as_ref())
         .map(|lines| lines.iter().map(|line| want_line(cx, raw, line)).collect())
         .unwrap_or_default();
+    let route = route(cx, raw, when);
     webhook::Settings {
+        route,
         name,
         url,
         format,
@@ -81,6 +83,53 @@ fn webhook(
             Duration::from_secs(1)..=Duration::from_secs(300),
         ),
     }
+}
+
+/// Which events of its lines it gets.
+fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route {
+    let Some(when) = when else { return webhook::Route::default() };
+    let each = |found: Option<&At<Vec<At<String>>>>| -> Vec<At<String>> {
+        found.map(|all| (**all).clone()).unwrap_or_default()
+    };
+    let mut route = webhook::Route::default();
+    for grade in each(when.grades.as_ref()) {
+        if !raw.grade.keys().any(|known| **known == *grade) && !cx.was_removed(&grade) {
+            let known: Vec<&str> = raw.grade.keys().map(|known| known.as_str()).collect();
+            let message = format!("`grades` names grade `{}`, which is not declared", *grade);
+            cx.report(Code::UnknownGrade, grade.span(), message)
+                .label("no such grade")
+                .help(or_declared(&grade, &known, "[grade.…]"));
+        }
+        route.grades.push(grade.to_string());
+    }
+    for kind in each(when.kinds.as_ref()) {
+        if !webhook::Route::is_kind(&kind) {
+            let message = format!("`kinds` names `{}`, which is no type of event", *kind);
+            cx.report(Code::Name, kind.span(), message).help(
+                "write a whole type such as `\"batch.at_risk\"`, or what stands before its dot: `\"batch\"`, \
+                 `\"sensor\"`, `\"profile\"`, `\"line\"`, `\"tags\"`, `\"model\"`, `\"system\"`",
+            );
+        }
+        route.kinds.push(kind.to_string());
+    }
+    for hours in each(when.hours.as_ref()) {
+        match webhook::Route::hours_of(&hours) {
+            Some(parsed) => route.hours.push(parsed),
+            None => {
+                let message = format!("`hours` has `{}`, which are no hours of a day", *hours);
+                cx.report(Code::Quantity, hours.span(), message)
+                    .help("write them like `\"06:00-14:00\"`, or over midnight `\"22:00-06:00\"`");
+            }
+        }
+    }
+    let days = when.days.as_ref().map(|days| &days[..]).unwrap_or_default();
+    route.days = days
+        .iter()
+        .filter_map(|day| {
+            webhook::Route::DAYS.iter().find(|(word, _)| *word == day.as_str()).map(|(_, day)| *day)
+        })
+        .collect();
+    route
 }
 
 /// What the receiver understands.

@@ -2,7 +2,7 @@
 
 use super::Secret;
 use crate::config::at::{At, DurationText};
-use crate::config::words::{SeverityName, WebhookFormat};
+use crate::config::words::{DayName, SeverityName, WebhookFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -44,4 +44,16 @@ pub(in crate::config) struct When {
     /// The lines; empty for all.
     #[schemars(extend("default" = []))]
     pub(in crate::config) lines: Option<At<Vec<At<String>>>>,
+    /// The grades whose batches and models it hears of; empty for all. What belongs to no grade it hears as well.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) grades: Option<At<Vec<At<String>>>>,
+    /// The types of events, whole ("batch.at_risk") or by what stands before the dot ("batch"); empty for all.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) kinds: Option<At<Vec<At<String>>>>,
+    /// From when until when in a day, such as "22:00-06:00", in the site's time zone; empty for the whole day.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) hours: Option<At<Vec<At<String>>>>,
+    /// The days of the week, "mon" to "sun"; empty for all.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) days: Option<At<Vec<At<DayName>>>>,
 }

@@ -5,7 +5,7 @@ use super::super::tell;
 use super::{Context, LineState};
 use crate::alarm::Design;
 use crate::quality::{Checks, SensorChange, SensorFault};
-use crate::reading::{TagIx, Timestamp};
+use crate::reading::{Reading, TagIx, Timestamp};
 use crate::verdict::{Call, Document};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeSet;
@@ -58,7 +58,7 @@ impl LineState {
     }
 
     /// A reading of the line has come.
-    pub(super) fn speaks(&mut self, cx: &mut Context<'_>, at: Timestamp) {
+    fn speaks(&mut self, cx: &mut Context<'_>, at: Timestamp) {
         if let Some(since) = self.absence.silent.take() {
             let at = at.max(since);
             cx.tell(tell::silent(cx.line, (at, since), false));
@@ -95,28 +95,46 @@ impl LineState {
         cx.tell(news);
     }
 
-    /// More tags than before were waited for in vain: one alarm of all of them.
+    /// What is told of tags that never came: one alarm of all of them, anew when there are more, and over when there are none.
     pub(super) fn tell_missing(&mut self, cx: &mut Context<'_>, at: Timestamp) {
-        if !std::mem::take(&mut self.absence.more) {
-            return;
+        if self.absence.missing.is_empty() {
+            if self.absence.missing_since.is_some() {
+                cx.tell(self.missing_news(cx, at));
+                self.absence.missing_since = None;
+            }
+        } else if std::mem::take(&mut self.absence.more) {
+            self.absence.missing_told += 1;
+            cx.tell(self.missing_news(cx, at));
         }
-        self.absence.missing_told += 1;
-        cx.tell(self.missing_news(cx, at));
     }
 
-    /// A tag that was missing has come.
-    pub(super) fn has_come(&mut self, cx: &mut Context<'_>, tag: TagIx, at: Timestamp) {
-        if self.absence.missing.is_empty()
-            || !self.absence.missing.remove(&cx.line.tags[tag.get()].id)
-        {
+    /// A good reading of a tag came: it is missing no more.
+    fn has_come(&mut self, cx: &mut Context<'_>, tag: TagIx, at: Timestamp) {
+        let id = &cx.line.tags[tag.get()].id;
+        if self.absence.missing.is_empty() || !self.absence.missing.remove(id) {
             return;
         }
-        let news = self.missing_news(cx, at);
-        if self.absence.missing.is_empty() {
-            self.absence.missing_since = None;
-            cx.tell(news);
-        } else {
+        if !self.absence.missing.is_empty() {
+            // Fewer of them is no news to anybody who is looking for them.
+            let news = self.missing_news(cx, at);
             cx.alarms.amend(&news);
+        }
+        self.tell_missing(cx, at);
+    }
+
+    /// The line has spoken, by a reading of this tag.
+    pub(super) fn hear(
+        &mut self,
+        cx: &mut Context<'_>,
+        (tag, good): (TagIx, bool),
+        reading: &Reading,
+    ) {
+        // What was stamped before a leap of the clock may come after the word of it.
+        let received = self.heard_at().max(Some(reading.received)).unwrap_or(reading.received);
+        self.heard = self.newest.map(|newest| (received, newest));
+        self.speaks(cx, reading.at);
+        if good {
+            self.has_come(cx, tag, reading.at);
         }
     }
 
@@ -126,7 +144,7 @@ impl LineState {
         tell::missing(cx.line, missing, (at, since), self.absence.missing_told)
     }
 
-    /// Tags that are declared no more are missing no more.
+    /// Tags that are declared no more are missing no more; the next frame tells if none is left.
     pub(super) fn keep_missing(&mut self, line: &crate::plant::Line) {
         self.absence.missing.retain(|id| line.tag_position(id).is_some());
     }

@@ -110,3 +110,22 @@ fn a_line_that_cannot_be_judged_for_ten_minutes_is_an_alarm() {
         told(&effects)
     );
 }
+
+#[test]
+fn a_tag_of_which_nothing_good_comes_is_missing_until_it_is_declared_no_more() {
+    let mut plant = plant();
+    plant.lines[0].tags.push(Tag::named("lost"));
+    let mut engine = Engine::new(plant, Vec::new());
+    assert_eq!(told(&apply(&mut engine, run(0..1200, 15.0))), ["tags.missing 901"]);
+    let bad = |s| match reading("lost", s, 3.0) {
+        Event::Message(received, Message::Reading(named)) => {
+            let named = NamedReading { quality: SourceQuality::Bad, ..named };
+            Event::Message(received, Message::Reading(named))
+        }
+        other => other,
+    };
+    let both = |s| [run(s..s + 1, 15.0), vec![bad(s)]].concat();
+    assert_eq!(told(&apply(&mut engine, (1200..1300).flat_map(both))), [""; 0]);
+    assert!(engine.reconfigure(super::plant(), Vec::new()));
+    assert_eq!(told(&apply(&mut engine, run(1300..1310, 15.0))), ["tags.found 1298"]);
+}

@@ -39,6 +39,7 @@ fn service_of(format: Format) -> Box<dyn Service> {
         zone: TimeZone::get("Asia/Shanghai").unwrap(),
         severity: Severity::Warning,
         lines: vec![],
+        route: crate::webhook::Route::default(),
         timeout: Duration::from_secs(1),
     };
     let secret = match format {

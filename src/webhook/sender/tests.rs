@@ -107,6 +107,7 @@ impl Rig {
                 zone: jiff::tz::TimeZone::UTC,
                 severity: Severity::Info,
                 lines: vec![],
+                route: crate::webhook::Route::default(),
                 timeout: Duration::from_secs(15),
             },
             url: Secret::new(url),
