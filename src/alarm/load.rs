@@ -103,7 +103,8 @@ impl Meter {
             hour: self.since(now, HOUR),
             day: self.since(now, DAY),
             peak,
-            flood_share: (flooded / DAY.as_secs_f64()).min(1.0),
+            // The sum of none is a negative zero.
+            flood_share: (flooded / DAY.as_secs_f64()).clamp(0.0, 1.0) + 0.0,
             flood: self.flood,
         }
     }

@@ -10,6 +10,8 @@ use std::path::PathBuf;
 use std::sync::Arc;
 use std::time::Duration;
 
+const SECOND: Duration = Duration::from_secs(1);
+
 #[derive(Debug, clap::Args)]
 #[command(group(clap::ArgGroup::new("end").required(true).args(["during", "until", "over"])))]
 pub(super) struct Args {
@@ -52,7 +54,8 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         }
     };
     let now = Timestamp::from_nanos(SystemClock.now_nanos());
-    let until = args.until.or(args.during.map(|during| now.plus(during)));
+    // To the second: people read it.
+    let until = args.until.or(args.during.map(|during| now.plus(during).floor(SECOND)));
     let event = if args.over { "maintenance-end" } else { "maintenance" };
     let event = json!({
         "event": event, "until": until.map(Timestamp::to_rfc3339), "by": args.by, "note": args.note,
@@ -62,5 +65,5 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         out.error(&wrong);
         return Exit::Failed;
     }
-    daemon::tell((&args.config, &checked), &events, ("word", args.json), out)
+    daemon::tell((&args.config, &checked), &events, ("event", args.json), out)
 }

@@ -107,6 +107,11 @@ impl Recoveries {
         self.alive = Some(at);
     }
 
+    /// When something was taken last, by the machine's clock.
+    pub(super) fn last_alive(&self) -> Option<Timestamp> {
+        self.alive
+    }
+
     /// The daemon starts. The first start of all recovers nothing.
     pub(super) fn started(&mut self, at: Timestamp) {
         let Some(since) = self.alive.replace(at) else { return };

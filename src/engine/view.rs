@@ -345,7 +345,10 @@ impl Engine {
             recovery: self.state.recoveries.newest().cloned(),
             alarms_standing: self.state.alarms.standing().count(),
             alarms: self.alarms_shown(),
-            alarm_load: self.state.alarms.load(self.heard_at().unwrap_or_default()),
+            alarm_load: self
+                .state
+                .alarms
+                .load(self.state.recoveries.last_alive().max(self.heard_at()).unwrap_or_default()),
             sources: self.state.clocks.view(),
             nodes: self.state.nodes.view(),
             nodes_known,

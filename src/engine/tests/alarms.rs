@@ -53,6 +53,8 @@ fn a_flood_is_an_alarm_of_its_own() {
     apply(&mut engine, many);
     let effects = apply(&mut engine, [Event::Command(Command::Alive { at: at(20) })]);
     assert_eq!(changes(&effects), ["system/alarms raised", "system.degraded"]);
+    // Nothing was ever heard of a line: people were told all the same.
+    assert_eq!(engine.view().alarm_load.ten_minutes, 12);
     assert!(engine.tells("alarms"));
     // Seven minutes later they are as many; a little after ten there was none lately.
     assert_eq!(
