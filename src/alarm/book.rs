@@ -115,6 +115,8 @@ pub struct Shown<'a> {
     pub shelf: Option<&'a Hidden>,
     /// Who took it out of service, and why.
     pub out_of_service: Option<&'a Hidden>,
+    /// What makes it meaningless, while it is suppressed.
+    pub design: Option<Design>,
     /// True if it came so often that it stays until it has been calm for ten minutes.
     pub chatters: bool,
     /// How often it came while it was hidden.
@@ -172,7 +174,14 @@ impl Book {
 
     /// The alarms that are not normal, by name.
     pub fn shown(&self) -> impl Iterator<Item = Shown<'_>> {
-        self.alarms.iter().filter_map(|(alarm, state)| state.shown(alarm))
+        self.alarms.iter().filter_map(|(alarm, state)| {
+            let of = state.of.as_ref().filter(|_| state.alarm.suppressed());
+            let designs = of.and_then(|(line, class)| Some((self.designs.get(line)?, *class)));
+            let design = designs.and_then(|(designs, class)| {
+                designs.iter().rev().find(|d| d.hides(class)).copied()
+            });
+            Some(Shown { design, ..state.shown(alarm)? })
+        })
     }
 
     /// One alarm; `None` if it never was.

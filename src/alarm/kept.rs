@@ -165,6 +165,7 @@ impl State {
             standing: self.standing.as_ref(),
             shelf: self.shelf.as_ref(),
             out_of_service: self.out_of_service.as_ref(),
+            design: None,
             chatters: self.chatters() && self.alarm.condition(),
             unheard: self.unheard,
             occurrence: self.occurrence,

@@ -226,6 +226,12 @@ impl Alarm {
         self.shelved
     }
 
+    /// True if the state of the plant makes it meaningless, however it is shown.
+    #[must_use]
+    pub fn suppressed(&self) -> bool {
+        self.suppressed
+    }
+
     /// Takes one step of the table.
     ///
     /// # Errors

@@ -89,6 +89,8 @@ pub struct AlarmView {
     pub hidden_by: Option<Arc<str>>,
     /// Why.
     pub hidden_note: Option<Arc<str>>,
+    /// What of the plant's state makes it meaningless, in words, while it is suppressed.
+    pub suppressed_by: Option<&'static str>,
     /// True if it came so often that it stays until it has been calm for ten minutes.
     pub chatters: bool,
     /// How often it came while it was hidden.
@@ -372,6 +374,7 @@ impl Engine {
                 shelved_until: shown.shelf.and_then(|shelf| shelf.until),
                 hidden_by: hidden.map(|hidden| Arc::clone(&hidden.by)),
                 hidden_note: hidden.and_then(|hidden| hidden.note.clone()),
+                suppressed_by: shown.design.map(alarm::Design::reason),
                 chatters: shown.chatters,
                 unheard: shown.unheard,
             }

@@ -269,6 +269,7 @@ struct Alarm {
     shelved_until: Option<i64>,
     hidden_by: Option<Arc<str>>,
     hidden_note: Option<Arc<str>>,
+    suppressed_by: Option<&'static str>,
     chatters: bool,
     unheard: u32,
 }
@@ -683,6 +684,7 @@ impl From<&AlarmView> for Alarm {
             shelved_until: alarm.shelved_until.map(Timestamp::as_millis),
             hidden_by: alarm.hidden_by.clone(),
             hidden_note: alarm.hidden_note.clone(),
+            suppressed_by: alarm.suppressed_by,
             chatters: alarm.chatters,
             unheard: alarm.unheard,
         }

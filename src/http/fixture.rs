@@ -354,6 +354,7 @@ fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
         shelved_until: None,
         hidden_by: None,
         hidden_note: None,
+        suppressed_by: None,
         chatters: false,
         unheard: 0,
     }

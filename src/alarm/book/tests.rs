@@ -386,6 +386,22 @@ fn maintenance_mutes_what_stands_and_what_comes_and_tells_what_is_left_of_it() {
 }
 
 #[test]
+fn what_makes_an_alarm_meaningless_is_shown() {
+    let settings = AlarmSettings::default();
+    let mut book = Book::new("mill".into());
+    let shown = |book: &Book| book.shown().next().map(|shown| (shown.isa, shown.design));
+    happens(&mut book, &settings, Step::Design(Design::Blind, true, 1));
+    happens(&mut book, &settings, Step::News(raise(2)));
+    assert_eq!(shown(&book), Some((IsaState::SuppressedByDesign, Some(Design::Blind))));
+    happens(&mut book, &settings, Step::Design(Design::Maintenance, true, 3));
+    assert_eq!(shown(&book), Some((IsaState::SuppressedByDesign, Some(Design::Maintenance))));
+    for design in [Design::Maintenance, Design::Blind] {
+        happens(&mut book, &settings, Step::Design(design, false, 4));
+    }
+    assert_eq!(shown(&book), Some((IsaState::Unacknowledged, None)));
+}
+
+#[test]
 fn a_line_that_is_not_steady_hides_what_comes_and_leaves_what_stands() {
     use Design::{Maintenance, Unsteady};
     let other = |s| News { alarm: "tm3/sensor/x".into(), ..raise(s) };

@@ -72,12 +72,15 @@ fn state(html: &mut Html, alarm: &AlarmView) {
         "latched-unacknowledged" => "over, to be acknowledged and reset",
         "latched-acknowledged" => "over, to be reset",
         "shelved" => "shelved",
-        "suppressed" => "suppressed: nothing is known of the line",
+        "suppressed" => "suppressed",
         "out-of-service" => "out of service",
         _ => "normal",
     });
+    if let Some(why) = alarm.suppressed_by {
+        html.raw(if alarm.isa == "suppressed" { ": " } else { ", suppressed: " }).raw(why);
+    }
     if let Some(until) = alarm.shelved_until {
-        html.raw(" until ");
+        html.raw(if alarm.isa == "shelved" { " until " } else { ", shelved until " });
         time(html, until.as_millis(), Clock::Day);
     }
     if let Some(by) = &alarm.hidden_by {
