@@ -9,7 +9,7 @@ use crate::decode::{BatchEvent, BatchMessage, Rule};
 use crate::plant::Plant;
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::collections::VecDeque;
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use xxhash_rust::xxh3::xxh3_64;
 
@@ -53,9 +53,12 @@ impl AuditRecord {
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub(super) struct Audit {
     known: VecDeque<u64>,
-    /// What another configuration changes, until somebody says when that is.
-    reconfigured: Option<String>,
+    /// The parts of the configuration under which something was heard last, with a hash of each.
+    configuration: Parts,
 }
+
+/// The parts of a configuration, with a hash of each.
+pub(super) type Parts = BTreeMap<String, u64>;
 
 impl Audit {
     /// True the first time.
@@ -160,54 +163,53 @@ impl Engine {
         }
     }
 
-    /// Another configuration is in force, as of the first thing that is heard under it.
+    /// Another configuration is in force, as of the first thing that is heard under it. The first of all is none.
     pub(super) fn write_configuration(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
-        let Some(detail) = self.state.audit.reconfigured.take() else { return };
-        let record = AuditRecord {
-            at,
-            what: "configuration",
-            line: "".into(),
-            subject: "plant".into(),
-            by: None,
-            note: None,
-            detail,
-        };
+        if !std::mem::take(&mut self.is_reconfigured) {
+            return;
+        }
+        let now = parts(&self.plant, &self.rules);
+        let before = std::mem::replace(&mut self.state.audit.configuration, now);
+        let detail = difference(&before, &self.state.audit.configuration);
+        if before.is_empty() || detail.is_empty() {
+            return;
+        }
+        let (line, subject) = ("".into(), "plant".into());
+        let (by, note) = (None, None);
+        let record = AuditRecord { at, what: "configuration", line, subject, by, note, detail };
         self.write_down(record, out);
-    }
-
-    /// The state under another configuration, with what that changes.
-    pub(super) fn keep_audit(&mut self, old: Audit, changed: String) {
-        self.state.audit = Audit { reconfigured: Some(changed), ..old };
     }
 }
 
+/// What a configuration of the plant consists of.
+fn parts(plant: &Plant, rules: &[Rule]) -> Parts {
+    fn hash(part: &impl Serialize) -> u64 {
+        xxh3_64(&rmp_serde::to_vec(part).expect("a configuration has no map with odd keys"))
+    }
+    let lines = plant.lines.iter().map(|line| (format!("line {}", line.name), hash(line)));
+    let others = [
+        ("site", hash(&plant.site)),
+        ("grades", hash(&plant.grades)),
+        ("models", hash(&plant.models)),
+        ("costs", hash(&plant.costs)),
+        ("alarms", hash(&plant.alarms)),
+        ("undeclared", hash(&(&plant.undeclared, plant.undeclared_max))),
+        ("subscriptions", hash(&rules)),
+    ];
+    lines.chain(others.map(|(name, hash)| (name.to_owned(), hash))).collect()
+}
+
 /// What differs between two configurations, for people.
-pub(super) fn difference(
-    (old, old_rules): (&Plant, &[Rule]),
-    (new, new_rules): (&Plant, &[Rule]),
-) -> String {
-    let mut parts: Vec<String> = Vec::new();
-    for line in &new.lines {
-        match old.lines.iter().find(|known| known.name == line.name) {
-            None => parts.push(format!("line {} is new", line.name)),
-            Some(known) if known != line => parts.push(format!("line {}", line.name)),
+fn difference(before: &Parts, now: &Parts) -> String {
+    let mut words: Vec<String> = Vec::new();
+    for (part, hash) in now {
+        match before.get(part) {
+            None => words.push(format!("{part} is new")),
+            Some(known) if known != hash => words.push(part.clone()),
             Some(_) => {}
         }
     }
-    let gone = old.lines.iter().filter(|line| new.line_ix(&line.name).is_none());
-    parts.extend(gone.map(|line| format!("line {} is gone", line.name)));
-    let others = [
-        ("site", old.site != new.site),
-        ("grades", old.grades != new.grades),
-        ("models", old.models != new.models),
-        ("costs", old.costs != new.costs),
-        ("alarms", old.alarms != new.alarms),
-        (
-            "undeclared",
-            (old.undeclared, old.undeclared_max) != (new.undeclared, new.undeclared_max),
-        ),
-        ("subscriptions", old_rules != new_rules),
-    ];
-    parts.extend(others.into_iter().filter(|(_, differ)| *differ).map(|(name, _)| name.to_owned()));
-    parts.join(", ")
+    let gone = before.keys().filter(|part| !now.contains_key(*part));
+    words.extend(gone.map(|part| format!("{part} is gone")));
+    words.join(", ")
 }

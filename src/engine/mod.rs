@@ -107,6 +107,8 @@ pub struct Engine {
     rules: Vec<Rule>,
     decoder: Decoder,
     names: Vec<Names>,
+    /// True until something is heard under the configuration.
+    is_reconfigured: bool,
     state: State,
     /// Reused between events.
     messages: Vec<Message>,
@@ -209,6 +211,7 @@ impl Engine {
             decoder: Decoder::for_plant(rules.clone(), &plant),
             plant: Arc::new(plant),
             rules,
+            is_reconfigured: true,
             state,
             messages: Vec::new(),
             faults: Vec::new(),
