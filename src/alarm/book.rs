@@ -465,6 +465,35 @@ impl Book {
     pub fn keep_lines(&mut self, declared: impl Fn(&str) -> bool) {
         self.designs.retain(|line, _| declared(line));
     }
+
+    /// The alarms of what is declared no more, by line and what they are about, are over: nobody would ever end them.
+    pub fn end_undeclared(
+        &mut self,
+        declared: impl Fn(&str, &Subject) -> bool,
+        at: Timestamp,
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) {
+        let over = |state: &State| {
+            let raised =
+                state.pending.as_ref().map(|pending| &pending.news).or(state.news.as_deref());
+            let raised = raised.filter(|news| !news.line.is_empty())?;
+            let kind = raised.kind.end().filter(|_| !declared(&raised.line, &raised.subject))?;
+            let title = format!("{}: it is declared no more", raised.alarm);
+            let (sets, severity, text) = (Sets::Clear, Severity::Info, String::new());
+            let at = at.max(raised.at);
+            Some(News { kind, at, sets, severity, title, text, ..raised.clone() })
+        };
+        let over: Vec<News> = self.alarms.values().filter_map(over).collect();
+        let now = AlarmSettings { shelve_max: settings.shelve_max, ..AlarmSettings::default() };
+        for news in over {
+            // At once, whatever the plant wants of such alarms and however often it came: nobody will look after it.
+            if let Some(state) = self.alarms.get_mut(&news.alarm) {
+                state.lately.clear();
+            }
+            self.tell(news, &now, said);
+        }
+    }
 }
 
 #[cfg(test)]

@@ -134,6 +134,22 @@ impl EventKind {
         Self::SystemRecovered,
     ];
 
+    /// The type that says that this one is over; `None` where nothing stands.
+    #[must_use]
+    pub fn end(self) -> Option<Self> {
+        Some(match self {
+            Self::BatchAtRisk | Self::BatchOffSpec => Self::BatchCleared,
+            Self::SensorUnhealthy => Self::SensorRecovered,
+            Self::ProfileStreak => Self::ProfileEven,
+            Self::LineBlind => Self::LineRestored,
+            Self::LineSilent => Self::LineHeard,
+            Self::TagsMissing => Self::TagsFound,
+            Self::LineUnjudged => Self::LineJudged,
+            Self::SystemDegraded => Self::SystemRecovered,
+            _ => return None,
+        })
+    }
+
     /// True if it tells what became of a batch, which stands whatever people want to hear of its alarm.
     #[must_use]
     pub fn is_fact(self) -> bool {

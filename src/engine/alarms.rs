@@ -2,7 +2,7 @@
 
 use super::Engine;
 use super::effect::Effect;
-use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Unmet};
+use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::reading::{LineIx, Timestamp};
 use std::sync::Arc;
@@ -35,6 +35,22 @@ impl Engine {
     ) {
         let mut said = Vec::new();
         self.state.alarms.design(line, design, &self.plant.alarms, &mut said);
+        out.extend(said.into_iter().map(Effect::from));
+    }
+
+    /// Alarms of lines and tags that are declared no more are over.
+    pub(super) fn end_undeclared(&mut self, at: Timestamp, out: &mut Vec<Effect>) {
+        let mut said = Vec::new();
+        let plant = &self.plant;
+        let declared = |line: &str, subject: &Subject| {
+            let line = plant.line_ix(line).and_then(|ix| plant.lines.get(ix.get()));
+            line.is_some_and(|line| match subject {
+                Subject::Sensor { tag, .. } => line.tag_position(tag).is_some(),
+                Subject::Profile { tag, .. } => line.profiles.iter().any(|p| p.id == *tag),
+                _ => true,
+            })
+        };
+        self.state.alarms.end_undeclared(declared, at, &plant.alarms, &mut said);
         out.extend(said.into_iter().map(Effect::from));
     }
 

@@ -168,6 +168,7 @@ impl Engine {
         if !std::mem::take(&mut self.is_reconfigured) {
             return;
         }
+        self.end_undeclared(at, out);
         let now = parts(&self.plant, &self.rules);
         let before = std::mem::replace(&mut self.state.audit.configuration, now);
         let detail = difference(&before, &self.state.audit.configuration);

@@ -113,3 +113,27 @@ fn an_event_of_a_line_asks_something_of_its_alarms() {
     let shelve = asked(903, "shelve", "tm3/batch", Some("known"), Some(2000));
     assert_eq!(changes(&apply(&mut engine, [shelve])), ["tm3/batch shelved"]);
 }
+
+#[test]
+fn the_alarm_of_a_tag_or_line_that_is_declared_no_more_is_over() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let without_steam = |event: &Event| !is_of(event, "steam");
+    apply(&mut engine, run(0..10, 15.0));
+    apply(&mut engine, run(10..120, 15.0).into_iter().filter(without_steam));
+    assert_eq!(engine.view().alarms.len(), 1);
+    let mut other = plant();
+    other.lines[0].tags.retain(|tag| &*tag.id != "steam");
+    assert!(engine.reconfigure(other, Vec::new()));
+    let alive = |s| Event::Command(Command::Alive { at: at(s) });
+    let effects = apply(&mut engine, [alive(130), alive(131)]);
+    assert_eq!(changes(&effects), ["tm3/sensor/steam returned", "sensor.recovered"]);
+    assert_eq!(engine.view().alarms.len(), 0);
+    // A whole line, whose link is down.
+    let link = Event::Command(Command::Link { up: false, at: at(140) });
+    assert_eq!(changes(&apply(&mut engine, [link])), ["tm3/blind raised", "line.blind"]);
+    let mut other = plant();
+    other.lines[0].name = "tm4".into();
+    assert!(engine.reconfigure(other, Vec::new()));
+    let effects = apply(&mut engine, [alive(150)]);
+    assert_eq!(changes(&effects), ["tm3/blind returned", "line.restored"]);
+}
