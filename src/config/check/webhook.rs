@@ -113,13 +113,12 @@ fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route
         route.kinds.push(kind.to_string());
     }
     for hours in each(when.hours.as_ref()) {
-        match webhook::Route::hours_of(&hours) {
-            Some(parsed) => route.hours.push(parsed),
-            None => {
-                let message = format!("`hours` has `{}`, which are no hours of a day", *hours);
-                cx.report(Code::Quantity, hours.span(), message)
-                    .help("write them like `\"06:00-14:00\"`, or over midnight `\"22:00-06:00\"`");
-            }
+        if let Some(parsed) = webhook::Route::hours_of(&hours) {
+            route.hours.push(parsed);
+        } else {
+            let message = format!("`hours` has `{}`, which are no hours of a day", *hours);
+            cx.report(Code::Quantity, hours.span(), message)
+                .help("write them like `\"06:00-14:00\"`, or over midnight `\"22:00-06:00\"`");
         }
     }
     let days = when.days.as_ref().map(|days| &days[..]).unwrap_or_default();
