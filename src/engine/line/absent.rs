@@ -4,7 +4,7 @@
 use super::super::tell;
 use super::{Context, LineState};
 use crate::alarm::Design;
-use crate::quality::{Checks, SensorChange, SensorFault};
+use crate::quality::{Checks, SensorChange, SensorFault, SensorState};
 use crate::reading::{Reading, TagIx, Timestamp};
 use crate::verdict::{Call, Document};
 use serde::{Deserialize, Serialize};
@@ -34,21 +34,28 @@ pub(super) struct Absence {
 }
 
 impl LineState {
-    /// What may be said of the silence of single tags: as long as nothing at all comes, none of them is to blame.
+    /// What may be said of the silence of single tags: while the line as a whole is silent, none of them is to blame.
     pub(super) fn silence_known_to(&self, end: Timestamp) -> Timestamp {
-        self.heard.map_or(end, |(_, newest)| newest.min(end))
+        self.absence.silent.unwrap_or(end)
     }
 
-    /// The whole line is silent when the tag that speaks most often should have spoken.
+    /// The whole line is silent when nothing at all has come although several tags should have spoken, or all that it has. A
+    /// single one that should have, among others that speak seldom, is a sensor that is stale.
     pub(super) fn watch_silence(&mut self, cx: &mut Context<'_>, end: Timestamp) {
-        let heard = self.silence_known_to(end);
-        if heard == end || self.absence.silent.is_some() {
+        let Some(heard) = self.heard.map(|(_, newest)| newest).filter(|heard| *heard < end) else {
+            return;
+        };
+        if self.absence.silent.is_some() {
             return;
         }
-        let each = cx.line.tags.iter().zip(&self.tags);
-        let heard_of = each.filter(|(_, state)| state.series.is_some());
-        let waits = heard_of.filter_map(|(tag, state)| state.quality.silence(&Checks::of(tag)));
-        if waits.min().is_some_and(|wait| end > heard.plus(wait)) {
+        let (mut watched, mut overdue) = (0, 0);
+        for (tag, state) in cx.line.tags.iter().zip(&self.tags) {
+            let is_well = state.series.is_some() && state.quality.state() == SensorState::Well;
+            let wait = state.quality.silence(&Checks::of(tag)).filter(|_| is_well);
+            watched += u32::from(wait.is_some());
+            overdue += u32::from(wait.is_some_and(|wait| end > heard.plus(wait)));
+        }
+        if overdue >= 2 || (overdue > 0 && overdue == watched) {
             self.absence.silent = Some(heard);
             // That nothing can be judged meanwhile follows from it.
             self.absence.unjudged.take_if(|(_, told)| !*told);

@@ -51,6 +51,28 @@ fn a_line_that_has_gone_silent_is_one_alarm_and_none_of_each_tag() {
 }
 
 #[test]
+fn one_tag_that_is_silent_among_some_that_speak_seldom_is_a_sensor() {
+    let mut plant = plant();
+    plant.lines[0].tags.retain(|tag| &*tag.id != "speed");
+    plant.lines[0].rate.length = None;
+    let mut engine = Engine::new(plant, Vec::new());
+    // `steam` speaks every five minutes, `bw` every second, until it dies.
+    let seldom = |s: &i64| s % 300 == 0;
+    let both = (0..1800).flat_map(|s| {
+        let steam = Some(s).filter(seldom).map(|s| reading("steam", s, 7.0));
+        [reading("bw", s, 15.0 + 0.01 * f64::from(u8::try_from(s % 7).unwrap()))]
+            .into_iter()
+            .chain(steam)
+    });
+    apply(&mut engine, both.collect::<Vec<_>>());
+    let rest = (1800..3000).flat_map(|s| {
+        let steam = Some(s).filter(seldom).map(|s| reading("steam", s, 7.1));
+        [Event::Tick(at(s))].into_iter().chain(steam)
+    });
+    assert_eq!(told(&apply(&mut engine, rest.collect::<Vec<_>>())), ["sensor.unhealthy 1860"]);
+}
+
+#[test]
 fn a_line_that_stands_still_may_be_silent() {
     let mut engine = Engine::new(plant(), Vec::new());
     apply(&mut engine, [start(0, "R1")]);
