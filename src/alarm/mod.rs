@@ -2,8 +2,8 @@
 //!
 //! The states are those of ISA-18.2 ([`IsaState`]), with delays in event time before a condition counts as there or gone, and
 //! the table of their transitions in [`Alarm`]. What one batch causes is one alarm, which is updated and not repeated; an
-//! alarm that comes three times in ten minutes stays until it has been calm for ten; of a line of which nothing is known the
-//! alarms of its instruments are suppressed, and told afterwards if they still stand.
+//! alarm that comes three times in ten minutes stays until it has been calm for ten; what an instrument
+//! says while the state of its line makes that meaningless ([`Design`]) is suppressed, and told afterwards if it still stands.
 //!
 //! Every piece of news that people are to hear becomes one [`Notification`] with an id that is a function of what it
 //! says, so that an event told twice is known as one. Who was told that an alarm stands is told that it is over, whatever

@@ -147,7 +147,6 @@ impl Engine {
         if let Some(detail) = odd_time(message.at, received) {
             return Some(Fault { reason: Reason::BadTime, detail });
         }
-        self.write_event(&message, out);
         if let BatchEvent::Alarm { .. } = &message.event {
             let told = self.alarm_message(message, out);
             return told.err().map(|detail| Fault { reason: Reason::BadEvent, detail });
@@ -158,6 +157,7 @@ impl Engine {
             );
             return Some(Fault { reason: Reason::BadEvent, detail });
         }
+        self.write_event(&message, out);
         self.on_line(ix, (received, topic), out, |state, cx| match &message.event {
             event @ (BatchEvent::Maintenance { .. } | BatchEvent::MaintenanceEnd { .. }) => {
                 state.maintain(cx, message.at, event);

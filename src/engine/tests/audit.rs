@@ -40,6 +40,21 @@ fn decisions_are_written_down_once() {
 }
 
 #[test]
+fn what_is_not_taken_is_not_written_down() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let void = |station: Option<&str>, line: &str, s| {
+        let event = BatchEvent::Void { batch: "R1".into() };
+        let station = station.map(Into::into);
+        let message = BatchMessage { line: line.into(), station, at: at(s), event };
+        Event::Message(at(5), Message::Batch(message))
+    };
+    let refused = [void(Some("a/b"), "tm3", 5), void(None, "tm9", 5), void(None, "tm3", 900_000)];
+    let effects = apply(&mut engine, refused);
+    assert_eq!((said(&effects).len(), audit(&effects)), (3, Vec::new()));
+    assert_eq!(audit(&apply(&mut engine, [void(Some("unwind"), "tm3", 5)])).len(), 1);
+}
+
+#[test]
 fn orders_are_written_down_when_they_are_followed_and_shelves_that_end_are_not() {
     let mut engine = Engine::new(plant(), Vec::new());
     let component = Command::Component {
