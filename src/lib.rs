@@ -28,6 +28,8 @@ pub mod batch;
 pub mod models;
 pub mod verdict;
 
+pub mod words;
+
 pub mod alarm;
 pub mod engine;
 

@@ -56,6 +56,7 @@ const SHELL: &[&str] = &[
     "profile",
     "batch",
     "verdict",
+    "words",
     "alarm",
     "engine",
     "store",
@@ -71,6 +72,7 @@ const HTTP: &[&str] = &[
     "profile",
     "batch",
     "verdict",
+    "words",
     "alarm",
     "engine",
     "report",
@@ -95,7 +97,13 @@ const ROOMS: &[Room] = &[
     room("batch", true, &["reading", "plant", "decode", "frame"]),
     room("models", true, &["reading", "plant", "frame"]),
     room("verdict", true, &["reading", "plant", "decode", "quality", "frame", "batch", "models"]),
-    room("alarm", true, &["reading", "plant", "profile", "verdict"]),
+    // decode, quality, models: what they find is said in words.
+    room(
+        "words",
+        true,
+        &["reading", "plant", "decode", "quality", "profile", "batch", "models", "verdict"],
+    ),
+    room("alarm", true, &["reading", "plant", "profile", "verdict", "words"]),
     room(
         "engine",
         true,
@@ -111,15 +119,16 @@ const ROOMS: &[Room] = &[
             "batch",
             "models",
             "verdict",
+            "words",
             "alarm",
         ],
     ),
-    // Sheets of paper: a function of what the store keeps of batches. `http` shows them, and builds its page with the same
-    // HTML and numbers. quality, models: faults of sensors and statistics of monitors have words in it.
+    // Sheets of paper: a function of what the store keeps of batches. `http` shows them. quality, models: faults of sensors and
+    // statistics of monitors have words in it.
     room(
         "report",
         true,
-        &["reading", "plant", "decode", "quality", "batch", "models", "verdict", "engine"],
+        &["reading", "plant", "decode", "quality", "batch", "models", "verdict", "words", "engine"],
     ),
     room("store", false, &["engine", "reading", "telemetry"]),
     room("mqtt", false, SHELL),
@@ -768,7 +777,7 @@ fn a_finding_names_its_line_and_the_allowed_set() {
         &format!("{text}use crate::influx::Writer;\n"),
         &[(
             8,
-            "`mqtt` imports `influx::Writer`; it may import reading, plant, decode, frame, profile, batch, verdict, alarm, engine, store, telemetry",
+            "`mqtt` imports `influx::Writer`; it may import reading, plant, decode, frame, profile, batch, verdict, words, alarm, engine, store, telemetry",
         )],
     );
     expect(

@@ -2,8 +2,8 @@
 
 use super::out::{Exit, Out};
 use crate::plant::Plant;
-use crate::report;
 use crate::store::{Reader, Repaired, StoreError, repair};
+use crate::words::Locale;
 use std::fmt::Write as _;
 use std::path::{Path, PathBuf};
 
@@ -81,15 +81,15 @@ impl Which {
     }
 
     /// The file of the store, and what the configuration says of reports; without one, a site without a name, in UTC.
-    pub(super) fn with_reports(&self) -> Result<(PathBuf, report::Settings), String> {
+    pub(super) fn with_reports(&self) -> Result<(PathBuf, Locale), String> {
         if let Some(store) = &self.store {
-            return Ok((store.clone(), report::Settings::default()));
+            return Ok((store.clone(), Locale::default()));
         }
         let config = self.config.clone().unwrap_or_default();
         let checked = crate::config::read(&config).map_err(|problem| problem.to_string())?;
         let named = checked.store.path;
         let path = named.ok_or_else(|| "error: the configuration names no store\n".to_owned())?;
-        Ok((path, checked.report))
+        Ok((path, checked.locale))
     }
 
     /// The file of the store, and the plant of the configuration, if one was given.

@@ -34,7 +34,7 @@ pub use schema::schema;
 pub use source::{Place, Source};
 
 use crate::plant::Plant;
-use crate::{decode, http, influx, mqtt, report, store, webhook};
+use crate::{decode, http, influx, mqtt, store, webhook};
 use serde::Deserialize;
 use std::io::{self, Read};
 use std::path::{Path, PathBuf};
@@ -55,8 +55,8 @@ pub struct Checked {
     pub webhooks: Vec<webhook::Settings>,
     /// The page; `None` if it is switched off.
     pub http: Option<http::Settings>,
-    /// Whose reports they are, in which time zone and language.
-    pub report: report::Settings,
+    /// Who is spoken to: the site, its time zone and language.
+    pub locale: crate::words::Locale,
     /// What its writer should know.
     pub warnings: Report,
 }

@@ -220,7 +220,7 @@ pub(super) fn state(view: View) -> Fixture {
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,
-        report: crate::report::Settings { site: "mill".into(), ..Default::default() },
+        locale: crate::words::Locale { site: "mill".into(), ..Default::default() },
     };
     Fixture { api, view: sender, heartbeat }
 }

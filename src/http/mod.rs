@@ -355,7 +355,7 @@ pub struct ApiState {
     /// Where it is asked that the configuration is read again, if anybody can do that.
     pub reload: Option<mpsc::Sender<Reload>>,
     /// Whose reports they are.
-    pub report: crate::report::Settings,
+    pub locale: crate::words::Locale,
 }
 
 /// A request to read the configuration again: the answer comes back on it, with the words of the refusal

@@ -6,7 +6,8 @@ use super::{History, guard};
 use crate::engine::TagView;
 use crate::plant::nearest;
 use crate::reading::Timestamp;
-use crate::report::{self, BatchData, Delivery, Language, Objection, Settings, Week};
+use crate::report::{self, BatchData, Delivery, Objection, Week};
+use crate::words::{Language, Locale};
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
 use axum::extract::{Path, Query, State};
@@ -50,9 +51,9 @@ async fn kept(shared: &Shared, line: String, id: String) -> Result<BatchData, Re
     found.ok_or_else(|| not_found(missing))
 }
 
-fn settings(shared: &Shared, language: Option<Language>) -> Settings {
-    let settings = shared.api.report.clone();
-    Settings { language: language.unwrap_or(settings.language), ..settings }
+fn settings(shared: &Shared, language: Option<Language>) -> Locale {
+    let settings = shared.api.locale.clone();
+    Locale { language: language.unwrap_or(settings.language), ..settings }
 }
 
 fn made(shared: &Shared) -> Timestamp {

@@ -1,16 +1,17 @@
 //! The report of a batch.
 
-use super::html::Html;
-use super::number::{NONE, declared, fine_per_cent, metres, number, per_cent, quantity};
 use super::paper::{Cell, Paper, amount, call, digest, disposition, face, name, numeral, plain};
-use super::settings::Settings;
 use super::strip::unit_of;
-use super::words::{Words, fill};
+use super::words::Words;
 use crate::batch::{Genealogy, Step};
 use crate::engine::{Asked, BatchRecord, Decided, PropertyOfSheet, SectionsRecord, SheetRecord};
 use crate::plant::Bounds;
 use crate::reading::Timestamp;
 use crate::verdict::{ForetoldProperty, Slab, SpanDocument};
+use crate::words::Locale;
+use crate::words::fill;
+use crate::words::html::Html;
+use crate::words::number::{NONE, declared, fine_per_cent, metres, number, per_cent, quantity};
 use serde::Serialize;
 use std::sync::Arc;
 
@@ -41,9 +42,9 @@ impl BatchData {
 
 /// The report of a finished batch, as an HTML document; `made` is when.
 #[must_use]
-pub fn batch(data: &BatchData, settings: &Settings, made: Timestamp) -> String {
+pub fn batch(data: &BatchData, settings: &Locale, made: Timestamp) -> String {
     let BatchData { record, sheet, sections, genealogy, .. } = data;
-    let words = settings.language.words();
+    let words = Words::of(settings.language);
     let end = record.ended.unwrap_or(record.started);
     let mut paper = Paper::new(settings, words.batch_report, &[&record.batch], end);
     banner(&mut paper, record, sheet.as_ref());
@@ -119,7 +120,7 @@ pub(super) fn identity(paper: &Paper<'_>, record: &BatchRecord) -> Vec<(&'static
     if let Some(ended) = record.ended {
         facts.push((words.ended, plain(&settings.full(ended.as_millis()))));
         let lasted = ended.as_millis() - record.started.as_millis();
-        facts.push((words.duration, plain(&paper.duration(lasted))));
+        facts.push((words.duration, plain(&settings.language.duration(lasted))));
     }
     let known = |value: Option<f64>, shown: &dyn Fn(f64) -> String| {
         value.map_or_else(|| plain(words.unknown), |value| plain(&shown(value)))
@@ -142,7 +143,8 @@ fn head(paper: &mut Paper<'_>, record: &BatchRecord) {
     if let Some(flag) = record.first_flag {
         let mut html = plain(&paper.time(flag.as_millis()));
         if let Some(ended) = record.ended.filter(|ended| flag < *ended) {
-            let lead = plain(&paper.duration(ended.as_millis() - flag.as_millis()));
+            let lead =
+                plain(&paper.settings.language.duration(ended.as_millis() - flag.as_millis()));
             html.raw(" <small>");
             fill(&mut html, words.before_end, &[("lead", &lead)]);
             html.raw("</small>");

@@ -1,16 +1,17 @@
 //! The certificate of analysis: what a customer is told of the batches that are delivered to him.
 
 use super::batch::{BatchData, limits};
-use super::html::Html;
-use super::number::{NONE, declared, number, per_cent, rounded_to, shares};
 use super::paper::{Cell, Paper, call, digest, disposition, name, numeral, plain};
-use super::settings::{Language, Settings};
 use super::statistics::Statistics;
-use super::words::{Part, Words, fill, parts};
+use super::words::Words;
 use crate::decode::Disposition;
 use crate::engine::{Asked, BatchRecord, Decided, PropertyOfSheet, ResultOfSheet, SheetRecord};
 use crate::reading::Timestamp;
 use crate::verdict::{Call, TagSummary};
+use crate::words::html::Html;
+use crate::words::number::{NONE, declared, number, per_cent, rounded_to, shares};
+use crate::words::{Language, Locale};
+use crate::words::{Part, fill, parts};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -99,7 +100,7 @@ impl Objection {
     /// The same without markup, in English.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let (sentence, pieces) = self.parts(Language::English.words());
+        let (sentence, pieces) = self.parts(Words::of(Language::English));
         let mut told = String::new();
         for part in parts(sentence) {
             match part {
@@ -281,7 +282,7 @@ fn of_record(record: &BatchRecord) -> Vec<Against> {
 pub fn certificate(
     batches: &[BatchData],
     delivery: &Delivery,
-    settings: &Settings,
+    settings: &Locale,
     made: Timestamp,
 ) -> Result<String, Vec<Objection>> {
     let ordered = in_order(batches);
@@ -296,7 +297,7 @@ pub fn certificate(
     if against.iter().any(hopeless) || (!against.is_empty() && !delivery.as_is) {
         return Err(against);
     }
-    let words = settings.language.words();
+    let words = Words::of(settings.language);
     let records: Vec<&BatchRecord> = batches.iter().map(|data| &data.record).collect();
     let named: Vec<&str> = records.iter().map(|record| &*record.batch).collect();
     let mut paper = Paper::new(settings, words.certificate, &named, last);
@@ -368,7 +369,7 @@ fn lots(paper: &mut Paper<'_>, records: &[&BatchRecord]) {
     let row = |record: &&BatchRecord| -> Vec<Cell> {
         let at = |at: Timestamp| plain(&paper.time(at.as_millis()));
         let whole = |value: Option<f64>, unit| {
-            let shown = |value: f64| plain(&super::number::quantity(value.round(), unit));
+            let shown = |value: f64| plain(&crate::words::number::quantity(value.round(), unit));
             value.map_or_else(|| plain(NONE), shown)
         };
         let decided = record.disposition.map_or(words.undecided, |one| disposition(words, one));

@@ -5,16 +5,12 @@
 //! digest on it is over the data alone, so that two copies can be compared whatever their language and age. This room
 //! reads no clock, no disk, and no time zone that is not given to it.
 
-pub(crate) mod html;
-pub(crate) mod number;
-
 mod batch;
 mod certificate;
 #[cfg(test)]
 pub(crate) mod fixture;
 mod paper;
 mod sentence;
-mod settings;
 mod statistics;
 mod strip;
 #[cfg(test)]
@@ -25,7 +21,6 @@ mod words;
 
 pub use batch::{BatchData, batch};
 pub use certificate::{Delivery, Objection, certificate, objections};
-pub use settings::{Language, Settings};
 pub use week::{WEEKS, Week};
 pub use weekly::{WeekData, weekly};
 

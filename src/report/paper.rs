@@ -1,12 +1,13 @@
 //! A sheet of paper: its head and foot, and what stands on all of them.
 
-use super::html::Html;
-use super::number::{NONE, number, quantity};
-use super::settings::Settings;
-use super::words::{Words, fill};
+use super::words::Words;
 use crate::decode::Disposition;
 use crate::reading::{Timestamp, hex};
 use crate::verdict::Call;
+use crate::words::Locale;
+use crate::words::fill;
+use crate::words::html::Html;
+use crate::words::number::{NONE, number, quantity};
 use base64::Engine as _;
 use serde::Serialize;
 use sha2::{Digest, Sha256};
@@ -27,7 +28,7 @@ const NAMED_MAX: usize = 3;
 /// A sheet that is being written.
 #[derive(Debug)]
 pub(super) struct Paper<'a> {
-    pub(super) settings: &'a Settings,
+    pub(super) settings: &'a Locale,
     pub(super) words: &'static Words,
     pub(super) html: Html,
     /// The offset from UTC that stands in its head.
@@ -41,12 +42,12 @@ impl<'a> Paper<'a> {
     /// Begins a sheet. `title` is what kind it is, `of` the names of what it is of; its head has the zone of the site as it is
     /// at `at`.
     pub(super) fn new(
-        settings: &'a Settings,
+        settings: &'a Locale,
         title: &'static str,
         of: &[&str],
         at: Timestamp,
     ) -> Self {
-        let words = settings.language.words();
+        let words = Words::of(settings.language);
         let mut html = Html::default();
         html.raw("<!doctype html><html lang=\"").raw(settings.language.as_str());
         html.raw("\"><head><meta charset=\"utf-8\"><meta http-equiv=\"Content-Security-Policy\" content=\"");
@@ -167,23 +168,6 @@ impl<'a> Paper<'a> {
         self.html.raw("<p class=\"digest\">").raw(words.digest).raw(" <code>").text(digest);
         self.html.raw("</code><br><small>").raw(words.digest_note).raw("</small></p>");
         self.end();
-    }
-
-    /// A duration in its two greatest units.
-    pub(super) fn duration(&self, ms: i64) -> String {
-        let words = self.words;
-        let s = ms.max(0) / 1000;
-        let (days, hours, minutes) = (s / 86_400, s % 86_400 / 3_600, s % 3_600 / 60);
-        let of = |count: i64, unit: &str| format!("{count}\u{a0}{unit}");
-        let two = |first: String, rest: i64, unit: &str| {
-            if rest == 0 { first } else { format!("{first} {}", of(rest, unit)) }
-        };
-        match s {
-            0..120 => of(s, words.seconds),
-            120..3_600 => of(minutes, words.minutes),
-            3_600..86_400 => two(of(hours, words.hours), minutes, words.minutes),
-            _ => two(of(days, words.days), hours, words.hours),
-        }
     }
 }
 

@@ -1,14 +1,15 @@
 //! What a verdict says, in sentences.
 
-use super::html::Html;
-use super::number::{declared, number, per_cent, ratio};
 use super::paper::{Paper, amount, disposition, listed, name, plain, strong};
-use super::words::{Words, fill};
+use super::words::Words;
 use crate::decode::Disposition;
 use crate::models::Statistic;
 use crate::plant::Compared;
 use crate::reading::side_by_side;
 use crate::verdict::{Document, ForetoldProperty, Mover, Reason, Sign};
+use crate::words::fill;
+use crate::words::html::Html;
+use crate::words::number::{declared, number, per_cent, ratio};
 use std::sync::Arc;
 
 impl Paper<'_> {
@@ -74,7 +75,7 @@ impl Paper<'_> {
     fn changed(&self, tag: &str, over_s: Option<f64>) -> Html {
         let Some(over_s) = over_s else { return strong(tag) };
         let mut html = Html::default();
-        let span = plain(&self.duration((over_s * 1000.0) as i64));
+        let span = plain(&self.settings.language.duration((over_s * 1000.0) as i64));
         fill(&mut html, self.words.change_of, &[("tag", &strong(tag)), ("span", &span)]);
         html
     }
@@ -95,7 +96,7 @@ fn sentence(paper: &Paper<'_>, reason: &Reason, unit: impl Fn(&str) -> Arc<str>)
                 ("tag", &strong(tag)),
                 ("value", &amount(*value, &unit(tag))),
                 ("against", &against(words, *value, *low, *high)),
-                ("share", &plain(&super::number::fine_per_cent(*share_out))),
+                ("share", &plain(&crate::words::number::fine_per_cent(*share_out))),
             ];
             fill(&mut html, sentence, &pieces);
         }

@@ -1,10 +1,10 @@
 //! The batch drawn from its begin to its end: the call on each section, its score, and each quality tag beside its limits.
 
-use super::html::Html;
-use super::number::number;
 use super::paper::{Paper, call, face};
 use crate::engine::{Asked, SectionsRecord};
 use crate::verdict::{Call, SectionDocument, SectionOfTag};
+use crate::words::html::Html;
+use crate::words::number::number;
 use std::sync::Arc;
 
 /// The width of the drawing, and where in it the plot begins and ends.

@@ -1,12 +1,13 @@
 //! What stands on the sheets, in both languages.
 
 use super::fixture::{self, STARTED, flagged, good};
-use super::words::{ALL, parts};
+use super::words::ALL;
 use super::*;
 use crate::models::Statistic;
 use crate::quality::SensorFault;
 use crate::reading::Timestamp;
 use crate::verdict::Found;
+use crate::words::{Language, Locale, parts};
 use jiff::tz::TimeZone;
 
 /// A name that would break out of any place it is put into unescaped.
@@ -16,9 +17,9 @@ fn made() -> Timestamp {
     Timestamp::parse_rfc3339("2026-01-24T00:00:00Z").unwrap()
 }
 
-fn settings(language: Language) -> Settings {
+fn settings(language: Language) -> Locale {
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
-    Settings { site: "mill".into(), zone, language }
+    Locale { site: "mill".into(), zone, language }
 }
 
 fn week() -> WeekData {
@@ -114,7 +115,7 @@ fn every_word_is_translated() {
                     continue;
                 }
                 for part in parts(foreign) {
-                    let super::words::Part::Words(words) = part else { continue };
+                    let crate::words::Part::Words(words) = part else { continue };
                     let words = words.trim();
                     let long = if other == 1 { words.len() > 6 } else { words.chars().count() > 1 };
                     assert!(!long || !text.contains(words), "{key}: {words}: {text}");
@@ -165,7 +166,7 @@ fn hostile_names_stay_text() {
         let seen = section.quality.remove(&name).unwrap();
         section.quality.insert(HOSTILE.into(), seen);
     }
-    let settings = Settings { site: HOSTILE.into(), ..settings(Language::English) };
+    let settings = Locale { site: HOSTILE.into(), ..settings(Language::English) };
     let delivery = Delivery {
         as_is: true,
         customer: Some(HOSTILE.to_owned()),
@@ -195,7 +196,7 @@ fn copies_are_compared_by_the_digest_whatever_their_language_and_age() {
     let [english, chinese] = [Language::English, Language::Chinese]
         .map(|language| digest(&batch(&flagged(), &settings(language), made())));
     assert_eq!((english.len(), &english), (64, &chinese));
-    let later = batch(&flagged(), &Settings::default(), Timestamp::from_nanos(0));
+    let later = batch(&flagged(), &Locale::default(), Timestamp::from_nanos(0));
     assert_eq!(digest(&later), english);
     let mut other = flagged();
     other.sheet.as_mut().unwrap().laboratory[0].results[0].value += 0.1;
@@ -208,7 +209,7 @@ type Change = fn(&mut BatchData);
 #[test]
 fn what_is_not_whole_and_good_has_no_certificate() {
     let why = |batches: &[BatchData]| {
-        let refused = certificate(batches, &Delivery::default(), &Settings::default(), made());
+        let refused = certificate(batches, &Delivery::default(), &Locale::default(), made());
         refused.err().unwrap_or_default().iter().map(Objection::sentence).collect::<Vec<_>>()
     };
     assert_eq!(why(&[good()]), [""; 0]);
@@ -262,8 +263,8 @@ fn what_is_not_whole_and_good_has_no_certificate() {
     assert_eq!(why(&[good(), towel.clone()]), ["batch TM3-260123-014 is of another grade"]);
     // That is no question of conformity: it is refused as is, too.
     let as_is = Delivery { as_is: true, ..Delivery::default() };
-    assert!(certificate(&[good(), towel], &as_is, &Settings::default(), made()).is_err());
-    assert!(certificate(&[], &as_is, &Settings::default(), made()).is_err());
+    assert!(certificate(&[good(), towel], &as_is, &Locale::default(), made()).is_err());
+    assert!(certificate(&[], &as_is, &Locale::default(), made()).is_err());
 }
 
 #[test]
@@ -350,7 +351,7 @@ fn a_title_is_text() {
 fn a_time_with_another_offset_than_the_head_says_so() {
     let at = |text: &str| Timestamp::parse_rfc3339(text).unwrap();
     let zone = TimeZone::get("Europe/Berlin").unwrap();
-    let settings = Settings { zone, ..settings(Language::English) };
+    let settings = Locale { zone, ..settings(Language::English) };
     let mut data = flagged();
     // Clocks went back at 01:00 UTC.
     data.record.started = at("2026-10-24T22:00:00Z");

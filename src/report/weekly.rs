@@ -1,15 +1,16 @@
 //! The score of a week beside those before it: what flags were worth.
 
-use super::html::Html;
-use super::number::{NONE, count, number, per_cent};
 use super::paper::{Cell, Paper, call, digest, name, plain};
-use super::settings::Settings;
 use super::week::{WEEKS, Week};
-use super::words::{Words, fill};
+use super::words::Words;
 use crate::engine::BatchRecord;
 use crate::quality::SensorFault;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Counted, Figures, Found, Period, Rate, Scoreboard, Scored};
+use crate::words::Locale;
+use crate::words::fill;
+use crate::words::html::Html;
+use crate::words::number::{NONE, count, number, per_cent};
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -63,8 +64,8 @@ impl WeekData {
 
 /// The scoreboard of a week, as an HTML document; `made` is when.
 #[must_use]
-pub fn weekly(data: &WeekData, settings: &Settings, made: Timestamp) -> String {
-    let words = settings.language.words();
+pub fn weekly(data: &WeekData, settings: &Locale, made: Timestamp) -> String {
+    let words = Words::of(settings.language);
     let at = data.bounds.get(WEEKS - 1).copied().unwrap_or(made);
     let mut paper = Paper::new(settings, words.weekly, &[&data.week.to_string()], at);
     if let Some(end) = data.bounds.get(WEEKS) {
@@ -142,7 +143,7 @@ fn figures(paper: &mut Paper<'_>, this: &Figures, before: &Figures) {
     rows.push(row(words.precision, rate(words, this.precision), rate(words, before.precision)));
     rows.push(row(words.recall, rate(words, this.recall), rate(words, before.recall)));
     let lead = |of: &Figures| {
-        let shown = |lead: f64| paper.duration((lead * 1000.0) as i64);
+        let shown = |lead: f64| paper.settings.language.duration((lead * 1000.0) as i64);
         plain(&of.lead_s.map_or_else(|| NONE.to_owned(), shown))
     };
     rows.push(row(words.lead, lead(this), lead(before)));

@@ -125,7 +125,7 @@ impl Parts {
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
-            report: checked.report.clone(),
+            locale: checked.locale.clone(),
         };
         parts.start_page(checked, state);
         let lines = checked.plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();

@@ -5,9 +5,10 @@ use super::super::store::Which;
 use crate::app::{AppError, batches, reports};
 use crate::plant::nearest;
 use crate::reading::Timestamp;
-use crate::report::{self, BatchData, Delivery, Language, Settings, Week};
+use crate::report::{self, BatchData, Delivery, Week};
 use crate::store::{Reader, StoreError};
 use crate::telemetry::{Clock, SystemClock};
+use crate::words::{Language, Locale};
 use std::path::PathBuf;
 
 /// Batches among which it is looked for what was meant.
@@ -85,7 +86,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
         }
     };
     let language = args.language.unwrap_or(settings.language);
-    let settings = Settings { language, ..settings };
+    let settings = Locale { language, ..settings };
     let made = Timestamp::from_nanos(SystemClock.now_nanos());
     let document = Reader::open(&path)
         .map_err(Refusal::from)
@@ -118,7 +119,7 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 fn document(
     reader: &Reader,
     args: &Args,
-    settings: &Settings,
+    settings: &Locale,
     made: Timestamp,
 ) -> Result<String, Refusal> {
     if args.weekly {

@@ -7,13 +7,13 @@ mod chart;
 mod costs;
 mod delay;
 mod grade;
+mod locale;
 mod mqtt;
 mod output;
 mod payload;
 mod plant;
 mod profile;
 mod properties;
-mod report;
 mod subscribe;
 mod webhook;
 
@@ -52,7 +52,7 @@ pub(super) struct Settings {
     influx: Option<influx::Settings>,
     webhooks: Vec<crate::webhook::Settings>,
     http: Option<crate::http::Settings>,
-    report: crate::report::Settings,
+    locale: crate::words::Locale,
 }
 
 impl Settings {
@@ -65,7 +65,7 @@ impl Settings {
             influx: self.influx,
             webhooks: self.webhooks,
             http: self.http,
-            report: self.report,
+            locale: self.locale,
             warnings,
         }
     }
@@ -74,15 +74,15 @@ impl Settings {
 /// Checks a whole configuration.
 pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) -> Outcome {
     let mut cx = Context { text, removed, diagnostics: Vec::new(), hidden: Vec::new() };
-    let report = report::check(&mut cx, raw);
+    let locale = locale::check(&mut cx, raw);
     let settings = Settings {
         plant: plant::check(&mut cx, raw),
         brokers: mqtt::check(&mut cx, raw),
         store: output::store(&mut cx, raw.store.as_ref()),
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
-        webhooks: webhook::check(&mut cx, raw, &report.zone),
+        webhooks: webhook::check(&mut cx, raw, &locale.zone),
         http: output::http(&mut cx, raw.http.as_ref()),
-        report,
+        locale,
     };
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }
 }

@@ -2,7 +2,7 @@
 
 use super::html::Html;
 use crate::reading::Timestamp;
-pub(super) use crate::report::number::{
+pub(super) use crate::words::number::{
     NONE, count, fine_per_cent, metres, number, per_cent, quantity, ratio,
 };
 

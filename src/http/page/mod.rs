@@ -23,7 +23,7 @@ mod words;
 use super::probes;
 use super::router::Shared;
 use crate::reading::hex;
-use crate::report::html;
+use crate::words::html;
 use axum::extract::State;
 use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};

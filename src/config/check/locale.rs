@@ -4,11 +4,11 @@ use super::super::diagnostic::Code;
 use super::super::raw::Raw;
 use super::super::words::LanguageName;
 use super::{Context, text};
-use crate::report::{Language, Settings};
+use crate::words::{Language, Locale};
 use jiff::tz::{self, TimeZone};
 
 /// The settings of reports.
-pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Settings {
+pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Locale {
     let site = raw.site.as_deref();
     let zone = site.and_then(|site| site.timezone.as_ref()).and_then(|name| {
         let zone = TimeZone::get(name.trim()).ok();
@@ -26,7 +26,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Settings {
         zone
     });
     let language = raw.language.as_ref().and_then(|language| language.default.as_ref());
-    Settings {
+    Locale {
         site: text(site.and_then(|site| site.name.as_ref())).unwrap_or_default().into(),
         zone: zone.unwrap_or(TimeZone::UTC),
         language: match language.map(|language| **language) {
