@@ -5,6 +5,7 @@ use super::event::{EventKind, Notification, Severity, Subject};
 use super::kept::{Hidden, Pending, State};
 use super::load::{Load, Meter};
 use super::order::{Action, Order, Unmet};
+use super::priority::Priority;
 use super::state::{Alarm, Input, IsaState};
 use super::telling::{Telling, notification};
 use crate::plant::{AlarmClass, AlarmSettings};
@@ -72,6 +73,8 @@ pub struct AlarmRecord {
     pub note: Option<Arc<str>>,
     /// Its severity.
     pub severity: Severity,
+    /// How soon somebody has to answer it; nothing of what is for the record.
+    pub priority: Option<Priority>,
     /// What it says.
     pub message: Arc<str>,
     /// The id of the event that tells it, or would if it were not hidden.
@@ -111,6 +114,8 @@ pub struct Shown<'a> {
     pub class: Option<AlarmClass>,
     /// What it says, if its condition holds, or it waits for a word since it did.
     pub standing: Option<&'a Standing>,
+    /// How soon somebody has to answer it, likewise.
+    pub priority: Option<Priority>,
     /// Who shelved it, until when and why.
     pub shelf: Option<&'a Hidden>,
     /// Who took it out of service, and why.
@@ -230,6 +235,7 @@ impl Book {
         if designed && !state.alarm.condition() && news.sets == Sets::Raise {
             state.step(Input::Suppress, rule);
         }
+        let news = state.weigh(news, settings);
         let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
         match news.sets {
             Sets::Keep => change.event(state, news),
@@ -299,7 +305,7 @@ impl Book {
         for (_, name) in over {
             let Some(state) = self.alarms.get_mut(&name) else { continue };
             let Some(pending) = state.pending.take() else { continue };
-            let news = News { at: pending.due, ..pending.news };
+            let news = state.weigh(News { at: pending.due, ..pending.news }, settings);
             let rule = settings.of(news.subject.class());
             let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
             if news.sets == Sets::Raise {

@@ -1,5 +1,6 @@
 //! What is told: the events of the webhook contract, as data.
 
+use super::priority::Priority;
 use crate::plant::AlarmClass;
 use crate::profile::Place;
 use crate::reading::{Timestamp, hex};
@@ -303,6 +304,9 @@ pub struct Notification {
     pub line: Arc<str>,
     /// How much it matters.
     pub severity: Severity,
+    /// How soon somebody has to answer it; nothing of what is for the record.
+    #[serde(default)]
+    pub priority: Option<Priority>,
     /// Which occurrence of its alarm, from 1.
     pub occurrence: u32,
     /// Which revision of what it is about.

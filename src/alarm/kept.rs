@@ -1,6 +1,8 @@
 //! What is kept of an alarm.
 
 use super::book::{News, Sets, Shown, Standing};
+use super::event::Severity;
+use super::priority::Priority;
 use super::state::{Alarm, Input, IsaState};
 use crate::plant::{AlarmClass, AlarmRule, AlarmSettings};
 use crate::reading::Timestamp;
@@ -56,6 +58,8 @@ pub(super) struct State {
     pub(super) out_of_service: Option<Hidden>,
     /// How often it would have been told while it was hidden.
     pub(super) unheard: u32,
+    /// How soon somebody has to answer what it was last told of; nothing before it was.
+    pub(super) priority: Option<Priority>,
 }
 
 /// A state as it is kept; an earlier version kept less of it.
@@ -83,6 +87,8 @@ struct Kept {
     out_of_service: Option<Hidden>,
     #[serde(default)]
     unheard: u32,
+    #[serde(default)]
+    priority: Option<Priority>,
 }
 
 impl From<Kept> for State {
@@ -104,6 +110,7 @@ impl From<Kept> for State {
             shelf: kept.shelf,
             out_of_service: kept.out_of_service,
             unheard: kept.unheard,
+            priority: kept.priority,
         }
     }
 }
@@ -126,6 +133,17 @@ impl State {
 
     pub(super) fn rule(&self, settings: &AlarmSettings) -> AlarmRule {
         self.of.as_ref().map_or_else(AlarmRule::default, |(_, class)| settings.of(*class))
+    }
+
+    /// Says how soon somebody has to answer a piece of news; it is then at least as severe as that makes it.
+    pub(super) fn weigh(&mut self, mut news: News, settings: &AlarmSettings) -> News {
+        if news.severity > Severity::Info {
+            let consequence = settings.consequence(news.subject.class());
+            let priority = Priority::of_news(consequence, &news.subject);
+            self.priority = Some(priority);
+            news.severity = news.severity.max(priority.severity());
+        }
+        news
     }
 
     /// A step that no person asks for, and that is never refused.
@@ -163,6 +181,7 @@ impl State {
             holds: self.alarm.condition(),
             class: self.of.as_ref().map(|(_, class)| *class),
             standing: self.standing.as_ref(),
+            priority: self.priority.filter(|_| self.standing.is_some()),
             shelf: self.shelf.as_ref(),
             out_of_service: self.out_of_service.as_ref(),
             design: None,

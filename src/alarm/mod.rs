@@ -15,6 +15,7 @@ mod event;
 mod kept;
 mod load;
 mod order;
+mod priority;
 mod state;
 mod telling;
 
@@ -24,4 +25,5 @@ pub use event::{EventKind, Notification, Severity, Subject, event_id};
 pub use kept::Hidden;
 pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};
 pub use order::{Action, Order, Unmet};
+pub use priority::Priority;
 pub use state::{Alarm, Input, IsaState, Manner, Refusal};

@@ -157,6 +157,7 @@ impl Telling<'_> {
             by: record.by,
             note: record.note,
             severity,
+            priority: state.priority.filter(|_| severity > Severity::Info),
             message,
             id,
         }));
@@ -176,6 +177,7 @@ pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notifi
         site: Arc::clone(site),
         line: news.line,
         severity: news.severity,
+        priority: state.priority.filter(|_| news.severity > Severity::Info),
         occurrence: state.occurrence.max(1),
         revision: news.revision,
         alarm: news.alarm,

@@ -270,6 +270,7 @@ mod tests {
             since: 0,
             probability_off_spec: None,
             progress: None,
+            left: None,
             reasons,
             first_mover: None,
             movers: Vec::new(),
@@ -436,6 +437,7 @@ mod tests {
                 at: AT,
                 state,
                 severity: Severity::Warning,
+                priority: None,
                 message: "".into(),
                 id: "".into(),
             })
@@ -448,6 +450,7 @@ mod tests {
                 site: "".into(),
                 line: "tm3".into(),
                 severity: Severity::Warning,
+                priority: None,
                 occurrence: 1,
                 revision: 1,
                 alarm: "".into(),

@@ -144,7 +144,7 @@ fn give(order: &Order, action: &str, mut body: Value, out: &mut Out) -> Exit {
 fn table(said: &Value) -> String {
     let mut table = Table::new();
     table.load_style(presets::UTF8_FULL_CONDENSED);
-    table.set_header(["alarm", "state", "since", "severity", "what", "hidden"]);
+    table.set_header(["alarm", "state", "since", "severity", "priority", "what", "hidden"]);
     let each = |key: &str| said[key].as_array().into_iter().flatten().collect::<Vec<_>>();
     let alarms = [each("alarms"), each("others")].concat();
     let time = |ms: &Value| {
@@ -167,6 +167,7 @@ fn table(said: &Value) -> String {
             text("isa_state"),
             time(&alarm["since"]),
             text("severity"),
+            text("priority"),
             text("title"),
             hidden.trim().to_owned(),
         ]);

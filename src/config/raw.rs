@@ -14,9 +14,9 @@ use super::at::{
     TextOr,
 };
 use super::words::{
-    AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LabChartKind, LanguageName,
-    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SparkplugRole, TimeUnit,
-    TokenRole, Undeclared, VarianceName, WayName, WhenFull,
+    AutocorrelationName, BatchFrom, BatchName, ChartKind, ConsequenceName, FaultName, LabChartKind,
+    LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName,
+    SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -761,6 +761,9 @@ pub(super) struct AlarmEnd {
     /// True if it stays until somebody has acknowledged and reset it.
     #[schemars(extend("default" = false))]
     pub(super) latch: Option<At<bool>>,
+    /// What follows if nobody answers: by that and by the time left to act an alarm has its priority.
+    #[schemars(extend("default" = "major"))]
+    pub(super) consequence: Option<At<ConsequenceName>>,
 }
 
 /// How the alarms of a class come and go.
@@ -779,6 +782,8 @@ pub(super) struct AlarmRule {
     /// True if it stays until somebody has acknowledged and reset it.
     #[schemars(extend("default" = false))]
     pub(super) latch: Option<At<bool>>,
+    /// What follows if nobody answers: "major" of lines and monitors, "minor" of the others, unless it is said.
+    pub(super) consequence: Option<At<ConsequenceName>>,
 }
 
 /// What wrong decisions about batches cost, in one currency.

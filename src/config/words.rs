@@ -371,6 +371,18 @@ words!(
 );
 
 words!(
+    /// What follows if nobody answers an alarm.
+    ConsequenceName {
+        /// Something is known less well.
+        Minor = "minor",
+        /// A batch is lost, or nobody knows whether it is.
+        Major = "major",
+        /// Each further batch is.
+        Severe = "severe",
+    }
+);
+
+words!(
     /// A language.
     LanguageName {
         /// English.

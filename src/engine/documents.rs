@@ -77,6 +77,7 @@ pub(super) fn document(
         since: opinion.since.as_millis(),
         probability_off_spec: opinion.probability_off_spec,
         progress: opinion.progress,
+        left: opinion.left,
         reasons: opinion.reasons,
         first_mover: opinion.first_mover,
         movers: opinion.movers,

@@ -157,6 +157,7 @@ impl Maintenance {
             by: said.and_then(|word| word.by.clone()),
             note: said.and_then(|word| word.note.clone()),
             severity: Severity::Info,
+            priority: None,
             message: message.into(),
             id: "".into(),
         }

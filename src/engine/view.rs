@@ -79,6 +79,8 @@ pub struct AlarmView {
     pub since: Option<Timestamp>,
     /// Its severity.
     pub severity: Severity,
+    /// How soon somebody has to answer it.
+    pub priority: Option<&'static str>,
     /// What it says.
     pub title: Arc<str>,
     /// Which time it came last.
@@ -370,6 +372,7 @@ impl Engine {
                 since: standing.map(|standing| standing.since),
                 severity: standing.map_or(Severity::Info, |standing| standing.severity),
                 title: standing.map_or_else(|| "".into(), |standing| Arc::clone(&standing.title)),
+                priority: shown.priority.map(alarm::Priority::as_str),
                 occurrence: shown.occurrence,
                 shelved_until: shown.shelf.and_then(|shelf| shelf.until),
                 hidden_by: hidden.map(|hidden| Arc::clone(&hidden.by)),

@@ -362,6 +362,9 @@ fn alarm(record: &AlarmRecord, out: &mut Lines) {
         line.text("id", &record.id);
         line.text("isa_state", record.isa.as_str());
         line.text("change", record.change);
+        if let Some(priority) = record.priority {
+            line.text("priority", priority.as_str());
+        }
         for (key, word) in [("by", &record.by), ("note", &record.note)] {
             if let Some(word) = word {
                 line.text(key, word);
@@ -570,6 +573,7 @@ mod tests {
             by: None,
             note: None,
             severity: Severity::Critical,
+            priority: None,
             message: "off spec".into(),
             id: "evt_1".into(),
         };

@@ -52,6 +52,29 @@ impl AlarmClass {
             Self::System => "system",
         }
     }
+
+    /// What follows if nobody answers an alarm of the class, unless the plant says it.
+    #[must_use]
+    pub fn consequence(self) -> Consequence {
+        match self {
+            Self::Batch | Self::Line | Self::Monitor => Consequence::Major,
+            Self::Sensor | Self::Profile | Self::Tags | Self::Model | Self::System => {
+                Consequence::Minor
+            }
+        }
+    }
+}
+
+/// What follows if nobody answers an alarm.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Consequence {
+    /// Something is known less well.
+    Minor,
+    /// A batch is lost, or nobody knows whether it is.
+    Major,
+    /// Each further batch is.
+    Severe,
 }
 
 /// What is wanted of a class of alarms.
@@ -66,6 +89,8 @@ pub struct AlarmRule {
     pub acknowledge: bool,
     /// True if it stays until somebody has acknowledged and reset it.
     pub latch: bool,
+    /// What follows if nobody answers; nothing where the plant does not say it.
+    pub consequence: Option<Consequence>,
 }
 
 /// The `[alarms]` section.
@@ -124,5 +149,11 @@ impl AlarmSettings {
             AlarmClass::System => self.system,
             AlarmClass::Model => AlarmRule::default(),
         }
+    }
+
+    /// What follows if nobody answers an alarm of a class.
+    #[must_use]
+    pub fn consequence(&self, class: AlarmClass) -> Consequence {
+        self.of(class).consequence.unwrap_or_else(|| class.consequence())
     }
 }

@@ -11,7 +11,7 @@ mod nearest;
 mod profile;
 mod unit;
 
-pub use alarms::{AlarmClass, AlarmRule, AlarmSettings};
+pub use alarms::{AlarmClass, AlarmRule, AlarmSettings, Consequence};
 pub use costs::{Advice, Costs};
 pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};

@@ -724,6 +724,7 @@ mod tests {
             since: 5,
             probability_off_spec: None,
             progress: None,
+            left: None,
             reasons: vec![
                 Reason::Process {
                     statistic: "spe".into(),

@@ -259,6 +259,19 @@ impl Learning {
     }
 }
 
+/// What of a batch is still to be made.
+#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
+pub struct Left {
+    /// How long it takes, min.
+    pub minutes: f64,
+    /// Its mass, t, where one is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub tonnes: Option<f64>,
+    /// Its length, m, where a speed is known.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub metres: Option<f64>,
+}
+
 /// The verdict on a batch, as published. Times are ms since 1970.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Document {
@@ -279,6 +292,9 @@ pub struct Document {
     pub probability_off_spec: Option<f64>,
     /// How much of the batch is made, 0–1.
     pub progress: Option<f64>,
+    /// What of it is still to be made; nothing of one that has ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub left: Option<Left>,
     /// The evidence, the weightiest first.
     pub reasons: Vec<Reason>,
     /// The tag that moved first.

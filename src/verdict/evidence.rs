@@ -1,7 +1,7 @@
 //! What the judge looks at.
 
 use super::decision::{Decision, Standing, decide};
-use super::document::{Learning, Mover};
+use super::document::{Learning, Left, Mover};
 use super::foretold::Foretelling;
 use super::prospects::Prospect;
 use crate::batch::{Batch, PersonsWord, Product};
@@ -134,6 +134,20 @@ impl<'a> Evidence<'a> {
         Some((batch.product.amount() / expected).min(0.99))
     }
 
+    /// What of the batch is still to be made, if as much comes of each minute as came so far; `None` of one that has ended,
+    /// and while nobody knows how large it will be.
+    #[must_use]
+    pub fn left(&self) -> Option<Left> {
+        let progress = self.progress().filter(|progress| *progress > 0.0)?;
+        let batch = self.batch.filter(|_| !self.has_ended())?;
+        let rest = (1.0 - progress) / progress;
+        Some(Left {
+            minutes: self.product.made_s / 60.0 * rest,
+            tonnes: batch.mass_kg().map(|kg| kg / 1000.0 * rest),
+            metres: self.product.made_m.map(|made| made * rest),
+        })
+    }
+
     fn has_ended(&self) -> bool {
         self.batch.is_some_and(|batch| batch.ended.is_some())
     }
@@ -150,14 +164,12 @@ impl<'a> Evidence<'a> {
         let is_open = |property: &Arc<str>| !batch.lab_counting().contains_key(property);
         let can_test = self.grade.is_some_and(|grade| grade.lab.keys().any(is_open));
         let made_t = batch.mass_kg().map(|kg| kg / 1000.0);
-        let (whole_t, left_min) = match self.progress() {
+        let (whole_t, left_min) = match self.left() {
             _ if self.has_ended() => (made_t, Some(0.0)),
-            // As much comes of each minute as came so far.
-            Some(progress) if progress > 0.0 => (
-                made_t.map(|made| made / progress),
-                Some(self.product.made_s / 60.0 * (1.0 - progress) / progress),
-            ),
-            _ => (None, None),
+            Some(left) => {
+                (made_t.zip(left.tonnes).map(|(made, left)| made + left), Some(left.minutes))
+            }
+            None => (None, None),
         };
         let standing = Standing { probability, made_t, whole_t, left_min, can_test };
         Some(decide(costs, &standing, batch.advice))

@@ -1,7 +1,7 @@
 //! The judge of the batch in progress.
 
 use super::decision::Decision;
-use super::document::{Call, Mover, Reason, SpanDocument};
+use super::document::{Call, Left, Mover, Reason, SpanDocument};
 use super::evidence::{COVERAGE, Evidence, ProcessEvidence};
 use super::foretold::ForetoldProperty;
 use super::prospects::ProspectWatch;
@@ -57,6 +57,8 @@ pub struct Opinion {
     pub slab: Option<Slab>,
     /// How much of the batch is made, 0–1.
     pub progress: Option<f64>,
+    /// What of it is still to be made; nothing of one that has ended.
+    pub left: Option<Left>,
     /// What soft sensors foretell of the batch, by property.
     pub foretold: Vec<ForetoldProperty>,
     /// The chance that the batch ends off spec, 0–1; `None` where nothing tells.
@@ -471,6 +473,7 @@ impl Judge {
             spans,
             slab,
             progress: evidence.progress(),
+            left: evidence.left(),
             foretold: self.prospects.properties().to_vec(),
             seen: self.is_flagged() || !self.limits_broken.is_empty(),
             decision: probability_off_spec.and_then(|chance| evidence.decision(chance)),

@@ -19,7 +19,9 @@ mod watch;
 pub use crate::models::Sign;
 pub use crate::plant::Advice;
 pub use decision::{Choice, Decision, Item, Part, Standing, decide};
-pub use document::{Call, Document, LabOutside, Learning, Mover, Reason, Similar, SpanDocument};
+pub use document::{
+    Call, Document, LabOutside, Learning, Left, Mover, Reason, Similar, SpanDocument,
+};
 pub use evidence::{Evidence, ProcessEvidence};
 pub use foretold::{Foretelling, ForetoldProperty};
 pub use judge::{Judge, Opinion, follow_limits};

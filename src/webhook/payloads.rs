@@ -2,7 +2,7 @@
 
 use super::Settings;
 use super::format::ends;
-use crate::alarm::{Notification, Subject};
+use crate::alarm::{Notification, Priority, Subject};
 use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
@@ -65,6 +65,8 @@ struct Data<'a> {
     #[serde(flatten)]
     about: About<'a>,
     severity: &'a str,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    priority: Option<&'static str>,
     occurrence: u32,
     revision: u32,
     alarm: &'a str,
@@ -118,6 +120,7 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         line: &notification.line,
         about,
         severity: notification.severity.as_str(),
+        priority: notification.priority.map(Priority::as_str),
         occurrence: notification.occurrence,
         revision: notification.revision,
         alarm: &notification.alarm,
@@ -152,6 +155,7 @@ mod tests {
             site: "mill".into(),
             line: line.into(),
             severity,
+            priority: None,
             occurrence: 1,
             revision: 2,
             alarm: "tm3/batch".into(),
@@ -174,6 +178,7 @@ mod tests {
                 since: 1_769_127_900_000,
                 probability_off_spec: Some(0.71),
                 progress: None,
+                left: None,
                 reasons: vec![Reason::Process {
                     statistic: "spe".into(),
                     ratio: 3.2,

@@ -103,6 +103,7 @@ mod tests {
             site: "mill".into(),
             line: "tm3".into(),
             severity: Severity::Warning,
+            priority: None,
             occurrence: 1,
             revision: 1,
             alarm: "tm3/x".into(),

@@ -84,6 +84,7 @@ fn sensor(kind: EventKind, severity: Severity, tag: &str) -> Notification {
         site: "mill".into(),
         line: "tm3".into(),
         severity,
+        priority: None,
         occurrence: 1,
         revision: 0,
         alarm: format!("tm3/sensor/{tag}").into(),

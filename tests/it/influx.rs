@@ -316,6 +316,7 @@ fn batches_alarms_and_health_come_back_as_last_said() {
         at: AT,
         state: "active",
         severity: Severity::Critical,
+        priority: None,
         message: "off spec:\nrefiner".into(),
         id: "evt_1".into(),
     }));

@@ -196,6 +196,7 @@ fn everything_that_is_written_fits_into_the_tables_of_either() {
         at,
         state: "active",
         severity: onspec::alarm::Severity::Critical,
+        priority: None,
         message: "off spec".into(),
         id: "evt_1".into(),
     }));

@@ -1,7 +1,7 @@
 //! The book: what is told of an alarm, and what is not.
 
 use super::*;
-use crate::plant::AlarmRule;
+use crate::plant::{AlarmRule, Consequence};
 use proptest::prelude::*;
 use std::time::Duration;
 
@@ -544,4 +544,31 @@ proptest! {
         prop_assert!(told.is_none(), "told and never ended: {:?}", book);
         prop_assert!(!book.stands(ALARM));
     }
+}
+
+/// What a plant calls severe is critical, whoever raised it as a warning; its end is for the record.
+#[test]
+fn what_follows_if_nobody_answers_makes_an_alarm_critical() {
+    let rule = AlarmRule { consequence: Some(Consequence::Severe), ..AlarmRule::default() };
+    let delayed = AlarmRule { on_delay: Duration::from_secs(60), ..rule };
+    for (rule, at_s) in [(rule, 0), (delayed, 60)] {
+        let settings = AlarmSettings { sensor: rule, ..AlarmSettings::default() };
+        let (mut book, mut said) = (Book::new("mill".into()), Vec::new());
+        book.tell(raise(0), &settings, &mut said);
+        book.pass("tm3", at(100), &settings, &mut said);
+        book.tell(clear(200), &settings, &mut said);
+        let told = |said: &Said| match said {
+            Said::Event(event) => (event.at, event.severity, event.priority),
+            Said::Record(record) => (record.at, record.severity, record.priority),
+        };
+        let (begin, end) = (at(at_s), at(200));
+        let raised = (begin, Severity::Critical, Some(Priority::High));
+        let over = (end, Severity::Info, None);
+        assert_eq!(said.iter().map(told).collect::<Vec<_>>(), [raised, raised, over, over]);
+    }
+    let (mut book, mut said) = (Book::new("mill".into()), Vec::new());
+    book.tell(raise(0), &AlarmSettings::default(), &mut said);
+    let shown = book.shown().next().unwrap();
+    assert_eq!(shown.priority, Some(Priority::Low));
+    assert_eq!(shown.standing.unwrap().severity, Severity::Warning);
 }

@@ -2,8 +2,9 @@
 
 use super::super::at::At;
 use super::super::raw::{AlarmEnd, AlarmRule, Alarms};
+use super::super::words::ConsequenceName;
 use super::{Context, DAY};
-use crate::plant::{self, AlarmSettings};
+use crate::plant::{self, AlarmClass, AlarmSettings, Consequence};
 use std::time::Duration;
 
 /// The table `[alarms]`.
@@ -12,13 +13,16 @@ pub(super) fn check(cx: &mut Context<'_>, alarms: Option<&At<Alarms>>) -> AlarmS
     let shelves = Duration::from_secs(60)..=7 * DAY;
     let shelve_max = alarms.shelve_max.as_ref();
     AlarmSettings {
-        batch: alarms.batch.as_ref().map_or_else(Default::default, |found| end(found)),
-        sensor: rule(cx, alarms.sensor.as_ref()),
-        profile: rule(cx, alarms.profile.as_ref()),
-        line: rule(cx, alarms.line.as_ref()),
-        tags: rule(cx, alarms.tags.as_ref()),
-        monitor: rule(cx, alarms.monitor.as_ref()),
-        system: rule(cx, alarms.system.as_ref()),
+        batch: alarms
+            .batch
+            .as_ref()
+            .map_or_else(Default::default, |found| end(AlarmClass::Batch, found)),
+        sensor: rule(cx, AlarmClass::Sensor, alarms.sensor.as_ref()),
+        profile: rule(cx, AlarmClass::Profile, alarms.profile.as_ref()),
+        line: rule(cx, AlarmClass::Line, alarms.line.as_ref()),
+        tags: rule(cx, AlarmClass::Tags, alarms.tags.as_ref()),
+        monitor: rule(cx, AlarmClass::Monitor, alarms.monitor.as_ref()),
+        system: rule(cx, AlarmClass::System, alarms.system.as_ref()),
         shelve_max: cx.duration(shelve_max, "shelve_max", AlarmSettings::SHELVE_MAX, shelves),
     }
 }
@@ -27,15 +31,20 @@ fn is_set(found: Option<&At<bool>>) -> bool {
     found.is_some_and(|found| **found)
 }
 
-fn end(found: &AlarmEnd) -> plant::AlarmRule {
+fn end(class: AlarmClass, found: &AlarmEnd) -> plant::AlarmRule {
     plant::AlarmRule {
         acknowledge: is_set(found.acknowledge.as_ref()),
         latch: is_set(found.latch.as_ref()),
+        consequence: consequence(class, found.consequence.as_ref()),
         ..plant::AlarmRule::default()
     }
 }
 
-fn rule(cx: &mut Context<'_>, found: Option<&At<AlarmRule>>) -> plant::AlarmRule {
+fn rule(
+    cx: &mut Context<'_>,
+    class: AlarmClass,
+    found: Option<&At<AlarmRule>>,
+) -> plant::AlarmRule {
     let Some(found) = found else { return plant::AlarmRule::default() };
     let mut delay = |found, key| cx.duration(found, key, Duration::ZERO, Duration::ZERO..=DAY);
     plant::AlarmRule {
@@ -43,5 +52,16 @@ fn rule(cx: &mut Context<'_>, found: Option<&At<AlarmRule>>) -> plant::AlarmRule
         off_delay: delay(found.off_delay.as_ref(), "off_delay"),
         acknowledge: is_set(found.acknowledge.as_ref()),
         latch: is_set(found.latch.as_ref()),
+        consequence: consequence(class, found.consequence.as_ref()),
     }
+}
+
+fn consequence(class: AlarmClass, found: Option<&At<ConsequenceName>>) -> Option<Consequence> {
+    let said = found.map(|found| match **found {
+        ConsequenceName::Minor => Consequence::Minor,
+        ConsequenceName::Major => Consequence::Major,
+        ConsequenceName::Severe => Consequence::Severe,
+    });
+    // Who writes the default down says no more than who leaves it out.
+    said.filter(|said| *said != class.consequence())
 }

@@ -429,6 +429,7 @@ impl LineState {
             spans: Vec::new(),
             slab: None,
             progress: None,
+            left: None,
             foretold: Vec::new(),
             probability_off_spec: None,
             decision: None,

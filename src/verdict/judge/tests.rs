@@ -29,6 +29,7 @@ struct Bench {
     chance: Option<f64>,
     costs: Option<Costs>,
     decision: Option<Decision>,
+    left: Option<Left>,
 }
 
 impl Bench {
@@ -54,6 +55,7 @@ impl Bench {
             chance: None,
             costs: None,
             decision: None,
+            left: None,
         }
     }
 
@@ -114,6 +116,7 @@ impl Bench {
     fn note(&mut self, opinion: &Opinion) {
         self.spans.clone_from(&opinion.spans);
         self.decision.clone_from(&opinion.decision);
+        self.left = opinion.left;
         if opinion.changed {
             let reasons: Vec<String> = opinion.reasons.iter().map(basis).collect();
             let since = opinion.since.as_millis() / 1000;
@@ -587,6 +590,10 @@ fn decision_is_by_what_is_made_and_what_is_still_to_come() {
     // A third of 1800 s is made.
     let decision = bench.decision.clone().expect("costs are known");
     let by_hand = decide(&costs(), &standing(20.0, 3.6), None);
+    let left = bench.left.expect("most of it is still to be made");
+    assert!(
+        (left.minutes - 20.0).abs() < 1e-9 && left.tonnes.is_some_and(|t| (t - 2.4).abs() < 1e-9)
+    );
     for (choice, by_hand) in decision.choices.iter().zip(&by_hand.choices) {
         assert!((choice.cost - by_hand.cost).abs() < 1e-9, "{choice:?} for {by_hand:?}");
     }
@@ -597,6 +604,7 @@ fn decision_is_by_what_is_made_and_what_is_still_to_come() {
     assert_eq!(advice, Some(Advice::TestFirst), "{:?}", bench.decision);
     let choices = bench.decision.as_ref().map_or(0, |decision| decision.choices.len());
     assert_eq!(choices, 3, "it has ended");
+    assert_eq!(bench.left, None);
     // Whoever holds it has not decided; whoever releases it has.
     let word = |disposition, s| PersonsWord { at: at(s), disposition, by: None, note: None };
     bench.batch.dispositions.push(word(Disposition::Hold, 1800));

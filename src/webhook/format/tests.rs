@@ -61,6 +61,7 @@ fn document(batch: &str, verdict: Call) -> Document {
         since: 1_769_127_900_000,
         probability_off_spec: Some(0.71),
         progress: Some(0.46),
+        left: None,
         reasons: vec![
             Reason::Process {
                 statistic: "spe".into(),
@@ -137,6 +138,7 @@ pub(super) fn event(
         site: "mill <1> & Söhne".into(),
         line: line.into(),
         severity,
+        priority: None,
         occurrence: 3,
         revision: 1,
         alarm: alarm.into(),

@@ -25,6 +25,7 @@ fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
         site: "mill".into(),
         line: "tm3".into(),
         severity: Severity::Warning,
+        priority: None,
         occurrence: 1,
         revision: 0,
         alarm: format!("tm3/sensor/{tag}").into(),
