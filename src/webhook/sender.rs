@@ -487,10 +487,11 @@ impl Delivery {
     /// The outbox may forget the events; with a reason each is kept apart.
     async fn report(&self, items: Vec<Item>, refused: Option<String>) {
         let outbox = Arc::clone(&self.outbox);
+        let now = Timestamp::from_nanos(self.clock.machine_nanos());
         let report = tokio::task::spawn_blocking(move || {
             if let Some(reason) = refused {
                 for item in &items {
-                    outbox.park(item.id, item.count, &item.body, &reason);
+                    outbox.park(item.id, item.count, &item.body, &reason, now);
                 }
             }
             let ids: Vec<i64> = items.iter().map(|item| item.id).collect();

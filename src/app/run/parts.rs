@@ -14,6 +14,7 @@ use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
+use super::webhooks::RunningWebhooks;
 use super::{Ended, Surroundings};
 use crate::batch::{Genealogy, Metres};
 use crate::config::Checked;
@@ -122,6 +123,11 @@ impl Parts {
                 control.clone(),
             ))),
             desk: Some(Arc::new(RunningDesk(control.clone()))),
+            webhooks: Some(Arc::new(RunningWebhooks::new(
+                pipeline.store().reader()?,
+                checked.webhooks.iter().map(|hook| hook.name.clone()).collect(),
+                control.clone(),
+            ))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
