@@ -82,7 +82,7 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
     for hook in &checked.webhooks {
         let of = webhook::outbox_name(&hook.name);
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
-            webhook::address(url).map(drop).map_err(str::to_owned)
+            webhook::address(url, hook.private).map(drop).map_err(str::to_owned)
         }));
         found.extend(template(hook).err());
         found.extend(hook.secret.as_ref().and_then(|secret| {

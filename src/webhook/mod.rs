@@ -13,6 +13,7 @@
 mod answer;
 mod format;
 mod payloads;
+mod reach;
 mod redact;
 mod route;
 mod sample;
@@ -61,6 +62,8 @@ pub struct Settings {
     pub lines: Vec<String>,
     /// Which of their events.
     pub route: Route,
+    /// True if its name may lead anywhere, also to addresses that are not of the internet.
+    pub private: bool,
     /// How long one attempt may take.
     pub timeout: Duration,
 }

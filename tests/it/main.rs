@@ -23,6 +23,7 @@ mod models;
 mod mqtt;
 mod outage;
 mod outbox;
+mod parked;
 mod profiles;
 mod properties;
 mod readiness;

@@ -202,7 +202,9 @@ impl Parts {
         if checked.webhooks.is_empty() {
             return Ok(());
         }
-        let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
+        let client =
+            |private| webhook::client(private).map_err(|error| AppError::Other(error.to_string()));
+        let (meant, anywhere) = (client(false)?, client(true)?);
         for mut settings in checked.webhooks.clone() {
             let read = template(&settings);
             settings.template = read.map_err(|Absent { key, reason, .. }| {
@@ -224,7 +226,7 @@ impl Parts {
                 clock: Arc::clone(shared.clock),
                 cancel: self.stop_senders.clone(),
             };
-            let client = client.clone();
+            let client = if sender.settings.private { &anywhere } else { &meant }.clone();
             self.senders.spawn(async move { (name, ended(webhook::run(sender, client).await)) });
         }
         Ok(())

@@ -76,6 +76,7 @@ fn webhook(
             .and_then(|when| when.severity.as_ref())
             .map_or(Severity::Warning, |severity| (**severity).into()),
         lines,
+        private: hook.private.as_ref().is_some_and(|private| **private),
         timeout: cx.duration(
             hook.timeout.as_ref(),
             "timeout",

@@ -29,6 +29,11 @@ pub(in crate::config) struct Webhook {
     pub(in crate::config) content_type: Option<At<String>>,
     /// Which events it gets.
     pub(in crate::config) when: Option<At<When>>,
+    /// True lets the name in its address lead to addresses that are not of the internet. Names that are of a plant by what
+    /// they are (one label, `.local`, `.lan`, `.internal`, `.home.arpa`) and addresses in digits need no such word, but for
+    /// link-local ones.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) private: Option<At<bool>>,
     /// How long one attempt may take.
     #[schemars(extend("default" = "15s"))]
     pub(in crate::config) timeout: Option<At<DurationText>>,

@@ -40,6 +40,7 @@ fn service_of(format: Format) -> Box<dyn Service> {
         severity: Severity::Warning,
         lines: vec![],
         route: crate::webhook::Route::default(),
+        private: false,
         timeout: Duration::from_secs(1),
     };
     let secret = match format {
