@@ -24,7 +24,7 @@ mod trial;
 pub use answer::Answer;
 pub use format::{TemplateError, check_secret, check_template};
 pub use payloads::{standard, standing, wants};
-pub use route::Route;
+pub use route::{Route, Shift};
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
 pub use trial::{Trial, try_out};

@@ -158,6 +158,7 @@ mod tests {
             title: "a \"title\"".into(),
             text: "中文".into(),
             subject,
+            told: vec![],
         }
     }
 

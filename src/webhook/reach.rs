@@ -21,7 +21,7 @@ const BENCHMARKS: &str = "for benchmarks (RFC 2544, RFC 5180)";
 
 /// What is not of the internet, by begin, bits of it, and what it is.
 const V4: &[(Ipv4Addr, u32, &str)] = &[
-    (Ipv4Addr::new(0, 0, 0, 0), 8, UNSPECIFIED),
+    (Ipv4Addr::UNSPECIFIED, 8, UNSPECIFIED),
     (Ipv4Addr::new(10, 0, 0, 0), 8, PRIVATE),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared by a provider (RFC 6598)"),
     (Ipv4Addr::new(127, 0, 0, 0), 8, LOOPBACK),
@@ -98,7 +98,7 @@ fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
 fn is_of_plant(name: &str) -> bool {
     let name = name.trim_end_matches('.').to_ascii_lowercase();
     let under = |of: &&str| name.strip_suffix(*of).is_some_and(|before| before.ends_with('.'));
-    !name.contains('.') || OF_PLANTS.contains(&&*name) || OF_PLANTS.iter().any(|of| under(&of))
+    !name.contains('.') || OF_PLANTS.contains(&&*name) || OF_PLANTS.iter().any(under)
 }
 
 /// Whether an address in digits may be meant.
@@ -304,7 +304,7 @@ mod tests {
             ("http://169.254.169.254/latest", false),
             // The same, as people hide it.
             ("http://2852039166/", false),
-            ("http://0xa9fe.0xa9fe/", false),
+            ("http://0xa9.0xfea9fe/", false),
             ("http://[::ffff:a9fe:a9fe]/", false),
             ("http://[64:ff9b::a9fe:a9fe]/", false),
             ("http://[fe80::1]/", false),

@@ -14,6 +14,7 @@ mod plant;
 mod profile;
 mod properties;
 mod report;
+mod shifts;
 mod subscribe;
 mod webhook;
 

@@ -58,6 +58,10 @@ pub(in crate::config) struct When {
     /// From when until when in a day, such as "22:00-06:00", in the site's time zone; empty for the whole day.
     #[schemars(extend("default" = []))]
     pub(in crate::config) hours: Option<At<Vec<At<String>>>>,
+    /// The shifts of `[site] shifts`, by their names or begins; empty for all. One that passes midnight is of the day on which it
+    /// began, also for `days`.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) shifts: Option<At<Vec<At<String>>>>,
     /// The days of the week, "mon" to "sun"; empty for all.
     #[schemars(extend("default" = []))]
     pub(in crate::config) days: Option<At<Vec<At<DayName>>>>,

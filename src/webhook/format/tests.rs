@@ -144,6 +144,7 @@ pub(super) fn event(
         title: title.into(),
         text: "spe at 3.20 times its limit: refiner_power 41 %, *stock* [1](x) <b> & more".into(),
         subject,
+        told: vec![],
     }
 }
 

@@ -20,6 +20,7 @@ use tokio::task::JoinSet;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+mod day;
 mod services;
 
 /// A receiver without a socket.
