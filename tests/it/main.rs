@@ -15,6 +15,7 @@ mod discover;
 mod faults;
 mod feedback;
 mod grafana;
+mod hanging;
 mod influx;
 mod influx_versions;
 mod line_runs;

@@ -85,7 +85,10 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
 
     let all = parked(&config);
     let first = all.iter().rfind(|event| event["type"] == "batch.finished").expect("one ended");
-    assert_eq!((&first["webhook"], &first["answer"]), (&json!("leads"), &json!("the receiver answered 404")));
+    assert_eq!(
+        (&first["webhook"], &first["answer"]),
+        (&json!("leads"), &json!("the receiver answered 404"))
+    );
     assert!(first["parked_at"].as_i64() > first["at"].as_i64(), "{first}");
     assert_eq!(api("webhooks")["webhooks"][0]["parked"], all.len());
     assert_eq!(api("webhooks/leads/parked")["parked"], json!(all));
@@ -101,7 +104,11 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
     let before = receiver.received().len();
     let resend = ["resend", "leads", id(first), "--by", "shift-a"];
     let (status, said, problem) = onspec(&config, &resend);
-    assert_eq!((status, &*said), (Some(0), "leads: 1 event sent again, behind what waits\n"), "{problem}");
+    assert_eq!(
+        (status, &*said),
+        (Some(0), "leads: 1 event sent again, behind what waits\n"),
+        "{problem}"
+    );
     let heard = receiver.wait_for(before + 1, PATIENCE);
     assert_eq!(heard[before].header("webhook-id"), Some(id(first)), "the id is the same");
     let (status, _, problem) = onspec(&config, &resend);
@@ -115,7 +122,9 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
     assert_eq!(parked(&config).len(), all.len() - 2);
     assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
     let heard = receiver.received();
-    assert!(heard[before + 1..].iter().all(|request| request.header("webhook-id") != Some(id(second))));
+    assert!(
+        heard[before + 1..].iter().all(|request| request.header("webhook-id") != Some(id(second)))
+    );
 
     // Without it the rest goes at the next start.
     let before = heard.len();
@@ -127,7 +136,8 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
     let mut daemon = start();
     let heard = receiver.wait_for(before + left, PATIENCE);
     let mut ids: Vec<_> = all.iter().map(id).filter(|known| *known != id(second)).collect();
-    let mut told: Vec<_> = heard.iter().rev().take(left).filter_map(|r| r.header("webhook-id")).collect();
+    let mut told: Vec<_> =
+        heard.iter().rev().take(left).filter_map(|r| r.header("webhook-id")).collect();
     told.push(id(first));
     ids.sort_unstable();
     told.sort_unstable();
