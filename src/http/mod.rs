@@ -1,7 +1,8 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
 //!
 //! It never changes anything of the plant: every route reads, but for the one that has the configuration
-//! read again, those that let another model judge, and those that are told of batches. It never listens beyond loopback, because it has
+//! read again, those that let another model judge, those that are told of batches and alarms, and those by which refused events go to their
+//! receivers again or are discarded. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.

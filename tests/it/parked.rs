@@ -15,7 +15,7 @@ fn rest(url: &Path) -> String {
     format!(
         "[[mqtt.subscribe]]\ntopic = \"events/{{line}}\"\nformat = \"batch-event\"\n\
          [line.tm3]\nbatch = {{ from = \"events\" }}\n[line.tm3.tag.bw]\n\
-         [[webhook]]\nname = \"leads\"\nurl = {{ file = \"{}\" }}\nwhen = {{ severity = \"info\" }}\n",
+         [[webhook]]\nname = \"leads\"\nurl = {{ file = \"{}\" }}\nwhen = {{ severity = \"info\", kinds = [\"batch\"] }}\n",
         url.display()
     )
 }
@@ -38,6 +38,23 @@ fn parked(config: &Path) -> Vec<Value> {
     assert_eq!(status, Some(0), "{stderr}");
     let told: Value = serde_json::from_str(&stdout).expect("JSON");
     told["parked"].as_array().expect("a list").clone()
+}
+
+/// Makes four batches of ten minutes each, two hours ago.
+fn make_four(http: u16) {
+    let then = SystemClock.now_nanos() / 1_000_000 - 7_200_000;
+    let made = |n: i64| {
+        let (start, end) = (then + n * 600_000, then + (n + 1) * 600_000);
+        let batch = format!("R{n}");
+        [
+            json!({"event": "batch-start", "batch": batch, "ts": start}),
+            json!({"event": "batch-end", "batch": batch, "ts": end}),
+        ]
+    };
+    let events: Vec<Value> = (0..4).flat_map(made).collect();
+    let lines = format!("http://127.0.0.1:{http}/api/v1/lines/tm3/events");
+    let told = post(&lines, &[], json!(events).to_string().as_bytes()).expect("an answer");
+    assert_eq!(told.status, 202, "{}", told.text());
 }
 
 fn id(event: &Value) -> &str {
@@ -63,24 +80,12 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
         let answer = get(&format!("http://127.0.0.1:{http}/api/v1/{path}")).expect("an answer");
         serde_json::from_str(&answer.text()).expect("JSON")
     };
-    let then = SystemClock.now_nanos() / 1_000_000 - 7_200_000;
-    let made = |n: i64| {
-        let (start, end) = (then + n * 600_000, then + (n + 1) * 600_000);
-        let batch = format!("R{n}");
-        [
-            json!({"event": "batch-start", "batch": batch, "ts": start}),
-            json!({"event": "batch-end", "batch": batch, "ts": end}),
-        ]
-    };
-    let events: Vec<Value> = (0..4).flat_map(made).collect();
-    let lines = format!("http://127.0.0.1:{http}/api/v1/lines/tm3/events");
-    let told = post(&lines, &[], json!(events).to_string().as_bytes()).expect("an answer");
-    assert_eq!(told.status, 202, "{}", told.text());
+    make_four(http);
     let finished = || {
         let all = parked(&config);
         all.iter().filter(|event| event["type"] == "batch.finished").count()
     };
-    wait_until("the last end is refused", PATIENCE, || finished() == 3);
+    wait_until("the last end is refused", PATIENCE, || finished() == 4);
     wait_until("all is refused", PATIENCE, || api("webhooks")["webhooks"][0]["waiting"] == 0);
 
     let all = parked(&config);
@@ -95,9 +100,9 @@ fn refused_events_are_sent_again_or_discarded_and_the_audit_log_says_by_whom() {
     let (_, table, _) = onspec(&config, &["parked", "leads", "--limit", "1"]);
     assert!(table.contains(&format!("leads: {} more", all.len() - 1)), "{table}");
     assert!(!table.contains("K3Y"), "{table}");
-    let metrics = get(&format!("http://127.0.0.1:{http}/metrics")).expect("an answer").text();
-    let gauge = format!("onspec_parked{{outbox=\"webhook/leads\"}} {}\n", all.len());
-    assert!(metrics.contains(&gauge), "{metrics}");
+    let metrics = || get(&format!("http://127.0.0.1:{http}/metrics")).expect("an answer").text();
+    let gauge = format!("onspec_parked{{outbox=\"webhook/leads\"}} {}.0\n", all.len());
+    wait_until("what is parked is counted", PATIENCE, || metrics().contains(&gauge));
 
     // The daemon sends one again, and discards another.
     receiver.answer_always(Answer::Status(200));

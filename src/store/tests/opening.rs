@@ -79,7 +79,11 @@ fn a_newer_file_is_refused_and_left_alone() {
 fn a_file_of_an_older_release_is_brought_up() {
     let dir = TempDir::new().unwrap();
     let settings = large(&dir);
-    drop(open(&settings));
+    let mut store = open(&settings);
+    let outbox = store.outbox("webhook/a").unwrap();
+    outbox.park(1, 1, b"refused", "no", Timestamp::from_nanos(5));
+    store.settle().unwrap();
+    drop((outbox, store));
     let path = settings.path.as_deref().unwrap();
     // As the first release left it.
     let newer = "
@@ -91,7 +95,11 @@ fn a_file_of_an_older_release_is_brought_up() {
     assert!(error.contains("it has the older version 1; `onspec run` brings it up"), "{error}");
     let store = open(&settings);
     assert_eq!(store.reader().unwrap().edges("R1", true, 9).unwrap(), []);
-    assert!(Reader::open(path).is_ok());
+    let reader = Reader::open(path).unwrap();
+    let parked = reader.parked_of("webhook/a", None, 9).unwrap();
+    assert_eq!((&*parked[0].body, &parked[0].key, parked[0].at), (&b"refused"[..], &None, None));
+    assert_eq!(store.parked().get("webhook/a"), Some(&1));
+    assert_eq!(reader.check().unwrap(), Vec::<String>::new());
 }
 
 #[test]
