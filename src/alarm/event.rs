@@ -319,6 +319,9 @@ pub struct Notification {
     pub text: Arc<str>,
     /// What it is about.
     pub subject: Subject,
+    /// When people were told of this alarm before, since it was raised; the first time and the last ones.
+    #[serde(default)]
+    pub told: Vec<Timestamp>,
 }
 
 /// The id of an event: `evt_` and 32 hex digits of SHA-256 over type, site, line, what it is about

@@ -14,6 +14,8 @@ use std::time::Duration;
 /// An alarm that came so often in [`CHATTER_WITHIN`] chatters: it stays from then on until its condition has been gone for
 /// [`CALM`]. ISA-18.2 calls it chattering from three in a minute on; who is told three times in ten minutes looks no more.
 pub(super) const CHATTER: usize = 3;
+/// So many times at which people were told of an alarm are remembered until it is over.
+const TOLD_MAX: usize = 16;
 const CHATTER_WITHIN: Duration = Duration::from_secs(600);
 const CALM: Duration = Duration::from_secs(600);
 
@@ -60,6 +62,8 @@ pub(super) struct State {
     pub(super) unheard: u32,
     /// How soon somebody has to answer what it was last told of; nothing before it was.
     pub(super) priority: Option<Priority>,
+    /// When people were told of it since it was raised: the first time and the last ones, at most [`TOLD_MAX`].
+    pub(super) told_at: Vec<Timestamp>,
 }
 
 /// A state as it is kept; an earlier version kept less of it.
@@ -89,6 +93,8 @@ struct Kept {
     unheard: u32,
     #[serde(default)]
     priority: Option<Priority>,
+    #[serde(default)]
+    told_at: Vec<Timestamp>,
 }
 
 impl From<Kept> for State {
@@ -111,6 +117,7 @@ impl From<Kept> for State {
             out_of_service: kept.out_of_service,
             unheard: kept.unheard,
             priority: kept.priority,
+            told_at: kept.told_at,
         }
     }
 }
@@ -122,6 +129,14 @@ impl Pending {
 }
 
 impl State {
+    /// People are told of it now.
+    pub(super) fn tell(&mut self, at: Timestamp) {
+        if self.told_at.len() == TOLD_MAX {
+            self.told_at.remove(1);
+        }
+        self.told_at.push(at);
+    }
+
     /// What the condition is, or will be once a delay is over.
     pub(super) fn holds(&self) -> bool {
         self.pending.as_ref().map_or(self.alarm.condition(), |pending| pending.raises())

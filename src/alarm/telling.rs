@@ -64,7 +64,9 @@ impl Telling<'_> {
         let id = id(self.site, state, &news);
         if state.said.as_ref() != Some(&id) {
             state.said = Some(id);
+            let at = news.at;
             self.event(state, news);
+            state.tell(at);
         }
     }
 
@@ -84,6 +86,7 @@ impl Telling<'_> {
         if told || !held || news.kind.is_fact() {
             self.event(state, news);
         }
+        state.told_at.clear();
     }
 
     /// It is hidden no more, and its condition holds: people hear of it, as of a new occurrence.
@@ -170,6 +173,7 @@ impl Telling<'_> {
 
 /// The event that tells a piece of news.
 pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notification {
+    let told = state.told_at.iter().copied().filter(|at| *at != news.at).collect();
     Notification {
         kind: news.kind,
         id: id(site, state, &news),
@@ -184,6 +188,7 @@ pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notifi
         title: news.title.into(),
         text: news.text.into(),
         subject: news.subject,
+        told,
     }
 }
 

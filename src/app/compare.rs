@@ -457,6 +457,7 @@ mod tests {
                 title: "".into(),
                 text: "".into(),
                 subject: Subject::Sensor { tag: tag.into(), fault: fault.into(), since: AT },
+                told: vec![],
             }))
         };
         let before = told([

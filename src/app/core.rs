@@ -6,6 +6,7 @@ use super::error::{AppError, chain};
 use super::filling::Filling;
 use super::fits::{Columns, Wanted};
 use super::heard::Heard;
+use super::parked::Decided;
 use super::pipeline::{FULL_PAUSE, Pipeline, Waiter};
 use crate::alarm::{IsaState, Order};
 use crate::engine::{
@@ -59,6 +60,8 @@ pub enum Control {
     Told(Box<ToldEvents>, Asker<(), Reception>),
     /// A person asks something of an alarm.
     Order(Box<Order>, Asker<IsaState>),
+    /// A person decided about events that a receiver refused; who did hears how many there were.
+    Parked(Box<Decided>, Asker<(), u64>),
     /// Take nothing more, write a checkpoint, end.
     Stop,
 }
@@ -298,6 +301,10 @@ impl Core {
                     self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
                     self.take_order(order, asker, &mut seen)?;
                 }
+                Control::Parked(decided, asker) => {
+                    self.pipeline.commit(std::mem::take(&mut events), &mut seen)?;
+                    self.take_decided(&decided, asker)?;
+                }
                 Control::Stop => {}
             }
         }
@@ -380,12 +387,15 @@ impl Core {
         }
     }
 
-    /// Tells people what waits for whom.
+    /// Tells people what waits for whom, and what was refused.
     fn measure_outboxes(&self) {
         for (outbox, pending) in self.pipeline.store().pending() {
             #[expect(clippy::cast_precision_loss, reason = "a gauge of lines needs no 53 bits")]
             let lines = pending.count as f64;
             self.metrics.set("onspec_outbox_pending", &[("outbox", &outbox)], lines);
+            let parked = self.pipeline.store().parked().get(&*outbox).copied().unwrap_or(0);
+            #[expect(clippy::cast_precision_loss, reason = "10,000 at most")]
+            self.metrics.set("onspec_parked", &[("outbox", &outbox)], parked as f64);
         }
     }
 

@@ -22,6 +22,7 @@ mod fits;
 mod heard;
 mod journal;
 pub mod listen;
+pub mod parked;
 mod pipeline;
 mod recording;
 pub mod registry;

@@ -365,6 +365,7 @@ impl Pipeline {
             journal: &self.journal,
             hash: group.hash(),
             puts: &puts,
+            unparked: &[],
             batches: &batches,
             sheets: &sheets,
             audit: &audit,
@@ -372,16 +373,7 @@ impl Pipeline {
             models: &models,
             checkpoint: state.as_deref(),
         };
-        // A full store took nothing: the same commit is tried until there is room. Nothing is
-        // acknowledged meanwhile, so the broker holds what comes (`when_full = "block"`).
-        while let Err(error) = self.store.commit(&commit) {
-            if !error.is_full() {
-                return Err(error.into());
-            }
-            if !(self.waiter.0)(&error) {
-                return Err(AppError::GivenUp);
-            }
-        }
+        when_room(&mut self.store, &mut self.waiter, &commit)?;
         if state.is_some() {
             (self.since_checkpoint, self.readings_since_checkpoint) = (0, 0);
         }
@@ -389,6 +381,15 @@ impl Pipeline {
         self.events += events;
         self.journal.clear();
         Ok(())
+    }
+
+    /// Commits what is no event: entries of outboxes, and who decided that.
+    ///
+    /// # Errors
+    /// When the store fails.
+    pub fn commit_aside(&mut self, commit: &Commit<'_>) -> Result<(), AppError> {
+        self.pay_checkpoint()?;
+        when_room(&mut self.store, &mut self.waiter, commit)
     }
 
     /// Writes the checkpoint that was put off, and waits until there is room for it.
@@ -433,6 +434,20 @@ impl Pipeline {
     pub fn would_push(&self, now: Timestamp) -> bool {
         self.engine.would_push(now)
     }
+}
+
+/// Commits once there is room. A full store took nothing: the same commit is tried until there is room. Nothing is
+/// acknowledged meanwhile, so the broker holds what comes (`when_full = "block"`).
+fn when_room(store: &mut Store, waiter: &mut Waiter, commit: &Commit<'_>) -> Result<(), AppError> {
+    while let Err(error) = store.commit(commit) {
+        if !error.is_full() {
+            return Err(error.into());
+        }
+        if !(waiter.0)(&error) {
+            return Err(AppError::GivenUp);
+        }
+    }
+    Ok(())
 }
 
 #[cfg(test)]

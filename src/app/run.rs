@@ -19,6 +19,7 @@ mod ending;
 mod hosts;
 mod models;
 mod parts;
+mod webhooks;
 
 use super::asked::Asks;
 use super::encode::{MQTT, Outputs};

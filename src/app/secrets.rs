@@ -82,7 +82,7 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
     for hook in &checked.webhooks {
         let of = webhook::outbox_name(&hook.name);
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
-            webhook::address(url).map(drop).map_err(str::to_owned)
+            webhook::address(url, hook.private).map(drop).map_err(str::to_owned)
         }));
         found.extend(template(hook).err());
         found.extend(hook.secret.as_ref().and_then(|secret| {
@@ -243,6 +243,10 @@ name = "own"
 url = {{ file = "{}" }}
 format = "template"
 template_file = "{}"
+[[webhook]]
+name = "cloud"
+url = {{ file = "{}" }}
+format = "slack"
 "#,
             file("ca.pem", "no certificate"),
             file("token", "two words"),
@@ -250,6 +254,7 @@ template_file = "{}"
             file("secret", "whsec_?"),
             file("own", "http://receiver.mill"),
             file("own.j2", "{\n  \"title\": {{ data.titel }} }"),
+            file("cloud", "http://169.254.169.254/latest"),
         );
         let checked = crate::config::load(&text, "mill.toml").unwrap();
         let found = absent(&checked);
@@ -259,6 +264,7 @@ template_file = "{}"
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
             ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),
+            ("webhook/cloud.url", 23, "is link-local"),
         ];
         assert_eq!(found.len(), expected.len(), "{found:?}");
         for (found, (key, line, words)) in found.iter().zip(expected) {

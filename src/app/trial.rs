@@ -23,7 +23,9 @@ pub struct Tried {
 /// # Errors
 /// When nothing can be sent at all: TLS cannot be set up.
 pub async fn try_webhooks(checked: &Checked) -> Result<Vec<Tried>, AppError> {
-    let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
+    let client =
+        |private| webhook::client(private).map_err(|error| AppError::Other(error.to_string()));
+    let (meant, anywhere) = (client(false)?, client(true)?);
     let page = super::page(checked);
     let mut tried = Vec::new();
     for hook in &checked.webhooks {
@@ -43,7 +45,8 @@ pub async fn try_webhooks(checked: &Checked) -> Result<Vec<Tried>, AppError> {
             Ok((url, secret, hook)) => {
                 let now = Timestamp::from_nanos(SystemClock.now_nanos());
                 let site = (&*checked.plant.site, page.as_deref());
-                webhook::try_out(&hook, (&url, secret.as_ref()), client.clone(), site, now).await
+                let client = if hook.private { &anywhere } else { &meant }.clone();
+                webhook::try_out(&hook, (&url, secret.as_ref()), client, site, now).await
             }
         };
         tried.push(Tried { name: hook.name.clone(), delivered, words });

@@ -88,11 +88,12 @@ mod tests {
         let script = script(Shell::Bash);
         let ask =
             "COMP_WORDS=(onspec re) COMP_CWORD=1; _onspec onspec re onspec; echo ${COMPREPLY[*]}";
-        let child = Command::new("bash")
-            .args(["-c", &format!("{script}\n{ask}")])
-            .stdin(Stdio::null())
-            .output()
-            .expect("bash is there");
+        // From a file: an argument has no room for it.
+        let directory = tempfile::tempdir().expect("a directory for temporary files");
+        let path = directory.path().join("onspec.bash");
+        std::fs::write(&path, format!("{script}\n{ask}\n")).expect("the directory is ours");
+        let child =
+            Command::new("bash").arg(&path).stdin(Stdio::null()).output().expect("bash is there");
         assert!(child.status.success(), "{}", String::from_utf8_lossy(&child.stderr));
         assert_eq!(String::from_utf8_lossy(&child.stdout).trim(), "replay");
     }

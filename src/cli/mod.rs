@@ -148,10 +148,10 @@ enum Command {
         after_help = "Examples:\n  onspec audit list -c /etc/onspec/onspec.toml\n  onspec audit verify -c /etc/onspec/onspec.toml"
     )]
     Audit(audit::Args),
-    /// Try the receivers of events.
+    /// Try the receivers of events; look at what they refused for good, send it again or discard it.
     #[command(
         subcommand,
-        after_help = "Example:\n  onspec webhook test -c /etc/onspec/onspec.toml shift-leads"
+        after_help = "Examples:\n  onspec webhook test -c /etc/onspec/onspec.toml shift-leads\n  onspec webhook parked -c /etc/onspec/onspec.toml\n  onspec webhook resend shift-leads --all --by shift-a -c /etc/onspec/onspec.toml"
     )]
     Webhook(webhook::Args),
     /// Look after the embedded store: check, repair, back up.

@@ -75,6 +75,11 @@ pub(super) fn command(args: &Args, out: &mut Out) -> Exit {
 }
 
 impl Which {
+    /// The configuration, if that was given.
+    pub(super) fn config(&self) -> Option<&Path> {
+        self.config.as_deref()
+    }
+
     /// The file of the store.
     pub(super) fn path(&self) -> Result<PathBuf, String> {
         self.open().map(|(path, _)| path)

@@ -160,20 +160,3 @@ impl<X: JsonSchema, T: JsonSchema> JsonSchema for TextOr<X, T> {
         json_schema!({ "anyOf": choices })
     }
 }
-
-/// A value of any shape, for keys that a later release will read.
-#[derive(Debug, Clone, PartialEq, Deserialize)]
-#[serde(transparent)]
-pub(super) struct Anything(toml::Value);
-
-impl JsonSchema for Anything {
-    fn inline_schema() -> bool {
-        true
-    }
-    fn schema_name() -> Cow<'static, str> {
-        "Anything".into()
-    }
-    fn json_schema(_: &mut SchemaGenerator) -> Schema {
-        json_schema!({})
-    }
-}

@@ -10,8 +10,7 @@ mod webhook;
 pub(super) use webhook::{Webhook, When};
 
 use super::at::{
-    Anything, At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText,
-    TextOr,
+    At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText, TextOr,
 };
 use super::words::{
     AutocorrelationName, BatchFrom, BatchName, ChartKind, ConsequenceName, FaultName, LabChartKind,
@@ -72,8 +71,23 @@ pub(super) struct Site {
     /// The time zone of reports, by its name: those of the times and weeks in them.
     #[schemars(extend("default" = "UTC"), example = "Asia/Shanghai")]
     pub(super) timezone: Option<At<String>>,
-    /// The shifts of reports. Not used by this release.
-    pub(super) shifts: Option<At<Vec<Anything>>>,
+    /// The begins of the shifts, such as "06:00", by the clock of the site; two at least. Each ends where the next one begins.
+    pub(super) shifts: Option<At<Vec<ShiftText>>>,
+}
+
+/// A shift: when it begins, or that and its name.
+pub(super) type ShiftText = At<TextOr<String, Shift>>;
+
+/// A shift with a name.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct Shift {
+    /// Its name.
+    #[schemars(example = &"early")]
+    pub(super) name: Option<At<String>>,
+    /// When it begins.
+    #[schemars(example = "06:00")]
+    pub(super) begins: Option<At<String>>,
 }
 
 /// The embedded store.

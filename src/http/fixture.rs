@@ -217,6 +217,7 @@ pub(super) fn state(view: View) -> Fixture {
         history: None,
         models: None,
         desk: None,
+        webhooks: None,
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,

@@ -1,7 +1,8 @@
 //! axum: the page, the API, metrics and health. Sees only the engine's view, store reads and health.
 //!
 //! It never changes anything of the plant: every route reads, but for the one that has the configuration
-//! read again, those that let another model judge, and those that are told of batches. It never listens beyond loopback, because it has
+//! read again, those that let another model judge, those that are told of batches and alarms, and those by which refused events go to their
+//! receivers again or are discarded. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.
@@ -30,6 +31,7 @@ mod probes;
 mod report;
 mod router;
 mod uniformity;
+mod webhooks;
 
 pub use feedback::read_events;
 pub use router::router;
@@ -329,6 +331,63 @@ pub trait Desk: Debug + Send + Sync {
     fn order(&self, order: Order) -> Telling<IsaState>;
 }
 
+/// A receiver of webhooks, as it is now.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ReceiverView {
+    /// Its name.
+    pub name: String,
+    /// Its name in the register of all parts.
+    pub component: String,
+    /// False of one that the configuration does not name any more.
+    pub configured: bool,
+    /// Events that wait for it.
+    pub waiting: u64,
+    /// Events that it refused for good and that are kept.
+    pub parked: u64,
+}
+
+/// What a person decided about events that a receiver refused for good.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ParkedOrder {
+    /// The receiver.
+    pub receiver: String,
+    /// The events by their ids; `None` means all.
+    pub ids: Option<Vec<String>>,
+    /// True if they are to be sent again, false if nobody wants them any more.
+    pub resend: bool,
+    /// Who.
+    pub by: Arc<str>,
+    /// Why.
+    pub note: Option<Arc<str>>,
+    /// When.
+    pub at: Timestamp,
+}
+
+/// The receivers of webhooks. Calls that answer at once block on the disk; this room makes them off the runtime.
+pub trait Webhooks: Debug + Send + Sync {
+    /// The receivers of the configuration, and those before it of which something is kept.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn receivers(&self) -> Result<Vec<ReceiverView>, String>;
+
+    /// The newest events that a receiver refused, newest first, at most `limit`, in the form of `onspec webhook parked
+    /// --json`; only those with numbers below `before`, if that is given.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn parked(
+        &self,
+        receiver: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<serde_json::Value>, String>;
+
+    /// Sends refused events again, or discards them, and gives how many there were: unknown while the store has no room;
+    /// [`Told::Conflict`] if one is not parked, or its receiver is not configured any more.
+    fn order(&self, order: ParkedOrder) -> Telling<Option<u64>>;
+}
+
 /// Everything that page and API show.
 #[derive(Debug, Clone)]
 pub struct ApiState {
@@ -348,6 +407,8 @@ pub struct ApiState {
     pub models: Option<Arc<dyn Models>>,
     /// Where events of batches are told, if anybody takes them.
     pub desk: Option<Arc<dyn Desk>>,
+    /// The receivers of webhooks, if there are outboxes for any.
+    pub webhooks: Option<Arc<dyn Webhooks>>,
     /// The fits, if anybody fits.
     pub fits: Option<Arc<dyn Fits>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.

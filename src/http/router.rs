@@ -3,7 +3,7 @@
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
     Fitting, actions, alarms, audit, backtest, data, events, feedback, guard, models, page, probes,
-    report, uniformity,
+    report, uniformity, webhooks,
 };
 use crate::engine::View;
 use axum::Router;
@@ -78,6 +78,8 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/models", || get(models::models)),
     ("/api/v1/models/{line}/{grade}/{version}", || get(models::model)),
     ("/api/v1/models/{line}/{grade}/{version}/backtest", || get(backtest::backtest)),
+    ("/api/v1/webhooks", || get(webhooks::receivers)),
+    ("/api/v1/webhooks/{name}/parked", || get(webhooks::parked)),
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),
@@ -91,6 +93,8 @@ pub(super) const ACTIONS: &[Route] = &[
     ("/api/v1/models/{line}/{grade}/withdraw", || post(models::withdraw)),
     ("/api/v1/lines/{line}/events", || post(feedback::events)),
     ("/api/v1/alarms/{action}", || post(alarms::order)),
+    ("/api/v1/webhooks/{name}/resend", || post(webhooks::resend)),
+    ("/api/v1/webhooks/{name}/discard", || post(webhooks::discard)),
     ("/api/v1/batches/{line}/{batch}/lab", || post(feedback::lab)),
     ("/api/v1/batches/{line}/{batch}/disposition", || post(feedback::disposition)),
 ];

@@ -17,6 +17,7 @@ use super::dissect::Dissection;
 use super::failure::{Failure, Kind};
 use super::lane::{Lane, Which};
 use super::{COMPONENT, Settings};
+use crate::reading::Timestamp;
 use crate::store::{Outbox, StoreError};
 use crate::telemetry::{Clock, Health, Metrics, Secret, State};
 use std::sync::Arc;
@@ -200,11 +201,12 @@ impl<S: Sink> Sender<S> {
             return;
         }
         let outbox = Arc::clone(&lane.outbox);
+        let now = Timestamp::from_nanos(self.clock.machine_nanos());
         let report = tokio::task::spawn_blocking(move || {
             for parked in &parked {
                 let count = u32::try_from(parked.count).unwrap_or(u32::MAX);
                 let entry = chunk.entry_of(parked.lines[0]);
-                outbox.park(entry, count, &chunk.bytes(&parked.lines), &parked.reason);
+                outbox.park(entry, count, &chunk.bytes(&parked.lines), &parked.reason, now);
             }
             outbox.done(&chunk.ids());
         });

@@ -11,6 +11,7 @@ use super::report::Report;
 use super::topics::{self, Manner, VERDICT_EXPIRY};
 use super::trouble::{Fate, code_text, fate};
 use super::wire::{Client, OFFLINE, ONLINE, Publication, Session};
+use crate::reading::Timestamp;
 use crate::store::{Item, Outbox, StoreError};
 use crate::telemetry::Clock;
 use crate::verdict::Document;
@@ -307,7 +308,9 @@ impl Publisher {
     async fn park(&self, at: &Speaker<'_>, entry: Entry, reason: String) {
         at.report.never(&entry.topic, &reason);
         if let Some(outbox) = self.outbox.clone() {
-            off_the_runtime(move || outbox.park(entry.id, entry.count, &entry.body, &reason)).await;
+            let now = Timestamp::from_nanos(at.clock.machine_nanos());
+            let park = move || outbox.park(entry.id, entry.count, &entry.body, &reason, now);
+            off_the_runtime(park).await;
         }
     }
 

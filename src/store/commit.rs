@@ -17,6 +17,8 @@ pub struct Commit<'a> {
     pub hash: u64,
     /// Entries of outboxes, in order.
     pub puts: &'a [Put<'a>],
+    /// Parked entries, by their own ids, that nobody keeps any more: they are put again, or discarded.
+    pub unparked: &'a [i64],
     /// Batches as they are known now.
     pub batches: &'a [BatchRow<'a>],
     /// Parts of the sheets of finished batches.

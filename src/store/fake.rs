@@ -1,6 +1,7 @@
 //! An outbox in memory, for the tests of senders.
 
 use super::{Item, Outbox, Pending, StoreError};
+use crate::reading::Timestamp;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
 
@@ -134,7 +135,7 @@ impl Outbox for FakeOutbox {
         self.waiting.send_replace(state.items.len());
     }
 
-    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str) {
+    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str, _: Timestamp) {
         let body = String::from_utf8_lossy(body).into_owned();
         self.state().parked.push(Parked { id, count, body, reason: reason.to_owned() });
     }

@@ -4,6 +4,7 @@ use super::db::Db;
 use super::error::StoreError;
 use super::queue::{Park, Queue};
 use super::{codec, reader};
+use crate::reading::Timestamp;
 use rusqlite::Row;
 use std::collections::BTreeSet;
 use std::fmt::Debug;
@@ -59,10 +60,10 @@ pub trait Outbox: Debug + Send + Sync {
     /// again by `oldest` or `newest` of this process. Ids that are gone already do no harm.
     fn done(&self, ids: &[i64]);
 
-    /// The receiver refused `body` (part or all of the entry `id`) for good: keep it apart with the
-    /// receiver's words. The entry itself still has to be named to [`Outbox::done`], afterwards, so
+    /// The receiver refused `body` (part or all of the entry `id`) for good, at the machine's time `at`: keep it apart with
+    /// the receiver's words. The entry itself still has to be named to [`Outbox::done`], afterwards, so
     /// that no commit can take the second without the first.
-    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str);
+    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str, at: Timestamp);
 
     /// Changes whenever something was committed to this outbox.
     fn changed(&self) -> tokio::sync::watch::Receiver<u64>;
@@ -159,8 +160,8 @@ impl Outbox for SqliteOutbox {
         self.queue.add_done(ids);
     }
 
-    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str) {
-        self.queue.add_park(Park { id, count, body: body.into(), reason: reason.into() });
+    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str, at: Timestamp) {
+        self.queue.add_park(Park { id, count, body: body.into(), reason: reason.into(), at });
     }
 
     fn changed(&self) -> tokio::sync::watch::Receiver<u64> {

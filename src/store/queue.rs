@@ -1,6 +1,7 @@
 //! What senders have said about an outbox and the next commit has still to write.
 
 use super::outbox::Pending;
+use crate::reading::Timestamp;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use tokio::sync::watch;
@@ -12,6 +13,7 @@ pub(super) struct Park {
     pub(super) count: u32,
     pub(super) body: Arc<[u8]>,
     pub(super) reason: Arc<str>,
+    pub(super) at: Timestamp,
 }
 
 /// One outbox, shared by the writer and all its handles.
@@ -164,7 +166,8 @@ mod tests {
     fn what_is_said_during_a_transaction_is_left_to_the_next() {
         let queue = Queue::new("webhook/a", Some(1), Pending::default());
         let say = |id| {
-            queue.add_park(Park { id, count: 1, body: [].into(), reason: "no".into() });
+            let at = Timestamp::default();
+            queue.add_park(Park { id, count: 1, body: [].into(), reason: "no".into(), at });
             queue.add_done(&[id]);
         };
         say(1);

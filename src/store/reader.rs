@@ -8,10 +8,11 @@ use super::journal::{self, Checkpoint, Chunks, JournalChunk, Position};
 use super::outbox::Pending;
 use super::statements::size;
 use super::work::park_seal;
-use super::{codec, schema};
+use super::{codec, schema, work};
 use crate::reading::Timestamp;
 use rusqlite::types::FromSql;
 use rusqlite::{Params, Row};
+use std::collections::BTreeMap;
 use std::path::Path;
 
 /// A block of frames, as committed.
@@ -96,6 +97,10 @@ pub struct Parked {
     pub outbox: String,
     /// The id of the entry it was, or was part of.
     pub entry: i64,
+    /// That entry's key; `None` of what an older release parked.
+    pub key: Option<String>,
+    /// When it was parked, by the machine's clock; `None` of what an older release parked.
+    pub at: Option<Timestamp>,
     /// Lines or events in it.
     pub count: u32,
     /// The receiver's words.
@@ -306,15 +311,67 @@ impl Reader {
     /// The newest parked entries, newest first.
     pub fn parked(&self, limit: usize) -> Result<Vec<Parked>, StoreError> {
         let limit = i64::try_from(limit).unwrap_or(i64::MAX);
-        let sql = "SELECT id, outbox, entry, count, reason, checksum, body FROM parked
+        let sql = "SELECT id, outbox, entry, count, reason, checksum, body, key, at FROM parked
                    ORDER BY id DESC LIMIT ?1";
-        self.rows("read parked entries", sql, [limit], |row| {
+        self.parked_rows(sql, [limit])
+    }
+
+    /// The newest parked entries of an outbox, newest first, at most `limit`; only those with ids below `before`, if
+    /// that is given.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn parked_of(
+        &self,
+        outbox: &str,
+        before: Option<i64>,
+        limit: usize,
+    ) -> Result<Vec<Parked>, StoreError> {
+        let limit = i64::try_from(limit).unwrap_or(i64::MAX);
+        let sql = "SELECT id, outbox, entry, count, reason, checksum, body, key, at FROM parked
+                   WHERE outbox = ?1 AND id < ?2 ORDER BY id DESC LIMIT ?3";
+        self.parked_rows(sql, (outbox, before.unwrap_or(i64::MAX), limit))
+    }
+
+    /// One parked entry, by its own id.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn parked_entry(&self, id: i64) -> Result<Option<Parked>, StoreError> {
+        let sql = "SELECT id, outbox, entry, count, reason, checksum, body, key, at FROM parked
+                   WHERE id = ?1";
+        Ok(self.parked_rows(sql, [id])?.into_iter().next())
+    }
+
+    /// The parked entries of an outbox, oldest first: their ids, and their keys as far as these are known.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn parked_keys(&self, outbox: &str) -> Result<Vec<(i64, Option<String>)>, StoreError> {
+        let sql = "SELECT id, key FROM parked WHERE outbox = ?1 ORDER BY id";
+        self.rows("read parked entries", sql, [outbox], |row| {
+            Ok((self.get(row, 0)?, self.get(row, 1)?))
+        })
+    }
+
+    /// How many entries are parked of each outbox that has any, by name.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub fn parked_counts(&self) -> Result<BTreeMap<String, u64>, StoreError> {
+        work::parked(&self.db, &self.db.lock())
+    }
+
+    fn parked_rows(&self, sql: &str, values: impl Params) -> Result<Vec<Parked>, StoreError> {
+        self.rows("read parked entries", sql, values, |row| {
             let (id, entry) = (self.get(row, 0)?, self.get(row, 2)?);
             let count: u32 = self.get(row, 3)?;
             let reason: String = self.get(row, 4)?;
             let fields = [entry, count.into()];
             let body = unpack(&self.db, "parked", id, row, 5, &park_seal(&fields, &reason))?;
-            Ok(Parked { id, outbox: self.get(row, 1)?, entry, count, reason, body })
+            let (outbox, key) = (self.get(row, 1)?, self.get(row, 7)?);
+            let at = self.get::<Option<i64>>(row, 8)?.map(Timestamp::from_nanos);
+            Ok(Parked { id, outbox, entry, key, at, count, reason, body })
         })
     }
 

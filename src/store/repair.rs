@@ -316,15 +316,17 @@ fn fits(sealed: &Sealed, columns: &[String], values: &[Value]) -> bool {
         Some(Value::Integer(number)) => Some(*number),
         _ => None,
     };
-    let text = match column(sealed.text) {
+    // The text may be of several columns.
+    let texts = sealed.text.split(" || char(10) || ").map(|name| match column(name) {
         Some(Value::Text(text)) => text.as_str(),
         _ => "",
-    };
+    });
+    let text = texts.collect::<Vec<_>>().join("\n");
     let fields: Option<Vec<i64>> = sealed.fields.iter().map(|name| number(name)).collect();
     let (Some(fields), Some(checksum), Some(Value::Blob(body))) =
         (fields, number("checksum"), column("body"))
     else {
         return false;
     };
-    unpack(&Seal { fields: &fields, text }, checksum, body).is_ok()
+    unpack(&Seal { fields: &fields, text: &text }, checksum, body).is_ok()
 }

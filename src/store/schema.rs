@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6f6e_7370;
 
 /// Entry `n` makes version `n + 1` of version `n`.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
 
 const V1: &str = "
 -- One row: where the journal ends, and how much there is of it and of parked entries.
@@ -170,6 +170,14 @@ CREATE TRIGGER audit_changes_nothing BEFORE UPDATE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
 CREATE TRIGGER audit_forgets_nothing BEFORE DELETE ON audit
     BEGIN SELECT RAISE(ABORT, 'the audit log is only appended to'); END;
+";
+
+const V5: &str = "
+-- What was refused may be sent again: under which key, and since when it is kept. Of what an older release kept neither is
+-- known.
+ALTER TABLE parked ADD COLUMN key TEXT;
+ALTER TABLE parked ADD COLUMN at INTEGER;
+CREATE INDEX parked_by_outbox ON parked (outbox, key);
 ";
 
 /// What kind of file it is.

@@ -31,6 +31,8 @@ pub(super) struct Work<'c> {
     pub(super) dropped: Dropped,
     /// Batches were added to the frames, or frames went.
     pub(super) runs_changed: bool,
+    /// Something was parked, or is not any more.
+    parked_changed: bool,
 }
 
 /// An outbox as the transaction leaves it.
@@ -49,6 +51,8 @@ pub(super) struct Outcome {
     pub(super) dropped: Dropped,
     /// Set if it may have changed.
     pub(super) droppable_frames: Option<u64>,
+    /// Parked entries by outbox; set if it may have changed.
+    pub(super) parked: Option<BTreeMap<String, u64>>,
     boxes: Vec<Draft>,
 }
 
@@ -74,7 +78,16 @@ impl<'c> Work<'c> {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.map_err(|source| db.failed("begin a commit", source))?;
         let (boxes, dropped) = (BTreeMap::new(), Dropped::default());
-        let mut work = Self { db, tx, queues, position, boxes, dropped, runs_changed: false };
+        let mut work = Self {
+            db,
+            tx,
+            queues,
+            position,
+            boxes,
+            dropped,
+            runs_changed: false,
+            parked_changed: false,
+        };
         for queue in queues.with_work() {
             work.settle(&queue)?;
         }
@@ -113,6 +126,7 @@ impl<'c> Work<'c> {
         )?;
         let droppable_frames =
             if self.runs_changed { Some(droppable_frames(self.db, &self.tx)?) } else { None };
+        let parked = if self.parked_changed { Some(parked(self.db, &self.tx)?) } else { None };
         let pages = self.pages()?;
         self.tx.commit().map_err(|source| self.db.failed("make a commit durable", source))?;
         Ok(Outcome {
@@ -120,6 +134,7 @@ impl<'c> Work<'c> {
             pages,
             dropped: self.dropped,
             droppable_frames,
+            parked,
             boxes: self.boxes.into_values().collect(),
         })
     }
@@ -140,6 +155,10 @@ impl<'c> Work<'c> {
         }
         for (put, body) in commit.puts.iter().zip(&packed.puts) {
             self.add_put(put, body)?;
+        }
+        for id in commit.unparked {
+            let sql = "DELETE FROM parked WHERE id = ?1 RETURNING count, length(body)";
+            self.forget_parked(sql, *id)?;
         }
         for batch in commit.batches {
             self.add_batch(batch)?;
@@ -367,6 +386,9 @@ impl<'c> Work<'c> {
         for park in &draft.queued.parks {
             self.add_park(draft.queue.name(), park)?;
         }
+        if !draft.queued.parks.is_empty() {
+            self.bound_parked()?;
+        }
         for id in &draft.queued.done {
             let sql = "DELETE FROM outbox WHERE id = ?1 AND box = ?2 RETURNING count, length(body)";
             let key = (id, draft.queued.row);
@@ -379,34 +401,55 @@ impl<'c> Work<'c> {
     fn add_park(&mut self, outbox: &str, park: &Park) -> Result<(), StoreError> {
         let doing = "park a refused entry";
         let packed = pack(&park_seal(&[park.id, park.count.into()], &park.reason), &park.body);
-        let id: i64 = one(
-            self.db,
-            &self.tx,
+        // The entry is still there: it is done afterwards.
+        self.run(
             doing,
-            "INSERT INTO parked (outbox, entry, count, reason, checksum, body)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6) RETURNING id",
-            (outbox, park.id, park.count, &*park.reason, packed.checksum, &packed.body),
+            "INSERT INTO parked (outbox, entry, count, reason, checksum, body, at, key)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, (SELECT key FROM outbox WHERE id = ?2))",
+            (
+                outbox,
+                park.id,
+                park.count,
+                &*park.reason,
+                packed.checksum,
+                &packed.body,
+                park.at.as_nanos(),
+            ),
         )?;
+        self.parked_changed = true;
         self.position.parked_bytes += bytes_on_disk(packed.body.len());
-        self.drop_parked(id - PARKED_MAX)
+        Ok(())
     }
 
-    /// Forgets parked entries up to an id, and counts their lines.
-    pub(super) fn drop_parked(&mut self, up_to: i64) -> Result<(), StoreError> {
-        let gone = self.rows(
-            "forget parked entries",
-            "DELETE FROM parked WHERE id <= ?1 RETURNING count, length(body)",
-            [up_to],
-            |row| {
-                let len = usize::try_from(size(row, 1)?).unwrap_or(usize::MAX);
-                Ok((size(row, 0)?, bytes_on_disk(len)))
-            },
-        )?;
-        for (count, bytes) in gone {
-            self.dropped.parked += count;
-            self.position.parked_bytes = self.position.parked_bytes.saturating_sub(bytes);
+    /// Drops the oldest parked entries beyond their number.
+    fn bound_parked(&mut self) -> Result<(), StoreError> {
+        let doing = "count parked entries";
+        let parked = one(self.db, &self.tx, doing, "SELECT count(*) FROM parked", ())?;
+        if parked > PARKED_MAX {
+            let sql = "SELECT id FROM parked ORDER BY id LIMIT 1 OFFSET ?1";
+            let last = one(self.db, &self.tx, doing, sql, [parked - PARKED_MAX - 1])?;
+            self.drop_parked(last)?;
         }
         Ok(())
+    }
+
+    /// Drops parked entries up to an id, and counts their lines.
+    pub(super) fn drop_parked(&mut self, up_to: i64) -> Result<(), StoreError> {
+        let sql = "DELETE FROM parked WHERE id <= ?1 RETURNING count, length(body)";
+        self.dropped.parked += self.forget_parked(sql, up_to)?;
+        Ok(())
+    }
+
+    /// Forgets parked entries by a statement about an id; their lines.
+    fn forget_parked(&mut self, sql: &str, id: i64) -> Result<u64, StoreError> {
+        let gone = self.rows("forget parked entries", sql, [id], |row| {
+            let len = usize::try_from(size(row, 1)?).unwrap_or(usize::MAX);
+            Ok((size(row, 0)?, bytes_on_disk(len)))
+        })?;
+        self.parked_changed |= !gone.is_empty();
+        let bytes: u64 = gone.iter().map(|(_, bytes)| bytes).sum();
+        self.position.parked_bytes = self.position.parked_bytes.saturating_sub(bytes);
+        Ok(gone.iter().map(|(count, _)| count).sum())
     }
 
     /// Says which outboxes somebody empties, and since when nobody does the others: those are
@@ -487,6 +530,16 @@ impl Draft {
         let queued = queue.counters();
         Self { queue, queued, put: false }
     }
+}
+
+/// The parked entries of each outbox that has any.
+pub(super) fn parked(db: &Db, conn: &Connection) -> Result<BTreeMap<String, u64>, StoreError> {
+    let read = || -> rusqlite::Result<BTreeMap<String, u64>> {
+        let mut counted =
+            conn.prepare_cached("SELECT outbox, count(*) FROM parked GROUP BY outbox")?;
+        counted.query_map((), |row| Ok((row.get(0)?, size(row, 1)?)))?.collect()
+    };
+    read().map_err(|source| db.failed("count parked entries", source))
 }
 
 /// What the checksum of a parked body covers besides it.

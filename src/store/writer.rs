@@ -11,9 +11,10 @@ use super::queue::Queues;
 use super::reader::Reader;
 use super::statements::size;
 use super::work::Work;
-use super::{Settings, WhenFull, log, schema};
+use super::{Settings, WhenFull, log, schema, work};
 use crate::reading::Timestamp;
 use rusqlite::config::DbConfig;
+use std::collections::BTreeMap;
 use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
@@ -68,6 +69,8 @@ pub struct Store {
     position: Position,
     pages: Pages,
     droppable_frames: u64,
+    /// Parked entries by outbox.
+    parked: BTreeMap<String, u64>,
     dropped: Dropped,
     /// Outboxes that nobody empties.
     orphans: Vec<String>,
@@ -96,6 +99,7 @@ impl Store {
         let pages = Pages::read(&db.lock());
         let pages = pages.map_err(|source| db.failed("measure the file", source))?;
         let droppable_frames = droppable_frames(&db, &db.lock())?;
+        let parked = work::parked(&db, &db.lock())?;
         Ok(Self {
             db,
             queues,
@@ -103,6 +107,7 @@ impl Store {
             position,
             pages,
             droppable_frames,
+            parked,
             dropped: Dropped::default(),
             orphans: Vec::new(),
             refusal: None,
@@ -236,6 +241,12 @@ impl Store {
         self.queues.pending()
     }
 
+    /// How many entries are parked of each outbox that has any, by name, as of the last commit.
+    #[must_use]
+    pub fn parked(&self) -> &BTreeMap<String, u64> {
+        &self.parked
+    }
+
     /// What was dropped since this was last asked.
     pub fn take_dropped(&mut self) -> Dropped {
         std::mem::take(&mut self.dropped)
@@ -293,6 +304,9 @@ impl Store {
         self.dropped.parked += outcome.dropped.parked;
         self.dropped.orphaned += outcome.dropped.orphaned;
         self.droppable_frames = outcome.droppable_frames.unwrap_or(self.droppable_frames);
+        if let Some(parked) = outcome.parked {
+            self.parked = parked;
+        }
         Ok(value)
     }
 

@@ -35,6 +35,7 @@ pub const METRICS: &[(&str, Kind, &str)] = &[
     ("onspec_outbox_pending", Kind::Gauge, "Lines or events waiting in an outbox"),
     ("onspec_outbox_dropped", Kind::Counter, "Lines dropped from an outbox at the disk budget"),
     ("onspec_orphaned_dropped", Kind::Counter, "Lines and events dropped that waited for nobody"),
+    ("onspec_parked", Kind::Gauge, "Entries of an outbox that were refused for good and are kept"),
     ("onspec_parked_dropped", Kind::Counter, "Refused lines and events that were kept and went"),
     ("onspec_influxdb_lines", Kind::Counter, "Lines stored by InfluxDB"),
     ("onspec_influxdb_requests", Kind::Counter, "Requests to InfluxDB, by outcome"),

@@ -13,6 +13,7 @@
 mod answer;
 mod format;
 mod payloads;
+mod reach;
 mod redact;
 mod route;
 mod sample;
@@ -23,7 +24,7 @@ mod trial;
 pub use answer::Answer;
 pub use format::{TemplateError, check_secret, check_template};
 pub use payloads::{standard, standing, wants};
-pub use route::Route;
+pub use route::{Route, Shift};
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
 pub use trial::{Trial, try_out};
@@ -61,6 +62,8 @@ pub struct Settings {
     pub lines: Vec<String>,
     /// Which of their events.
     pub route: Route,
+    /// True if its name may lead anywhere, also to addresses that are not of the internet.
+    pub private: bool,
     /// How long one attempt may take.
     pub timeout: Duration,
 }

@@ -162,6 +162,7 @@ mod tests {
             title: "a \"title\"".into(),
             text: "中文".into(),
             subject,
+            told: vec![],
         }
     }
 
@@ -282,6 +283,7 @@ mod tests {
                 severity: least,
                 lines: lines.iter().map(|line| (*line).to_owned()).collect(),
                 route: crate::webhook::Route::default(),
+                private: false,
                 timeout: Duration::from_secs(1),
             };
             let event = notification(EventKind::BatchAtRisk, severity, line, at_risk());

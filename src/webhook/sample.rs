@@ -33,6 +33,7 @@ pub(super) fn sample(kind: EventKind, site: &str, at: Timestamp) -> Notification
         title: format!("{MARK}: {name}").into(),
         text: "this is a sample event: somebody tries this receiver".into(),
         subject,
+        told: vec![],
     }
 }
 

@@ -9,11 +9,13 @@
 
 use super::answer::{Answer, Outcome};
 use super::format::{Rates, Request, Service, service};
+use super::reach::{check_literal, resolver};
 use super::redact::redact;
 use super::{Format, Settings, outbox_name};
 use crate::reading::Timestamp;
 use crate::store::{Item, Outbox, StoreError};
 use crate::telemetry::{Backoff, Clock, Health, Metrics, Secret, State};
+use reqwest::dns::Resolve;
 use reqwest::{Client, Url};
 use std::error::Error;
 use std::sync::Arc;
@@ -63,20 +65,26 @@ pub enum SenderError {
     Store(#[from] StoreError),
 }
 
-/// The client for all receivers: follows no redirects, and knows no proxy but those it is told. The
-/// process must have installed a TLS provider.
+/// The client for all receivers of one kind: follows no redirects, knows no proxy, and connects to no address that a name
+/// must not lead to, unless these are `private`, so that their names may lead anywhere. The process must have installed a
+/// TLS provider.
 ///
 /// # Errors
 /// When TLS cannot be set up.
-pub fn client() -> Result<Client, reqwest::Error> {
+pub fn client(private: bool) -> Result<Client, reqwest::Error> {
+    client_with(resolver(private))
+}
+
+fn client_with(resolver: Arc<impl Resolve + 'static>) -> Result<Client, reqwest::Error> {
     Client::builder()
+        .dns_resolver(resolver)
         .redirect(reqwest::redirect::Policy::none())
         .no_proxy()
         .user_agent(concat!("onspec/", env!("CARGO_PKG_VERSION")))
         .build()
 }
 
-/// Sends over a client made by [`client`] until it is cancelled. The attempt in flight then has two
+/// Sends over a client made by [`client`] for such receivers until it is cancelled. The attempt in flight then has two
 /// seconds to end.
 ///
 /// # Errors
@@ -115,14 +123,14 @@ fn of(sender: &Sender) -> Result<Box<dyn Service>, String> {
     service(&sender.settings, sender.secret.as_ref(), &sender.standing)
 }
 
-/// The address of a receiver.
+/// The address of a receiver; `private` if it may be anywhere.
 ///
 /// # Errors
-/// When nothing can be posted there, in words without the address.
-pub fn address(url: &Secret) -> Result<Url, &'static str> {
+/// When nothing can be posted there, or must not be, in words without the address.
+pub fn address(url: &Secret, private: bool) -> Result<Url, &'static str> {
     let url = Url::parse(url.expose().trim()).map_err(|_| "its address is no URL")?;
     match url.scheme() {
-        "http" | "https" => Ok(url),
+        "http" | "https" => check_literal(&url, private).map(|()| url),
         _ => Err("its address is neither http nor https"),
     }
 }
@@ -182,7 +190,7 @@ impl Receiver {
         (url, secret): (&Secret, Option<&Secret>),
         client: Client,
     ) -> Result<Self, &'static str> {
-        let mut url = address(url)?;
+        let mut url = address(url, settings.private)?;
         // The address of an Alertmanager is enough.
         if settings.format == Format::Alertmanager && url.path() == "/" {
             url.set_path("/api/v2/alerts");
@@ -487,10 +495,11 @@ impl Delivery {
     /// The outbox may forget the events; with a reason each is kept apart.
     async fn report(&self, items: Vec<Item>, refused: Option<String>) {
         let outbox = Arc::clone(&self.outbox);
+        let now = Timestamp::from_nanos(self.clock.machine_nanos());
         let report = tokio::task::spawn_blocking(move || {
             if let Some(reason) = refused {
                 for item in &items {
-                    outbox.park(item.id, item.count, &item.body, &reason);
+                    outbox.park(item.id, item.count, &item.body, &reason, now);
                 }
             }
             let ids: Vec<i64> = items.iter().map(|item| item.id).collect();

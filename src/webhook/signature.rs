@@ -80,6 +80,24 @@ mod tests {
         }
     }
 
+    /// As `tests/oracles/signatures.py` prints them, by the library for Python of Standard Webhooks, version 1.1.0.
+    #[test]
+    fn other_peoples_code_signs_the_same() {
+        let event = r#"{"type":"batch.at_risk","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","title":"纸机"}}"#;
+        let long = "whsec_AAECAwQFBgcICQoLDA0ODxAREhMUFRYXGBkaGxwdHh8gISIjJCUmJygpKissLS4vMDEyMzQ1Njc4OTo7PD0+Pw";
+        for (secret, body, expected) in [
+            (long, event, "v1,/0iPqnLvsIW/CcVwvOlEzNqN6wDT7zK+mQPInNioCEA="),
+            (
+                "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw",
+                "",
+                "v1,TwhhBUMOLxHNLy8Vha90PxMC4efBHxbaFLlz15D2Rec=",
+            ),
+        ] {
+            let key = SigningKey::parse(&Secret::new(secret)).unwrap();
+            assert_eq!(key.sign("evt_0123", 1_769_128_261, body.as_bytes()), expected);
+        }
+    }
+
     #[test]
     fn what_is_no_key_is_refused_without_showing_it() {
         let parse = |text: &str| SigningKey::parse(&Secret::new(text)).map(|_| ());

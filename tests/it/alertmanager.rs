@@ -44,6 +44,7 @@ impl Rig {
             severity: Severity::Warning,
             lines: vec![],
             route: onspec::webhook::Route::default(),
+            private: false,
             timeout: Duration::from_secs(5),
         };
         let sender = Sender {
@@ -57,7 +58,7 @@ impl Rig {
             clock: Arc::new(SystemClock),
             cancel: cancel.clone(),
         };
-        let client = webhook::client().expect("a client");
+        let client = webhook::client(false).expect("a client");
         let task = runtime.handle().spawn(webhook::run(sender, client));
         Self { outbox, health, cancel, task, runtime }
     }
@@ -91,6 +92,7 @@ fn sensor(kind: EventKind, severity: Severity, tag: &str) -> Notification {
         title: format!("tm3: sensor {tag} of the 纸机 \"wet end\"").into(),
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        told: vec![],
     }
 }
 

@@ -2,6 +2,7 @@
 
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
+use onspec::reading::Timestamp;
 use onspec::store::{Item, Outbox, Pending, StoreError};
 use tokio::sync::watch;
 
@@ -96,7 +97,7 @@ impl Outbox for MemoryOutbox {
         self.state().items.retain(|item| !ids.contains(&item.id));
     }
 
-    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str) {
+    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str, _: Timestamp) {
         let body = String::from_utf8_lossy(body).into_owned();
         self.state().parked.push((id, count, body, reason.to_owned()));
     }

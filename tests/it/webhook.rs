@@ -45,6 +45,7 @@ impl Rig {
                 severity: Severity::Info,
                 lines: vec![],
                 route: onspec::webhook::Route::default(),
+                private: false,
                 timeout: Duration::from_millis(500),
             },
             url: Secret::new(url),
@@ -56,7 +57,7 @@ impl Rig {
             clock: Arc::new(SystemClock),
             cancel: cancel.clone(),
         };
-        let client = webhook::client().expect("a client");
+        let client = webhook::client(false).expect("a client");
         let task = runtime.handle().spawn(webhook::run(sender, client));
         Self { outbox, health, cancel, task, runtime }
     }

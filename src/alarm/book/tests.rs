@@ -572,3 +572,51 @@ fn what_follows_if_nobody_answers_makes_an_alarm_critical() {
     assert_eq!(shown.priority, Some(Priority::Low));
     assert_eq!(shown.standing.unwrap().severity, Severity::Warning);
 }
+
+#[test]
+fn an_end_knows_when_people_were_told_of_it() {
+    let mut book = Book::new("mill".into());
+    let settings = AlarmSettings::default();
+    let worse = |s: i64| News { revision: u32::try_from(s).unwrap(), ..raise(s) };
+    let steps = [
+        Step::News(raise(1)),
+        // The same again is no event.
+        Step::News(raise(2)),
+        Step::News(worse(5)),
+        Step::Order(Action::Shelve { until: at(600) }, 6),
+        // Nobody hears that.
+        Step::News(worse(7)),
+        Step::News(clear(9)),
+        Step::Order(Action::Unshelve, 10),
+        Step::News(raise(20)),
+        Step::News(clear(25)),
+        Step::News(clear(30)),
+    ];
+    let mut told = Vec::new();
+    for step in steps {
+        let kept = serde_json::to_string(&book).unwrap();
+        book = serde_json::from_str(&kept).unwrap();
+        for said in happens(&mut book, &settings, step) {
+            if let Said::Event(event) = said {
+                let before: Vec<i64> = event.told.iter().map(|at| at.as_millis() / 1000).collect();
+                told.push((event.at.as_millis() / 1000, before));
+            }
+        }
+    }
+    let expected =
+        [(1, vec![]), (5, vec![1]), (9, vec![1, 5]), (20, vec![]), (25, vec![20]), (30, vec![])];
+    assert_eq!(told, expected);
+
+    // Of very many the first and the last ones are known.
+    let mut book = Book::new("mill".into());
+    for s in 100..200 {
+        happens(&mut book, &settings, Step::News(worse(s)));
+    }
+    let said = happens(&mut book, &settings, Step::News(clear(300)));
+    let before = said.iter().find_map(|said| match said {
+        Said::Event(event) => Some(event.told.clone()),
+        Said::Record(_) => None,
+    });
+    let before = before.unwrap();
+    assert_eq!((before.len(), before[0], before[1], before[15]), (16, at(100), at(185), at(199)));
+}

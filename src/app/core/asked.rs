@@ -7,6 +7,7 @@
 use super::{Control, Core};
 use crate::alarm::{IsaState, Order};
 use crate::app::error::AppError;
+use crate::app::parked::Decided;
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::engine::{Command, Effect, Event, Promotion, PromotionView, ToldEvents, Withdrawal};
 use crate::http::{Granted, Reception, Told};
@@ -91,6 +92,21 @@ impl Core {
         if taken.send(state).is_ok() && can_be {
             self.pipeline.commit([Event::Command(Command::Alarm(order))], seen)?;
             tell(done, Ok(()));
+        }
+        Ok(())
+    }
+
+    /// Does what a person decided about refused events, in commits of their own.
+    pub(super) fn take_decided(
+        &mut self,
+        decided: &Decided,
+        Asker { taken, done }: Asker<(), u64>,
+    ) -> Result<(), AppError> {
+        let reader = self.pipeline.store().reader()?;
+        // Whoever has gone was told that nothing comes about.
+        if taken.send(Ok(())).is_ok() {
+            let came = decided.carry_out(&reader, |commit| self.pipeline.commit_aside(commit))?;
+            tell(done, came);
         }
         Ok(())
     }

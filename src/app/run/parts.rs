@@ -14,6 +14,7 @@ use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
+use super::webhooks::RunningWebhooks;
 use super::{Ended, Surroundings};
 use crate::batch::{Genealogy, Metres};
 use crate::config::Checked;
@@ -122,6 +123,11 @@ impl Parts {
                 control.clone(),
             ))),
             desk: Some(Arc::new(RunningDesk(control.clone()))),
+            webhooks: Some(Arc::new(RunningWebhooks::new(
+                pipeline.store().reader()?,
+                checked.webhooks.iter().map(|hook| hook.name.clone()).collect(),
+                control.clone(),
+            ))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
             reload: Some(reload),
@@ -196,7 +202,9 @@ impl Parts {
         if checked.webhooks.is_empty() {
             return Ok(());
         }
-        let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
+        let client =
+            |private| webhook::client(private).map_err(|error| AppError::Other(error.to_string()));
+        let (meant, anywhere) = (client(false)?, client(true)?);
         for mut settings in checked.webhooks.clone() {
             let read = template(&settings);
             settings.template = read.map_err(|Absent { key, reason, .. }| {
@@ -218,7 +226,7 @@ impl Parts {
                 clock: Arc::clone(shared.clock),
                 cancel: self.stop_senders.clone(),
             };
-            let client = client.clone();
+            let client = if sender.settings.private { &anywhere } else { &meant }.clone();
             self.senders.spawn(async move { (name, ended(webhook::run(sender, client).await)) });
         }
         Ok(())

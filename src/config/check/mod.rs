@@ -14,6 +14,7 @@ mod payload;
 mod plant;
 mod profile;
 mod properties;
+mod shifts;
 mod subscribe;
 mod webhook;
 

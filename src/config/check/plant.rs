@@ -44,9 +44,6 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
     if let Some(name) = site.and_then(|site| site.name.as_ref()).filter(|name| !name.is_empty()) {
         cx.name(name, name.span(), "the site", &[]);
     }
-    if let Some(shifts) = site.and_then(|site| site.shifts.as_ref()) {
-        cx.not_yet(shifts.span(), "shifts", "reports know no shifts");
-    }
     if let Some(language) = raw.language.as_ref().and_then(|language| language.default.as_ref())
         && **language != LanguageName::English
     {

@@ -6,7 +6,7 @@ use super::super::raw::{Raw, Webhook, When};
 use super::super::suggest::or_declared;
 use super::super::words::{WebhookFormat, Word};
 use super::output::wanted_secret;
-use super::{Context, plant, text};
+use super::{Context, plant, shifts, text};
 use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use crate::webhook::{self, WantsSecret};
@@ -16,6 +16,7 @@ use std::time::Duration;
 
 /// Checks the receivers.
 pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<webhook::Settings> {
+    let calendar = shifts::check(cx, raw);
     let mut names: Vec<(&str, Range<usize>)> = Vec::new();
     raw.webhook
         .iter()
@@ -30,7 +31,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<web
                 }
                 names.push((name, name.span()));
             }
-            webhook(cx, raw, hook, zone)
+            webhook(cx, raw, hook, (zone, &calendar))
         })
         .collect()
 }
@@ -39,7 +40,7 @@ fn webhook(
     cx: &mut Context<'_>,
     raw: &Raw,
     hook: &At<Webhook>,
-    zone: &TimeZone,
+    (zone, calendar): (&TimeZone, &[webhook::Shift]),
 ) -> webhook::Settings {
     let span = hook.span();
     let name = text(hook.name.as_ref()).unwrap_or_default().to_owned();
@@ -63,7 +64,7 @@ fn webhook(
         .and_then(|when| when.lines.as_ref())
         .map(|lines| lines.iter().map(|line| want_line(cx, raw, line)).collect())
         .unwrap_or_default();
-    let route = route(cx, raw, when);
+    let route = route(cx, raw, when, calendar);
     webhook::Settings {
         route,
         name,
@@ -76,6 +77,7 @@ fn webhook(
             .and_then(|when| when.severity.as_ref())
             .map_or(Severity::Warning, |severity| (**severity).into()),
         lines,
+        private: hook.private.as_ref().is_some_and(|private| **private),
         timeout: cx.duration(
             hook.timeout.as_ref(),
             "timeout",
@@ -86,7 +88,12 @@ fn webhook(
 }
 
 /// Which events of its lines it gets.
-fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route {
+fn route(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    when: Option<&When>,
+    calendar: &[webhook::Shift],
+) -> webhook::Route {
     let Some(when) = when else { return webhook::Route::default() };
     let each = |found: Option<&At<Vec<At<String>>>>| -> Vec<At<String>> {
         found.map(|all| (**all).clone()).unwrap_or_default()
@@ -121,6 +128,8 @@ fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route
                 .help("write them like `\"06:00-14:00\"`, or over midnight `\"22:00-06:00\"`");
         }
     }
+    route.shifts = shifts::wanted(cx, when, calendar);
+    route.calendar = calendar.to_vec();
     let days = when.days.as_ref().map(|days| &days[..]).unwrap_or_default();
     route.days = days
         .iter()

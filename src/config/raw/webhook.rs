@@ -29,6 +29,11 @@ pub(in crate::config) struct Webhook {
     pub(in crate::config) content_type: Option<At<String>>,
     /// Which events it gets.
     pub(in crate::config) when: Option<At<When>>,
+    /// True lets the name in its address lead to addresses that are not of the internet. Names that are of a plant by what
+    /// they are (one label, `.local`, `.lan`, `.internal`, `.home.arpa`) and addresses in digits need no such word, but for
+    /// link-local ones.
+    #[schemars(extend("default" = false))]
+    pub(in crate::config) private: Option<At<bool>>,
     /// How long one attempt may take.
     #[schemars(extend("default" = "15s"))]
     pub(in crate::config) timeout: Option<At<DurationText>>,
@@ -53,6 +58,10 @@ pub(in crate::config) struct When {
     /// From when until when in a day, such as "22:00-06:00", in the site's time zone; empty for the whole day.
     #[schemars(extend("default" = []))]
     pub(in crate::config) hours: Option<At<Vec<At<String>>>>,
+    /// The shifts of `[site] shifts`, by their names or begins; empty for all. One that passes midnight is of the day on which it
+    /// began, also for `days`.
+    #[schemars(extend("default" = []))]
+    pub(in crate::config) shifts: Option<At<Vec<At<String>>>>,
     /// The days of the week, "mon" to "sun"; empty for all.
     #[schemars(extend("default" = []))]
     pub(in crate::config) days: Option<At<Vec<At<DayName>>>>,

@@ -181,7 +181,7 @@ impl Machine {
             Op::Park { outbox } => {
                 let handle = &self.outboxes[outbox.index(BOXES.len())];
                 if let Some(item) = handle.oldest(0, 1, 0).unwrap().pop() {
-                    handle.park(item.id, 1, &item.body, "no");
+                    handle.park(item.id, 1, &item.body, "no", Timestamp::default());
                     self.model.parks.push((*outbox.get(&BOXES), print(&item.body)));
                 }
             }

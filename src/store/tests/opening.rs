@@ -71,7 +71,7 @@ fn a_newer_file_is_refused_and_left_alone() {
             }));
             stranger(path).execute_batch("PRAGMA user_version = 99").unwrap();
         },
-        "it has version 99, this release knows versions 1 to 4",
+        "it has version 99, this release knows versions 1 to 5",
     );
 }
 
@@ -79,17 +79,27 @@ fn a_newer_file_is_refused_and_left_alone() {
 fn a_file_of_an_older_release_is_brought_up() {
     let dir = TempDir::new().unwrap();
     let settings = large(&dir);
-    drop(open(&settings));
+    let mut store = open(&settings);
+    let outbox = store.outbox("webhook/a").unwrap();
+    outbox.park(1, 1, b"refused", "no", Timestamp::from_nanos(5));
+    store.settle().unwrap();
+    drop((outbox, store));
     let path = settings.path.as_deref().unwrap();
     // As the first release left it.
-    let newer =
-        "DROP TABLE genealogy; DROP TABLE sheets; DROP TABLE audit; PRAGMA user_version = 1";
+    let newer = "
+        DROP TABLE genealogy; DROP TABLE sheets; DROP TABLE audit; DROP INDEX parked_by_outbox;
+        ALTER TABLE parked DROP COLUMN key; ALTER TABLE parked DROP COLUMN at;
+        PRAGMA user_version = 1";
     stranger(path).execute_batch(newer).unwrap();
     let error = Reader::open(path).unwrap_err().to_string();
     assert!(error.contains("it has the older version 1; `onspec run` brings it up"), "{error}");
     let store = open(&settings);
     assert_eq!(store.reader().unwrap().edges("R1", true, 9).unwrap(), []);
-    assert!(Reader::open(path).is_ok());
+    let reader = Reader::open(path).unwrap();
+    let parked = reader.parked_of("webhook/a", None, 9).unwrap();
+    assert_eq!((&*parked[0].body, &parked[0].key, parked[0].at), (&b"refused"[..], &None, None));
+    assert_eq!(store.parked().get("webhook/a"), Some(&1));
+    assert_eq!(reader.check().unwrap(), Vec::<String>::new());
 }
 
 #[test]

@@ -118,7 +118,9 @@ fn parked_entries_are_kept_with_the_receivers_words_up_to_a_number() {
     let mut store = open(&large(&dir));
     let outbox = store.outbox(READINGS).unwrap();
     for n in 0..10_003 {
-        outbox.park(n, 1, format!("line {n}").as_bytes(), "partial write: field type conflict");
+        let line = format!("line {n}");
+        let at = Timestamp::from_nanos(n);
+        outbox.park(n, 1, line.as_bytes(), "partial write: field type conflict", at);
     }
     let reader = store.reader().unwrap();
     assert_eq!(reader.parked(9).unwrap(), []);
@@ -132,6 +134,8 @@ fn parked_entries_are_kept_with_the_receivers_words_up_to_a_number() {
             id: 10_003,
             outbox: READINGS.to_owned(),
             entry: 10_002,
+            key: None,
+            at: Some(Timestamp::from_nanos(10_002)),
             count: 1,
             reason: "partial write: field type conflict".to_owned(),
             body: b"line 10002".to_vec(),

@@ -22,7 +22,9 @@ fn filled(dir: &TempDir) -> Settings {
         artifact: &artifact,
         active: true,
     };
-    store.commit(&Commit { models: &[model], ..Commit::default() }).unwrap();
+    let sheet =
+        SheetRow { line: "tm3", batch: "R0", part: SheetPart::Found, body: br#"{"batch":"R0"}"# };
+    store.commit(&Commit { models: &[model], sheets: &[sheet], ..Commit::default() }).unwrap();
     for n in 0..40 {
         let (body, frames) = (noise(n, 9000), noise(n + 500, 5000));
         let batch = format!("R{n}");

@@ -201,8 +201,9 @@ fn parked_entries_take_a_share_and_go_before_readings() {
         let mut store = open(&settings(&dir, max, when_full));
         let (readings, reader) = (store.outbox(READINGS).unwrap(), store.reader().unwrap());
         let before = reader.parked(99).unwrap().len();
-        for n in 0..20 {
-            readings.park(n, 7, &noise(n.cast_unsigned(), 50_000), "beyond the retention");
+        for n in 0..20_i64 {
+            let body = noise(n.cast_unsigned(), 50_000);
+            readings.park(n, 7, &body, "beyond the retention", Timestamp::default());
         }
         store.settle().unwrap();
         let kept = reader.parked(99).unwrap();
@@ -223,7 +224,7 @@ fn parked_entries_take_a_share_and_go_before_readings() {
         assert_eq!(all.len() as u64, n);
         // Room for the second round.
         readings.done(&all.iter().map(|item| item.id).collect::<Vec<_>>());
-        readings.park(1, 7, b"x", "again");
+        readings.park(1, 7, b"x", "again", Timestamp::default());
         store.settle().unwrap();
     }
 }

@@ -40,6 +40,7 @@ fn service_of(format: Format) -> Box<dyn Service> {
         severity: Severity::Warning,
         lines: vec![],
         route: crate::webhook::Route::default(),
+        private: false,
         timeout: Duration::from_secs(1),
     };
     let secret = match format {
@@ -145,6 +146,7 @@ pub(super) fn event(
         title: title.into(),
         text: "spe at 3.20 times its limit: refiner_power 41 %, *stock* [1](x) <b> & more".into(),
         subject,
+        told: vec![],
     }
 }
 

@@ -2,6 +2,7 @@
 //! over sockets for what only they can show.
 
 use super::super::Format;
+use super::super::reach::Resolver;
 use super::super::signature::SigningKey;
 use super::*;
 use crate::alarm::Severity;
@@ -12,11 +13,14 @@ use axum::extract::{Request, State as Shared};
 use axum::http::{HeaderMap, StatusCode};
 use axum::response::{IntoResponse, Response};
 use std::collections::VecDeque;
+use std::net::SocketAddr;
 use std::sync::Mutex;
+use std::sync::atomic::{AtomicUsize, Ordering};
 use tokio::task::JoinSet;
 
 const SECRET: &str = "whsec_MfKQ9r8GKYqrTwjUPD8ILPZIo2LaLaSw";
 
+mod day;
 mod services;
 
 /// A receiver without a socket.
@@ -108,6 +112,7 @@ impl Rig {
                 severity: Severity::Info,
                 lines: vec![],
                 route: crate::webhook::Route::default(),
+                private: false,
                 timeout: Duration::from_secs(15),
             },
             url: Secret::new(url),
@@ -284,7 +289,7 @@ async fn an_address_or_secret_that_is_none_is_said_and_nothing_is_lost() {
         let mut rig = Rig::new();
         rig.outbox.push("evt_1", "{}");
         let sender = rig.sender(url, secret);
-        rig.tasks.spawn(run(sender, client().unwrap()));
+        rig.tasks.spawn(run(sender, client(false).unwrap()));
         sleep(Duration::from_secs(1)).await;
         assert_eq!(rig.health(), (State::Failed, reason.to_owned()));
         assert_eq!(rig.outbox.done_ids(), Vec::<i64>::new());
@@ -300,7 +305,9 @@ async fn receive(Shared(seen): Shared<Seen>, request: Request) -> Response {
     seen.lock().unwrap().push((path.clone(), request.headers().clone()));
     let status = path.rsplit('/').next().and_then(|last| last.parse().ok()).unwrap_or(204);
     let status = StatusCode::from_u16(status).unwrap();
-    let headers = [("location", "/services/redirected"), ("retry-after", "0")];
+    let to = request.uri().query().and_then(|query| query.strip_prefix("to="));
+    let to = to.unwrap_or("/services/redirected").to_owned();
+    let headers = [("location", to), ("retry-after", "0".to_owned())];
     (status, headers, format!("Cannot POST {path}")).into_response()
 }
 
@@ -320,7 +327,7 @@ async fn headers_are_those_of_the_specification() {
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&format!("{url}/services/key?token=secret"), Some(SECRET));
-    rig.tasks.spawn(run(sender, client().unwrap()));
+    rig.tasks.spawn(run(sender, client(false).unwrap()));
     rig.outbox.empty().await;
     let (path, headers) = seen.lock().unwrap()[0].clone();
     let header = |name: &str| headers[name].to_str().unwrap().to_owned();
@@ -335,18 +342,117 @@ async fn headers_are_those_of_the_specification() {
 }
 
 #[tokio::test]
-async fn redirects_are_not_followed() {
+async fn redirects_are_followed_neither_to_the_same_host_nor_to_another() {
+    let (elsewhere, heard) = listen().await;
+    for location in ["/services/redirected".to_owned(), format!("{elsewhere}/services/taken")] {
+        let (url, seen) = listen().await;
+        for status in [301, 302, 303, 307, 308] {
+            let mut rig = Rig::new();
+            rig.outbox.push("evt_1", "{}");
+            let sender = rig.sender(&format!("{url}/services/{status}?to={location}"), None);
+            rig.tasks.spawn(run(sender, client(false).unwrap()));
+            while rig.outcomes("retry") + rig.outcomes("delivered") + rig.outcomes("refused") < 1.0
+            {
+                tokio::task::yield_now().await;
+            }
+            let reason = format!(
+                "the receiver answered {status} and redirects are not followed: correct the address: Cannot POST …"
+            );
+            assert_eq!(rig.health(), (State::Degraded, reason));
+            assert_eq!(rig.outbox.done_ids(), Vec::<i64>::new());
+            rig.stop().await;
+        }
+        assert!(seen.lock().unwrap().iter().all(|(path, _)| !path.ends_with("redirected")));
+        assert!(!seen.lock().unwrap()[0].1.contains_key("webhook-signature"));
+    }
+    assert!(heard.lock().unwrap().is_empty());
+}
+
+/// A DNS that knows one answer to everything, and counts how often it is asked.
+fn dns(
+    answer: &'static str,
+    asked: &Arc<AtomicUsize>,
+) -> impl Fn(&str) -> std::io::Result<Vec<SocketAddr>> + Clone + Send + Sync + 'static {
+    let asked = Arc::clone(asked);
+    move |_| {
+        asked.fetch_add(1, Ordering::SeqCst);
+        Ok(vec![SocketAddr::new(answer.parse().unwrap(), 0)])
+    }
+}
+
+#[tokio::test]
+async fn a_name_that_leads_into_the_plant_is_connected_to_only_where_that_is_meant() {
     let (url, seen) = listen().await;
+    let port = Url::parse(&url).unwrap().port().unwrap();
+    let asked = Arc::new(AtomicUsize::new(0));
+    for (host, private, reached) in [
+        ("hooks.example.com", false, false),
+        ("hooks.example.com", true, true),
+        ("mes.mill.lan", false, true),
+        ("receiver", false, true),
+    ] {
+        let mut rig = Rig::new();
+        rig.outbox.push("evt_1", "{}");
+        let mut sender = rig.sender(&format!("http://{host}:{port}/services/T0K3N-OF-MINE"), None);
+        sender.settings.private = private;
+        let resolver = Resolver::new(dns("127.0.0.1", &asked), private);
+        rig.tasks.spawn(run(sender, client_with(Arc::new(resolver)).unwrap()));
+        while rig.outcomes("retry") + rig.outcomes("delivered") < 1.0 {
+            tokio::task::yield_now().await;
+        }
+        let (state, reason) = rig.health();
+        assert_eq!(
+            seen.lock().unwrap().drain(..).count(),
+            usize::from(reached),
+            "{host} {private}"
+        );
+        assert_eq!(state, if reached { State::Ok } else { State::Degraded }, "{host}: {reason}");
+        if !reached {
+            assert!(
+                reason.contains("this machine (RFC 1122, RFC 4291): write `private = true` in"),
+                "{reason}"
+            );
+            assert!(
+                !reason.contains("T0K3N") && !reason.contains("127.0") && !reason.contains(host),
+                "{reason}"
+            );
+            assert_eq!(
+                rig.outbox.done_ids(),
+                Vec::<i64>::new(),
+                "it waits: the DNS may say better"
+            );
+        }
+        rig.stop().await;
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_dns_is_asked_again_at_each_attempt() {
+    let asked = Arc::new(AtomicUsize::new(0));
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
-    let sender = rig.sender(&format!("{url}/services/307"), None);
-    rig.tasks.spawn(run(sender, client().unwrap()));
-    while rig.outcomes("retry") + rig.outcomes("delivered") < 1.0 {
-        tokio::task::yield_now().await;
+    let sender = rig.sender("https://hooks.example.com/", None);
+    let resolver = Resolver::new(dns("10.1.2.3", &asked), false);
+    rig.tasks.spawn(run(sender, client_with(Arc::new(resolver)).unwrap()));
+    while asked.load(Ordering::SeqCst) < 5 {
+        sleep(Duration::from_secs(1)).await;
     }
-    assert!(seen.lock().unwrap().iter().all(|(path, _)| path == "/services/307"));
-    assert!(!seen.lock().unwrap()[0].1.contains_key("webhook-signature"));
+    assert!(rig.outcomes("retry") >= 4.0);
     rig.stop().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn link_local_digits_are_refused_at_the_start_unless_they_are_meant() {
+    let url = "http://169.254.169.254/latest";
+    let mut rig = Rig::new();
+    let sender = rig.sender(url, None);
+    rig.tasks.spawn(run(sender, client(false).unwrap()));
+    sleep(Duration::from_secs(1)).await;
+    let (state, reason) = rig.health();
+    assert_eq!(state, State::Failed);
+    assert!(reason.contains("link-local") && reason.contains("`private = true`"), "{reason}");
+    rig.stop().await;
+    assert!(address(&Secret::new(url), true).is_ok());
 }
 
 #[tokio::test]
@@ -356,7 +462,7 @@ async fn the_address_is_in_no_reason_and_no_error() {
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&format!("{url}/services/T0K3N-OF-MINE/404"), None);
     assert!(!format!("{sender:?}").contains("T0K3N"));
-    rig.tasks.spawn(run(sender, client().unwrap()));
+    rig.tasks.spawn(run(sender, client(false).unwrap()));
     rig.outbox.empty().await;
     assert_eq!(rig.outbox.parked()[0].reason, "the receiver answered 404: Cannot POST …");
     rig.stop().await;
@@ -367,7 +473,7 @@ async fn the_address_is_in_no_reason_and_no_error() {
     let mut rig = Rig::new();
     rig.outbox.push("evt_1", "{}");
     let sender = rig.sender(&url, None);
-    rig.tasks.spawn(run(sender, client().unwrap()));
+    rig.tasks.spawn(run(sender, client(false).unwrap()));
     while rig.outcomes("retry") < 1.0 {
         tokio::task::yield_now().await;
     }

@@ -92,7 +92,7 @@ impl Outbox for FakeOutbox {
         }
     }
 
-    fn park(&self, id: i64, _: u32, _: &[u8], reason: &str) {
+    fn park(&self, id: i64, _: u32, _: &[u8], reason: &str, _: onspec::reading::Timestamp) {
         self.tell(Told::Parked(id, reason.to_owned()));
     }
 

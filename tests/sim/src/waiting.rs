@@ -1,6 +1,7 @@
 //! What has to wait in the outboxes: a model beside the store, told of every commit.
 
 use onspec::influx::READINGS;
+use onspec::reading::Timestamp;
 use onspec::store::{Dropped, Item, Outbox, Pending, Reader, Store, StoreError};
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -84,11 +85,11 @@ impl Outbox for Overheard {
         self.outbox.done(ids);
     }
 
-    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str) {
+    fn park(&self, id: i64, count: u32, body: &[u8], reason: &str, at: Timestamp) {
         self.called();
         let mut parked = self.reports.parked.lock().unwrap_or_else(PoisonError::into_inner);
         parked.insert((self.name.clone(), body.to_vec()));
-        self.outbox.park(id, count, body, reason);
+        self.outbox.park(id, count, body, reason, at);
     }
 
     fn changed(&self) -> watch::Receiver<u64> {

@@ -5,7 +5,7 @@ use crate::alarm::{EventKind, Notification, Subject};
 use crate::webhook::standard;
 
 /// What a service says when it took a message.
-fn taken(format: Format) -> &'static str {
+pub(super) fn taken(format: Format) -> &'static str {
     match format {
         Format::DingTalk | Format::WeCom => r#"{"errcode":0,"errmsg":"ok"}"#,
         Format::Feishu => r#"{"code":0,"msg":"success"}"#,
@@ -16,7 +16,7 @@ fn taken(format: Format) -> &'static str {
 const CHATS: [Format; 5] =
     [Format::Slack, Format::Teams, Format::DingTalk, Format::Feishu, Format::WeCom];
 
-fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
+pub(super) fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
     let at = Timestamp::from_nanos(1_614_265_330_000_000_000);
     Notification {
         kind,
@@ -32,6 +32,7 @@ fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
         title: format!("title {n}").into(),
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        told: vec![],
     }
 }
 
@@ -66,7 +67,7 @@ impl Scripted {
 }
 
 /// Of how many events a message tells.
-fn told(body: &str) -> usize {
+pub(super) fn told(body: &str) -> usize {
     let Some(end) = body.find(" events, ") else { return 1 };
     let digits = body[..end].bytes().rev().take_while(u8::is_ascii_digit).count();
     body[end - digits..end].parse().unwrap()
