@@ -1,5 +1,6 @@
 //! What is told: the events of the webhook contract, as data.
 
+use super::attention::Response;
 use crate::plant::AlarmClass;
 use crate::profile::Place;
 use crate::reading::{Timestamp, hex};
@@ -104,11 +105,17 @@ pub enum EventKind {
     /// It works again.
     #[serde(rename = "system.recovered")]
     SystemRecovered,
+    /// Nobody has acknowledged an alarm for so long that somebody else is told.
+    #[serde(rename = "alarm.unacknowledged")]
+    AlarmUnacknowledged,
+    /// A person has acknowledged an alarm that was told.
+    #[serde(rename = "alarm.acknowledged")]
+    AlarmAcknowledged,
 }
 
 impl EventKind {
     /// All types, those of a thing beside each other.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::BatchAtRisk,
         Self::BatchOffSpec,
         Self::BatchCleared,
@@ -132,6 +139,8 @@ impl EventKind {
         Self::ModelRejected,
         Self::SystemDegraded,
         Self::SystemRecovered,
+        Self::AlarmUnacknowledged,
+        Self::AlarmAcknowledged,
     ];
 
     /// The type that says that this one is over; `None` where nothing stands.
@@ -183,6 +192,8 @@ impl EventKind {
             Self::ModelRejected => "model.rejected",
             Self::SystemDegraded => "system.degraded",
             Self::SystemRecovered => "system.recovered",
+            Self::AlarmUnacknowledged => "alarm.unacknowledged",
+            Self::AlarmAcknowledged => "alarm.acknowledged",
         }
     }
 }
@@ -315,6 +326,9 @@ pub struct Notification {
     pub text: Arc<str>,
     /// What it is about.
     pub subject: Subject,
+    /// Who has to do with it, and who was told that nobody has.
+    #[serde(default)]
+    pub response: Response,
 }
 
 /// The id of an event: `evt_` and 32 hex digits of SHA-256 over type, site, line, what it is about

@@ -1,5 +1,6 @@
 //! What is kept of an alarm.
 
+use super::attention::Attention;
 use super::book::{News, Sets, Shown, Standing};
 use super::state::{Alarm, Input, IsaState};
 use crate::plant::{AlarmClass, AlarmRule, AlarmSettings};
@@ -47,7 +48,7 @@ pub(super) struct State {
     pub(super) told: bool,
     /// The id of the event that told it last: one id names one event.
     pub(super) said: Option<Arc<str>>,
-    /// What raised it, to be told once it is hidden no more.
+    /// What raised it, to be told once it is hidden no more, or when somebody acknowledges it.
     pub(super) news: Option<Box<News>>,
     pub(super) pending: Option<Box<Pending>>,
     /// Its last activations, at most [`CHATTER`].
@@ -56,6 +57,8 @@ pub(super) struct State {
     pub(super) out_of_service: Option<Hidden>,
     /// How often it would have been told while it was hidden.
     pub(super) unheard: u32,
+    /// Whether anybody has acknowledged it, and who was told that nobody has.
+    pub(super) attention: Attention,
 }
 
 /// A state as it is kept; an earlier version kept less of it.
@@ -83,6 +86,8 @@ struct Kept {
     out_of_service: Option<Hidden>,
     #[serde(default)]
     unheard: u32,
+    #[serde(default)]
+    attention: Option<Attention>,
 }
 
 impl From<Kept> for State {
@@ -90,6 +95,10 @@ impl From<Kept> for State {
         let told = kept.told || (kept.alarm.is_none() && kept.standing.is_some());
         let before = if told { Alarm::standing() } else { Alarm::default() };
         let alarm = kept.alarm.unwrap_or(before);
+        let since = kept.standing.as_ref().map(|standing| standing.since);
+        let unacknowledged = alarm.state() == IsaState::Unacknowledged;
+        let attention =
+            kept.attention.unwrap_or_else(|| Attention::since(since.filter(|_| unacknowledged)));
         Self {
             standing: kept.standing,
             occurrence: kept.occurrence,
@@ -104,6 +113,7 @@ impl From<Kept> for State {
             shelf: kept.shelf,
             out_of_service: kept.out_of_service,
             unheard: kept.unheard,
+            attention,
         }
     }
 }
@@ -120,8 +130,26 @@ impl State {
         self.pending.as_ref().map_or(self.alarm.condition(), |pending| pending.raises())
     }
 
-    pub(super) fn waits(&self) -> bool {
-        self.pending.is_some() || self.shelf.as_ref().is_some_and(|shelf| shelf.until.is_some())
+    pub(super) fn waits(&self, settings: &AlarmSettings) -> bool {
+        self.pending.is_some()
+            || self.shelf.as_ref().is_some_and(|shelf| shelf.until.is_some())
+            || self.overdue(settings).is_some()
+    }
+
+    /// True of an alarm of this line; for an empty name, of the daemon's own.
+    pub(super) fn is_of(&self, line: &str) -> bool {
+        self.of.as_ref().is_some_and(|(of, _)| **of == *line)
+    }
+
+    /// When it will have stood unacknowledged for so long that somebody else is told, and for how long then.
+    pub(super) fn overdue(&self, settings: &AlarmSettings) -> Option<(Timestamp, Duration)> {
+        self.news.as_ref()?;
+        self.attention.due(&settings.escalations)
+    }
+
+    /// Whether it waits for somebody who knows, as of an instant.
+    pub(super) fn attend(&mut self, at: Timestamp) {
+        self.attention.follow(self.alarm.state() == IsaState::Unacknowledged, at);
     }
 
     pub(super) fn rule(&self, settings: &AlarmSettings) -> AlarmRule {

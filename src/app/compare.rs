@@ -454,6 +454,7 @@ mod tests {
                 title: "".into(),
                 text: "".into(),
                 subject: Subject::Sensor { tag: tag.into(), fault: fault.into(), since: AT },
+                response: crate::alarm::Response::default(),
             }))
         };
         let before = told([

@@ -144,6 +144,11 @@ impl Format {
         matches!(self, Self::PagerDuty | Self::Alertmanager)
     }
 
+    /// True if the service wants to know that a person has acknowledged an alarm that it keeps.
+    fn takes_acknowledgements(self) -> bool {
+        self == Self::PagerDuty
+    }
+
     /// True if the service forgets what it is not told again.
     fn hears_again(self) -> bool {
         self == Self::Alertmanager

@@ -1,23 +1,57 @@
 //! What a receiver is told: the bodies of the contract.
 
-use super::Settings;
 use super::format::ends;
-use crate::alarm::{Notification, Subject};
+use super::{Format, Settings};
+use crate::alarm::{Escalated, EventKind, Notification, Subject};
 use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
+use std::time::Duration;
 
 /// True if a receiver gets an event: severe enough, of one of its lines, and on its route. Events of the daemon
 /// itself belong to no line and concern all of them. A service that keeps what stands hears every end, however little that
-/// matters by itself.
+/// matters by itself. What people do about an alarm is heard by who names it, and by who waits for it: a receiver that hears
+/// only of what nobody acknowledges ([`Route::unacknowledged`](super::Route::unacknowledged)) hears that once, and what becomes
+/// of it afterwards.
 #[must_use]
 pub fn wants(settings: &Settings, notification: &Notification) -> bool {
     let lines = &settings.lines;
     let line = &*notification.line;
     let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
-    let ends = settings.format.keeps_alarms() && ends(notification.kind);
-    let goes = settings.route.takes(notification, &settings.zone);
-    hears && (ends || goes && notification.severity >= settings.severity)
+    hears
+        && match settings.route.unacknowledged {
+            None => wants_at_once(settings, notification),
+            Some(after) => wants_after(settings, notification, after),
+        }
+}
+
+fn wants_at_once(settings: &Settings, notification: &Notification) -> bool {
+    let kind = notification.kind;
+    let ends = settings.format.keeps_alarms() && ends(kind);
+    let acknowledges =
+        settings.format.takes_acknowledgements() && kind == EventKind::AlarmAcknowledged;
+    let responds = matches!(kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
+    let goes = settings.route.takes(notification, &settings.zone)
+        && (!responds || settings.route.names(kind));
+    ends || acknowledges || goes && notification.severity >= settings.severity
+}
+
+/// Who is told after a delay hears of what has reached it: worse news, an acknowledgement, the end.
+fn wants_after(settings: &Settings, notification: &Notification, after: Duration) -> bool {
+    let kind = notification.kind;
+    let told = |escalated: &Escalated| {
+        let goes = settings.route.takes_of(notification, escalated.raised_by, &settings.zone);
+        goes && escalated.after >= after && escalated.severity >= settings.severity
+    };
+    let Some(escalated) = notification.response.escalated.filter(told) else { return false };
+    let severe = notification.severity >= settings.severity;
+    match kind {
+        // There is one event for each delay.
+        EventKind::AlarmUnacknowledged => severe && escalated.after == after,
+        EventKind::AlarmAcknowledged => settings.format != Format::Alertmanager,
+        kind if kind.is_fact() => severe || settings.format.keeps_alarms() && ends(kind),
+        kind => severe || ends(kind),
+    }
 }
 
 /// What stands of all that a receiver was told, in the `standard` form, where its service wants to hear that at a start; else
@@ -71,6 +105,14 @@ struct Data<'a> {
     title: &'a str,
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    raised_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unacknowledged_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Document>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
@@ -112,6 +154,9 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
             About::System { component, reason, since: since.as_millis() }
         }
     };
+    let response = &notification.response;
+    let responds =
+        matches!(notification.kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
     Data {
         id: &notification.id,
         site: &notification.site,
@@ -123,6 +168,10 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         alarm: &notification.alarm,
         title: &notification.title,
         text: &notification.text,
+        raised_by: response.raised_by.filter(|_| responds).map(EventKind::as_str),
+        unacknowledged_s: response.unacknowledged.map(|waited| waited.as_secs()),
+        by: response.by.as_deref(),
+        note: response.note.as_deref(),
         verdict: document,
         url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
     }
@@ -131,11 +180,10 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::{EventKind, Severity};
+    use crate::alarm::{Response, Severity};
     use crate::reading::Timestamp;
     use crate::telemetry::{Secret, SecretSource};
     use crate::verdict::{Call, Reason, SpanDocument};
-    use std::time::Duration;
 
     const AT: Timestamp = Timestamp::from_nanos(1_769_128_260_000_000_000);
 
@@ -158,6 +206,7 @@ mod tests {
             title: "a \"title\"".into(),
             text: "中文".into(),
             subject,
+            response: Response::default(),
         }
     }
 
@@ -291,5 +340,107 @@ mod tests {
                 assert_eq!(wants(&keeps, &event), hears, "{least:?} {lines:?} {line}");
             }
         }
+    }
+
+    /// A receiver that hears of batches only after so many minutes, if any.
+    fn waiting(format: Format, minutes: Option<u64>, kinds: &[&str]) -> Settings {
+        let unacknowledged = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        Settings {
+            name: "n".into(),
+            url: SecretSource::Given(Secret::new("")),
+            format,
+            template: None,
+            secret: None,
+            zone: jiff::tz::TimeZone::UTC,
+            severity: Severity::Warning,
+            lines: vec!["tm3".into()],
+            route: crate::webhook::Route { unacknowledged, kinds, ..Default::default() },
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn who_waits_hears_of_what_has_waited_and_of_nothing_else() {
+        use EventKind::{
+            AlarmAcknowledged, AlarmUnacknowledged, BatchAtRisk, BatchCleared, BatchFinished,
+            BatchOffSpec, BatchRevised, SensorRecovered,
+        };
+        use Format::{Alertmanager, PagerDuty, Slack};
+        use Severity::{Critical, Info, Warning};
+        let slack = waiting(Slack, Some(15), &[]);
+        let of_batches = waiting(Slack, Some(15), &["batch"]);
+        let of_sensors = waiting(Slack, Some(15), &["sensor"]);
+        let critical = Settings { severity: Critical, ..slack.clone() };
+        let pagerduty = waiting(PagerDuty, Some(15), &[]);
+        let alertmanager = waiting(Alertmanager, Some(15), &[]);
+        let at_once = waiting(Slack, None, &[]);
+        let pager_at_once = waiting(PagerDuty, None, &["batch"]);
+        let names = waiting(Slack, None, &["batch", "alarm.unacknowledged"]);
+        let all = [
+            &slack,
+            &of_batches,
+            &of_sensors,
+            &critical,
+            &pagerduty,
+            &alertmanager,
+            &at_once,
+            &pager_at_once,
+            &names,
+        ];
+        // Each receiver in this order: what it hears of events escalated by so many minutes, at that severity.
+        for (kind, severity, escalated, expected) in [
+            (BatchAtRisk, Warning, None, "......xxx"),
+            (BatchAtRisk, Warning, Some((5, Warning)), "......xxx"),
+            (AlarmUnacknowledged, Warning, Some((5, Warning)), "........x"),
+            (AlarmUnacknowledged, Warning, Some((15, Warning)), "xx..xx..x"),
+            (AlarmUnacknowledged, Critical, Some((15, Critical)), "xx.xxx..x"),
+            // The next level is for others.
+            (AlarmUnacknowledged, Warning, Some((30, Warning)), "........x"),
+            (BatchOffSpec, Critical, Some((15, Critical)), "xx.xxxxxx"),
+            (BatchOffSpec, Critical, None, "......xxx"),
+            (AlarmAcknowledged, Info, Some((15, Warning)), "xx..x..x."),
+            (AlarmAcknowledged, Info, None, ".......x."),
+            (BatchCleared, Info, Some((30, Warning)), "xx..xx.x."),
+            (BatchCleared, Info, Some((5, Warning)), ".......x."),
+            (BatchFinished, Critical, Some((15, Warning)), "xx..xxxxx"),
+            (BatchFinished, Critical, None, "......xxx"),
+            (BatchRevised, Info, Some((15, Warning)), "....xx.x."),
+            (BatchRevised, Info, None, ".......x."),
+            (SensorRecovered, Info, None, ".......x."),
+        ] {
+            let mut event = notification(kind, severity, "tm3", at_risk());
+            event.response.escalated = escalated.map(|(minutes, severity)| Escalated {
+                after: Duration::from_secs(60 * minutes),
+                severity,
+                raised_by: BatchAtRisk,
+            });
+            let hears = |settings: &&Settings| if wants(settings, &event) { 'x' } else { '.' };
+            let heard: String = all.iter().map(hears).collect();
+            assert_eq!(heard, expected, "{kind:?} {severity:?} {escalated:?}");
+            event.line = "tm4".into();
+            assert!(all.iter().all(|settings| !wants(settings, &event)), "of another line");
+        }
+    }
+
+    #[test]
+    fn what_people_do_is_told_with_who_and_how_long() {
+        let mut event = notification(
+            EventKind::AlarmUnacknowledged,
+            Severity::Warning,
+            "tm3",
+            Subject::Line { reason: "link".into(), since: AT },
+        );
+        event.response.raised_by = Some(EventKind::LineBlind);
+        event.response.unacknowledged = Some(Duration::from_secs(900));
+        let head = r#""timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","raised_by":"line.blind""#;
+        let expected =
+            format!(r#"{{"type":"alarm.unacknowledged",{head},"unacknowledged_s":900}}}}"#);
+        assert_eq!(standard(&event, None), expected);
+        event.kind = EventKind::AlarmAcknowledged;
+        event.response.unacknowledged = None;
+        event.response.by = Some("shift-a".into());
+        let expected = format!(r#"{{"type":"alarm.acknowledged",{head},"by":"shift-a"}}}}"#);
+        assert_eq!(standard(&event, None), expected);
     }
 }

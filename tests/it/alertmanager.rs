@@ -90,6 +90,7 @@ fn sensor(kind: EventKind, severity: Severity, tag: &str) -> Notification {
         title: format!("tm3: sensor {tag} of the 纸机 \"wet end\"").into(),
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        response: onspec::alarm::Response::default(),
     }
 }
 

@@ -11,6 +11,7 @@ use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use crate::webhook::{self, WantsSecret};
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -33,6 +34,12 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<web
             webhook(cx, raw, hook, zone)
         })
         .collect()
+}
+
+/// How long alarms stand unacknowledged before one of these is told: the book of alarms has to know.
+pub(super) fn escalations(webhooks: &[webhook::Settings]) -> Vec<Duration> {
+    let delays = webhooks.iter().filter_map(|hook| hook.route.unacknowledged);
+    delays.collect::<BTreeSet<Duration>>().into_iter().collect()
 }
 
 fn webhook(
@@ -122,6 +129,16 @@ fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route
         }
     }
     let days = when.days.as_ref().map(|days| &days[..]).unwrap_or_default();
+    route.unacknowledged = when.unacknowledged.as_ref().map(|found| {
+        let longest = Duration::from_secs(7 * 24 * 3600);
+        let key = "unacknowledged";
+        let after = cx.duration(Some(found), key, longest, Duration::from_secs(1)..=longest);
+        if after.subsec_nanos() != 0 {
+            let message = format!("`{key}` is no whole number of seconds: `{}`", &***found);
+            cx.report(Code::Quantity, found.span(), message).help("write such as `\"15m\"`");
+        }
+        after
+    });
     route.days = days
         .iter()
         .filter_map(|day| {

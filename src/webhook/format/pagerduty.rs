@@ -7,11 +7,11 @@
 //! | a batch ends with a flag, or is found off spec | `trigger`: somebody has to decide |
 //! | a person decided, or it is found to be well | `resolve` |
 //! | a model drifted, or could not be had | `trigger`; a model that judges: `resolve` |
+//! | somebody acknowledges the alarm | `acknowledge` |
 //! | any other | `trigger`, if it is severe enough for this receiver; else nothing |
 //!
 //! An incident is one occurrence of an alarm, but of a batch it is the batch: its end and what the laboratory finds come
-//! under the number of the last occurrence of the line's alarm, which may have been about another batch. No event tells
-//! of an acknowledgement, so none is passed on.
+//! under the number of the last occurrence of the line's alarm, which may have been about another batch.
 
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
@@ -89,6 +89,7 @@ impl PagerDuty {
                 Some(if open { "trigger" } else { "resolve" })
             }
             (Some(EventKind::ModelPromoted), _) | (_, Does::Ends) => Some("resolve"),
+            (Some(EventKind::AlarmAcknowledged), _) => Some("acknowledge"),
             (_, Does::Begins | Does::Happens) => severe.then_some("trigger"),
         }
     }

@@ -143,6 +143,7 @@ pub(super) fn event(
         title: title.into(),
         text: "spe at 3.20 times its limit: refiner_power 41 %, *stock* [1](x) <b> & more".into(),
         subject,
+        response: crate::alarm::Response::default(),
     }
 }
 

@@ -31,6 +31,7 @@ fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
         title: format!("title {n}").into(),
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        response: crate::alarm::Response::default(),
     }
 }
 
