@@ -17,6 +17,7 @@ mod event;
 mod kept;
 mod load;
 mod order;
+mod permit;
 mod state;
 mod telling;
 
@@ -27,4 +28,5 @@ pub use event::{EventKind, Notification, Severity, Subject, event_id};
 pub use kept::Hidden;
 pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};
 pub use order::{Action, Order, Unmet};
+pub use permit::{Permit, PermitKey, WeakKey};
 pub use state::{Alarm, Input, IsaState, Manner, Refusal};

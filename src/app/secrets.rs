@@ -3,6 +3,7 @@
 //! of no use only when a part has begun.
 
 use super::error::{AppError, chain};
+use crate::alarm::PermitKey;
 use crate::config::Checked;
 use crate::telemetry::{Secret, SecretSource};
 use crate::{influx, mqtt, webhook};
@@ -79,6 +80,9 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
             influx::usable(influx, token).map_err(|error| chain(&error))
         }));
     }
+    if let Some(key) = checked.http.as_ref().and_then(|http| http.links.as_ref()) {
+        found.extend(absent_secret(LINKS_KEY, key, |key| permit_key(key).map(drop)));
+    }
     for hook in &checked.webhooks {
         let of = webhook::outbox_name(&hook.name);
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
@@ -92,6 +96,26 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         }));
     }
     found
+}
+
+/// The name of the key that signs links.
+const LINKS_KEY: &str = "http.links.key";
+
+fn permit_key(key: &Secret) -> Result<PermitKey, String> {
+    PermitKey::new(key.expose().trim().as_bytes()).map_err(|error| error.to_string())
+}
+
+/// The key that signs the links by which alarms are acknowledged; `None` where there are none.
+///
+/// # Errors
+/// When it cannot be read, or is too short.
+pub(super) fn permits(checked: &Checked) -> Result<Option<PermitKey>, AppError> {
+    let source = checked.http.as_ref().and_then(|http| http.links.as_ref());
+    let read = |source| {
+        let key = permit_key(&resolve(LINKS_KEY, source)?);
+        key.map_err(|reason| AppError::Secret { name: LINKS_KEY.to_owned(), reason })
+    };
+    source.map(read).transpose()
 }
 
 /// The template of a receiver with its text in it, read from its file where it is in one, and tried; `None` where the format

@@ -77,8 +77,8 @@ pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
 pub use tell::{ending, sentence};
 pub use view::{
-    AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
-    TagView, TrendPoint, View,
+    ALARMS_SHOWN, AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView,
+    StrayView, TagView, TrendPoint, View,
 };
 
 use crate::alarm;

@@ -19,8 +19,8 @@ use std::sync::Arc;
 const EXAMPLE: &str = "write such as `{\"alarm\": \"tm3/sensor/moisture\", \"by\": \"shift-a\"}`";
 
 /// The longest name, and the longest note, in characters.
-const NAME_MAX: usize = 80;
-const NOTE_MAX: usize = 1000;
+pub(super) const NAME_MAX: usize = 80;
+pub(super) const NOTE_MAX: usize = 1000;
 
 /// The body.
 #[derive(Debug, Deserialize)]
@@ -93,7 +93,7 @@ fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, String> {
     Ok(Order { alarm, action, by, note, at: now, occurrence: None })
 }
 
-fn word(key: &str, text: &str, most: usize) -> Result<Arc<str>, String> {
+pub(super) fn word(key: &str, text: &str, most: usize) -> Result<Arc<str>, String> {
     let text = text.trim();
     let fits = (1..=most).contains(&text.chars().count()) && !text.contains(char::is_control);
     if fits {

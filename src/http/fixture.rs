@@ -221,6 +221,7 @@ pub(super) fn state(view: View) -> Fixture {
         note: watch::Sender::new(None).subscribe(),
         reload: None,
         report: crate::report::Settings { site: "mill".into(), ..Default::default() },
+        links: None,
     };
     Fixture { api, view: sender, heartbeat }
 }

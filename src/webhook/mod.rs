@@ -22,7 +22,7 @@ mod trial;
 
 pub use answer::Answer;
 pub use format::{TemplateError, check_secret, check_template};
-pub use payloads::{standard, standing, wants};
+pub use payloads::{Links, standard, standing, wants};
 pub use route::Route;
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};

@@ -2,10 +2,12 @@
 
 use super::format::ends;
 use super::{Format, Settings};
-use crate::alarm::{Escalated, EventKind, Notification, Subject};
+use crate::alarm::{Escalated, EventKind, Notification, Permit, PermitKey, Subject};
 use crate::profile::Place;
+use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::Serialize;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// True if a receiver gets an event: severe enough, of one of its lines, and on its route. Events of the daemon
@@ -59,24 +61,60 @@ fn wants_after(settings: &Settings, notification: &Notification, after: Duration
 pub fn standing(
     settings: &Settings,
     told: impl Iterator<Item = Notification>,
-    base_url: Option<&str>,
+    (links, now): (&Links, Timestamp),
 ) -> Vec<String> {
     if !settings.format.hears_again() {
         return Vec::new();
     }
     let of_its = |told: &Notification| wants(settings, told);
-    told.filter(of_its).map(|told| standard(&told, base_url)).collect()
+    told.filter(of_its).map(|told| links.standard(&told, &settings.name, now)).collect()
 }
 
-/// The body of an event in the `standard` format. The order of its keys is fixed, `timestamp` is
+/// Where the links in events lead.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    /// The address of the page.
+    pub page: Option<String>,
+    /// The key that signs the links by which alarms are acknowledged; without it there are none.
+    pub permits: Option<PermitKey>,
+}
+
+impl Links {
+    /// The body of an event in the `standard` format for a receiver, with a link by which what it tells is acknowledged, if that
+    /// can be. `now` is when what caused it came, by the daemon's clock: the link holds for a week from then on.
+    #[must_use]
+    pub fn standard(&self, notification: &Notification, receiver: &str, now: Timestamp) -> String {
+        let key = self.permits.as_ref().filter(|_| notification.response.open);
+        let acknowledge_url = key.zip(self.page.as_deref()).map(|(key, page)| {
+            let permit = Permit {
+                alarm: Arc::clone(&notification.alarm),
+                occurrence: notification.occurrence,
+                receiver: receiver.into(),
+                until: now.plus(Permit::HOLDS),
+            };
+            format!("{}/acknowledge/{}", page.trim_end_matches('/'), key.sign(&permit))
+        });
+        body(notification, self.page.as_deref(), acknowledge_url)
+    }
+}
+
+/// The body of an event in the `standard` format, without a link that acknowledges. The order of its keys is fixed, `timestamp` is
 /// event time; `since` is ms since 1970, as in the verdict. `base_url` is where people find the
 /// page.
 #[must_use]
 pub fn standard(notification: &Notification, base_url: Option<&str>) -> String {
+    body(notification, base_url, None)
+}
+
+fn body(
+    notification: &Notification,
+    base_url: Option<&str>,
+    acknowledge_url: Option<String>,
+) -> String {
     let body = Body {
         kind: notification.kind.as_str(),
         timestamp: notification.at.to_rfc3339(),
-        data: data(notification, base_url),
+        data: Data { acknowledge_url, ..data(notification, base_url) },
     };
     serde_json::to_string(&body).expect("plain data with text keys is always JSON")
 }
@@ -116,6 +154,8 @@ struct Data<'a> {
     verdict: Option<&'a Document>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -174,6 +214,7 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         note: response.note.as_deref(),
         verdict: document,
         url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
+        acknowledge_url: None,
     }
 }
 
@@ -181,7 +222,6 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
 mod tests {
     use super::*;
     use crate::alarm::{Response, Severity};
-    use crate::reading::Timestamp;
     use crate::telemetry::{Secret, SecretSource};
     use crate::verdict::{Call, Reason, SpanDocument};
 
@@ -442,5 +482,33 @@ mod tests {
         event.response.by = Some("shift-a".into());
         let expected = format!(r#"{{"type":"alarm.acknowledged",{head},"by":"shift-a"}}}}"#);
         assert_eq!(standard(&event, None), expected);
+    }
+
+    #[test]
+    fn a_link_acknowledges_what_is_open_for_a_week() {
+        let key = PermitKey::new(b"sixteen bytes ok").unwrap();
+        let page = Some("https://onspec.mill.example/".to_owned());
+        let links = Links { page, permits: Some(key.clone()) };
+        let now = AT.plus(Duration::from_secs(60));
+        let mut event = notification(EventKind::BatchAtRisk, Severity::Warning, "tm3", at_risk());
+        let url = |links: &Links, event: &Notification| {
+            let body: serde_json::Value =
+                serde_json::from_str(&links.standard(event, "shift", now)).unwrap();
+            body["data"]["acknowledge_url"].as_str().map(str::to_owned)
+        };
+        assert_eq!(url(&links, &event), None, "there is nothing to acknowledge");
+        event.response.open = true;
+        assert_eq!(url(&Links { permits: None, ..links.clone() }, &event), None);
+        let url = url(&links, &event).expect("it is open");
+        let token = url.strip_prefix("https://onspec.mill.example/acknowledge/").unwrap();
+        let expected = Permit {
+            alarm: "tm3/batch".into(),
+            occurrence: 1,
+            receiver: "shift".into(),
+            until: now.plus(Duration::from_secs(7 * 86_400)),
+        };
+        assert_eq!(key.read(token), Some(expected));
+        // The same input gives the same bytes.
+        assert_eq!(links.standard(&event, "shift", now), links.standard(&event, "shift", now));
     }
 }

@@ -65,6 +65,12 @@ pub(super) struct Parts {
     pub(super) watched: Vec<Watched>,
 }
 
+/// What the page has to know of the links by which alarms are acknowledged, if they are given out.
+fn page_links(links: &webhook::Links) -> Option<Arc<http::Links>> {
+    let (key, public_url) = (links.permits.clone()?, links.page.clone()?);
+    Some(Arc::new(http::Links { key, public_url }))
+}
+
 impl Parts {
     pub(super) fn new(
         checked: &Checked,
@@ -126,6 +132,7 @@ impl Parts {
             note: around.note.clone(),
             reload: Some(reload),
             report: checked.report.clone(),
+            links: page_links(pipeline.links()),
         };
         parts.start_page(checked, state);
         let lines = checked.plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();
@@ -197,6 +204,7 @@ impl Parts {
             return Ok(());
         }
         let client = webhook::client().map_err(|error| AppError::Other(error.to_string()))?;
+        let now = Timestamp::from_nanos(shared.clock.now_nanos());
         for mut settings in checked.webhooks.clone() {
             let read = template(&settings);
             settings.template = read.map_err(|Absent { key, reason, .. }| {
@@ -206,7 +214,7 @@ impl Parts {
             let secret = settings.secret.as_ref();
             let told = pipeline.engine().told_alarms();
             let sender = webhook::Sender {
-                standing: webhook::standing(&settings, told, pipeline.page()),
+                standing: webhook::standing(&settings, told, (pipeline.links(), now)),
                 url: resolve(&format!("{name}.url"), &settings.url)?,
                 secret: secret
                     .map(|source| resolve(&format!("{name}.secret"), source))

@@ -114,7 +114,7 @@ fn route(cx: &mut Context<'_>, raw: &Raw, when: Option<&When>) -> webhook::Route
             let message = format!("`kinds` names `{}`, which is no type of event", *kind);
             cx.report(Code::Name, kind.span(), message).help(
                 "write a whole type such as `\"batch.at_risk\"`, or what stands before its dot: `\"batch\"`, \
-                 `\"sensor\"`, `\"profile\"`, `\"line\"`, `\"tags\"`, `\"model\"`, `\"system\"`",
+                 `\"sensor\"`, `\"profile\"`, `\"line\"`, `\"tags\"`, `\"model\"`, `\"system\"`, `\"alarm\"`",
             );
         }
         route.kinds.push(kind.to_string());

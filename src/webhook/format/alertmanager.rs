@@ -8,7 +8,7 @@
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::details;
+use super::words::{acknowledge, details};
 use super::{Judged, Rendered, Request, Service, TOGETHER};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::Timestamp;
@@ -131,6 +131,9 @@ impl Alertmanager {
         annotations.insert("description".into(), text(&data.text).into());
         for (name, value) in details(told, &self.zone) {
             annotations.insert(name.to_lowercase().replace(' ', "_"), value.into());
+        }
+        if let Some(url) = acknowledge(told) {
+            annotations.insert("acknowledge_url".into(), url.into());
         }
         annotations.retain(|_, value| value != "");
         // A plant's clock may be ahead of the machine's, and no alert begins after its end.

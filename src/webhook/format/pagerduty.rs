@@ -16,7 +16,7 @@
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::{LINK, details, link};
+use super::words::{ACKNOWLEDGE, LINK, acknowledge, details, link};
 use super::{Judged, Rendered, Request, Service};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::{Timestamp, hex};
@@ -57,9 +57,16 @@ impl Service for PagerDuty {
         if action == "trigger" {
             body["payload"] = self.payload(&told);
             body["client"] = "onspec".into();
-            if let Some(url) = link(&told) {
+            let (page, permit) = (link(&told), acknowledge(&told));
+            if let Some(url) = page {
                 body["client_url"] = url.into();
-                body["links"] = json!([{ "href": url, "text": LINK }]);
+            }
+            let links = [page.map(|url| (LINK, url)), permit.map(|url| (ACKNOWLEDGE, url))];
+            let links = links.into_iter().flatten();
+            let links: Vec<Value> =
+                links.map(|(text, url)| json!({ "href": url, "text": text })).collect();
+            if !links.is_empty() {
+                body["links"] = links.into();
             }
         }
         Ok(Some(Request::json(&body)))

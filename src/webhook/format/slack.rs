@@ -3,7 +3,7 @@
 use super::super::answer::{Answer, Outcome};
 use super::text::{CUT, cut};
 use super::told::Told;
-use super::words::{Entry, LINK, Message, Mood, fitted};
+use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -60,9 +60,10 @@ fn body(message: &Message) -> Value {
     }
     blocks.extend(message.entries.iter().map(|entry| section(&words(entry))));
     let mut from = escaped(&message.from, TEXT_MAX);
-    if let Some(link) = &message.link {
-        from = format!("<{}|{LINK}> · {from}", link.replace('&', "&amp;"));
-    }
+    let links = message.links();
+    let links: String =
+        links.map(|(name, url)| format!("<{}|{name}> · ", url.replace('&', "&amp;"))).collect();
+    from.insert_str(0, &links);
     blocks.push(json!({ "type": "context", "elements": [mrkdwn(&from)] }));
     let summary = format!("{}: {}", message.mood.word(), message.heading);
     json!({ "text": escaped(&summary, TEXT_MAX), "blocks": blocks })
