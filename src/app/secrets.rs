@@ -267,6 +267,9 @@ name = "own"
 url = {{ file = "{}" }}
 format = "template"
 template_file = "{}"
+[http]
+public_url = "https://onspec.mill/"
+links = {{ key = {{ file = "{}" }} }}
 "#,
             file("ca.pem", "no certificate"),
             file("token", "two words"),
@@ -274,12 +277,14 @@ template_file = "{}"
             file("secret", "whsec_?"),
             file("own", "http://receiver.mill"),
             file("own.j2", "{\n  \"title\": {{ data.titel }} }"),
+            file("links.key", "fifteen bytes..\n"),
         );
         let checked = crate::config::load(&text, "mill.toml").unwrap();
         let found = absent(&checked);
         let expected = [
             ("mqtt/mqtt.tls", 4, "has no certificate: it wants PEM"),
             ("influxdb.token", 11, "has characters that no token has"),
+            ("http.links.key", 23, "make one with `openssl rand -base64 32`"),
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
             ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),

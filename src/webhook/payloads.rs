@@ -30,8 +30,11 @@ pub fn wants(settings: &Settings, notification: &Notification) -> bool {
 fn wants_at_once(settings: &Settings, notification: &Notification) -> bool {
     let kind = notification.kind;
     let ends = settings.format.keeps_alarms() && ends(kind);
-    let acknowledges =
-        settings.format.takes_acknowledgements() && kind == EventKind::AlarmAcknowledged;
+    let route = &settings.route;
+    let heard = || notification.response.raised_by.is_some_and(|raised_by| route.names(raised_by));
+    let acknowledges = settings.format.takes_acknowledgements()
+        && kind == EventKind::AlarmAcknowledged
+        && (route.kinds.is_empty() || heard());
     let responds = matches!(kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
     let goes = settings.route.takes(notification, &settings.zone)
         && (!responds || settings.route.names(kind));
@@ -441,6 +444,7 @@ mod tests {
             (BatchOffSpec, Critical, None, "......xxx"),
             (AlarmAcknowledged, Info, Some((15, Warning)), "xx..x..x."),
             (AlarmAcknowledged, Info, None, ".......x."),
+            (AlarmAcknowledged, Warning, None, ".......x."),
             (BatchCleared, Info, Some((30, Warning)), "xx..xx.x."),
             (BatchCleared, Info, Some((5, Warning)), ".......x."),
             (BatchFinished, Critical, Some((15, Warning)), "xx..xxxxx"),
@@ -450,6 +454,7 @@ mod tests {
             (SensorRecovered, Info, None, ".......x."),
         ] {
             let mut event = notification(kind, severity, "tm3", at_risk());
+            event.response.raised_by = Some(BatchAtRisk);
             event.response.escalated = escalated.map(|(minutes, severity)| Escalated {
                 after: Duration::from_secs(60 * minutes),
                 severity,
@@ -458,6 +463,10 @@ mod tests {
             let hears = |settings: &&Settings| if wants(settings, &event) { 'x' } else { '.' };
             let heard: String = all.iter().map(hears).collect();
             assert_eq!(heard, expected, "{kind:?} {severity:?} {escalated:?}");
+            if kind == AlarmAcknowledged {
+                event.response.raised_by = Some(EventKind::SensorUnhealthy);
+                assert!(!wants(&pager_at_once, &event), "it never heard of it");
+            }
             event.line = "tm4".into();
             assert!(all.iter().all(|settings| !wants(settings, &event)), "of another line");
         }
