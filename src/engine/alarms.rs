@@ -127,7 +127,8 @@ impl Engine {
 
     /// True if a delay of the daemon's own alarms, a shelf, or maintenance of a line of which nothing is heard ends by this
     /// instant, or nobody has acknowledged an alarm of such a line for too long.
-    pub(super) fn alarms_due(&self, now: Timestamp) -> bool {
+    #[must_use]
+    pub fn alarms_due(&self, now: Timestamp) -> bool {
         let (alarms, settings) = (&self.state.alarms, &self.plant.alarms);
         let overdue = |name: &str| alarms.is_overdue(name, now, settings);
         let mut lines = self.plant.lines.iter().zip(&self.state.lines);

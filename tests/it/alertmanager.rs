@@ -47,7 +47,11 @@ impl Rig {
             timeout: Duration::from_secs(5),
         };
         let sender = Sender {
-            standing: webhook::standing(&settings, standing.iter().cloned(), None),
+            standing: webhook::standing(
+                &settings,
+                standing.iter().cloned(),
+                (&webhook::Links::default(), Timestamp::from_nanos(SystemClock.now_nanos())),
+            ),
             url: Secret::new(url),
             secret: None,
             outbox: Arc::clone(&outbox) as Arc<dyn Outbox>,
