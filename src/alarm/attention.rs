@@ -140,16 +140,17 @@ impl Attention {
         (kind, about, at): (EventKind, &str, Timestamp),
         (raised_by, open): (Option<EventKind>, bool),
     ) -> Response {
-        let escalates = kind == EventKind::AlarmUnacknowledged;
-        let raises = escalates || kind.end().is_some();
+        let says_so = kind == EventKind::AlarmUnacknowledged;
+        let raises = says_so || kind.end().is_some();
         let heard = self.heard.iter().rfind(|heard| *heard.about == *about);
-        let escalated = heard.filter(|heard| heard.stands || kind.is_fact());
-        let escalated = escalated.map(|heard| heard.escalated);
+        let heard = heard.filter(|heard| heard.stands || kind.is_fact());
         // What raises it is of this occurrence, whoever was told of the one before.
-        let escalated = escalated.filter(|_| !raises || !self.level.is_zero()).map(|escalated| {
-            Escalated { after: if raises { self.level } else { escalated.after }, ..escalated }
+        let heard = heard.filter(|_| !raises || !self.level.is_zero());
+        let escalated = heard.map(|heard| Escalated {
+            after: if raises { self.level } else { heard.escalated.after },
+            ..heard.escalated
         });
-        let waited = self.since.filter(|_| escalates).map(|since| at.seconds_since(since));
+        let waited = self.since.filter(|_| says_so).map(|since| at.seconds_since(since));
         Response {
             open: open && raises,
             raised_by,

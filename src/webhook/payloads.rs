@@ -398,7 +398,7 @@ mod tests {
             zone: jiff::tz::TimeZone::UTC,
             severity: Severity::Warning,
             lines: vec!["tm3".into()],
-            route: crate::webhook::Route { unacknowledged, kinds, ..Default::default() },
+            route: crate::webhook::Route { kinds, unacknowledged, ..Default::default() },
             timeout: Duration::from_secs(1),
         }
     }
@@ -460,8 +460,8 @@ mod tests {
                 severity,
                 raised_by: BatchAtRisk,
             });
-            let hears = |settings: &&Settings| if wants(settings, &event) { 'x' } else { '.' };
-            let heard: String = all.iter().map(hears).collect();
+            let mark = |settings: &&Settings| if wants(settings, &event) { 'x' } else { '.' };
+            let heard: String = all.iter().map(mark).collect();
             assert_eq!(heard, expected, "{kind:?} {severity:?} {escalated:?}");
             if kind == AlarmAcknowledged {
                 event.response.raised_by = Some(EventKind::SensorUnhealthy);

@@ -59,6 +59,23 @@ fn seconds(event: &Value) -> i64 {
     at.as_second()
 }
 
+/// The state of the alarm of the line's batches.
+fn state(base: &str) -> String {
+    let answer = get(&format!("{base}/api/v1/alarms")).unwrap().text();
+    let answer: Value = serde_json::from_str(&answer).unwrap();
+    let alarms = answer["alarms"].as_array().unwrap();
+    let of = alarms.iter().find(|alarm| alarm["alarm"] == "tm3/batch");
+    of.and_then(|alarm| alarm["isa_state"].as_str()).unwrap_or_default().to_owned()
+}
+
+/// Presses the button of the page behind a link, on a page of that origin.
+fn press(link: &str, origin: &str) -> (u16, String) {
+    let form = b"name=Anna+M%C3%BCller&note=on+my+way";
+    let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", origin)];
+    let answer = post(link, &headers, form).unwrap();
+    (answer.status, answer.text())
+}
+
 #[test]
 fn who_waits_is_told_after_the_delay_and_acknowledges_by_the_link() {
     let broker = Mosquitto::start();
@@ -121,13 +138,7 @@ fn who_waits_is_told_after_the_delay_and_acknowledges_by_the_link() {
     // To look changes nothing.
     let link = data["acknowledge_url"].as_str().expect("it can be acknowledged");
     assert!(link.starts_with(&format!("{base}/acknowledge/")), "{link}");
-    let state = || -> String {
-        let answer = get(&format!("{base}/api/v1/alarms")).unwrap().text();
-        let answer: Value = serde_json::from_str(&answer).unwrap();
-        let alarms = answer["alarms"].as_array().unwrap();
-        let of = alarms.iter().find(|alarm| alarm["alarm"] == "tm3/batch");
-        of.and_then(|alarm| alarm["isa_state"].as_str()).unwrap_or_default().to_owned()
-    };
+    let state = || state(&base);
     for _ in 0..2 {
         let page = get(link).unwrap();
         assert_eq!(page.status, 200, "{}", page.text());
@@ -135,12 +146,6 @@ fn who_waits_is_told_after_the_delay_and_acknowledges_by_the_link() {
     }
     assert_eq!(state(), "unacknowledged");
 
-    let press = |link: &str, origin: &str| {
-        let form = b"name=Anna+M%C3%BCller&note=on+my+way";
-        let headers = [("Content-Type", "application/x-www-form-urlencoded"), ("Origin", origin)];
-        let answer = post(link, &headers, form).unwrap();
-        (answer.status, answer.text())
-    };
     let forged = format!("{}{}", &link[..link.len() - 4], "AAAA");
     assert_eq!(press(&forged, &base).0, 403);
     assert_eq!(press(link, "http://evil.example").0, 403);

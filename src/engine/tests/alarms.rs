@@ -146,12 +146,11 @@ fn escalating() -> Plant {
 }
 
 fn escalations(effects: &[Effect]) -> Vec<(i64, &Notification)> {
-    let told = |effect| match effect {
-        &Effect::Notification(ref event) if event.kind == EventKind::AlarmUnacknowledged => {
-            Some((event.at.as_millis() / 1000, &**event))
-        }
-        _ => None,
-    };
+    fn told(effect: &Effect) -> Option<(i64, &Notification)> {
+        let Effect::Notification(event) = effect else { return None };
+        let escalates = event.kind == EventKind::AlarmUnacknowledged;
+        escalates.then(|| (event.at.as_millis() / 1000, &**event))
+    }
     effects.iter().filter_map(told).collect()
 }
 

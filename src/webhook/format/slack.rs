@@ -59,11 +59,11 @@ fn body(message: &Message) -> Value {
         blocks.push(section(&format!("*{}*", message.heading)));
     }
     blocks.extend(message.entries.iter().map(|entry| section(&words(entry))));
-    let mut from = escaped(&message.from, TEXT_MAX);
-    let links = message.links();
-    let links: String =
-        links.map(|(name, url)| format!("<{}|{name}> · ", url.replace('&', "&amp;"))).collect();
-    from.insert_str(0, &links);
+    let from = escaped(&message.from, TEXT_MAX);
+    let link = |(name, url): (&str, &str)| format!("<{}|{name}>", url.replace('&', "&amp;"));
+    let links = message.links().map(link);
+    let from: Vec<String> = links.chain([from]).collect();
+    let from = from.join(" · ");
     blocks.push(json!({ "type": "context", "elements": [mrkdwn(&from)] }));
     let summary = format!("{}: {}", message.mood.word(), message.heading);
     json!({ "text": escaped(&summary, TEXT_MAX), "blocks": blocks })

@@ -169,6 +169,7 @@ fn what_is_told_says_who_and_for_how_long() {
 
 #[test]
 fn of_a_batch_what_is_found_later_is_for_who_was_told_of_it() {
+    use EventKind::{BatchAtRisk, BatchFinished, BatchRevised};
     let batch = |batch: &str, kind, sets, s| {
         let line: serde_json::Value = serde_json::json!({
             "line": "tm3", "batch": batch, "grade": null, "verdict": "at-risk", "since": 0,
@@ -184,7 +185,6 @@ fn of_a_batch_what_is_found_later_is_for_who_was_told_of_it() {
             ..news(sets, Severity::Warning, s)
         })
     };
-    use EventKind::{BatchAtRisk, BatchFinished, BatchRevised};
     let steps = [
         batch("R1", BatchAtRisk, Sets::Raise, 0),
         Step::Pass(400),
