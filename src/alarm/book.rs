@@ -237,6 +237,12 @@ impl Book {
         }
         let news = state.weigh(news, settings);
         let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+        if matches!(news.sets, Sets::Raise | Sets::Clear) {
+            // By its own time it may have stood for so long before anybody looked.
+            while let Some(due) = state.overdue(settings).filter(|(due, _)| *due <= news.at) {
+                change.escalate(state, due);
+            }
+        }
         match news.sets {
             Sets::Keep => change.event(state, news),
             Sets::Passed => {
@@ -276,14 +282,15 @@ impl Book {
                 }
             }
         }
-        if state.waits() {
+        if state.waits(settings) {
             self.waiting.insert(name);
         } else {
             self.waiting.remove(&name);
         }
     }
 
-    /// The time of a line, or for an empty name that of the daemon, has come so far: delays end.
+    /// The time of a line, or for an empty name that of the daemon, has come so far: delays end, and what nobody has
+    /// acknowledged is told to others.
     pub fn pass(
         &mut self,
         line: &str,
@@ -291,32 +298,72 @@ impl Book {
         settings: &AlarmSettings,
         said: &mut Vec<Said>,
     ) {
+        self.pass_of((line, true), now, settings, said);
+    }
+
+    /// The daemon's clock has come so far, and the line's own stands still, for nothing is heard of it: what nobody has
+    /// acknowledged is told to others. Its delays wait for its own time.
+    pub fn escalate(
+        &mut self,
+        line: &str,
+        now: Timestamp,
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) {
+        self.pass_of((line, false), now, settings, said);
+    }
+
+    fn pass_of(
+        &mut self,
+        (line, delays): (&str, bool),
+        now: Timestamp,
+        settings: &AlarmSettings,
+        said: &mut Vec<Said>,
+    ) {
         if self.waiting.is_empty() {
             return;
         }
-        let due = |state: &State| {
-            let pending = state.pending.as_ref()?;
-            (*pending.news.line == *line && pending.due <= now).then_some(pending.due)
+        let delay = |state: &State| {
+            let pending = state.pending.as_ref().filter(|p| delays && *p.news.line == *line)?;
+            (pending.due <= now).then_some(pending.due)
         };
-        let mut over: Vec<(Timestamp, Arc<str>)> = (self.waiting.iter())
-            .filter_map(|name| Some((due(self.alarms.get(name)?)?, Arc::clone(name))))
+        let overdue = |state: &State| {
+            let overdue = state.is_of(line).then(|| state.overdue(settings)).flatten();
+            overdue.filter(|(due, _)| *due <= now)
+        };
+        let first = |state: &State| {
+            [delay(state), overdue(state).map(|(due, _)| due)].into_iter().flatten().min()
+        };
+        let mut over: BTreeSet<(Timestamp, Arc<str>)> = (self.waiting.iter())
+            .filter_map(|name| Some((first(self.alarms.get(name)?)?, Arc::clone(name))))
             .collect();
-        over.sort();
-        for (_, name) in over {
+        while let Some((_, name)) = over.pop_first() {
             let Some(state) = self.alarms.get_mut(&name) else { continue };
-            let Some(pending) = state.pending.take() else { continue };
-            let news = state.weigh(News { at: pending.due, ..pending.news }, settings);
-            let rule = settings.of(news.subject.class());
             let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
-            if news.sets == Sets::Raise {
-                change.activate(state, rule, news);
-            } else {
-                change.clear(state, rule, news);
+            let ends = delay(state);
+            if let Some(due) = overdue(state).filter(|(due, _)| ends.is_none_or(|end| *due <= end))
+            {
+                change.escalate(state, due);
+            } else if let Some(pending) = state.pending.take() {
+                let news = state.weigh(News { at: pending.due, ..pending.news }, settings);
+                let rule = settings.of(news.subject.class());
+                if news.sets == Sets::Raise {
+                    change.activate(state, rule, news);
+                } else {
+                    change.clear(state, rule, news);
+                }
             }
-            if !state.waits() {
+            over.extend(first(state).map(|due| (due, Arc::clone(&name))));
+            if !state.waits(settings) {
                 self.waiting.remove(&name);
             }
         }
+    }
+
+    /// What is wanted of alarms is another thing from now on.
+    pub fn reconsider(&mut self, settings: &AlarmSettings) {
+        let waits = self.alarms.iter().filter(|(_, state)| state.waits(settings));
+        self.waiting = waits.map(|(name, _)| Arc::clone(name)).collect();
     }
 
     /// The clock by which people shelve has come so far: shelves end.
@@ -334,6 +381,7 @@ impl Book {
                 by: None,
                 note: Some("its time is over".into()),
                 at: until,
+                occurrence: None,
             };
             let unshelved = self.act(&order, settings, said);
             debug_assert!(unshelved.is_ok(), "it is shelved: its shelf is what is over");
@@ -370,11 +418,18 @@ impl Book {
         let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
         let shown_again = was_hidden && !state.alarm.hidden();
         change.ordered(&order.alarm, state, order);
+        if order.action == Action::Acknowledge {
+            change.acknowledged(state, order);
+        }
         if shown_again {
             change.tell_again(state, order.at);
         }
+        state.attend(order.at);
         let isa = state.alarm.state();
-        if state.waits() {
+        if isa == IsaState::Normal {
+            state.news = None;
+        }
+        if state.waits(settings) {
             self.waiting.insert(Arc::clone(&order.alarm));
         } else {
             self.waiting.remove(&order.alarm);
@@ -401,6 +456,9 @@ impl Book {
             }
         }
         let state = self.alarms.get(&order.alarm).ok_or(Unmet::Unknown)?;
+        if order.occurrence.is_some_and(|meant| meant != state.occurrence) {
+            return Err(Unmet::AnotherOccurrence);
+        }
         let mut alarm = state.alarm;
         if let Some(input) = order.action.input() {
             alarm.take(input, state.rule(settings).into())?;
@@ -410,11 +468,23 @@ impl Book {
 
     /// True if a shelf ends by this instant, or a delay of an alarm of the daemon's own.
     #[must_use]
-    pub fn is_due(&self, now: Timestamp) -> bool {
+    pub fn is_due(&self, now: Timestamp, settings: &AlarmSettings) -> bool {
         let due = |state: &State| {
             let until = state.shelf.as_ref().and_then(|hidden| hidden.until);
             let pending = state.pending.as_ref().filter(|pending| pending.news.line.is_empty());
             until.is_some_and(|until| until <= now) || pending.is_some_and(|p| p.due <= now)
+        };
+        let mut waiting = self.waiting.iter();
+        waiting.any(|name| self.alarms.get(name).is_some_and(due))
+            || self.is_overdue("", now, settings)
+    }
+
+    /// True if an alarm of a line, or for an empty name one of the daemon's own, will by this instant have stood
+    /// unacknowledged for so long that somebody else is told.
+    #[must_use]
+    pub fn is_overdue(&self, line: &str, now: Timestamp, settings: &AlarmSettings) -> bool {
+        let due = |state: &State| {
+            state.is_of(line) && state.overdue(settings).is_some_and(|(due, _)| due <= now)
         };
         self.waiting.iter().any(|name| self.alarms.get(name).is_some_and(due))
     }
@@ -464,6 +534,12 @@ impl Book {
             if was_hidden && !state.alarm.hidden() {
                 change.tell_again(state, at);
             }
+            state.attend(at);
+            if state.waits(settings) {
+                self.waiting.insert(Arc::clone(name));
+            } else {
+                self.waiting.remove(name);
+            }
         }
     }
 
@@ -481,8 +557,11 @@ impl Book {
         said: &mut Vec<Said>,
     ) {
         let over = |state: &State| {
-            let raised =
-                state.pending.as_ref().map(|pending| &pending.news).or(state.news.as_deref());
+            let raised = state
+                .pending
+                .as_ref()
+                .map(|pending| &pending.news)
+                .or_else(|| state.news.as_deref().filter(|_| state.alarm.condition()));
             let raised = raised.filter(|news| !news.line.is_empty())?;
             let kind = raised.kind.end().filter(|_| !declared(&raised.line, &raised.subject))?;
             let title = format!("{}: it is declared no more", raised.alarm);
@@ -491,7 +570,11 @@ impl Book {
             Some(News { kind, at, sets, severity, title, text, ..raised.clone() })
         };
         let over: Vec<News> = self.alarms.values().filter_map(over).collect();
-        let now = AlarmSettings { shelve_max: settings.shelve_max, ..AlarmSettings::default() };
+        let now = AlarmSettings {
+            shelve_max: settings.shelve_max,
+            escalations: settings.escalations.clone(),
+            ..AlarmSettings::default()
+        };
         for news in over {
             // At once, whatever the plant wants of such alarms and however often it came: nobody will look after it.
             if let Some(state) = self.alarms.get_mut(&news.alarm) {

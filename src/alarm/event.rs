@@ -1,5 +1,6 @@
 //! What is told: the events of the webhook contract, as data.
 
+use super::attention::Response;
 use super::priority::Priority;
 use crate::plant::AlarmClass;
 use crate::profile::Place;
@@ -105,11 +106,17 @@ pub enum EventKind {
     /// It works again.
     #[serde(rename = "system.recovered")]
     SystemRecovered,
+    /// Nobody has acknowledged an alarm for so long that somebody else is told.
+    #[serde(rename = "alarm.unacknowledged")]
+    AlarmUnacknowledged,
+    /// A person has acknowledged an alarm that was told.
+    #[serde(rename = "alarm.acknowledged")]
+    AlarmAcknowledged,
 }
 
 impl EventKind {
     /// All types, those of a thing beside each other.
-    pub const ALL: [Self; 23] = [
+    pub const ALL: [Self; 25] = [
         Self::BatchAtRisk,
         Self::BatchOffSpec,
         Self::BatchCleared,
@@ -133,6 +140,8 @@ impl EventKind {
         Self::ModelRejected,
         Self::SystemDegraded,
         Self::SystemRecovered,
+        Self::AlarmUnacknowledged,
+        Self::AlarmAcknowledged,
     ];
 
     /// The type that says that this one is over; `None` where nothing stands.
@@ -184,6 +193,8 @@ impl EventKind {
             Self::ModelRejected => "model.rejected",
             Self::SystemDegraded => "system.degraded",
             Self::SystemRecovered => "system.recovered",
+            Self::AlarmUnacknowledged => "alarm.unacknowledged",
+            Self::AlarmAcknowledged => "alarm.acknowledged",
         }
     }
 }
@@ -322,6 +333,9 @@ pub struct Notification {
     /// When people were told of this alarm before, since it was raised; the first time and the last ones.
     #[serde(default)]
     pub told: Vec<Timestamp>,
+    /// Who has to do with it, and who was told that nobody has.
+    #[serde(default)]
+    pub response: Response,
 }
 
 /// The id of an event: `evt_` and 32 hex digits of SHA-256 over type, site, line, what it is about

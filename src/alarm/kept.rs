@@ -1,5 +1,6 @@
 //! What is kept of an alarm.
 
+use super::attention::Attention;
 use super::book::{News, Sets, Shown, Standing};
 use super::event::Severity;
 use super::priority::Priority;
@@ -51,7 +52,7 @@ pub(super) struct State {
     pub(super) told: bool,
     /// The id of the event that told it last: one id names one event.
     pub(super) said: Option<Arc<str>>,
-    /// What raised it, to be told once it is hidden no more.
+    /// What raised it, to be told once it is hidden no more, or when somebody acknowledges it.
     pub(super) news: Option<Box<News>>,
     pub(super) pending: Option<Box<Pending>>,
     /// Its last activations, at most [`CHATTER`].
@@ -64,6 +65,8 @@ pub(super) struct State {
     pub(super) priority: Option<Priority>,
     /// When people were told of it since it was raised: the first time and the last ones, at most [`TOLD_MAX`].
     pub(super) told_at: Vec<Timestamp>,
+    /// Whether anybody has acknowledged it, and who was told that nobody has.
+    pub(super) attention: Attention,
 }
 
 /// A state as it is kept; an earlier version kept less of it.
@@ -95,6 +98,8 @@ struct Kept {
     priority: Option<Priority>,
     #[serde(default)]
     told_at: Vec<Timestamp>,
+    #[serde(default)]
+    attention: Option<Attention>,
 }
 
 impl From<Kept> for State {
@@ -102,6 +107,10 @@ impl From<Kept> for State {
         let told = kept.told || (kept.alarm.is_none() && kept.standing.is_some());
         let before = if told { Alarm::standing() } else { Alarm::default() };
         let alarm = kept.alarm.unwrap_or(before);
+        let since = kept.standing.as_ref().map(|standing| standing.since);
+        let unacknowledged = alarm.state() == IsaState::Unacknowledged;
+        let attention =
+            kept.attention.unwrap_or_else(|| Attention::since(since.filter(|_| unacknowledged)));
         Self {
             standing: kept.standing,
             occurrence: kept.occurrence,
@@ -118,6 +127,7 @@ impl From<Kept> for State {
             unheard: kept.unheard,
             priority: kept.priority,
             told_at: kept.told_at,
+            attention,
         }
     }
 }
@@ -142,8 +152,26 @@ impl State {
         self.pending.as_ref().map_or(self.alarm.condition(), |pending| pending.raises())
     }
 
-    pub(super) fn waits(&self) -> bool {
-        self.pending.is_some() || self.shelf.as_ref().is_some_and(|shelf| shelf.until.is_some())
+    pub(super) fn waits(&self, settings: &AlarmSettings) -> bool {
+        self.pending.is_some()
+            || self.shelf.as_ref().is_some_and(|shelf| shelf.until.is_some())
+            || self.overdue(settings).is_some()
+    }
+
+    /// True of an alarm of this line; for an empty name, of the daemon's own.
+    pub(super) fn is_of(&self, line: &str) -> bool {
+        self.of.as_ref().is_some_and(|(of, _)| **of == *line)
+    }
+
+    /// When it will have stood unacknowledged for so long that somebody else is told, and for how long then.
+    pub(super) fn overdue(&self, settings: &AlarmSettings) -> Option<(Timestamp, Duration)> {
+        self.news.as_ref()?;
+        self.attention.due(&settings.escalations)
+    }
+
+    /// Whether it waits for somebody who knows, as of an instant.
+    pub(super) fn attend(&mut self, at: Timestamp) {
+        self.attention.follow(self.alarm.state() == IsaState::Unacknowledged, at);
     }
 
     pub(super) fn rule(&self, settings: &AlarmSettings) -> AlarmRule {

@@ -7,23 +7,28 @@
 //!
 //! Every piece of news that people are to hear becomes one [`Notification`] with an id that is a function of what it
 //! says, so that an event told twice is known as one. Who was told that an alarm stands is told that it is over, whatever
-//! was shelved meanwhile. What became of a batch is a fact, and told in any case.
+//! was shelved meanwhile. What became of a batch is a fact, and told in any case. Who wants to hear only of what nobody
+//! acknowledges is told by [`EventKind::AlarmUnacknowledged`], once for each delay and occurrence ([`Response`]).
 
+mod attention;
 mod book;
 mod design;
 mod event;
 mod kept;
 mod load;
 mod order;
+mod permit;
 mod priority;
 mod state;
 mod telling;
 
+pub use attention::{Escalated, Response};
 pub use book::{AlarmRecord, Book, News, Said, Sets, Shown, Standing};
 pub use design::Design;
 pub use event::{EventKind, Notification, Severity, Subject, event_id};
 pub use kept::Hidden;
 pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};
 pub use order::{Action, Order, Unmet};
+pub use permit::{Permit, PermitKey, WeakKey};
 pub use priority::Priority;
 pub use state::{Alarm, Input, IsaState, Manner, Refusal};

@@ -121,6 +121,9 @@ pub struct Order {
     pub note: Option<Arc<str>>,
     /// When.
     pub at: Timestamp,
+    /// The occurrence that is meant, if only that one is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub occurrence: Option<u32>,
 }
 
 /// Why an order is not followed.
@@ -129,6 +132,9 @@ pub enum Unmet {
     /// It never came.
     #[error("there never was such an alarm")]
     Unknown,
+    /// Another occurrence was meant.
+    #[error("it has come again since: that was another occurrence of it")]
+    AnotherOccurrence,
     /// Its state does not allow it.
     #[error(transparent)]
     Refused(#[from] Refusal),
@@ -141,10 +147,15 @@ pub enum Unmet {
 }
 
 fn hours(span: &Duration) -> String {
-    let minutes = span.as_secs() / 60;
-    if minutes.is_multiple_of(60) {
-        format!("{} h", minutes / 60)
-    } else {
-        format!("{minutes} min")
+    self::span(*span)
+}
+
+/// A span of time as people say it: in hours, minutes or seconds, whichever are whole.
+pub(super) fn span(span: Duration) -> String {
+    let seconds = span.as_secs();
+    match (seconds % 3600, seconds % 60) {
+        (0, _) if seconds > 0 => format!("{} h", seconds / 3600),
+        (_, 0) => format!("{} min", seconds / 60),
+        _ => format!("{seconds} s"),
     }
 }

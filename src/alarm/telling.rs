@@ -1,15 +1,16 @@
 //! A change of an alarm becomes events and records, or is kept until people want to hear of it.
 
-use super::book::{AlarmRecord, News, Said, Standing};
+use super::book::{AlarmRecord, News, Said, Sets, Standing};
 use super::design::Design;
-use super::event::{Notification, Severity, event_id};
+use super::event::{EventKind, Notification, Severity, Subject, event_id};
 use super::kept::{CHATTER, State};
 use super::load::Meter;
-use super::order::Order;
+use super::order::{Order, span};
 use super::state::{Input, IsaState};
 use crate::plant::AlarmRule;
 use crate::reading::Timestamp;
 use std::sync::Arc;
+use std::time::Duration;
 
 /// A change of one alarm, and where it is told.
 pub(super) struct Telling<'a> {
@@ -22,6 +23,7 @@ impl Telling<'_> {
     /// The condition begins to hold.
     pub(super) fn activate(&mut self, state: &mut State, rule: AlarmRule, news: News) {
         state.occurrence += 1;
+        state.attention.begins();
         state.lately.push_back(news.at);
         while state.lately.len() > CHATTER {
             state.lately.pop_front();
@@ -52,6 +54,7 @@ impl Telling<'_> {
     /// People are told that it stands, or it is kept until they want to hear.
     fn raise(&mut self, state: &mut State, news: News, counts: bool) {
         state.news = Some(Box::new(news.clone()));
+        state.attend(news.at);
         if state.alarm.hidden() {
             state.unheard = state.unheard.saturating_add(u32::from(counts));
             return;
@@ -60,6 +63,7 @@ impl Telling<'_> {
             self.meter.told(news.at);
         }
         state.told = true;
+        state.attention.weigh(news.severity);
         // More of the same is no event of its own.
         let id = id(self.site, state, &news);
         if state.said.as_ref() != Some(&id) {
@@ -74,19 +78,63 @@ impl Telling<'_> {
     pub(super) fn clear(&mut self, state: &mut State, rule: AlarmRule, news: News) {
         let held = state.alarm.condition();
         state.step(Input::Return, rule);
-        state.news = None;
+        state.attend(news.at);
         // Hidden, and well again: nothing of the plant's state speaks against showing that.
         let told = std::mem::take(&mut state.told);
         if state.alarm.state() == IsaState::Normal || state.alarm.hidden() {
-            state.standing = None;
+            (state.standing, state.news) = (None, None);
         }
         if held {
             self.record(state, &news, "returned");
         }
+        let facts = matches!(news.subject, Subject::Batch { .. });
         if told || !held || news.kind.is_fact() {
             self.event(state, news);
         }
         state.told_at.clear();
+        state.attention.ends(facts);
+    }
+
+    /// Nobody has acknowledged it for so long: somebody else is told.
+    pub(super) fn escalate(&mut self, state: &mut State, (due, after): (Timestamp, Duration)) {
+        let Some(raised) = state.news.as_deref() else { return };
+        let standing = state.standing.as_ref();
+        let severity = standing.map_or(raised.severity, |standing| standing.severity);
+        let title = standing.map_or(raised.title.as_str(), |standing| &standing.title);
+        let about = raised.subject.about(&raised.line);
+        state.attention.reach(after, (about, raised.kind, severity));
+        let news = News {
+            kind: EventKind::AlarmUnacknowledged,
+            // Another configuration may want to have heard of it long ago.
+            at: due.max(raised.at),
+            sets: Sets::Keep,
+            severity,
+            // One for each delay, whatever other delays there are.
+            revision: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),
+            title: format!("{title}: nobody has acknowledged it for {}", span(after)),
+            ..raised.clone()
+        };
+        self.event(state, news);
+    }
+
+    /// A person acknowledges what was told.
+    pub(super) fn acknowledged(&mut self, state: &mut State, order: &Order) {
+        let Some(raised) = state.news.as_deref() else { return };
+        let by = order.by.as_deref().unwrap_or("somebody");
+        let revision = state.attention.acknowledge();
+        let news = News {
+            kind: EventKind::AlarmAcknowledged,
+            at: order.at,
+            sets: Sets::Keep,
+            severity: Severity::Info,
+            revision,
+            title: format!("{}: acknowledged by {by}", raised.title),
+            text: order.note.as_deref().unwrap_or_default().to_owned(),
+            ..raised.clone()
+        };
+        let mut event = notification(self.site, state, news);
+        (event.response.by, event.response.note) = (order.by.clone(), order.note.clone());
+        self.said.push(Said::Event(Box::new(event)));
     }
 
     /// It is hidden no more, and its condition holds: people hear of it, as of a new occurrence.
@@ -94,6 +142,7 @@ impl Telling<'_> {
         state.unheard = 0;
         let Some(news) = state.news.clone().filter(|_| state.alarm.condition()) else { return };
         state.occurrence += 1;
+        state.attention.begins();
         let news = News { at: at.max(news.at), ..*news };
         self.record(state, &news, "raised");
         self.raise(state, news, true);
@@ -174,6 +223,10 @@ impl Telling<'_> {
 /// The event that tells a piece of news.
 pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notification {
     let told = state.told_at.iter().copied().filter(|at| *at != news.at).collect();
+    let open = state.alarm.state() == IsaState::Unacknowledged;
+    let about = news.subject.about(&news.line);
+    let raised_by = state.news.as_deref().map(|raised| raised.kind);
+    let response = state.attention.response((news.kind, about, news.at), (raised_by, open));
     Notification {
         kind: news.kind,
         id: id(site, state, &news),
@@ -189,6 +242,7 @@ pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notifi
         text: news.text.into(),
         subject: news.subject,
         told,
+        response,
     }
 }
 

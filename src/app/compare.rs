@@ -458,6 +458,7 @@ mod tests {
                 text: "".into(),
                 subject: Subject::Sensor { tag: tag.into(), fault: fault.into(), since: AT },
                 told: vec![],
+                response: crate::alarm::Response::default(),
             }))
         };
         let before = told([

@@ -196,6 +196,7 @@ impl Core {
             }
             let stop = controls.iter().any(|control| matches!(control, Control::Stop));
             let due = now - times.tick >= TICK_NANOS && all_read && self.deliveries.is_empty();
+            let due_by_clock = now - times.taken >= TICK_NANOS;
             // Whether a tick would push is asked of a state that knows of no leap in this group.
             let tick = (self.ticks && due && by_nanos == 0)
                 .then(|| Timestamp::from_nanos(plant_now))
@@ -206,9 +207,11 @@ impl Core {
             let idle = deliveries.is_empty() && controls.is_empty() && tick.is_none();
             let caught_up = held.all_taken(all_read, queued, deliveries.len());
             let at = Timestamp::from_nanos(plant_now);
+            // A link that is down holds ticks back, for lines go by them; what people wait for is not held back.
+            let owes = self.ticks && due_by_clock && self.pipeline.engine().alarms_due(at);
             if self.pipeline.engine().is_catching_up() && caught_up {
                 controls.push(Control::Command(Command::CaughtUp { at }));
-            } else if stop || idle && now - times.taken >= ALIVE_NANOS {
+            } else if stop || idle && (now - times.taken >= ALIVE_NANOS || owes) {
                 // The last words say until when the daemon worked.
                 controls.push(Control::Command(Command::Alive { at }));
             }

@@ -269,6 +269,7 @@ mod with_broker {
         checked.http = what.port.map(|port| crate::http::Settings {
             listen: SocketAddr::from((Ipv4Addr::LOCALHOST, port)),
             public_url: None,
+            links: None,
         });
         let broker = EmbeddedBroker::start().map_err(|error| AppError::Other(error.to_string()))?;
         let port = broker.port();

@@ -28,8 +28,8 @@ pub struct Outputs {
     pub mqtt: bool,
     /// The webhooks.
     pub webhooks: Vec<webhook::Settings>,
-    /// The address of the page, for links in events.
-    pub page: Option<String>,
+    /// Where the links in events lead.
+    pub links: webhook::Links,
 }
 
 /// An entry of an outbox that owns its parts.
@@ -75,15 +75,16 @@ impl Group {
         self.hash
     }
 
-    /// Takes an effect.
-    pub(super) fn take(&mut self, effect: &Effect, outputs: &Outputs) {
+    /// Takes an effect of what came at `now`, by the daemon's clock.
+    pub(super) fn take(&mut self, effect: &Effect, outputs: &Outputs, now: Option<Timestamp>) {
         self.line(effect, outputs);
         match effect {
             Effect::Notification(notification) => {
                 self.add_to_hash(notification.id.as_bytes());
                 for hook in &outputs.webhooks {
                     if webhook::wants(hook, notification) {
-                        let body = webhook::standard(notification, outputs.page.as_deref());
+                        let now = now.unwrap_or(notification.at);
+                        let body = outputs.links.standard(notification, &hook.name, now);
                         self.entry(webhook::outbox_name(&hook.name), &notification.id, false, body);
                     }
                 }

@@ -9,6 +9,7 @@ use crate::engine::{Command, Effect, Engine, Event, ModelAnswer, View};
 use crate::plant::Plant;
 use crate::reading::{LineIx, Timestamp};
 use crate::store::{Commit, Store, StoreError};
+use crate::webhook;
 use std::sync::Arc;
 
 /// A checkpoint is due after so many readings, or messages without one: a start applies no more than
@@ -193,10 +194,10 @@ impl Pipeline {
         &self.engine
     }
 
-    /// The address of the page, for links in events.
+    /// Where the links in events lead.
     #[must_use]
-    pub fn page(&self) -> Option<&str> {
-        self.outputs.page.as_deref()
+    pub fn links(&self) -> &webhook::Links {
+        &self.outputs.links
     }
 
     /// The engine, to install models before anything is fed.
@@ -318,11 +319,17 @@ impl Pipeline {
             .collect())
     }
 
+    /// When an event came, by the daemon's clock as the journal has it.
+    fn now(&self, event: &Event) -> Option<Timestamp> {
+        event.received().or_else(|| self.engine.heard_at())
+    }
+
     /// Applies an event again, as the journal has it.
     fn apply(&mut self, event: Event, group: &mut Group) {
+        let now = self.now(&event);
         self.engine.apply(event, &mut self.effects);
         for effect in self.effects.drain(..) {
-            group.take(&effect, &self.outputs);
+            group.take(&effect, &self.outputs, now);
         }
     }
 
@@ -333,10 +340,11 @@ impl Pipeline {
         group: &mut Group,
         seen: &mut dyn FnMut(&Effect),
     ) -> bool {
+        let now = self.now(&event);
         self.engine.apply(event, &mut self.effects);
         let (mut requested, mut readings) = (false, 0);
         for effect in self.effects.drain(..) {
-            group.take(&effect, &self.outputs);
+            group.take(&effect, &self.outputs, now);
             readings += u64::from(matches!(effect, Effect::Reading(_)));
             let wanted = match &effect {
                 Effect::Fit(request) => Some(Wanted::Model(request.clone())),

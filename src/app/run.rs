@@ -26,6 +26,7 @@ use super::encode::{MQTT, Outputs};
 use super::error::{AppError, chain};
 use super::heard::Heard;
 use super::pipeline::{FULL_PAUSE, FitMode, Pipeline};
+use super::secrets::permits;
 use crate::config::Checked;
 use crate::engine::View;
 use crate::http::Reload;
@@ -197,12 +198,12 @@ fn start(
     for component in components.filter(|component| !stay.contains(component)) {
         health.set(&component, State::Starting, "connecting", clock.now_nanos());
     }
-    let page = super::page(checked);
+    let links = webhook::Links { page: super::page(checked), permits: permits(checked)? };
     let outputs = Outputs {
         influx: checked.influx.is_some(),
         mqtt: checked.brokers.iter().any(|broker| broker.settings.publish_prefix.is_some()),
         webhooks: checked.webhooks.clone(),
-        page,
+        links,
     };
     let (pipeline, recovered) =
         Pipeline::open(store, checked.plant.clone(), checked.rules(), outputs, around.fits)?;

@@ -3,6 +3,7 @@
 //! of no use only when a part has begun.
 
 use super::error::{AppError, chain};
+use crate::alarm::PermitKey;
 use crate::config::Checked;
 use crate::telemetry::{Secret, SecretSource};
 use crate::{influx, mqtt, webhook};
@@ -79,6 +80,9 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
             influx::usable(influx, token).map_err(|error| chain(&error))
         }));
     }
+    if let Some(key) = checked.http.as_ref().and_then(|http| http.links.as_ref()) {
+        found.extend(absent_secret(LINKS_KEY, key, |key| permit_key(key).map(drop)));
+    }
     for hook in &checked.webhooks {
         let of = webhook::outbox_name(&hook.name);
         found.extend(absent_secret(&format!("{of}.url"), &hook.url, |url| {
@@ -92,6 +96,26 @@ pub fn absent(checked: &Checked) -> Vec<Absent> {
         }));
     }
     found
+}
+
+/// The name of the key that signs links.
+const LINKS_KEY: &str = "http.links.key";
+
+fn permit_key(key: &Secret) -> Result<PermitKey, String> {
+    PermitKey::new(key.expose().trim().as_bytes()).map_err(|error| error.to_string())
+}
+
+/// The key that signs the links by which alarms are acknowledged; `None` where there are none.
+///
+/// # Errors
+/// When it cannot be read, or is too short.
+pub(super) fn permits(checked: &Checked) -> Result<Option<PermitKey>, AppError> {
+    let source = checked.http.as_ref().and_then(|http| http.links.as_ref());
+    let read = |source| {
+        let key = permit_key(&resolve(LINKS_KEY, source)?);
+        key.map_err(|reason| AppError::Secret { name: LINKS_KEY.to_owned(), reason })
+    };
+    source.map(read).transpose()
 }
 
 /// The template of a receiver with its text in it, read from its file where it is in one, and tried; `None` where the format
@@ -247,6 +271,9 @@ template_file = "{}"
 name = "cloud"
 url = {{ file = "{}" }}
 format = "slack"
+[http]
+public_url = "https://onspec.mill/"
+links = {{ key = {{ file = "{}" }} }}
 "#,
             file("ca.pem", "no certificate"),
             file("token", "two words"),
@@ -255,12 +282,14 @@ format = "slack"
             file("own", "http://receiver.mill"),
             file("own.j2", "{\n  \"title\": {{ data.titel }} }"),
             file("cloud", "http://169.254.169.254/latest"),
+            file("links.key", "fifteen bytes..\n"),
         );
         let checked = crate::config::load(&text, "mill.toml").unwrap();
         let found = absent(&checked);
         let expected = [
             ("mqtt/mqtt.tls", 4, "has no certificate: it wants PEM"),
             ("influxdb.token", 11, "has characters that no token has"),
+            ("http.links.key", 23, "make one with `openssl rand -base64 32`"),
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
             ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),

@@ -855,11 +855,21 @@ pub(super) struct Http {
     /// The address under which people reach the page, through the proxy in front of it: for the links in events.
     #[schemars(example = "https://onspec.mill.example/")]
     pub(super) public_url: Option<At<String>>,
+    /// Links in events by which an alarm is acknowledged, without a login: each for one occurrence of one alarm, and a week.
+    pub(super) links: Option<At<HttpLinks>>,
     /// Who may ask for what. Not used by this release.
     #[schemars(extend("default" = []))]
     pub(super) tokens: Option<At<Vec<At<Token>>>>,
     /// Certificate and key, to listen beyond loopback. Not used by this release.
     pub(super) tls: Option<At<HttpTls>>,
+}
+
+/// Links by which alarms are acknowledged.
+#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
+#[serde(deny_unknown_fields, default)]
+pub(super) struct HttpLinks {
+    /// The key that signs them, 16 bytes at least.
+    pub(super) key: Option<At<Secret>>,
 }
 
 /// A token of the API.

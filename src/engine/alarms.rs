@@ -2,9 +2,12 @@
 
 use super::Engine;
 use super::effect::Effect;
-use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet};
+use crate::alarm::{
+    Action, Design, EventKind, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet,
+};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::reading::{LineIx, Timestamp};
+use crate::verdict::Document;
 use std::sync::Arc;
 
 /// The part that stands for all alarms: too many of them are one.
@@ -15,6 +18,23 @@ impl From<Said> for Effect {
         match said {
             Said::Event(notification) => Self::Notification(notification),
             Said::Record(record) => Self::Alarm(record),
+        }
+    }
+}
+
+/// What is said of people's response to the alarm of a batch has the verdict as it is now.
+pub(super) fn as_of_now(said: &mut [Said], now: Option<&Document>) {
+    let Some(now) = now else { return };
+    for said in said {
+        let Said::Event(event) = said else { continue };
+        let responds =
+            matches!(event.kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
+        if let Subject::Batch { batch, verdict, .. } = &mut event.subject
+            && responds
+            && now.batch.as_ref() == Some(batch)
+            && (&now.line, &now.station) == (&verdict.line, &verdict.station)
+        {
+            **verdict = now.clone();
         }
     }
 }
@@ -59,6 +79,9 @@ impl Engine {
         let mut said = Vec::new();
         // Who asked was told before it came here ([`Self::check_order`]).
         if self.state.alarms.act(order, &self.plant.alarms, &mut said).is_ok() {
+            for line in &self.state.lines {
+                as_of_now(&mut said, line.document());
+            }
             out.extend(said.into_iter().map(Effect::from));
             self.write_order(order, out);
         }
@@ -88,7 +111,7 @@ impl Engine {
                 "`{word}` of alarm `{alarm}` has no `note`: say why, so that the next shift knows"
             ));
         }
-        let order = Order { alarm, action, by: Some(by), note, at };
+        let order = Order { alarm, action, by: Some(by), note, at, occurrence: None };
         self.check_order(&order).map_err(|unmet| format!("alarm `{}`: {unmet}", order.alarm))?;
         self.order(&order, out);
         Ok(())
@@ -103,10 +126,16 @@ impl Engine {
     }
 
     /// True if a delay of the daemon's own alarms, a shelf, or maintenance of a line of which nothing is heard ends by this
-    /// instant.
-    pub(super) fn alarms_due(&self, now: Timestamp) -> bool {
-        self.state.alarms.is_due(now)
-            || self.state.lines.iter().any(|line| line.maintenance_over(now))
+    /// instant, or nobody has acknowledged an alarm of such a line for too long.
+    #[must_use]
+    pub fn alarms_due(&self, now: Timestamp) -> bool {
+        let (alarms, settings) = (&self.state.alarms, &self.plant.alarms);
+        let overdue = |name: &str| alarms.is_overdue(name, now, settings);
+        let mut lines = self.plant.lines.iter().zip(&self.state.lines);
+        alarms.is_due(now, settings)
+            || lines.any(|(line, state)| {
+                state.maintenance_over(now) || state.is_unheard() && overdue(&line.name)
+            })
     }
 
     /// Time has come so far: what ends by it.
@@ -114,6 +143,13 @@ impl Engine {
         let mut said = Vec::new();
         self.state.alarms.unshelve(now, &self.plant.alarms, &mut said);
         self.state.alarms.pass("", now, &self.plant.alarms, &mut said);
+        for (line, state) in self.plant.lines.iter().zip(&self.state.lines) {
+            if state.is_unheard() {
+                let before = said.len();
+                self.state.alarms.escalate(&line.name, now, &self.plant.alarms, &mut said);
+                as_of_now(&mut said[before..], state.document());
+            }
+        }
         out.extend(said.into_iter().map(Effect::from));
         for ix in (0..).map(LineIx).take(self.state.lines.len()) {
             if self.state.lines[ix.get()].maintenance_over(now) {

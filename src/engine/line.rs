@@ -20,7 +20,7 @@ use super::similar::Patterns;
 use super::soft_sensors::SoftSensors;
 use super::steady::{Now, Steady};
 use super::view::{LineView, TrendPoint};
-use super::{leapt, stamps};
+use super::{alarms::as_of_now, leapt, stamps};
 use crate::alarm::{self, Design, News};
 use crate::batch::{self, Batch, Counted, Finder, NameFinder};
 use crate::decode::{BatchEvent, BatchMessage, Fault, Reason};
@@ -76,11 +76,12 @@ impl Context<'_> {
         self.out.extend(said.into_iter().map(Effect::from));
     }
 
-    /// The line's clock has come so far: delays of its alarms end.
-    pub(super) fn pass(&mut self, clock: Option<Timestamp>) {
+    /// The line's clock has come so far: delays of its alarms end, by the newest verdict.
+    pub(super) fn pass(&mut self, clock: Option<Timestamp>, verdict: Option<&Document>) {
         let mut said = Vec::new();
         if let Some(clock) = clock {
             self.alarms.pass(&self.line.name, clock, &self.plant.alarms, &mut said);
+            as_of_now(&mut said, verdict);
         }
         self.out.extend(said.into_iter().map(Effect::from));
     }

@@ -77,8 +77,8 @@ pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
 pub use tell::{ending, sentence};
 pub use view::{
-    AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
-    TagView, TrendPoint, View,
+    ALARMS_SHOWN, AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView,
+    StrayView, TagView, TrendPoint, View,
 };
 
 use crate::alarm;
@@ -428,7 +428,7 @@ impl Engine {
             let next_ids = (next_request, next_borrowed, next_soft_sensor);
             let mut cx = Context { ix, plant, line, alarms, next_ids, clocks, faults, out };
             f(state, &mut cx);
-            cx.pass(state.judged_to());
+            cx.pass(state.judged_to(), state.document());
         }
         for fault in faults {
             self.fault(received, topic, fault, out);

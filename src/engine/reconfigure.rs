@@ -37,6 +37,7 @@ impl Engine {
         });
         fresh.state.alarms = old.alarms.of(Arc::clone(&fresh.plant.site));
         fresh.state.alarms.keep_lines(|line| fresh.plant.line_ix(line).is_some());
+        fresh.state.alarms.reconsider(&fresh.plant.alarms);
         fresh.state.next_request = old.next_request;
         fresh.state.next_borrowed = old.next_borrowed;
         fresh.state.next_soft_sensor = old.next_soft_sensor;

@@ -21,8 +21,8 @@ use std::sync::Arc;
 /// Undeclared series shown: enough to see what to declare.
 const STRAYS_SHOWN: usize = 200;
 
-/// Alarms shown to people.
-const ALARMS_SHOWN: usize = 200;
+/// Alarms shown to people at most.
+pub const ALARMS_SHOWN: usize = 200;
 
 /// Finished batches shown for each line.
 const BATCHES_SHOWN: usize = 12;

@@ -89,7 +89,8 @@ fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, String> {
     if action.needs_note() && note.is_none() {
         return Err(format!("`note` is missing: say why, so that the next shift knows; {EXAMPLE}"));
     }
-    Ok(Order { alarm: asked.alarm.into(), action, by: Some(by), note, at: now })
+    let (alarm, by) = (asked.alarm.into(), Some(by));
+    Ok(Order { alarm, action, by, note, at: now, occurrence: None })
 }
 
 /// A word of a person, trimmed.

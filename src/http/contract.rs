@@ -1,5 +1,6 @@
 //! The promises of the API: shapes, paths, errors, bounds, and who may ask.
 
+mod acknowledge;
 mod alarms;
 mod audit;
 mod feedback;

@@ -222,6 +222,7 @@ pub(super) fn state(view: View) -> Fixture {
         note: watch::Sender::new(None).subscribe(),
         reload: None,
         locale: crate::words::Locale { site: "mill".into(), ..Default::default() },
+        links: None,
     };
     Fixture { api, view: sender, heartbeat }
 }

@@ -1,9 +1,11 @@
 //! What every request and every answer goes through: the host check, bounds, security headers, and
 //! errors as JSON.
 
+use super::acknowledge::PREFIX;
+use super::router::Shared;
 use axum::Json;
 use axum::body::Body;
-use axum::extract::Request;
+use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, Uri, uri::Authority};
 use axum::middleware::Next;
@@ -72,14 +74,20 @@ pub(super) async fn check_host(request: Request, next: Next) -> Response {
 /// Refuses to do anything for a page from elsewhere.
 ///
 /// A browser lets any page send a POST to this machine, and says from where it comes. Programs say
-/// nothing of the kind.
-pub(super) async fn check_origin(request: Request, next: Next) -> Response {
+/// nothing of the kind. The page behind a link may be shown by a proxy under another name, and then says that one.
+pub(super) async fn check_origin(
+    State(shared): State<Shared>,
+    request: Request,
+    next: Next,
+) -> Response {
     let headers = request.headers();
     let origin = headers.get(header::ORIGIN).map(|origin| origin.to_str().unwrap_or("null"));
     let host = headers.get(header::HOST).and_then(|host| host.to_str().ok()).unwrap_or_default();
     let ours =
         origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, of)| of == host));
-    if request.method().is_safe() || ours {
+    let links = shared.api.links.as_ref().filter(|_| request.uri().path().starts_with(PREFIX));
+    let of_link = links.zip(origin).is_some_and(|(links, origin)| links.is_from(origin));
+    if request.method().is_safe() || ours || of_link {
         next.run(request).await
     } else {
         let text = "the request comes from a page of another site, which may not ask for this";
@@ -120,8 +128,10 @@ fn is_foreign_error(response: &Response) -> bool {
         .headers()
         .get(header::CONTENT_TYPE)
         .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
+    // What has a policy of its own is a page that says in words for people what is wrong.
+    let page = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
     let status = response.status();
-    (status.is_client_error() || status.is_server_error()) && !json
+    (status.is_client_error() || status.is_server_error()) && !json && !page
 }
 
 async fn as_json(response: Response) -> Response {

@@ -2,7 +2,7 @@
 //!
 //! It never changes anything of the plant: every route reads, but for the one that has the configuration
 //! read again, those that let another model judge, those that are told of batches and alarms, and those by which refused events go to their
-//! receivers again or are discarded. It never listens beyond loopback, because it has
+//! receivers again or are discarded; a link that acknowledges an alarm is signed. It never listens beyond loopback, because it has
 //! neither token nor TLS; a proxy that has both stands in front where people want more. What it
 //! shows comes from an [`engine::View`](crate::engine::View), a copy: a slow reader never holds up
 //! the engine.
@@ -11,6 +11,7 @@
 //! at a time, [`BODY_MAX_BYTES`] of body, [`REQUEST_TIMEOUT`] for an answer, [`IDLE_TIMEOUT`] without
 //! a byte. Beyond them a client waits or is told to come back.
 
+mod acknowledge;
 mod actions;
 mod alarms;
 mod api;
@@ -33,6 +34,7 @@ mod router;
 mod uniformity;
 mod webhooks;
 
+pub use acknowledge::Links;
 pub use feedback::read_events;
 pub use router::router;
 
@@ -42,7 +44,7 @@ use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Wit
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
 use crate::store::AuditEntry;
-use crate::telemetry::{Clock, Health, Metrics};
+use crate::telemetry::{Clock, Health, Metrics, SecretSource};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use jiff::tz::TimeZone;
 use std::collections::BTreeSet;
@@ -79,6 +81,8 @@ pub struct Settings {
     pub listen: SocketAddr,
     /// The address under which people reach the page, where that is another one.
     pub public_url: Option<String>,
+    /// Where the key comes from that signs links by which alarms are acknowledged, if there are any.
+    pub links: Option<SecretSource>,
 }
 
 impl Settings {
@@ -417,6 +421,8 @@ pub struct ApiState {
     pub reload: Option<mpsc::Sender<Reload>>,
     /// Whose reports they are.
     pub locale: crate::words::Locale,
+    /// Links by which alarms are acknowledged, if they are given out.
+    pub links: Option<Arc<Links>>,
 }
 
 /// A request to read the configuration again: the answer comes back on it, with the words of the refusal
@@ -449,7 +455,7 @@ pub async fn serve_on(
     cancel: CancellationToken,
 ) -> Result<(), HttpError> {
     let listen = listener.local_addr().map_err(HttpError::Serve)?;
-    Settings { listen, public_url: None }.check()?;
+    Settings { listen, public_url: None, links: None }.check()?;
     tracing::info!(%listen, "page and API are at `http://{listen}/`");
     let app = router::with_shutdown(state, cancel.clone());
     let listener = listener::Bounded::new(listener, CONNECTIONS_MAX, IDLE_TIMEOUT);
@@ -484,12 +490,14 @@ mod tests {
             ("[::]:8080", false),
             ("192.0.2.1:8080", false),
         ] {
-            let settings = Settings { listen: listen.parse().unwrap(), public_url: None };
+            let settings =
+                Settings { listen: listen.parse().unwrap(), public_url: None, links: None };
             assert_eq!(settings.check().is_ok(), allowed, "{listen}");
         }
-        let error = Settings { listen: "0.0.0.0:81".parse().unwrap(), public_url: None }
-            .check()
-            .unwrap_err();
+        let error =
+            Settings { listen: "0.0.0.0:81".parse().unwrap(), public_url: None, links: None }
+                .check()
+                .unwrap_err();
         insta::assert_snapshot!(error, @"`0.0.0.0:81` is beyond loopback, which wants a token and TLS: listen on `127.0.0.1:81` and put a proxy that has both in front");
     }
 
@@ -498,9 +506,12 @@ mod tests {
         let taken = TcpListener::bind("127.0.0.1:0").await.unwrap();
         let listen = taken.local_addr().unwrap();
         let fixture = fixture::state(fixture::empty());
-        let served =
-            serve(Settings { listen, public_url: None }, fixture.api, CancellationToken::new())
-                .await;
+        let served = serve(
+            Settings { listen, public_url: None, links: None },
+            fixture.api,
+            CancellationToken::new(),
+        )
+        .await;
         assert_eq!(served.unwrap_err().to_string(), format!("cannot listen on `{listen}`"));
     }
 

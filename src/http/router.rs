@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, actions, alarms, audit, backtest, data, events, feedback, guard, models, page, probes,
-    report, uniformity, webhooks,
+    Fitting, acknowledge, actions, alarms, audit, backtest, data, events, feedback, guard, models,
+    page, probes, report, uniformity, webhooks,
 };
 use crate::engine::View;
 use axum::Router;
@@ -112,6 +112,15 @@ pub(super) const PAGE: &[Route] = &[
     ("/assets/icon.svg", || get(page::icon)),
 ];
 
+/// The paths of pages that may do something: for who has a link that allows it.
+pub(super) const LINKS: &[Route] = &[("/acknowledge/{token}", || {
+    get(acknowledge::show).post(acknowledge::order).fallback(only_both)
+})];
+
+async fn only_both(method: Method, uri: Uri) -> Response {
+    guard::method_not_allowed(&method, &uri, "GET, HEAD and POST")
+}
+
 async fn only_reads(method: Method, uri: Uri) -> Response {
     guard::method_not_allowed(&method, &uri, "GET and HEAD")
 }
@@ -134,7 +143,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         cancel,
     }));
     let mut router = Router::new();
-    for (path, method) in API.iter().chain(PAGE) {
+    for (path, method) in API.iter().chain(PAGE).chain(LINKS) {
         router = router.route(path, method());
     }
     for (path, method) in ACTIONS {
@@ -146,7 +155,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         .method_not_allowed_fallback(only_reads)
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
-        .layer(axum::middleware::from_fn(guard::check_origin))
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::check_origin))
         .layer(axum::middleware::from_fn(guard::check_host))
         .layer(axum::middleware::from_fn(guard::seal))
         .with_state(shared)

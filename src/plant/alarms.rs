@@ -114,6 +114,10 @@ pub struct AlarmSettings {
     pub system: AlarmRule,
     /// The longest that a person may shelve an alarm for.
     pub shelve_max: Duration,
+    /// How long an alarm stands unacknowledged before somebody else is told: whole seconds, rising, none twice.
+    // What is empty leaves the hash of a configuration as it was before there were any.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub escalations: Vec<Duration>,
 }
 
 impl Default for AlarmSettings {
@@ -128,6 +132,7 @@ impl Default for AlarmSettings {
             monitor: rule,
             system: rule,
             shelve_max: Self::SHELVE_MAX,
+            escalations: Vec::new(),
         }
     }
 }

@@ -23,7 +23,7 @@ mod trial;
 
 pub use answer::Answer;
 pub use format::{TemplateError, check_secret, check_template};
-pub use payloads::{standard, standing, wants};
+pub use payloads::{Links, standard, standing, wants};
 pub use route::{Route, Shift};
 pub use sender::{Envelope, Post, Sender, SenderError, address, client, run, serve};
 pub use signature::{KeyError, SigningKey};
@@ -145,6 +145,11 @@ impl Format {
     /// True if the service keeps what stands by itself, so that it has to hear the end of all it may have heard begin.
     fn keeps_alarms(self) -> bool {
         matches!(self, Self::PagerDuty | Self::Alertmanager)
+    }
+
+    /// True if the service wants to know that a person has acknowledged an alarm that it keeps.
+    fn takes_acknowledgements(self) -> bool {
+        self == Self::PagerDuty
     }
 
     /// True if the service forgets what it is not told again.

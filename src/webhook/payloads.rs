@@ -1,23 +1,62 @@
 //! What a receiver is told: the bodies of the contract.
 
-use super::Settings;
 use super::format::ends;
-use crate::alarm::{Notification, Priority, Subject};
+use super::{Format, Settings};
+use crate::alarm::{Escalated, EventKind, Notification, Permit, PermitKey, Priority, Subject};
 use crate::profile::Place;
+use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::Serialize;
+use std::sync::Arc;
+use std::time::Duration;
 
 /// True if a receiver gets an event: severe enough, of one of its lines, and on its route. Events of the daemon
 /// itself belong to no line and concern all of them. A service that keeps what stands hears every end, however little that
-/// matters by itself.
+/// matters by itself. What people do about an alarm is heard by who names it, and by who waits for it: a receiver that hears
+/// only of what nobody acknowledges ([`Route::unacknowledged`](super::Route::unacknowledged)) hears that once, and what becomes
+/// of it afterwards.
 #[must_use]
 pub fn wants(settings: &Settings, notification: &Notification) -> bool {
     let lines = &settings.lines;
     let line = &*notification.line;
     let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
-    let ends = settings.format.keeps_alarms() && ends(notification.kind);
-    let goes = settings.route.takes(notification, &settings.zone);
-    hears && (ends || goes && notification.severity >= settings.severity)
+    hears
+        && match settings.route.unacknowledged {
+            None => wants_at_once(settings, notification),
+            Some(after) => wants_after(settings, notification, after),
+        }
+}
+
+fn wants_at_once(settings: &Settings, notification: &Notification) -> bool {
+    let kind = notification.kind;
+    let ends = settings.format.keeps_alarms() && ends(kind);
+    let route = &settings.route;
+    let heard = || notification.response.raised_by.is_some_and(|raised_by| route.names(raised_by));
+    let acknowledges = settings.format.takes_acknowledgements()
+        && kind == EventKind::AlarmAcknowledged
+        && (route.kinds.is_empty() || heard());
+    let responds = matches!(kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
+    let goes = settings.route.takes(notification, &settings.zone)
+        && (!responds || settings.route.names(kind));
+    ends || acknowledges || goes && notification.severity >= settings.severity
+}
+
+/// Who is told after a delay hears of what has reached it: worse news, an acknowledgement, the end.
+fn wants_after(settings: &Settings, notification: &Notification, after: Duration) -> bool {
+    let kind = notification.kind;
+    let told = |escalated: &Escalated| {
+        let goes = settings.route.takes_of(notification, escalated.raised_by, &settings.zone);
+        goes && escalated.after >= after && escalated.severity >= settings.severity
+    };
+    let Some(escalated) = notification.response.escalated.filter(told) else { return false };
+    let severe = notification.severity >= settings.severity;
+    match kind {
+        // There is one event for each delay.
+        EventKind::AlarmUnacknowledged => severe && escalated.after == after,
+        EventKind::AlarmAcknowledged => settings.format != Format::Alertmanager,
+        kind if kind.is_fact() => severe || settings.format.keeps_alarms() && ends(kind),
+        kind => severe || ends(kind),
+    }
 }
 
 /// What stands of all that a receiver was told, in the `standard` form, where its service wants to hear that at a start; else
@@ -25,24 +64,60 @@ pub fn wants(settings: &Settings, notification: &Notification) -> bool {
 pub fn standing(
     settings: &Settings,
     told: impl Iterator<Item = Notification>,
-    base_url: Option<&str>,
+    (links, now): (&Links, Timestamp),
 ) -> Vec<String> {
     if !settings.format.hears_again() {
         return Vec::new();
     }
     let of_its = |told: &Notification| wants(settings, told);
-    told.filter(of_its).map(|told| standard(&told, base_url)).collect()
+    told.filter(of_its).map(|told| links.standard(&told, &settings.name, now)).collect()
 }
 
-/// The body of an event in the `standard` format. The order of its keys is fixed, `timestamp` is
+/// Where the links in events lead.
+#[derive(Debug, Clone, Default)]
+pub struct Links {
+    /// The address of the page.
+    pub page: Option<String>,
+    /// The key that signs the links by which alarms are acknowledged; without it there are none.
+    pub permits: Option<PermitKey>,
+}
+
+impl Links {
+    /// The body of an event in the `standard` format for a receiver, with a link by which what it tells is acknowledged, if that
+    /// can be. `now` is when what caused it came, by the daemon's clock: the link holds for a week from then on.
+    #[must_use]
+    pub fn standard(&self, notification: &Notification, receiver: &str, now: Timestamp) -> String {
+        let key = self.permits.as_ref().filter(|_| notification.response.open);
+        let acknowledge_url = key.zip(self.page.as_deref()).map(|(key, page)| {
+            let permit = Permit {
+                alarm: Arc::clone(&notification.alarm),
+                occurrence: notification.occurrence,
+                receiver: receiver.into(),
+                until: now.plus(Permit::HOLDS),
+            };
+            format!("{}/acknowledge/{}", page.trim_end_matches('/'), key.sign(&permit))
+        });
+        body(notification, self.page.as_deref(), acknowledge_url)
+    }
+}
+
+/// The body of an event in the `standard` format, without a link that acknowledges. The order of its keys is fixed, `timestamp` is
 /// event time; `since` is ms since 1970, as in the verdict. `base_url` is where people find the
 /// page.
 #[must_use]
 pub fn standard(notification: &Notification, base_url: Option<&str>) -> String {
+    body(notification, base_url, None)
+}
+
+fn body(
+    notification: &Notification,
+    base_url: Option<&str>,
+    acknowledge_url: Option<String>,
+) -> String {
     let body = Body {
         kind: notification.kind.as_str(),
         timestamp: notification.at.to_rfc3339(),
-        data: data(notification, base_url),
+        data: Data { acknowledge_url, ..data(notification, base_url) },
     };
     serde_json::to_string(&body).expect("plain data with text keys is always JSON")
 }
@@ -73,9 +148,19 @@ struct Data<'a> {
     title: &'a str,
     text: &'a str,
     #[serde(skip_serializing_if = "Option::is_none")]
+    raised_by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    unacknowledged_s: Option<u64>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    note: Option<&'a str>,
+    #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Document>,
     #[serde(skip_serializing_if = "Option::is_none")]
     url: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    acknowledge_url: Option<String>,
 }
 
 #[derive(Serialize)]
@@ -114,6 +199,9 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
             About::System { component, reason, since: since.as_millis() }
         }
     };
+    let response = &notification.response;
+    let responds =
+        matches!(notification.kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
     Data {
         id: &notification.id,
         site: &notification.site,
@@ -126,19 +214,22 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         alarm: &notification.alarm,
         title: &notification.title,
         text: &notification.text,
+        raised_by: response.raised_by.filter(|_| responds).map(EventKind::as_str),
+        unacknowledged_s: response.unacknowledged.map(|waited| waited.as_secs()),
+        by: response.by.as_deref(),
+        note: response.note.as_deref(),
         verdict: document,
         url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
+        acknowledge_url: None,
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::{EventKind, Severity};
-    use crate::reading::Timestamp;
+    use crate::alarm::{Response, Severity};
     use crate::telemetry::{Secret, SecretSource};
     use crate::verdict::{Call, Reason, SpanDocument};
-    use std::time::Duration;
 
     const AT: Timestamp = Timestamp::from_nanos(1_769_128_260_000_000_000);
 
@@ -163,6 +254,7 @@ mod tests {
             text: "中文".into(),
             subject,
             told: vec![],
+            response: Response::default(),
         }
     }
 
@@ -298,5 +390,142 @@ mod tests {
                 assert_eq!(wants(&keeps, &event), hears, "{least:?} {lines:?} {line}");
             }
         }
+    }
+
+    /// A receiver that hears of batches only after so many minutes, if any.
+    fn waiting(format: Format, minutes: Option<u64>, kinds: &[&str]) -> Settings {
+        let unacknowledged = minutes.map(|minutes| Duration::from_secs(60 * minutes));
+        let kinds = kinds.iter().map(|kind| (*kind).to_owned()).collect();
+        Settings {
+            name: "n".into(),
+            url: SecretSource::Given(Secret::new("")),
+            format,
+            template: None,
+            secret: None,
+            private: false,
+            zone: jiff::tz::TimeZone::UTC,
+            severity: Severity::Warning,
+            lines: vec!["tm3".into()],
+            route: crate::webhook::Route { kinds, unacknowledged, ..Default::default() },
+            timeout: Duration::from_secs(1),
+        }
+    }
+
+    #[test]
+    fn who_waits_hears_of_what_has_waited_and_of_nothing_else() {
+        use EventKind::{
+            AlarmAcknowledged, AlarmUnacknowledged, BatchAtRisk, BatchCleared, BatchFinished,
+            BatchOffSpec, BatchRevised, SensorRecovered,
+        };
+        use Format::{Alertmanager, PagerDuty, Slack};
+        use Severity::{Critical, Info, Warning};
+        let slack = waiting(Slack, Some(15), &[]);
+        let of_batches = waiting(Slack, Some(15), &["batch"]);
+        let of_sensors = waiting(Slack, Some(15), &["sensor"]);
+        let critical = Settings { severity: Critical, ..slack.clone() };
+        let pagerduty = waiting(PagerDuty, Some(15), &[]);
+        let alertmanager = waiting(Alertmanager, Some(15), &[]);
+        let at_once = waiting(Slack, None, &[]);
+        let pager_at_once = waiting(PagerDuty, None, &["batch"]);
+        let names = waiting(Slack, None, &["batch", "alarm.unacknowledged"]);
+        let all = [
+            &slack,
+            &of_batches,
+            &of_sensors,
+            &critical,
+            &pagerduty,
+            &alertmanager,
+            &at_once,
+            &pager_at_once,
+            &names,
+        ];
+        // Each receiver in this order: what it hears of events escalated by so many minutes, at that severity.
+        for (kind, severity, escalated, expected) in [
+            (BatchAtRisk, Warning, None, "......xxx"),
+            (BatchAtRisk, Warning, Some((5, Warning)), "......xxx"),
+            (AlarmUnacknowledged, Warning, Some((5, Warning)), "........x"),
+            (AlarmUnacknowledged, Warning, Some((15, Warning)), "xx..xx..x"),
+            (AlarmUnacknowledged, Critical, Some((15, Critical)), "xx.xxx..x"),
+            // The next level is for others.
+            (AlarmUnacknowledged, Warning, Some((30, Warning)), "........x"),
+            (BatchOffSpec, Critical, Some((15, Critical)), "xx.xxxxxx"),
+            (BatchOffSpec, Critical, None, "......xxx"),
+            (AlarmAcknowledged, Info, Some((15, Warning)), "xx..x..x."),
+            (AlarmAcknowledged, Info, None, ".......x."),
+            (AlarmAcknowledged, Warning, None, ".......x."),
+            (BatchCleared, Info, Some((30, Warning)), "xx..xx.x."),
+            (BatchCleared, Info, Some((5, Warning)), ".......x."),
+            (BatchFinished, Critical, Some((15, Warning)), "xx..xxxxx"),
+            (BatchFinished, Critical, None, "......xxx"),
+            (BatchRevised, Info, Some((15, Warning)), "....xx.x."),
+            (BatchRevised, Info, None, ".......x."),
+            (SensorRecovered, Info, None, ".......x."),
+        ] {
+            let mut event = notification(kind, severity, "tm3", at_risk());
+            event.response.raised_by = Some(BatchAtRisk);
+            event.response.escalated = escalated.map(|(minutes, severity)| Escalated {
+                after: Duration::from_secs(60 * minutes),
+                severity,
+                raised_by: BatchAtRisk,
+            });
+            let mark = |settings: &&Settings| if wants(settings, &event) { 'x' } else { '.' };
+            let heard: String = all.iter().map(mark).collect();
+            assert_eq!(heard, expected, "{kind:?} {severity:?} {escalated:?}");
+            if kind == AlarmAcknowledged {
+                event.response.raised_by = Some(EventKind::SensorUnhealthy);
+                assert!(!wants(&pager_at_once, &event), "it never heard of it");
+            }
+            event.line = "tm4".into();
+            assert!(all.iter().all(|settings| !wants(settings, &event)), "of another line");
+        }
+    }
+
+    #[test]
+    fn what_people_do_is_told_with_who_and_how_long() {
+        let mut event = notification(
+            EventKind::AlarmUnacknowledged,
+            Severity::Warning,
+            "tm3",
+            Subject::Line { reason: "link".into(), since: AT },
+        );
+        event.response.raised_by = Some(EventKind::LineBlind);
+        event.response.unacknowledged = Some(Duration::from_secs(900));
+        let head = r#""timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","raised_by":"line.blind""#;
+        let expected =
+            format!(r#"{{"type":"alarm.unacknowledged",{head},"unacknowledged_s":900}}}}"#);
+        assert_eq!(standard(&event, None), expected);
+        event.kind = EventKind::AlarmAcknowledged;
+        event.response.unacknowledged = None;
+        event.response.by = Some("shift-a".into());
+        let expected = format!(r#"{{"type":"alarm.acknowledged",{head},"by":"shift-a"}}}}"#);
+        assert_eq!(standard(&event, None), expected);
+    }
+
+    #[test]
+    fn a_link_acknowledges_what_is_open_for_a_week() {
+        let key = PermitKey::new(b"sixteen bytes ok").unwrap();
+        let page = Some("https://onspec.mill.example/".to_owned());
+        let links = Links { page, permits: Some(key.clone()) };
+        let now = AT.plus(Duration::from_secs(60));
+        let mut event = notification(EventKind::BatchAtRisk, Severity::Warning, "tm3", at_risk());
+        let url = |links: &Links, event: &Notification| {
+            let body: serde_json::Value =
+                serde_json::from_str(&links.standard(event, "shift", now)).unwrap();
+            body["data"]["acknowledge_url"].as_str().map(str::to_owned)
+        };
+        assert_eq!(url(&links, &event), None, "there is nothing to acknowledge");
+        event.response.open = true;
+        assert_eq!(url(&Links { permits: None, ..links.clone() }, &event), None);
+        let url = url(&links, &event).expect("it is open");
+        let token = url.strip_prefix("https://onspec.mill.example/acknowledge/").unwrap();
+        let expected = Permit {
+            alarm: "tm3/batch".into(),
+            occurrence: 1,
+            receiver: "shift".into(),
+            until: now.plus(Duration::from_secs(7 * 86_400)),
+        };
+        assert_eq!(key.read(token), Some(expected));
+        // The same input gives the same bytes.
+        assert_eq!(links.standard(&event, "shift", now), links.standard(&event, "shift", now));
     }
 }

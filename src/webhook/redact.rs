@@ -20,7 +20,24 @@ pub(super) fn redact(words: &str, url: &Url, secret: Option<&Secret>) -> String 
     parts.retain(|part| part.len() >= PART_MIN);
     // The longest first, so that no half of one is left behind.
     parts.sort_by_key(|part| std::cmp::Reverse(part.len()));
-    parts.iter().fold(words.to_owned(), |words, part| words.replace(part, "…"))
+    let words = parts.iter().fold(words.to_owned(), |words, part| words.replace(part, "…"));
+    without_permits(&words)
+}
+
+/// What stands before the token of a link by which an alarm is acknowledged.
+const PERMIT: &str = "/acknowledge/";
+
+/// A receiver may quote a link that allows something.
+fn without_permits(words: &str) -> String {
+    let mut parts = words.split(PERMIT);
+    let mut without = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        let token = |c: char| c.is_ascii_alphanumeric() || c == '-' || c == '_';
+        without.push_str(PERMIT);
+        without.push('…');
+        without.push_str(part.trim_start_matches(token));
+    }
+    without
 }
 
 #[cfg(test)]
@@ -41,6 +58,9 @@ mod tests {
         ] {
             assert_eq!(redact(words, &url, None), expected);
         }
+        let words = "bad: https://o.example/acknowledge/AQ-_x9, and /acknowledge/BC";
+        let expected = "bad: https://o.example/acknowledge/…, and /acknowledge/…";
+        assert_eq!(redact(words, &url, None), expected);
         let secret = Secret::new(" 0123456789abcdef0123456789abcdef\n");
         let words = "invalid routing key 0123456789abcdef0123456789abcdef";
         assert_eq!(redact(words, &url, Some(&secret)), "invalid routing key …");

@@ -6,6 +6,7 @@ use crate::alarm::{EventKind, Notification, Subject};
 use crate::reading::Timestamp;
 use jiff::civil::{Date, DateTime, Time, Weekday};
 use jiff::tz::TimeZone;
+use std::time::Duration;
 
 /// A route; empty parts leave nothing out.
 #[derive(Debug, Clone, PartialEq, Eq, Default)]
@@ -22,6 +23,8 @@ pub struct Route {
     pub shifts: Vec<String>,
     /// The shifts of the site, by their begins; each ends where the next one begins, the last one where the first does.
     pub calendar: Vec<Shift>,
+    /// Only of alarms that have stood unacknowledged for so long, and what becomes of them afterwards: whole seconds.
+    pub unacknowledged: Option<Duration>,
 }
 
 /// A shift of the site.
@@ -73,16 +76,28 @@ impl Route {
         EventKind::ALL.iter().any(|kind| is_of(*kind, word))
     }
 
+    /// True if this type of event is among those that are named.
+    #[must_use]
+    pub fn names(&self, kind: EventKind) -> bool {
+        self.kinds.iter().any(|word| is_of(kind, word))
+    }
+
     /// True if an event goes this way.
     #[must_use]
     pub fn takes(&self, event: &Notification, zone: &TimeZone) -> bool {
+        self.takes_of(event, event.kind, zone)
+    }
+
+    /// The same where it goes also if an event of another type, to which it belongs, does.
+    #[must_use]
+    pub fn takes_of(&self, event: &Notification, raised_by: EventKind, zone: &TimeZone) -> bool {
         let grade = match &event.subject {
             Subject::Batch { grade, .. } => grade.as_deref(),
             Subject::Model { grade, .. } => Some(&**grade),
             _ => None,
         };
         let of_grade = |grade: &str| self.grades.iter().any(|wanted| wanted == grade);
-        let of_kind = || self.kinds.iter().any(|word| is_of(event.kind, word));
+        let of_kind = || self.names(event.kind) || self.names(raised_by);
         (self.grades.is_empty() || grade.is_none_or(of_grade))
             && (self.kinds.is_empty() || of_kind())
             && self.hears(event, zone)
@@ -132,7 +147,7 @@ fn is_of(kind: EventKind, word: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::alarm::Severity;
+    use crate::alarm::{Response, Severity};
 
     fn event(kind: EventKind, at: &str, subject: Subject) -> Notification {
         let at: jiff::Timestamp = at.parse().unwrap();
@@ -151,6 +166,7 @@ mod tests {
             text: "".into(),
             subject,
             told: vec![],
+            response: Response::default(),
         }
     }
 

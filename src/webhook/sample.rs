@@ -1,6 +1,6 @@
 //! Events that never happened, one of each type: to try a template on, and to try a receiver with.
 
-use crate::alarm::{EventKind, Notification, Severity, Subject};
+use crate::alarm::{EventKind, Notification, Response, Severity, Subject};
 use crate::profile::Place;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Reason, SpanDocument};
@@ -34,6 +34,22 @@ pub(super) fn sample(kind: EventKind, site: &str, at: Timestamp) -> Notification
         text: "this is a sample event: somebody tries this receiver".into(),
         subject,
         told: vec![],
+        response: response(kind),
+    }
+}
+
+fn response(kind: EventKind) -> Response {
+    let raised_by = Some(EventKind::BatchAtRisk);
+    match kind {
+        EventKind::AlarmUnacknowledged => {
+            let unacknowledged = Some(Duration::from_secs(360));
+            Response { raised_by, unacknowledged, ..Response::default() }
+        }
+        EventKind::AlarmAcknowledged => {
+            let (by, note) = (Some("shift-a".into()), Some("a word of theirs".into()));
+            Response { raised_by, by, note, ..Response::default() }
+        }
+        _ => Response::default(),
     }
 }
 
@@ -109,6 +125,12 @@ fn about(kind: EventKind, at: Timestamp) -> (&'static str, Severity, &'static st
         EventKind::ModelRejected => model("no model could be had", warning, 0),
         EventKind::SystemDegraded => system("influxdb does not work", warning),
         EventKind::SystemRecovered => system("influxdb works again", info),
+        EventKind::AlarmUnacknowledged => {
+            batch("nobody has acknowledged that a batch is at risk", warning, Call::AtRisk)
+        }
+        EventKind::AlarmAcknowledged => {
+            batch("somebody knows that a batch is at risk", info, Call::AtRisk)
+        }
     }
 }
 

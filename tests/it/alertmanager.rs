@@ -48,7 +48,11 @@ impl Rig {
             timeout: Duration::from_secs(5),
         };
         let sender = Sender {
-            standing: webhook::standing(&settings, standing.iter().cloned(), None),
+            standing: webhook::standing(
+                &settings,
+                standing.iter().cloned(),
+                (&webhook::Links::default(), Timestamp::from_nanos(SystemClock.now_nanos())),
+            ),
             url: Secret::new(url),
             secret: None,
             outbox: Arc::clone(&outbox) as Arc<dyn Outbox>,
@@ -93,6 +97,7 @@ fn sensor(kind: EventKind, severity: Severity, tag: &str) -> Notification {
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
         told: vec![],
+        response: onspec::alarm::Response::default(),
     }
 }
 

@@ -12,6 +12,7 @@ mod batches;
 mod clocks;
 mod compose;
 mod discover;
+mod escalation;
 mod faults;
 mod feedback;
 mod grafana;

@@ -5,6 +5,8 @@ use crate::plant::{AlarmRule, Consequence};
 use proptest::prelude::*;
 use std::time::Duration;
 
+mod escalation;
+
 const ALARM: &str = "tm3/sensor/bw";
 
 fn at(s: i64) -> Timestamp {
@@ -49,7 +51,7 @@ fn blind(is: bool, s: i64) -> News {
 
 fn order(action: Action, s: i64) -> Order {
     let (by, note) = (Some("shift-a".into()), Some("why".into()));
-    Order { alarm: ALARM.into(), action, by, note, at: at(s) }
+    Order { alarm: ALARM.into(), action, by, note, at: at(s), occurrence: None }
 }
 
 /// Something that happens to a book.
@@ -223,7 +225,7 @@ fn who_was_told_is_told_the_end_and_who_was_not_is_not() {
         story(&AlarmSettings::default(), steps),
         [
             "raised:unacknowledged@1 sensor.unhealthy#1@1",
-            "acknowledged:acknowledged@2",
+            "acknowledged:acknowledged@2 alarm.acknowledged#1@2",
             "shelved:shelved@3",
             "returned:shelved@4 sensor.recovered#1@4",
             "raised:shelved@5",
@@ -310,7 +312,7 @@ fn a_latched_alarm_is_there_until_it_is_reset() {
             "raised:unacknowledged@1 sensor.unhealthy#1@1",
             "returned:latched-unacknowledged@2 sensor.recovered#1@2",
             "",
-            "acknowledged:latched-acknowledged@4",
+            "acknowledged:latched-acknowledged@4 alarm.acknowledged#1@4",
             "reset:normal@5",
         ]
     );
@@ -465,7 +467,7 @@ fn of_a_batch_in_maintenance_only_what_became_of_it_is_told() {
 }
 
 fn steps() -> impl Strategy<Value = Vec<Step>> {
-    let step = (0..16_u8, 0..400_i64).prop_map(|(what, later)| (what, later));
+    let step = (0..17_u8, 0..400_i64).prop_map(|(what, later)| (what, later));
     prop::collection::vec(step, 1..80).prop_map(|steps| {
         let mut now = 1;
         let step = |(what, later): (u8, i64)| {
@@ -482,6 +484,7 @@ fn steps() -> impl Strategy<Value = Vec<Step>> {
                 13 => Step::Design(Design::Maintenance, false, now),
                 14 => Step::Design(Design::Unsteady, true, now),
                 15 => Step::Design(Design::Unsteady, false, now),
+                16 => Step::News(news(Sets::Raise, Severity::Critical, now)),
                 _ => Step::Order(Action::Restore, now),
             }
         };

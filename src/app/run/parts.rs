@@ -66,7 +66,33 @@ pub(super) struct Parts {
     pub(super) watched: Vec<Watched>,
 }
 
+/// What the page has to know of the links by which alarms are acknowledged, if they are given out.
+fn page_links(links: &webhook::Links) -> Option<Arc<http::Links>> {
+    let (key, public_url) = (links.permits.clone()?, links.page.clone()?);
+    Some(Arc::new(http::Links { key, public_url }))
+}
+
 impl Parts {
+    /// None that runs yet.
+    fn none(control: mpsc::Sender<Control>, health: Health) -> Self {
+        Self {
+            brokers: JoinSet::new(),
+            hosts: JoinSet::new(),
+            link_events: JoinSet::new(),
+            senders: JoinSet::new(),
+            page: JoinSet::new(),
+            stop_brokers: CancellationToken::new(),
+            stop_senders: CancellationToken::new(),
+            stop_page: CancellationToken::new(),
+            stop_core: CancellationToken::new(),
+            control,
+            core: None,
+            core_ended: CancellationToken::new(),
+            health,
+            watched: Vec::new(),
+        }
+    }
+
     pub(super) fn new(
         checked: &Checked,
         around: &Surroundings,
@@ -87,22 +113,7 @@ impl Parts {
         let pace: Arc<dyn Clock> = Arc::new(SteadyClock::start());
         let all_read = Arc::new(AtomicBool::new(false));
         let heartbeat = Arc::new(AtomicI64::new(pace.now_nanos()));
-        let mut parts = Self {
-            brokers: JoinSet::new(),
-            hosts: JoinSet::new(),
-            link_events: JoinSet::new(),
-            senders: JoinSet::new(),
-            page: JoinSet::new(),
-            stop_brokers: CancellationToken::new(),
-            stop_senders: CancellationToken::new(),
-            stop_page: CancellationToken::new(),
-            stop_core: CancellationToken::new(),
-            control: control.clone(),
-            core: None,
-            core_ended: CancellationToken::new(),
-            health: health.clone(),
-            watched: Vec::new(),
-        };
+        let mut parts = Self::none(control.clone(), health.clone());
         let shared = Shared { health: &health, metrics: &metrics, clock: &clock };
         let progress = FitProgress::default();
         parts.watched = watched(checked, &pipeline)?;
@@ -132,6 +143,7 @@ impl Parts {
             note: around.note.clone(),
             reload: Some(reload),
             locale: checked.locale.clone(),
+            links: page_links(pipeline.links()),
         };
         parts.start_page(checked, state);
         let lines = checked.plant.lines.iter().map(|line| Arc::clone(&line.name)).collect();
@@ -205,6 +217,7 @@ impl Parts {
         let client =
             |private| webhook::client(private).map_err(|error| AppError::Other(error.to_string()));
         let (meant, anywhere) = (client(false)?, client(true)?);
+        let now = Timestamp::from_nanos(shared.clock.now_nanos());
         for mut settings in checked.webhooks.clone() {
             let read = template(&settings);
             settings.template = read.map_err(|Absent { key, reason, .. }| {
@@ -214,7 +227,7 @@ impl Parts {
             let secret = settings.secret.as_ref();
             let told = pipeline.engine().told_alarms();
             let sender = webhook::Sender {
-                standing: webhook::standing(&settings, told, pipeline.page()),
+                standing: webhook::standing(&settings, told, (pipeline.links(), now)),
                 url: resolve(&format!("{name}.url"), &settings.url)?,
                 secret: secret
                     .map(|source| resolve(&format!("{name}.secret"), source))

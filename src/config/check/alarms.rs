@@ -24,6 +24,8 @@ pub(super) fn check(cx: &mut Context<'_>, alarms: Option<&At<Alarms>>) -> AlarmS
         monitor: rule(cx, AlarmClass::Monitor, alarms.monitor.as_ref()),
         system: rule(cx, AlarmClass::System, alarms.system.as_ref()),
         shelve_max: cx.duration(shelve_max, "shelve_max", AlarmSettings::SHELVE_MAX, shelves),
+        // Receivers say how long they wait: they are checked by themselves.
+        escalations: Vec::new(),
     }
 }
 

@@ -76,7 +76,7 @@ impl Settings {
 pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) -> Outcome {
     let mut cx = Context { text, removed, diagnostics: Vec::new(), hidden: Vec::new() };
     let locale = locale::check(&mut cx, raw);
-    let settings = Settings {
+    let mut settings = Settings {
         plant: plant::check(&mut cx, raw),
         brokers: mqtt::check(&mut cx, raw),
         store: output::store(&mut cx, raw.store.as_ref()),
@@ -85,6 +85,7 @@ pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) 
         http: output::http(&mut cx, raw.http.as_ref()),
         locale,
     };
+    settings.plant.alarms.escalations = webhook::escalations(&settings.webhooks);
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }
 }
 

@@ -139,10 +139,12 @@ fn influx_url(cx: &mut Context<'_>, found: &At<String>, example: &str) -> String
 /// Checks the page.
 pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http::Settings> {
     let Some(raw) = raw else {
-        return Some(http::Settings { listen: LISTEN, public_url: None });
+        return Some(http::Settings { listen: LISTEN, public_url: None, links: None });
     };
     let public_url = raw.public_url.as_ref().and_then(|found| public_url(cx, found));
-    let default = Some(http::Settings { listen: LISTEN, public_url: public_url.clone() });
+    let links = links(cx, raw);
+    let settings = http::Settings { listen: LISTEN, public_url, links };
+    let default = Some(settings.clone());
     let tokens = raw.tokens.as_ref().filter(|tokens| !tokens.is_empty());
     for token in tokens.iter().flat_map(|tokens| tokens.iter()) {
         check_token(cx, token);
@@ -178,7 +180,19 @@ pub(super) fn http(cx: &mut Context<'_>, raw: Option<&At<Http>>) -> Option<http:
     if let Some(tls) = raw.tls.as_ref() {
         cx.not_yet(tls.span(), "tls", "the page is plain HTTP, on loopback only");
     }
-    Some(http::Settings { listen: address, public_url })
+    Some(http::Settings { listen: address, ..settings })
+}
+
+/// Where the key comes from that signs the links by which alarms are acknowledged.
+fn links(cx: &mut Context<'_>, raw: &At<Http>) -> Option<SecretSource> {
+    let links = raw.links.as_ref()?;
+    if raw.public_url.is_none() {
+        let (place, example) = ("`[http]` with `links`", "\"https://onspec.mill.example/\"");
+        cx.missing(&links.span(), place, "public_url", example);
+    }
+    let (key, span) = (links.key.as_ref(), links.span());
+    let example = "{ file = \"/etc/onspec/links.key\" }";
+    Some(wanted_secret(cx, key, "key", &span, "`links`", example))
 }
 
 /// The address under which people reach the page.

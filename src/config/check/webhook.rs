@@ -11,6 +11,7 @@ use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use crate::webhook::{self, WantsSecret};
 use jiff::tz::TimeZone;
+use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
@@ -34,6 +35,12 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<web
             webhook(cx, raw, hook, (zone, &calendar))
         })
         .collect()
+}
+
+/// How long alarms stand unacknowledged before one of these is told: the book of alarms has to know.
+pub(super) fn escalations(webhooks: &[webhook::Settings]) -> Vec<Duration> {
+    let delays = webhooks.iter().filter_map(|hook| hook.route.unacknowledged);
+    delays.collect::<BTreeSet<Duration>>().into_iter().collect()
 }
 
 fn webhook(
@@ -114,7 +121,7 @@ fn route(
             let message = format!("`kinds` names `{}`, which is no type of event", *kind);
             cx.report(Code::Name, kind.span(), message).help(
                 "write a whole type such as `\"batch.at_risk\"`, or what stands before its dot: `\"batch\"`, \
-                 `\"sensor\"`, `\"profile\"`, `\"line\"`, `\"tags\"`, `\"model\"`, `\"system\"`",
+                 `\"sensor\"`, `\"profile\"`, `\"line\"`, `\"tags\"`, `\"model\"`, `\"system\"`, `\"alarm\"`",
             );
         }
         route.kinds.push(kind.to_string());
@@ -131,6 +138,16 @@ fn route(
     route.shifts = shifts::wanted(cx, when, calendar);
     route.calendar = calendar.to_vec();
     let days = when.days.as_ref().map(|days| &days[..]).unwrap_or_default();
+    route.unacknowledged = when.unacknowledged.as_ref().map(|found| {
+        let longest = Duration::from_secs(7 * 24 * 3600);
+        let key = "unacknowledged";
+        let after = cx.duration(Some(found), key, longest, Duration::from_secs(1)..=longest);
+        if after.subsec_nanos() != 0 {
+            let message = format!("`{key}` is no whole number of seconds: `{}`", &***found);
+            cx.report(Code::Quantity, found.span(), message).help("write such as `\"15m\"`");
+        }
+        after
+    });
     route.days = days
         .iter()
         .filter_map(|day| {

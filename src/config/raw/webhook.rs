@@ -65,4 +65,8 @@ pub(in crate::config) struct When {
     /// The days of the week, "mon" to "sun"; empty for all.
     #[schemars(extend("default" = []))]
     pub(in crate::config) days: Option<At<Vec<At<DayName>>>>,
+    /// Only alarms that nobody has acknowledged for so long, and what becomes of them afterwards: escalation. Without it,
+    /// every alarm at once.
+    #[schemars(example = "15m")]
+    pub(in crate::config) unacknowledged: Option<At<DurationText>>,
 }

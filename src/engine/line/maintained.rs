@@ -6,6 +6,7 @@ use super::{Context, LineState};
 use crate::alarm::Design;
 use crate::decode::BatchEvent;
 use crate::reading::Timestamp;
+use crate::verdict::Document;
 use std::sync::Arc;
 
 impl LineState {
@@ -52,6 +53,16 @@ impl LineState {
     /// True if maintenance is over by a clock that is not the line's, which nothing moves on: nothing was heard yet, or the link
     /// is down.
     pub(in crate::engine) fn maintenance_over(&self, now: Timestamp) -> bool {
-        (self.blind || self.judged_to.is_none()) && self.maintenance.is_over(now)
+        self.is_unheard() && self.maintenance.is_over(now)
+    }
+
+    /// True if nothing is heard of the line, so that its own time stands still.
+    pub(in crate::engine) fn is_unheard(&self) -> bool {
+        self.blind || self.judged_to.is_none()
+    }
+
+    /// The newest verdict.
+    pub(in crate::engine) fn document(&self) -> Option<&Document> {
+        self.document.as_ref()
     }
 }

@@ -1,7 +1,7 @@
 //! Orders of people, shelves that end, and floods.
 
 use super::*;
-use crate::alarm::{Action, IsaState, Order, Unmet};
+use crate::alarm::{Action, EventKind, IsaState, Notification, Order, Subject, Unmet};
 
 fn component(s: i64, name: &str, works: bool) -> Event {
     let (component, reason) = (name.into(), "it is down".into());
@@ -10,7 +10,7 @@ fn component(s: i64, name: &str, works: bool) -> Event {
 
 fn order(s: i64, action: Action) -> Order {
     let (by, note) = (Some("shift-a".into()), Some("why".into()));
-    Order { alarm: "system/influxdb".into(), action, by, note, at: at(s) }
+    Order { alarm: "system/influxdb".into(), action, by, note, at: at(s), occurrence: None }
 }
 
 /// Changes of alarms and events, in order.
@@ -81,7 +81,7 @@ fn an_event_of_a_line_asks_something_of_its_alarms() {
         batch(s, event)
     };
     let effects = apply(&mut engine, [asked(901, "acknowledge", "tm3/batch", None, None)]);
-    assert_eq!(changes(&effects), ["tm3/batch acknowledged"]);
+    assert_eq!(changes(&effects), ["tm3/batch acknowledged", "alarm.acknowledged"]);
     let Some(Effect::Alarm(record)) = effects.first() else { panic!("{effects:?}") };
     assert_eq!(record.by.as_deref(), Some("shift-a"));
     for (event, fault) in [
@@ -136,4 +136,69 @@ fn the_alarm_of_a_tag_or_line_that_is_declared_no_more_is_over() {
     assert!(engine.reconfigure(other, Vec::new()));
     let effects = apply(&mut engine, [alive(150)]);
     assert_eq!(changes(&effects), ["tm3/blind returned", "line.restored"]);
+}
+
+/// A plant that tells others of what nobody has acknowledged for five minutes.
+fn escalating() -> Plant {
+    let mut plant = plant();
+    plant.alarms.escalations = vec![Duration::from_secs(300)];
+    plant
+}
+
+fn escalations(effects: &[Effect]) -> Vec<(i64, &Notification)> {
+    fn told(effect: &Effect) -> Option<(i64, &Notification)> {
+        let Effect::Notification(event) = effect else { return None };
+        let escalates = event.kind == EventKind::AlarmUnacknowledged;
+        escalates.then(|| (event.at.as_millis() / 1000, &**event))
+    }
+    effects.iter().filter_map(told).collect()
+}
+
+#[test]
+fn what_nobody_acknowledges_is_told_by_the_time_of_its_line_with_the_verdict_of_then() {
+    let mut engine = Engine::new(escalating(), Vec::new());
+    apply(&mut engine, [start(0, "R1")]);
+    let effects = apply(&mut engine, run(0..1800, 25.0));
+    let raised = effects.iter().find_map(|effect| match effect {
+        Effect::Notification(event) if event.kind == EventKind::BatchAtRisk => Some(event),
+        _ => None,
+    });
+    let raised = raised.expect("the batch is at risk").at.as_millis() / 1000;
+    let told = escalations(&effects);
+    let [(s, event)] = told.as_slice() else { panic!("once: {told:?}") };
+    assert_eq!((*s, &*event.alarm), (raised + 300, "tm3/batch"));
+    let Subject::Batch { verdict, .. } = &event.subject else { panic!("it is of a batch") };
+    assert!(verdict.at() > at(raised + 200), "{verdict:?}");
+    assert_eq!(verdict.verdict, crate::verdict::Call::OffSpec);
+}
+
+#[test]
+fn of_a_line_that_is_not_heard_and_of_the_daemon_s_own_parts_the_daemon_s_clock_counts() {
+    let mut engine = Engine::new(escalating(), Vec::new());
+    apply(&mut engine, run(0..100, 15.0));
+    let link = Event::Command(Command::Link { up: false, at: at(140) });
+    apply(&mut engine, [link, component(200, "influxdb", false)]);
+    for (s, alarm) in [(440, "tm3/blind"), (500, "system/influxdb")] {
+        assert!(!engine.would_push(at(s - 1)) && engine.would_push(at(s)), "{s}");
+        // A crash before it changes nothing.
+        engine = Engine::restore(&engine.checkpoint()).expect("it is its own");
+        let effects = apply(&mut engine, [Event::Tick(at(s))]);
+        let told = escalations(&effects);
+        assert_eq!(
+            told.iter().map(|(s, event)| (*s, &*event.alarm)).collect::<Vec<_>>(),
+            [(s, alarm)]
+        );
+        assert!(!engine.would_push(at(s)));
+    }
+}
+
+#[test]
+fn another_delay_takes_effect_without_losing_what_waits() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [component(0, "influxdb", false)]);
+    assert!(!engine.would_push(at(9000)));
+    assert!(engine.reconfigure(escalating(), Vec::new()));
+    assert!(!engine.would_push(at(299)) && engine.would_push(at(300)));
+    let effects = apply(&mut engine, [Event::Tick(at(400))]);
+    assert_eq!(changes(&effects), ["alarm.unacknowledged"]);
 }

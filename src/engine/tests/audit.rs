@@ -66,7 +66,7 @@ fn orders_are_written_down_when_they_are_followed_and_shelves_that_end_are_not()
     apply(&mut engine, [Event::Command(component)]);
     let order = |s, action, alarm: &str| {
         let (by, note) = (Some("shift-a".into()), Some("known".into()));
-        let order = Order { alarm: alarm.into(), action, by, note, at: at(s) };
+        let order = Order { alarm: alarm.into(), action, by, note, at: at(s), occurrence: None };
         Event::Command(Command::Alarm(Box::new(order)))
     };
     let effects = apply(

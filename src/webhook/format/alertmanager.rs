@@ -8,7 +8,7 @@
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::details;
+use super::words::{acknowledge, details};
 use super::{Judged, Rendered, Request, Service, TOGETHER};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::Timestamp;
@@ -67,6 +67,10 @@ impl Alertmanager {
 
     /// Follows an event: what it changes of what stands, and what there is to say.
     fn take(&mut self, told: &Told, now: Timestamp, said: &mut BTreeMap<Labels, Said>) {
+        if told.kind == Some(EventKind::AlarmAcknowledged) {
+            // It knows of silences only, and those are people's own.
+            return;
+        }
         let severe = told.data.severity >= self.least;
         let mut say = |alert: &Alert, ends: Timestamp| {
             said.insert(alert.labels.clone(), Said { alert: alert.clone(), ends });
@@ -103,7 +107,7 @@ impl Alertmanager {
     fn alert(&self, told: &Told, now: Timestamp, happened: bool) -> Alert {
         let data = &told.data;
         let text = |text: &str| cut(&line(text), TEXT_MAX, utf16);
-        let class = told.kind_name.split('.').next().unwrap_or_default();
+        let class = told.class();
         let mut labels = Labels::from([("alertname", format!("onspec_{class}"))]);
         let given = |text: &Option<String>| text.clone().unwrap_or_default();
         for (name, value) in [
@@ -127,6 +131,9 @@ impl Alertmanager {
         annotations.insert("description".into(), text(&data.text).into());
         for (name, value) in details(told, &self.zone) {
             annotations.insert(name.to_lowercase().replace(' ', "_"), value.into());
+        }
+        if let Some(url) = acknowledge(told) {
+            annotations.insert("acknowledge_url".into(), url.into());
         }
         annotations.retain(|_, value| value != "");
         // A plant's clock may be ahead of the machine's, and no alert begins after its end.

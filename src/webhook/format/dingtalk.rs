@@ -3,7 +3,7 @@
 use super::super::answer::Answer;
 use super::text::{cut, unmarked, utf16};
 use super::told::Told;
-use super::words::{Entry, LINK, Message, fitted};
+use super::words::{Entry, Message, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -87,9 +87,7 @@ fn body(message: &Message) -> Value {
         text.push(format!("### {}\n\n", unmarked(&message.heading)));
     }
     text.extend(message.entries.iter().map(words));
-    if let Some(link) = &message.link {
-        text.push(format!("[{LINK}]({link})\n\n"));
-    }
+    text.extend(message.links().map(|(name, url)| format!("[{name}]({url})\n\n")));
     text.push(unmarked(&message.from));
     let title = cut(&format!("{}: {}", message.mood.word(), message.heading), TITLE_MAX, utf16);
     json!({

@@ -3,7 +3,7 @@
 
 use super::super::answer::Answer;
 use super::told::Told;
-use super::words::{Entry, LINK, Message, Mood, fitted};
+use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -95,10 +95,12 @@ fn body(message: &Message) -> Value {
     let mut elements: Vec<Value> =
         message.entries.iter().map(|entry| plain_div(&words(entry, single))).collect();
     elements.retain(|element| element["text"]["content"] != "");
-    if let Some(url) = &message.link {
-        elements.push(json!({ "tag": "action", "actions": [
-            { "tag": "button", "text": plain(LINK), "url": url, "type": "default" }
-        ]}));
+    let buttons: Vec<Value> = message
+        .links()
+        .map(|(name, url)| json!({ "tag": "button", "text": plain(name), "url": url, "type": "default" }))
+        .collect();
+    if !buttons.is_empty() {
+        elements.push(json!({ "tag": "action", "actions": buttons }));
     }
     elements.push(json!({ "tag": "note", "elements": [plain(&message.from)] }));
     json!({

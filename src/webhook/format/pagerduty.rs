@@ -7,16 +7,16 @@
 //! | a batch ends with a flag, or is found off spec | `trigger`: somebody has to decide |
 //! | a person decided, or it is found to be well | `resolve` |
 //! | a model drifted, or could not be had | `trigger`; a model that judges: `resolve` |
+//! | somebody acknowledges the alarm | `acknowledge` |
 //! | any other | `trigger`, if it is severe enough for this receiver; else nothing |
 //!
 //! An incident is one occurrence of an alarm, but of a batch it is the batch: its end and what the laboratory finds come
-//! under the number of the last occurrence of the line's alarm, which may have been about another batch. No event tells
-//! of an acknowledgement, so none is passed on.
+//! under the number of the last occurrence of the line's alarm, which may have been about another batch.
 
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::{LINK, details, link};
+use super::words::{ACKNOWLEDGE, LINK, acknowledge, details, link};
 use super::{Judged, Rendered, Request, Service};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::{Timestamp, hex};
@@ -57,9 +57,16 @@ impl Service for PagerDuty {
         if action == "trigger" {
             body["payload"] = self.payload(&told);
             body["client"] = "onspec".into();
-            if let Some(url) = link(&told) {
+            let (page, permit) = (link(&told), acknowledge(&told));
+            if let Some(url) = page {
                 body["client_url"] = url.into();
-                body["links"] = json!([{ "href": url, "text": LINK }]);
+            }
+            let links = [page.map(|url| (LINK, url)), permit.map(|url| (ACKNOWLEDGE, url))];
+            let links = links.into_iter().flatten();
+            let links: Vec<Value> =
+                links.map(|(text, url)| json!({ "href": url, "text": text })).collect();
+            if !links.is_empty() {
+                body["links"] = links.into();
             }
         }
         Ok(Some(Request::json(&body)))
@@ -89,6 +96,7 @@ impl PagerDuty {
                 Some(if open { "trigger" } else { "resolve" })
             }
             (Some(EventKind::ModelPromoted), _) | (_, Does::Ends) => Some("resolve"),
+            (Some(EventKind::AlarmAcknowledged), _) => Some("acknowledge"),
             (_, Does::Begins | Does::Happens) => severe.then_some("trigger"),
         }
     }

@@ -3,7 +3,7 @@
 use super::super::answer::{Answer, Outcome};
 use super::text::{CUT, cut};
 use super::told::Told;
-use super::words::{Entry, LINK, Message, Mood, fitted};
+use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -59,10 +59,11 @@ fn body(message: &Message) -> Value {
         blocks.push(section(&format!("*{}*", message.heading)));
     }
     blocks.extend(message.entries.iter().map(|entry| section(&words(entry))));
-    let mut from = escaped(&message.from, TEXT_MAX);
-    if let Some(link) = &message.link {
-        from = format!("<{}|{LINK}> · {from}", link.replace('&', "&amp;"));
-    }
+    let from = escaped(&message.from, TEXT_MAX);
+    let link = |(name, url): (&str, &str)| format!("<{}|{name}>", url.replace('&', "&amp;"));
+    let links = message.links().map(link);
+    let from: Vec<String> = links.chain([from]).collect();
+    let from = from.join(" · ");
     blocks.push(json!({ "type": "context", "elements": [mrkdwn(&from)] }));
     let summary = format!("{}: {}", message.mood.word(), message.heading);
     json!({ "text": escaped(&summary, TEXT_MAX), "blocks": blocks })

@@ -4,7 +4,7 @@
 
 use super::super::answer::Answer;
 use super::told::Told;
-use super::words::{Entry, LINK, Message, Mood, fitted};
+use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -66,10 +66,9 @@ fn body(message: &Message) -> Value {
     blocks.push(json!({ "type": "RichTextBlock", "inlines": [
         { "type": "TextRun", "text": message.from, "isSubtle": true, "size": "Small" }
     ]}));
-    let link = message.link.as_ref();
-    let actions: Vec<Value> = link
-        .map(|url| json!({ "type": "Action.OpenUrl", "title": LINK, "url": url }))
-        .into_iter()
+    let actions: Vec<Value> = message
+        .links()
+        .map(|(name, url)| json!({ "type": "Action.OpenUrl", "title": name, "url": url }))
         .collect();
     json!({
         "type": "message",

@@ -147,6 +147,7 @@ pub(super) fn event(
         text: "spe at 3.20 times its limit: refiner_power 41 %, *stock* [1](x) <b> & more".into(),
         subject,
         told: vec![],
+        response: crate::alarm::Response::default(),
     }
 }
 
@@ -511,6 +512,56 @@ fn what_another_release_left_is_told_all_the_same() {
         assert!(text(&item).contains("event evt_9 was kept by another release"), "{format:?}");
         assert!(text(&odd).contains("tm3: batch TM3-260123-014 is at risk"), "{format:?}");
     }
+}
+
+#[test]
+fn an_alarm_is_acknowledged_by_a_link_beside_the_other_one() {
+    let told = |event: &Notification, url: &str| {
+        let mut body: serde_json::Value =
+            serde_json::from_str(&standard(event, Some(PAGE))).unwrap();
+        body["data"]["acknowledge_url"] = url.into();
+        Item { id: 1, key: event.id.to_string(), count: 1, body: body.to_string().into_bytes() }
+    };
+    let event = events().remove(0);
+    let url = format!("{PAGE}acknowledge/AQ-_x9");
+    for format in FORMATS {
+        let service = service_of(format);
+        let shown = |items: &[Item]| {
+            let request = service.render(items, AT).unwrap().unwrap();
+            String::from_utf8(request.body).unwrap().matches("/acknowledge/").count()
+        };
+        assert_eq!(shown(&[told(&event, &url)]), 1, "{format:?}");
+        assert_eq!(shown(&[told(&event, "http://127.0.0.1/acknowledge/AQ")]), 0, "{format:?}");
+        // Of several alarms nobody would know which one.
+        let mut other = event.clone();
+        other.alarm = "tm4/batch".into();
+        let both = shown(&[told(&event, &url), told(&other, &url)]);
+        assert!(both == 0 || format.keeps_alarms(), "{format:?}");
+    }
+}
+
+#[test]
+fn an_acknowledgement_is_one_to_pagerduty_and_nothing_to_alertmanager() {
+    let mut event = events().remove(0);
+    let said = |format: Format, event: &Notification| {
+        let request = service_of(format).render(&items([event]), AT).unwrap();
+        request.map(|request| json_of(&request))
+    };
+    let raised = said(Format::PagerDuty, &event).unwrap();
+    (event.kind, event.severity) = (EventKind::AlarmUnacknowledged, Severity::Warning);
+    event.response.raised_by = Some(EventKind::BatchAtRisk);
+    let escalated = said(Format::PagerDuty, &event).unwrap();
+    assert_eq!(escalated["event_action"], "trigger");
+    let alert = &said(Format::Alertmanager, &event).unwrap()[0];
+    assert_eq!(alert["labels"]["alertname"], "onspec_batch", "it is the alarm's own alert");
+    (event.kind, event.severity) = (EventKind::AlarmAcknowledged, Severity::Info);
+    let known = said(Format::PagerDuty, &event).unwrap();
+    assert_eq!(known["event_action"], "acknowledge");
+    assert_eq!(
+        (&raised["dedup_key"], &raised["dedup_key"]),
+        (&escalated["dedup_key"], &known["dedup_key"])
+    );
+    assert_eq!(said(Format::Alertmanager, &event), None);
 }
 
 #[test]

@@ -35,7 +35,8 @@ fn does(kind: EventKind) -> Does {
         | EventKind::LineSilent
         | EventKind::TagsMissing
         | EventKind::LineUnjudged
-        | EventKind::SystemDegraded => Does::Begins,
+        | EventKind::SystemDegraded
+        | EventKind::AlarmUnacknowledged => Does::Begins,
         EventKind::BatchCleared
         | EventKind::BatchFinished
         | EventKind::SensorRecovered
@@ -49,7 +50,8 @@ fn does(kind: EventKind) -> Does {
         | EventKind::ModelDrifted
         | EventKind::ModelPromoted
         | EventKind::ModelWaiting
-        | EventKind::ModelRejected => Does::Happens,
+        | EventKind::ModelRejected
+        | EventKind::AlarmAcknowledged => Does::Happens,
     }
 }
 
@@ -89,6 +91,8 @@ pub(super) struct Data {
     pub(super) since: Option<i64>,
     pub(super) component: Option<String>,
     pub(super) reason: Option<String>,
+    pub(super) raised_by: Option<String>,
+    pub(super) acknowledge_url: Option<String>,
     #[serde(deserialize_with = "document")]
     pub(super) verdict: Option<Document>,
 }
@@ -137,6 +141,12 @@ impl Told {
             return Does::Happens;
         }
         self.kind.map_or(Does::Happens, does)
+    }
+
+    /// What is watched, by what stands before the dot of the type of event that raised the alarm: `batch`, `sensor`.
+    pub(super) fn class(&self) -> &str {
+        let raised_by = self.data.raised_by.as_deref().unwrap_or(&self.kind_name);
+        raised_by.split('.').next().unwrap_or_default()
     }
 
     /// Since when that has been so, of which it tells.

@@ -3,7 +3,7 @@
 use super::super::answer::Answer;
 use super::text::unmarked;
 use super::told::Told;
-use super::words::{Entry, LINK, Message, Mood, fitted};
+use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -59,9 +59,7 @@ fn content(message: &Message) -> String {
         text.push(format!("**{}**\n", unmarked(&message.heading)));
     }
     text.extend(message.entries.iter().map(words));
-    if let Some(link) = &message.link {
-        text.push(format!("[{LINK}]({link})\n"));
-    }
+    text.extend(message.links().map(|(name, url)| format!("[{name}]({url})\n")));
     text.push(format!("<font color=\"comment\">{}</font>", unmarked(&message.from)));
     text.concat()
 }

@@ -22,6 +22,8 @@ const ROOM: [(usize, usize, usize); 4] =
 
 /// What a link is called.
 pub(super) const LINK: &str = "Open onspec";
+/// What the link is called by which an alarm is acknowledged.
+pub(super) const ACKNOWLEDGE: &str = "Acknowledge";
 
 /// The title of an event that cannot be read.
 pub(super) fn unreadable(id: &str) -> String {
@@ -83,9 +85,17 @@ pub(super) struct Message {
     /// From whom it is: `onspec · mill`. Robots that want a keyword find `onspec` here.
     pub(super) from: String,
     pub(super) link: Option<String>,
+    /// Where the one alarm that is shown is acknowledged.
+    pub(super) acknowledge: Option<String>,
 }
 
 impl Message {
+    /// The links, by what they are called.
+    pub(super) fn links(&self) -> impl Iterator<Item = (&'static str, &str)> {
+        let acknowledge = self.acknowledge.as_deref().map(|url| (ACKNOWLEDGE, url));
+        self.link.as_deref().map(|url| (LINK, url)).into_iter().chain(acknowledge)
+    }
+
     /// True if it tells one event and nothing else.
     pub(super) fn is_single(&self) -> bool {
         self.entries.len() == 1 && self.heading == self.entries[0].title
@@ -145,12 +155,21 @@ fn message(told: &[Told], zone: &TimeZone, shown: usize, room: (usize, usize, us
         format!("onspec · {}", cut(&line(site), 100, utf16))
     };
     let link = told.last().and_then(link).map(str::to_owned);
-    Message { mood, heading, entries, from, link }
+    let acknowledge = match shown.as_slice() {
+        [only] => acknowledge(only).map(str::to_owned),
+        _ => None,
+    };
+    Message { mood, heading, entries, from, link, acknowledge }
 }
 
 /// The link of an event, if it is of use to others.
 pub(super) fn link(told: &Told) -> Option<&str> {
     told.data.url.as_deref().filter(|url| is_shown(url))
+}
+
+/// The link by which the alarm of an event is acknowledged, if it is of use to others.
+pub(super) fn acknowledge(told: &Told) -> Option<&str> {
+    told.data.acknowledge_url.as_deref().filter(|url| is_shown(url))
 }
 
 /// True if others than those at this machine can follow it, and no markup of any service breaks on it.

@@ -49,7 +49,8 @@ pub(crate) fn in_memory(checked: &Checked) -> Pipeline {
 
 /// Everybody is told.
 pub(crate) fn outputs(checked: &Checked) -> Outputs {
-    Outputs { influx: true, mqtt: true, webhooks: checked.webhooks.clone(), page: None }
+    let webhooks = checked.webhooks.clone();
+    Outputs { influx: true, mqtt: true, webhooks, ..Outputs::default() }
 }
 
 impl Ledger {

@@ -33,6 +33,7 @@ pub(super) fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
         text: "stuck".into(),
         subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
         told: vec![],
+        response: crate::alarm::Response::default(),
     }
 }
 
