@@ -18,12 +18,12 @@ table! {
     waits: "Line {line}, grade {grade}, which waits for a person. Times are in UTC. Limits are those of its fit.", "生产线 {line}，品种 {grade}，模型待人批准。时间为 UTC。限值为拟合时的限值。";
     is_idle: "Line {line}, grade {grade}, which does not judge. Times are in UTC. Limits are those of its fit.", "生产线 {line}，品种 {grade}，模型未用于判定。时间为 UTC。限值为拟合时的限值。";
     fewer: "{have} of {asked} batches: {why}.", "要求 {asked} 批，只有 {have} 批：{why}。";
-    bad: "Bad batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "不合格批次 {n} 个：模型报警 <b>{model}</b> 个，实际报警 <b>{live}</b> 个";
-    good: "Good batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "好批次 {n} 个：模型误报 <b>{model}</b> 个，实际误报 <b>{live}</b> 个";
-    promised: "Promised: 1 of {n} {of} flagged wrongly", "承诺：每 {n} {of}误报 1 {of}";
-    promised_provisionally: "Promised, provisionally: 1 of {n} {of} flagged wrongly", "暂定承诺：每 {n} {of}误报 1 {of}";
-    batches: "batches", "批";
-    frames: "frames", "帧";
+    bad: "Bad batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对不合格批次的报警：模型 {n} 中 <b>{model}</b>，实际 {n} 中 <b>{live}</b>";
+    good: "Good batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对好批次的误报：模型 {n} 中 <b>{model}</b>，实际 {n} 中 <b>{live}</b>";
+    promised: "Promised: 1 of {n} {of} flagged wrongly", "承诺：误报率 1/{n}，按{of}计";
+    promised_provisionally: "Promised, provisionally: 1 of {n} {of} flagged wrongly", "暂定承诺：误报率 1/{n}，按{of}计";
+    batches: "batches", "批次";
+    frames: "frames", "数据帧";
     not_counted: "Not counted, batches: {parts}", "未计入的批次：{parts}";
     learned_count: "{n} that it learned", "用于学习的 {n} 个";
     acted_count: "{n} somebody acted on", "有人处理过的 {n} 个";

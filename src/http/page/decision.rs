@@ -12,7 +12,7 @@ table! {
     hold: "Hold", "扣留待定";
     end_now: "End now", "立即结束";
     then_release: "release", "放行";
-    then_test_first: "test first", "先化验";
+    then_test_first: "test first", "化验";
     then_hold: "hold", "扣留待定";
     then_end_now: "end now", "立即结束";
     choice: "{advice}: {cost}", "{advice}：{cost}";
@@ -115,9 +115,21 @@ mod tests {
         let decision = view.lines[0].verdict.as_ref().unwrap().decision.as_ref().unwrap();
         let told = |language| {
             let text = content(decision, Reader::of(&Locale::default(), Some(language)));
-            text.into_string().replace('\u{a0}', " ").replace("<br>", "\n")
+            text.into_string().replace(['\u{a0}', '\u{202f}'], " ").replace("<br>", "\n")
         };
-        insta::assert_snapshot!(told(Language::English), @"");
-        insta::assert_snapshot!(told(Language::Chinese), @"");
+        insta::assert_snapshot!(told(Language::English), @r"
+        End now
+        <small>End now, then test first: 3234 CNY = 10 min × 150 (early end) + 200 (test) + 71 % × 1.44 t × 1500 (broke)</small>
+        <small>Test first: 6143 CNY = 200 (test) + 71 % × 3.13 t × 1500 (broke) + 71 % × 24.5 min × 150 (the machine&#39;s time)</small>
+        <small>Hold: 6523 CNY = 29 % × 2000 (false hold) + 71 % × 3.13 t × 1500 (broke) + 71 % × 24.5 min × 150 (the machine&#39;s time)</small>
+        <small>Release: 14 463 CNY = 71 % × 12 000 (missed batch) + 71 % × 3.13 t × 1500 (broke) + 71 % × 24.5 min × 150 (the machine&#39;s time)</small>
+        ");
+        insta::assert_snapshot!(told(Language::Chinese), @r"
+        立即结束
+        <small>立即结束，再化验：3234 CNY = 10 分钟 × 150（提前结束） + 200（化验） + 71 % × 1.44 吨 × 1500（损纸）</small>
+        <small>先化验：6143 CNY = 200（化验） + 71 % × 3.13 吨 × 1500（损纸） + 71 % × 24.5 分钟 × 150（占用机时）</small>
+        <small>扣留待定：6523 CNY = 29 % × 2000（误扣） + 71 % × 3.13 吨 × 1500（损纸） + 71 % × 24.5 分钟 × 150（占用机时）</small>
+        <small>放行：14 463 CNY = 71 % × 12 000（漏判的批次） + 71 % × 3.13 吨 × 1500（损纸） + 71 % × 24.5 分钟 × 150（占用机时）</small>
+        ");
     }
 }

@@ -20,7 +20,7 @@ table! {
     means_no_frame: "Readings arrive. The first verdict comes when a frame has closed.", "已收到读数。第一个数据帧结束后给出首次判定。";
     means_on_spec: "Enough good data say that this batch is on spec.", "有效数据充足，表明本批次合格。";
     means_line_on_spec: "Enough good data say that the line runs on spec.", "有效数据充足，表明生产线运行合格。";
-    means_at_risk: "Not off spec yet, and it may end so. There is time to act.", "目前尚未不合格，但最终可能不合格。现在处理还来得及。";
+    means_at_risk: "Not off spec yet, and it may end so. There is time to act.", "目前尚未判为不合格，但最终可能不合格。现在处理还来得及。";
     means_off_spec: "By what is already made, this batch is off spec.", "按已生产的部分判定，本批次不合格。";
     means_no_model: "There is no model for this grade yet; only specification limits can flag a batch.", "该品种还没有模型，目前只能按规格限值对批次报警。";
     means_unknown: "Not enough is known to judge.", "已知数据不足，无法判定。";

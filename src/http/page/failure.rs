@@ -110,7 +110,8 @@ mod tests {
             assert!(answer.text.contains(heading), "{path}: {}", answer.text);
             assert!(!answer.header("content-security-policy").is_empty(), "{path}");
         }
-        assert!(asked_by_a_browser("/<b>").text.contains("/&lt;b&gt;"));
+        let hostile = asked_by_a_browser("/?language=%3Cb%3E").text;
+        assert!(hostile.contains("unknown variant `&lt;b&gt;`"), "{hostile}");
     }
 
     #[test]

@@ -49,7 +49,6 @@ table! {
     language: "Language", "语言";
     no_script: "reloads every 10 s, times in UTC", "每 10 秒刷新一次，时间为 UTC";
     back: "Back to the lines", "返回生产线";
-    api: "API", "API";
     metrics: "Metrics", "运行指标";
     health: "Health", "健康状态";
     lines: "Lines", "生产线";
@@ -171,7 +170,7 @@ pub(super) async fn index(
         .raw(words.lost);
     html.raw("\" data-title=\"").raw(words.lost_title).raw("\" hidden></p><main id=\"main\">");
     html.piece(&body(&shared, reader)).raw("</main><footer><a href=\"api/openapi.json\">");
-    html.raw(words.api).raw("</a> <a href=\"metrics\">").raw(words.metrics);
+    html.raw("API</a> <a href=\"metrics\">").raw(words.metrics);
     html.raw("</a> <a href=\"api/v1/health\">").raw(words.health).raw("</a></footer>");
     html.raw("</body></html>");
     Ok(answer(html))

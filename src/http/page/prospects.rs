@@ -14,7 +14,7 @@ table! {
     off_spec: "Off spec", "不合格";
     likely: "Likelier than not", "预测可能性过半的";
     others: "The others", "其余";
-    brier: "Brier score", "布里尔评分";
+    brier: "Brier score", "布里尔分数";
     by_share: "{score} <small>({plain} by their share)</small>", "{score} <small>（只按比例为 {plain}）</small>";
     came: "{bad} of {batches} came <small>({said} said)</small>", "{batches} 批中 {bad} 批不合格 <small>（预测 {said}）</small>";
 }

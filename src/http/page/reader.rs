@@ -124,7 +124,7 @@ mod tests {
         let mut html = Html::default();
         let asked = "line=a%26b&language=zh-CN&grade=%22";
         reader(Some(Language::Chinese)).switch(&mut html, "x", Some(asked));
-        insta::assert_snapshot!(html.into_string(), @"");
+        insta::assert_snapshot!(html.into_string(), @r#"<nav class="languages" aria-label="x"><a href="?line=a%26b&amp;grade=%22&amp;language=en" lang="en" hreflang="en">English</a> / <a href="?line=a%26b&amp;grade=%22&amp;language=zh-CN" lang="zh-CN" hreflang="zh-CN" aria-current="true">中文</a></nav>"#);
     }
 
     #[test]

@@ -292,7 +292,7 @@ mod tests {
         assert_eq!(told(&recovery, Language::English), recovery.summary());
         assert_eq!(
             told(&recovery, Language::Chinese),
-            "停机 42 分钟，2 个批次延后判定，已知丢失 0 条消息，1 处可能缺失"
+            "程序停运 42 分钟，2 个批次延后判定，已知丢失 0 条消息，1 处可能缺失"
         );
         (recovery.batches_judged_late, recovery.messages_known_lost) = (1, 1);
         recovery.possible_gaps = 0;

@@ -81,7 +81,7 @@ table! {
     tag: "Tag", "测点";
     was: "Was", "实际";
     expected: "Expected", "预期";
-    since_when: "Since", "开始于";
+    since_when: "Since", "起始时间";
 
     last_batches: "Last batches", "最近的批次";
     no_batch: "No batch has ended yet.", "尚无结束的批次。";

@@ -5,7 +5,7 @@ use crate::words::table;
 table! {
     itself: "onspec itself", "onspec 自身状态";
     state: "State", "状态";
-    since: "Since", "开始于";
+    since: "Since", "起始时间";
     line: "Line", "生产线";
     area: "Area", "区域";
     broker: "Broker", "消息服务器";
@@ -54,7 +54,7 @@ table! {
     undeclared_series: "Undeclared series", "未声明的序列";
     last_start: "Last start {at}: {found}.", "上次启动于 {at}：{found}。";
     last_start_open: "Last start {at}: {found}. What the brokers held meanwhile is being read.", "上次启动于 {at}：{found}。正在读取其间消息服务器保留的消息。";
-    found: "down {down}, {late}, {lost}, {gaps}", "停机 {down}，{late}，{lost}，{gaps}";
+    found: "down {down}, {late}, {lost}, {gaps}", "程序停运 {down}，{late}，{lost}，{gaps}";
     late_one: "{n} batch judged late", "{n} 个批次延后判定";
     late: "{n} batches judged late", "{n} 个批次延后判定";
     lost_one: "{n} message known lost", "已知丢失 {n} 条消息";
@@ -91,7 +91,7 @@ table! {
     devices: "Devices", "设备";
     metrics: "Metrics", "变量";
     held: "Waiting", "等待处理";
-    node_gaps: "Gaps", "缺号";
+    node_gaps: "Gaps", "序号缺失";
     online: "online", "在线";
     offline: "offline", "离线";
     unborn: "its birth was not heard", "未收到上线消息";
