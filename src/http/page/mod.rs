@@ -245,7 +245,9 @@ fn body(shared: &Shared, reader: Reader) -> Html {
     let mut html = Html::default();
     html.raw("<div data-part id=\"meta\" data-title=\"").piece(&title(shared, reader)).raw("\">");
     if let Some(note) = shared.api.note.borrow().as_ref() {
-        html.raw("<p class=\"banner note\">").text(note).raw("</p>");
+        html.raw("<p class=\"banner note\">");
+        reader.english(&mut html, note);
+        html.raw("</p>");
     }
     stuck(&mut html, shared.api.progress.heartbeat_age(), reader);
     html.raw("</div>");
