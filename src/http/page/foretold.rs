@@ -24,7 +24,7 @@ table! {
     failed: " <small>the last fit failed: {why}</small>", " <small>上次拟合失败：{why}</small>";
     errs: "errs by {error} <small>(the mean by {mean}, the last value by {last}; from {values}{held}){by}</small>", "误差 {error} <small>（用平均值预测为 {mean}，用上一个值预测为 {last}；取自 {values}{held}）{by}</small>";
     held: "; {covered} of {values} since were within", "；其后 {values} 个值中 {covered} 个落在区间内";
-    by_mean: "; no tag tells more than the mean", "；没有测点比平均值说明得更多";
+    by_mean: "; no tag tells more than the mean", "；没有测点能比平均值预测得更准";
     by_tags: "; goes by {tags}", "；主要依据 {tags}";
     comma: ", ", "、";
 }
