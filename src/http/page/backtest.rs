@@ -204,7 +204,7 @@ fn found(html: &mut Html, row: &Value, words: &'static Words) {
 }
 
 /// What was said of it while it was made: in English the word of the contract.
-fn said<'v>(live: &'v Value, reader: Reader) -> &'v str {
+fn said(live: &Value, reader: Reader) -> &str {
     let calls = [Call::OnSpec, Call::AtRisk, Call::OffSpec, Call::Unknown];
     let told = live["verdict"].as_str().unwrap_or(NONE);
     match (calls.into_iter().find(|call| call.as_str() == told), reader.language) {

@@ -161,12 +161,11 @@ fn origin(html: &mut Html, chart: &ChartView, limits: &Limits, reader: Reader) {
         (_, true) => words.provisional,
         _ => "",
     };
-    let good = u64::try_from(chart.of_batches).unwrap_or(u64::MAX);
     let pieces = [
         ("version", &plain(&limits.version.to_string())),
         ("points", &plain(&count(limits.n.into()))),
         ("worth", &worth),
-        ("batches", &counted(good, words.good_batch, words.good_batches)),
+        ("batches", &counted(chart.of_batches.into(), words.good_batch, words.good_batches)),
         ("standing", &plain(standing)),
         ("at", &at(limits.valid_from.as_millis(), Clock::Day, reader)),
     ];

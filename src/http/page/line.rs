@@ -80,12 +80,15 @@ pub(super) fn section(
     html.raw("</section>");
 }
 
+/// Writes the content of a panel.
+type Content<T> = fn(&mut Html, &T, Reader);
+
 /// A part with a panel for each of these; nothing of none.
 fn panels<T>(
     html: &mut Html,
     (open, kind, panel): (&'static str, &'static str, &'static str),
     ix: i64,
-    (each, content): (&[T], fn(&mut Html, &T, Reader)),
+    (each, content): (&[T], Content<T>),
     reader: Reader,
 ) {
     if each.is_empty() {

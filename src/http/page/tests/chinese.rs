@@ -110,12 +110,13 @@ fn the_same_page_is_offered_in_the_other_language() {
 
 /// What a shift leader reads of a batch at risk.
 #[test]
+#[expect(clippy::too_many_lines, reason = "most of it is what is read")]
 fn a_batch_at_risk() {
     let mut view = fixture::at_risk();
     // One signal is enough to read.
     view.lines[0].charts[0].recent.truncate(70);
     let page = fixture::get(&plant(view, Language::Chinese), "/").text;
-    let mut page = page.replace('\u{a0}', " ").replace('\u{202f}', " ");
+    let mut page = page.replace(['\u{a0}', '\u{202f}'], " ");
     for end in ["</p>", "</tr>", "</h2>", "</h3>", "</li>", "</caption>", "</dd>", "</ol>"] {
         page = page.replace(end, &format!("\n{end}"));
     }
@@ -123,6 +124,7 @@ fn a_batch_at_risk() {
     let lines = words.trim_start_matches("id=\"main\" ");
     let lines = lines.split('\u{1}').map(str::trim).filter(|line| !line.is_empty());
     insta::assert_snapshot!(lines.collect::<Vec<_>>().join("\n"), @r"
+    A mill
     tm3
     有风险
     目前尚未判为不合格，但最终可能不合格。现在处理还来得及。
