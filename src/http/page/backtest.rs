@@ -18,8 +18,8 @@ table! {
     waits: "Line {line}, grade {grade}, which waits for a person. Times are in UTC. Limits are those of its fit.", "生产线 {line}，品种 {grade}，模型待人批准。时间为 UTC。限值为拟合时的限值。";
     is_idle: "Line {line}, grade {grade}, which does not judge. Times are in UTC. Limits are those of its fit.", "生产线 {line}，品种 {grade}，模型未用于判定。时间为 UTC。限值为拟合时的限值。";
     fewer: "{have} of {asked} batches: {why}.", "要求 {asked} 批，只有 {have} 批：{why}。";
-    bad: "Bad batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对不合格批次的报警：模型 {n} 中 <b>{model}</b>，实际 {n} 中 <b>{live}</b>";
-    good: "Good batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对好批次的误报：模型 {n} 中 <b>{model}</b>，实际 {n} 中 <b>{live}</b>";
+    bad: "Bad batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对不合格批次的报警：模型 <b>{model}</b> / {n}，实际 <b>{live}</b> / {n}";
+    good: "Good batches flagged: by the model <b>{model}</b> of {n}, live <b>{live}</b> of {n}", "对好批次的误报：模型 <b>{model}</b> / {n}，实际 <b>{live}</b> / {n}";
     promised: "Promised: 1 of {n} {of} flagged wrongly", "承诺：误报率 1/{n}，按{of}计";
     promised_provisionally: "Promised, provisionally: 1 of {n} {of} flagged wrongly", "暂定承诺：误报率 1/{n}，按{of}计";
     batches: "batches", "批次";
