@@ -289,7 +289,7 @@ links = {{ key = {{ file = "{}" }} }}
         let expected = [
             ("mqtt/mqtt.tls", 4, "has no certificate: it wants PEM"),
             ("influxdb.token", 11, "has characters that no token has"),
-            ("http.links.key", 23, "make one with `openssl rand -base64 32`"),
+            ("http.links.key", 27, "make one with `openssl rand -base64 32`"),
             ("webhook/leads.url", 14, "neither http nor https"),
             ("webhook/leads.secret", 15, "is no base64"),
             ("webhook/own.template_file", 20, "fails in its line 2 on `batch.at_risk`: undefined"),

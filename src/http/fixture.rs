@@ -2,9 +2,11 @@
 
 mod charts;
 mod foretold;
+mod latin;
 mod shelf;
 mod stretches;
 
+pub(super) use latin::left_over;
 pub(super) use shelf::Shelf;
 use stretches::{spans, stretches};
 

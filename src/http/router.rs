@@ -158,5 +158,6 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
         .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::check_origin))
         .layer(axum::middleware::from_fn(guard::check_host))
         .layer(axum::middleware::from_fn(guard::seal))
+        .layer(axum::middleware::from_fn_with_state(shared.clone(), page::failures))
         .with_state(shared)
 }

@@ -5,9 +5,10 @@ use super::data::{not_found, read};
 use super::router::Shared;
 use super::{guard, page};
 use crate::verdict::{Apart, Uniformity};
+use crate::words::Language;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
+use axum::extract::{Query, RawQuery, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -27,6 +28,18 @@ pub(super) struct Asked {
     limit: Option<usize>,
 }
 
+/// The same of the page.
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct AskedPage {
+    line: Option<String>,
+    grade: Option<String>,
+    #[serde(default)]
+    by: Apart,
+    limit: Option<usize>,
+    language: Option<Language>,
+}
+
 /// `GET /api/v1/uniformity`.
 pub(super) async fn uniformity(
     State(shared): State<Shared>,
@@ -39,10 +52,14 @@ pub(super) async fn uniformity(
 /// `GET /uniformity`, for people.
 pub(super) async fn page(
     State(shared): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<AskedPage>, QueryRejection>,
+    RawQuery(raw): RawQuery,
 ) -> Result<Response, Response> {
-    let Query(asked) = query.map_err(IntoResponse::into_response)?;
-    Ok(page::uniformity(&told(&shared, asked).await?))
+    let Query(AskedPage { line, grade, by, limit, language }) =
+        query.map_err(IntoResponse::into_response)?;
+    let reader = page::Reader::of(&shared.api.locale, language);
+    let told = told(&shared, Asked { line, grade, by, limit }).await?;
+    Ok(page::uniformity(&told, reader, raw.as_deref()))
 }
 
 async fn told(shared: &Shared, asked: Asked) -> Result<Uniformity, Response> {

@@ -363,7 +363,7 @@ fn movers(paper: &mut Paper<'_>, movers: &[Arc<str>]) {
     paper.end();
 }
 
-fn of_fault(words: &Words, fault: SensorFault) -> &'static str {
+pub(super) fn of_fault(words: &Words, fault: SensorFault) -> &'static str {
     match fault {
         SensorFault::Stuck => words.fault_stuck,
         SensorFault::Stale => words.fault_stale,

@@ -35,6 +35,14 @@ impl Language {
         }
     }
 
+    /// Its name in itself: whoever looks for it knows that one.
+    pub(crate) fn name(self) -> &'static str {
+        match self {
+            Self::English => "English",
+            Self::Chinese => "中文",
+        }
+    }
+
     /// A duration in its two greatest units, from milliseconds; one below nought is nought.
     pub(crate) fn duration(self, ms: i64) -> String {
         let words = Words::of(self);

@@ -50,9 +50,9 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
         cx.report(
             Code::NotYet,
             language.span(),
-            "`language.default` holds for reports alone in this release",
+            "`language.default` holds for page and reports in this release",
         )
-        .label("messages and page are in English");
+        .label("messages are in English");
     }
     let lines = lines(raw);
     if u16::try_from(lines.len()).is_err()

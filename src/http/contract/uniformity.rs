@@ -73,4 +73,9 @@ fn the_page_of_uniformity_says_what_differs_and_lets_no_name_out() {
     assert!(!page.text.contains("<script>alert"), "{}", page.text);
     let empty = fixture::get(&fixture, "/uniformity?line=tm9");
     assert!(empty.text.contains("None of them has ended"), "{}", empty.text);
+    for path in ["/uniformity?line=tm3&language=zh-CN", "/uniformity?line=tm9&language=zh-CN"] {
+        let page = fixture::get(&fixture, path).text;
+        assert!(page.contains("<h2>批次的均匀性</h2>"), "{page}");
+        assert_eq!(fixture::left_over(&page), []);
+    }
 }

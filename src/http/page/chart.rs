@@ -3,10 +3,25 @@
 //! Positions across are per cent of the width and texts have their own size, so that a drawing fits
 //! a phone and a wall without letters that shrink or stretch.
 
-use super::format::{Clock, drawn_time, duration, metres, number, ratio};
+use super::format::{Clock, drawn_time, metres, number, plain, ratio};
 use super::html::Html;
+use super::reader::Reader;
 use crate::engine::{LineView, TrendPoint};
 use crate::verdict::{Call, SpanDocument};
+use crate::words::{fill, table};
+
+table! {
+    score: "Score", "偏离指数";
+    residual: "Residual", "残差";
+    trend: "Trend against the limit of 1: {values}, at the end", "相对于限值 1 的趋势，末端：{values}";
+    comma: ", ", "，";
+    not_judged: "not judged", "未判定";
+    limit: "limit", "限值";
+    one_is_limit: "1 is the limit", "1 为限值";
+    scale_ends: "1 is the limit; the scale ends at 6", "1 为限值；坐标到 6 为止";
+    made: "{length} made", "已生产 {length}";
+    to_come: "about {length} to come", "还剩约 {length}";
+}
 
 /// The height of the plot, in its own units.
 const HEIGHT: f64 = 100.0;
@@ -21,7 +36,7 @@ const MARKS_MAX: i64 = 6;
 
 /// One line of the trend.
 struct Series {
-    name: &'static str,
+    name: fn(&Words) -> &'static str,
     class: &'static str,
     of: fn(&TrendPoint) -> Option<f64>,
 }
@@ -29,12 +44,12 @@ struct Series {
 /// Drawn in this order: the score is often one of the other two, which then lie on it.
 const SERIES: [Series; 3] = [
     Series {
-        name: "Score",
+        name: |words| words.score,
         class: "score",
         of: |point| point.score.filter(|score| score.is_finite()),
     },
-    Series { name: "T²", class: "t2", of: |point| over(point.t2) },
-    Series { name: "Residual", class: "spe", of: |point| over(point.spe) },
+    Series { name: |_| "T²", class: "t2", of: |point| over(point.t2) },
+    Series { name: |words| words.residual, class: "spe", of: |point| over(point.spe) },
 ];
 
 /// A statistic over its limit.
@@ -45,7 +60,8 @@ fn over(pair: Option<(f64, f64)>) -> Option<f64> {
 }
 
 /// The trend, or nothing where fewer than two frames could be judged.
-pub(super) fn trend(line: &LineView) -> Option<Html> {
+pub(super) fn trend(line: &LineView, reader: Reader) -> Option<Html> {
+    let words = Words::of(reader.language);
     let (first, last) = (line.trend.first()?, line.trend.last()?);
     let (from, to) = (first.at.as_millis(), last.at.as_millis());
     let highest =
@@ -57,7 +73,7 @@ pub(super) fn trend(line: &LineView) -> Option<Html> {
     let top = (highest * 1.1).clamp(TOP_MIN, TOP_MAX);
     let mut html = Html::default();
     html.raw("<div class=\"plot\"><svg role=\"img\" aria-label=\"");
-    describe(&mut html, line);
+    describe(&mut html, line, words);
     html.raw("\" viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\">");
     let x = |at: i64| part(at, from, to) * WIDTH;
     for span in line.verdict.iter().flat_map(|document| &document.spans) {
@@ -79,11 +95,11 @@ pub(super) fn trend(line: &LineView) -> Option<Html> {
     for value in grid(top) {
         level_word(&mut html, "<text", height(value, top), &number(value));
     }
-    level_word(&mut html, "<text class=\"limit-word\"", limit, "limit");
+    level_word(&mut html, "<text class=\"limit-word\"", limit, words.limit);
     html.raw("</svg></div><svg class=\"axis\" aria-hidden=\"true\">");
-    marks(&mut html, from, to);
+    marks(&mut html, from, to, reader);
     html.raw("</svg>");
-    legend(&mut html, line, highest > top);
+    legend(&mut html, line, highest > top, words);
     Some(html)
 }
 
@@ -120,19 +136,22 @@ pub(super) fn part(at: i64, from: i64, to: i64) -> f64 {
     (at.saturating_sub(from) as f64 / to.saturating_sub(from) as f64).clamp(0.0, 1.0)
 }
 
-fn describe(html: &mut Html, line: &LineView) {
-    html.raw("Trend against the limit of 1:");
-    for (series, value) in latest(line) {
-        let text = value.map_or("not judged".to_owned(), ratio);
-        html.raw(" ").raw(series).raw(" ").text(&text).raw(",");
+fn describe(html: &mut Html, line: &LineView, words: &'static Words) {
+    let mut values = Html::default();
+    for (ix, (series, value)) in latest(line, words).enumerate() {
+        let text = value.map_or_else(|| words.not_judged.to_owned(), ratio);
+        values.raw(if ix > 0 { words.comma } else { "" }).raw(series).raw(" ").text(&text);
     }
-    html.raw(" at the end");
+    fill(html, words.trend, &[("values", &values)]);
 }
 
 /// The last values.
-fn latest(line: &LineView) -> impl Iterator<Item = (&'static str, Option<f64>)> {
+fn latest(
+    line: &LineView,
+    words: &'static Words,
+) -> impl Iterator<Item = (&'static str, Option<f64>)> {
     let last = line.trend.last();
-    SERIES.iter().map(move |series| (series.name, last.and_then(series.of)))
+    SERIES.iter().map(move |series| ((series.name)(words), last.and_then(series.of)))
 }
 
 fn band(html: &mut Html, from: f64, to: f64) {
@@ -165,7 +184,7 @@ fn path(
 }
 
 /// Round times below the plot.
-pub(super) fn marks(html: &mut Html, from: i64, to: i64) {
+pub(super) fn marks(html: &mut Html, from: i64, to: i64, reader: Reader) {
     const MINUTE: i64 = 60_000;
     const STEPS: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 180, 360, 720, 1440];
     let span = to.saturating_sub(from);
@@ -185,31 +204,29 @@ pub(super) fn marks(html: &mut Html, from: i64, to: i64) {
             _ => "<text",
         });
         html.raw(" y=\"19\" x=\"").coordinate(across).raw("%\"");
-        drawn_time(html, at, clock);
+        drawn_time(html, at, clock, reader);
         html.raw("</text>");
         at = at.saturating_add(step);
     }
 }
 
-fn legend(html: &mut Html, line: &LineView, cut: bool) {
+fn legend(html: &mut Html, line: &LineView, cut: bool, words: &'static Words) {
     html.raw("<ul class=\"legend\">");
-    for (series, (name, value)) in SERIES.iter().zip(latest(line)) {
+    for (series, (name, value)) in SERIES.iter().zip(latest(line, words)) {
         html.raw(
             "<li><svg class=\"swatch\" aria-hidden=\"true\" viewBox=\"0 0 28 8\"><path class=\"",
         );
         html.raw(series.class).raw("\" d=\"M0 4H28\"/></svg>").raw(name).raw(" <b>");
-        html.text(&value.map_or_else(|| "not judged".to_owned(), ratio)).raw("</b></li>");
+        html.text(&value.map_or_else(|| words.not_judged.to_owned(), ratio)).raw("</b></li>");
     }
-    html.raw("<li class=\"muted\">1 is the limit");
-    if cut {
-        html.raw("; the scale ends at 6");
-    }
-    html.raw("</li></ul>");
+    html.raw("<li class=\"muted\">");
+    html.raw(if cut { words.scale_ends } else { words.one_is_limit }).raw("</li></ul>");
 }
 
 /// The strip of the batch in progress: what is made, what is still to come, and the stretches
 /// affected. In metres where the batch is measured, else in time.
-pub(super) fn strip(line: &LineView) -> Option<Html> {
+pub(super) fn strip(line: &LineView, reader: Reader) -> Option<Html> {
+    let words = Words::of(reader.language);
     let (document, batch) = (line.verdict.as_ref()?, line.batch.as_ref()?);
     let started = batch.started.as_millis();
     let clock = line.clock?.max(started);
@@ -249,18 +266,20 @@ pub(super) fn strip(line: &LineView) -> Option<Html> {
         bar("hit", "height=\"4\"", place((span.from, span.to), in_metres(span)));
     }
     html.raw("</svg><div class=\"strip-words\"><span>");
-    match made_m {
-        Some(made_m) => html.text(&metres(made_m)),
-        None => html.text(&duration(clock - started)),
+    let length = match made_m {
+        Some(made_m) => metres(made_m),
+        None => reader.duration(clock - started),
     };
-    html.raw(" made</span>");
+    fill(&mut html, words.made, &[("length", &plain(&length))]);
+    html.raw("</span>");
     if let Some(progress) = progress.filter(|progress| *progress < 1.0) {
-        html.raw("<span>about ");
-        match made_m {
-            Some(made_m) => html.text(&metres(rounded(made_m * (1.0 - progress) / progress))),
-            None => html.text(&duration(left_ms(clock - started, progress))),
+        let length = match made_m {
+            Some(made_m) => metres(rounded(made_m * (1.0 - progress) / progress)),
+            None => reader.duration(left_ms(clock - started, progress)),
         };
-        html.raw(" to come</span>");
+        html.raw("<span>");
+        fill(&mut html, words.to_come, &[("length", &plain(&length))]);
+        html.raw("</span>");
     }
     html.raw("</div>");
     Some(html)
@@ -291,6 +310,16 @@ mod tests {
     use super::*;
     use crate::reading::Timestamp;
     use crate::verdict::SectionDocument;
+    use crate::words::{Language, Locale};
+
+    fn reader(language: Language) -> Reader {
+        Reader::of(&Locale::default(), Some(language))
+    }
+
+    #[test]
+    fn both_languages_say_everything() {
+        crate::words::check(ALL, &[]);
+    }
 
     fn with_trend(points: &[(i64, Option<f64>)]) -> LineView {
         let mut line = fixture::silent_line("tm3");
@@ -309,7 +338,7 @@ mod tests {
     #[test]
     fn the_path_breaks_where_frames_were_not_judged_and_stops_at_the_top() {
         let line = with_trend(&[(0, Some(0.0)), (50, Some(1e9)), (75, None), (100, Some(3.0))]);
-        let text = trend(&line).unwrap().into_string();
+        let text = trend(&line, reader(Language::English)).unwrap().into_string();
         assert!(text.contains(r#"<path class="score" d="M0 100L500 0M1000 50"/>"#), "{text}");
         assert!(text.contains(r#"<path class="spe" d=""/>"#), "a limit of nought is no limit");
         assert!(text.contains("the scale ends at 6"));
@@ -324,7 +353,7 @@ mod tests {
             &[(5, Some(1.0)), (5, Some(1.0))],
             &[(0, Some(f64::NAN)), (10, Some(f64::NAN))],
         ] {
-            assert_eq!(trend(&with_trend(points)), None, "{points:?}");
+            assert_eq!(trend(&with_trend(points), reader(Language::English)), None, "{points:?}");
         }
     }
 
@@ -332,7 +361,8 @@ mod tests {
     fn marks_are_round_times_and_few() {
         for (minutes, expected) in [(10, 5), (60, 4), (600, 5), (10_000, 6)] {
             let mut html = Html::default();
-            marks(&mut html, fixture::NOW - minutes * 60_000, fixture::NOW);
+            let from = fixture::NOW - minutes * 60_000;
+            marks(&mut html, from, fixture::NOW, reader(Language::English));
             let text = html.into_string();
             assert_eq!(text.matches("<text").count(), expected, "{minutes}: {text}");
         }
@@ -363,7 +393,7 @@ mod tests {
             stretch(500.0, 600.0, Call::Unknown),
             stretch(600.0, 1000.0, Call::AtRisk),
         ];
-        let text = strip(line).unwrap().into_string();
+        let text = strip(line, reader(Language::English)).unwrap().into_string();
         assert!(text.contains(r#"class="hit" height="4" x="10%" width="20%""#), "{text}");
         let parts = [("seen", 0, 10), ("out", 10, 15), ("warned", 30, 20)];
         for (class, x, width) in parts {
@@ -384,8 +414,10 @@ mod tests {
         let mut view = fixture::at_risk();
         let line = &mut view.lines[0];
         line.verdict.as_mut().unwrap().spans[0].from_m = None;
-        let text = strip(line).unwrap().into_string();
+        let text = strip(line, reader(Language::English)).unwrap().into_string();
         assert!(text.contains("31\u{a0}min made"), "{text}");
         assert!(text.contains("about 36\u{a0}min to come"), "{text}");
+        let text = strip(line, reader(Language::Chinese)).unwrap().into_string();
+        assert!(text.contains("已生产 31\u{a0}分钟</span><span>还剩约 36\u{a0}分钟"), "{text}");
     }
 }

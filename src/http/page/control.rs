@@ -1,13 +1,61 @@
 //! Control charts: the last points against their limits, how good those are, and what the process can do.
 
 use super::chart::{level_word, marks, part};
-use super::format::{Clock, count, duration, fine_per_cent, number, time};
+use super::format::{Clock, at, count, counted, fact, fine_per_cent, number, plain};
 use super::html::Html;
+use super::reader::Reader;
 use super::scale::Scale;
-use crate::engine::{Capability, ChartPoint, ChartView, Index, Kind, Limits, OnTrial, Rates};
+use crate::engine::{
+    Capability, ChartPoint, ChartView, Detector, Index, Kind, Limits, OnTrial, Rates, RunRule, Side,
+};
 use crate::plant::Every;
-use crate::reading::{Count, side_by_side};
-use std::fmt::Write as _;
+use crate::reading::side_by_side;
+use crate::words::{fill, table};
+
+table! {
+    of_laboratory: "laboratory, a value for each batch", "化验，每批一个值";
+    each_batch: "a batch", "每批";
+    mean_of: "mean of {each}", "{each}平均值";
+    subgroups: "subgroups of {n} means of {each}", "子组：{n} 个{each}平均值";
+    no_limits: "No limits yet", "尚无控制限";
+    waiting: "{why}. Good batches: {have}, and at least {need} are needed.", "{why}。好批次已有 {have} 个，至少需要 {need} 个。";
+    limits: "Limits", "控制限";
+    origin: "Version {version}, from {points} points{worth} of {batches}{standing}, since {at}.", "版本 {version}，取自{batches}的 {points} 个点{worth}{standing}，自 {at} 起。";
+    worth: " worth {n} independent ones", "（相当于 {n} 个独立点）";
+    good_batch: "{n} good batch", " {n} 个好批次";
+    good_batches: "{n} good batches", " {n} 个好批次";
+    trial: ", on trial", "，试用";
+    provisional: ", provisional", "，暂定";
+    on_trial: "So few points leave limits open: these are {widened} times as wide as three sigma{rates}.", "点数太少，控制限尚不确定：现为三倍标准差的 {widened} 倍宽{rates}。";
+    rate_at_most: ", and in 95 of 100 such charts at most {high} of the points signal by chance", "，这样的控制图 100 张中有 95 张因偶然而判异的点不超过 {high}";
+    rate_between: ", and in 95 of 100 such charts {low} to {high} of the points signal by chance", "，这样的控制图 100 张中有 95 张因偶然而判异的点在 {low} 至 {high} 之间";
+    later: " Runs, spreads and sums signal from 100 independent points on.", "链、离散程度与累积和自 100 个独立点起才判异。";
+    signals: "Signals", "判异点";
+    signals_of: "{signals} of {points} ({share}){chance}", "{points} 个点中 {signals} 个（{share}）{chance}";
+    by_chance: "; by chance {rate}", "；偶然判异为 {rate}";
+    last: "Last", "最新值";
+    circles: "circles signal; they flag no batch", "圆圈为判异点，不引起批次报警";
+    chart: "Control chart of {name}: at the end {value} between {lower} and {upper}, {signals} of {points} points signal", "{name} 的控制图：末端为 {value}，控制限 {lower} 至 {upper}，{points} 个点中 {signals} 个判异";
+    marked: "{at} UTC: {marks}{corrected}", "{at} UTC：{marks}{corrected}";
+    marked_of: "{batch}, {at} UTC: {marks}{corrected}", "{batch}，{at} UTC：{marks}{corrected}";
+    mark: "{rule}{side} ({what})", "{what}{side}（{rule}）";
+    comma: ", ", "、";
+    high: "+", "，偏高";
+    low: "-", "，偏低";
+    corrected: "; since corrected to {value}", "；后更正为 {value}";
+    beyond_3: "a point beyond 3 sigma", "一点落在 3σ 之外";
+    nine_on_a_side: "9 in a row on one side of the centre", "连续 9 点在中心线同一侧";
+    six_rise_or_fall: "6 in a row that rise or fall", "连续 6 点递增或递减";
+    fourteen_in_turns: "14 in a row that go up and down in turns", "连续 14 点上下交替";
+    two_beyond_2: "2 of 3 beyond 2 sigma on one side", "连续 3 点中有 2 点在同一侧 2σ 之外";
+    four_beyond_1: "4 of 5 beyond 1 sigma on one side", "连续 5 点中有 4 点在同一侧 1σ 之外";
+    fifteen_within_1: "15 in a row within 1 sigma", "连续 15 点在 1σ 之内";
+    eight_beyond_1: "8 in a row beyond 1 sigma", "连续 8 点在 1σ 之外";
+    eight_on_a_side: "8 in a row on one side of the centre", "连续 8 点在中心线同一侧";
+    spread: "the spread", "离散程度";
+    ewma: "the moving average", "指数加权移动平均";
+    cusum: "the sums", "累积和";
+}
 
 /// The width of the plot, in its own units.
 const WIDTH: f64 = 1000.0;
@@ -26,57 +74,72 @@ const CURVES: [(&str, Of); 6] = [
 ];
 
 /// The panel's content.
-pub(super) fn content(html: &mut Html, chart: &ChartView) {
-    html.raw("<h3>").name(chart.of.name()).raw(" <small>").text(&kind(chart)).raw("</small></h3>");
-    drawing(html, chart);
+pub(super) fn content(html: &mut Html, chart: &ChartView, reader: Reader) {
+    let words = Words::of(reader.language);
+    html.raw("<h3>").name(chart.of.name()).raw(" <small>").piece(&kind(chart, reader));
+    html.raw("</small></h3>");
+    drawing(html, chart, reader);
     let Some(limits) = &chart.limits else {
-        waiting(html, chart);
+        waiting(html, chart, reader);
         return;
     };
     html.raw("<dl class=\"facts\">");
     let (lower, upper) = limits.three_sigma();
     let (lower, upper) = side_by_side(lower, upper);
-    let unit = &*chart.unit;
-    fact(html, "Limits", &format!("{lower}–{upper} {unit}"));
+    let bounds = format!("{lower}–{upper} {}", chart.unit);
+    fact(html, words.limits, &plain(bounds.trim_end()));
     if let Some(capability) = &chart.capability {
         indices(html, capability);
     }
-    signals(html, chart);
-    html.raw("</dl><p class=\"muted\">").text(&origin(chart, limits)).raw(" since ");
-    time(html, limits.valid_from.as_millis(), Clock::Day);
-    html.raw(".");
+    signals(html, chart, words);
+    html.raw("</dl><p class=\"muted\">");
+    origin(html, chart, limits, reader);
     if let Some(trial) = &limits.trial {
-        html.raw(" ").text(&on_trial(chart, trial));
+        html.raw(" ");
+        on_trial(html, chart, trial, words);
     }
     html.raw("</p>");
 }
 
 /// What a point is, in words.
-fn kind(chart: &ChartView) -> String {
+fn kind(chart: &ChartView, reader: Reader) -> Html {
+    let words = Words::of(reader.language);
     if chart.of.property().is_some() {
-        return "laboratory, a value for each batch".to_owned();
+        return plain(words.of_laboratory);
     }
     let settings = &chart.charted.settings;
     let each = match chart.charted.every {
-        Every::Time(every) => duration(i64::try_from(every.as_millis()).unwrap_or(i64::MAX)),
-        Every::Batch => "a batch".to_owned(),
+        Every::Time(every) => {
+            plain(&reader.duration(i64::try_from(every.as_millis()).unwrap_or(i64::MAX)))
+        }
+        Every::Batch => plain(words.each_batch),
     };
+    let mut html = Html::default();
     match settings.kind {
-        Kind::Individuals => format!("mean of {each}"),
-        kind => format!("subgroups of {} means of {each}", kind.readings()),
+        Kind::Individuals => fill(&mut html, words.mean_of, &[("each", &each)]),
+        kind => {
+            let n = plain(&kind.readings().to_string());
+            fill(&mut html, words.subgroups, &[("n", &n), ("each", &each)]);
+        }
     }
+    html
 }
 
 /// Why nothing is judged yet.
-fn waiting(html: &mut Html, chart: &ChartView) {
-    html.raw("<p class=\"muted\">");
+fn waiting(html: &mut Html, chart: &ChartView, reader: Reader) {
+    let words = Words::of(reader.language);
     let (have, need) = chart.batches;
+    let mut why = Html::default();
     match chart.why.as_deref() {
-        Some(why) => html.text(&sentence(why)),
-        None => html.raw("No limits yet"),
-    };
-    html.raw(". Good batches: ").integer(have.into()).raw(", and at least ").integer(need.into());
-    html.raw(" are needed.</p>");
+        Some(told) => reader.english(&mut why, &sentence(told)),
+        None => {
+            why.raw(words.no_limits);
+        }
+    }
+    html.raw("<p class=\"muted\">");
+    let (have, need) = (plain(&have.to_string()), plain(&need.to_string()));
+    fill(html, words.waiting, &[("why", &why), ("have", &have), ("need", &need)]);
+    html.raw("</p>");
 }
 
 /// With a capital letter.
@@ -86,44 +149,44 @@ fn sentence(words: &str) -> String {
 }
 
 /// What limits come from.
-fn origin(chart: &ChartView, limits: &Limits) -> String {
-    let points = count(limits.n.into());
-    let mut words = format!("Version {}, from {points} points", limits.version);
+fn origin(html: &mut Html, chart: &ChartView, limits: &Limits, reader: Reader) {
+    let words = Words::of(reader.language);
+    let mut worth = Html::default();
     if limits.effective + 0.5 < f64::from(limits.n) {
-        write!(words, " worth {} independent ones", number(limits.effective.round()))
-            .expect("a string takes all");
+        let n = plain(&number(limits.effective.round()));
+        fill(&mut worth, words.worth, &[("n", &n)]);
     }
-    write!(words, " of {}", Count(chart.of_batches, "good batch")).expect("a string takes all");
-    if limits.trial.is_some() {
-        words += ", on trial";
-    } else if limits.provisional {
-        words += ", provisional";
-    }
-    words + ","
+    let standing = match (limits.trial.is_some(), limits.provisional) {
+        (true, _) => words.trial,
+        (_, true) => words.provisional,
+        _ => "",
+    };
+    let pieces = [
+        ("version", &plain(&limits.version.to_string())),
+        ("points", &plain(&count(limits.n.into()))),
+        ("worth", &worth),
+        ("batches", &counted(chart.of_batches.into(), words.good_batch, words.good_batches)),
+        ("standing", &plain(standing)),
+        ("at", &at(limits.valid_from.as_millis(), Clock::Day, reader)),
+    ];
+    fill(html, words.origin, &pieces);
 }
 
 /// What trial limits are worth.
-fn on_trial(chart: &ChartView, trial: &OnTrial) -> String {
+fn on_trial(html: &mut Html, chart: &ChartView, trial: &OnTrial, words: &'static Words) {
     let OnTrial { widened, rates } = trial;
-    let mut words = format!(
-        "So few points leave limits open: these are {widened:.2} times as wide as three sigma"
-    );
+    let mut by_chance = Html::default();
     if let Some(Rates { low, high, .. }) = rates {
-        let low = fine_per_cent(*low);
-        let from =
-            if low == fine_per_cent(0.0) { "at most".to_owned() } else { format!("{low} to") };
-        write!(
-            words,
-            ", and in 95 of 100 such charts {from} {} of the points signal by chance",
-            fine_per_cent(*high)
-        )
-        .expect("a string takes all");
+        let (low, high) = (fine_per_cent(*low), fine_per_cent(*high));
+        let is_open = low == fine_per_cent(0.0);
+        let sentence = if is_open { words.rate_at_most } else { words.rate_between };
+        fill(&mut by_chance, sentence, &[("low", &plain(&low)), ("high", &plain(&high))]);
     }
-    words += ".";
+    let widened = plain(&format!("{widened:.2}"));
+    fill(html, words.on_trial, &[("widened", &widened), ("rates", &by_chance)]);
     if chart.charted.settings.detectors().any(|by| !by.holds_on_trial()) {
-        words += " Runs, spreads and sums signal from 100 independent points on.";
+        html.raw(words.later);
     }
-    words
 }
 
 fn indices(html: &mut Html, capability: &Capability) {
@@ -135,39 +198,43 @@ fn indices(html: &mut Html, capability: &Capability) {
     ];
     for (name, index) in indices {
         let Some(Index { value, lower, upper }) = index else { continue };
-        fact(html, name, &format!("{value:.2} ({lower:.2}–{upper:.2})"));
+        fact(html, name, &plain(&format!("{value:.2} ({lower:.2}–{upper:.2})")));
     }
 }
 
 /// How many points signal, beside how many would by chance.
-fn signals(html: &mut Html, chart: &ChartView) {
+fn signals(html: &mut Html, chart: &ChartView, words: &'static Words) {
     let (points, signals) = chart.points;
     if points == 0 {
         return;
     }
-    let share = fine_per_cent(f64::from(signals) / f64::from(points));
-    let mut words = format!("{signals} of {} ({share})", count(points.into()));
     let trial = chart.limits.as_ref().and_then(|limits| limits.trial);
     let by_chance = chart.charted.settings.run_length().map(|length| 1.0 / length);
+    let mut chance = Html::default();
     if let Some(rate) = trial.map_or(by_chance, |trial| trial.rates.map(|rates| rates.mean)) {
-        write!(words, "; by chance {}", fine_per_cent(rate)).expect("a string takes all");
+        fill(&mut chance, words.by_chance, &[("rate", &plain(&fine_per_cent(rate)))]);
     }
-    fact(html, "Signals", &words);
-}
-
-fn fact(html: &mut Html, term: &'static str, words: &str) {
-    html.raw("<div><dt>").raw(term).raw("</dt><dd>").text(words.trim_end()).raw("</dd></div>");
+    let mut told = Html::default();
+    let pieces = [
+        ("signals", &plain(&signals.to_string())),
+        ("points", &plain(&count(points.into()))),
+        ("share", &plain(&fine_per_cent(f64::from(signals) / f64::from(points)))),
+        ("chance", &chance),
+    ];
+    fill(&mut told, words.signals_of, &pieces);
+    fact(html, words.signals, &told);
 }
 
 /// The points with their limits; nothing of fewer than two.
-fn drawing(html: &mut Html, chart: &ChartView) {
+fn drawing(html: &mut Html, chart: &ChartView, reader: Reader) {
+    let words = Words::of(reader.language);
     let (Some(first), Some(last)) = (chart.recent.first(), chart.recent.last()) else { return };
     let (from, to) = (first.at.as_millis(), last.at.as_millis());
     let drawn = |point| CURVES.iter().filter_map(move |(_, of)| of(point));
     let all = chart.recent.iter().flat_map(|point| drawn(point).chain([point.value]));
     let Some(scale) = Scale::of(all).filter(|_| from < to) else { return };
     html.raw("<div class=\"plot control\"><svg role=\"img\" aria-label=\"");
-    describe(html, chart, last);
+    describe(html, chart, last, words);
     html.raw("\" viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\">");
     let x = |point: &ChartPoint| part(point.at.as_millis(), from, to);
     for (open, of) in CURVES {
@@ -178,19 +245,19 @@ fn drawing(html: &mut Html, chart: &ChartView) {
     for point in chart.recent.iter().filter(|point| !point.marks.is_empty()) {
         html.raw("<circle r=\"4.5\" cx=\"").coordinate(x(point) * 100.0).raw("%\" cy=\"");
         html.coordinate(scale.down(point.value)).raw("%\"><title>");
-        html.text(&marked(point)).raw("</title></circle>");
+        html.piece(&marked(point, reader)).raw("</title></circle>");
     }
     level_word(html, "<text class=\"limit-word\"", scale.down(first.upper), &number(first.upper));
     level_word(html, "<text class=\"limit-word\"", scale.down(first.lower), &number(first.lower));
     html.raw("</svg></div><svg class=\"axis\" aria-hidden=\"true\">");
-    marks(html, from, to);
-    html.raw("</svg><ul class=\"legend\"><li>Last <b>");
+    marks(html, from, to, reader);
+    html.raw("</svg><ul class=\"legend\"><li>").raw(words.last).raw(" <b>");
     html.text(&number(last.value)).raw("</b> ").name(&chart.unit).raw("</li>");
     if let Some(ewma) = last.ewma {
         html.raw("<li><svg class=\"swatch\" aria-hidden=\"true\" viewBox=\"0 0 28 8\"><path class=\"ewma\" ");
         html.raw("d=\"M0 4H28\"/></svg>EWMA <b>").text(&number(ewma.value)).raw("</b></li>");
     }
-    html.raw("<li class=\"muted\">circles signal; they flag no batch</li></ul>");
+    html.raw("<li class=\"muted\">").raw(words.circles).raw("</li></ul>");
 }
 
 /// A curve, broken where points are no neighbours.
@@ -219,26 +286,100 @@ fn path(
 }
 
 /// What signals at a point, in words.
-fn marked(point: &ChartPoint) -> String {
-    let marks: Vec<String> = point.marks.iter().map(ToString::to_string).collect();
-    let at = Clock::Minutes.utc(point.at.as_millis());
-    let mut words = format!("{at} UTC: {}", marks.join(", "));
-    if let Some(batch) = &point.batch {
-        words = format!("{batch}, {words}");
+fn marked(point: &ChartPoint, reader: Reader) -> Html {
+    let words = Words::of(reader.language);
+    let (mut marks, mut corrected, mut html) = Default::default();
+    for (ix, mark) in point.marks.iter().enumerate() {
+        let marks: &mut Html = &mut marks;
+        marks.raw(if ix > 0 { words.comma } else { "" });
+        let side = match mark.side {
+            Side::High => words.high,
+            Side::Low => words.low,
+            Side::Both => "",
+        };
+        let pieces = [
+            ("rule", &plain(mark.by.name())),
+            ("what", &plain(of_detector(mark.by, words))),
+            ("side", &plain(side)),
+        ];
+        fill(marks, words.mark, &pieces);
     }
     if let Some(value) = point.corrected {
-        write!(words, "; since corrected to {}", number(value)).expect("a string takes all");
+        fill(&mut corrected, words.corrected, &[("value", &plain(&number(value)))]);
     }
-    words
+    let sentence = if point.batch.is_some() { words.marked_of } else { words.marked };
+    let pieces = [
+        ("batch", &plain(point.batch.as_deref().unwrap_or_default())),
+        ("at", &plain(&Clock::Minutes.utc(point.at.as_millis(), reader))),
+        ("marks", &marks),
+        ("corrected", &corrected),
+    ];
+    fill(&mut html, sentence, &pieces);
+    html
 }
 
-fn describe(html: &mut Html, chart: &ChartView, last: &ChartPoint) {
-    html.raw("Control chart of ")
-        .text(chart.of.name())
-        .raw(": at the end ")
-        .text(&number(last.value));
-    html.raw(" between ").text(&number(last.lower)).raw(" and ").text(&number(last.upper));
+/// What a detector looks for.
+fn of_detector(by: Detector, words: &Words) -> &'static str {
+    match by {
+        Detector::Rule(RunRule::Nelson1 | RunRule::Western1) => words.beyond_3,
+        Detector::Rule(RunRule::Nelson2) => words.nine_on_a_side,
+        Detector::Rule(RunRule::Nelson3) => words.six_rise_or_fall,
+        Detector::Rule(RunRule::Nelson4) => words.fourteen_in_turns,
+        Detector::Rule(RunRule::Nelson5 | RunRule::Western2) => words.two_beyond_2,
+        Detector::Rule(RunRule::Nelson6 | RunRule::Western3) => words.four_beyond_1,
+        Detector::Rule(RunRule::Nelson7) => words.fifteen_within_1,
+        Detector::Rule(RunRule::Nelson8) => words.eight_beyond_1,
+        Detector::Rule(RunRule::Western4) => words.eight_on_a_side,
+        Detector::Spread => words.spread,
+        Detector::Ewma => words.ewma,
+        Detector::Cusum => words.cusum,
+    }
+}
+
+fn describe(html: &mut Html, chart: &ChartView, last: &ChartPoint, words: &'static Words) {
     let signals = chart.recent.iter().filter(|point| !point.marks.is_empty()).count();
-    html.raw(", ").text(&signals.to_string()).raw(" of ");
-    html.text(&chart.recent.len().to_string()).raw(" points signal");
+    let pieces = [
+        ("name", &plain(chart.of.name())),
+        ("value", &plain(&number(last.value))),
+        ("lower", &plain(&number(last.lower))),
+        ("upper", &plain(&number(last.upper))),
+        ("signals", &plain(&signals.to_string())),
+        ("points", &plain(&chart.recent.len().to_string())),
+    ];
+    fill(html, words.chart, &pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::fixture;
+    use super::*;
+    use crate::words::{Language, Locale};
+
+    #[test]
+    fn both_languages_say_everything() {
+        crate::words::check(ALL, &["UTC", "EWMA", "CUSUM", "σ"]);
+    }
+
+    #[test]
+    fn a_signal_says_its_rule_and_what_that_looks_for() {
+        let mut point = fixture::at_risk().lines[0].charts[0].recent[60].clone();
+        point.batch = Some("R1".into());
+        point.corrected = Some(131.0);
+        let told = |language| {
+            let reader = Reader::of(&Locale::default(), Some(language));
+            marked(&point, reader).into_string()
+        };
+        assert_eq!(
+            told(Language::English),
+            "R1, 23:32 UTC: nelson-1- (a point beyond 3 sigma); since corrected to 131"
+        );
+        assert_eq!(
+            told(Language::Chinese),
+            "R1，23:32 UTC：一点落在 3σ 之外，偏低（nelson-1）；后更正为 131"
+        );
+        for detector in Detector::ALL {
+            let Detector::Rule(rule) = detector else { continue };
+            assert_eq!(of_detector(detector, Words::of(Language::English)), rule.words());
+        }
+    }
 }

@@ -1,81 +1,131 @@
 //! What the laboratory will find of the batch in progress, and how good that was before.
 
-use super::format::quantity;
-use super::format::{NONE, number, per_cent};
+use super::format::{NONE, NUMBERS, WORDS, counted, heading, number, per_cent, plain, quantity};
 use super::html::Html;
+use super::reader::Reader;
 use crate::engine::{BatchStage, Coverage, FittedView, LineView, SoftSensorView};
-use crate::reading::Count;
 use crate::verdict::ForetoldProperty;
+use crate::words::{fill, table};
+
+table! {
+    title: "What the laboratory will find", "化验结果预测";
+    property: "Property", "项目";
+    foretold: "Foretold", "预测值";
+    within: "Nine of ten within", "90\u{a0}% 区间";
+    limits: "Limits", "限值";
+    outside: "Outside with", "超限的可能性";
+    quality: "How good that was", "以往的准确程度";
+    range: "{low} to {high}", "{low} 至 {high}";
+    at_least: "≥ {limit}", "≥ {limit}";
+    at_most: "≤ {limit}", "≤ {limit}";
+    value: "{n} laboratory value", "{n} 个化验值";
+    values: "{n} laboratory values", "{n} 个化验值";
+    too_few: "{values} of {needed} that a soft sensor needs", "软测量需要 {needed} 个化验值，现有 {values}";
+    failed: " <small>the last fit failed: {why}</small>", " <small>上次拟合失败：{why}</small>";
+    errs: "errs by {error} <small>(the mean by {mean}, the last value by {last}; from {values}{held}){by}</small>", "误差 {error} <small>（用平均值预测为 {mean}，用上一个值预测为 {last}；取自 {values}{held}）{by}</small>";
+    held: "; {covered} of {values} since were within", "；其后 {values} 个值中 {covered} 个落在区间内";
+    by_mean: "; no tag tells more than the mean", "；没有测点能比平均值预测得更准";
+    by_tags: "; goes by {tags}", "；主要依据 {tags}";
+    comma: ", ", "、";
+}
 
 /// Columns that a soft sensor goes by that are named.
 const NAMED: usize = 3;
 
 /// The table of the soft sensors; nothing of a grade without laboratory properties.
-pub(super) fn content(html: &mut Html, line: &LineView) {
+pub(super) fn content(html: &mut Html, line: &LineView, reader: Reader) {
+    let words = Words::of(reader.language);
     let foretold = line.verdict.as_ref().map_or(&[][..], |document| &document.foretold);
-    html.raw("<h3>What the laboratory will find</h3>");
-    html.raw("<table class=\"movers\"><thead><tr><th scope=\"col\">Property</th>");
-    html.raw("<th scope=\"col\" class=\"num\">Foretold</th>");
-    html.raw("<th scope=\"col\" class=\"num\">Nine of ten within</th>");
-    html.raw("<th scope=\"col\" class=\"num\">Limits</th>");
-    html.raw("<th scope=\"col\" class=\"num\">Outside with</th>");
-    html.raw("<th scope=\"col\">How good that was</th></tr></thead><tbody>");
+    html.raw("<h3>").raw(words.title).raw("</h3><table class=\"movers\"><thead><tr>");
+    heading(html, WORDS, words.property);
+    for word in [words.foretold, words.within, words.limits, words.outside] {
+        heading(html, NUMBERS, word);
+    }
+    heading(html, WORDS, words.quality);
+    html.raw("</tr></thead><tbody>");
     for sensor in &line.soft_sensors {
-        row(html, sensor, foretold.iter().find(|one| one.property == sensor.property));
+        row(html, sensor, foretold.iter().find(|one| one.property == sensor.property), reader);
     }
     html.raw("</tbody></table>");
 }
 
-fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>) {
+fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>, reader: Reader) {
+    let words = Words::of(reader.language);
+    let range = |low, high| range(low, high, words);
     html.raw("<tr><th scope=\"row\">").name(&sensor.property).raw("</th>");
-    cell(html, now.map(|now| quantity(now.predicted, &sensor.unit)).as_deref());
-    cell(html, now.map(|now| range(Some(now.interval[0]), Some(now.interval[1]))).as_deref());
-    cell(html, now.map(|now| range(now.low, now.high)).as_deref());
-    cell(html, now.and_then(|now| now.probability).map(per_cent).as_deref());
+    cell(html, now.map(|now| plain(&quantity(now.predicted, &sensor.unit))));
+    cell(html, now.map(|now| range(Some(now.interval[0]), Some(now.interval[1]))));
+    cell(html, now.map(|now| range(now.low, now.high)));
+    cell(html, now.and_then(|now| now.probability).map(|share| plain(&per_cent(share))));
     html.raw("<td class=\"wrap\">");
     if let Some(fitted) = &sensor.fitted {
-        quality(html, fitted, &sensor.unit);
+        quality(html, fitted, &sensor.unit, words);
     } else {
-        let values = Count(sensor.values, "laboratory value");
-        html.text(&format!("{values} of {} that a soft sensor needs", sensor.needed));
+        let values = counted(sensor.values as u64, words.value, words.values);
+        let needed = plain(&sensor.needed.to_string());
+        fill(html, words.too_few, &[("values", &values), ("needed", &needed)]);
     }
     if let Some(failed) = &sensor.failed {
-        html.raw(" <small>the last fit failed: ").text(failed).raw("</small>");
+        let mut why = Html::default();
+        reader.english(&mut why, failed);
+        fill(html, words.failed, &[("why", &why)]);
     }
     html.raw("</td></tr>");
 }
 
 /// `120.1 to 131.4`, with one end only where the other is open.
-fn range(low: Option<f64>, high: Option<f64>) -> String {
+fn range(low: Option<f64>, high: Option<f64>, words: &Words) -> Html {
+    let mut html = Html::default();
+    let shown = |limit: f64| plain(&number(limit));
     match (low, high) {
-        (Some(low), Some(high)) => format!("{} to {}", number(low), number(high)),
-        (Some(low), None) => format!("\u{2265} {}", number(low)),
-        (None, Some(high)) => format!("\u{2264} {}", number(high)),
-        (None, None) => NONE.to_owned(),
-    }
-}
-
-fn cell(html: &mut Html, text: Option<&str>) {
-    html.raw("<td class=\"num\">").text(text.unwrap_or(NONE)).raw("</td>");
-}
-
-fn quality(html: &mut Html, fitted: &FittedView, unit: &str) {
-    let fitness = &fitted.fitness;
-    html.raw("errs by ").text(&quantity(fitness.error, unit));
-    html.raw(" <small>(the mean by ").text(&number(fitness.error_of_mean));
-    html.raw(", the last value by ").text(&number(fitness.error_of_last));
-    html.text(&format!("; from {}", Count(fitness.samples, "laboratory value")));
-    let held = BatchStage::ALL.iter().zip(&fitted.coverage).next_back();
-    if let Some((_, Coverage { values, covered })) = held.filter(|(_, held)| held.values > 0) {
-        html.text(&format!("; {covered} of {values} since were within"));
-    }
-    html.raw(")");
-    if fitness.components == 0 {
-        html.raw("; no tag tells more than the mean");
-    } else {
-        for (ix, one) in fitted.ranking.iter().take(NAMED).enumerate() {
-            html.raw(if ix == 0 { "; goes by " } else { ", " }).name(&one.column);
+        (Some(low), Some(high)) => {
+            fill(&mut html, words.range, &[("low", &shown(low)), ("high", &shown(high))]);
+        }
+        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
+        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
+        (None, None) => {
+            html.raw(NONE);
         }
     }
-    html.raw("</small>");
+    html
+}
+
+fn cell(html: &mut Html, words: Option<Html>) {
+    html.raw("<td class=\"num\">").piece(&words.unwrap_or_else(|| plain(NONE))).raw("</td>");
+}
+
+fn quality(html: &mut Html, fitted: &FittedView, unit: &str, words: &'static Words) {
+    let fitness = &fitted.fitness;
+    let held = BatchStage::ALL.iter().zip(&fitted.coverage).next_back();
+    let (mut since, mut by) = (Html::default(), Html::default());
+    if let Some((_, Coverage { values, covered })) = held.filter(|(_, held)| held.values > 0) {
+        let (covered, values) = (plain(&covered.to_string()), plain(&values.to_string()));
+        fill(&mut since, words.held, &[("covered", &covered), ("values", &values)]);
+    }
+    if fitness.components == 0 {
+        by.raw(words.by_mean);
+    } else {
+        let mut tags = Html::default();
+        for (ix, one) in fitted.ranking.iter().take(NAMED).enumerate() {
+            tags.raw(if ix > 0 { words.comma } else { "" }).name(&one.column);
+        }
+        fill(&mut by, words.by_tags, &[("tags", &tags)]);
+    }
+    let pieces = [
+        ("error", &plain(&quantity(fitness.error, unit))),
+        ("mean", &plain(&number(fitness.error_of_mean))),
+        ("last", &plain(&number(fitness.error_of_last))),
+        ("values", &counted(fitness.samples as u64, words.value, words.values)),
+        ("held", &since),
+        ("by", &by),
+    ];
+    fill(html, words.errs, &pieces);
+}
+
+#[cfg(test)]
+mod tests {
+    #[test]
+    fn both_languages_say_everything() {
+        crate::words::check(super::ALL, &["<small>", "</small>"]);
+    }
 }

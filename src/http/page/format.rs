@@ -1,25 +1,55 @@
-//! Durations and times of the page; numbers as reports have them.
+//! Pieces of the page's sentences, and times; numbers as reports have them.
 
 use super::html::Html;
+use super::reader::Reader;
 use crate::reading::Timestamp;
+use crate::words::Language;
 pub(super) use crate::words::number::{
     NONE, count, fine_per_cent, metres, number, per_cent, quantity, ratio,
 };
 
-/// A duration in its two greatest units.
-pub(super) fn duration(ms: i64) -> String {
-    let s = ms.max(0) / 1000;
-    let two = |a: i64, unit_a, b: i64, unit_b| match b {
-        0 => format!("{a}\u{a0}{unit_a}"),
-        _ => format!("{a}\u{a0}{unit_a} {b}\u{a0}{unit_b}"),
-    };
-    match s {
-        0..120 => format!("{s}\u{a0}s"),
-        120..3_600 => format!("{}\u{a0}min", s / 60),
-        3_600..86_400 => two(s / 3_600, "h", s % 3_600 / 60, "min"),
-        _ => two(s / 86_400, "d", s % 86_400 / 3_600, "h"),
-    }
+/// Any text.
+pub(super) fn plain(text: &str) -> Html {
+    let mut html = Html::default();
+    html.text(text);
+    html
 }
+
+/// A name from the plant.
+pub(super) fn name(name: &str) -> Html {
+    let mut html = Html::default();
+    html.name(name);
+    html
+}
+
+/// A time, as a piece of a sentence.
+pub(super) fn at(ms: i64, clock: Clock, reader: Reader) -> Html {
+    let mut html = Html::default();
+    time(&mut html, ms, clock, reader);
+    html
+}
+
+/// A count with the word for what is counted: `{n}` is its place in both.
+pub(super) fn counted(n: u64, one: &'static str, many: &'static str) -> Html {
+    let mut html = Html::default();
+    crate::words::fill(&mut html, if n == 1 { one } else { many }, &[("n", &plain(&count(n)))]);
+    html
+}
+
+/// A term with what it says.
+pub(super) fn fact(html: &mut Html, term: &'static str, words: &Html) {
+    html.raw("<div><dt>").raw(term).raw("</dt><dd>").piece(words).raw("</dd></div>");
+}
+
+/// The heading of a column.
+pub(super) fn heading(html: &mut Html, open: &'static str, word: &'static str) {
+    html.raw(open).raw(word).raw("</th>");
+}
+
+/// How a column begins.
+pub(super) const WORDS: &str = "<th scope=\"col\">";
+/// The same of numbers.
+pub(super) const NUMBERS: &str = "<th scope=\"col\" class=\"num\">";
 
 /// How much of a time is said.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -43,63 +73,56 @@ impl Clock {
     }
 
     /// The text in UTC, which the script puts into the browser's zone.
-    pub(super) fn utc(self, ms: i64) -> String {
+    pub(super) fn utc(self, ms: i64, reader: Reader) -> String {
         let Ok(at) = jiff::Timestamp::from_millisecond(ms) else {
             return NONE.to_owned();
         };
-        let format = match self {
-            Self::Minutes => "%H:%M",
-            Self::Seconds => "%H:%M:%S",
-            Self::Day => "%-d %b %H:%M",
+        let format = match (self, reader.language) {
+            (Self::Minutes, _) => "%H:%M",
+            (Self::Seconds, _) => "%H:%M:%S",
+            (Self::Day, Language::English) => "%-d %b %H:%M",
+            (Self::Day, Language::Chinese) => "%-m月%-d日 %H:%M",
         };
         at.strftime(format).to_string()
     }
 }
 
 /// A time: UTC for a page without script, with all of it in the title.
-pub(super) fn time(html: &mut Html, ms: i64, clock: Clock) {
+pub(super) fn time(html: &mut Html, ms: i64, clock: Clock, reader: Reader) {
     let full = Timestamp::from_millis(ms).map_or_else(|_| NONE.to_owned(), Timestamp::to_rfc3339);
     html.raw("<time datetime=\"").text(&full).raw("\" title=\"").text(&full);
     html.raw("\" data-t=\"").integer(ms).raw("\" data-f=\"").raw(clock.key()).raw("\">");
-    html.text(&clock.utc(ms)).raw("</time>");
+    html.text(&clock.utc(ms, reader)).raw("</time>");
 }
 
 /// The same within a drawing.
-pub(super) fn drawn_time(html: &mut Html, ms: i64, clock: Clock) {
+pub(super) fn drawn_time(html: &mut Html, ms: i64, clock: Clock, reader: Reader) {
     html.raw(" data-t=\"").integer(ms).raw("\" data-f=\"").raw(clock.key()).raw("\">");
-    html.text(&clock.utc(ms));
+    html.text(&clock.utc(ms, reader));
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::words::Locale;
 
-    #[test]
-    fn durations_have_their_two_greatest_units() {
-        for (seconds, expected) in [
-            (-3, "0 s"),
-            (45, "45 s"),
-            (119, "119 s"),
-            (360, "6 min"),
-            (3_600, "1 h"),
-            (4_320, "1 h 12 min"),
-            (90_000, "1 d 1 h"),
-        ] {
-            assert_eq!(duration(seconds * 1000).replace('\u{a0}', " "), expected, "{seconds}");
-        }
+    fn reader(language: Language) -> Reader {
+        Reader::of(&Locale::default(), Some(language))
     }
 
     #[test]
     fn times_are_utc_with_everything_in_the_title() {
         let mut html = Html::default();
-        time(&mut html, 1_769_128_260_000, Clock::Day);
+        time(&mut html, 1_769_128_260_000, Clock::Day, reader(Language::English));
         insta::assert_snapshot!(html.into_string(), @r#"<time datetime="2026-01-23T00:31:00Z" title="2026-01-23T00:31:00Z" data-t="1769128260000" data-f="d">23 Jan 00:31</time>"#);
+        let chinese = Clock::Day.utc(1_769_128_260_000, reader(Language::Chinese));
+        assert_eq!(chinese, "1月23日 00:31");
     }
 
     #[test]
     fn impossible_times_do_not_break_the_page() {
         let mut html = Html::default();
-        time(&mut html, i64::MAX, Clock::Minutes);
+        time(&mut html, i64::MAX, Clock::Minutes, reader(Language::English));
         assert!(html.into_string().ends_with(">–</time>"));
     }
 }

@@ -1,5 +1,6 @@
 // Keeps the page fresh: listens for changes, fetches the fragment, replaces the parts that differ.
-// The server has escaped everything; nothing here builds markup from names.
+// The server has escaped everything; nothing here builds markup from names. What is said here, and in which
+// language times are, is what the page says: its words stand in data attributes.
 "use strict";
 
 const main = document.getElementById("main");
@@ -17,10 +18,11 @@ const formats = {
   s: { hour: "2-digit", minute: "2-digit", second: "2-digit", hourCycle: "h23" },
   d: { day: "numeric", month: "short", hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
 };
+const language = document.documentElement.lang === "en" ? "en-GB" : document.documentElement.lang;
 for (const key of Object.keys(formats)) {
-  formats[key] = new Intl.DateTimeFormat("en-GB", formats[key]);
+  formats[key] = new Intl.DateTimeFormat(language, formats[key]);
 }
-const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone || "local time";
+const zone = new Intl.DateTimeFormat().resolvedOptions().timeZone || link.dataset.local;
 
 function localise(root) {
   for (const element of root.querySelectorAll("[data-t]")) {
@@ -98,7 +100,7 @@ function draw(markup) {
     document.title = title;
   }
   if (changed.length > 0) {
-    say.textContent = changed.join(". ");
+    say.textContent = changed.join(say.dataset.stop);
   }
 }
 
@@ -120,7 +122,7 @@ async function refresh() {
     wanted = false;
     drawn = Date.now();
     try {
-      const answer = await fetch("fragment", { cache: "no-store", signal: AbortSignal.timeout(10000) });
+      const answer = await fetch(link.dataset.fragment, { cache: "no-store", signal: AbortSignal.timeout(10000) });
       if (!answer.ok) {
         throw new Error(String(answer.status));
       }
@@ -138,7 +140,7 @@ let heard = Date.now();
 function alive() {
   heard = Date.now();
   link.className = "link live";
-  link.textContent = "live";
+  link.textContent = link.dataset.live;
   lost.hidden = true;
   document.body.classList.remove("lost");
 }
@@ -146,13 +148,13 @@ function alive() {
 function dead() {
   if (!document.body.classList.contains("lost")) {
     const since = formats.s.format(new Date(heard));
-    lost.textContent = `No connection to onspec since ${since}: what stands here is from then.`;
+    lost.textContent = lost.dataset.text.replace("{since}", since);
     lost.hidden = false;
     document.body.classList.add("lost");
-    document.title = "No connection · onspec";
+    document.title = lost.dataset.title;
   }
   link.className = "link dead";
-  link.textContent = "no connection, trying again";
+  link.textContent = link.dataset.dead;
 }
 
 let stream = null;

@@ -1,11 +1,17 @@
 //! The links from the page to reports.
 
 use super::html::Html;
+use super::reader::Reader;
 use crate::engine::BatchRecord;
+use crate::words::table;
+
+table! {
+    weekly: "Scoreboard of the week", "本周判定评估";
+}
 
 /// A batch by its name, which leads to its report if it has ended.
-pub(super) fn link(html: &mut Html, batch: &BatchRecord) {
-    let Some(path) = path(batch) else {
+pub(super) fn link(html: &mut Html, batch: &BatchRecord, reader: Reader) {
+    let Some(path) = path(batch).map(|path| reader.address(&path, &[])) else {
         html.name(&batch.batch);
         return;
     };
@@ -26,13 +32,9 @@ fn path(batch: &BatchRecord) -> Option<String> {
 }
 
 /// The link to the scoreboard of the week of a line.
-pub(super) fn weekly_link(html: &mut Html, line: &str) {
-    let asked = [("line", line)];
-    let Ok(url) = reqwest::Url::parse_with_params("http://onspec/report/weekly", asked) else {
-        return;
-    };
-    html.raw(" <small><a href=\"report/weekly?").text(url.query().unwrap_or_default());
-    html.raw("\">Scoreboard of the week</a></small>");
+pub(super) fn weekly_link(html: &mut Html, line: &str, reader: Reader) {
+    html.raw(" <small><a href=\"").text(&reader.address("report/weekly", &[("line", line)]));
+    html.raw("\">").raw(Words::of(reader.language).weekly).raw("</a></small>");
 }
 
 #[cfg(test)]
@@ -40,6 +42,25 @@ mod tests {
     use super::super::super::fixture;
     use super::*;
     use crate::verdict::Call;
+    use crate::words::{Language, Locale};
+
+    #[test]
+    fn both_languages_say_everything() {
+        crate::words::check(ALL, &[]);
+    }
+
+    #[test]
+    fn a_report_is_in_the_language_of_its_reader() {
+        let mut batch = fixture::batch("R1", fixture::STARTED, Call::OnSpec);
+        batch.ended = Some(batch.started);
+        let (mut html, reader) =
+            (Html::default(), Reader::of(&Locale::default(), Some(Language::Chinese)));
+        link(&mut html, &batch, reader);
+        weekly_link(&mut html, "tm3", reader);
+        let text = html.into_string();
+        assert!(text.contains("\"batches/tm3/R1/report?language=zh-CN\""), "{text}");
+        assert!(text.contains("\"report/weekly?line=tm3&amp;language=zh-CN\">本周"), "{text}");
+    }
 
     #[test]
     fn a_batch_leads_to_its_report_whatever_it_is_called() {
@@ -47,7 +68,7 @@ mod tests {
             let mut batch = fixture::batch(id, fixture::STARTED, Call::OnSpec);
             batch.ended = ended.then_some(batch.started);
             let mut html = Html::default();
-            link(&mut html, &batch);
+            link(&mut html, &batch, Reader::of(&Locale::default(), None));
             html.into_string()
         };
         assert_eq!(linked("R1", true), "<a href=\"batches/tm3/R1/report\"><bdi>R1</bdi></a>");

@@ -1,5 +1,7 @@
 //! The page in each state of a line, and its files.
 
+mod chinese;
+
 use super::super::fixture::{self, Answer, Fixture, HOSTILE};
 use super::super::guard;
 use crate::engine::View;
@@ -43,6 +45,12 @@ fn check(view: View, expected: &[&str], absent: &[&str]) {
     for part in absent {
         assert!(!words.contains(part), "`{part}` should not be in: {words}");
     }
+}
+
+#[test]
+fn both_languages_say_everything() {
+    let alike = ["<code>", "</code>", "[line.NAME]", "onspec", "discover", "UTC"];
+    crate::words::check(super::ALL, &alike);
 }
 
 #[test]
@@ -146,9 +154,12 @@ fn control_charts_say_how_good_their_limits_are() {
     );
     let page = page(fixture::at_risk());
     assert_eq!(page.matches("<circle r=\"4.5\"").count(), 17, "the points that signal");
-    let corrected = "<title>TM3-260123-012, 23:46 UTC: nelson-1-; since corrected to 131</title>";
+    let corrected = "<title>TM3-260123-012, 23:46 UTC: nelson-1- (a point beyond 3 sigma); since corrected to 131</title>";
     assert!(page.contains(corrected), "what was said stays, and what counts stands beside it");
-    assert!(page.contains("<title>23:32 UTC: nelson-1-</title>"), "each says why");
+    assert!(
+        page.contains("<title>23:32 UTC: nelson-1- (a point beyond 3 sigma)</title>"),
+        "each says why"
+    );
     assert!(!page.contains("NaN"));
 }
 

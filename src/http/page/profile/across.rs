@@ -2,6 +2,7 @@
 
 use super::super::format::number;
 use super::super::html::Html;
+use super::Words;
 use crate::engine::ProfileView;
 use crate::profile::Statistics;
 
@@ -65,7 +66,7 @@ impl<'a> Across<'a> {
     }
 
     /// Round places, and which side is which.
-    pub(super) fn axis(&self, html: &mut Html) {
+    pub(super) fn axis(&self, html: &mut Html, words: &Words) {
         html.raw("<span></span><svg class=\"axis\" aria-hidden=\"true\">");
         for (at, word) in self.marks() {
             html.raw("<line x1=\"").coordinate(at).raw("%\" x2=\"").coordinate(at);
@@ -78,8 +79,9 @@ impl<'a> Across<'a> {
             });
             html.raw(" y=\"19\" x=\"").coordinate(at).raw("%\">").text(&word).raw("</text>");
         }
-        html.raw("</svg><span></span><div class=\"sides\"><span>tending side</span><span>");
-        html.raw(if self.in_mm { "mm" } else { "box" }).raw("</span><span>drive side</span></div>");
+        html.raw("</svg><span></span><div class=\"sides\"><span>").raw(words.tending_side);
+        html.raw("</span><span>").raw(if self.in_mm { "mm" } else { words.box_unit });
+        html.raw("</span><span>").raw(words.drive_side).raw("</span></div>");
     }
 
     /// Round places with where they are, per cent.

@@ -1,12 +1,13 @@
 //! The newest scan as a line, against the mean of those before, the value aimed at and the limits.
 
-use super::super::format::number;
+use super::super::format::{number, plain};
 use super::super::html::Html;
 use super::super::scale::Scale;
 use super::across::Across;
-use super::{place, with_unit};
+use super::{Words, place, with_unit};
 use crate::engine::ProfileView;
 use crate::profile::Statistics;
+use crate::words::fill;
 
 /// Draws the line; nothing where no zone has a value.
 pub(super) fn draw(
@@ -14,12 +15,12 @@ pub(super) fn draw(
     profile: &ProfileView,
     known: &Statistics,
     across: &Across<'_>,
+    words: &'static Words,
 ) {
     let Some(newest) = profile.pictures.last() else { return };
     let newest: Vec<f64> = newest.zones.iter().map(|value| f64::from(*value)).collect();
     let mean = mean(profile, across.zones());
-    let (low, high) = profile.limits;
-    let lines = [("target", profile.target), ("low limit", low), ("high limit", high)];
+    let lines = lines(profile, words);
     let levels = lines.iter().filter_map(|(_, value)| *value);
     let all = newest.iter().chain(&mean).copied().chain(levels);
     let Some(scale) = Scale::of(all) else { return };
@@ -27,16 +28,15 @@ pub(super) fn draw(
     html.raw("<div class=\"ends\" aria-hidden=\"true\"><span>").text(&number(scale.high));
     html.raw("</span><span>").text(&profile.unit).raw("</span><span>").text(&number(scale.low));
     html.raw("</span></div><div class=\"plot\"><svg role=\"img\" aria-label=\"");
-    describe(html, profile, known);
+    describe(html, profile, known, words);
     html.raw("\" viewBox=\"0 0 1000 100\" preserveAspectRatio=\"none\">");
     across.beside(html);
     for (from, to) in &across.streaks {
         across.rect(html, "<rect class=\"band\" height=\"100%\" x=\"", *from, *to);
     }
-    for (name, value) in lines {
+    for (ix, (_, value)) in lines.into_iter().enumerate() {
         let Some(value) = value else { continue };
-        let class =
-            if name == "target" { "<line class=\"target\"" } else { "<line class=\"limit\"" };
+        let class = if ix == 0 { "<line class=\"target\"" } else { "<line class=\"limit\"" };
         html.raw(class).raw(" x2=\"1000\" y1=\"").coordinate(scale.down(value)).raw("\" y2=\"");
         html.coordinate(scale.down(value)).raw("\"/>");
     }
@@ -45,10 +45,9 @@ pub(super) fn draw(
     }
     path(html, "<path class=\"newest\" d=\"", &newest, &scale, across);
     html.raw("</svg><svg class=\"levels\" aria-hidden=\"true\">");
-    for (name, value) in lines {
+    for (ix, (name, value)) in lines.into_iter().enumerate() {
         let Some(value) = value else { continue };
-        let is_target = name == "target";
-        html.raw(if is_target { "<text" } else { "<text class=\"limit-word\"" });
+        html.raw(if ix == 0 { "<text" } else { "<text class=\"limit-word\"" });
         html.raw(" x=\"4\" dy=\"-4\" y=\"").coordinate(scale.down(value)).raw("%\">").raw(name);
         html.raw(" ").text(&number(value)).raw("</text>");
     }
@@ -88,19 +87,26 @@ fn path(html: &mut Html, open: &'static str, values: &[f64], scale: &Scale, acro
     html.raw("\"/>");
 }
 
-fn describe(html: &mut Html, profile: &ProfileView, known: &Statistics) {
-    html.raw("The newest scan of ")
-        .text(&profile.id)
-        .raw(" from tending side to drive side: mean ");
-    html.text(&with_unit(known.mean, &profile.unit)).raw(", worst ");
-    html.text(&with_unit(known.worst_value, &profile.unit)).raw(" at ");
-    html.text(&place(profile, known.worst_position, known.worst_position));
-    let (low, high) = profile.limits;
-    for (name, value) in
-        [(", target ", profile.target), (", low limit ", low), (", high limit ", high)]
-    {
+fn describe(html: &mut Html, profile: &ProfileView, known: &Statistics, words: &'static Words) {
+    let mut against = Html::default();
+    for (what, value) in lines(profile, words) {
         if let Some(value) = value {
-            html.raw(name).text(&number(value));
+            let pieces = [("what", &plain(what)), ("value", &plain(&number(value)))];
+            fill(&mut against, words.against, &pieces);
         }
     }
+    let pieces = [
+        ("id", &plain(&profile.id)),
+        ("mean", &plain(&with_unit(known.mean, &profile.unit))),
+        ("worst", &plain(&with_unit(known.worst_value, &profile.unit))),
+        ("place", &place(profile, (known.worst_position, known.worst_position), words)),
+        ("against", &against),
+    ];
+    fill(html, words.curve, &pieces);
+}
+
+/// What the line is held against: the value aimed at first, then the limits.
+fn lines(profile: &ProfileView, words: &Words) -> [(&'static str, Option<f64>); 3] {
+    let (low, high) = profile.limits;
+    [(words.target, profile.target), (words.low_limit, low), (words.high_limit, high)]
 }

@@ -1,12 +1,14 @@
 //! The last scans as a heat map: a row for each scan, a column for each zone, shaded by how far it is from
 //! the mean of its scan.
 
-use super::super::format::{Clock, time};
+use super::super::format::{Clock, plain, time};
 use super::super::html::Html;
+use super::super::reader::Reader;
 use super::across::Across;
-use super::{place, signed};
+use super::{Words, place, signed};
 use crate::engine::ProfileView;
 use crate::profile::Statistics;
+use crate::words::fill;
 use std::fmt::Write;
 
 /// Shades to either side of the mean.
@@ -24,6 +26,7 @@ pub(super) fn draw(
     profile: &ProfileView,
     known: &Statistics,
     across: &Across<'_>,
+    reader: Reader,
 ) -> Option<f64> {
     let rows: Vec<Vec<f64>> = profile.pictures.iter().map(|picture| away(&picture.zones)).collect();
     let (first, last) = profile.pictures.first().zip(profile.pictures.last())?;
@@ -39,12 +42,12 @@ pub(super) fn draw(
     html.raw("</svg><div class=\"ends\">");
     for picture in [first, last] {
         html.raw("<span>");
-        time(html, picture.at.as_millis(), Clock::Minutes);
+        time(html, picture.at.as_millis(), Clock::Minutes, reader);
         html.raw("</span>");
     }
     let count = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     html.raw("</div><svg class=\"heat\" role=\"img\" aria-label=\"");
-    describe(html, profile, known, count(rows.len()));
+    describe(html, profile, known, rows.len(), Words::of(reader.language));
     html.raw("\" preserveAspectRatio=\"none\" shape-rendering=\"crispEdges\" viewBox=\"0 0 ");
     html.integer(count(across.zones())).raw(" ").integer(count(rows.len())).raw("\">");
     across.beside(html);
@@ -91,27 +94,34 @@ fn shade(away: f64) -> Option<usize> {
     (0..=2 * SHADES).position(|class| (f64::from(class - SHADES) - shade).abs() < 0.5)
 }
 
-fn describe(html: &mut Html, profile: &ProfileView, known: &Statistics, scans: i64) {
-    html.raw("Heat map of the last ").integer(scans).raw(" scans of ").text(&profile.id);
-    html.raw(": how far each place across the web is from the mean of its scan; ");
+fn describe(
+    html: &mut Html,
+    profile: &ProfileView,
+    known: &Statistics,
+    scans: usize,
+    words: &'static Words,
+) {
+    let mut streaks = Html::default();
     if known.streaks.is_empty() {
-        html.raw("no streak stands");
+        streaks.raw(words.no_streak);
     }
     for (ix, streak) in known.streaks.iter().enumerate() {
-        html.raw(if ix == 0 { "streak at " } else { ", streak at " });
-        html.text(&place(profile, streak.from, streak.to));
+        streaks.raw(if ix > 0 { words.comma } else { "" });
+        let place = place(profile, (streak.from, streak.to), words);
+        fill(&mut streaks, words.streak_at, &[("place", &place)]);
     }
+    let pieces =
+        [("scans", &plain(&scans.to_string())), ("id", &plain(&profile.id)), ("streaks", &streaks)];
+    fill(html, words.map, &pieces);
 }
 
 /// What the shades mean.
-pub(super) fn legend(html: &mut Html, unit: &str, full: f64) {
+pub(super) fn legend(html: &mut Html, unit: &str, full: f64, words: &Words) {
     html.raw("<span class=\"scale\"><b>").text(&signed(-full, unit)).raw(" ");
     for class in CLASSES {
         html.raw("<i class=\"").raw(class).raw("\"></i>");
     }
-    html.raw(" ")
-        .text(&signed(full, unit))
-        .raw("</b> from the mean of its scan, grey: no value</span>");
+    html.raw(" ").text(&signed(full, unit)).raw("</b> ").raw(words.legend).raw("</span>");
 }
 
 #[cfg(test)]

@@ -1,6 +1,19 @@
 use super::*;
 use crate::profile::{Picture, Place, Statistics};
 use crate::reading::Timestamp;
+use crate::words::{Language, Locale};
+
+fn told(view: &ProfileView, language: Language) -> String {
+    let mut html = Html::default();
+    content(&mut html, view, Reader::of(&Locale::default(), Some(language)));
+    html.into_string()
+}
+
+#[test]
+fn both_languages_say_everything() {
+    let names = ["<b>", "</b>", "<code>", "</code>", "mm"];
+    crate::words::check(ALL, &names);
+}
 
 #[test]
 fn a_profile_is_a_line_and_a_map_over_one_axis() {
@@ -36,9 +49,7 @@ fn a_profile_is_a_line_and_a_map_over_one_axis() {
         zones: vec![(0.0, 10.0), (10.0, 20.0), (20.0, 30.0), (30.0, 40.0)],
         pictures: vec![picture(&[15.0, 15.0, 15.0, f32::NAN]), picture(&[14.9, 14.9, 16.0, 14.9])],
     };
-    let mut html = Html::default();
-    content(&mut html, &view);
-    let text = html.into_string();
+    let text = told(&view, Language::English);
     for part in [
         "weight&lt;</bdi> across the web</h3>",
         "does not count: the head is off the sheet.",
@@ -64,4 +75,16 @@ fn a_profile_is_a_line_and_a_map_over_one_axis() {
         assert!(text.contains(part), "{part} is not in {text}");
     }
     assert!(!text.contains("2σ CD"));
+    let text = told(&view, Language::Chinese);
+    for part in [
+        "weight&lt;</bdi> 横幅分布</h3>",
+        "最新一次扫描不计入：<span lang=\"en\">the head is off the sheet</span>。",
+        "<p class=\"streak\"> 25–35 mm 处有<b>条纹</b>：+0.4 g/m2，自 <time",
+        "平均 15 g/m2，最差值在 25 mm 处，为 16 g/m2，目标 15，上限 15.5\"",
+        "与该次扫描平均值之差； 25–35 mm 处有条纹\"",
+        "<dt>纸幅</dt><dd>5–35 mm</dd>",
+        "本批次 2 次扫描，方差分解用 <code>anova</code>；最新一次扫描结束于 <time",
+    ] {
+        assert!(text.contains(part), "{part} is not in {text}");
+    }
 }

@@ -1,0 +1,334 @@
+//! What of a line stands in tables: why it is called what it is, its last batches, its tags.
+
+use super::super::face;
+use super::super::format::{
+    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, name, number, per_cent, plain,
+    time,
+};
+use super::super::html::Html;
+use super::super::reader::Reader;
+use super::super::{report, words};
+use super::words::Words;
+use super::{listed, part};
+use crate::decode::Disposition;
+use crate::engine::{BatchRecord, LineView, TagView};
+use crate::reading::{four_digits, side_by_side};
+use crate::verdict::{Document, LabOutside, Similar};
+use crate::words::{Language, fill};
+
+/// The reasons, what moved, and what was like it.
+pub(super) fn why(
+    html: &mut Html,
+    (line, document): (&LineView, &Document),
+    ix: i64,
+    reader: Reader,
+) {
+    let words = Words::of(reader.language);
+    part(html, "<div class=\"panel\"", "why", ix);
+    html.raw("><h3>").raw(words.why).raw("</h3><ol class=\"reasons\">");
+    for reason in &document.reasons {
+        html.raw(match reader.language {
+            Language::English => "<li><p>",
+            Language::Chinese => "<li><p lang=\"en\">",
+        });
+        html.piece(&words::sentence(reason, line)).raw("</p>");
+        let shares = words::shares(reason);
+        if !shares.is_empty() {
+            html.raw("<table class=\"shares\"><caption>").raw(words.shares);
+            html.raw("</caption><tbody>");
+            for (tag, share) in shares {
+                html.raw("<tr><th scope=\"row\">").name(tag);
+                change(html, reason.change_over(tag), reader);
+                html.raw("</th><td class=\"bar\">");
+                html.raw("<svg aria-hidden=\"true\"><rect height=\"10\" width=\"");
+                html.coordinate(share.clamp(0.0, 1.0) * 100.0)
+                    .raw("%\"/></svg></td><td class=\"num\">");
+                html.text(&per_cent(*share)).raw("</td></tr>");
+            }
+            html.raw("</tbody></table>");
+        }
+        html.raw("</li>");
+    }
+    html.raw("</ol>");
+    movers(html, document, reader);
+    similar(html, document, reader);
+    html.raw("</div>");
+}
+
+/// Past batches in which the same moved, and how they ended.
+fn similar(html: &mut Html, document: &Document, reader: Reader) {
+    if document.similar.is_empty() {
+        return;
+    }
+    let words = Words::of(reader.language);
+    html.raw("<table class=\"movers\"><caption>").raw(words.similar);
+    html.raw("</caption><thead><tr>");
+    heading(html, WORDS, words.batch);
+    heading(html, NUMBERS, words.alike);
+    heading(html, WORDS, words.ended_as);
+    html.raw("</tr></thead><tbody>");
+    for similar in &document.similar {
+        html.raw("<tr><th scope=\"row\" class=\"wrap\">").name(&similar.batch).raw(" <small>");
+        time(html, similar.started, Clock::Day, reader);
+        html.raw("</small>");
+        if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
+            html.raw(" <small>").name(grade).raw("</small>");
+        }
+        html.raw("</th><td class=\"num\">").text(&per_cent(similar.likeness));
+        html.raw("</td><td class=\"wrap\">").piece(&ending(similar, reader)).raw("</td></tr>");
+    }
+    html.raw("</tbody></table>");
+}
+
+/// How a batch ended: what was decided or said of it, what was outside its limits, and what was done.
+fn ending(similar: &Similar, reader: Reader) -> Html {
+    let words = Words::of(reader.language);
+    let mut first = Html::default();
+    match (similar.disposition.as_deref(), reader.language) {
+        (Some(told), _) => first.piece(&disposition(told, reader)),
+        (None, Language::English) => first.raw(similar.verdict.as_str()),
+        (None, Language::Chinese) => first.raw(face::of_call(similar.verdict, reader).word),
+    };
+    let mut parts = vec![first];
+    for LabOutside { property, value, low, high } in &similar.laboratory {
+        let mut part = Html::default();
+        let pieces = [
+            ("property", &name(property)),
+            ("value", &plain(&four_digits(*value))),
+            ("limits", &limits(*low, *high, words)),
+        ];
+        fill(&mut part, words.laboratory, &pieces);
+        parts.push(part);
+    }
+    if let Some(share) = similar.off_spec_share.filter(|share| *share > 0.0) {
+        let mut part = Html::default();
+        fill(&mut part, words.share_outside, &[("share", &plain(&fine_per_cent(share)))]);
+        parts.push(part);
+    }
+    parts.extend(similar.actions.iter().map(|action| plain(action)));
+    listed(&parts, words.comma)
+}
+
+fn limits(low: Option<f64>, high: Option<f64>, words: &Words) -> Html {
+    let mut html = Html::default();
+    let shown = |limit: f64| plain(&crate::words::number::declared(limit));
+    match (low, high) {
+        (Some(low), Some(high)) => {
+            fill(&mut html, words.within, &[("low", &shown(low)), ("high", &shown(high))]);
+        }
+        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
+        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
+        (None, None) => {
+            html.raw(words.no_limit);
+        }
+    }
+    html
+}
+
+/// What was decided, by its word of the contract: that word itself in English.
+fn disposition(told: &str, reader: Reader) -> Html {
+    let known: Option<Disposition> = serde_json::from_value(told.into()).ok();
+    match (known, reader.language) {
+        (Some(known), Language::Chinese) => {
+            plain(crate::report::disposition_word(reader.language, known))
+        }
+        _ => plain(told),
+    }
+}
+
+/// That the change of a tag is told and not its value, where it is.
+#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast stops at the ends")]
+fn change(html: &mut Html, over_s: Option<f64>, reader: Reader) {
+    if let Some(over_s) = over_s {
+        let span = plain(&reader.duration((over_s * 1000.0) as i64));
+        html.raw(" <small>");
+        fill(html, Words::of(reader.language).change, &[("span", &span)]);
+        html.raw("</small>");
+    }
+}
+
+/// What moved, each beside where the tags that did not move would have it.
+fn movers(html: &mut Html, document: &Document, reader: Reader) {
+    if document.movers.is_empty() {
+        return;
+    }
+    let words = Words::of(reader.language);
+    html.raw("<table class=\"movers\"><caption>").raw(words.movers);
+    html.raw("</caption><thead><tr>");
+    heading(html, WORDS, words.tag);
+    for word in [words.was, words.expected, words.since_when] {
+        heading(html, NUMBERS, word);
+    }
+    html.raw("</tr></thead><tbody>");
+    for mover in &document.movers {
+        html.raw(if mover.by_itself { "<tr>" } else { "<tr class=\"with\">" });
+        html.raw("<th scope=\"row\">").name(&mover.tag);
+        change(html, mover.over_s, reader);
+        if let Some(area) = mover.area.as_deref().filter(|area| !area.is_empty()) {
+            html.raw(" <small>").name(area).raw("</small>");
+        }
+        let (value, expected) = side_by_side(mover.value, mover.expected);
+        html.raw("</th><td class=\"num\">").text(&value);
+        html.raw("</td><td class=\"num\">").text(&expected);
+        if let Some(unit) = &mover.unit {
+            html.raw(" <small>").text(unit).raw("</small>");
+        }
+        html.raw("</td><td class=\"num\">");
+        time(html, mover.since, Clock::Minutes, reader);
+        html.raw("</td></tr>");
+    }
+    html.raw("</tbody></table>");
+}
+
+/// The last batches.
+pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
+    let words = Words::of(reader.language);
+    part(html, "<div class=\"panel\"", "batches", ix);
+    html.raw("><h3>").raw(words.last_batches);
+    if !line.last_batches.is_empty() {
+        report::weekly_link(html, &line.name, reader);
+    }
+    html.raw("</h3>");
+    if line.last_batches.is_empty() {
+        html.raw("<p class=\"muted\">").raw(words.no_batch).raw("</p></div>");
+        return;
+    }
+    html.raw("<div class=\"scroll\" data-keep id=\"batches-scroll-").integer(ix);
+    html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.last_batches);
+    html.raw("\"><table><thead><tr>");
+    for word in [words.batch, words.verdict, words.disposition] {
+        heading(html, WORDS, word);
+    }
+    for word in [words.outside_limits, words.lead, words.length, words.ended] {
+        heading(html, NUMBERS, word);
+    }
+    html.raw("</tr></thead><tbody>");
+    for batch in &line.last_batches {
+        batch_row(html, batch, reader);
+    }
+    html.raw("</tbody></table></div></div>");
+}
+
+fn batch_row(html: &mut Html, batch: &BatchRecord, reader: Reader) {
+    let face =
+        batch.verdict.map_or_else(|| face::of_void(reader), |call| face::of_call(call, reader));
+    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
+    report::link(html, batch, reader);
+    html.raw("</th><td><span class=\"mark\">")
+        .icon(face.symbol)
+        .raw(face.word)
+        .raw("</span></td><td>");
+    match batch.disposition {
+        Some(told) => html.piece(&disposition(told.as_str(), reader)),
+        None => html.raw(NONE),
+    };
+    html.raw("</td><td class=\"num\">");
+    html.text(&batch.off_spec_share.map_or_else(|| NONE.to_owned(), fine_per_cent));
+    html.raw("</td><td class=\"num\">").text(&lead(batch, reader)).raw("</td><td class=\"num\">");
+    html.text(&batch.length_m.map_or_else(|| NONE.to_owned(), metres))
+        .raw("</td><td class=\"num\">");
+    match batch.ended {
+        Some(ended) => time(html, ended.as_millis(), Clock::Day, reader),
+        None => {
+            html.raw(NONE);
+        }
+    }
+    html.raw("</td></tr>");
+}
+
+#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast stops at the ends")]
+fn lead(batch: &BatchRecord, reader: Reader) -> String {
+    match batch.first_flag_lead_s {
+        Some(seconds) if seconds.is_finite() => reader.duration((seconds * 1000.0) as i64),
+        _ => NONE.to_owned(),
+    }
+}
+
+/// The declared tags.
+pub(super) fn tags(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
+    let words = Words::of(reader.language);
+    part(html, "<div class=\"panel\"", "tags", ix);
+    let sick = line.tags.iter().filter(|tag| is_sick(tag)).count();
+    html.raw("><h3>").raw(words.tags);
+    if sick > 0 {
+        html.raw(" <span class=\"badge\">");
+        fill(html, words.not_trusted, &[("n", &plain(&sick.to_string()))]);
+        html.raw("</span>");
+    }
+    html.raw("</h3>");
+    if line.tags.is_empty() {
+        html.raw("<p class=\"muted\">").raw(words.no_tag).raw("</p></div>");
+        return;
+    }
+    html.raw("<div class=\"scroll\" data-keep id=\"tags-scroll-").integer(ix);
+    html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.tags);
+    html.raw("\"><table class=\"tags\"><thead><tr>");
+    heading(html, WORDS, words.tag);
+    heading(html, NUMBERS, words.value);
+    heading(html, WORDS, words.unit);
+    heading(html, "<th scope=\"col\" class=\"num minor\">", words.age);
+    heading(html, WORDS, words.sensor);
+    html.raw("</tr></thead><tbody>");
+    // What needs a look first; otherwise as declared.
+    let (sick, well): (Vec<_>, Vec<_>) = line.tags.iter().partition(|tag| is_sick(tag));
+    for tag in sick.into_iter().chain(well) {
+        tag_row(html, line, tag, reader);
+    }
+    html.raw("</tbody></table></div></div>");
+}
+
+fn is_sick(tag: &TagView) -> bool {
+    &*tag.health != "good" && tag.at.is_some()
+}
+
+fn tag_row(html: &mut Html, line: &LineView, tag: &TagView, reader: Reader) {
+    let words = Words::of(reader.language);
+    html.raw(if is_sick(tag) { "<tr class=\"is-sick\">" } else { "<tr>" });
+    html.raw("<th scope=\"row\">").name(&tag.id).raw("</th><td class=\"num\">");
+    html.text(&tag.value.map_or_else(|| NONE.to_owned(), number)).raw("</td><td>");
+    html.name(&tag.unit).raw("</td><td class=\"num minor\">");
+    match (tag.at, line.clock) {
+        (Some(at), Some(clock)) => html.text(&reader.duration(clock - at)),
+        _ => html.raw(NONE),
+    };
+    html.raw("</td><td><span class=\"mark\">");
+    if tag.at.is_none() {
+        html.icon("wait").raw(words.not_heard);
+    } else if is_sick(tag) {
+        html.icon("risk");
+        // In English the word of the event; reports say it in a sentence.
+        match (crate::report::fault_word(reader.language, &tag.health), reader.language) {
+            (Some(word), Language::Chinese) => html.raw(word),
+            _ => html.name(&tag.health),
+        };
+    } else {
+        html.icon("dot").raw(words.good);
+    }
+    html.raw("</span></td></tr>");
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::super::super::fixture;
+    use super::*;
+    use crate::words::Locale;
+
+    /// The engine says the same to programs, in English.
+    #[test]
+    fn a_batch_ended_as_the_engine_says() {
+        let view = fixture::at_risk();
+        let document = view.lines[0].verdict.as_ref().unwrap();
+        let plain = |language| {
+            let reader = Reader::of(&Locale::default(), Some(language));
+            let each = document.similar.iter().map(|similar| ending(similar, reader).into_string());
+            let each = each.map(|text| text.replace("<bdi>", "").replace("</bdi>", ""));
+            each.map(|text| text.replace('\u{a0}', " ")).collect::<Vec<_>>()
+        };
+        let engine: Vec<String> = document.similar.iter().map(crate::engine::ending).collect();
+        assert_eq!(plain(Language::English), engine);
+        assert_eq!(
+            plain(Language::Chinese),
+            ["返工，tensile_md 为 112.4，要求不低于 120，refiner power +5 %", "放行，超限 1.2 %"]
+        );
+    }
+}
