@@ -75,7 +75,6 @@ pub use sheet::{
 };
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
-pub use tell::{ending, sentence};
 pub use view::{
     AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView, StrayView,
     TagView, TrendPoint, View,

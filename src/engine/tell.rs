@@ -3,11 +3,13 @@
 use super::recovery::Recovery;
 use crate::alarm::{EventKind, News, Sets, Severity, Subject};
 use crate::batch::Batch;
-use crate::plant::{Compared, Line, Profile};
+use crate::plant::{Line, Profile};
 use crate::profile::{Place, Statistics};
 use crate::quality::SensorChange;
-use crate::reading::{Timestamp, four_digits, name_or_change, side_by_side};
-use crate::verdict::{Call, Document, ForetoldProperty, LabOutside, Mover, Reason, Similar};
+use crate::reading::Timestamp;
+use crate::verdict::{Call, Document, Reason};
+use crate::words::Language;
+use crate::words::reason::{alike, contributions, mover, reason};
 use std::sync::Arc;
 
 /// Whether a batch is still one.
@@ -72,7 +74,7 @@ pub(super) fn batch(
         severity,
         revision: document.revision,
         title,
-        text: evidence(document),
+        text: evidence(line, document),
         subject: Subject::Batch {
             batch: id,
             grade: document.grade.clone(),
@@ -243,7 +245,8 @@ pub(super) fn unjudged(
     document: &Document,
     (at, since): (Timestamp, Timestamp),
 ) -> News {
-    let reason = document.reasons.iter().map(sentence).collect::<Vec<_>>().join("; ");
+    let reason =
+        document.reasons.iter().map(|one| sentence(line, one)).collect::<Vec<_>>().join(" ");
     News {
         kind: EventKind::LineUnjudged,
         at,
@@ -396,143 +399,29 @@ pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
     }
 }
 
-/// A reason of a verdict as a sentence.
-#[must_use]
-pub fn sentence(reason: &Reason) -> String {
-    match reason {
-        Reason::Spec { tag, value, low, high, share_out, compared } => {
-            let (limits, share) = (limits(*low, *high), share_out * 100.0);
-            match compared {
-                Compared::Share => {
-                    format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
-                }
-                Compared::Mean => format!("mean of {tag} at {value:.4} against {limits}"),
-                Compared::Single => {
-                    format!("{tag} at {value:.4} against {limits} for any single value")
-                }
-            }
-        }
-        Reason::Process { statistic, ratio, tags, .. } => {
-            let share = |(tag, share): &(Arc<str>, f64)| {
-                format!("{} {:.0} %", name_or_change(tag, reason.change_over(tag)), share * 100.0)
-            };
-            let tags: Vec<String> = tags.iter().map(share).collect();
-            format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
-        }
-        Reason::Prospects { probability, signs, earlier } => {
-            let signs: Vec<&str> = signs.iter().map(|(sign, _)| sign.words()).collect();
-            let earlier = earlier.as_ref().map(|earlier| {
-                let found = match (&earlier.property, earlier.value) {
-                    (Some(property), Some(value)) => {
-                        let limits = limits(earlier.low, earlier.high);
-                        format!("had {property} at {value:.4} against {limits}")
-                    }
-                    _ => "was rejected".to_owned(),
-                };
-                format!("; {} {found}", earlier.batch)
-            });
-            format!(
-                "{:.0} % likely to end off spec by {}{}",
-                probability * 100.0,
-                signs.join(", "),
-                earlier.unwrap_or_default()
-            )
-        }
-        Reason::SoftSensor(foretold) => {
-            let ForetoldProperty { property, predicted, interval: [from, to], low, high, .. } =
-                foretold;
-            format!(
-                "{property} foretold at {predicted:.4} ({from:.4} to {to:.4}) against {}, {:.0} % likely outside",
-                limits(*low, *high),
-                foretold.probability.unwrap_or(0.0) * 100.0
-            )
-        }
-        Reason::Laboratory { property, value, low, high } => {
-            format!("laboratory: {property} {value:.4} against {}", limits(*low, *high))
-        }
-        Reason::Coverage { tags, share } if tags.is_empty() => {
-            format!("only {:.0} % of it was seen", share * 100.0)
-        }
-        Reason::Coverage { tags, .. } => format!("not enough good data of {}", tags.join(", ")),
-        Reason::Grade { grade } => format!("grade {grade} is not declared"),
-        Reason::Person { disposition, by } => {
-            format!("{disposition} by {}", by.as_deref().unwrap_or("a person"))
-        }
+/// Words of a line in English.
+fn sentence(line: &Line, one: &Reason) -> String {
+    let unit = |tag: &str| {
+        let known = line.tags.iter().find(|known| *known.id == *tag);
+        known.map_or_else(|| "".into(), |known| Arc::clone(&known.unit))
+    };
+    let mut told = reason(Language::English, one, unit).to_string();
+    if let Some(tags) = contributions(Language::English, one, NAMED) {
+        told = format!("{told} {tags}");
     }
+    told
 }
 
 /// The reasons of a verdict as sentences, and what moved first.
-fn evidence(document: &Document) -> String {
-    let mut sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
+fn evidence(line: &Line, document: &Document) -> String {
+    let mut sentences: Vec<String> =
+        document.reasons.iter().map(|reason| sentence(line, reason)).collect();
     if let Some(first) = document.movers.first() {
-        let (name, Mover { since, value, expected, unit, .. }) = (first.name(), first);
-        let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
-        let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
-        let (value, expected) = side_by_side(*value, *expected);
-        sentences.push(format!(
-            "first to move: {name}, {value}{unit} for {expected}{unit}, since {since}"
-        ));
+        let since = Timestamp::from_millis(first.since).unwrap_or(Timestamp::MAX);
+        sentences.push(mover(Language::English, 0, first, since.to_string()).to_string());
     }
     if let Some(similar) = document.similar.first() {
-        sentences.push(format!("alike: {}, {}", similar.batch, ending(similar)));
+        sentences.push(alike(Language::English, similar).to_string());
     }
-    sentences.join("; ")
-}
-
-/// How a past batch ended: what a person decided, or the verdict; what was outside; what people did.
-#[must_use]
-pub fn ending(similar: &Similar) -> String {
-    let verdict = similar.verdict.as_str();
-    let mut parts = vec![similar.disposition.as_deref().unwrap_or(verdict).to_owned()];
-    parts.extend(similar.laboratory.iter().map(|LabOutside { property, value, low, high }| {
-        format!("{property} {} against {}", four_digits(*value), limits(*low, *high))
-    }));
-    if let Some(share) = similar.off_spec_share.filter(|share| *share > 0.0) {
-        parts.push(format!("{:.1} % outside", share * 100.0));
-    }
-    parts.extend(similar.actions.iter().map(|action| (**action).to_owned()));
-    parts.join(", ")
-}
-
-fn limits(low: Option<f64>, high: Option<f64>) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        (Some(low), None) => format!("at least {low}"),
-        (None, Some(high)) => format!("at most {high}"),
-        (None, None) => "no limit".into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_judged_by_its_change_is_called_a_change() {
-        let reason = Reason::Process {
-            statistic: "spe".into(),
-            ratio: 2.5,
-            tags: vec![("TI-7".into(), 0.6), ("FI-1".into(), 0.4)],
-            areas: Vec::new(),
-            changes: vec![("TI-7".into(), 300.0)],
-        };
-        assert_eq!(
-            sentence(&reason),
-            "spe at 2.50 times its limit: TI-7 (change over 5 min) 60 %, FI-1 40 %"
-        );
-        let mover = Mover {
-            tag: "TI-7".into(),
-            area: None,
-            by_itself: true,
-            since: 0,
-            arrives: None,
-            ratio: 2.0,
-            value: 1.5,
-            expected: 0.1,
-            unit: Some("°C".into()),
-            over_s: Some(3600.0),
-        };
-        assert_eq!(mover.name(), "TI-7 (change over 1 h)");
-        assert_eq!(Mover { over_s: None, ..mover }.name(), "TI-7");
-    }
+    sentences.join(" ")
 }

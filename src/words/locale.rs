@@ -35,6 +35,14 @@ impl Language {
         }
     }
 
+    /// What stands between two sentences.
+    pub(crate) fn space(self) -> &'static str {
+        match self {
+            Self::English => " ",
+            Self::Chinese => "",
+        }
+    }
+
     /// A duration in its two greatest units, from milliseconds; one below nought is nought.
     pub(crate) fn duration(self, ms: i64) -> String {
         let words = Words::of(self);

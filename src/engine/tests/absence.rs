@@ -122,7 +122,10 @@ fn a_line_that_cannot_be_judged_for_ten_minutes_is_an_alarm() {
     assert!(sensor.starts_with("sensor.unhealthy 66"), "{sensor}");
     assert_eq!(told(&effects).len(), 2, "{:?}", told(&effects));
     let event = notification(&effects, "line.unjudged");
-    assert_eq!(&*event.title, "tm3: no verdict is possible: not enough good data of bw");
+    assert_eq!(
+        &*event.title,
+        "tm3: no verdict is possible: Only 0\u{a0}% of the good data that judging needs; missing: bw."
+    );
     assert_eq!(&*event.alarm, "tm3/unjudged");
     apply(&mut engine, [start(2400, "R2")]);
     let effects = apply(&mut engine, run(2400..3600, 15.0));

@@ -663,3 +663,9 @@ fn undeclared_series_are_shown_with_their_last_value() {
     assert_eq!((&*strays[0].series.tag, strays[0].value), ("stray", Some(6.0)));
     assert_eq!((strays[0].at, strays[0].count), (2000, 2));
 }
+
+/// A reason in English, without units.
+fn sentence(reason: &crate::verdict::Reason) -> String {
+    let language = crate::words::Language::English;
+    crate::words::reason::reason(language, reason, |_| "".into()).to_string()
+}

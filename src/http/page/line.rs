@@ -14,7 +14,7 @@ use super::prospects;
 use super::uniformity;
 use super::words;
 use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord, ending};
+use crate::engine::{BatchRecord, LineView, TagView, WrongFlagsRecord};
 use crate::reading::{Count, change_over, side_by_side};
 use crate::verdict::{Call, Document};
 
@@ -414,7 +414,7 @@ fn similar(html: &mut Html, document: &Document) {
             html.raw(" <small>").name(grade).raw("</small>");
         }
         html.raw("</th><td class=\"num\">").text(&per_cent(similar.likeness));
-        html.raw("</td><td class=\"wrap\">").text(&ending(similar)).raw("</td></tr>");
+        html.raw("</td><td class=\"wrap\">").piece(&words::ended(similar)).raw("</td></tr>");
     }
     html.raw("</tbody></table>");
 }
