@@ -47,7 +47,7 @@ pub(super) struct State {
     pub(super) told: bool,
     /// The id of the event that told it last: one id names one event.
     pub(super) said: Option<Arc<str>>,
-    /// What raised it, to be told once it is hidden no more.
+    /// What raised it, until the alarm is normal: to be told once it is hidden no more, and in other languages.
     pub(super) news: Option<Box<News>>,
     pub(super) pending: Option<Box<Pending>>,
     /// Its last activations, at most [`CHATTER`].
@@ -163,6 +163,7 @@ impl State {
             holds: self.alarm.condition(),
             class: self.of.as_ref().map(|(_, class)| *class),
             standing: self.standing.as_ref(),
+            news: self.news.as_deref(),
             shelf: self.shelf.as_ref(),
             out_of_service: self.out_of_service.as_ref(),
             design: None,

@@ -9,11 +9,13 @@ use super::order::Order;
 use super::state::{Input, IsaState};
 use crate::plant::AlarmRule;
 use crate::reading::Timestamp;
+use crate::words::Locale;
 use std::sync::Arc;
 
 /// A change of one alarm, and where it is told.
 pub(super) struct Telling<'a> {
     pub(super) site: &'a Arc<str>,
+    pub(super) locale: Locale,
     pub(super) meter: &'a mut Meter,
     pub(super) said: &'a mut Vec<Said>,
 }
@@ -28,7 +30,8 @@ impl Telling<'_> {
         }
         state.step(Input::Activate, rule);
         let (since, severity) = (news.at, news.severity);
-        state.standing = Some(Standing { since, severity, title: news.title.as_str().into() });
+        let title = news.title(&self.locale).into();
+        state.standing = Some(Standing { since, severity, title });
         self.record(state, &news, "raised");
         self.raise(state, news, true);
     }
@@ -41,7 +44,7 @@ impl Telling<'_> {
         if worse {
             state.step(Input::Worsen, rule);
         }
-        let title: Arc<str> = news.title.as_str().into();
+        let title: Arc<str> = news.title(&self.locale).into();
         state.standing = Some(Standing { since, severity: news.severity, title });
         if news.severity != severity {
             self.record(state, &news, "changed");
@@ -72,11 +75,10 @@ impl Telling<'_> {
     pub(super) fn clear(&mut self, state: &mut State, rule: AlarmRule, news: News) {
         let held = state.alarm.condition();
         state.step(Input::Return, rule);
-        state.news = None;
         // Hidden, and well again: nothing of the plant's state speaks against showing that.
         let told = std::mem::take(&mut state.told);
         if state.alarm.state() == IsaState::Normal || state.alarm.hidden() {
-            state.standing = None;
+            (state.standing, state.news) = (None, None);
         }
         if held {
             self.record(state, &news, "returned");
@@ -100,7 +102,7 @@ impl Telling<'_> {
         let id = id(self.site, state, news);
         let (alarm, line) = (&news.alarm, &news.line);
         let record = Recorded { alarm, line, at: news.at, change, by: None, note: None };
-        let (severity, message) = (news.severity, news.title.as_str().into());
+        let (severity, message) = (news.severity, news.title(&self.locale).into());
         self.write(state, record, (severity, message, id));
     }
 
@@ -163,12 +165,19 @@ impl Telling<'_> {
     }
 
     pub(super) fn event(&mut self, state: &State, news: News) {
-        self.said.push(Said::Event(Box::new(notification(self.site, state, news))));
+        let event = notification(self.site, state, news, &self.locale);
+        self.said.push(Said::Event(Box::new(event)));
     }
 }
 
 /// The event that tells a piece of news.
-pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notification {
+pub(super) fn notification(
+    site: &Arc<str>,
+    state: &State,
+    news: News,
+    locale: &Locale,
+) -> Notification {
+    let (title, text) = (news.title(locale).into(), news.text(locale).into());
     Notification {
         kind: news.kind,
         id: id(site, state, &news),
@@ -179,8 +188,8 @@ pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notifi
         occurrence: state.occurrence.max(1),
         revision: news.revision,
         alarm: news.alarm,
-        title: news.title.into(),
-        text: news.text.into(),
+        title,
+        text,
         subject: news.subject,
     }
 }

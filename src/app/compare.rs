@@ -453,7 +453,12 @@ mod tests {
                 alarm: "".into(),
                 title: "".into(),
                 text: "".into(),
-                subject: Subject::Sensor { tag: tag.into(), fault: fault.into(), since: AT },
+                subject: Subject::Sensor {
+                    tag: tag.into(),
+                    fault: fault.into(),
+                    since: AT,
+                    behind_ms: None,
+                },
             }))
         };
         let before = told([

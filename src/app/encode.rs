@@ -83,7 +83,11 @@ impl Group {
                 self.add_to_hash(notification.id.as_bytes());
                 for hook in &outputs.webhooks {
                     if webhook::wants(hook, notification) {
-                        let body = webhook::standard(notification, outputs.page.as_deref());
+                        let body = webhook::standard(
+                            notification,
+                            outputs.page.as_deref(),
+                            &hook.audience,
+                        );
                         self.entry(webhook::outbox_name(&hook.name), &notification.id, false, body);
                     }
                 }

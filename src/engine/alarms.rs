@@ -5,6 +5,7 @@ use super::effect::Effect;
 use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet};
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::reading::{LineIx, Timestamp};
+use crate::words::SystemReason;
 use std::sync::Arc;
 
 /// The part that stands for all alarms: too many of them are one.
@@ -121,14 +122,8 @@ impl Engine {
             }
         }
         if let Some(begins) = self.state.alarms.flood(now) {
-            let reason = if begins {
-                format!(
-                    "more than {FLOOD_ABOVE} alarms in ten minutes: look what they have in common"
-                )
-            } else {
-                "fewer than five alarms in ten minutes".to_owned()
-            };
-            self.component(&ALARMS.into(), !begins, &reason.into(), now, out);
+            let reason = if begins { SystemReason::Flood(FLOOD_ABOVE) } else { SystemReason::Calm };
+            self.component(&ALARMS.into(), !begins, &reason, now, out);
         }
     }
 

@@ -378,7 +378,7 @@ impl Engine {
 
     /// The events that told of the alarms that stand.
     pub fn told_alarms(&self) -> impl Iterator<Item = alarm::Notification> {
-        self.state.alarms.told()
+        self.state.alarms.told(&self.plant.alarms.speech)
     }
 
     /// The parts of the daemon whose alarm stands.

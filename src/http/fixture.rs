@@ -350,6 +350,7 @@ fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
         since: Some(at(since)),
         severity,
         title: title.into(),
+        news: None,
         occurrence: 2,
         shelved_until: None,
         hidden_by: None,

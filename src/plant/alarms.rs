@@ -1,5 +1,6 @@
 //! What a plant wants of its alarms.
 
+use super::Speech;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -89,6 +90,9 @@ pub struct AlarmSettings {
     pub system: AlarmRule,
     /// The longest that a person may shelve an alarm for.
     pub shelve_max: Duration,
+    /// How people are told.
+    #[serde(skip_serializing_if = "Speech::is_default")]
+    pub speech: Speech,
 }
 
 impl Default for AlarmSettings {
@@ -103,6 +107,7 @@ impl Default for AlarmSettings {
             monitor: rule,
             system: rule,
             shelve_max: Self::SHELVE_MAX,
+            speech: Speech::default(),
         }
     }
 }

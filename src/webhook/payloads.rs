@@ -1,11 +1,12 @@
 //! What a receiver is told: the bodies of the contract.
 
-use super::Settings;
 use super::format::ends;
+use super::{Audience, Settings};
 use crate::alarm::{Notification, Subject};
 use crate::profile::Place;
 use crate::verdict::Document;
 use serde::Serialize;
+use std::borrow::Cow;
 
 /// True if a receiver gets an event: severe enough, of one of its lines, and on its route. Events of the daemon
 /// itself belong to no line and concern all of them. A service that keeps what stands hears every end, however little that
@@ -16,7 +17,7 @@ pub fn wants(settings: &Settings, notification: &Notification) -> bool {
     let line = &*notification.line;
     let hears = lines.is_empty() || line.is_empty() || lines.iter().any(|wanted| wanted == line);
     let ends = settings.format.keeps_alarms() && ends(notification.kind);
-    let goes = settings.route.takes(notification, &settings.zone);
+    let goes = settings.route.takes(notification, &settings.audience.locale.zone);
     hears && (ends || goes && notification.severity >= settings.severity)
 }
 
@@ -31,18 +32,22 @@ pub fn standing(
         return Vec::new();
     }
     let of_its = |told: &Notification| wants(settings, told);
-    told.filter(of_its).map(|told| standard(&told, base_url)).collect()
+    told.filter(of_its).map(|told| standard(&told, base_url, &settings.audience)).collect()
 }
 
 /// The body of an event in the `standard` format. The order of its keys is fixed, `timestamp` is
 /// event time; `since` is ms since 1970, as in the verdict. `base_url` is where people find the
-/// page.
+/// page. Title, text and reason are in the language of who reads it.
 #[must_use]
-pub fn standard(notification: &Notification, base_url: Option<&str>) -> String {
+pub fn standard(
+    notification: &Notification,
+    base_url: Option<&str>,
+    audience: &Audience,
+) -> String {
     let body = Body {
         kind: notification.kind.as_str(),
         timestamp: notification.at.to_rfc3339(),
-        data: data(notification, base_url),
+        data: data(notification, base_url, audience),
     };
     serde_json::to_string(&body).expect("plain data with text keys is always JSON")
 }
@@ -68,8 +73,8 @@ struct Data<'a> {
     occurrence: u32,
     revision: u32,
     alarm: &'a str,
-    title: &'a str,
-    text: &'a str,
+    title: Cow<'a, str>,
+    text: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     verdict: Option<&'a Document>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -82,36 +87,28 @@ enum About<'a> {
     Batch { batch: &'a str, grade: Option<&'a str> },
     Sensor { tag: &'a str, fault: &'a str, since: i64 },
     Profile { tag: &'a str, streaks: &'a [Place], since: i64 },
-    Line { reason: &'a str, since: i64 },
+    Line { reason: String, since: i64 },
     Tags { tags: &'a [std::sync::Arc<str>], since: i64 },
-    Model { model: &'a str, grade: &'a str, version: u32, reason: &'a str },
-    System { component: &'a str, reason: &'a str, since: i64 },
+    Model { model: &'a str, grade: &'a str, version: u32, reason: String },
+    System { component: &'a str, reason: String, since: i64 },
 }
 
-fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> {
-    let mut document = None;
-    let about = match &notification.subject {
-        Subject::Batch { batch, grade, verdict } => {
-            document = Some(&**verdict);
-            About::Batch { batch, grade: grade.as_deref() }
-        }
-        Subject::Sensor { tag, fault, since } => {
-            About::Sensor { tag, fault, since: since.as_millis() }
-        }
-        Subject::Profile { tag, streaks, since } => {
-            About::Profile { tag, streaks, since: since.as_millis() }
-        }
-        Subject::Line { reason, since } | Subject::Monitor { reason, since } => {
-            About::Line { reason, since: since.as_millis() }
-        }
-        Subject::Tags { tags, since } => About::Tags { tags, since: since.as_millis() },
-        Subject::Model { model, grade, version, reason } => {
-            About::Model { model, grade, version: *version, reason }
-        }
-        Subject::System { component, reason, since } => {
-            About::System { component, reason, since: since.as_millis() }
-        }
+fn data<'a>(
+    notification: &'a Notification,
+    base_url: Option<&str>,
+    audience: &Audience,
+) -> Data<'a> {
+    let locale = &audience.locale;
+    let (title, text) = if audience.translate {
+        (notification.title_in(locale).into(), notification.text_in(locale).into())
+    } else {
+        (Cow::Borrowed(&*notification.title), Cow::Borrowed(&*notification.text))
     };
+    let verdict = match notification.subject.declared() {
+        Subject::Batch { verdict, .. } => Some(&**verdict),
+        _ => None,
+    };
+    let about = about(&notification.subject, &|| notification.reason_in(locale));
     Data {
         id: &notification.id,
         site: &notification.site,
@@ -121,10 +118,34 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         occurrence: notification.occurrence,
         revision: notification.revision,
         alarm: &notification.alarm,
-        title: &notification.title,
-        text: &notification.text,
-        verdict: document,
+        title,
+        text,
+        verdict,
         url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
+    }
+}
+
+/// The keys of what an event is about; `reason` is asked for where there is one.
+fn about<'a>(subject: &'a Subject, reason: &dyn Fn() -> String) -> About<'a> {
+    match subject {
+        Subject::Batch { batch, grade, .. } => About::Batch { batch, grade: grade.as_deref() },
+        Subject::Sensor { tag, fault, since, .. } => {
+            About::Sensor { tag, fault, since: since.as_millis() }
+        }
+        Subject::Profile { tag, streaks, since, .. } => {
+            About::Profile { tag, streaks, since: since.as_millis() }
+        }
+        Subject::Line { since } | Subject::Monitor { since, .. } => {
+            About::Line { reason: reason(), since: since.as_millis() }
+        }
+        Subject::Tags { tags, since, .. } => About::Tags { tags, since: since.as_millis() },
+        Subject::Model { model, grade, version, .. } => {
+            About::Model { model, grade, version: *version, reason: reason() }
+        }
+        Subject::System { component, since, .. } => {
+            About::System { component, reason: reason(), since: since.as_millis() }
+        }
+        Subject::Gone(of) => about(of, reason),
     }
 }
 
@@ -165,6 +186,7 @@ mod tests {
         Subject::Batch {
             batch: "R1".into(),
             grade: None,
+            besides: Box::default(),
             verdict: Box::new(Document {
                 station: None,
                 line: "tm3".into(),
@@ -208,7 +230,7 @@ mod tests {
     #[track_caller]
     fn check(kind: EventKind, line: &str, subject: Subject, url: Option<&str>, expected: &str) {
         let notification = notification(kind, Severity::Warning, line, subject);
-        assert_eq!(standard(&notification, url), expected);
+        assert_eq!(standard(&notification, url, &Audience::default()), expected);
     }
 
     #[test]
@@ -223,16 +245,21 @@ mod tests {
         check(
             EventKind::SensorUnhealthy,
             "tm3",
-            Subject::Sensor { tag: "steam".into(), fault: "stuck".into(), since: AT },
+            Subject::Sensor {
+                tag: "steam".into(),
+                fault: "stuck".into(),
+                since: AT,
+                behind_ms: None,
+            },
             None,
             r#"{"type":"sensor.unhealthy","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","tag":"steam","fault":"stuck","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
         );
         check(
             EventKind::LineBlind,
             "tm3",
-            Subject::Line { reason: "link".into(), since: AT },
+            Subject::Line { since: AT },
             None,
-            r#"{"type":"line.blind","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+            r#"{"type":"line.blind","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"Since 2026-01-23 00:31 +00:00 no broker is reached: nothing of the line is judged.","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
         );
         check(
             EventKind::ModelPromoted,
@@ -273,7 +300,7 @@ mod tests {
                 format: super::super::Format::Standard,
                 template: None,
                 secret: None,
-                zone: jiff::tz::TimeZone::UTC,
+                audience: Audience::default(),
                 severity: least,
                 lines: lines.iter().map(|line| (*line).to_owned()).collect(),
                 route: crate::webhook::Route::default(),

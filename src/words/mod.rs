@@ -8,6 +8,7 @@
 //!
 //! The room reads no clock, no disk, and no time zone that is not given to it.
 
+mod cause;
 pub(crate) mod html;
 pub(crate) mod number;
 
@@ -18,6 +19,7 @@ mod sentence;
 mod table;
 mod terms;
 
+pub use cause::{ModelReason, Start, SystemReason};
 pub use locale::{Language, Locale};
 pub(crate) use phrase::Phrase;
 pub(crate) use sentence::{Part, fill, parts};

@@ -99,6 +99,12 @@ impl Language {
         }
     }
 
+    /// The same by the word of the event; one that is none stands as it was told.
+    pub(crate) fn fault_named(self, told: &str) -> Phrase {
+        let known = SensorFault::named(told);
+        known.map_or_else(|| Phrase::name(told), |known| Phrase::words(self.fault(known)))
+    }
+
     /// What makes it likely that a batch ends off spec.
     pub(super) fn sign(self, sign: Sign) -> &'static str {
         let words = Words::of(self);
@@ -118,7 +124,6 @@ impl Language {
     }
 
     /// Names from the plant in a row.
-    #[cfg(test)]
     pub(crate) fn names<'n>(self, names: impl IntoIterator<Item = &'n str>) -> Phrase {
         Phrase::joined(names.into_iter().map(Phrase::name), self.comma())
     }

@@ -10,12 +10,12 @@ use super::{Context, plant, text};
 use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use crate::webhook::{self, WantsSecret};
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use std::ops::Range;
 use std::time::Duration;
 
 /// Checks the receivers.
-pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<webhook::Settings> {
+pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, site: &Locale) -> Vec<webhook::Settings> {
     let mut names: Vec<(&str, Range<usize>)> = Vec::new();
     raw.webhook
         .iter()
@@ -30,7 +30,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<web
                 }
                 names.push((name, name.span()));
             }
-            webhook(cx, raw, hook, zone)
+            webhook(cx, raw, hook, site)
         })
         .collect()
 }
@@ -39,7 +39,7 @@ fn webhook(
     cx: &mut Context<'_>,
     raw: &Raw,
     hook: &At<Webhook>,
-    zone: &TimeZone,
+    site: &Locale,
 ) -> webhook::Settings {
     let span = hook.span();
     let name = text(hook.name.as_ref()).unwrap_or_default().to_owned();
@@ -64,6 +64,11 @@ fn webhook(
         .map(|lines| lines.iter().map(|line| want_line(cx, raw, line)).collect())
         .unwrap_or_default();
     let route = route(cx, raw, when);
+    let language = hook.language.as_ref().map_or(site.language, |language| (**language).into());
+    let audience = webhook::Audience {
+        translate: language != site.language,
+        locale: Locale { language, ..site.clone() },
+    };
     webhook::Settings {
         route,
         name,
@@ -71,7 +76,7 @@ fn webhook(
         format,
         template,
         secret,
-        zone: zone.clone(),
+        audience,
         severity: when
             .and_then(|when| when.severity.as_ref())
             .map_or(Severity::Warning, |severity| (**severity).into()),
