@@ -283,6 +283,32 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_of_another_language_is_told_in_its_own() {
+        let reason = crate::words::SystemReason::Dropped { count: 3, since: AT };
+        let subject = Subject::System { component: "mqtt/plant/queue".into(), reason, since: AT };
+        let told = notification(EventKind::SystemDegraded, Severity::Warning, "", subject);
+        let locale = crate::words::Locale {
+            language: crate::words::Language::Chinese,
+            ..Default::default()
+        };
+        let data = |translate| {
+            let audience = Audience { locale: locale.clone(), translate };
+            let body: serde_json::Value =
+                serde_json::from_str(&standard(&told, None, &audience)).unwrap();
+            ["title", "text", "reason"].map(|key| body["data"][key].as_str().unwrap().to_owned())
+        };
+        let reason = "消息代理自 2026-01-23 00:31 +00:00 起丢弃了其客户端的 3 条消息";
+        // What comes in its language is told as it came.
+        assert_eq!(data(false), ["a \"title\"", "中文", reason]);
+        let [title, text, why] = data(true);
+        assert_eq!(
+            (title, why),
+            (format!("mqtt/plant/queue 工作不正常：{reason}"), reason.to_owned())
+        );
+        assert!(text.ends_with("网络、持久化以及允许排队的消息数。"), "{text}");
+    }
+
+    #[test]
     fn a_receiver_gets_what_it_asked_for() {
         for (least, lines, severity, line, expected) in [
             (Severity::Info, &[][..], Severity::Info, "tm3", true),

@@ -159,3 +159,26 @@ fn document(verdict: Call, at: Timestamp, since: Timestamp) -> Document {
         valid_until: at.as_millis() + Document::VALID_MS,
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn both_languages_say_that_nothing_happened() {
+        crate::words::check(ALL, &[]);
+        for (language, mark) in [
+            (Language::English, "TEST, nothing happened: "),
+            (Language::Chinese, "测试，并未发生："),
+        ] {
+            let locale = Locale { language, ..Locale::default() };
+            for kind in EventKind::ALL {
+                let event = sample(kind, "mill", Timestamp::from_nanos(0), &locale);
+                let title = event.title.strip_prefix(mark).unwrap_or_else(|| panic!("{event:?}"));
+                assert_eq!(title, event.title_in(&locale));
+                assert!(event.text.len() > 40, "{}", event.text);
+            }
+        }
+    }
+}

@@ -41,7 +41,7 @@ fn service_of(format: Format) -> Box<dyn Service> {
 
 fn audience(language: Language) -> Audience {
     let zone = TimeZone::get("Asia/Shanghai").unwrap();
-    let locale = Locale { language, zone, ..Locale::default() };
+    let locale = Locale { zone, language, ..Locale::default() };
     Audience { locale, translate: language != Language::English }
 }
 
