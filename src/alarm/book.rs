@@ -8,7 +8,7 @@ use super::order::{Action, Order, Unmet};
 use super::priority::Priority;
 use super::state::{Alarm, Input, IsaState};
 use super::telling::{Telling, notification};
-use crate::plant::{AlarmClass, AlarmSettings};
+use crate::plant::{AlarmClass, AlarmSettings, Speech};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::{BTreeMap, BTreeSet};
@@ -44,10 +44,6 @@ pub struct News {
     pub severity: Severity,
     /// The revision of what it is about.
     pub revision: u32,
-    /// One line for a person.
-    pub title: String,
-    /// A few sentences for a person.
-    pub text: String,
     /// What it is about.
     pub subject: Subject,
 }
@@ -97,7 +93,7 @@ pub struct Standing {
     pub since: Timestamp,
     /// Its severity.
     pub severity: Severity,
-    /// What it says.
+    /// What it says, in the language of the site when it was told.
     pub title: Arc<str>,
 }
 
@@ -116,6 +112,8 @@ pub struct Shown<'a> {
     pub standing: Option<&'a Standing>,
     /// How soon somebody has to answer it, likewise.
     pub priority: Option<Priority>,
+    /// The news that said so; nothing of an alarm that an earlier version kept.
+    pub news: Option<&'a News>,
     /// Who shelved it, until when and why.
     pub shelf: Option<&'a Hidden>,
     /// Who took it out of service, and why.
@@ -168,11 +166,11 @@ impl Book {
 
     /// Of the alarms that receivers were told of and that stand, the event that tells how they stand now, by alarm: for who
     /// has to say again and again what stands, and forgot it at a start.
-    pub fn told(&self) -> impl Iterator<Item = Notification> {
+    pub fn told<'a>(&'a self, speech: &'a Speech) -> impl Iterator<Item = Notification> + 'a {
         self.alarms.values().filter(|state| state.told && state.alarm.condition()).filter_map(
-            |state| {
+            move |state| {
                 let news = state.news.as_deref()?.clone();
-                Some(notification(&self.site, state, news))
+                Some(notification(&self.site, state, news, &speech.into()))
             },
         )
     }
@@ -213,12 +211,15 @@ impl Book {
     }
 
     /// An alarm that stands says this from now on; nobody is told.
-    pub fn amend(&mut self, news: &News) {
-        let state = self.alarms.get_mut(&news.alarm);
-        if let Some(standing) = state.and_then(|state| state.standing.as_mut())
-            && *standing.title != *news.title
-        {
-            standing.title = news.title.as_str().into();
+    pub fn amend(&mut self, news: &News, speech: &Speech) {
+        let Some(state) = self.alarms.get_mut(&news.alarm) else { return };
+        let Some(standing) = &mut state.standing else { return };
+        let title = news.title(&speech.into());
+        if *standing.title != *title {
+            standing.title = title.into();
+        }
+        if let Some(known) = &mut state.news {
+            known.subject = news.subject.clone();
         }
     }
 
@@ -236,7 +237,12 @@ impl Book {
             state.step(Input::Suppress, rule);
         }
         let news = state.weigh(news, settings);
-        let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+        let mut change = Telling {
+            site: &self.site,
+            locale: (&settings.speech).into(),
+            meter: &mut self.meter,
+            said,
+        };
         if matches!(news.sets, Sets::Raise | Sets::Clear) {
             // By its own time it may have stood for so long before anybody looked.
             while let Some(due) = state.overdue(settings).filter(|(due, _)| *due <= news.at) {
@@ -339,7 +345,12 @@ impl Book {
             .collect();
         while let Some((_, name)) = over.pop_first() {
             let Some(state) = self.alarms.get_mut(&name) else { continue };
-            let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+            let mut change = Telling {
+                site: &self.site,
+                locale: (&settings.speech).into(),
+                meter: &mut self.meter,
+                said,
+            };
             let ends = delay(state);
             if let Some(due) = overdue(state).filter(|(due, _)| ends.is_none_or(|end| *due <= end))
             {
@@ -413,9 +424,14 @@ impl Book {
             Action::Acknowledge | Action::Reset | Action::Comment => {}
         }
         if state.alarm.state() == IsaState::Normal {
-            state.standing = None;
+            (state.standing, state.news) = (None, None);
         }
-        let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+        let mut change = Telling {
+            site: &self.site,
+            locale: (&settings.speech).into(),
+            meter: &mut self.meter,
+            said,
+        };
         let shown_again = was_hidden && !state.alarm.hidden();
         change.ordered(&order.alarm, state, order);
         if order.action == Action::Acknowledge {
@@ -528,7 +544,12 @@ impl Book {
             if state.alarm == before {
                 continue;
             }
-            let mut change = Telling { site: &self.site, meter: &mut self.meter, said };
+            let mut change = Telling {
+                site: &self.site,
+                locale: (&settings.speech).into(),
+                meter: &mut self.meter,
+                said,
+            };
             let what = if holds { "suppressed" } else { "unsuppressed" };
             change.by_design(name, state, (what, design, at));
             if was_hidden && !state.alarm.hidden() {
@@ -557,22 +578,19 @@ impl Book {
         said: &mut Vec<Said>,
     ) {
         let over = |state: &State| {
-            let raised = state
-                .pending
-                .as_ref()
-                .map(|pending| &pending.news)
-                .or_else(|| state.news.as_deref().filter(|_| state.alarm.condition()));
+            let holds = || state.news.as_deref().filter(|_| state.alarm.condition());
+            let raised = state.pending.as_ref().map(|pending| &pending.news).or_else(holds);
             let raised = raised.filter(|news| !news.line.is_empty())?;
             let kind = raised.kind.end().filter(|_| !declared(&raised.line, &raised.subject))?;
-            let title = format!("{}: it is declared no more", raised.alarm);
-            let (sets, severity, text) = (Sets::Clear, Severity::Info, String::new());
-            let at = at.max(raised.at);
-            Some(News { kind, at, sets, severity, title, text, ..raised.clone() })
+            let (sets, severity) = (Sets::Clear, Severity::Info);
+            let subject = Subject::Gone(Box::new(raised.subject.clone()));
+            Some(News { kind, at: at.max(raised.at), sets, severity, subject, ..raised.clone() })
         };
         let over: Vec<News> = self.alarms.values().filter_map(over).collect();
         let now = AlarmSettings {
             shelve_max: settings.shelve_max,
             escalations: settings.escalations.clone(),
+            speech: settings.speech.clone(),
             ..AlarmSettings::default()
         };
         for news in over {

@@ -5,8 +5,10 @@ use super::priority::Priority;
 use crate::plant::AlarmClass;
 use crate::profile::Place;
 use crate::reading::{Timestamp, hex};
-use crate::verdict::Document;
+use crate::verdict::{Document, Reason};
+use crate::words::{ModelReason, SystemReason};
 use serde::{Deserialize, Serialize};
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 /// How much an event matters.
@@ -160,6 +162,12 @@ impl EventKind {
         })
     }
 
+    /// True if it tells how people answer to an alarm, or that nobody does.
+    #[must_use]
+    pub fn responds(self) -> bool {
+        matches!(self, Self::AlarmUnacknowledged | Self::AlarmAcknowledged)
+    }
+
     /// True if it tells what became of a batch, which stands whatever people want to hear of its alarm.
     #[must_use]
     pub fn is_fact(self) -> bool {
@@ -210,6 +218,9 @@ pub enum Subject {
         grade: Option<Arc<str>>,
         /// The verdict at this moment.
         verdict: Box<Document>,
+        /// What is told of it besides.
+        #[serde(default)]
+        besides: Box<Besides>,
     },
     /// A sensor.
     Sensor {
@@ -219,20 +230,24 @@ pub enum Subject {
         fault: Arc<str>,
         /// Since when.
         since: Timestamp,
+        /// How far its stamps are behind their arrival, ms, where that is what is wrong; less than 0 if ahead.
+        #[serde(default)]
+        behind_ms: Option<i64>,
     },
     /// A profile across the web.
     Profile {
         /// What is measured.
         tag: Arc<str>,
+        /// Its unit; may be empty.
+        #[serde(default)]
+        unit: Arc<str>,
         /// The streaks that stand.
         streaks: Vec<Place>,
         /// Since when there are any.
         since: Timestamp,
     },
-    /// A line as a whole.
+    /// A line as a whole; why, the type of the event says.
     Line {
-        /// Why.
-        reason: Arc<str>,
         /// Since when.
         since: Timestamp,
     },
@@ -240,13 +255,17 @@ pub enum Subject {
     Tags {
         /// Which; none once all have come.
         tags: Vec<Arc<str>>,
+        /// How many are declared; 0 where nobody knows.
+        #[serde(default)]
+        declared: u32,
         /// Since when they are waited for.
         since: Timestamp,
     },
     /// What judges a line.
     Monitor {
-        /// Why it cannot.
-        reason: Arc<str>,
+        /// Why it cannot; nothing once it can.
+        #[serde(default)]
+        reasons: Vec<Reason>,
         /// Since when.
         since: Timestamp,
     },
@@ -259,17 +278,46 @@ pub enum Subject {
         /// Its version.
         version: u32,
         /// Why.
-        reason: Arc<str>,
+        reason: ModelReason,
     },
     /// A part of the daemon.
     System {
         /// Which.
         component: Arc<str>,
         /// Why.
-        reason: Arc<str>,
+        reason: SystemReason,
         /// Since when.
         since: Timestamp,
     },
+    /// What is declared no more.
+    Gone(Box<Subject>),
+}
+
+/// What is told of a batch besides the verdict on it.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+#[serde(default)]
+pub struct Besides {
+    /// Whether it is still one.
+    pub fate: Fate,
+    /// What is made of it, m, if that is known.
+    pub made_m: Option<f64>,
+    /// What is made of it, kg, if that is known.
+    pub made_kg: Option<f64>,
+    /// The units of the tags and properties that its verdict names.
+    pub units: BTreeMap<Arc<str>, Arc<str>>,
+}
+
+/// Whether a batch is still one.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum Fate {
+    /// It is.
+    #[default]
+    Stands,
+    /// It never was.
+    Void,
+    /// It is part of this one.
+    Merged(Arc<str>),
 }
 
 impl Subject {
@@ -285,6 +333,16 @@ impl Subject {
             Self::Monitor { .. } => AlarmClass::Monitor,
             Self::Model { .. } => AlarmClass::Model,
             Self::System { .. } => AlarmClass::System,
+            Self::Gone(what) => what.class(),
+        }
+    }
+
+    /// The same, or what is declared no more.
+    #[must_use]
+    pub fn declared(&self) -> &Self {
+        match self {
+            Self::Gone(what) => what.declared(),
+            here => here,
         }
     }
 
@@ -296,6 +354,7 @@ impl Subject {
             Self::Line { .. } | Self::Tags { .. } | Self::Monitor { .. } => line,
             Self::Model { grade, .. } => grade,
             Self::System { component, .. } => component,
+            Self::Gone(what) => what.about(line),
         }
     }
 }
@@ -324,9 +383,9 @@ pub struct Notification {
     pub revision: u32,
     /// The alarm it belongs to, e.g. `tm3/batch`: order is kept within one alarm.
     pub alarm: Arc<str>,
-    /// One line for a person.
+    /// One line for a person, in the site's language.
     pub title: Arc<str>,
-    /// A few sentences for a person.
+    /// A few sentences for a person, in the site's language.
     pub text: Arc<str>,
     /// What it is about.
     pub subject: Subject,

@@ -52,7 +52,8 @@ pub(super) struct State {
     pub(super) told: bool,
     /// The id of the event that told it last: one id names one event.
     pub(super) said: Option<Arc<str>>,
-    /// What raised it, to be told once it is hidden no more, or when somebody acknowledges it.
+    /// What raised it, until the alarm is normal: to be told once it is hidden no more, when somebody acknowledges it, and in
+    /// other languages.
     pub(super) news: Option<Box<News>>,
     pub(super) pending: Option<Box<Pending>>,
     /// Its last activations, at most [`CHATTER`].
@@ -225,6 +226,7 @@ impl State {
             class: self.of.as_ref().map(|(_, class)| *class),
             standing: self.standing.as_ref(),
             priority: self.priority.filter(|_| self.standing.is_some()),
+            news: self.news.as_deref(),
             shelf: self.shelf.as_ref(),
             out_of_service: self.out_of_service.as_ref(),
             design: None,

@@ -127,7 +127,12 @@ mod tests {
             "left": left.map(|minutes| json!({ "minutes": minutes })),
         });
         let verdict = serde_json::from_value(verdict).unwrap();
-        Subject::Batch { batch: "R2".into(), grade: None, verdict: Box::new(verdict) }
+        Subject::Batch {
+            batch: "R2".into(),
+            grade: None,
+            verdict: Box::new(verdict),
+            besides: Box::default(),
+        }
     }
 
     #[test]
@@ -141,7 +146,7 @@ mod tests {
             let found = Priority::of_news(Consequence::Major, &batch(left, earlier));
             assert_eq!(found, expected, "{left:?} {earlier}");
         }
-        let line = Subject::Line { reason: "link".into(), since: Timestamp::default() };
+        let line = Subject::Line { since: Timestamp::default() };
         assert_eq!(Priority::of_news(Consequence::Severe, &line), High);
     }
 }

@@ -5,16 +5,18 @@ use super::design::Design;
 use super::event::{EventKind, Notification, Severity, Subject, event_id};
 use super::kept::{CHATTER, State};
 use super::load::Meter;
-use super::order::{Order, span};
+use super::order::Order;
 use super::state::{Input, IsaState};
 use crate::plant::AlarmRule;
 use crate::reading::Timestamp;
+use crate::words::Locale;
 use std::sync::Arc;
 use std::time::Duration;
 
 /// A change of one alarm, and where it is told.
 pub(super) struct Telling<'a> {
     pub(super) site: &'a Arc<str>,
+    pub(super) locale: Locale,
     pub(super) meter: &'a mut Meter,
     pub(super) said: &'a mut Vec<Said>,
 }
@@ -30,7 +32,8 @@ impl Telling<'_> {
         }
         state.step(Input::Activate, rule);
         let (since, severity) = (news.at, news.severity);
-        state.standing = Some(Standing { since, severity, title: news.title.as_str().into() });
+        let title = news.title(&self.locale).into();
+        state.standing = Some(Standing { since, severity, title });
         self.record(state, &news, "raised");
         self.raise(state, news, true);
     }
@@ -43,7 +46,7 @@ impl Telling<'_> {
         if worse {
             state.step(Input::Worsen, rule);
         }
-        let title: Arc<str> = news.title.as_str().into();
+        let title: Arc<str> = news.title(&self.locale).into();
         state.standing = Some(Standing { since, severity: news.severity, title });
         if news.severity != severity {
             self.record(state, &news, "changed");
@@ -100,7 +103,6 @@ impl Telling<'_> {
         let Some(raised) = state.news.as_deref() else { return };
         let standing = state.standing.as_ref();
         let severity = standing.map_or(raised.severity, |standing| standing.severity);
-        let title = standing.map_or(raised.title.as_str(), |standing| &standing.title);
         let about = raised.subject.about(&raised.line);
         state.attention.reach(after, (about, raised.kind, severity));
         let news = News {
@@ -111,7 +113,6 @@ impl Telling<'_> {
             severity,
             // One for each delay, whatever other delays there are.
             revision: u32::try_from(after.as_secs()).unwrap_or(u32::MAX),
-            title: format!("{title}: nobody has acknowledged it for {}", span(after)),
             ..raised.clone()
         };
         self.event(state, news);
@@ -120,7 +121,6 @@ impl Telling<'_> {
     /// A person acknowledges what was told.
     pub(super) fn acknowledged(&mut self, state: &mut State, order: &Order) {
         let Some(raised) = state.news.as_deref() else { return };
-        let by = order.by.as_deref().unwrap_or("somebody");
         let revision = state.attention.acknowledge();
         let news = News {
             kind: EventKind::AlarmAcknowledged,
@@ -128,12 +128,12 @@ impl Telling<'_> {
             sets: Sets::Keep,
             severity: Severity::Info,
             revision,
-            title: format!("{}: acknowledged by {by}", raised.title),
-            text: order.note.as_deref().unwrap_or_default().to_owned(),
             ..raised.clone()
         };
-        let mut event = notification(self.site, state, news);
+        let mut event = unspoken(self.site, state, news);
         (event.response.by, event.response.note) = (order.by.clone(), order.note.clone());
+        event.title = event.title_in(&self.locale).into();
+        event.text = event.text_in(&self.locale).into();
         self.said.push(Said::Event(Box::new(event)));
     }
 
@@ -152,7 +152,7 @@ impl Telling<'_> {
         let id = id(self.site, state, news);
         let (alarm, line) = (&news.alarm, &news.line);
         let record = Recorded { alarm, line, at: news.at, change, by: None, note: None };
-        let (severity, message) = (news.severity, news.title.as_str().into());
+        let (severity, message) = (news.severity, news.title(&self.locale).into());
         self.write(state, record, (severity, message, id));
     }
 
@@ -216,12 +216,25 @@ impl Telling<'_> {
     }
 
     pub(super) fn event(&mut self, state: &State, news: News) {
-        self.said.push(Said::Event(Box::new(notification(self.site, state, news))));
+        let event = notification(self.site, state, news, &self.locale);
+        self.said.push(Said::Event(Box::new(event)));
     }
 }
 
 /// The event that tells a piece of news.
-pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notification {
+pub(super) fn notification(
+    site: &Arc<str>,
+    state: &State,
+    news: News,
+    locale: &Locale,
+) -> Notification {
+    let event = unspoken(site, state, news);
+    let (title, text) = (event.title_in(locale).into(), event.text_in(locale).into());
+    Notification { title, text, ..event }
+}
+
+/// The same without its words.
+fn unspoken(site: &Arc<str>, state: &State, news: News) -> Notification {
     let told = state.told_at.iter().copied().filter(|at| *at != news.at).collect();
     let open = state.alarm.state() == IsaState::Unacknowledged;
     let about = news.subject.about(&news.line);
@@ -238,8 +251,8 @@ pub(super) fn notification(site: &Arc<str>, state: &State, news: News) -> Notifi
         occurrence: state.occurrence.max(1),
         revision: news.revision,
         alarm: news.alarm,
-        title: news.title.into(),
-        text: news.text.into(),
+        title: "".into(),
+        text: "".into(),
         subject: news.subject,
         told,
         response,

@@ -456,7 +456,12 @@ mod tests {
                 alarm: "".into(),
                 title: "".into(),
                 text: "".into(),
-                subject: Subject::Sensor { tag: tag.into(), fault: fault.into(), since: AT },
+                subject: Subject::Sensor {
+                    tag: tag.into(),
+                    fault: fault.into(),
+                    since: AT,
+                    behind_ms: None,
+                },
                 told: vec![],
                 response: crate::alarm::Response::default(),
             }))

@@ -84,7 +84,7 @@ impl Group {
                 for hook in &outputs.webhooks {
                     if webhook::wants(hook, notification) {
                         let now = now.unwrap_or(notification.at);
-                        let body = outputs.links.standard(notification, &hook.name, now);
+                        let body = outputs.links.standard(notification, hook, now);
                         self.entry(webhook::outbox_name(&hook.name), &notification.id, false, body);
                     }
                 }

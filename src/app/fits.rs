@@ -613,7 +613,7 @@ mod tests {
 
         let gone = FitRequest { trial: Some(trial(&["gone"])), ..asked.clone() };
         let found = fit(&reader, &gone, &columns).trial.unwrap();
-        assert!(!found.better && found.reason.starts_with("no good batch is kept"), "{found:?}");
+        assert!(!found.better && found.reason == crate::models::TrialReason::NoGood, "{found:?}");
         let broken = TrialRequest { artifact: Some(Arc::from([1, 2])), ..trial(&names[18..]) };
         let answer = fit(&reader, &FitRequest { trial: Some(broken), ..asked }, &columns);
         assert!(answer.outcome.is_err() && answer.trial.is_none(), "{answer:?}");

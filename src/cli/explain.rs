@@ -9,7 +9,10 @@ use crate::engine::{Explanation, QualityView};
 use crate::reading::{Timestamp, four_digits, side_by_side};
 use crate::record::parse_time;
 use crate::verdict::{Call, Document, Mover};
+use crate::words::Language;
+use crate::words::reason::{contributions, ending, mover, reason};
 use std::fmt::Write as _;
+use std::sync::Arc;
 use std::time::Duration;
 
 /// A journal is read from so long before the instant, by the times of receipt: readings may come late, and clocks
@@ -136,17 +139,25 @@ fn why(explanation: &Explanation) -> Vec<String> {
         return vec!["nothing was said of it yet".into()];
     };
     if document.verdict.is_flag() || !document.reasons.is_empty() {
-        let mut reasons: Vec<String> =
-            document.reasons.iter().map(crate::engine::sentence).collect();
-        reasons.extend(document.movers.iter().enumerate().map(|(ix, mover)| {
-            let how = if ix == 0 { "first to move" } else { "moved" };
-            let by = if mover.by_itself { "" } else { ", with those before it" };
-            let (since, arrives) = (time(mover.since), arrives(mover));
-            format!("{how}: {}, {}, since {since}{by}{arrives}", mover.name(), deviation(mover))
+        let unit = |tag: &str| {
+            let known = explanation.quality.iter().find(|known| *known.tag == *tag);
+            known.map_or_else(|| "".into(), |known| Arc::clone(&known.unit))
+        };
+        let mut reasons: Vec<String> = Vec::new();
+        for one in &document.reasons {
+            let mut told = reason(Language::English, one, unit).to_string();
+            if let Some(tags) = contributions(Language::English, one, usize::MAX) {
+                told = format!("{told} {tags}");
+            }
+            reasons.push(told);
+        }
+        reasons.extend(document.movers.iter().enumerate().map(|(ix, one)| {
+            let told = mover(Language::English, ix, one, time(one.since)).to_string();
+            format!("{}{}", told.trim_end_matches('.'), arrives(one))
         }));
         reasons.extend(document.similar.iter().map(|similar| {
             let (started, share) = (time(similar.started), similar.likeness * 100.0);
-            let ended = crate::engine::ending(similar);
+            let ended = ending(Language::English, similar);
             format!("alike: batch {} of {started} ({share:.0} %): {ended}", similar.batch)
         }));
         return reasons;

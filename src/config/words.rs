@@ -387,10 +387,19 @@ words!(
     LanguageName {
         /// English.
         English = "en",
-        /// Chinese: reports alone in this release.
+        /// Chinese, as it is written in the mainland.
         Chinese = "zh-CN",
     }
 );
+
+impl From<LanguageName> for plant::Language {
+    fn from(word: LanguageName) -> Self {
+        match word {
+            LanguageName::English => Self::English,
+            LanguageName::Chinese => Self::Chinese,
+        }
+    }
+}
 
 impl From<Undeclared> for plant::Undeclared {
     fn from(word: Undeclared) -> Self {

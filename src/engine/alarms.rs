@@ -8,6 +8,7 @@ use crate::alarm::{
 use crate::decode::{BatchEvent, BatchMessage};
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::Document;
+use crate::words::SystemReason;
 use std::sync::Arc;
 
 /// The part that stands for all alarms: too many of them are one.
@@ -157,14 +158,8 @@ impl Engine {
             }
         }
         if let Some(begins) = self.state.alarms.flood(now) {
-            let reason = if begins {
-                format!(
-                    "more than {FLOOD_ABOVE} alarms in ten minutes: look what they have in common"
-                )
-            } else {
-                "fewer than five alarms in ten minutes".to_owned()
-            };
-            self.component(&ALARMS.into(), !begins, &reason.into(), now, out);
+            let reason = if begins { SystemReason::Flood(FLOOD_ABOVE) } else { SystemReason::Calm };
+            self.component(&ALARMS.into(), !begins, &reason, now, out);
         }
     }
 

@@ -5,7 +5,8 @@ use super::stamps::odd_time;
 use super::{Engine, State, queue_part, tag_of};
 use crate::decode::{Arrival, BatchEvent, BatchMessage, Fault, Message, NamedReading, Reason};
 use crate::plant::Undeclared;
-use crate::reading::{Count, Flags, Reading, Series, Timestamp};
+use crate::reading::{Flags, Reading, Series, Timestamp};
+use crate::words::SystemReason;
 use std::sync::Arc;
 
 /// Faults kept for people.
@@ -99,12 +100,8 @@ impl Engine {
         if self.state.recoveries.lost(dropped, since) {
             self.found_more(out);
         }
-        let reason = format!(
-            "the broker dropped {} of its clients since {since}: let more messages wait there (mosquitto: \
-             `max_queued_messages`), or look who is slow",
-            Count(dropped, "message")
-        );
-        self.component(&queue_part(broker), false, &reason.into(), at, out);
+        let reason = SystemReason::Dropped { count: dropped, since };
+        self.component(&queue_part(broker), false, &reason, at, out);
         out.push(Effect::Dropped { broker: Arc::clone(broker), dropped });
     }
 

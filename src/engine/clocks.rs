@@ -8,8 +8,11 @@
 use super::effect::Effect;
 use super::leapt;
 use super::view::SourceView;
-use crate::quality::{Beyond, SensorChange, SourceClock, Stamp, TagClock, Trouble, beyond, words};
+use crate::quality::{
+    Beyond, SensorChange, SensorFault, SourceClock, Stamp, TagClock, Trouble, beyond,
+};
 use crate::reading::{Series, Timestamp};
+use crate::words::SystemReason;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -67,7 +70,7 @@ pub(super) struct SourceNews {
     /// The name of the alarm, below `system/`.
     pub(super) part: Arc<str>,
     pub(super) works: bool,
-    pub(super) reason: Arc<str>,
+    pub(super) reason: SystemReason,
 }
 
 impl Clocks {
@@ -172,25 +175,11 @@ impl Clocks {
 
     fn news(&self, broker: &Arc<str>, line: &Arc<str>) -> SourceNews {
         let of_line = self.sources.iter().filter(|s| s.broker == *broker && s.line == *line);
-        let off: Vec<String> = of_line
-            .filter_map(|source| {
-                let (trouble, _) = source.clock.trouble()?;
-                let area = &source.area;
-                let who = if area.is_empty() { "it".into() } else { format!("area `{area}`") };
-                Some(format!("{who} {}", what(trouble)))
-            })
+        let off: Vec<(Arc<str>, Trouble)> = of_line
+            .filter_map(|source| Some((Arc::clone(&source.area), source.clock.trouble()?.0)))
             .collect();
         let works = off.is_empty();
-        let reason = if works {
-            "its stamps are right again".to_owned()
-        } else {
-            format!(
-                "{}; set the clock of the gateway or PLC (if every source says the same, it may be this \
-                 machine's)",
-                off.join(", ")
-            )
-        };
-        SourceNews { part: part(broker, line), works, reason: reason.into() }
+        SourceNews { part: part(broker, line), works, reason: SystemReason::Clocks(off) }
     }
 
     /// True if the alarm of this part is told here.
@@ -249,40 +238,8 @@ fn part(broker: &str, line: &str) -> Arc<str> {
     format!("{SOURCE}{broker}/{line}").into()
 }
 
-/// What is wrong, as the end of a sentence about the source.
-fn what(trouble: Trouble) -> String {
-    match trouble {
-        Trouble::Future(by) => format!(
-            "stamps its readings {} ahead of their arrival: they are stored and not judged",
-            words(by)
-        ),
-        Trouble::Past(by) => format!(
-            "stamps its readings {} behind their arrival, and behind what it sent before: they are stored \
-             and not judged (`time_unit`?)",
-            words(by)
-        ),
-        Trouble::Ahead(by) => format!("stamps its readings {} ahead of their arrival", words(by)),
-        Trouble::Behind(by) => format!(
-            "stamps its readings {} behind their arrival, or something in between holds them as long",
-            words(by)
-        ),
-        Trouble::Frozen => "sends new values under a stamp that stands still".into(),
-    }
-}
-
-/// The text of a sensor's fault of time.
-pub(super) fn sensor_words(clock: &TagClock, change: SensorChange) -> Option<String> {
-    if !change.sick || !change.fault.is_of_time() {
-        return None;
-    }
-    Some(match clock.offset() {
-        Some(nanos) if change.fault == crate::quality::SensorFault::Skew => {
-            let side = if nanos < 0 { "ahead of" } else { "behind" };
-            format!(
-                "its stamps are {} {side} their arrival, those of its source are not",
-                words(nanos)
-            )
-        }
-        _ => "its stamps are wrong, those of its source are not".into(),
-    })
+/// How far the stamps of a tag are behind their arrival, ms, where that is what is wrong with it.
+pub(super) fn behind_ms(clock: &TagClock, change: SensorChange) -> Option<i64> {
+    let is_skew = change.sick && change.fault == SensorFault::Skew;
+    clock.offset().filter(|_| is_skew).map(|nanos| nanos / 1_000_000)
 }

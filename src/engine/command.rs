@@ -6,13 +6,14 @@ use super::line::LineState;
 use super::{Engine, SYSTEM, State, leapt, session_part, tell};
 use crate::alarm::Design;
 use crate::reading::Timestamp;
+use crate::words::SystemReason;
 use std::sync::Arc;
 
 impl Engine {
     pub(super) fn command(&mut self, command: Command, out: &mut Vec<Effect>) {
         match command {
             Command::Component { component, works, reason, at } => {
-                self.component(&component, works, &reason, at, out);
+                self.component(&component, works, &SystemReason::Said(reason), at, out);
             }
             Command::Subscribed { component, client_id, filters } => {
                 self.state.sessions.settled((&component, &client_id), &filters);
@@ -21,13 +22,8 @@ impl Engine {
                 let had = self.state.sessions.made((&component, &client_id), present, &filters);
                 if had && !present {
                     let last = self.heard_at();
-                    let since = last.map_or_else(String::new, |last| format!(" since {last}"));
-                    let reason = format!(
-                        "the broker has lost the session `{client_id}`: what it held{since} is \
-                         missing; look at its persistence and the session expiry"
-                    );
-                    let reason = reason.into();
-                    self.state.recoveries.gap(&reason);
+                    let reason = SystemReason::SessionLost { client: client_id, since: last };
+                    self.state.recoveries.gap(&self.in_words(&reason));
                     self.component(&session_part(&component), false, &reason, at, out);
                 }
             }
@@ -56,7 +52,7 @@ impl Engine {
                 }
                 let plant = Arc::clone(&self.plant);
                 for line in &plant.lines {
-                    let news = tell::blind(line, !up, at, since, "the link to the broker is down");
+                    let news = tell::blind(line, !up, at, since);
                     self.tell(news, out);
                     self.design(&line.name, (Design::Blind, !up, at), out);
                 }
@@ -118,12 +114,17 @@ impl Engine {
         }
     }
 
+    /// A reason in the language of the site.
+    pub(super) fn in_words(&self, reason: &SystemReason) -> Arc<str> {
+        reason.phrase(&(&self.plant.alarms.speech).into()).to_string().into()
+    }
+
     /// A part works, or does not.
     pub(super) fn component(
         &mut self,
         component: &Arc<str>,
         works: bool,
-        reason: &Arc<str>,
+        reason: &SystemReason,
         at: Timestamp,
         out: &mut Vec<Effect>,
     ) {

@@ -8,7 +8,7 @@ mod sensors;
 
 use super::breaks::{Breaks, FRESH};
 use super::charts::Charts;
-use super::clocks::{Clocks, Origin, SourceIx, sensor_words};
+use super::clocks::{Clocks, Origin, SourceIx, behind_ms};
 use super::documents::{self, found, quality_values, record, tag_view};
 use super::effect::{Effect, FrameRecord, ReadingRecord};
 use super::history::{History, Place};
@@ -487,12 +487,12 @@ impl LineState {
         }
         let said_at = self.newest.unwrap_or(at);
         let Some(change) = state.quality.follow_clock(&state.clock, said_at) else { return };
-        let words = sensor_words(&state.clock, change);
+        let behind_ms = behind_ms(&state.clock, change);
         if change.sick {
             self.forget_lately(tag, change.fault);
             self.framer.forget(tag);
         }
-        self.tell_sensor(cx, (tag, said_at), change, words);
+        self.tell_sensor(cx, (tag, said_at), change, behind_ms);
     }
 
     /// An old value belongs to the batch in which it was measured, like one that came late.

@@ -75,7 +75,6 @@ pub use sheet::{
 };
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;
-pub use tell::{ending, sentence};
 pub use view::{
     ALARMS_SHOWN, AlarmView, ChallengerView, LineView, ProfileView, PromotionView, SourceView,
     StrayView, TagView, TrendPoint, View,
@@ -379,7 +378,7 @@ impl Engine {
 
     /// The events that told of the alarms that stand.
     pub fn told_alarms(&self) -> impl Iterator<Item = alarm::Notification> {
-        self.state.alarms.told()
+        self.state.alarms.told(&self.plant.alarms.speech)
     }
 
     /// The parts of the daemon whose alarm stands.

@@ -6,6 +6,7 @@ use super::{Engine, leapt, tag_of, tell};
 use crate::decode::{Arrival, Fault, FaultCount, NodeMessage};
 use crate::reading::{Flags, Timestamp};
 use crate::sparkplug::{Came, Host, NodeView, SEQUENCE, Why, Word};
+use crate::words::SystemReason;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -151,14 +152,17 @@ impl Engine {
                         self.found_more(out);
                     }
                 } else if lost.is_some() {
+                    let reason = SystemReason::Said(Arc::clone(&reason));
                     self.component(&format!("{part}{SEQUENCE}").into(), false, &reason, at, out);
                 }
                 out.push(Effect::NodeGap { part, lost, reason });
             }
             Word::Alarm { part, works, reason } => {
+                let reason = SystemReason::Said(reason);
                 self.component(&part, works, &reason, at, out);
                 if !works {
-                    self.state.alarms.amend(&tell::component(&part, works, &reason, at));
+                    let news = tell::component(&part, works, &reason, at);
+                    self.state.alarms.amend(&news, &self.plant.alarms.speech);
                 }
             }
             Word::Forgot { part, reason } => out.push(Effect::NodeForgotten { part, reason }),

@@ -284,9 +284,5 @@ mod tests {
           }
         ]
         "#);
-        assert_eq!(
-            super::super::ending(&told[0]),
-            "rework, tensile 112.0 against at least 120, refiner +5 %"
-        );
     }
 }

@@ -1,34 +1,39 @@
-//! The words of events: one line and a few sentences for a person.
+//! What is told of what happens: the data of each event. Its words are made where it is told (`alarm`).
 
 use super::recovery::Recovery;
-use crate::alarm::{EventKind, News, Sets, Severity, Subject};
+use crate::alarm::{Besides, EventKind, Fate, News, Sets, Severity, Subject};
 use crate::batch::Batch;
-use crate::plant::{Compared, Line, Profile};
-use crate::profile::{Place, Statistics};
+use crate::plant::{Line, Profile};
+use crate::profile::Statistics;
 use crate::quality::SensorChange;
-use crate::reading::{Timestamp, four_digits, name_or_change, side_by_side};
-use crate::verdict::{Call, Document, ForetoldProperty, LabOutside, Mover, Reason, Similar};
+use crate::reading::Timestamp;
+use crate::verdict::{Call, Document, Reason};
+use crate::words::{ModelReason, Start, SystemReason};
 use std::sync::Arc;
 
-/// Whether a batch is still one.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Fate {
-    /// It is.
-    Stands,
-    /// It never was.
-    Void,
-    /// It is part of this one.
-    Merged(Arc<str>),
-}
-
-impl Fate {
-    /// What became of a batch.
-    pub(super) fn of(batch: &Batch) -> Self {
-        match &batch.merged_into {
-            Some(into) => Self::Merged(Arc::clone(into)),
-            None if batch.void => Self::Void,
-            None => Self::Stands,
+/// What is told of a batch beside its verdict; of one that is gone nothing is known.
+pub(super) fn besides(line: &Line, batch: Option<&Batch>, document: &Document) -> Besides {
+    let fate = match batch {
+        Some(Batch { merged_into: Some(into), .. }) => Fate::Merged(Arc::clone(into)),
+        Some(batch) if batch.void => Fate::Void,
+        _ => Fate::Stands,
+    };
+    let of_tag = |tag: &str| line.tags.iter().find(|of| *of.id == *tag).map(|of| &of.unit);
+    let of_property = |property: &str| {
+        document.foretold.iter().find(|of| *of.property == *property)?.unit.as_ref()
+    };
+    let units = document.reasons.iter().filter_map(|reason| match reason {
+        Reason::Spec { tag, .. } => Some((Arc::clone(tag), Arc::clone(of_tag(tag)?))),
+        Reason::Laboratory { property, .. } => {
+            Some((Arc::clone(property), Arc::clone(of_property(property)?)))
         }
+        _ => None,
+    });
+    Besides {
+        fate,
+        made_m: batch.and_then(|batch| batch.product.made_m),
+        made_kg: batch.and_then(|batch| batch.product.made_kg),
+        units: units.filter(|(_, unit)| !unit.is_empty()).collect(),
     }
 }
 
@@ -38,23 +43,8 @@ pub(super) fn batch(
     kind: EventKind,
     sets: Sets,
     at: Timestamp,
-    (document, fate): (&Document, &Fate),
+    (document, batch): (&Document, Option<&Batch>),
 ) -> News {
-    let id = document.batch.clone().unwrap_or_else(|| "".into());
-    let ended = if kind == EventKind::BatchFinished { " and ended" } else { "" };
-    let title = match kind {
-        _ if *fate == Fate::Void => format!("{}: batch {id} is void{ended}", line.name),
-        _ if let Fate::Merged(into) = fate => {
-            format!("{}: batch {id} is part of batch {into}{ended}", line.name)
-        }
-        EventKind::BatchAtRisk => format!("{}: batch {id} is at risk", line.name),
-        EventKind::BatchOffSpec => format!("{}: batch {id} is off spec", line.name),
-        EventKind::BatchCleared => format!("{}: batch {id} is no longer at risk", line.name),
-        EventKind::BatchRevised => {
-            format!("{}: batch {id} is now {}", line.name, document.verdict.as_str())
-        }
-        _ => format!("{}: batch {id} ended {}", line.name, document.verdict.as_str()),
-    };
     let severity = match document.verdict {
         Call::OffSpec => Severity::Critical,
         Call::AtRisk => Severity::Warning,
@@ -71,38 +61,45 @@ pub(super) fn batch(
         sets,
         severity,
         revision: document.revision,
-        title,
-        text: evidence(document),
         subject: Subject::Batch {
-            batch: id,
+            batch: document.batch.clone().unwrap_or_else(|| "".into()),
             grade: document.grade.clone(),
             verdict: Box::new(document.clone()),
+            besides: Box::new(besides(line, batch, document)),
         },
     }
 }
 
-/// News of a sensor.
-pub(super) fn sensor(line: &Line, tag: &Arc<str>, change: SensorChange, at: Timestamp) -> News {
-    let fault = change.fault.as_str();
-    let (kind, sets, severity, title) = if change.sick {
-        let title = format!("{}: sensor {tag} cannot be trusted: {fault}", line.name);
-        (EventKind::SensorUnhealthy, Sets::Raise, Severity::Warning, title)
-    } else {
-        let title = format!("{}: sensor {tag} can be trusted again", line.name);
-        (EventKind::SensorRecovered, Sets::Clear, Severity::Info, title)
+/// News of a line's alarm of that name: that it stands (`true`), or is over.
+fn of_line(
+    line: &Line,
+    name: &str,
+    (kind, is): (EventKind, bool),
+    at: Timestamp,
+    subject: Subject,
+) -> News {
+    let (sets, severity) =
+        if is { (Sets::Raise, Severity::Warning) } else { (Sets::Clear, Severity::Info) };
+    let alarm = format!("{}/{name}", line.name).into();
+    let line = Arc::clone(&line.name);
+    News { kind, at, line, alarm, sets, severity, revision: 0, subject }
+}
+
+/// News of a sensor; `behind_ms` is how far its stamps are behind, where they are.
+pub(super) fn sensor(
+    line: &Line,
+    tag: &Arc<str>,
+    (change, behind_ms): (SensorChange, Option<i64>),
+    at: Timestamp,
+) -> News {
+    let kind = if change.sick { EventKind::SensorUnhealthy } else { EventKind::SensorRecovered };
+    let subject = Subject::Sensor {
+        tag: Arc::clone(tag),
+        fault: change.fault.as_str().into(),
+        since: change.since,
+        behind_ms,
     };
-    News {
-        kind,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/sensor/{tag}", line.name).into(),
-        sets,
-        severity,
-        revision: 0,
-        title,
-        text: format!("{fault} since {}; its values are not used meanwhile", change.since),
-        subject: Subject::Sensor { tag: Arc::clone(tag), fault: fault.into(), since: change.since },
-    }
+    of_line(line, &format!("sensor/{tag}"), (kind, change.sick), at, subject)
 }
 
 /// News of a profile: a streak that was not there before, or the last one is gone.
@@ -114,92 +111,23 @@ pub(super) fn streaks(
     found: bool,
 ) -> News {
     let Profile { id, unit, .. } = profile;
-    let places: Vec<String> = known
-        .streaks
-        .iter()
-        .map(|Place { from, to, deviation }| format!("{from} to {to}: {deviation:+.3} {unit}"))
-        .map(|place| place.trim_end().to_owned())
-        .collect();
-    let (kind, sets, severity, title, text) = if found {
-        let title = format!("{}: {id} has a streak across the web", line.name);
-        let what = "narrow and always at the same place";
-        let text = format!("{what} since {since}, from the tending side: {}", places.join("; "));
-        (EventKind::ProfileStreak, Sets::Raise, Severity::Warning, title, text)
-    } else {
-        let title = format!("{}: {id} has no streak any more", line.name);
-        let text = format!("there was one since {since}");
-        (EventKind::ProfileEven, Sets::Clear, Severity::Info, title, text)
-    };
-    News {
-        kind,
-        at: known.at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/profile/{id}", line.name).into(),
-        sets,
-        severity,
-        revision: 0,
-        title,
-        text,
-        subject: Subject::Profile { tag: Arc::clone(id), streaks: known.streaks.clone(), since },
-    }
+    let kind = if found { EventKind::ProfileStreak } else { EventKind::ProfileEven };
+    let (tag, unit, streaks) = (Arc::clone(id), Arc::clone(unit), known.streaks.clone());
+    let subject = Subject::Profile { tag, unit, streaks, since };
+    of_line(line, &format!("profile/{id}"), (kind, found), known.at, subject)
 }
 
 /// News of a line of which nothing is known, or something again.
-pub(super) fn blind(
-    line: &Line,
-    blind: bool,
-    at: Timestamp,
-    since: Timestamp,
-    reason: &str,
-) -> News {
-    let (kind, sets, severity, title) = if blind {
-        let title = format!("{}: nothing is known of the line: {reason}", line.name);
-        (EventKind::LineBlind, Sets::Raise, Severity::Warning, title)
-    } else {
-        let title = format!("{}: the line is seen again", line.name);
-        (EventKind::LineRestored, Sets::Clear, Severity::Info, title)
-    };
-    News {
-        kind,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/blind", line.name).into(),
-        sets,
-        severity,
-        revision: 0,
-        title,
-        text: reason.to_owned(),
-        subject: Subject::Line { reason: reason.into(), since },
-    }
+pub(super) fn blind(line: &Line, blind: bool, at: Timestamp, since: Timestamp) -> News {
+    let kind = if blind { EventKind::LineBlind } else { EventKind::LineRestored };
+    of_line(line, "blind", (kind, blind), at, Subject::Line { since })
 }
 
 /// News of a line of which nothing comes since its last reading, or something again.
 pub(super) fn silent(line: &Line, (at, since): (Timestamp, Timestamp), is: bool) -> News {
-    let (kind, sets, severity, title, reason) = if is {
-        let title = format!("{}: the line has gone silent", line.name);
-        let reason = format!("nothing has come of it since {since}, and its broker is reached");
-        (EventKind::LineSilent, Sets::Raise, Severity::Warning, title, reason)
-    } else {
-        let title = format!("{}: the line speaks again", line.name);
-        let reason = format!("nothing came of it from {since} on");
-        (EventKind::LineHeard, Sets::Clear, Severity::Info, title, reason)
-    };
-    News {
-        kind,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/silent", line.name).into(),
-        sets,
-        severity,
-        revision: 0,
-        title,
-        text: reason.clone(),
-        subject: Subject::Line { reason: reason.into(), since },
-    }
+    let kind = if is { EventKind::LineSilent } else { EventKind::LineHeard };
+    of_line(line, "silent", (kind, is), at, Subject::Line { since })
 }
-
-/// So many tags that never came are named in a title.
-const NAMED: usize = 3;
 
 /// News of declared tags that never came; that there are none any more where `tags` is empty.
 pub(super) fn missing(
@@ -208,33 +136,11 @@ pub(super) fn missing(
     (at, since): (Timestamp, Timestamp),
     revision: u32,
 ) -> News {
-    let (kind, sets, severity, title, text) = if tags.is_empty() {
-        let title = format!("{}: all declared tags have come", line.name);
-        (EventKind::TagsFound, Sets::Clear, Severity::Info, title, String::new())
-    } else {
-        let mut names = tags.iter().take(NAMED).map(|tag| &**tag).collect::<Vec<_>>().join(", ");
-        if tags.len() > NAMED {
-            names.push_str(", …");
-        }
-        let (never, declared) = (tags.len(), line.tags.len());
-        let title = format!("{}: {never} of {declared} tags never came: {names}", line.name);
-        let all = tags.join(", ");
-        let help = "see with `onspec tap` which names come";
-        let text = format!("waited for since {since}: {all}; {help}");
-        (EventKind::TagsMissing, Sets::Raise, Severity::Warning, title, text)
-    };
-    News {
-        kind,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/missing", line.name).into(),
-        sets,
-        severity,
-        revision,
-        title,
-        text,
-        subject: Subject::Tags { tags, since },
-    }
+    let is = !tags.is_empty();
+    let kind = if is { EventKind::TagsMissing } else { EventKind::TagsFound };
+    let declared = u32::try_from(line.tags.len()).unwrap_or(u32::MAX);
+    let subject = Subject::Tags { tags, declared, since };
+    News { revision, ..of_line(line, "missing", (kind, is), at, subject) }
 }
 
 /// News of a steady line of which no verdict has been possible for long.
@@ -243,87 +149,49 @@ pub(super) fn unjudged(
     document: &Document,
     (at, since): (Timestamp, Timestamp),
 ) -> News {
-    let reason = document.reasons.iter().map(sentence).collect::<Vec<_>>().join("; ");
-    News {
-        kind: EventKind::LineUnjudged,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/unjudged", line.name).into(),
-        sets: Sets::Raise,
-        severity: Severity::Warning,
-        revision: 0,
-        title: format!("{}: no verdict is possible: {reason}", line.name),
-        text: format!("since {since} nobody knows whether what is made is on spec: {reason}"),
-        subject: Subject::Monitor { reason: reason.into(), since },
-    }
+    let subject = Subject::Monitor { reasons: document.reasons.clone(), since };
+    of_line(line, "unjudged", (EventKind::LineUnjudged, true), at, subject)
 }
 
 /// News that one is possible again.
 pub(super) fn judged(line: &Line, (at, since): (Timestamp, Timestamp)) -> News {
-    let reason = format!("no verdict was possible since {since}");
-    News {
-        kind: EventKind::LineJudged,
-        at,
-        line: Arc::clone(&line.name),
-        alarm: format!("{}/unjudged", line.name).into(),
-        sets: Sets::Clear,
-        severity: Severity::Info,
-        revision: 0,
-        title: format!("{}: what is made is judged again", line.name),
-        text: reason.clone(),
-        subject: Subject::Monitor { reason: reason.into(), since },
-    }
+    let subject = Subject::Monitor { reasons: Vec::new(), since };
+    of_line(line, "unjudged", (EventKind::LineJudged, false), at, subject)
 }
 
 /// What there is to say of a model.
 #[derive(Debug, Clone, Copy)]
 pub(super) enum ModelNews<'a> {
-    /// This version judges from now on; what it is.
-    Promoted(u32, &'a str),
+    /// This version judges from now on; why, and what it is.
+    Promoted(u32, &'a ModelReason),
     /// There is none; why.
-    Rejected(&'a str),
-    /// A new one is no better than this version, which judges on; by what.
-    NoBetter(u32, &'a str),
+    Rejected(&'a ModelReason),
+    /// A new one is no better than the one that judges on; by what.
+    NoBetter(&'a ModelReason),
     /// This version is better and waits for a person; by what.
-    Waits(u32, &'a str),
+    Waits(u32, &'a ModelReason),
     /// This version is right no more; why.
-    Drifted(u32, &'a str),
+    Drifted(u32, &'a ModelReason),
 }
 
 /// News of a model.
 pub(super) fn model(line: &Line, grade: &Arc<str>, news: ModelNews<'_>, at: Timestamp) -> News {
-    let name = &line.name;
-    let (kind, severity, title, version, reason) = match news {
-        ModelNews::Promoted(version, summary) => {
-            let title = format!("{name}: model {version} of grade {grade} judges from now on");
-            (EventKind::ModelPromoted, Severity::Info, title, version, summary)
+    let (kind, severity, version, reason) = match news {
+        ModelNews::Promoted(version, why) => {
+            (EventKind::ModelPromoted, Severity::Info, version, why)
         }
-        ModelNews::Rejected(reason) => {
-            let title = format!("{name}: no model of grade {grade}: {reason}");
-            (EventKind::ModelRejected, Severity::Warning, title, 0, reason)
-        }
-        ModelNews::NoBetter(version, reason) => {
-            let title = format!(
-                "{name}: a new model of grade {grade} is no better than version {version}, which judges on: {reason}"
-            );
-            (EventKind::ModelRejected, Severity::Info, title, 0, reason)
-        }
-        ModelNews::Waits(version, reason) => {
-            let title = format!(
-                "{name}: model {version} of grade {grade} is better and waits to be promoted: {reason}"
-            );
-            (EventKind::ModelWaiting, Severity::Info, title, version, reason)
-        }
-        ModelNews::Drifted(version, reason) => {
-            let title = format!("{name}: model {version} of grade {grade} has drifted: {reason}");
-            (EventKind::ModelDrifted, Severity::Warning, title, version, reason)
+        ModelNews::Rejected(why) => (EventKind::ModelRejected, Severity::Warning, 0, why),
+        ModelNews::NoBetter(why) => (EventKind::ModelRejected, Severity::Info, 0, why),
+        ModelNews::Waits(version, why) => (EventKind::ModelWaiting, Severity::Info, version, why),
+        ModelNews::Drifted(version, why) => {
+            (EventKind::ModelDrifted, Severity::Warning, version, why)
         }
     };
     News {
         kind,
         at,
-        line: Arc::clone(name),
-        alarm: format!("{name}/model/{grade}").into(),
+        line: Arc::clone(&line.name),
+        alarm: format!("{}/model/{grade}", line.name).into(),
         sets: Sets::Keep,
         severity,
         // A rejection has no version: its time tells it from the next one.
@@ -332,24 +200,26 @@ pub(super) fn model(line: &Line, grade: &Arc<str>, news: ModelNews<'_>, at: Time
         } else {
             version
         },
-        title,
-        text: reason.to_owned(),
         subject: Subject::Model {
             model: "pca".into(),
             grade: Arc::clone(grade),
             version,
-            reason: reason.into(),
+            reason: reason.clone(),
         },
     }
 }
 
 /// News of a part of the daemon.
-pub(super) fn component(name: &Arc<str>, works: bool, reason: &Arc<str>, at: Timestamp) -> News {
-    let (kind, sets, severity, title) = if works {
-        (EventKind::SystemRecovered, Sets::Clear, Severity::Info, format!("{name} works again"))
+pub(super) fn component(
+    name: &Arc<str>,
+    works: bool,
+    reason: &SystemReason,
+    at: Timestamp,
+) -> News {
+    let (kind, sets, severity) = if works {
+        (EventKind::SystemRecovered, Sets::Clear, Severity::Info)
     } else {
-        let title = format!("{name} does not work: {reason}");
-        (EventKind::SystemDegraded, Sets::Raise, Severity::Warning, title)
+        (EventKind::SystemDegraded, Sets::Raise, Severity::Warning)
     };
     News {
         kind,
@@ -359,25 +229,20 @@ pub(super) fn component(name: &Arc<str>, works: bool, reason: &Arc<str>, at: Tim
         sets,
         severity,
         revision: 0,
-        title,
-        text: reason.to_string(),
-        subject: Subject::System {
-            component: Arc::clone(name),
-            reason: Arc::clone(reason),
-            since: at,
-        },
+        subject: Subject::System { component: Arc::clone(name), reason: reason.clone(), since: at },
     }
 }
 
 /// News of a start that missed something.
 pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
     let severity = if recovery.missed() { Severity::Warning } else { Severity::Info };
-    let summary = recovery.summary();
-    let mut text = summary.clone();
-    for gap in &recovery.gaps {
-        text.push_str("; ");
-        text.push_str(gap);
-    }
+    let start = Start {
+        down_ms: recovery.down_ms,
+        late: recovery.batches_judged_late,
+        lost: recovery.messages_known_lost,
+        gaps: recovery.possible_gaps,
+        named: recovery.gaps.iter().map(|gap| SystemReason::Said(Arc::clone(gap))).collect(),
+    };
     News {
         kind: EventKind::SystemRecovered,
         at,
@@ -386,153 +251,10 @@ pub(super) fn recovery(recovery: &Recovery, at: Timestamp) -> News {
         sets: Sets::Passed,
         severity,
         revision: 0,
-        title: format!("onspec works again: {summary}"),
-        text,
         subject: Subject::System {
             component: "onspec".into(),
-            reason: summary.into(),
+            reason: SystemReason::Start(start),
             since: recovery.down_since,
         },
-    }
-}
-
-/// A reason of a verdict as a sentence.
-#[must_use]
-pub fn sentence(reason: &Reason) -> String {
-    match reason {
-        Reason::Spec { tag, value, low, high, share_out, compared } => {
-            let (limits, share) = (limits(*low, *high), share_out * 100.0);
-            match compared {
-                Compared::Share => {
-                    format!("{tag} at {value:.4} against {limits}, {share:.1} % outside")
-                }
-                Compared::Mean => format!("mean of {tag} at {value:.4} against {limits}"),
-                Compared::Single => {
-                    format!("{tag} at {value:.4} against {limits} for any single value")
-                }
-            }
-        }
-        Reason::Process { statistic, ratio, tags, .. } => {
-            let share = |(tag, share): &(Arc<str>, f64)| {
-                format!("{} {:.0} %", name_or_change(tag, reason.change_over(tag)), share * 100.0)
-            };
-            let tags: Vec<String> = tags.iter().map(share).collect();
-            format!("{statistic} at {ratio:.2} times its limit: {}", tags.join(", "))
-        }
-        Reason::Prospects { probability, signs, earlier } => {
-            let signs: Vec<&str> = signs.iter().map(|(sign, _)| sign.words()).collect();
-            let earlier = earlier.as_ref().map(|earlier| {
-                let found = match (&earlier.property, earlier.value) {
-                    (Some(property), Some(value)) => {
-                        let limits = limits(earlier.low, earlier.high);
-                        format!("had {property} at {value:.4} against {limits}")
-                    }
-                    _ => "was rejected".to_owned(),
-                };
-                format!("; {} {found}", earlier.batch)
-            });
-            format!(
-                "{:.0} % likely to end off spec by {}{}",
-                probability * 100.0,
-                signs.join(", "),
-                earlier.unwrap_or_default()
-            )
-        }
-        Reason::SoftSensor(foretold) => {
-            let ForetoldProperty { property, predicted, interval: [from, to], low, high, .. } =
-                foretold;
-            format!(
-                "{property} foretold at {predicted:.4} ({from:.4} to {to:.4}) against {}, {:.0} % likely outside",
-                limits(*low, *high),
-                foretold.probability.unwrap_or(0.0) * 100.0
-            )
-        }
-        Reason::Laboratory { property, value, low, high } => {
-            format!("laboratory: {property} {value:.4} against {}", limits(*low, *high))
-        }
-        Reason::Coverage { tags, share } if tags.is_empty() => {
-            format!("only {:.0} % of it was seen", share * 100.0)
-        }
-        Reason::Coverage { tags, .. } => format!("not enough good data of {}", tags.join(", ")),
-        Reason::Grade { grade } => format!("grade {grade} is not declared"),
-        Reason::Person { disposition, by } => {
-            format!("{disposition} by {}", by.as_deref().unwrap_or("a person"))
-        }
-    }
-}
-
-/// The reasons of a verdict as sentences, and what moved first.
-fn evidence(document: &Document) -> String {
-    let mut sentences: Vec<String> = document.reasons.iter().map(sentence).collect();
-    if let Some(first) = document.movers.first() {
-        let (name, Mover { since, value, expected, unit, .. }) = (first.name(), first);
-        let unit = unit.as_deref().map_or_else(String::new, |unit| format!(" {unit}"));
-        let since = Timestamp::from_millis(*since).unwrap_or(Timestamp::MAX);
-        let (value, expected) = side_by_side(*value, *expected);
-        sentences.push(format!(
-            "first to move: {name}, {value}{unit} for {expected}{unit}, since {since}"
-        ));
-    }
-    if let Some(similar) = document.similar.first() {
-        sentences.push(format!("alike: {}, {}", similar.batch, ending(similar)));
-    }
-    sentences.join("; ")
-}
-
-/// How a past batch ended: what a person decided, or the verdict; what was outside; what people did.
-#[must_use]
-pub fn ending(similar: &Similar) -> String {
-    let verdict = similar.verdict.as_str();
-    let mut parts = vec![similar.disposition.as_deref().unwrap_or(verdict).to_owned()];
-    parts.extend(similar.laboratory.iter().map(|LabOutside { property, value, low, high }| {
-        format!("{property} {} against {}", four_digits(*value), limits(*low, *high))
-    }));
-    if let Some(share) = similar.off_spec_share.filter(|share| *share > 0.0) {
-        parts.push(format!("{:.1} % outside", share * 100.0));
-    }
-    parts.extend(similar.actions.iter().map(|action| (**action).to_owned()));
-    parts.join(", ")
-}
-
-fn limits(low: Option<f64>, high: Option<f64>) -> String {
-    match (low, high) {
-        (Some(low), Some(high)) => format!("{low} to {high}"),
-        (Some(low), None) => format!("at least {low}"),
-        (None, Some(high)) => format!("at most {high}"),
-        (None, None) => "no limit".into(),
-    }
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn what_is_judged_by_its_change_is_called_a_change() {
-        let reason = Reason::Process {
-            statistic: "spe".into(),
-            ratio: 2.5,
-            tags: vec![("TI-7".into(), 0.6), ("FI-1".into(), 0.4)],
-            areas: Vec::new(),
-            changes: vec![("TI-7".into(), 300.0)],
-        };
-        assert_eq!(
-            sentence(&reason),
-            "spe at 2.50 times its limit: TI-7 (change over 5 min) 60 %, FI-1 40 %"
-        );
-        let mover = Mover {
-            tag: "TI-7".into(),
-            area: None,
-            by_itself: true,
-            since: 0,
-            arrives: None,
-            ratio: 2.0,
-            value: 1.5,
-            expected: 0.1,
-            unit: Some("°C".into()),
-            over_s: Some(3600.0),
-        };
-        assert_eq!(mover.name(), "TI-7 (change over 1 h)");
-        assert_eq!(Mover { over_s: None, ..mover }.name(), "TI-7");
     }
 }

@@ -14,6 +14,7 @@ use crate::profile::{Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::{Document, SectionDocument};
+use crate::words::Locale;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -81,8 +82,11 @@ pub struct AlarmView {
     pub severity: Severity,
     /// How soon somebody has to answer it.
     pub priority: Option<&'static str>,
-    /// What it says.
+    /// What it says, in the language of the site when it was told; [`Self::title`] says it in any.
     pub title: Arc<str>,
+    /// The news that said so, if it is known.
+    #[serde(skip)]
+    pub news: Option<Box<alarm::News>>,
     /// Which time it came last.
     pub occurrence: u32,
     /// Until when it is shelved.
@@ -97,6 +101,15 @@ pub struct AlarmView {
     pub chatters: bool,
     /// How often it came while it was hidden.
     pub unheard: u32,
+}
+
+impl AlarmView {
+    /// What it says, in a language and by the times of a zone; of one that an earlier version kept, as it was told.
+    #[must_use]
+    pub fn title(&self, locale: &Locale) -> Arc<str> {
+        let told = || Arc::clone(&self.title);
+        self.news.as_ref().map_or_else(told, |news| news.title(locale).into())
+    }
 }
 
 /// What is taken to share one clock: all that comes from a broker for a line and area.
@@ -373,6 +386,7 @@ impl Engine {
                 severity: standing.map_or(Severity::Info, |standing| standing.severity),
                 title: standing.map_or_else(|| "".into(), |standing| Arc::clone(&standing.title)),
                 priority: shown.priority.map(alarm::Priority::as_str),
+                news: shown.news.filter(|_| standing.is_some()).cloned().map(Box::new),
                 occurrence: shown.occurrence,
                 shelved_until: shown.shelf.and_then(|shelf| shelf.until),
                 hidden_by: hidden.map(|hidden| Arc::clone(&hidden.by)),

@@ -355,6 +355,7 @@ fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
         severity,
         priority: None,
         title: title.into(),
+        news: None,
         occurrence: 2,
         shelved_until: None,
         hidden_by: None,

@@ -55,7 +55,7 @@ pub use soft_sensor::{
 };
 pub use statistic::{Monitor, Statistic};
 pub use track::{Beside, Judged, Outcome, Realized, TrackRecord};
-pub use trial::{Flagged, PastBatch, Trial, Trying};
+pub use trial::{Flagged, PastBatch, Trial, TrialReason, Trying};
 pub use wander::{Footing, Wander};
 
 /// Values of a [`Table`] that a fit takes at most: 256 MiB, and with the copies that a fit makes of

@@ -53,19 +53,6 @@ impl Sign {
             Self::Limits => "limits",
         }
     }
-
-    /// What people call it.
-    #[must_use]
-    pub fn words(self) -> &'static str {
-        match self {
-            Self::SoftSensor => "its soft sensors",
-            Self::BatchBefore => "the batch before it",
-            Self::EarlierBatch => "an earlier batch",
-            Self::Score => "how far the process went",
-            Self::Flag => "what flags it besides",
-            Self::Limits => "what is outside its limits",
-        }
-    }
 }
 
 /// What a batch showed at some time, by [`Sign::ALL`]; 0 where a sign tells nothing.

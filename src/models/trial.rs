@@ -14,7 +14,7 @@ use super::backtest::{Backtest, Made};
 use super::calibrate;
 use super::model::Model;
 use crate::plant::Guard;
-use crate::reading::{Count, Timestamp};
+use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::ops::Range;
@@ -60,7 +60,29 @@ pub struct Trial {
     /// True if the new model is the better one.
     pub better: bool,
     /// Why, or why not.
-    pub reason: String,
+    pub reason: TrialReason,
+}
+
+/// What decides a trial, for the new model or against it.
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum TrialReason {
+    /// There is no good batch to show anything.
+    #[default]
+    NoGood,
+    /// What it flags of good batches.
+    Good,
+    /// What it flags of bad ones.
+    Bad,
+    /// What it finds of deviations put into good ones.
+    Altered,
+    /// Its limits are firm, where those of the present one are provisional.
+    Firm,
+    /// Neither is better by what was found of altered and good ones.
+    Neither,
+    /// A text, of an earlier release.
+    #[serde(untagged)]
+    Said(Arc<str>),
 }
 
 impl Flagged {
@@ -250,57 +272,42 @@ impl<'m> Trying<'m> {
         self.trial
     }
 
-    /// The rule, with the words of what decides. The new model is worse if it is behind by more than chance on good, bad or
-    /// altered batches, or flags more good ones than its budget explains where the present one flags fewer; what a model
-    /// finds that flags good ones as well is no merit. It is better if it is ahead on one of the three, or if its limits are
-    /// firm where those of the present one are provisional.
-    fn verdict(&self) -> (bool, String) {
-        let Trial { good, bad, altered, against, .. } = &self.trial;
+    /// The rule, and what decides. The new model is worse if it is behind by more than chance on good, bad or altered batches, or
+    /// flags more good ones than its budget explains where the present one flags fewer; what a model finds that flags good ones as
+    /// well is no merit. It is better if it is ahead on one of the three, or if its limits are firm where those of the present one
+    /// are provisional.
+    fn verdict(&self) -> (bool, TrialReason) {
+        let Trial { good, bad, altered, .. } = &self.trial;
         let calibration = &self.new.model.header().calibration;
         if good.of == 0 {
-            return (false, "no good batch is kept that neither model was fitted on".to_owned());
+            return (false, TrialReason::NoGood);
         }
-        let flags = |flagged: &Flagged, what| {
-            let (new, present) = (flagged.by_new(), flagged.by_present());
-            format!(
-                "of {} it flags {new} where version {against} flags {present}",
-                Count(flagged.of, what)
-            )
-        };
-        let (goods, bads) = (flags(good, "good batch"), flags(bad, "bad batch"));
-        let finds = format!(
-            "of {} put into good batches it finds {} where version {against} finds {}",
-            Count(altered.of, "deviation"),
-            altered.by_new(),
-            altered.by_present()
-        );
         let quieter = is_ahead(good.only_present, good.only_new);
         let beyond_budget = calibration.is_of_batches()
             && good.by_new() > good.by_present()
             && is_more_than_chance(good.by_new(), good.of, calibration.rate);
         if beyond_budget || is_ahead(good.only_new, good.only_present) {
-            return (false, goods);
+            return (false, TrialReason::Good);
         }
         if !quieter && is_ahead(bad.only_present, bad.only_new) {
-            return (false, bads);
+            return (false, TrialReason::Bad);
         }
         if is_ahead(altered.only_present, altered.only_new) {
-            return (false, finds);
+            return (false, TrialReason::Altered);
         }
         if quieter {
-            return (true, goods);
+            return (true, TrialReason::Good);
         }
         if is_ahead(bad.only_new, bad.only_present) {
-            return (true, bads);
+            return (true, TrialReason::Bad);
         }
         if is_ahead(altered.only_new, altered.only_present) {
-            return (true, finds);
+            return (true, TrialReason::Altered);
         }
         if self.present.model.header().calibration.provisional && !calibration.provisional {
-            let firm = "its limits are firm where those of version";
-            return (true, format!("{firm} {against} are provisional"));
+            return (true, TrialReason::Firm);
         }
-        (false, format!("{finds}, and {goods}"))
+        (false, TrialReason::Neither)
     }
 
     /// Both models' flags on a batch as it is.

@@ -1,5 +1,6 @@
 //! What a plant wants of its alarms.
 
+use super::Speech;
 use serde::{Deserialize, Serialize};
 use std::time::Duration;
 
@@ -118,6 +119,9 @@ pub struct AlarmSettings {
     // What is empty leaves the hash of a configuration as it was before there were any.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub escalations: Vec<Duration>,
+    /// How people are told.
+    #[serde(skip_serializing_if = "Speech::is_default")]
+    pub speech: Speech,
 }
 
 impl Default for AlarmSettings {
@@ -133,6 +137,7 @@ impl Default for AlarmSettings {
             system: rule,
             shelve_max: Self::SHELVE_MAX,
             escalations: Vec::new(),
+            speech: Speech::default(),
         }
     }
 }

@@ -9,6 +9,7 @@ mod delay;
 mod grade;
 mod nearest;
 mod profile;
+mod speech;
 mod unit;
 
 pub use alarms::{AlarmClass, AlarmRule, AlarmSettings, Consequence};
@@ -17,6 +18,7 @@ pub use delay::{Delay, Transit};
 pub use grade::{Amendment, Bounds, Compared, Grade, Grades, SpecLimit};
 pub use nearest::nearest;
 pub use profile::{Profile, VarianceForm};
+pub use speech::{Language, Speech};
 pub use unit::{Conversion, conversion, convert};
 
 use crate::chart;

@@ -1,6 +1,6 @@
 //! The report of a batch.
 
-use super::paper::{Cell, Paper, amount, call, digest, disposition, face, name, numeral, plain};
+use super::paper::{Cell, Paper, amount, call, digest, face, name, numeral, plain};
 use super::strip::unit_of;
 use super::words::Words;
 use crate::batch::{Genealogy, Step};
@@ -102,7 +102,7 @@ fn banner(paper: &mut Paper<'_>, record: &BatchRecord, sheet: Option<&SheetRecor
     }
     paper.html.raw("</span></div><div class=\"side\"><small>").raw(words.disposition);
     paper.html.raw("</small>");
-    let decided = record.disposition.map(|decided| disposition(words, decided));
+    let decided = record.disposition.map(|decided| paper.settings.language.disposition(decided));
     paper.html.raw(decided.unwrap_or(words.undecided)).raw("</div></div>");
 }
 
@@ -431,7 +431,11 @@ fn people(paper: &mut Paper<'_>, sheet: &SheetRecord) {
     }
     for Decided { ts, disposition: decided, by, note } in &sheet.dispositions {
         let mut what = Html::default();
-        fill(&mut what, words.decided, &[("what", &plain(disposition(words, *decided)))]);
+        fill(
+            &mut what,
+            words.decided,
+            &[("what", &plain(paper.settings.language.disposition(*decided)))],
+        );
         let note = note.as_deref().map_or_else(|| plain(""), name);
         let at = plain(&paper.time(*ts));
         told.push((*ts, vec![(at, "keepline"), (what, ""), (who(by.as_ref()), ""), (note, "")]));

@@ -1,7 +1,7 @@
 //! The certificate of analysis: what a customer is told of the batches that are delivered to him.
 
 use super::batch::{BatchData, limits};
-use super::paper::{Cell, Paper, call, digest, disposition, name, numeral, plain};
+use super::paper::{Cell, Paper, call, digest, name, numeral, plain};
 use super::statistics::Statistics;
 use super::words::Words;
 use crate::decode::Disposition;
@@ -56,13 +56,14 @@ enum Against {
 
 impl Objection {
     /// The sentence of it, and what stands in it.
-    fn parts(&self, words: &Words) -> (&'static str, Vec<(&'static str, String)>) {
+    fn parts(&self, language: Language) -> (&'static str, Vec<(&'static str, String)>) {
+        let words = Words::of(language);
         let (sentence, mut pieces) = match &self.what {
             Against::NotEnded => (words.not_ended, vec![]),
             Against::Void => (words.is_void, vec![]),
             Against::OffSpec => (words.is_off_spec, vec![]),
             Against::Disposed(decided) => {
-                (words.is_disposed, vec![("what", disposition(words, *decided).to_owned())])
+                (words.is_disposed, vec![("what", language.disposition(*decided).to_owned())])
             }
             Against::Unreleased(said) => {
                 (words.is_unreleased, vec![("verdict", call(words, Some(*said)).to_owned())])
@@ -86,8 +87,8 @@ impl Objection {
         matches!(self.what, Against::Unreleased(_) | Against::Disposed(Disposition::Hold))
     }
 
-    fn html(&self, words: &Words) -> Html {
-        let (sentence, pieces) = self.parts(words);
+    fn html(&self, language: Language) -> Html {
+        let (sentence, pieces) = self.parts(language);
         let pieces: Vec<(&str, Html)> =
             pieces.iter().map(|(known, text)| (*known, name(text))).collect();
         let pieces: Vec<(&str, &Html)> =
@@ -100,7 +101,7 @@ impl Objection {
     /// The same without markup, in English.
     #[must_use]
     pub fn sentence(&self) -> String {
-        let (sentence, pieces) = self.parts(Words::of(Language::English));
+        let (sentence, pieces) = self.parts(Language::English);
         let mut told = String::new();
         for part in parts(sentence) {
             match part {
@@ -311,7 +312,7 @@ pub fn certificate(
         paper.say(note);
         paper.html.raw("<ul>");
         for objection in &against {
-            let sentence = objection.html(words);
+            let sentence = objection.html(settings.language);
             paper.html.raw("<li>").piece(&sentence).raw("</li>");
         }
         paper.html.raw("</ul></div>");
@@ -372,7 +373,9 @@ fn lots(paper: &mut Paper<'_>, records: &[&BatchRecord]) {
             let shown = |value: f64| plain(&crate::words::number::quantity(value.round(), unit));
             value.map_or_else(|| plain(NONE), shown)
         };
-        let decided = record.disposition.map_or(words.undecided, |one| disposition(words, one));
+        let decided = record
+            .disposition
+            .map_or(words.undecided, |one| paper.settings.language.disposition(one));
         vec![
             (name(&record.batch), ""),
             (name(&record.line), ""),

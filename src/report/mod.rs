@@ -24,21 +24,6 @@ pub use certificate::{Delivery, Objection, certificate, objections};
 pub use week::{WEEKS, Week};
 pub use weekly::{WeekData, weekly};
 
-use crate::decode::Disposition;
-use crate::quality::SensorFault;
-use crate::words::Language;
-use words::Words;
-
-/// What reports call a fault of a sensor, by the word of its event; nothing of a word that is none.
-pub(crate) fn fault_word(language: Language, fault: &str) -> Option<&'static str> {
-    Some(weekly::of_fault(Words::of(language), SensorFault::named(fault)?))
-}
-
-/// What reports call what people decide about a batch.
-pub(crate) fn disposition_word(language: Language, disposition: Disposition) -> &'static str {
-    paper::disposition(Words::of(language), disposition)
-}
-
 /// The policy under which a browser may show a document of this room: its own style, and nothing from anywhere.
 #[must_use]
 pub fn content_security_policy() -> &'static str {

@@ -1,7 +1,6 @@
 //! A sheet of paper: its head and foot, and what stands on all of them.
 
 use super::words::Words;
-use crate::decode::Disposition;
 use crate::reading::{Timestamp, hex};
 use crate::verdict::Call;
 use crate::words::Locale;
@@ -185,13 +184,6 @@ pub(super) fn name(name: &str) -> Html {
     html
 }
 
-/// A name from the plant that the sentence is about.
-pub(super) fn strong(name: &str) -> Html {
-    let mut html = Html::default();
-    html.raw("<b>").name(name).raw("</b>");
-    html
-}
-
 /// A number with its unit.
 pub(super) fn amount(value: f64, unit: &str) -> Html {
     plain(&quantity(value, unit))
@@ -232,17 +224,6 @@ pub(super) fn face(call: Option<Call>) -> (&'static str, &'static str) {
         Some(Call::AtRisk) => ("risk", "!"),
         Some(Call::OffSpec) => ("off", "×"),
         Some(Call::Unknown) | None => ("unknown", "?"),
-    }
-}
-
-/// What a disposition is named.
-pub(super) fn disposition(words: &Words, disposition: Disposition) -> &'static str {
-    match disposition {
-        Disposition::Release => words.release,
-        Disposition::Hold => words.hold,
-        Disposition::Downgrade => words.downgrade,
-        Disposition::Rework => words.rework,
-        Disposition::Scrap => words.scrap,
     }
 }
 

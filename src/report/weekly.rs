@@ -363,27 +363,6 @@ fn movers(paper: &mut Paper<'_>, movers: &[Arc<str>]) {
     paper.end();
 }
 
-pub(super) fn of_fault(words: &Words, fault: SensorFault) -> &'static str {
-    match fault {
-        SensorFault::Stuck => words.fault_stuck,
-        SensorFault::Stale => words.fault_stale,
-        SensorFault::Range => words.fault_range,
-        SensorFault::SourceBad => words.fault_source_bad,
-        SensorFault::NoNumber => words.fault_no_number,
-        SensorFault::Rail => words.fault_rail,
-        SensorFault::Spike => words.fault_spike,
-        SensorFault::Noise => words.fault_noise,
-        SensorFault::Attenuated => words.fault_attenuated,
-        SensorFault::Intermittent => words.fault_intermittent,
-        SensorFault::Unit => words.fault_unit,
-        SensorFault::Offset => words.fault_offset,
-        SensorFault::Drift => words.fault_drift,
-        SensorFault::Frozen => words.fault_frozen,
-        SensorFault::Skew => words.fault_skew,
-        SensorFault::FrozenClock => words.fault_frozen_clock,
-    }
-}
-
 fn sensors(paper: &mut Paper<'_>, sick: &[[Arc<str>; 3]]) {
     let words = paper.words;
     paper.begin(words.sensors);
@@ -392,7 +371,8 @@ fn sensors(paper: &mut Paper<'_>, sick: &[[Arc<str>; 3]]) {
         return paper.end();
     }
     let row = |[line, tag, fault]: &[Arc<str>; 3]| -> Vec<Cell> {
-        let known = SensorFault::named(fault).map(|fault| plain(of_fault(words, fault)));
+        let known =
+            SensorFault::named(fault).map(|fault| plain(paper.settings.language.fault(fault)));
         vec![(name(line), ""), (name(tag), ""), (known.unwrap_or_else(|| name(fault)), "")]
     };
     let rows: Vec<Vec<Cell>> = sick.iter().map(row).collect();

@@ -31,7 +31,7 @@ pub use trial::{Trial, try_out};
 
 use crate::alarm::Severity;
 use crate::telemetry::{Secret, SecretSource};
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -54,8 +54,8 @@ pub struct Settings {
     pub template: Option<Template>,
     /// What the format wants of a secret ([`Format::wants_secret`]).
     pub secret: Option<SecretSource>,
-    /// The site's time zone, for services that are told times in words.
-    pub zone: TimeZone,
+    /// Who reads it.
+    pub audience: Audience,
     /// The least severity it gets.
     pub severity: Severity,
     /// The lines it hears of; empty means all.
@@ -66,6 +66,15 @@ pub struct Settings {
     pub private: bool,
     /// How long one attempt may take.
     pub timeout: Duration,
+}
+
+/// Who reads what a receiver is told.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct Audience {
+    /// The language, and the site's time zone.
+    pub locale: Locale,
+    /// True if that is another language than the site's, in which events come.
+    pub translate: bool,
 }
 
 /// What a receiver understands.

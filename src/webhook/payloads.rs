@@ -1,12 +1,13 @@
 //! What a receiver is told: the bodies of the contract.
 
 use super::format::ends;
-use super::{Format, Settings};
+use super::{Audience, Format, Settings};
 use crate::alarm::{Escalated, EventKind, Notification, Permit, PermitKey, Priority, Subject};
 use crate::profile::Place;
 use crate::reading::Timestamp;
 use crate::verdict::Document;
 use serde::Serialize;
+use std::borrow::Cow;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -35,9 +36,8 @@ fn wants_at_once(settings: &Settings, notification: &Notification) -> bool {
     let acknowledges = settings.format.takes_acknowledgements()
         && kind == EventKind::AlarmAcknowledged
         && (route.kinds.is_empty() || heard());
-    let responds = matches!(kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
-    let goes = settings.route.takes(notification, &settings.zone)
-        && (!responds || settings.route.names(kind));
+    let goes = settings.route.takes(notification, &settings.audience.locale.zone)
+        && (!kind.responds() || settings.route.names(kind));
     ends || acknowledges || goes && notification.severity >= settings.severity
 }
 
@@ -45,7 +45,11 @@ fn wants_at_once(settings: &Settings, notification: &Notification) -> bool {
 fn wants_after(settings: &Settings, notification: &Notification, after: Duration) -> bool {
     let kind = notification.kind;
     let told = |escalated: &Escalated| {
-        let goes = settings.route.takes_of(notification, escalated.raised_by, &settings.zone);
+        let goes = settings.route.takes_of(
+            notification,
+            escalated.raised_by,
+            &settings.audience.locale.zone,
+        );
         goes && escalated.after >= after && escalated.severity >= settings.severity
     };
     let Some(escalated) = notification.response.escalated.filter(told) else { return false };
@@ -70,7 +74,7 @@ pub fn standing(
         return Vec::new();
     }
     let of_its = |told: &Notification| wants(settings, told);
-    told.filter(of_its).map(|told| links.standard(&told, &settings.name, now)).collect()
+    told.filter(of_its).map(|told| links.standard(&told, settings, now)).collect()
 }
 
 /// Where the links in events lead.
@@ -86,38 +90,48 @@ impl Links {
     /// The body of an event in the `standard` format for a receiver, with a link by which what it tells is acknowledged, if that
     /// can be. `now` is when what caused it came, by the daemon's clock: the link holds for a week from then on.
     #[must_use]
-    pub fn standard(&self, notification: &Notification, receiver: &str, now: Timestamp) -> String {
+    pub fn standard(
+        &self,
+        notification: &Notification,
+        receiver: &Settings,
+        now: Timestamp,
+    ) -> String {
         let key = self.permits.as_ref().filter(|_| notification.response.open);
         let acknowledge_url = key.zip(self.page.as_deref()).map(|(key, page)| {
             let permit = Permit {
                 alarm: Arc::clone(&notification.alarm),
                 occurrence: notification.occurrence,
-                receiver: receiver.into(),
+                receiver: receiver.name.as_str().into(),
                 until: now.plus(Permit::HOLDS),
             };
             format!("{}/acknowledge/{}", page.trim_end_matches('/'), key.sign(&permit))
         });
-        body(notification, self.page.as_deref(), acknowledge_url)
+        body(notification, self.page.as_deref(), &receiver.audience, acknowledge_url)
     }
 }
 
 /// The body of an event in the `standard` format, without a link that acknowledges. The order of its keys is fixed, `timestamp` is
 /// event time; `since` is ms since 1970, as in the verdict. `base_url` is where people find the
-/// page.
+/// page. Title, text and reason are in the language of who reads it.
 #[must_use]
-pub fn standard(notification: &Notification, base_url: Option<&str>) -> String {
-    body(notification, base_url, None)
+pub fn standard(
+    notification: &Notification,
+    base_url: Option<&str>,
+    audience: &Audience,
+) -> String {
+    body(notification, base_url, audience, None)
 }
 
 fn body(
     notification: &Notification,
     base_url: Option<&str>,
+    audience: &Audience,
     acknowledge_url: Option<String>,
 ) -> String {
     let body = Body {
         kind: notification.kind.as_str(),
         timestamp: notification.at.to_rfc3339(),
-        data: Data { acknowledge_url, ..data(notification, base_url) },
+        data: Data { acknowledge_url, ..data(notification, base_url, audience) },
     };
     serde_json::to_string(&body).expect("plain data with text keys is always JSON")
 }
@@ -145,8 +159,8 @@ struct Data<'a> {
     occurrence: u32,
     revision: u32,
     alarm: &'a str,
-    title: &'a str,
-    text: &'a str,
+    title: Cow<'a, str>,
+    text: Cow<'a, str>,
     #[serde(skip_serializing_if = "Option::is_none")]
     raised_by: Option<&'a str>,
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -169,39 +183,30 @@ enum About<'a> {
     Batch { batch: &'a str, grade: Option<&'a str> },
     Sensor { tag: &'a str, fault: &'a str, since: i64 },
     Profile { tag: &'a str, streaks: &'a [Place], since: i64 },
-    Line { reason: &'a str, since: i64 },
+    Line { reason: String, since: i64 },
     Tags { tags: &'a [std::sync::Arc<str>], since: i64 },
-    Model { model: &'a str, grade: &'a str, version: u32, reason: &'a str },
-    System { component: &'a str, reason: &'a str, since: i64 },
+    Model { model: &'a str, grade: &'a str, version: u32, reason: String },
+    System { component: &'a str, reason: String, since: i64 },
 }
 
-fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> {
-    let mut document = None;
-    let about = match &notification.subject {
-        Subject::Batch { batch, grade, verdict } => {
-            document = Some(&**verdict);
-            About::Batch { batch, grade: grade.as_deref() }
-        }
-        Subject::Sensor { tag, fault, since } => {
-            About::Sensor { tag, fault, since: since.as_millis() }
-        }
-        Subject::Profile { tag, streaks, since } => {
-            About::Profile { tag, streaks, since: since.as_millis() }
-        }
-        Subject::Line { reason, since } | Subject::Monitor { reason, since } => {
-            About::Line { reason, since: since.as_millis() }
-        }
-        Subject::Tags { tags, since } => About::Tags { tags, since: since.as_millis() },
-        Subject::Model { model, grade, version, reason } => {
-            About::Model { model, grade, version: *version, reason }
-        }
-        Subject::System { component, reason, since } => {
-            About::System { component, reason, since: since.as_millis() }
-        }
+fn data<'a>(
+    notification: &'a Notification,
+    base_url: Option<&str>,
+    audience: &Audience,
+) -> Data<'a> {
+    let locale = &audience.locale;
+    let (title, text) = if audience.translate {
+        (notification.title_in(locale).into(), notification.text_in(locale).into())
+    } else {
+        (Cow::Borrowed(&*notification.title), Cow::Borrowed(&*notification.text))
     };
     let response = &notification.response;
-    let responds =
-        matches!(notification.kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
+    let responds = notification.kind.responds();
+    let verdict = match notification.subject.declared() {
+        Subject::Batch { verdict, .. } => Some(&**verdict),
+        _ => None,
+    };
+    let about = about(&notification.subject, &|| notification.reason_in(locale));
     Data {
         id: &notification.id,
         site: &notification.site,
@@ -212,15 +217,39 @@ fn data<'a>(notification: &'a Notification, base_url: Option<&str>) -> Data<'a> 
         occurrence: notification.occurrence,
         revision: notification.revision,
         alarm: &notification.alarm,
-        title: &notification.title,
-        text: &notification.text,
+        title,
+        text,
         raised_by: response.raised_by.filter(|_| responds).map(EventKind::as_str),
         unacknowledged_s: response.unacknowledged.map(|waited| waited.as_secs()),
         by: response.by.as_deref(),
         note: response.note.as_deref(),
-        verdict: document,
+        verdict,
         url: base_url.map(|base| format!("{}/", base.trim_end_matches('/'))),
         acknowledge_url: None,
+    }
+}
+
+/// The keys of what an event is about; `reason` is asked for where there is one.
+fn about<'a>(subject: &'a Subject, reason: &dyn Fn() -> String) -> About<'a> {
+    match subject {
+        Subject::Batch { batch, grade, .. } => About::Batch { batch, grade: grade.as_deref() },
+        Subject::Sensor { tag, fault, since, .. } => {
+            About::Sensor { tag, fault, since: since.as_millis() }
+        }
+        Subject::Profile { tag, streaks, since, .. } => {
+            About::Profile { tag, streaks, since: since.as_millis() }
+        }
+        Subject::Line { since } | Subject::Monitor { since, .. } => {
+            About::Line { reason: reason(), since: since.as_millis() }
+        }
+        Subject::Tags { tags, since, .. } => About::Tags { tags, since: since.as_millis() },
+        Subject::Model { model, grade, version, .. } => {
+            About::Model { model, grade, version: *version, reason: reason() }
+        }
+        Subject::System { component, since, .. } => {
+            About::System { component, reason: reason(), since: since.as_millis() }
+        }
+        Subject::Gone(of) => about(of, reason),
     }
 }
 
@@ -262,6 +291,7 @@ mod tests {
         Subject::Batch {
             batch: "R1".into(),
             grade: None,
+            besides: Box::default(),
             verdict: Box::new(Document {
                 station: None,
                 line: "tm3".into(),
@@ -306,7 +336,7 @@ mod tests {
     #[track_caller]
     fn check(kind: EventKind, line: &str, subject: Subject, url: Option<&str>, expected: &str) {
         let notification = notification(kind, Severity::Warning, line, subject);
-        assert_eq!(standard(&notification, url), expected);
+        assert_eq!(standard(&notification, url, &Audience::default()), expected);
     }
 
     #[test]
@@ -321,16 +351,21 @@ mod tests {
         check(
             EventKind::SensorUnhealthy,
             "tm3",
-            Subject::Sensor { tag: "steam".into(), fault: "stuck".into(), since: AT },
+            Subject::Sensor {
+                tag: "steam".into(),
+                fault: "stuck".into(),
+                since: AT,
+                behind_ms: None,
+            },
             None,
             r#"{"type":"sensor.unhealthy","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","tag":"steam","fault":"stuck","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
         );
         check(
             EventKind::LineBlind,
             "tm3",
-            Subject::Line { reason: "link".into(), since: AT },
+            Subject::Line { since: AT },
             None,
-            r#"{"type":"line.blind","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
+            r#"{"type":"line.blind","timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"Since 2026-01-23 00:31 +00:00 no broker is reached: nothing of the line is judged.","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文"}}"#,
         );
         check(
             EventKind::ModelPromoted,
@@ -354,6 +389,32 @@ mod tests {
     }
 
     #[test]
+    fn a_receiver_of_another_language_is_told_in_its_own() {
+        let reason = crate::words::SystemReason::Dropped { count: 3, since: AT };
+        let subject = Subject::System { component: "mqtt/plant/queue".into(), reason, since: AT };
+        let told = notification(EventKind::SystemDegraded, Severity::Warning, "", subject);
+        let locale = crate::words::Locale {
+            language: crate::words::Language::Chinese,
+            ..Default::default()
+        };
+        let data = |translate| {
+            let audience = Audience { locale: locale.clone(), translate };
+            let body: serde_json::Value =
+                serde_json::from_str(&standard(&told, None, &audience)).unwrap();
+            ["title", "text", "reason"].map(|key| body["data"][key].as_str().unwrap().to_owned())
+        };
+        let reason = "消息代理自 2026-01-23 00:31 +00:00 起丢弃了其客户端的 3 条消息";
+        // What comes in its language is told as it came.
+        assert_eq!(data(false), ["a \"title\"", "中文", reason]);
+        let [title, text, why] = data(true);
+        assert_eq!(
+            (title, why),
+            (format!("mqtt/plant/queue 工作不正常：{reason}"), reason.to_owned())
+        );
+        assert!(text.ends_with("网络、持久化以及允许排队的消息数。"), "{text}");
+    }
+
+    #[test]
     fn a_receiver_gets_what_it_asked_for() {
         for (least, lines, severity, line, expected) in [
             (Severity::Info, &[][..], Severity::Info, "tm3", true),
@@ -371,7 +432,7 @@ mod tests {
                 format: super::super::Format::Standard,
                 template: None,
                 secret: None,
-                zone: jiff::tz::TimeZone::UTC,
+                audience: Audience::default(),
                 severity: least,
                 lines: lines.iter().map(|line| (*line).to_owned()).collect(),
                 route: crate::webhook::Route::default(),
@@ -403,7 +464,7 @@ mod tests {
             template: None,
             secret: None,
             private: false,
-            zone: jiff::tz::TimeZone::UTC,
+            audience: Audience::default(),
             severity: Severity::Warning,
             lines: vec!["tm3".into()],
             route: crate::webhook::Route { kinds, unacknowledged, ..Default::default() },
@@ -486,19 +547,19 @@ mod tests {
             EventKind::AlarmUnacknowledged,
             Severity::Warning,
             "tm3",
-            Subject::Line { reason: "link".into(), since: AT },
+            Subject::Line { since: AT },
         );
         event.response.raised_by = Some(EventKind::LineBlind);
         event.response.unacknowledged = Some(Duration::from_secs(900));
         let head = r#""timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","raised_by":"line.blind""#;
         let expected =
             format!(r#"{{"type":"alarm.unacknowledged",{head},"unacknowledged_s":900}}}}"#);
-        assert_eq!(standard(&event, None), expected);
+        assert_eq!(standard(&event, None, &Audience::default()), expected);
         event.kind = EventKind::AlarmAcknowledged;
         event.response.unacknowledged = None;
         event.response.by = Some("shift-a".into());
         let expected = format!(r#"{{"type":"alarm.acknowledged",{head},"by":"shift-a"}}}}"#);
-        assert_eq!(standard(&event, None), expected);
+        assert_eq!(standard(&event, None, &Audience::default()), expected);
     }
 
     #[test]
@@ -509,8 +570,12 @@ mod tests {
         let now = AT.plus(Duration::from_secs(60));
         let mut event = notification(EventKind::BatchAtRisk, Severity::Warning, "tm3", at_risk());
         let url = |links: &Links, event: &Notification| {
-            let body: serde_json::Value =
-                serde_json::from_str(&links.standard(event, "shift", now)).unwrap();
+            let body: serde_json::Value = serde_json::from_str(&links.standard(
+                event,
+                &waiting(Format::Standard, None, &[]),
+                now,
+            ))
+            .unwrap();
             body["data"]["acknowledge_url"].as_str().map(str::to_owned)
         };
         assert_eq!(url(&links, &event), None, "there is nothing to acknowledge");
@@ -521,11 +586,12 @@ mod tests {
         let expected = Permit {
             alarm: "tm3/batch".into(),
             occurrence: 1,
-            receiver: "shift".into(),
+            receiver: "n".into(),
             until: now.plus(Duration::from_secs(7 * 86_400)),
         };
         assert_eq!(key.read(token), Some(expected));
         // The same input gives the same bytes.
-        assert_eq!(links.standard(&event, "shift", now), links.standard(&event, "shift", now));
+        let again = || links.standard(&event, &waiting(Format::Standard, None, &[]), now);
+        assert_eq!(again(), again());
     }
 }

@@ -171,7 +171,7 @@ mod tests {
     }
 
     fn line(at: &str) -> Notification {
-        let subject = Subject::Line { reason: "".into(), since: Timestamp::default() };
+        let subject = Subject::Line { since: Timestamp::default() };
         event(EventKind::LineSilent, at, subject)
     }
 

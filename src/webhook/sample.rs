@@ -1,9 +1,10 @@
 //! Events that never happened, one of each type: to try a template on, and to try a receiver with.
 
-use crate::alarm::{EventKind, Notification, Response, Severity, Subject};
+use crate::alarm::{Besides, EventKind, Notification, Response, Severity, Subject};
 use crate::profile::Place;
 use crate::reading::Timestamp;
 use crate::verdict::{Call, Document, Reason, SpanDocument};
+use crate::words::{Locale, ModelReason, Phrase, table};
 use std::time::Duration;
 
 /// The line, batch and grade of samples; nothing is named like that by mistake.
@@ -11,14 +12,16 @@ const LINE: &str = "sample-line";
 const BATCH: &str = "SAMPLE-014";
 const GRADE: &str = "sample-grade";
 
-/// What the title of every sample begins with.
-pub(super) const MARK: &str = "TEST, nothing happened";
+table! {
+    mark: "TEST, nothing happened: {title}", "测试，并未发生：{title}";
+    text: "This is a sample event: somebody tries this receiver. {text}", "这是示例事件：有人在测试该接收方。{text}";
+}
 
-/// An event of this type that never happened, at this time. Its title says so.
-pub(super) fn sample(kind: EventKind, site: &str, at: Timestamp) -> Notification {
-    let (name, severity, alarm, subject) = about(kind, at);
+/// An event of this type that never happened, at this time. Its title and text say so.
+pub(super) fn sample(kind: EventKind, site: &str, at: Timestamp, locale: &Locale) -> Notification {
+    let (severity, alarm, subject) = about(kind, at);
     let line = if matches!(subject, Subject::System { .. }) { "" } else { LINE };
-    Notification {
+    let mut sample = Notification {
         kind,
         // Two tests are two events.
         id: crate::alarm::event_id(kind, site, line, &at.to_rfc3339(), 1, 1).into(),
@@ -30,12 +33,18 @@ pub(super) fn sample(kind: EventKind, site: &str, at: Timestamp) -> Notification
         occurrence: 1,
         revision: 1,
         alarm: alarm.into(),
-        title: format!("{MARK}: {name}").into(),
-        text: "this is a sample event: somebody tries this receiver".into(),
+        title: "".into(),
+        text: "".into(),
         subject,
         told: vec![],
         response: response(kind),
-    }
+    };
+    let words = Words::of(locale.language);
+    let title = Phrase::told(sample.title_in(locale));
+    let text = Phrase::told(sample.text_in(locale));
+    sample.title = Phrase::fill(words.mark, &[("title", &title)]).to_string().into();
+    sample.text = Phrase::fill(words.text, &[("text", &text)]).to_string().into();
+    sample
 }
 
 fn response(kind: EventKind) -> Response {
@@ -53,84 +62,77 @@ fn response(kind: EventKind) -> Response {
     }
 }
 
-fn about(kind: EventKind, at: Timestamp) -> (&'static str, Severity, &'static str, Subject) {
+fn about(kind: EventKind, at: Timestamp) -> (Severity, &'static str, Subject) {
     let since = at.minus(Duration::from_secs(360));
-    let batch = |name, severity, verdict| {
+    let batch = |severity, verdict| {
+        let (batch, grade) = (BATCH.into(), Some(GRADE.into()));
+        let besides = Besides { made_kg: Some(1441.0), ..Besides::default() };
         let verdict = Box::new(document(verdict, at, since));
-        let subject = Subject::Batch { batch: BATCH.into(), grade: Some(GRADE.into()), verdict };
-        (name, severity, "sample-line/batch", subject)
+        let subject = Subject::Batch { batch, grade, verdict, besides: Box::new(besides) };
+        (severity, "sample-line/batch", subject)
     };
-    let sensor = |name, severity| {
-        let subject = Subject::Sensor { tag: "QI-1".into(), fault: "stuck".into(), since };
-        (name, severity, "sample-line/sensor/QI-1", subject)
+    let sensor = |severity| {
+        let (tag, fault) = ("QI-1".into(), "stuck".into());
+        let subject = Subject::Sensor { tag, fault, since, behind_ms: None };
+        (severity, "sample-line/sensor/QI-1", subject)
     };
-    let profile = |name, severity, streaks| {
-        let subject = Subject::Profile { tag: "basis_weight".into(), streaks, since };
-        (name, severity, "sample-line/profile/basis_weight", subject)
+    let profile = |severity, streaks| {
+        let (tag, unit) = ("basis_weight".into(), "g/m2".into());
+        let subject = Subject::Profile { tag, unit, streaks, since };
+        (severity, "sample-line/profile/basis_weight", subject)
     };
-    let line = |name, severity| {
-        let subject = Subject::Line { reason: "no good reading comes".into(), since };
-        (name, severity, "sample-line/blind", subject)
-    };
-    let silent = |name, severity| {
-        let subject = Subject::Line { reason: "nothing comes of it".into(), since };
-        (name, severity, "sample-line/silent", subject)
-    };
-    let tags = |name, severity, tags: &[&str]| {
+    let blind = |severity| (severity, "sample-line/blind", Subject::Line { since });
+    let silent = |severity| (severity, "sample-line/silent", Subject::Line { since });
+    let tags = |severity, tags: &[&str]| {
         let tags = tags.iter().map(|tag| (*tag).into()).collect();
-        (name, severity, "sample-line/missing", Subject::Tags { tags, since })
+        (severity, "sample-line/missing", Subject::Tags { tags, declared: 40, since })
     };
-    let monitor = |name, severity| {
-        let subject = Subject::Monitor { reason: "not enough good data of QI-1".into(), since };
-        (name, severity, "sample-line/unjudged", subject)
+    let monitor = |severity, tags: &[&str]| {
+        let tags = tags.iter().map(|tag| (*tag).into()).collect();
+        let reasons = vec![Reason::Coverage { tags, share: 0.62 }];
+        (severity, "sample-line/unjudged", Subject::Monitor { reasons, since })
     };
-    let model = |name, severity, version| {
-        let (model, grade, reason) = ("pca".into(), GRADE.into(), "a reason in words".into());
-        (
-            name,
-            severity,
-            "sample-line/model/sample-grade",
-            Subject::Model { model, grade, version, reason },
-        )
+    let model = |severity, version, reason| {
+        let (model, grade) = ("pca".into(), GRADE.into());
+        let subject = Subject::Model { model, grade, version, reason };
+        (severity, "sample-line/model/sample-grade", subject)
     };
-    let system = |name, severity| {
-        let (component, reason) = ("influxdb".into(), "it answered 503".into());
-        (name, severity, "system/influxdb", Subject::System { component, reason, since })
+    let system = |severity| {
+        let (component, reason) = ("influxdb".into(), "503".into());
+        (severity, "system/influxdb", Subject::System { component, reason, since })
     };
+    let first_own =
+        || ModelReason::Fitted { tried: None, first_own: true, far: None, summary: "".into() };
     let (info, warning, critical) = (Severity::Info, Severity::Warning, Severity::Critical);
     match kind {
-        EventKind::BatchAtRisk => batch("batch at risk", warning, Call::AtRisk),
-        EventKind::BatchOffSpec => batch("batch off spec", critical, Call::OffSpec),
-        EventKind::BatchCleared => batch("batch no longer at risk", info, Call::OnSpec),
-        EventKind::BatchFinished => batch("batch ended on spec", info, Call::OnSpec),
-        EventKind::BatchRevised => batch("batch now off spec", critical, Call::OffSpec),
-        EventKind::SensorUnhealthy => sensor("sensor QI-1 cannot be trusted", warning),
-        EventKind::SensorRecovered => sensor("sensor QI-1 can be trusted again", info),
+        EventKind::BatchAtRisk | EventKind::AlarmUnacknowledged => batch(warning, Call::AtRisk),
+        EventKind::BatchOffSpec | EventKind::BatchRevised => batch(critical, Call::OffSpec),
+        EventKind::BatchCleared | EventKind::BatchFinished => batch(info, Call::OnSpec),
+        EventKind::SensorUnhealthy => sensor(warning),
+        EventKind::SensorRecovered => sensor(info),
         EventKind::ProfileStreak => {
-            let streak = Place { from: 1.2, to: 1.3, deviation: 0.4 };
-            profile("a streak across the web", warning, vec![streak])
+            profile(warning, vec![Place { from: 1.2, to: 1.3, deviation: 0.4 }])
         }
-        EventKind::ProfileEven => profile("no streak any more", info, vec![]),
-        EventKind::LineBlind => line("nothing is known of the line", warning),
-        EventKind::LineRestored => line("the line is seen again", info),
-        EventKind::LineSilent => silent("the line has gone silent", warning),
-        EventKind::LineHeard => silent("the line speaks again", info),
-        EventKind::TagsMissing => tags("2 of 40 tags never came", warning, &["QI-1", "QI-2"]),
-        EventKind::TagsFound => tags("all declared tags have come", info, &[]),
-        EventKind::LineUnjudged => monitor("no verdict is possible", warning),
-        EventKind::LineJudged => monitor("what is made is judged again", info),
-        EventKind::ModelDrifted => model("a model has drifted", warning, 4),
-        EventKind::ModelPromoted => model("a model judges from now on", info, 5),
-        EventKind::ModelWaiting => model("a model waits to be promoted", info, 5),
-        EventKind::ModelRejected => model("no model could be had", warning, 0),
-        EventKind::SystemDegraded => system("influxdb does not work", warning),
-        EventKind::SystemRecovered => system("influxdb works again", info),
-        EventKind::AlarmUnacknowledged => {
-            batch("nobody has acknowledged that a batch is at risk", warning, Call::AtRisk)
+        EventKind::ProfileEven => profile(info, vec![]),
+        EventKind::LineBlind => blind(warning),
+        EventKind::LineRestored => blind(info),
+        EventKind::LineSilent => silent(warning),
+        EventKind::LineHeard => silent(info),
+        EventKind::TagsMissing => tags(warning, &["QI-1", "QI-2"]),
+        EventKind::TagsFound => tags(info, &[]),
+        EventKind::LineUnjudged => monitor(warning, &["QI-1"]),
+        EventKind::LineJudged => monitor(info, &[]),
+        EventKind::ModelDrifted => {
+            model(warning, 4, ModelReason::Drifted { exceeded: 4, of: 60, one_in: 100.0 })
         }
-        EventKind::AlarmAcknowledged => {
-            batch("somebody knows that a batch is at risk", info, Call::AtRisk)
+        EventKind::ModelPromoted => {
+            model(info, 5, ModelReason::ByPerson { by: Some("shift-a".into()), of: 4, back: false })
         }
+        EventKind::ModelWaiting => model(info, 5, first_own()),
+        EventKind::ModelRejected => model(warning, 0, ModelReason::Failed("QI-1, QI-2".into())),
+        EventKind::SystemDegraded => system(warning),
+        EventKind::SystemRecovered => system(info),
+        EventKind::AlarmAcknowledged => batch(info, Call::AtRisk),
     }
 }
 
@@ -175,5 +177,28 @@ fn document(verdict: Call, at: Timestamp, since: Timestamp) -> Document {
         revision: 1,
         ts: at.as_millis(),
         valid_until: at.as_millis() + Document::VALID_MS,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::words::Language;
+
+    #[test]
+    fn both_languages_say_that_nothing_happened() {
+        crate::words::check(ALL, &[]);
+        for (language, mark) in [
+            (Language::English, "TEST, nothing happened: "),
+            (Language::Chinese, "测试，并未发生："),
+        ] {
+            let locale = Locale { language, ..Locale::default() };
+            for kind in EventKind::ALL {
+                let event = sample(kind, "mill", Timestamp::from_nanos(0), &locale);
+                let title = event.title.strip_prefix(mark).unwrap_or_else(|| panic!("{event:?}"));
+                assert_eq!(title, event.title_in(&locale));
+                assert!(event.text.len() > 40, "{}", event.text);
+            }
+        }
     }
 }

@@ -3,7 +3,7 @@
 use super::format::service;
 use super::sample::sample;
 use super::sender::{Envelope, Post, Receiver};
-use super::{Settings, answer::Outcome, standard};
+use super::{Audience, Settings, answer::Outcome, standard};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::Timestamp;
 use crate::store::Item;
@@ -49,8 +49,10 @@ pub async fn try_out(
     };
     let mut words = String::new();
     for kind in kinds {
-        let event = sample(*kind, site, now);
-        let (id, body) = (event.id.to_string(), standard(&event, base_url).into_bytes());
+        let event = sample(*kind, site, now, &settings.audience.locale);
+        // It is in the language of its reader as it is.
+        let audience = Audience { translate: false, ..settings.audience.clone() };
+        let (id, body) = (event.id.to_string(), standard(&event, base_url, &audience).into_bytes());
         let items = [Item { id: 0, key: id.clone(), count: 1, body }];
         let request = match service.render(&items, now) {
             Ok(Some(request)) => request,

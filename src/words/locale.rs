@@ -2,6 +2,7 @@
 
 use super::number::NONE;
 use super::table;
+use crate::plant::Speech;
 use crate::reading::Timestamp;
 use jiff::tz::TimeZone;
 use std::sync::Arc;
@@ -13,17 +14,7 @@ table! {
     seconds: "s", "秒";
 }
 
-/// A language.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, serde::Deserialize)]
-pub enum Language {
-    /// English.
-    #[default]
-    #[serde(rename = "en")]
-    English,
-    /// Chinese, as it is written in the mainland.
-    #[serde(rename = "zh-CN")]
-    Chinese,
-}
+pub use crate::plant::Language;
 
 impl Language {
     /// The tag of BCP 47, as the configuration, the command line and HTML have it.
@@ -40,6 +31,22 @@ impl Language {
         match self {
             Self::English => "English",
             Self::Chinese => "中文",
+        }
+    }
+
+    /// What ends a sentence.
+    pub(crate) fn full_stop(self) -> &'static str {
+        match self {
+            Self::English => ".",
+            Self::Chinese => "。",
+        }
+    }
+
+    /// What stands between two sentences.
+    pub(crate) fn space(self) -> &'static str {
+        match self {
+            Self::English => " ",
+            Self::Chinese => "",
         }
     }
 
@@ -76,6 +83,13 @@ impl Default for Locale {
     /// A site without a name, in UTC and English.
     fn default() -> Self {
         Self { site: "".into(), zone: TimeZone::UTC, language: Language::English }
+    }
+}
+
+impl From<&Speech> for Locale {
+    /// Of no site by name.
+    fn from(speech: &Speech) -> Self {
+        Self { site: "".into(), zone: speech.zone.clone(), language: speech.language }
     }
 }
 

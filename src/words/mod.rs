@@ -8,15 +8,28 @@
 //!
 //! The room reads no clock, no disk, and no time zone that is not given to it.
 
+mod cause;
 pub(crate) mod html;
 pub(crate) mod number;
 
 mod locale;
+mod phrase;
+pub(crate) mod reason;
 mod sentence;
 mod table;
+mod terms;
 
+pub use cause::{ModelReason, Start, SystemReason};
 pub use locale::{Language, Locale};
+pub(crate) use phrase::Phrase;
 pub(crate) use sentence::{Part, fill, parts};
 #[cfg(test)]
 pub(crate) use table::check;
 pub(crate) use table::table;
+
+/// Every sentence that more than one room says, with its name, in English and in Chinese.
+#[cfg(test)]
+pub(crate) fn shared() -> impl Iterator<Item = &'static (&'static str, &'static str, &'static str)>
+{
+    reason::ALL.iter().chain(terms::ALL)
+}

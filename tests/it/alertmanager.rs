@@ -40,7 +40,7 @@ impl Rig {
             format: Format::Alertmanager,
             template: None,
             secret: None,
-            zone: jiff::tz::TimeZone::UTC,
+            audience: onspec::webhook::Audience::default(),
             severity: Severity::Warning,
             lines: vec![],
             route: onspec::webhook::Route::default(),
@@ -68,7 +68,11 @@ impl Rig {
     }
 
     fn tell(&self, event: &Notification) {
-        self.outbox.push(&event.id, 1, webhook::standard(event, None).as_bytes());
+        self.outbox.push(
+            &event.id,
+            1,
+            webhook::standard(event, None, &webhook::Audience::default()).as_bytes(),
+        );
     }
 
     fn stop(self) {
@@ -95,7 +99,12 @@ fn sensor(kind: EventKind, severity: Severity, tag: &str) -> Notification {
         alarm: format!("tm3/sensor/{tag}").into(),
         title: format!("tm3: sensor {tag} of the 纸机 \"wet end\"").into(),
         text: "stuck".into(),
-        subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        subject: Subject::Sensor {
+            tag: tag.into(),
+            fault: "stuck".into(),
+            since: at,
+            behind_ms: None,
+        },
         told: vec![],
         response: onspec::alarm::Response::default(),
     }

@@ -40,7 +40,7 @@ fn settings(name: &str, url: &str) -> Settings {
         format: Format::Standard,
         template: None,
         secret: None,
-        zone: jiff::tz::TimeZone::UTC,
+        audience: onspec::webhook::Audience::default(),
         severity: Severity::Info,
         lines: vec![],
         route: Route::default(),

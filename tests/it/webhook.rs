@@ -41,7 +41,7 @@ impl Rig {
                 format: Format::Standard,
                 template: None,
                 secret: None,
-                zone: jiff::tz::TimeZone::UTC,
+                audience: onspec::webhook::Audience::default(),
                 severity: Severity::Info,
                 lines: vec![],
                 route: onspec::webhook::Route::default(),

@@ -88,7 +88,10 @@ fn each_receiver_is_sent_a_test_and_what_it_answered_is_said() {
         (&"trigger".into(), &"resolve".into())
     );
     assert_eq!(bodies[1]["dedup_key"], bodies[2]["dedup_key"]);
-    assert_eq!(bodies[3]["text"], "TEST, nothing happened: batch at risk");
+    assert_eq!(
+        bodies[3]["text"],
+        "TEST, nothing happened: sample-line: batch SAMPLE-014 is at risk"
+    );
 
     let (status, stdout, _) = run(&["chat", "--json"]);
     assert_eq!(status, Some(0), "{stdout}");

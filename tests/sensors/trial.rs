@@ -8,6 +8,7 @@ use onspec::engine::{Effect, Engine, Event};
 use onspec::reading::Timestamp;
 use onspec::simulate::{Form, Machine, Said, TAGS};
 use onspec::store::Store;
+use onspec::words::SystemReason;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -137,10 +138,11 @@ impl Run {
 
     /// All tags of a source whose clock is off are one alarm, which names its area: one tag stands for them. It says
     /// so without an area when all is well.
-    fn take_source(&mut self, reason: &str, at: Timestamp) {
+    fn take_source(&mut self, reason: &SystemReason, at: Timestamp) {
         let mut areas: Vec<&str> = TAGS.iter().map(|tag| tag.area).collect();
         areas.dedup();
-        let is_off = |area: &&str| reason.contains(&format!("area `{area}` "));
+        let SystemReason::Clocks(named) = reason else { return };
+        let is_off = |area: &&str| named.iter().any(|(named, _)| &**named == *area);
         let one_of = |area: &str| {
             let tag = TAGS.iter().find(|tag| tag.area == area);
             Arc::from(tag.map_or("", |tag| tag.name))

@@ -24,9 +24,12 @@ fn news(sets: Sets, severity: Severity, s: i64) -> News {
         sets,
         severity,
         revision: 0,
-        title: if raises { "bw is stuck" } else { "bw is well" }.into(),
-        text: String::new(),
-        subject: Subject::Sensor { tag: "bw".into(), fault: "stuck".into(), since: at },
+        subject: Subject::Sensor {
+            tag: "bw".into(),
+            fault: "stuck".into(),
+            since: at,
+            behind_ms: None,
+        },
     }
 }
 
@@ -43,8 +46,7 @@ fn blind(is: bool, s: i64) -> News {
         kind: if is { EventKind::LineBlind } else { EventKind::LineRestored },
         alarm: "tm3/blind".into(),
         sets: if is { Sets::Raise } else { Sets::Clear },
-        title: "the line".into(),
-        subject: Subject::Line { reason: "silent".into(), since: at(s) },
+        subject: Subject::Line { since: at(s) },
         ..raise(s)
     }
 }
@@ -246,7 +248,7 @@ fn what_was_told_and_stands_can_be_told_again_after_a_start() {
     let again = |book: &Book| {
         let kept = serde_json::to_string(book).unwrap();
         let book: Book = serde_json::from_str(&kept).unwrap();
-        book.told().collect::<Vec<Notification>>()
+        book.told(&Speech::default()).collect::<Vec<Notification>>()
     };
     let told = |said: Vec<Said>| {
         let event = |said| if let Said::Event(event) = said { Some(*event) } else { None };

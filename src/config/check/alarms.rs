@@ -13,6 +13,8 @@ pub(super) fn check(cx: &mut Context<'_>, alarms: Option<&At<Alarms>>) -> AlarmS
     let shelves = Duration::from_secs(60)..=7 * DAY;
     let shelve_max = alarms.shelve_max.as_ref();
     AlarmSettings {
+        // It is said elsewhere.
+        speech: plant::Speech::default(),
         batch: alarms
             .batch
             .as_ref()

@@ -1,13 +1,12 @@
-//! Reports: the site's time zone and the language.
+//! Who is spoken to: the site's time zone and the language.
 
 use super::super::diagnostic::Code;
 use super::super::raw::Raw;
-use super::super::words::LanguageName;
 use super::{Context, text};
-use crate::words::{Language, Locale};
+use crate::words::Locale;
 use jiff::tz::{self, TimeZone};
 
-/// The settings of reports.
+/// The site, its time zone and language.
 pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Locale {
     let site = raw.site.as_deref();
     let zone = site.and_then(|site| site.timezone.as_ref()).and_then(|name| {
@@ -29,10 +28,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Locale {
     Locale {
         site: text(site.and_then(|site| site.name.as_ref())).unwrap_or_default().into(),
         zone: zone.unwrap_or(TimeZone::UTC),
-        language: match language.map(|language| **language) {
-            Some(LanguageName::Chinese) => Language::Chinese,
-            Some(LanguageName::English) | None => Language::English,
-        },
+        language: language.map(|language| (**language).into()).unwrap_or_default(),
     }
 }
 

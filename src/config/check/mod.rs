@@ -24,6 +24,7 @@ use super::quantity;
 use super::raw::{Raw, Secret};
 use super::url;
 use super::{Broker, Checked};
+use crate::plant::Speech;
 use crate::telemetry::SecretSource;
 use crate::{influx, store};
 use std::collections::BTreeSet;
@@ -76,12 +77,14 @@ impl Settings {
 pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) -> Outcome {
     let mut cx = Context { text, removed, diagnostics: Vec::new(), hidden: Vec::new() };
     let locale = locale::check(&mut cx, raw);
+    let mut plant = plant::check(&mut cx, raw);
+    plant.alarms.speech = Speech { language: locale.language, zone: locale.zone.clone() };
     let mut settings = Settings {
-        plant: plant::check(&mut cx, raw),
+        plant,
         brokers: mqtt::check(&mut cx, raw),
         store: output::store(&mut cx, raw.store.as_ref()),
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
-        webhooks: webhook::check(&mut cx, raw, &locale.zone),
+        webhooks: webhook::check(&mut cx, raw, &locale),
         http: output::http(&mut cx, raw.http.as_ref()),
         locale,
     };

@@ -5,7 +5,7 @@ use super::super::diagnostic::Code;
 use super::super::quantity;
 use super::super::raw::{Batch, Break, Line, Models, Rate, Raw, Tag};
 use super::super::suggest::or_declared;
-use super::super::words::{BatchFrom, LanguageName, RoleName, WayName, Word};
+use super::super::words::{BatchFrom, RoleName, WayName, Word};
 use super::{Context, DAY, HOUR, alarms, chart, costs, delay, grade, profile, text};
 use crate::plant::{self, BatchSource, Delay, ModelSettings, Naming, Plant};
 use crate::plant::{Budget, Refit};
@@ -43,16 +43,6 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw) -> Plant {
     let site = raw.site.as_deref();
     if let Some(name) = site.and_then(|site| site.name.as_ref()).filter(|name| !name.is_empty()) {
         cx.name(name, name.span(), "the site", &[]);
-    }
-    if let Some(language) = raw.language.as_ref().and_then(|language| language.default.as_ref())
-        && **language != LanguageName::English
-    {
-        cx.report(
-            Code::NotYet,
-            language.span(),
-            "`language.default` holds for page and reports in this release",
-        )
-        .label("messages are in English");
     }
     let lines = lines(raw);
     if u16::try_from(lines.len()).is_err()

@@ -10,13 +10,13 @@ use super::{Context, plant, shifts, text};
 use crate::alarm::Severity;
 use crate::telemetry::SecretSource;
 use crate::webhook::{self, WantsSecret};
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use std::collections::BTreeSet;
 use std::ops::Range;
 use std::time::Duration;
 
 /// Checks the receivers.
-pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<webhook::Settings> {
+pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, site: &Locale) -> Vec<webhook::Settings> {
     let calendar = shifts::check(cx, raw);
     let mut names: Vec<(&str, Range<usize>)> = Vec::new();
     raw.webhook
@@ -32,7 +32,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, zone: &TimeZone) -> Vec<web
                 }
                 names.push((name, name.span()));
             }
-            webhook(cx, raw, hook, (zone, &calendar))
+            webhook(cx, raw, hook, (site, &calendar))
         })
         .collect()
 }
@@ -47,7 +47,7 @@ fn webhook(
     cx: &mut Context<'_>,
     raw: &Raw,
     hook: &At<Webhook>,
-    (zone, calendar): (&TimeZone, &[webhook::Shift]),
+    (site, calendar): (&Locale, &[webhook::Shift]),
 ) -> webhook::Settings {
     let span = hook.span();
     let name = text(hook.name.as_ref()).unwrap_or_default().to_owned();
@@ -72,6 +72,11 @@ fn webhook(
         .map(|lines| lines.iter().map(|line| want_line(cx, raw, line)).collect())
         .unwrap_or_default();
     let route = route(cx, raw, when, calendar);
+    let language = hook.language.as_ref().map_or(site.language, |language| (**language).into());
+    let audience = webhook::Audience {
+        translate: language != site.language,
+        locale: Locale { language, ..site.clone() },
+    };
     webhook::Settings {
         route,
         name,
@@ -79,7 +84,7 @@ fn webhook(
         format,
         template,
         secret,
-        zone: zone.clone(),
+        audience,
         severity: when
             .and_then(|when| when.severity.as_ref())
             .map_or(Severity::Warning, |severity| (**severity).into()),

@@ -2,7 +2,7 @@
 
 use super::Secret;
 use crate::config::at::{At, DurationText};
-use crate::config::words::{DayName, SeverityName, WebhookFormat};
+use crate::config::words::{DayName, LanguageName, SeverityName, WebhookFormat};
 use schemars::JsonSchema;
 use serde::Deserialize;
 
@@ -27,6 +27,8 @@ pub(in crate::config) struct Webhook {
     /// For `template`: the type of what it writes, `application/json` if nothing is said. JSON has to be JSON, and values
     /// are written as JSON in it.
     pub(in crate::config) content_type: Option<At<String>>,
+    /// The language of what it is told; that of the site if nothing is said.
+    pub(in crate::config) language: Option<At<LanguageName>>,
     /// Which events it gets.
     pub(in crate::config) when: Option<At<When>>,
     /// True lets the name in its address lead to addresses that are not of the internet. Names that are of a plant by what

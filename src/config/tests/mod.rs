@@ -398,6 +398,36 @@ default = "en"
 }
 
 #[test]
+fn a_receiver_may_have_another_language_than_the_site() {
+    use crate::plant::Language;
+    let hook = |name: &str, more: &str| {
+        format!(
+            "[[webhook]]\nname = \"{name}\"\nformat = \"slack\"\nurl = {{ env = \"U\" }}\n{more}\n"
+        )
+    };
+    let checked = good(&format!(
+        "[site]\ntimezone = \"Asia/Shanghai\"\n[language]\ndefault = \"zh-CN\"\n{}{}{}",
+        hook("a", ""),
+        hook("b", "language = \"en\""),
+        hook("c", "language = \"zh-CN\"")
+    ));
+    let speech = &checked.plant.alarms.speech;
+    assert_eq!(
+        (speech.language, speech.zone.iana_name()),
+        (Language::Chinese, Some("Asia/Shanghai"))
+    );
+    let told: Vec<_> = checked
+        .webhooks
+        .iter()
+        .map(|hook| (hook.audience.locale.language, hook.audience.translate))
+        .collect();
+    assert_eq!(
+        told,
+        [(Language::Chinese, false), (Language::English, true), (Language::Chinese, false)]
+    );
+}
+
+#[test]
 fn lines_and_tags_keep_the_order_of_the_file() {
     let checked = good("[line.z.tag.b]\n[line.z.tag.a]\n[line.a]\n[line.z.tag.\"x/a\"]\n");
     let lines: Vec<&str> = checked.plant.lines.iter().map(|line| &*line.name).collect();

@@ -4,7 +4,8 @@ use super::Learning;
 use crate::batch::Batch;
 use crate::engine::effect::WrongFlagsRecord;
 use crate::plant::{Line, ModelSettings};
-use crate::reading::{Count, Timestamp};
+use crate::reading::Timestamp;
+use crate::words::ModelReason;
 use std::sync::Arc;
 
 impl Learning {
@@ -45,16 +46,12 @@ impl Learning {
     }
 
     /// Why the model of a grade is not right any more, the first time that this shows.
-    pub(in crate::engine) fn drift(&mut self, grade: &str) -> Option<(u32, String)> {
+    pub(in crate::engine) fn drift(&mut self, grade: &str) -> Option<(u32, ModelReason)> {
         let models = self.grades.get_mut(grade)?;
         let judging = models.judging.as_ref()?;
         let calibration = &judging.model()?.header().calibration;
         let (exceeded, of) = models.track.drift(calibration)?;
-        let promised = 1.0 / calibration.rate;
-        let reason = format!(
-            "{exceeded} of the last {} passed its limits, where 1 in {promised:.0} is promised",
-            Count(of, "good batch")
-        );
+        let reason = ModelReason::Drifted { exceeded, of, one_in: 1.0 / calibration.rate };
         (!std::mem::replace(&mut models.drifted, true)).then_some((judging.version, reason))
     }
 }

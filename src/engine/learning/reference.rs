@@ -29,9 +29,7 @@ impl Reference {
             Some(wander) => wander.beyond()?,
             None => "they have no tag in common of which both say something".to_owned(),
         };
-        Some(format!(
-            "it is far from version {version}, the reference, so that a person has to decide: {how}"
-        ))
+        Some(format!("version {version}: {how}"))
     }
 }
 

@@ -6,11 +6,8 @@ use super::{GradeModels, Learning};
 use crate::engine::event::{ModelAnswer, Promotion};
 use crate::models::Model;
 use crate::plant::{Line, Promote};
+use crate::words::ModelReason;
 use std::sync::Arc;
-
-/// Why the first model that a grade learned from its own batches alone judges.
-pub(super) const FIRST_OWN: &str =
-    "the first one of its own batches alone takes the place of the borrowed one";
 
 /// A model that came of a request, of a fit or of a person.
 #[derive(Debug, Clone, PartialEq)]
@@ -28,13 +25,13 @@ pub(in crate::engine) struct Fitted {
 #[derive(Debug, Clone, PartialEq)]
 pub(in crate::engine) enum Outcome {
     /// A model judges from now on.
-    Promoted { judges: Fitted, summary: String },
+    Promoted { judges: Fitted, reason: ModelReason },
     /// There is a better one, which waits for a person; and why it is better.
-    Waits { waits: Fitted, reason: String },
+    Waits { waits: Fitted, reason: ModelReason },
     /// There is one, and it is no better.
-    NoBetter { reason: String },
+    NoBetter { reason: ModelReason },
     /// There is none, and why.
-    Rejected { reason: String },
+    Rejected { reason: ModelReason },
 }
 
 impl Learning {
@@ -122,7 +119,12 @@ impl Learning {
             let stays = !models.has_no_own();
             let is_first_own = !stays && !is_borrowed && models.judging.is_some();
             if let Some(trial) = answer.trial.as_ref().filter(|trial| stays && !trial.better) {
-                let reason = trial.reason.clone();
+                let reason = ModelReason::Fitted {
+                    tried: Some(trial.clone()),
+                    first_own: false,
+                    far: None,
+                    summary: "".into(),
+                };
                 models.failed = false;
                 outcomes.push((Arc::clone(grade), Outcome::NoBetter { reason }));
                 continue;
@@ -135,24 +137,24 @@ impl Learning {
                     models.version += 1;
                     models.failed = false;
                     let fitted = Fitted::new(answer.request, &judging);
-                    let reason = answer.trial.map(|trial| trial.reason);
-                    let reason = reason.or_else(|| is_first_own.then(|| FIRST_OWN.to_owned()));
                     let far = models.is_far(&judging).filter(|_| stays);
+                    let reason = |summary: String, far: Option<String>| ModelReason::Fitted {
+                        first_own: is_first_own && answer.trial.is_none(),
+                        tried: answer.trial,
+                        far: far.map(Into::into),
+                        summary: summary.into(),
+                    };
                     if far.is_some() || stays && promote == Promote::ByHand {
                         let is_far = far.is_some();
-                        let reasons: Vec<String> = reason.into_iter().chain(far).collect();
-                        let reason = reasons.join("; ");
+                        let reason = reason(String::new(), far);
                         models.challenger = Some(Challenger::new(judging, is_far));
                         outcomes
                             .push((Arc::clone(grade), Outcome::Waits { waits: fitted, reason }));
                         continue;
                     }
                     let summary = judging.model().map(Model::summary).unwrap_or_default();
-                    let summary = match reason {
-                        Some(reason) => format!("{reason}; {summary}"),
-                        None => summary,
-                    };
-                    let outcome = Outcome::Promoted { judges: fitted, summary };
+                    let reason = reason(summary, None);
+                    let outcome = Outcome::Promoted { judges: fitted, reason };
                     models.judging = Some(judging);
                     models.by_person = false;
                     models.refitted();
@@ -162,7 +164,7 @@ impl Learning {
                 Err(reason) => {
                     // It does not keep the grade's own model waiting.
                     models.failed |= !is_borrowed;
-                    Outcome::Rejected { reason }
+                    Outcome::Rejected { reason: ModelReason::Failed(reason.into()) }
                 }
             };
             outcomes.push((Arc::clone(grade), outcome));
@@ -190,7 +192,8 @@ impl GradeModels {
     /// The model that a person promoted judges from now on. Its tags were there when it was promoted; another
     /// configuration may have come since.
     fn take_promoted(&mut self, line: &Line, (id, promotion): (u64, Promotion)) -> Outcome {
-        let (of, summary) = (promotion.of, promotion.reason());
+        let Promotion { of, back, ref by, .. } = promotion;
+        let reason = ModelReason::ByPerson { by: by.clone(), of, back };
         match Judging::new(self.version + 1, promotion.artifact, line) {
             Ok(judging) => {
                 self.version += 1;
@@ -200,12 +203,10 @@ impl GradeModels {
                 self.refitted();
                 self.forget_fits();
                 self.refer_to_judging();
-                Outcome::Promoted { judges, summary }
+                Outcome::Promoted { judges, reason }
             }
             Err(reason) => {
-                let reason =
-                    format!("that of version {of}, which was promoted, cannot judge: {reason}");
-                Outcome::Rejected { reason }
+                Outcome::Rejected { reason: ModelReason::CannotJudge { of, detail: reason.into() } }
             }
         }
     }

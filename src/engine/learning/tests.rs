@@ -1,8 +1,9 @@
 use super::asking::RETRY_AFTER;
 use super::*;
-use crate::models::{FitSpec, Made, Table, Trial, fit};
+use crate::models::{FitSpec, Made, Table, Trial, TrialReason, fit};
 use crate::plant::{Budget, Promote, Refit, Role, Tag};
 use crate::reading::LineIx;
+use crate::words::ModelReason;
 
 pub(super) fn line() -> Line {
     let mut line = Line::named("tm3");
@@ -114,11 +115,11 @@ fn what_a_person_promotes_takes_the_place_of_fits_that_were_open_or_ready() {
         let bytes = rmp_serde::to_vec_named(&learning).unwrap();
         learning = rmp_serde::from_slice(&bytes).unwrap();
         let outcomes = learning.boundary(&line(), Promote::WhenBetter);
-        let [(_, Outcome::Promoted { judges, summary })] = &outcomes[..] else {
+        let [(_, Outcome::Promoted { judges, reason })] = &outcomes[..] else {
             panic!("{outcomes:?}")
         };
         assert_eq!((judges.request, judges.version), (9, 5));
-        assert_eq!(summary, "promoted, the artifact of version 1");
+        assert_eq!(*reason, ModelReason::ByPerson { by: None, of: 1, back: false });
         assert_eq!(learning.judging("g").unwrap().version, 5);
         assert_eq!((learning.open_requests().count(), learning.promotions().count()), (0, 0));
         assert!(!learning.answer(&fitted), "nobody waits for it any more");
@@ -171,7 +172,10 @@ fn model_whose_tags_are_gone_is_refused_or_says_so_at_the_boundary() {
     learning.promote(9, promotion(None, false));
     let outcomes = learning.boundary(&other, Promote::WhenBetter);
     let [(_, Outcome::Rejected { reason })] = &outcomes[..] else { panic!("{outcomes:?}") };
-    assert!(reason.ends_with("was promoted, cannot judge: the line has no tag `b`"), "{reason}");
+    assert_eq!(
+        *reason,
+        ModelReason::CannotJudge { of: 1, detail: "the line has no tag `b`".into() }
+    );
     assert_eq!(learning.version("g"), 1);
 }
 
@@ -213,10 +217,26 @@ fn refit(promote: Promote) -> (Learning, FitRequest) {
 }
 
 fn answer(learning: &mut Learning, better: bool, promote: Promote) -> Vec<Outcome> {
-    let trial = Trial { against: 1, better, reason: "by chance".into(), ..Trial::default() };
+    let trial = Trial {
+        against: 1,
+        better,
+        reason: TrialReason::Said("by chance".into()),
+        ..Trial::default()
+    };
     let outcome = Ok(artifact());
     assert!(learning.answer(&ModelAnswer { request: 7, outcome, trial: Some(trial) }));
     learning.boundary(&line(), promote).into_iter().map(|(_, outcome)| outcome).collect()
+}
+
+/// What is told of such a trial.
+fn by_chance(better: bool, summary: &str) -> ModelReason {
+    let reason = TrialReason::Said("by chance".into());
+    ModelReason::Fitted {
+        tried: Some(Trial { against: 1, better, reason, ..Trial::default() }),
+        first_own: false,
+        far: None,
+        summary: summary.into(),
+    }
 }
 
 #[test]
@@ -244,7 +264,7 @@ fn half_of_what_the_present_model_has_not_seen_is_kept_for_the_trial() {
 fn a_model_that_is_no_better_does_not_judge_and_is_no_failure() {
     let (mut learning, _) = refit(Promote::WhenBetter);
     let outcomes = answer(&mut learning, false, Promote::WhenBetter);
-    assert_eq!(outcomes, [Outcome::NoBetter { reason: "by chance".into() }]);
+    assert_eq!(outcomes, [Outcome::NoBetter { reason: by_chance(false, "") }]);
     assert_eq!((learning.version("g"), learning.judging("g").unwrap().version), (1, 1));
     add_batches(&mut learning, RETRY_AFTER);
     let settings = ModelSettings { refit: Refit::Batches(20), ..ModelSettings::default() };
@@ -257,15 +277,18 @@ fn a_model_that_is_no_better_does_not_judge_and_is_no_failure() {
 fn a_better_model_judges_or_waits_for_a_person() {
     let (mut learning, _) = refit(Promote::WhenBetter);
     let outcomes = answer(&mut learning, true, Promote::WhenBetter);
-    let [Outcome::Promoted { judges, summary }] = &outcomes[..] else { panic!("{outcomes:?}") };
+    let [Outcome::Promoted { judges, reason }] = &outcomes[..] else { panic!("{outcomes:?}") };
     assert_eq!((judges.request, judges.version, judges.kind), (7, 2, "cva"));
-    assert!(summary.starts_with("by chance; pca of "), "{summary}");
+    let ModelReason::Fitted { tried: Some(tried), summary, .. } = reason else {
+        panic!("{reason:?}")
+    };
+    assert!(tried.better && summary.starts_with("pca of "), "{reason:?}");
     assert_eq!(learning.judging("g").unwrap().version, 2);
 
     let (mut learning, _) = refit(Promote::ByHand);
     let outcomes = answer(&mut learning, true, Promote::ByHand);
     let [Outcome::Waits { waits, reason }] = &outcomes[..] else { panic!("{outcomes:?}") };
-    assert_eq!((waits.version, &**reason), (2, "by chance"));
+    assert_eq!((waits.version, reason), (2, &by_chance(true, "")));
     assert_eq!((learning.version("g"), learning.judging("g").unwrap().version), (2, 1));
 }
 

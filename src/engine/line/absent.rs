@@ -79,7 +79,7 @@ impl LineState {
         cx: &mut Context<'_>,
         (tag, at): (TagIx, Timestamp),
         change: SensorChange,
-        words: Option<String>,
+        behind_ms: Option<i64>,
     ) {
         let state = &mut self.tags[tag.get()];
         let id = &cx.line.tags[tag.get()].id;
@@ -95,11 +95,7 @@ impl LineState {
             // Nobody was told that it was sick.
             return;
         }
-        let mut news = tell::sensor(cx.line, id, change, at);
-        if let Some(words) = words {
-            news.text = format!("{}; {words}", news.text);
-        }
-        cx.tell(news);
+        cx.tell(tell::sensor(cx.line, id, (change, behind_ms), at));
     }
 
     /// What is told of tags that never came: one alarm of all of them, anew when there are more, and over when there are none.
@@ -124,7 +120,7 @@ impl LineState {
         if !self.absence.missing.is_empty() {
             // Fewer of them is no news to anybody who is looking for them.
             let news = self.missing_news(cx, at);
-            cx.alarms.amend(&news);
+            cx.alarms.amend(&news, &cx.plant.alarms.speech);
         }
         self.tell_missing(cx, at);
     }

@@ -374,9 +374,8 @@ impl LineState {
                 _ => None,
             };
             if let Some((kind, sets)) = kind.filter(|_| document.batch.is_some()) {
-                let fate = document.batch.as_ref().and_then(|id| self.book.find(id));
-                let fate = fate.map_or(tell::Fate::Stands, tell::Fate::of);
-                cx.tell(tell::batch(cx.line, kind, sets, at, (&document, &fate)));
+                let batch = document.batch.as_ref().and_then(|id| self.book.find(id));
+                cx.tell(tell::batch(cx.line, kind, sets, at, (&document, batch)));
             }
             if before != Some(document.verdict)
                 && let Some(batch) = document.batch.as_ref().and_then(|id| self.book.find(id))
@@ -589,14 +588,13 @@ impl LineState {
         cx.out.push(Effect::Batch(Box::new(record)));
         cx.out.extend(sections.map(|record| Effect::Sections(Box::new(record))));
         cx.out.push(Effect::Sheet(Box::new(sheet)));
-        let fate = tell::Fate::of(batch);
         let news = match told {
             Told::Now(kind, sets) => Some((kind, sets)),
             Told::IfAnother => (call != before).then_some((EventKind::BatchRevised, Sets::Keep)),
             Told::Later => None,
         };
         if let Some((kind, sets)) = news {
-            cx.tell(tell::batch(cx.line, kind, sets, said, (&document, &fate)));
+            cx.tell(tell::batch(cx.line, kind, sets, said, (&document, Some(batch))));
         }
         if matches!(told, Told::Now(EventKind::BatchFinished, _)) {
             cx.out.push(Effect::BatchVerdict(Box::new(document)));
@@ -664,12 +662,9 @@ impl LineState {
         for (grade, outcome) in self.learning.boundary(cx.line, cx.plant.models.promote) {
             let told = match &outcome {
                 Outcome::Waits { waits, reason } => tell::ModelNews::Waits(waits.version, reason),
-                Outcome::NoBetter { reason } => {
-                    let judges = self.learning.judging(&grade).map_or(0, |judging| judging.version);
-                    tell::ModelNews::NoBetter(judges, reason)
-                }
-                Outcome::Promoted { judges, summary } => {
-                    tell::ModelNews::Promoted(judges.version, summary)
+                Outcome::NoBetter { reason } => tell::ModelNews::NoBetter(reason),
+                Outcome::Promoted { judges, reason } => {
+                    tell::ModelNews::Promoted(judges.version, reason)
                 }
                 Outcome::Rejected { reason } => tell::ModelNews::Rejected(reason),
             };

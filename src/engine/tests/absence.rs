@@ -35,9 +35,12 @@ fn a_line_that_has_gone_silent_is_one_alarm_and_none_of_each_tag() {
     let event = notification(&effects, "line.silent");
     assert_eq!(told(&effects), ["line.silent 660"]);
     assert_eq!(&*event.title, "tm3: the line has gone silent");
-    assert_eq!(
-        &*event.text,
-        "nothing has come of it since 1970-01-01T00:09:59Z, and its broker is reached"
+    assert!(
+        event.text.starts_with(
+            "Nothing has come of it since 1970-01-01 00:09 +00:00, though its broker is reached."
+        ),
+        "{}",
+        event.text
     );
     assert_eq!(told(&apply(&mut engine, [Event::Tick(at(2400))])), [""; 0]);
     assert_eq!(health(&engine), ["stale", "stale", "stale"]);
@@ -122,7 +125,7 @@ fn a_line_that_cannot_be_judged_for_ten_minutes_is_an_alarm() {
     assert!(sensor.starts_with("sensor.unhealthy 66"), "{sensor}");
     assert_eq!(told(&effects).len(), 2, "{:?}", told(&effects));
     let event = notification(&effects, "line.unjudged");
-    assert_eq!(&*event.title, "tm3: no verdict is possible: not enough good data of bw");
+    assert_eq!(&*event.title, "tm3: no verdict is possible");
     assert_eq!(&*event.alarm, "tm3/unjudged");
     apply(&mut engine, [start(2400, "R2")]);
     let effects = apply(&mut engine, run(2400..3600, 15.0));

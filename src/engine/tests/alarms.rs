@@ -47,6 +47,37 @@ fn orders_take_effect_and_a_shelf_ends_by_a_tick() {
 }
 
 #[test]
+fn another_language_is_that_of_what_is_told_from_then_on_and_nothing_is_lost() {
+    use crate::plant::{Language, Speech};
+    let locale = |language| crate::words::Locale { language, ..Default::default() };
+    let mut engine = Engine::new(plant(), Vec::new());
+    apply(&mut engine, [component(1, "influxdb", false), component(1, "store", false)]);
+    let speech = Speech { language: Language::Chinese, ..Speech::default() };
+    let mut chinese = plant();
+    chinese.alarms.speech = speech;
+    assert!(engine.reconfigure(chinese, Vec::new()));
+    // By the configuration that the checkpoint keeps.
+    let mut engine = Engine::restore(&engine.checkpoint()).expect("it is its own");
+    let stands = engine.view().alarms;
+    let influxdb = stands.iter().find(|alarm| &*alarm.alarm == "system/influxdb").unwrap();
+    assert_eq!(&*influxdb.title, "influxdb does not work: it is down");
+    assert_eq!(&*influxdb.title(&locale(Language::Chinese)), "influxdb 工作不正常：it is down");
+    let titles = |effects: &[Effect]| -> Vec<String> {
+        let title = |effect: &Effect| match effect {
+            Effect::Notification(event) => Some(event.title.to_string()),
+            Effect::Alarm(record) => Some(record.message.to_string()),
+            _ => None,
+        };
+        effects.iter().filter_map(title).collect()
+    };
+    let effects = apply(&mut engine, [component(9, "influxdb", true)]);
+    assert_eq!(titles(&effects), ["influxdb 恢复正常", "influxdb 恢复正常"]);
+    // Who has to be told again what stands is told in the language of now.
+    let told: Vec<String> = engine.told_alarms().map(|told| told.title.to_string()).collect();
+    assert_eq!(told, ["store 工作不正常：it is down"]);
+}
+
+#[test]
 fn a_flood_is_an_alarm_of_its_own() {
     let mut engine = Engine::new(plant(), Vec::new());
     let many = (0..11).map(|ix| component(ix, &format!("webhook/{ix}"), false));

@@ -126,7 +126,7 @@ fn tag_that_is_off_is_a_sensor_s_fault_for_which_it_is_never_called_silent() {
         let effects = apply(&mut engine, (900..2600).flat_map(|s| second(s, "steam", by)));
         let told = told(&effects);
         assert_eq!(told.len(), 1, "{by}: {told:?}");
-        let title = "sensor.unhealthy tm3: sensor steam cannot be trusted: skew";
+        let title = "sensor.unhealthy tm3: sensor steam cannot be trusted: its stamps are off";
         assert!(told[0].1 == title && told[0].0 < 900 + 1800, "{by}: {told:?}");
         let view = engine.view();
         assert_eq!((&*view.lines[0].tags[1].health, view.sources[0].state), ("skew", "good"));

@@ -171,8 +171,11 @@ fn a_batch_that_will_be_too_weak_is_at_risk_before_its_end() {
     let said = calls(&effects);
     assert_eq!(said.iter().map(|one| one.0).collect::<Vec<_>>(), [Call::Unknown, Call::AtRisk]);
     let [likely, reason] = &said[1].1[..] else { panic!("{said:?}") };
-    assert!(likely.contains("likely to end off spec by its soft sensors"), "{said:?}");
-    assert!(reason.starts_with("tensile foretold at 9"), "{said:?}");
+    assert!(
+        likely.starts_with("Chance of ending off spec") && likely.contains("by its soft sensors"),
+        "{said:?}"
+    );
+    assert!(reason.starts_with("Foretold for the laboratory: tensile 9"), "{said:?}");
     let document = engine.view().lines[0].verdict.clone().unwrap();
     let Why::Prospects { probability, earlier: None, .. } = &document.reasons[0] else {
         panic!("{document:?}")
@@ -438,7 +441,7 @@ fn a_batch_after_one_that_was_found_off_spec_is_at_risk_until_one_is_found_good(
     let (mut engine, effects) = after_a_weak_one(Vec::new());
     let said = calls(&effects);
     let likely = said.iter().find(|(call, _)| *call == Call::AtRisk).expect("it is flagged");
-    let words = "by the batch before it; R39 had tensile at 95.0000 against at least 100";
+    let words = "by the batch before it. Batch R39 was found off spec before it: tensile 95, below its limit of 100; no word since that it was mended.";
     assert!(likely.1[0].ends_with(words), "{said:?}");
     let document = engine.view().lines[0].verdict.clone().unwrap();
     let Why::Prospects { earlier: Some(earlier), .. } = &document.reasons[0] else {

@@ -96,7 +96,12 @@ fn a_value_and_a_mean_beyond_their_bounds_are_told() {
     let effects = apply(&mut engine, events);
     let told = effects.iter().filter_map(|effect| match effect {
         Effect::Verdict(document) => {
-            let reason = document.reasons.first().map(tell::sentence)?;
+            let reason = document.reasons.first()?;
+            let reason =
+                crate::words::reason::reason(crate::words::Language::English, reason, |_| {
+                    "".into()
+                });
+            let reason = reason.to_string();
             Some((document.since / 1000, reason))
         }
         _ => None,
@@ -104,8 +109,8 @@ fn a_value_and_a_mean_beyond_their_bounds_are_told() {
     let mut told: Vec<(i64, String)> = told.collect();
     told.dedup_by_key(|(since, _)| *since);
     let expected = [
-        (119, "mean of bw at 15.5297 against 14.9 to 15.2"),
-        (9201, "bw at 17.4300 against 13 to 17 for any single value"),
+        (119, "Mean of bw 15.53, above its limit of 15.2."),
+        (9201, "bw 17.43, above its limit of 17, which no single value may pass."),
     ];
     assert_eq!(told, expected.map(|(since, reason)| (since, reason.to_owned())));
 }

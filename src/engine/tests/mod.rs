@@ -361,7 +361,7 @@ fn a_session_that_was_there_and_is_not_is_a_gap() {
     assert_eq!(said(&effects), ["40 system.degraded"]);
     assert_eq!(engine.failed_parts().collect::<Vec<_>>(), ["mqtt/plant/session"]);
     let Some(Effect::Notification(told)) = effects.last() else { panic!("{effects:?}") };
-    assert!(told.text.contains("what it held since 1970-01-01T00:00:09"), "{}", told.text);
+    assert!(told.title.contains("what it held since 1970-01-01 00:00 +00:00"), "{}", told.title);
 }
 
 #[test]
@@ -662,4 +662,10 @@ fn undeclared_series_are_shown_with_their_last_value() {
     assert_eq!(strays.len(), 1);
     assert_eq!((&*strays[0].series.tag, strays[0].value), ("stray", Some(6.0)));
     assert_eq!((strays[0].at, strays[0].count), (2000, 2));
+}
+
+/// A reason in English, without units.
+fn sentence(reason: &crate::verdict::Reason) -> String {
+    let language = crate::words::Language::English;
+    crate::words::reason::reason(language, reason, |_| "".into()).to_string()
 }

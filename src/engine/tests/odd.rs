@@ -263,7 +263,7 @@ fn numbers_sent_as_text_are_numbers_and_other_texts_are_faults() {
             && r.flags == Flags::GOOD));
     let bad = (2..6).map(|s| text("steam", s, "bad", SourceQuality::Good));
     let effects = apply(&mut engine, bad);
-    assert_eq!(titles(&effects), ["tm3: sensor steam cannot be trusted: no-number"]);
+    assert_eq!(titles(&effects), ["tm3: sensor steam cannot be trusted: texts instead of numbers"]);
     assert_eq!(
         faults(&effects)[0],
         (

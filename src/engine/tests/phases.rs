@@ -57,5 +57,5 @@ fn what_no_phase_explains_is_a_fault_from_the_third_batch_on() {
     let found = sensors(Some(5));
     let (minute, words) = &found[0];
     assert!((5 * BATCH..5 * BATCH + 25).contains(minute), "{found:?}");
-    assert!(words.contains("noise"), "{words}");
+    assert!(words.contains("scatters far more"), "{words}");
 }

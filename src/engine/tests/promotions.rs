@@ -61,7 +61,8 @@ fn a_promoted_model_judges_from_the_next_batch_on_under_a_new_version() {
         .collect();
     let [news] = news[..] else { panic!("it is told once") };
     let Subject::Model { version, reason, .. } = &news.subject else { panic!("{news:?}") };
-    assert_eq!((*version, &**reason), (2, "promoted by shift-a, the artifact of version 1"));
+    let by = crate::words::ModelReason::ByPerson { by: Some("shift-a".into()), of: 1, back: false };
+    assert_eq!((*version, reason), (2, &by));
     let before = effects.iter().position(|effect| matches!(effect, Effect::Model(_))).unwrap();
     let limits = |effects: &[Effect]| {
         effects.iter().rev().find_map(|effect| match effect {

@@ -13,7 +13,7 @@ use super::{Judged, Rendered, Request, Service, TOGETHER};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::Timestamp;
 use crate::store::Item;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use serde_json::{Map, Value, json};
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -46,7 +46,7 @@ struct Said {
 
 #[derive(Debug)]
 pub(super) struct Alertmanager {
-    zone: TimeZone,
+    locale: Locale,
     /// The least severity of what becomes an alert.
     least: Severity,
     /// What stands, by alarm, as far as it was delivered.
@@ -55,11 +55,12 @@ pub(super) struct Alertmanager {
 
 impl Alertmanager {
     /// A service that knows what stands, from events in the `standard` form.
-    pub(super) fn new(zone: TimeZone, least: Severity, standing: &[String]) -> Self {
-        let mut service = Self { zone, least, standing: BTreeMap::new() };
+    pub(super) fn new(locale: Locale, least: Severity, standing: &[String]) -> Self {
+        let mut service = Self { locale, least, standing: BTreeMap::new() };
         for body in standing {
             let body = body.clone().into_bytes();
-            let told = Told::read(&Item { id: 0, key: String::new(), count: 1, body });
+            let item = Item { id: 0, key: String::new(), count: 1, body };
+            let told = Told::read(&item, service.locale.language);
             service.take(&told, Timestamp::MAX, &mut BTreeMap::new());
         }
         service
@@ -129,8 +130,8 @@ impl Alertmanager {
         let mut annotations = Map::new();
         annotations.insert("summary".into(), text(&data.title).into());
         annotations.insert("description".into(), text(&data.text).into());
-        for (name, value) in details(told, &self.zone) {
-            annotations.insert(name.to_lowercase().replace(' ', "_"), value.into());
+        for fact in details(told, &self.locale) {
+            annotations.insert(fact.key.into(), fact.value.into());
         }
         if let Some(url) = acknowledge(told) {
             annotations.insert("acknowledge_url".into(), url.into());
@@ -152,17 +153,18 @@ impl Service for Alertmanager {
     }
 
     fn render(&self, events: &[Item], now: Timestamp) -> Rendered {
-        let mut next = Self { zone: self.zone.clone(), standing: self.standing.clone(), ..*self };
+        let mut next =
+            Self { locale: self.locale.clone(), standing: self.standing.clone(), ..*self };
         let mut said = BTreeMap::new();
         for event in events {
-            next.take(&Told::read(event), now, &mut said);
+            next.take(&Told::read(event, self.locale.language), now, &mut said);
         }
         Ok(request(said.into_values(), now))
     }
 
     fn delivered(&mut self, events: &[Item], now: Timestamp) {
         for event in events {
-            self.take(&Told::read(event), now, &mut BTreeMap::new());
+            self.take(&Told::read(event, self.locale.language), now, &mut BTreeMap::new());
         }
     }
 

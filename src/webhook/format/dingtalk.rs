@@ -8,10 +8,10 @@ use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
 use crate::telemetry::Secret;
+use crate::words::Locale;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::time::Duration;
@@ -28,7 +28,7 @@ const RATES: &[Rate] = &[(20, Duration::from_secs(60))];
 
 #[derive(Debug)]
 pub(super) struct DingTalk {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
     pub(super) secret: Option<Secret>,
 }
 
@@ -42,9 +42,11 @@ impl Service for DingTalk {
     }
 
     fn render(&self, events: &[Item], now: Timestamp) -> Rendered {
-        let told: Vec<Told> = events.iter().map(Told::read).collect();
+        let told: Vec<Told> =
+            events.iter().map(|event| Told::read(event, self.locale.language)).collect();
         let fits = |request: &Request| request.body.len() <= BYTES_MAX;
-        let mut request = fitted(&told, &self.zone, |message| Request::json(&body(message)), fits);
+        let mut request =
+            fitted(&told, &self.locale, |message| Request::json(&body(message)), fits);
         if let Some(secret) = &self.secret {
             let timestamp = now.as_millis();
             let sign = sign(secret.expose().trim(), timestamp);
@@ -89,7 +91,8 @@ fn body(message: &Message) -> Value {
     text.extend(message.entries.iter().map(words));
     text.extend(message.links().map(|(name, url)| format!("[{name}]({url})\n\n")));
     text.push(unmarked(&message.from));
-    let title = cut(&format!("{}: {}", message.mood.word(), message.heading), TITLE_MAX, utf16);
+    let title =
+        cut(&format!("{}{}{}", message.word, message.colon, message.heading), TITLE_MAX, utf16);
     json!({
         "msgtype": "markdown",
         "markdown": { "title": title, "text": text.concat() },
@@ -98,9 +101,10 @@ fn body(message: &Message) -> Value {
 }
 
 fn words(entry: &Entry) -> String {
-    let mut words = vec![format!("**{}: {}**\n\n", entry.mood.word(), unmarked(&entry.title))];
-    for (name, value) in &entry.facts {
-        words.push(format!("- {name}: {}\n", unmarked(value)));
+    let mut words =
+        vec![format!("**{}{}{}**\n\n", entry.word, entry.colon, unmarked(&entry.title))];
+    for fact in &entry.facts {
+        words.push(format!("- {}{}{}\n", fact.name, entry.colon, unmarked(&fact.value)));
     }
     words.push("\n".to_owned());
     if !entry.text.is_empty() {

@@ -8,10 +8,10 @@ use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
 use crate::telemetry::Secret;
+use crate::words::Locale;
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD;
 use hmac::{Hmac, KeyInit, Mac};
-use jiff::tz::TimeZone;
 use serde_json::{Value, json};
 use sha2::Sha256;
 use std::time::Duration;
@@ -24,7 +24,7 @@ const RATES: &[Rate] = &[(5, Duration::from_secs(1)), (100, Duration::from_secs(
 
 #[derive(Debug)]
 pub(super) struct Feishu {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
     pub(super) secret: Option<Secret>,
 }
 
@@ -38,7 +38,8 @@ impl Service for Feishu {
     }
 
     fn render(&self, events: &[Item], now: Timestamp) -> Rendered {
-        let told: Vec<Told> = events.iter().map(Told::read).collect();
+        let told: Vec<Told> =
+            events.iter().map(|event| Told::read(event, self.locale.language)).collect();
         let build = |message: &Message| {
             let mut body = body(message);
             if let Some(secret) = &self.secret {
@@ -48,7 +49,7 @@ impl Service for Feishu {
             }
             Request::json(&body)
         };
-        Ok(Some(fitted(&told, &self.zone, build, |request| request.body.len() <= BYTES_MAX)))
+        Ok(Some(fitted(&told, &self.locale, build, |request| request.body.len() <= BYTES_MAX)))
     }
 
     fn judge(&self, answer: &Answer, now: Timestamp) -> Judged {
@@ -117,9 +118,9 @@ fn body(message: &Message) -> Value {
 fn words(entry: &Entry, single: bool) -> String {
     let mut lines = Vec::new();
     if !single {
-        lines.push(format!("{}: {}", entry.mood.word(), entry.title));
+        lines.push(format!("{}{}{}", entry.word, entry.colon, entry.title));
     }
-    lines.extend(entry.facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.extend(entry.facts.iter().map(|fact| entry.line(fact)));
     if !entry.text.is_empty() {
         lines.push(entry.text.clone());
     }

@@ -141,17 +141,17 @@ pub(super) fn service(
     standing: &[String],
 ) -> Result<Box<dyn Service>, String> {
     check_secret(settings.format, secret)?;
-    let zone = settings.zone.clone();
+    let locale = settings.audience.locale.clone();
     let key = |secret: Option<&Secret>| secret.map(|secret| secret.expose().trim().to_owned());
     Ok(match settings.format {
         Format::Standard => Box::new(standard::Standard { key: signing_key(secret)? }),
-        Format::Slack => Box::new(slack::Slack { zone }),
-        Format::Teams => Box::new(teams::Teams { zone }),
-        Format::DingTalk => Box::new(dingtalk::DingTalk { zone, secret: secret.cloned() }),
-        Format::Feishu => Box::new(feishu::Feishu { zone, secret: secret.cloned() }),
-        Format::WeCom => Box::new(wecom::WeCom { zone }),
+        Format::Slack => Box::new(slack::Slack { locale }),
+        Format::Teams => Box::new(teams::Teams { locale }),
+        Format::DingTalk => Box::new(dingtalk::DingTalk { locale, secret: secret.cloned() }),
+        Format::Feishu => Box::new(feishu::Feishu { locale, secret: secret.cloned() }),
+        Format::WeCom => Box::new(wecom::WeCom { locale }),
         Format::PagerDuty => Box::new(pagerduty::PagerDuty {
-            zone,
+            locale,
             routing_key: Secret::new(key(secret).unwrap_or_default()),
             least: settings.severity,
         }),
@@ -164,10 +164,10 @@ pub(super) fn service(
             };
             let content_type = template.content_type.clone();
             let (source, key) = (source.clone(), signing_key(secret)?);
-            Box::new(template::Template { source, content_type, zone, key })
+            Box::new(template::Template { source, content_type, locale, key })
         }
         Format::Alertmanager => {
-            Box::new(alertmanager::Alertmanager::new(zone, settings.severity, standing))
+            Box::new(alertmanager::Alertmanager::new(locale, settings.severity, standing))
         }
     })
 }

@@ -16,13 +16,13 @@
 use super::super::answer::Answer;
 use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
-use super::words::{ACKNOWLEDGE, LINK, acknowledge, details, link};
+use super::words::{acknowledge, acknowledge_text, details, link, link_text};
 use super::{Judged, Rendered, Request, Service};
 use crate::alarm::{EventKind, Severity};
 use crate::reading::{Timestamp, hex};
 use crate::store::Item;
 use crate::telemetry::Secret;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use serde_json::{Value, json};
 use sha2::{Digest, Sha256};
 use std::time::Duration;
@@ -38,7 +38,7 @@ pub(in crate::webhook) const ENDPOINT: &str = "https://events.pagerduty.com/v2/e
 
 #[derive(Debug)]
 pub(super) struct PagerDuty {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
     pub(super) routing_key: Secret,
     /// The least severity of what opens an incident.
     pub(super) least: Severity,
@@ -47,7 +47,7 @@ pub(super) struct PagerDuty {
 impl Service for PagerDuty {
     fn render(&self, events: &[Item], _now: Timestamp) -> Rendered {
         let Some(event) = events.first() else { return Ok(None) };
-        let told = Told::read(event);
+        let told = Told::read(event, self.locale.language);
         let Some(action) = self.action(&told) else { return Ok(None) };
         let mut body = json!({
             "routing_key": self.routing_key.expose(),
@@ -61,7 +61,11 @@ impl Service for PagerDuty {
             if let Some(url) = page {
                 body["client_url"] = url.into();
             }
-            let links = [page.map(|url| (LINK, url)), permit.map(|url| (ACKNOWLEDGE, url))];
+            let language = self.locale.language;
+            let links = [
+                page.map(|url| (link_text(language), url)),
+                permit.map(|url| (acknowledge_text(language), url)),
+            ];
             let links = links.into_iter().flatten();
             let links: Vec<Value> =
                 links.map(|(text, url)| json!({ "href": url, "text": text })).collect();
@@ -105,8 +109,8 @@ impl PagerDuty {
         let data = &told.data;
         let text = |text: &str| cut(&line(text), TEXT_MAX, utf16);
         let mut custom = serde_json::Map::new();
-        for (name, value) in details(told, &self.zone) {
-            custom.insert(name.to_lowercase().replace(' ', "_"), value.into());
+        for fact in details(told, &self.locale) {
+            custom.insert(fact.key.into(), fact.value.into());
         }
         custom.insert("text".into(), text(&data.text).into());
         custom.insert("event".into(), text(&data.id).into());

@@ -7,7 +7,7 @@ use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER};
 use crate::reading::Timestamp;
 use crate::store::Item;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -21,7 +21,7 @@ const RATES: &[Rate] = &[(1, Duration::from_secs(1))];
 
 #[derive(Debug)]
 pub(super) struct Slack {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
 }
 
 impl Service for Slack {
@@ -34,9 +34,10 @@ impl Service for Slack {
     }
 
     fn render(&self, events: &[Item], _now: Timestamp) -> Rendered {
-        let told: Vec<Told> = events.iter().map(Told::read).collect();
+        let told: Vec<Told> =
+            events.iter().map(|event| Told::read(event, self.locale.language)).collect();
         // Every block is cut by itself: the fullest message always fits.
-        Ok(Some(Request::json(&fitted(&told, &self.zone, body, |_| true))))
+        Ok(Some(Request::json(&fitted(&told, &self.locale, body, |_| true))))
     }
 
     fn judge(&self, answer: &Answer, now: Timestamp) -> Judged {
@@ -65,7 +66,7 @@ fn body(message: &Message) -> Value {
     let from: Vec<String> = links.chain([from]).collect();
     let from = from.join(" · ");
     blocks.push(json!({ "type": "context", "elements": [mrkdwn(&from)] }));
-    let summary = format!("{}: {}", message.mood.word(), message.heading);
+    let summary = format!("{}{}{}", message.word, message.colon, message.heading);
     json!({ "text": escaped(&summary, TEXT_MAX), "blocks": blocks })
 }
 
@@ -77,7 +78,7 @@ fn words(entry: &Entry) -> String {
         Mood::Neutral => ":large_blue_circle:",
     };
     let mut lines = vec![format!("{sign} *{}*", entry.title)];
-    lines.extend(entry.facts.iter().map(|(name, value)| format!("{name}: {value}")));
+    lines.extend(entry.facts.iter().map(|fact| entry.line(fact)));
     if !entry.text.is_empty() {
         lines.push(entry.text.clone());
     }

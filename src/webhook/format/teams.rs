@@ -4,11 +4,11 @@
 
 use super::super::answer::Answer;
 use super::told::Told;
-use super::words::{Entry, Message, Mood, fitted};
+use super::words::{Entry, Fact, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER};
 use crate::reading::Timestamp;
 use crate::store::Item;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use serde_json::{Value, json};
 use std::time::Duration;
 
@@ -20,7 +20,7 @@ const RATES: &[Rate] = &[(4, Duration::from_secs(1))];
 
 #[derive(Debug)]
 pub(super) struct Teams {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
 }
 
 impl Service for Teams {
@@ -33,9 +33,10 @@ impl Service for Teams {
     }
 
     fn render(&self, events: &[Item], _now: Timestamp) -> Rendered {
-        let told: Vec<Told> = events.iter().map(Told::read).collect();
+        let told: Vec<Told> =
+            events.iter().map(|event| Told::read(event, self.locale.language)).collect();
         let fits = |request: &Request| request.body.len() <= BYTES_MAX;
-        Ok(Some(fitted(&told, &self.zone, |message| Request::json(&body(message)), fits)))
+        Ok(Some(fitted(&told, &self.locale, |message| Request::json(&body(message)), fits)))
     }
 
     fn judge(&self, answer: &Answer, now: Timestamp) -> Judged {
@@ -79,7 +80,7 @@ fn body(message: &Message) -> Value {
                 "$schema": "http://adaptivecards.io/schemas/adaptive-card.json",
                 "type": "AdaptiveCard",
                 "version": "1.2",
-                "fallbackText": format!("{}: {}", message.mood.word(), message.heading),
+                "fallbackText": format!("{}{}{}", message.word, message.colon, message.heading),
                 "body": blocks,
                 "actions": actions,
                 "msteams": { "width": "full" },
@@ -98,9 +99,9 @@ fn words(entry: &Entry) -> Vec<Value> {
     let title =
         json!({ "type": "TextRun", "text": entry.title, "weight": "Bolder", "color": color });
     let mut lines = vec![json!({ "type": "RichTextBlock", "separator": true, "inlines": [title] })];
-    for (name, value) in &entry.facts {
+    for Fact { name, value, .. } in &entry.facts {
         lines.push(json!({ "type": "RichTextBlock", "spacing": "None", "inlines": [
-            { "type": "TextRun", "text": format!("{name}: "), "isSubtle": true },
+            { "type": "TextRun", "text": format!("{name}{}", entry.colon), "isSubtle": true },
             { "type": "TextRun", "text": value },
         ]}));
     }

@@ -6,15 +6,15 @@
 //! already, which tries it on an event of every type.
 
 use super::super::signature::SigningKey;
-use super::super::{sample, standard as standard_body};
+use super::super::{Audience, sample, standard as standard_body};
 use super::standard::headers;
 use super::told::Told;
-use super::words::{LINK, details};
+use super::words::{Fact, details, link_text};
 use super::{Rendered, Request, Service};
 use crate::alarm::EventKind;
 use crate::reading::Timestamp;
 use crate::store::Item;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use minijinja::{AutoEscape, Environment, UndefinedBehavior};
 use serde_json::{Map, Value, json};
 
@@ -55,7 +55,7 @@ impl std::error::Error for TemplateError {}
 pub(super) struct Template {
     pub(super) source: String,
     pub(super) content_type: String,
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
     pub(super) key: Option<SigningKey>,
 }
 
@@ -113,13 +113,11 @@ impl Template {
 
     /// What a template knows: the event as `standard` has it, what chats say of it, and the link.
     fn context(&self, event: &Item) -> Value {
-        let told = Told::read(event);
-        let fact = |(name, value): (&str, String)| {
-            (name.to_lowercase().replace(' ', "_"), Value::String(value))
-        };
+        let told = Told::read(event, self.locale.language);
+        let fact = |fact: Fact| (fact.key.to_owned(), Value::String(fact.value));
         let mut facts: Map<String, Value> =
             FACTS.iter().map(|n| ((*n).into(), "".into())).collect();
-        facts.extend(details(&told, &self.zone).into_iter().map(fact));
+        facts.extend(details(&told, &self.locale).into_iter().map(fact));
         let mut context: Map<String, Value> =
             serde_json::from_slice(&event.body).unwrap_or_default();
         if !context.contains_key("data") {
@@ -129,7 +127,7 @@ impl Template {
             context.insert("data".into(), json!({ "id": id, "title": title, "text": "" }));
         }
         context.insert("facts".into(), Value::Object(facts));
-        context.insert("link_text".into(), LINK.into());
+        context.insert("link_text".into(), link_text(self.locale.language).into());
         Value::Object(context)
     }
 }
@@ -177,11 +175,12 @@ impl std::io::Write for Bounded {
 /// The first thing that is wrong with it.
 pub fn check_template(source: &str, content_type: &str) -> Result<(), TemplateError> {
     let (source, content_type) = (source.to_owned(), content_type.to_owned());
-    let template = Template { source, content_type, zone: TimeZone::UTC, key: None };
+    let template = Template { source, content_type, locale: Locale::default(), key: None };
     for kind in EventKind::ALL {
         let at = Timestamp::from_nanos(1_769_128_260_000_000_000);
-        let event = sample::sample(kind, "sample", at);
-        let (key, body) = (event.id.to_string(), standard_body(&event, None).into_bytes());
+        let event = sample::sample(kind, "sample", at, &Locale::default());
+        let (key, body) =
+            (event.id.to_string(), standard_body(&event, None, &Audience::default()).into_bytes());
         let item = Item { id: 0, key, count: 1, body };
         template
             .body(&item)
@@ -197,8 +196,9 @@ mod tests {
 
     fn render(source: &str, content_type: &str) -> Result<String, TemplateError> {
         let (source, content_type) = (source.to_owned(), content_type.to_owned());
-        let zone = TimeZone::get("Asia/Shanghai").unwrap();
-        let template = Template { source, content_type, zone, key: None };
+        let zone = jiff::tz::TimeZone::get("Asia/Shanghai").unwrap();
+        let locale = Locale { zone, ..Locale::default() };
+        let template = Template { source, content_type, locale, key: None };
         template.body(&items(&events()[..1])[0])
     }
 
@@ -214,7 +214,7 @@ mod tests {
             (
                 "{{ facts.since }}; {{ facts.why }}; [{{ facts.tag }}]",
                 "text/plain",
-                "2026-01-23 08:25 +08:00; refiner_power 41 %, stock_consistency 22 %, TI-7 (change over 5 min) 20 %; []",
+                "2026-01-23 08:25 +08:00; refiner_power 41\u{a0}%, stock_consistency 22\u{a0}%, TI-7 (change over 5\u{a0}min) 20\u{a0}%; []",
             ),
             ("{% if data.tag %}{{ data.tag }}{% else %}none{% endif %}", "text/plain", "none"),
             ("{{ data.tag | default('none') }}", "text/plain", "none"),
@@ -271,7 +271,7 @@ mod tests {
         let template = |source: &str| Template {
             source: source.into(),
             content_type: "text/plain".into(),
-            zone: TimeZone::UTC,
+            locale: Locale::default(),
             key: Some(key.clone()),
         };
         let items = items(&events()[..1]);

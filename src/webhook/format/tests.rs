@@ -5,7 +5,8 @@ use crate::alarm::{EventKind, Notification, Severity, Subject};
 use crate::profile::Place;
 use crate::telemetry::SecretSource;
 use crate::verdict::{Call, Document, Reason, SpanDocument};
-use crate::webhook::standard;
+use crate::webhook::{Audience, standard};
+use crate::words::{Language, Locale};
 use jiff::tz::TimeZone;
 use proptest::prelude::*;
 use std::fmt::Write as _;
@@ -24,19 +25,34 @@ const FORMATS: [Format; 7] = [
     Format::Alertmanager,
 ];
 
+fn in_both_languages() -> impl Iterator<Item = (Format, Language)> {
+    let both = |format| [Language::English, Language::Chinese].map(|language| (format, language));
+    FORMATS.into_iter().flat_map(both)
+}
+
 /// Those that tell many events in one message.
 fn chats() -> impl Iterator<Item = Format> {
     FORMATS.into_iter().filter(|format| !format.keeps_alarms())
 }
 
 fn service_of(format: Format) -> Box<dyn Service> {
+    service_in(format, Language::English)
+}
+
+fn audience(language: Language) -> Audience {
+    let zone = TimeZone::get("Asia/Shanghai").unwrap();
+    let locale = Locale { zone, language, ..Locale::default() };
+    Audience { locale, translate: language != Language::English }
+}
+
+fn service_in(format: Format, language: Language) -> Box<dyn Service> {
     let settings = Settings {
         name: "shift".into(),
         url: SecretSource::Env("U".into()),
         format,
         template: None,
         secret: None,
-        zone: TimeZone::get("Asia/Shanghai").unwrap(),
+        audience: audience(language),
         severity: Severity::Warning,
         lines: vec![],
         route: crate::webhook::Route::default(),
@@ -120,7 +136,9 @@ pub(super) fn batch(kind: EventKind, severity: Severity, batch: &str, title: &st
         Severity::Critical => Call::OffSpec,
     };
     let verdict = Box::new(document(batch, verdict));
-    let subject = Subject::Batch { batch: batch.into(), grade: Some("facial-15".into()), verdict };
+    let (batch, grade) = (batch.into(), Some("facial-15".into()));
+    let besides = Box::default();
+    let subject = Subject::Batch { batch, grade, verdict, besides };
     event(kind, severity, "tm3/batch", title, subject)
 }
 
@@ -178,7 +196,12 @@ pub(super) fn events() -> Vec<Notification> {
             Severity::Warning,
             "tm3/sensor/QI_1",
             "tm3: sensor QI_1 cannot be trusted: stuck",
-            Subject::Sensor { tag: "QI_1".into(), fault: "stuck".into(), since: AT },
+            Subject::Sensor {
+                tag: "QI_1".into(),
+                fault: "stuck".into(),
+                since: AT,
+                behind_ms: None,
+            },
         ),
         event(
             EventKind::ProfileStreak,
@@ -187,6 +210,7 @@ pub(super) fn events() -> Vec<Notification> {
             "tm3: bw has a streak across the web",
             Subject::Profile {
                 tag: "bw".into(),
+                unit: "g/m2".into(),
                 streaks: vec![Place { from: 1.0, to: 2.0, deviation: 0.4 }],
                 since: AT,
             },
@@ -196,7 +220,7 @@ pub(super) fn events() -> Vec<Notification> {
             Severity::Warning,
             "tm3/blind",
             "tm3: nothing is known of the line: link",
-            Subject::Line { reason: "link".into(), since: AT },
+            Subject::Line { since: AT },
         ),
         event(
             EventKind::ModelPromoted,
@@ -221,11 +245,18 @@ pub(super) fn events() -> Vec<Notification> {
 }
 
 pub(super) fn items<'a>(events: impl IntoIterator<Item = &'a Notification>) -> Vec<Item> {
+    items_in(events, Language::English)
+}
+
+fn items_in<'a>(
+    events: impl IntoIterator<Item = &'a Notification>,
+    language: Language,
+) -> Vec<Item> {
     let item = |(n, event): (usize, &Notification)| Item {
         id: i64::try_from(n).unwrap(),
         key: event.id.to_string(),
         count: 1,
-        body: standard(event, Some(PAGE)).into_bytes(),
+        body: standard(event, Some(PAGE), &audience(language)).into_bytes(),
     };
     events.into_iter().enumerate().map(item).collect()
 }
@@ -236,12 +267,12 @@ fn json_of(request: &Request) -> Value {
 
 #[test]
 fn what_each_service_is_sent() {
-    for format in FORMATS {
-        let service = service_of(format);
+    for (format, language) in in_both_languages() {
+        let service = service_in(format, language);
         let mut shown = String::new();
         let all = events();
         for event in &all {
-            let request = service.render(&items([event]), AT).unwrap();
+            let request = service.render(&items_in([event], language), AT).unwrap();
             writeln!(shown, "## {}", event.kind.as_str()).unwrap();
             let Some(request) = request else {
                 writeln!(shown, "nothing").unwrap();
@@ -255,10 +286,11 @@ fn what_each_service_is_sent() {
             writeln!(shown, "{:#}", json_of(&request)).unwrap();
         }
         if service.together() > 1 {
-            let request = service.render(&items(&all), AT).unwrap().unwrap();
+            let request = service.render(&items_in(&all, language), AT).unwrap().unwrap();
             writeln!(shown, "## all at once\n{:#}", json_of(&request)).unwrap();
         }
-        insta::assert_snapshot!(format!("{format:?}").to_lowercase(), shown);
+        let of = if language == Language::English { "" } else { "_chinese" };
+        insta::assert_snapshot!(format!("{format:?}{of}").to_lowercase(), shown);
     }
 }
 
@@ -373,7 +405,7 @@ prop_compose! {
         event.site = site.into();
         event.alarm = alarm.into();
         match &mut event.subject {
-            Subject::Batch { batch, grade: of, verdict } => {
+            Subject::Batch { batch, grade: of, verdict, .. } => {
                 *batch = batch_id.into();
                 *of = Some(grade.into());
                 if let Some(Reason::Process { tags, .. }) = verdict.reasons.first_mut() {
@@ -421,6 +453,7 @@ fn assert_taken(format: Format, request: &Request) {
                 let rest = text.replace("&amp;", "").replace("&lt;", "").replace("&gt;", "");
                 assert!(!rest.contains('&'), "{text}");
                 let rest = rest.replace("<https://onspec.mill.example/|Open onspec>", "");
+                let rest = rest.replace("<https://onspec.mill.example/|打开 onspec>", "");
                 assert!(!rest.contains(['<', '>']), "{text}");
             }
         }
@@ -429,6 +462,7 @@ fn assert_taken(format: Format, request: &Request) {
             assert!(request.body.len() <= 20_000);
             let text = body["markdown"]["text"].as_str().unwrap();
             let rest = text.replace("[Open onspec](https://onspec.mill.example/)", "");
+            let rest = rest.replace("[打开 onspec](https://onspec.mill.example/)", "");
             assert!(!rest.contains(['[', ']', '<', '`', '~', '\\']), "{text}");
             assert!(text.contains("onspec"));
         }
@@ -440,6 +474,7 @@ fn assert_taken(format: Format, request: &Request) {
             let text = body["markdown"]["content"].as_str().unwrap();
             assert!((1..=4096).contains(&text.len()), "{}", text.len());
             let rest = text.replace("[Open onspec](https://onspec.mill.example/)", "");
+            let rest = rest.replace("[打开 onspec](https://onspec.mill.example/)", "");
             assert!(!rest.contains(['[', ']', '`', '~', '\\', '&']), "{text}");
             let opened = rest.matches("<font color=").count();
             assert_eq!(
@@ -483,9 +518,9 @@ proptest! {
     fn whatever_it_says_it_is_within_the_limits(
         all in prop::collection::vec(wild_event(), 1..14),
     ) {
-        let items = items(&all);
-        for format in FORMATS {
-            let service = service_of(format);
+        for (format, language) in in_both_languages() {
+            let items = items_in(&all, language);
+            let service = service_in(format, language);
             let together = if service.together() > 1 { items.len() } else { 1 };
             for bunch in [&items[..1], &items[..together]] {
                 if let Some(request) = service.render(bunch, AT).unwrap() {
@@ -499,7 +534,7 @@ proptest! {
 #[test]
 fn what_another_release_left_is_told_all_the_same() {
     let item = Item { id: 1, key: "evt_9".into(), count: 1, body: b"{}".to_vec() };
-    let odd = standard(&events()[0], None)
+    let odd = standard(&events()[0], None, &Audience::default())
         .replace("batch.at_risk", "batch.foretold")
         .replace("\"kind\":\"process\"", "\"kind\":\"oracle\"");
     let odd = Item { id: 2, key: "evt_8".into(), count: 1, body: odd.into_bytes() };
@@ -518,7 +553,7 @@ fn what_another_release_left_is_told_all_the_same() {
 fn an_alarm_is_acknowledged_by_a_link_beside_the_other_one() {
     let told = |event: &Notification, url: &str| {
         let mut body: serde_json::Value =
-            serde_json::from_str(&standard(event, Some(PAGE))).unwrap();
+            serde_json::from_str(&standard(event, Some(PAGE), &Audience::default())).unwrap();
         body["data"]["acknowledge_url"] = url.into();
         Item { id: 1, key: event.id.to_string(), count: 1, body: body.to_string().into_bytes() }
     };
@@ -569,7 +604,7 @@ fn a_link_that_others_cannot_follow_is_not_given() {
     for page in
         ["http://127.0.0.1:8080/", "http://localhost:8080/", "http://[::1]:8080/", "https://a)b/"]
     {
-        let body = standard(&events()[0], Some(page)).into_bytes();
+        let body = standard(&events()[0], Some(page), &Audience::default()).into_bytes();
         let item = Item { id: 1, key: "evt_1".into(), count: 1, body };
         for format in chats().chain([Format::PagerDuty]) {
             let request =

@@ -69,22 +69,6 @@ pub(super) fn unmarked(text: &str) -> String {
     chars.iter().enumerate().map(shown).collect()
 }
 
-/// The numbers of metres, with thousands set apart: `36,100`.
-pub(super) fn metres(value: f64) -> String {
-    let digits = format!("{:.0}", value.abs());
-    let mut shown = String::new();
-    if value < 0.0 && digits != "0" {
-        shown.push('-');
-    }
-    for (n, digit) in digits.chars().enumerate() {
-        if n > 0 && (digits.len() - n).is_multiple_of(3) {
-            shown.push(',');
-        }
-        shown.push(digit);
-    }
-    shown
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -118,14 +102,5 @@ mod tests {
         );
         assert_eq!(unmarked("refiner_power _x_ __y"), "refiner_power ＿x＿ ＿_y");
         assert_eq!(line(" a\nb\tc\u{202e}d "), "a b c d");
-    }
-
-    #[test]
-    fn thousands_are_set_apart() {
-        for (value, expected) in
-            [(0.0, "0"), (-0.2, "0"), (999.6, "1,000"), (36_100.4, "36,100"), (-1234.0, "-1,234")]
-        {
-            assert_eq!(metres(value), expected);
-        }
     }
 }

@@ -4,6 +4,7 @@ use crate::alarm::{EventKind, Severity};
 use crate::reading::Timestamp;
 use crate::store::Item;
 use crate::verdict::{Document, Reason};
+use crate::words::Language;
 use serde::Deserialize;
 use serde_json::Value;
 
@@ -113,7 +114,7 @@ struct Body {
 impl Told {
     /// Reads an entry of an outbox. One that cannot be read, which only another release can have left there, is told as
     /// such: it is not for the sender to lose it.
-    pub(super) fn read(item: &Item) -> Self {
+    pub(super) fn read(item: &Item, language: Language) -> Self {
         match serde_json::from_slice::<Body>(&item.body) {
             Ok(Body { kind, timestamp, data }) => Self {
                 kind: serde_json::from_value(Value::String(kind.clone())).ok(),
@@ -128,7 +129,7 @@ impl Told {
                 data: Data {
                     id: item.key.clone(),
                     alarm: item.key.clone(),
-                    title: super::words::unreadable(&item.key),
+                    title: super::words::unreadable(&item.key, language),
                     ..Data::default()
                 },
             },

@@ -7,7 +7,7 @@ use super::words::{Entry, Message, Mood, fitted};
 use super::{Judged, Rate, Rendered, Request, Service, TOGETHER, number};
 use crate::reading::Timestamp;
 use crate::store::Item;
-use jiff::tz::TimeZone;
+use crate::words::Locale;
 use serde_json::json;
 use std::time::Duration;
 
@@ -19,7 +19,7 @@ const RATES: &[Rate] = &[(20, Duration::from_secs(60))];
 
 #[derive(Debug)]
 pub(super) struct WeCom {
-    pub(super) zone: TimeZone,
+    pub(super) locale: Locale,
 }
 
 impl Service for WeCom {
@@ -32,8 +32,9 @@ impl Service for WeCom {
     }
 
     fn render(&self, events: &[Item], _now: Timestamp) -> Rendered {
-        let told: Vec<Told> = events.iter().map(Told::read).collect();
-        let content = fitted(&told, &self.zone, content, |content| content.len() <= BYTES_MAX);
+        let told: Vec<Told> =
+            events.iter().map(|event| Told::read(event, self.locale.language)).collect();
+        let content = fitted(&told, &self.locale, content, |content| content.len() <= BYTES_MAX);
         let body = json!({ "msgtype": "markdown", "markdown": { "content": content } });
         Ok(Some(Request::json(&body)))
     }
@@ -71,10 +72,10 @@ fn words(entry: &Entry) -> String {
         Mood::Good => "info",
         Mood::Neutral => "comment",
     };
-    let (word, title) = (entry.mood.word(), unmarked(&entry.title));
+    let (word, title) = (entry.word, unmarked(&entry.title));
     let mut words = vec![format!("<font color=\"{color}\">{word}</font> **{title}**\n")];
-    for (name, value) in &entry.facts {
-        words.push(format!("> {name}: {}\n", unmarked(value)));
+    for fact in &entry.facts {
+        words.push(format!("> {}{}{}\n", fact.name, entry.colon, unmarked(&fact.value)));
     }
     if !entry.text.is_empty() {
         // A line of its own before it, or it would belong to what is quoted.

@@ -1,12 +1,48 @@
 //! What the chat services say: the words, and what is left out when many events wait or little room is there.
 
-use super::text::{cut, line, metres, utf16};
+use super::text::{cut, line, utf16};
 use super::told::{Does, Told};
 use crate::alarm::Severity;
-use crate::reading::{Timestamp, name_or_change};
 use crate::verdict::{Document, Reason, SpanDocument};
-use jiff::tz::TimeZone;
+use crate::words::number::{number, per_cent};
+use crate::words::reason::changed;
+use crate::words::{Language, Locale, Phrase, table};
 use std::collections::BTreeMap;
+
+table! {
+    line: "Line", "生产线";
+    batch: "Batch", "批次";
+    grade: "Grade", "品种";
+    tag: "Tag", "测点";
+    part: "Part", "部件";
+    place: "Where", "位置";
+    since: "Since", "开始";
+    why: "Why", "原因";
+    off_spec: "Off spec", "不合格";
+    told: "Told", "上报";
+
+    over: "Over", "已解除";
+    info: "Info", "信息";
+    warning: "Warning", "警告";
+    critical: "Critical", "严重";
+
+    link: "Open onspec", "打开 onspec";
+    acknowledge: "Acknowledge", "确认报警";
+    unreadable: "event {id} was kept by another release, and this one cannot read it", "事件 {id} 由其他版本保存，本版本无法读取";
+    many: "{count} events, {shown} shown", "共 {count} 个事件，显示 {shown} 个";
+    metres: "{from} to {to} m", "{from} 至 {to} 米";
+    clock: "{from} to {to}", "{from} 至 {to}";
+    more: "and {more} more", "另有 {more} 段";
+    with_share: "{tag} {share}", "{tag} {share}";
+    with_value: "{tag} {value}", "{tag} {value}";
+    foretold: "{tag} foretold {value}", "{tag} 预测 {value}";
+    laboratory: "{tag} {value} in the laboratory", "{tag} 化验 {value}";
+    too_little: "too little of {tag}", "{tag} 数据不足";
+    likely: "{chance} likely", "可能性 {chance}";
+    made: "{share} of the batch made", "批次已完成 {share}";
+    colon: ": ", "：";
+    comma: ", ", "，";
+}
 
 /// The most events that one message shows; of more it says how many there were.
 pub(super) const SHOWN_MAX: usize = 10;
@@ -21,13 +57,18 @@ const ROOM: [(usize, usize, usize); 4] =
     [(300, 300, 1500), (200, 200, 600), (120, 100, 200), (60, 50, 0)];
 
 /// What a link is called.
-pub(super) const LINK: &str = "Open onspec";
+pub(super) fn link_text(language: Language) -> &'static str {
+    Words::of(language).link
+}
+
 /// What the link is called by which an alarm is acknowledged.
-pub(super) const ACKNOWLEDGE: &str = "Acknowledge";
+pub(super) fn acknowledge_text(language: Language) -> &'static str {
+    Words::of(language).acknowledge
+}
 
 /// The title of an event that cannot be read.
-pub(super) fn unreadable(id: &str) -> String {
-    format!("event {id} was kept by another release, and this one cannot read it")
+pub(super) fn unreadable(id: &str, language: Language) -> String {
+    Phrase::fill(Words::of(language).unreadable, &[("id", &Phrase::name(id))]).to_string()
 }
 
 /// How an event looks.
@@ -54,30 +95,59 @@ impl Mood {
     }
 
     /// The word before a title.
-    pub(super) fn word(self) -> &'static str {
+    fn word(self, words: &Words) -> &'static str {
         match self {
-            Self::Good => "Over",
-            Self::Neutral => "Info",
-            Self::Warning => "Warning",
-            Self::Bad => "Critical",
+            Self::Good => words.over,
+            Self::Neutral => words.info,
+            Self::Warning => words.warning,
+            Self::Bad => words.critical,
         }
     }
+}
+
+/// Something to know at a glance.
+#[derive(Debug, Clone, PartialEq)]
+pub(super) struct Fact {
+    /// What it is called in every language, for services and templates that look for it.
+    pub(super) key: &'static str,
+    /// What people call it.
+    pub(super) name: &'static str,
+    pub(super) value: String,
 }
 
 /// One event in words, each on one line and none of them escaped.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Entry {
     pub(super) mood: Mood,
+    /// The word of the mood.
+    pub(super) word: &'static str,
+    /// What stands behind a name.
+    pub(super) colon: &'static str,
     pub(super) title: String,
-    /// Name and value, in the order in which they are shown.
-    pub(super) facts: Vec<(&'static str, String)>,
+    /// In the order in which they are shown.
+    pub(super) facts: Vec<Fact>,
     pub(super) text: String,
+}
+
+impl Entry {
+    /// A fact on a line.
+    pub(super) fn line(&self, Fact { name, value, .. }: &Fact) -> String {
+        format!("{name}{}{value}", self.colon)
+    }
 }
 
 /// What one message says.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Message {
     pub(super) mood: Mood,
+    /// The word of the mood.
+    pub(super) word: &'static str,
+    /// What stands behind a name.
+    pub(super) colon: &'static str,
+    /// What the link is called.
+    pub(super) link_text: &'static str,
+    /// What the link is called by which an alarm is acknowledged.
+    pub(super) acknowledge_text: &'static str,
     /// The title of the one event, or how many there are.
     pub(super) heading: String,
     /// The events shown. Where there is one alone, its title is the heading.
@@ -92,8 +162,8 @@ pub(super) struct Message {
 impl Message {
     /// The links, by what they are called.
     pub(super) fn links(&self) -> impl Iterator<Item = (&'static str, &str)> {
-        let acknowledge = self.acknowledge.as_deref().map(|url| (ACKNOWLEDGE, url));
-        self.link.as_deref().map(|url| (LINK, url)).into_iter().chain(acknowledge)
+        let acknowledge = self.acknowledge.as_deref().map(|url| (self.acknowledge_text, url));
+        self.link.as_deref().map(|url| (self.link_text, url)).into_iter().chain(acknowledge)
     }
 
     /// True if it tells one event and nothing else.
@@ -120,7 +190,7 @@ fn worth(told: &[Told], most: usize) -> Vec<&Told> {
 /// short as they get.
 pub(super) fn fitted<T>(
     told: &[Told],
-    zone: &TimeZone,
+    locale: &Locale,
     build: impl Fn(&Message) -> T,
     fits: impl Fn(&T) -> bool,
 ) -> T {
@@ -129,7 +199,7 @@ pub(super) fn fitted<T>(
     let shorter = ROOM[1..].iter().map(|room| (1, *room));
     let mut last = None;
     for (shown, room) in fewer.chain(shorter) {
-        let made = build(&message(told, zone, shown, room));
+        let made = build(&message(told, locale, shown, room));
         if fits(&made) {
             return made;
         }
@@ -138,13 +208,19 @@ pub(super) fn fitted<T>(
     last.expect("one event at least is told")
 }
 
-fn message(told: &[Told], zone: &TimeZone, shown: usize, room: (usize, usize, usize)) -> Message {
+fn message(told: &[Told], locale: &Locale, shown: usize, room: (usize, usize, usize)) -> Message {
+    let words = Words::of(locale.language);
     let shown = worth(told, shown);
     let single = told.len() == 1;
-    let entries: Vec<Entry> = shown.iter().map(|event| entry(event, zone, single, room)).collect();
+    let entries: Vec<Entry> =
+        shown.iter().map(|event| entry(event, locale, single, room)).collect();
     let heading = match entries.as_slice() {
         [only] if single => only.title.clone(),
-        _ => format!("{} events, {} shown", told.len(), entries.len()),
+        _ => {
+            let figure = |value: usize| Phrase::told(value.to_string());
+            let pieces = [("count", &figure(told.len())), ("shown", &figure(entries.len()))];
+            Phrase::fill(words.many, &pieces).to_string()
+        }
     };
     let mood = entries.iter().map(|entry| entry.mood).max().unwrap_or(Mood::Neutral);
     let newest = told.last().map(|event| &event.data);
@@ -159,7 +235,20 @@ fn message(told: &[Told], zone: &TimeZone, shown: usize, room: (usize, usize, us
         [only] => acknowledge(only).map(str::to_owned),
         _ => None,
     };
-    Message { mood, heading, entries, from, link, acknowledge }
+    let (word, colon, link_text) = (mood.word(words), words.colon, words.link);
+    let acknowledge_text = words.acknowledge;
+    Message {
+        mood,
+        word,
+        colon,
+        link_text,
+        acknowledge_text,
+        heading,
+        entries,
+        from,
+        link,
+        acknowledge,
+    }
 }
 
 /// The link of an event, if it is of use to others.
@@ -181,20 +270,24 @@ fn is_shown(url: &str) -> bool {
 
 fn entry(
     told: &Told,
-    zone: &TimeZone,
+    locale: &Locale,
     single: bool,
     (title, fact, text): (usize, usize, usize),
 ) -> Entry {
-    let mut facts = facts(told, zone, single);
-    for (_, value) in &mut facts {
-        *value = cut(&line(value), fact, utf16);
+    let words = Words::of(locale.language);
+    let mut facts = facts(told, locale, single);
+    for known in &mut facts {
+        known.value = cut(&line(&known.value), fact, utf16);
     }
-    facts.retain(|(_, value)| !value.is_empty());
+    facts.retain(|known| !known.value.is_empty());
     let body = if single { line(&told.data.text) } else { String::new() };
     // What the title says already need not be said again.
     let body = if told.data.title.contains(&told.data.text) { String::new() } else { body };
+    let mood = Mood::of(told);
     Entry {
-        mood: Mood::of(told),
+        mood,
+        word: mood.word(words),
+        colon: words.colon,
         title: cut(&line(&told.data.title), title, utf16),
         facts,
         text: if text == 0 { String::new() } else { cut(&body, text, utf16) },
@@ -202,105 +295,121 @@ fn entry(
 }
 
 /// What there is to know at a glance. Beside others an event says less.
-fn facts(told: &Told, zone: &TimeZone, single: bool) -> Vec<(&'static str, String)> {
-    let data = &told.data;
+fn facts(told: &Told, locale: &Locale, single: bool) -> Vec<Fact> {
+    let (data, words) = (&told.data, Words::of(locale.language));
     let given = |text: &Option<String>| text.clone().unwrap_or_default();
     let verdict = data.verdict.as_ref();
+    let fact = |key, name, value| Fact { key, name, value };
+    let time = |at: crate::reading::Timestamp| locale.full(at.as_millis());
     let mut facts = Vec::new();
     if single {
-        facts.push(("Line", data.line.clone()));
-        facts.push(("Batch", given(&data.batch)));
-        facts.push(("Grade", given(&data.grade)));
-        facts.push(("Tag", given(&data.tag)));
-        facts.push(("Part", given(&data.component)));
+        facts.push(fact("line", words.line, data.line.clone()));
+        facts.push(fact("batch", words.batch, given(&data.batch)));
+        facts.push(fact("grade", words.grade, given(&data.grade)));
+        facts.push(fact("tag", words.tag, given(&data.tag)));
+        facts.push(fact("part", words.part, given(&data.component)));
     }
-    facts.push(("Where", verdict.map(|verdict| place(verdict, zone)).unwrap_or_default()));
-    facts.push(("Since", told.since().map(|at| time(at, zone)).unwrap_or_default()));
-    facts.push(("Why", verdict.map(why).unwrap_or_default()));
+    let told_of = |what: fn(&Document, &Locale) -> String| {
+        verdict.map(|verdict| what(verdict, locale)).unwrap_or_default()
+    };
+    facts.push(fact("where", words.place, told_of(place)));
+    facts.push(fact("since", words.since, told.since().map(time).unwrap_or_default()));
+    facts.push(fact("why", words.why, told_of(why)));
     if single {
-        facts.push(("Off spec", verdict.map(chance).unwrap_or_default()));
-        facts.push(("Told", told.at.map(|at| time(at, zone)).unwrap_or_default()));
+        facts.push(fact("off_spec", words.off_spec, told_of(chance)));
+        facts.push(fact("told", words.told, told.at.map(time).unwrap_or_default()));
     }
     facts
 }
 
-/// The same facts as names and values, for services that show them as they are.
-pub(super) fn details(told: &Told, zone: &TimeZone) -> Vec<(&'static str, String)> {
-    entry(told, zone, true, ROOM[0]).facts
-}
-
-/// An instant as reports write it.
-fn time(at: Timestamp, zone: &TimeZone) -> String {
-    written(at.as_millis(), zone, "%Y-%m-%d %H:%M %:z")
-}
-
-fn written(ms: i64, zone: &TimeZone, format: &str) -> String {
-    jiff::Timestamp::from_millisecond(ms).map_or_else(
-        |_| String::new(),
-        |at| at.to_zoned_datetime(zone.clone()).strftime(format).to_string(),
-    )
+/// The same facts, for services that show them as they are.
+pub(super) fn details(told: &Told, locale: &Locale) -> Vec<Fact> {
+    entry(told, locale, true, ROOM[0]).facts
 }
 
 /// The stretches affected, in metres where these are known.
-fn place(verdict: &Document, zone: &TimeZone) -> String {
-    let one = |span: &SpanDocument| match (span.from_m, span.to_m) {
-        (Some(from), Some(to)) if to > from => {
-            format!("{} to {} m", metres(from), metres(to))
-        }
-        _ => {
-            let of_day = |ms| written(ms, zone, "%H:%M");
-            format!("{} to {}", of_day(span.from), of_day(span.to))
-        }
+fn place(verdict: &Document, locale: &Locale) -> String {
+    let words = Words::of(locale.language);
+    let one = |span: &SpanDocument| {
+        let (sentence, from, to) = match (span.from_m, span.to_m) {
+            (Some(from), Some(to)) if to > from => {
+                (words.metres, number(from.round()), number(to.round()))
+            }
+            _ => (words.clock, locale.of_day(span.from), locale.of_day(span.to)),
+        };
+        Phrase::fill(sentence, &[("from", &Phrase::told(from)), ("to", &Phrase::told(to))])
     };
-    let mut places: Vec<String> = verdict.spans.iter().take(SPANS_MAX).map(one).collect();
+    let mut places: Vec<Phrase> = verdict.spans.iter().take(SPANS_MAX).map(one).collect();
     if verdict.spans.len() > SPANS_MAX {
-        places.push(format!("and {} more", verdict.spans.len() - SPANS_MAX));
+        let more = Phrase::told((verdict.spans.len() - SPANS_MAX).to_string());
+        places.push(Phrase::fill(words.more, &[("more", &more)]));
     }
-    places.join(", ")
+    Phrase::joined(places, locale.language.comma()).to_string()
 }
 
 /// The tags and properties behind a verdict, the weightiest first.
-fn why(verdict: &Document) -> String {
-    let mut named: Vec<(String, String)> = Vec::new();
-    let mut name = |tag: String, shown: String| {
-        if named.len() < TAGS_MAX && named.iter().all(|(known, _)| *known != tag) {
-            named.push((tag, shown));
-        }
-    };
+fn why(verdict: &Document, locale: &Locale) -> String {
+    let (language, words) = (locale.language, Words::of(locale.language));
+    let mut named: Vec<(&str, Phrase)> = Vec::new();
     for reason in &verdict.reasons {
-        match reason {
-            Reason::Process { tags, .. } => {
-                for (tag, share) in tags {
-                    let shown = name_or_change(tag, reason.change_over(tag));
-                    name(tag.to_string(), format!("{shown} {:.0} %", share * 100.0));
-                }
-            }
+        let with_value = |sentence, tag: &str, value: f64| {
+            let value = Phrase::told(number(value));
+            Phrase::fill(sentence, &[("tag", &Phrase::name(tag)), ("value", &value)])
+        };
+        let of: Vec<(&str, Phrase)> = match reason {
+            Reason::Process { tags, .. } => tags
+                .iter()
+                .map(|(tag, share)| {
+                    let shown = changed(language, tag, reason.change_over(tag));
+                    let pieces = [("tag", &shown), ("share", &Phrase::told(per_cent(*share)))];
+                    (&**tag, Phrase::fill(words.with_share, &pieces))
+                })
+                .collect(),
             Reason::Spec { tag, value, .. } => {
-                name(tag.to_string(), format!("{tag} at {value:.4}"));
+                vec![(tag, with_value(words.with_value, tag, *value))]
             }
-            Reason::SoftSensor(foretold) => {
-                let property = &foretold.property;
-                let shown = format!("{property} foretold at {:.4}", foretold.predicted);
-                name(property.to_string(), shown);
+            Reason::SoftSensor(of) => {
+                vec![(&of.property, with_value(words.foretold, &of.property, of.predicted))]
             }
             Reason::Laboratory { property, value, .. } => {
-                name(property.to_string(), format!("{property} {value:.4} in the laboratory"));
+                vec![(property, with_value(words.laboratory, property, *value))]
             }
-            Reason::Coverage { tags, .. } => {
-                for tag in tags {
-                    name(tag.to_string(), format!("too little of {tag}"));
-                }
+            Reason::Coverage { tags, .. } => tags
+                .iter()
+                .map(|tag| {
+                    let name = Phrase::name(tag);
+                    (&**tag, Phrase::fill(words.too_little, &[("tag", &name)]))
+                })
+                .collect(),
+            Reason::Prospects { .. } | Reason::Person { .. } | Reason::Grade { .. } => Vec::new(),
+        };
+        for (tag, shown) in of {
+            if named.len() < TAGS_MAX && named.iter().all(|(known, _)| *known != tag) {
+                named.push((tag, shown));
             }
-            Reason::Prospects { .. } | Reason::Person { .. } | Reason::Grade { .. } => {}
         }
     }
-    named.into_iter().map(|(_, shown)| shown).collect::<Vec<_>>().join(", ")
+    let named = named.into_iter().map(|(_, shown)| shown);
+    Phrase::joined(named, language.comma()).to_string()
 }
 
 /// How likely the batch ends off spec, and how much of it is made.
-fn chance(verdict: &Document) -> String {
-    let share = |share: f64| format!("{:.0} %", share * 100.0);
-    let likely = verdict.probability_off_spec.map(|chance| format!("{} likely", share(chance)));
-    let made = verdict.progress.map(|made| format!("{} of the batch made", share(made)));
-    [likely, made].into_iter().flatten().collect::<Vec<_>>().join(", ")
+fn chance(verdict: &Document, locale: &Locale) -> String {
+    let words = Words::of(locale.language);
+    let told = |sentence, name, share: f64| {
+        Phrase::fill(sentence, &[(name, &Phrase::told(per_cent(share)))])
+    };
+    let likely = verdict.probability_off_spec.map(|share| told(words.likely, "chance", share));
+    let made = verdict.progress.map(|share| told(words.made, "share", share));
+    Phrase::joined(likely.into_iter().chain(made), words.comma).to_string()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn both_languages_have_every_word() {
+        crate::words::check(ALL, &["onspec"]);
+    }
 }

@@ -108,7 +108,7 @@ impl Rig {
                 format: self.format,
                 template: None,
                 secret: None,
-                zone: jiff::tz::TimeZone::UTC,
+                audience: crate::webhook::Audience::default(),
                 severity: Severity::Info,
                 lines: vec![],
                 route: crate::webhook::Route::default(),

@@ -180,7 +180,12 @@ fn of_a_batch_what_is_found_later_is_for_who_was_told_of_it() {
         Step::News(News {
             kind,
             alarm: ALARM.into(),
-            subject: Subject::Batch { batch: batch.into(), grade: None, verdict },
+            subject: Subject::Batch {
+                batch: batch.into(),
+                grade: None,
+                verdict,
+                besides: Box::default(),
+            },
             revision: u32::try_from(s).unwrap(),
             ..news(sets, Severity::Warning, s)
         })

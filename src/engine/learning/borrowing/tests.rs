@@ -1,9 +1,9 @@
 use super::super::Outcome;
-use super::super::switching::FIRST_OWN;
 use super::*;
 use crate::engine::event::ModelAnswer;
 use crate::models::{Lent, Table, fit, fit_borrowed};
 use crate::plant::{Promote, Refit, Role, Tag};
+use crate::words::ModelReason;
 
 fn line() -> Line {
     let mut line = Line::named("tm3");
@@ -129,8 +129,11 @@ fn borrowed_models_follow_each_other_until_the_grade_has_its_own() {
             let request = borrows(&mut learning, &settings, u64::from(version)).unwrap();
             let outcome = Ok(artifact(&request));
             let outcome = answered(&mut learning, &request, outcome, promote);
-            let Outcome::Promoted { judges, summary } = outcome else { panic!("{outcome:?}") };
+            let Outcome::Promoted { judges, reason } = outcome else { panic!("{outcome:?}") };
             assert_eq!(judges.version, version);
+            let ModelReason::Fitted { first_own: false, summary, .. } = reason else {
+                panic!("{reason:?}")
+            };
             assert!(summary.contains("borrowed from old (20 batches)"), "{summary}");
             assert!(learning.is_on_loan("new"));
             let have = learning.have("new") as usize;
@@ -145,8 +148,8 @@ fn borrowed_models_follow_each_other_until_the_grade_has_its_own() {
         assert_eq!((own.trial.is_none(), own.neighbours.len(), own.batches.len()), (true, 0, 20));
         let outcome = Ok(artifact(&own));
         let outcome = answered(&mut learning, &own, outcome, promote);
-        let Outcome::Promoted { summary, .. } = outcome else { panic!("{outcome:?}") };
-        assert!(summary.starts_with(FIRST_OWN), "{summary}");
+        let Outcome::Promoted { reason, .. } = outcome else { panic!("{outcome:?}") };
+        assert!(matches!(reason, ModelReason::Fitted { first_own: true, .. }), "{reason:?}");
         assert!(!learning.is_on_loan("new"));
         add(&mut learning, 50);
         assert!(asks(&mut learning, &settings, 11).is_none(), "a later one is a refit");
@@ -160,7 +163,7 @@ fn a_loan_that_fails_keeps_no_model_of_its_own_waiting() {
     let mut learning = learned(&[("new", 16), ("old", 20)]);
     let request = borrows(&mut learning, &settings, 1).unwrap();
     let outcome = answered(&mut learning, &request, Err("no".into()), Promote::WhenBetter);
-    assert_eq!(outcome, Outcome::Rejected { reason: "no".into() });
+    assert_eq!(outcome, Outcome::Rejected { reason: ModelReason::Failed("no".into()) });
     add(&mut learning, 3);
     assert!(borrows(&mut learning, &settings, 2).is_none(), "it waits for twice as many");
     add(&mut learning, 1);

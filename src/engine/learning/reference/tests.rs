@@ -2,9 +2,10 @@ use super::super::switching::Outcome;
 use super::super::tests::{line, spec};
 use super::super::{Challenger, Learning};
 use crate::engine::event::{ModelAnswer, Promotion};
-use crate::models::{Table, Trial, fit};
+use crate::models::{Table, Trial, TrialReason, fit};
 use crate::plant::{ModelSettings, Promote, Refit};
 use crate::reading::{LineIx, Timestamp};
+use crate::words::ModelReason;
 use std::sync::Arc;
 
 /// A model of so many batches with `a` off by so many times its usual way from its mean; firm from nineteen batches on.
@@ -34,7 +35,8 @@ fn refit(learning: &mut Learning, id: u64, model: Arc<[u8]>, promote: Promote) -
     let made = |_: &str| None;
     let asked =
         learning.request((LineIx(0), &line), &grade, (&settings, None), now, (id, &made)).unwrap();
-    let trial = Trial { better: true, reason: "by chance".into(), ..Trial::default() };
+    let trial =
+        Trial { better: true, reason: TrialReason::Said("by chance".into()), ..Trial::default() };
     let trial = (!is_first).then_some(trial);
     assert!(learning.answer(&ModelAnswer { request: asked.id, outcome: Ok(model), trial }));
     let mut outcomes = learning.boundary(&line, promote);
@@ -66,10 +68,12 @@ fn what_is_learned_a_step_at_a_time_waits_for_a_person_once_it_is_far_in_all() {
         panic!("{learning:?}")
     };
     assert_eq!(waits.version, 5);
+    let ModelReason::Fitted { tried: Some(_), far: Some(far), .. } = reason else {
+        panic!("{reason:?}")
+    };
     assert_eq!(
-        reason,
-        "by chance; it is far from version 2, the reference, so that a person has to decide: means have moved by \
-         more than 1.5 standard deviations: a by +1.8"
+        &*far,
+        "version 2: means have moved by more than 1.5 standard deviations: a by +1.8"
     );
     assert_eq!(judges(&learning), (4, Some(2)));
     // It waits on, and judges in the shadow, though the plant lets better ones judge.

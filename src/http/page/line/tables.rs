@@ -2,18 +2,17 @@
 
 use super::super::face;
 use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, name, number, per_cent, plain,
-    time,
+    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, number, per_cent, plain, time,
 };
 use super::super::html::Html;
 use super::super::reader::Reader;
 use super::super::{report, words};
+use super::part;
 use super::words::Words;
-use super::{listed, part};
 use crate::decode::Disposition;
 use crate::engine::{BatchRecord, LineView, TagView};
-use crate::reading::{four_digits, side_by_side};
-use crate::verdict::{Document, LabOutside, Similar};
+use crate::reading::side_by_side;
+use crate::verdict::Document;
 use crate::words::{Language, fill};
 
 /// The reasons, what moved, and what was like it.
@@ -27,11 +26,7 @@ pub(super) fn why(
     part(html, "<div class=\"panel\"", "why", ix);
     html.raw("><h3>").raw(words.why).raw("</h3><ol class=\"reasons\">");
     for reason in &document.reasons {
-        html.raw(match reader.language {
-            Language::English => "<li><p>",
-            Language::Chinese => "<li><p lang=\"en\">",
-        });
-        html.piece(&words::sentence(reason, line)).raw("</p>");
+        html.raw("<li><p>").piece(&words::sentence(reason, line, reader.language)).raw("</p>");
         let shares = words::shares(reason);
         if !shares.is_empty() {
             html.raw("<table class=\"shares\"><caption>").raw(words.shares);
@@ -75,63 +70,18 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
             html.raw(" <small>").name(grade).raw("</small>");
         }
         html.raw("</th><td class=\"num\">").text(&per_cent(similar.likeness));
-        html.raw("</td><td class=\"wrap\">").piece(&ending(similar, reader)).raw("</td></tr>");
+        html.raw("</td><td class=\"wrap\">")
+            .piece(&words::ended(similar, reader.language))
+            .raw("</td></tr>");
     }
     html.raw("</tbody></table>");
-}
-
-/// How a batch ended: what was decided or said of it, what was outside its limits, and what was done.
-fn ending(similar: &Similar, reader: Reader) -> Html {
-    let words = Words::of(reader.language);
-    let mut first = Html::default();
-    match (similar.disposition.as_deref(), reader.language) {
-        (Some(told), _) => first.piece(&disposition(told, reader)),
-        (None, Language::English) => first.raw(similar.verdict.as_str()),
-        (None, Language::Chinese) => first.raw(face::of_call(similar.verdict, reader).word),
-    };
-    let mut parts = vec![first];
-    for LabOutside { property, value, low, high } in &similar.laboratory {
-        let mut part = Html::default();
-        let pieces = [
-            ("property", &name(property)),
-            ("value", &plain(&four_digits(*value))),
-            ("limits", &limits(*low, *high, words)),
-        ];
-        fill(&mut part, words.laboratory, &pieces);
-        parts.push(part);
-    }
-    if let Some(share) = similar.off_spec_share.filter(|share| *share > 0.0) {
-        let mut part = Html::default();
-        fill(&mut part, words.share_outside, &[("share", &plain(&fine_per_cent(share)))]);
-        parts.push(part);
-    }
-    parts.extend(similar.actions.iter().map(|action| plain(action)));
-    listed(&parts, words.comma)
-}
-
-fn limits(low: Option<f64>, high: Option<f64>, words: &Words) -> Html {
-    let mut html = Html::default();
-    let shown = |limit: f64| plain(&crate::words::number::declared(limit));
-    match (low, high) {
-        (Some(low), Some(high)) => {
-            fill(&mut html, words.within, &[("low", &shown(low)), ("high", &shown(high))]);
-        }
-        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
-        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
-        (None, None) => {
-            html.raw(words.no_limit);
-        }
-    }
-    html
 }
 
 /// What was decided, by its word of the contract: that word itself in English.
 fn disposition(told: &str, reader: Reader) -> Html {
     let known: Option<Disposition> = serde_json::from_value(told.into()).ok();
     match (known, reader.language) {
-        (Some(known), Language::Chinese) => {
-            plain(crate::report::disposition_word(reader.language, known))
-        }
+        (Some(known), Language::Chinese) => plain(reader.language.disposition(known)),
         _ => plain(told),
     }
 }
@@ -297,38 +247,12 @@ fn tag_row(html: &mut Html, line: &LineView, tag: &TagView, reader: Reader) {
     } else if is_sick(tag) {
         html.icon("risk");
         // In English the word of the event; reports say it in a sentence.
-        match (crate::report::fault_word(reader.language, &tag.health), reader.language) {
-            (Some(word), Language::Chinese) => html.raw(word),
-            _ => html.name(&tag.health),
+        match reader.language {
+            Language::English => html.name(&tag.health),
+            language @ Language::Chinese => html.piece(&language.fault_named(&tag.health).html()),
         };
     } else {
         html.icon("dot").raw(words.good);
     }
     html.raw("</span></td></tr>");
-}
-
-#[cfg(test)]
-mod tests {
-    use super::super::super::super::fixture;
-    use super::*;
-    use crate::words::Locale;
-
-    /// The engine says the same to programs, in English.
-    #[test]
-    fn a_batch_ended_as_the_engine_says() {
-        let view = fixture::at_risk();
-        let document = view.lines[0].verdict.as_ref().unwrap();
-        let plain = |language| {
-            let reader = Reader::of(&Locale::default(), Some(language));
-            let each = document.similar.iter().map(|similar| ending(similar, reader).into_string());
-            let each = each.map(|text| text.replace("<bdi>", "").replace("</bdi>", ""));
-            each.map(|text| text.replace('\u{a0}', " ")).collect::<Vec<_>>()
-        };
-        let engine: Vec<String> = document.similar.iter().map(crate::engine::ending).collect();
-        assert_eq!(plain(Language::English), engine);
-        assert_eq!(
-            plain(Language::Chinese),
-            ["返工，tensile_md 为 112.4，要求不低于 120，refiner power +5 %", "放行，超限 1.2 %"]
-        );
-    }
 }

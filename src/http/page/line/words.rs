@@ -56,7 +56,6 @@ table! {
     bad_ones: "{n} bad ones", "{n} 个不合格批次";
     open: "of {n} nobody knows yet", "{n} 个尚无结论";
     semicolon: "; ", "；";
-    comma: ", ", "，";
     promotion: "version {version} judges from the next batch boundary of the line on: {reason} at {at}", "版本 {version} 从该生产线下一个批次边界起用于判定：{reason}，{at}";
 
     outside: "Outside limits:", "超出限值：";
@@ -71,12 +70,6 @@ table! {
     similar: "Batches in which the same moved, the most alike first", "发生过相同变化的批次，最相似的在前";
     alike: "Alike", "相似度";
     ended_as: "Ended", "结果";
-    laboratory: "{property} {value} against {limits}", "{property} 为 {value}，要求{limits}";
-    within: "{low} to {high}", " {low} 至 {high}";
-    at_least: "at least {limit}", "不低于 {limit}";
-    at_most: "at most {limit}", "不高于 {limit}";
-    no_limit: "no limit", "不限";
-    share_outside: "{share} outside", "超限 {share}";
     movers: "What moved, the first to move first", "发生变化的测点，最先变化的在前";
     tag: "Tag", "测点";
     was: "Was", "实际";

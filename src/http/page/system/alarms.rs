@@ -7,6 +7,7 @@ use super::words::Words;
 use super::{MINOR, scroll};
 use crate::alarm::{Design, IsaState, Severity};
 use crate::engine::{AlarmView, View};
+use crate::words::Locale;
 use crate::words::fill;
 
 /// The panel of the alarms that stand, wait for a word, or are hidden.
@@ -49,7 +50,8 @@ fn row(html: &mut Html, alarm: &AlarmView, reader: Reader) {
         .name(&alarm.alarm);
     html.raw("</th><td><span class=\"mark\">").icon(symbol).raw(severity);
     html.raw("</span></td><td class=\"wrap\">");
-    reader.english_name(html, &alarm.title);
+    // No title has a time in it: the zone of the site is of no matter.
+    html.name(&alarm.title(&Locale { language: reader.language, ..Locale::default() }));
     if alarm.chatters {
         html.raw(" <small>").raw(words.chatters).raw("</small>");
     }

@@ -3,12 +3,12 @@
 use super::super::tests::{AT, batch, event, items};
 use super::*;
 use crate::alarm::{Notification, Subject};
-use crate::webhook::standard;
+use crate::webhook::{Audience, standard};
 
 const PAGE: &str = "https://onspec.mill.example/";
 
 fn fresh() -> Alertmanager {
-    Alertmanager::new(TimeZone::UTC, Severity::Warning, &[])
+    Alertmanager::new(Locale::default(), Severity::Warning, &[])
 }
 
 /// Delivers an event, and gives what was said: alert, severity, type of what only happened, start and end in seconds
@@ -63,7 +63,8 @@ fn finished(id: &str, severity: Severity) -> Notification {
 }
 
 fn sensor(kind: EventKind, severity: Severity) -> Notification {
-    let subject = Subject::Sensor { tag: "QI_1".into(), fault: "stuck".into(), since: AT };
+    let subject =
+        Subject::Sensor { tag: "QI_1".into(), fault: "stuck".into(), since: AT, behind_ms: None };
     event(kind, severity, "tm3/sensor/QI_1", "sensor", subject)
 }
 
@@ -123,8 +124,8 @@ fn many_are_told_at_once_and_the_newest_of_each_counts() {
 #[test]
 fn after_a_start_what_stands_is_known_from_the_book() {
     let standing = [off_spec("R7"), sensor(EventKind::SensorUnhealthy, Severity::Warning)];
-    let standing = standing.map(|told| standard(&told, Some(PAGE)));
-    let mut service = Alertmanager::new(TimeZone::UTC, Severity::Warning, &standing);
+    let standing = standing.map(|told| standard(&told, Some(PAGE), &Audience::default()));
+    let mut service = Alertmanager::new(Locale::default(), Severity::Warning, &standing);
     assert_eq!(
         again(&service, 0),
         ["onspec_batch R7 critical - 0..240", "onspec_sensor QI_1 warning - 0..240"]

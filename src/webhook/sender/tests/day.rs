@@ -80,7 +80,10 @@ fn serve_on(listener: TcpListener, shelf: &Shelf) {
 }
 
 fn commit(store: &mut Store, events: &[Notification]) {
-    let bodies: Vec<String> = events.iter().map(|event| standard(event, None)).collect();
+    let bodies: Vec<String> = events
+        .iter()
+        .map(|event| standard(event, None, &crate::webhook::Audience::default()))
+        .collect();
     let puts: Vec<Put<'_>> = events
         .iter()
         .zip(&bodies)

@@ -31,7 +31,12 @@ pub(super) fn event(n: usize, tag: &str, kind: EventKind) -> Notification {
         alarm: format!("tm3/sensor/{tag}").into(),
         title: format!("title {n}").into(),
         text: "stuck".into(),
-        subject: Subject::Sensor { tag: tag.into(), fault: "stuck".into(), since: at },
+        subject: Subject::Sensor {
+            tag: tag.into(),
+            fault: "stuck".into(),
+            since: at,
+            behind_ms: None,
+        },
         told: vec![],
         response: crate::alarm::Response::default(),
     }
@@ -43,14 +48,17 @@ fn sick(n: usize, tag: &str) -> Notification {
 
 impl Rig {
     fn tell(&self, event: &Notification) {
-        self.outbox.push(&event.id, &standard(event, None));
+        self.outbox.push(&event.id, &standard(event, None, &crate::webhook::Audience::default()));
     }
 
     fn serving(mut self, post: &Scripted, standing: &[Notification]) -> Self {
         let secret =
             (self.format == Format::PagerDuty).then_some("0123456789abcdef0123456789abcdef");
         let mut sender = self.sender("http://h", secret);
-        sender.standing = standing.iter().map(|event| standard(event, None)).collect();
+        sender.standing = standing
+            .iter()
+            .map(|event| standard(event, None, &crate::webhook::Audience::default()))
+            .collect();
         self.tasks.spawn(serve(sender, post.clone()));
         self
     }
@@ -172,7 +180,10 @@ async fn of_a_message_that_is_refused_for_good_each_event_is_kept_apart() {
     rig.outbox.empty().await;
     let parked = rig.outbox.parked();
     assert_eq!(parked.iter().map(|parked| parked.id).collect::<Vec<_>>(), [1, 2, 3]);
-    assert_eq!(parked[1].body, standard(&sick(1, "QI-1"), None));
+    assert_eq!(
+        parked[1].body,
+        standard(&sick(1, "QI-1"), None, &crate::webhook::Audience::default())
+    );
     assert!(parked[1].reason.contains("40058"), "{}", parked[1].reason);
     assert_eq!(rig.health().0, State::Degraded);
     rig.stop().await;
