@@ -5,17 +5,19 @@
 //! them, and `structure` walks a file along that schema. The doc comments are the descriptions that
 //! editors show. No `flatten` and no `untagged` here: serde's buffering would lose the places.
 
+mod alarms;
 mod webhook;
 
+pub(super) use alarms::{AlarmEnd, AlarmRule, Alarms};
 pub(super) use webhook::{Webhook, When};
 
 use super::at::{
     At, BudgetText, DurationOrBatch, DurationOrOff, DurationText, RefitText, SizeText, TextOr,
 };
 use super::words::{
-    AutocorrelationName, BatchFrom, BatchName, ChartKind, ConsequenceName, FaultName, LabChartKind,
-    LanguageName, LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName,
-    SparkplugRole, TimeUnit, TokenRole, Undeclared, VarianceName, WayName, WhenFull,
+    AutocorrelationName, BatchFrom, BatchName, ChartKind, FaultName, LabChartKind, LanguageName,
+    LearnFrom, PayloadFormat, Promote, QualityCodes, RoleName, RuleName, SparkplugRole, TimeUnit,
+    TokenRole, Undeclared, VarianceName, WayName, WhenFull,
 };
 use schemars::JsonSchema;
 use serde::Deserialize;
@@ -740,64 +742,6 @@ pub(super) struct Models {
     /// line; false if only specification limits flag its batches until then.
     #[schemars(extend("default" = true))]
     pub(super) borrow: Option<At<bool>>,
-}
-
-/// How alarms come, stay and go, by class.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct Alarms {
-    /// The longest that a person may shelve an alarm for: 1m to 7d.
-    #[schemars(extend("default" = "8h"))]
-    pub(super) shelve_max: Option<At<DurationText>>,
-    /// Of batches. A verdict has delays of its own.
-    pub(super) batch: Option<At<AlarmEnd>>,
-    /// Of sensors.
-    pub(super) sensor: Option<At<AlarmRule>>,
-    /// Of streaks across the web.
-    pub(super) profile: Option<At<AlarmRule>>,
-    /// Of lines of which nothing is known.
-    pub(super) line: Option<At<AlarmRule>>,
-    /// Of declared tags that never came.
-    pub(super) tags: Option<At<AlarmRule>>,
-    /// Of lines that no verdict is possible on.
-    pub(super) monitor: Option<At<AlarmRule>>,
-    /// Of the daemon's parts, sources and brokers.
-    pub(super) system: Option<At<AlarmRule>>,
-}
-
-/// How the alarms of batches go.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AlarmEnd {
-    /// True if one that is over stays until somebody has acknowledged it.
-    #[schemars(extend("default" = false))]
-    pub(super) acknowledge: Option<At<bool>>,
-    /// True if it stays until somebody has acknowledged and reset it.
-    #[schemars(extend("default" = false))]
-    pub(super) latch: Option<At<bool>>,
-    /// What follows if nobody answers: by that and by the time left to act an alarm has its priority.
-    #[schemars(extend("default" = "major"))]
-    pub(super) consequence: Option<At<ConsequenceName>>,
-}
-
-/// How the alarms of a class come and go.
-#[derive(Debug, Clone, Default, Deserialize, JsonSchema)]
-#[serde(deny_unknown_fields, default)]
-pub(super) struct AlarmRule {
-    /// How long it has to be so before there is an alarm: up to 1d.
-    #[schemars(extend("default" = "0s"))]
-    pub(super) on_delay: Option<At<DurationText>>,
-    /// How long it has to be over before the alarm is: up to 1d.
-    #[schemars(extend("default" = "0s"))]
-    pub(super) off_delay: Option<At<DurationText>>,
-    /// True if one that is over stays until somebody has acknowledged it.
-    #[schemars(extend("default" = false))]
-    pub(super) acknowledge: Option<At<bool>>,
-    /// True if it stays until somebody has acknowledged and reset it.
-    #[schemars(extend("default" = false))]
-    pub(super) latch: Option<At<bool>>,
-    /// What follows if nobody answers: "major" of lines and monitors, "minor" of the others, unless it is said.
-    pub(super) consequence: Option<At<ConsequenceName>>,
 }
 
 /// What wrong decisions about batches cost, in one currency.

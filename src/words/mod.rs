@@ -1,6 +1,6 @@
 //! What all that speak to people have in common: the languages, and how each writes sentences, numbers, units and times.
 //!
-//! A room that speaks has a table of its own ([`table!`]): each sentence stands in it once, in both languages side by side, under
+//! A room that speaks has a table of its own (`table!`): each sentence stands in it once, in both languages side by side, under
 //! a name that the compiler knows. A word that is missing in one language, or is asked for and not there, does not compile; with
 //! files that are looked up by a key when the program runs (Fluent was weighed) both would be found by somebody who reads the
 //! message. What Fluent has more, forms by number and gender, these sentences do without: counts stand as figures, beside words
