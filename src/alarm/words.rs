@@ -42,8 +42,8 @@ table! {
     recovered: "{part} works again", "{part} 恢复正常";
     started: "{part} works again: {reason}", "{part} 恢复运行：{reason}";
     gone: "{alarm}: it is declared no more", "{alarm}：已不再登记";
-    unacknowledged: "{title}: nobody has acknowledged it for {waited}", "{title}：已 {waited} 无人确认";
-    acknowledged: "{title}: acknowledged by {by}", "{title}：已由 {by} 确认";
+    unacknowledged: "{title}; nobody has acknowledged it for {waited}", "{title}；已 {waited} 无人确认";
+    acknowledged: "{title}; acknowledged by {by}", "{title}；已由 {by} 确认";
     somebody: "somebody", "有人";
     more_tags: ", …", "…";
 

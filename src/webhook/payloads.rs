@@ -551,7 +551,7 @@ mod tests {
         );
         event.response.raised_by = Some(EventKind::LineBlind);
         event.response.unacknowledged = Some(Duration::from_secs(900));
-        let head = r#""timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"link","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","raised_by":"line.blind""#;
+        let head = r#""timestamp":"2026-01-23T00:31:00Z","data":{"id":"evt_0123","site":"mill","line":"tm3","reason":"Since 2026-01-23 00:31 +00:00 no broker is reached: nothing of the line is judged.","since":1769128260000,"severity":"warning","occurrence":1,"revision":2,"alarm":"tm3/batch","title":"a \"title\"","text":"中文","raised_by":"line.blind""#;
         let expected =
             format!(r#"{{"type":"alarm.unacknowledged",{head},"unacknowledged_s":900}}}}"#);
         assert_eq!(standard(&event, None, &Audience::default()), expected);

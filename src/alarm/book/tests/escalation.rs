@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::alarm::{Escalated, Response};
+use crate::words::{Language, Locale};
 
 const FIVE: Duration = Duration::from_secs(300);
 const THIRTY: Duration = Duration::from_secs(1800);
@@ -138,7 +139,15 @@ fn what_is_told_says_who_and_for_how_long() {
     let both = step(Step::Pass(1800));
     let [five, thirty] = both.as_slice() else { panic!("two levels: {both:?}") };
     assert_ne!(five.id, thirty.id);
-    assert_eq!(five.title.as_ref(), "bw is stuck: nobody has acknowledged it for 5 min");
+    let spaced = |text: &str| text.replace('\u{a0}', " ");
+    let chinese = Locale { language: Language::Chinese, ..Locale::default() };
+    assert_eq!(
+        [spaced(&five.title), spaced(&five.title_in(&chinese))],
+        [
+            "tm3: sensor bw cannot be trusted: does not move; nobody has acknowledged it for 5 min",
+            "tm3：传感器 bw 不可信：数值不变；已 5 分钟 无人确认",
+        ]
+    );
     assert_eq!((five.severity, &five.subject), (Severity::Warning, &raised.subject));
     let raised_by = Some(EventKind::SensorUnhealthy);
     let escalated = |after| {
@@ -277,6 +286,8 @@ proptest! {
         // Since when it has stood unacknowledged, by the records; what was told.
         let mut since: Option<i64> = None;
         let mut told = BTreeSet::new();
+        // How often it was raised: the step that tells may raise it anew.
+        let mut occurrence = 0;
         let seconds = |at: Timestamp| at.as_nanos().div_euclid(1_000_000_000);
         for step in steps.into_iter().chain([Step::Order(Action::Restore, 90_001), Step::Pass(99_000)]) {
             let time = match &step {
@@ -290,7 +301,6 @@ proptest! {
             book.pass("tm3", time, &settings, &mut said);
             said.extend(happens(&mut book, &settings, step));
             book = serde_json::from_str(&serde_json::to_string(&book).unwrap()).unwrap();
-            let mut occurrence = 0;
             for said in said {
                 match said {
                     Said::Record(record) if *record.alarm == *ALARM => {
@@ -299,11 +309,11 @@ proptest! {
                         if let Some(since) = since.filter(|_| begins || record.isa != IsaState::Unacknowledged) {
                             for delay in delays {
                                 let due = since + i64::try_from(delay).unwrap();
-                                let occurrence = book.alarms[ALARM].occurrence.max(occurrence) - u32::from(begins);
                                 let known = told.contains(&(occurrence, delay));
                                 prop_assert!(due > s || known, "lost: {delay} s after {since}, over at {s}");
                             }
                         }
+                        occurrence += u32::from(begins);
                         since = match record.isa {
                             IsaState::Unacknowledged => since.filter(|_| !begins).or(Some(s)),
                             _ => None,
@@ -315,7 +325,7 @@ proptest! {
                         let since = since.expect("it stands, shown and unacknowledged");
                         prop_assert_eq!(seconds(event.at), since + i64::try_from(delay).unwrap());
                         prop_assert!(told.insert((event.occurrence, delay)), "told twice");
-                        occurrence = event.occurrence;
+                        prop_assert_eq!(event.occurrence, occurrence);
                     }
                     _ => {}
                 }

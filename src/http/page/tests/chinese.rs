@@ -144,23 +144,23 @@ fn a_batch_at_risk() {
     已生产 36 100 m 还剩约 42 000 m 受影响： 8120–9290 m 00:07 – 00:08 29 100–36 100 m 00:25 – 00:31 ， 00:25 起到达生产线末端
     超出限值： 8120–9290 m 00:07 – 00:08
     判定依据
-    Tags no longer move together as they do in good batches: SPE is 3.21 times its limit.
+    各测点不像好批次那样协同变化：SPE 为其限值的 3.21 倍。
     对偏差的贡献
     refiner_power 41 %
     stock_consistency 22 %
     steam_pressure 9 %
-    The process runs further from its usual state than it may: T² is 1.31 times its limit.
+    过程偏离正常状态超出允许范围：T² 为其限值的 1.31 倍。
     对偏差的贡献
     refiner_power 62 %
-    basis_weight is 15.08 g/m2 , now inside 14.4 to 15.6; 3.1 % of the batch so far is outside.
+    basis_weight 15.08 g/m2 ，最近在 14.4 至 15.6 之内；批次的 3.1 % 超出限值。
     发生变化的测点，最先变化的在前
     测点 实际 预期 起始时间
     refiner_power stock 146.2 160.3 kW 00:25
     steam_pressure yankee 6.810 6.660 bar 00:25
     发生过相同变化的批次，最相似的在前
     批次 相似度 结果
-    TM3-260122-031 1月22日 12:53 93 % 返工， tensile_md 为 112.4，要求不低于 120，refiner power +5 %
-    TM3-260121-007 1月21日 06:20 towel-21 78 % 放行，超限 1.2 %
+    TM3-260122-031 1月22日 12:53 93 % 返工； tensile_md 112.4，低于下限 120； refiner power +5 %
+    TM3-260121-007 1月21日 06:20 towel-21 78 % 放行；1.2 % 超限
     过程统计量与限值之比
     2 3 限值 23:40 23:50 00:00 00:10 00:20 00:30 偏离指数 3.20
     T² 1.39
