@@ -299,10 +299,6 @@ pub enum Subject {
 pub struct Besides {
     /// Whether it is still one.
     pub fate: Fate,
-    /// What is made of it, m, if that is known.
-    pub made_m: Option<f64>,
-    /// What is made of it, kg, if that is known.
-    pub made_kg: Option<f64>,
     /// The units of the tags and properties that its verdict names.
     pub units: BTreeMap<Arc<str>, Arc<str>>,
 }

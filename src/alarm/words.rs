@@ -53,9 +53,9 @@ table! {
     more_places: "{more} stretches more", "另有 {more} 段";
     since: "Since {at}.", "自 {at} 起。";
     was: "It was so since {at}.", "此前自 {at} 起如此。";
-    left: "Still to be made: {share} of it.", "尚待生产：{share}。";
-    left_tonnes: "Still to be made: {share} of it, about {mass} t.", "尚待生产：{share}，约 {mass} 吨。";
-    left_metres: "Still to be made: {share} of it, about {length} m.", "尚待生产：{share}，约 {length} 米。";
+    left: "Still to be made: {share} of it, in about {time}.", "尚待生产：{share}，约需 {time}。";
+    left_tonnes: "Still to be made: {share} of it, about {rest} t, in about {time}.", "尚待生产：{share}，约 {rest} 吨，约需 {time}。";
+    left_metres: "Still to be made: {share} of it, about {rest} m, in about {time}.", "尚待生产：{share}，约 {rest} 米，约需 {time}。";
 
     todo_at_risk: "What to do: look at what moved first, and have the laboratory test the batch before it is released.", "处理：检查最先变化的测点；放行前请化验室检测该批次。";
     todo_off_spec: "What to do: mend the cause, or end the batch now so that no good fibre is wound into it; hold it, and have it tested.", "处理：消除原因，或立即结束该批次，以免继续卷入合格浆料；扣留该批次并送化验。";

@@ -29,12 +29,7 @@ pub(super) fn besides(line: &Line, batch: Option<&Batch>, document: &Document) -
         }
         _ => None,
     });
-    Besides {
-        fate,
-        made_m: batch.and_then(|batch| batch.product.made_m),
-        made_kg: batch.and_then(|batch| batch.product.made_kg),
-        units: units.filter(|(_, unit)| !unit.is_empty()).collect(),
-    }
+    Besides { fate, units: units.filter(|(_, unit)| !unit.is_empty()).collect() }
 }
 
 /// News of a batch. Batches of a station have an alarm of their own.

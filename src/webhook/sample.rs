@@ -1,9 +1,9 @@
 //! Events that never happened, one of each type: to try a template on, and to try a receiver with.
 
-use crate::alarm::{Besides, EventKind, Notification, Response, Severity, Subject};
+use crate::alarm::{EventKind, Notification, Response, Severity, Subject};
 use crate::profile::Place;
 use crate::reading::Timestamp;
-use crate::verdict::{Call, Document, Reason, SpanDocument};
+use crate::verdict::{Call, Document, Left, Reason, SpanDocument};
 use crate::words::{Locale, ModelReason, Phrase, table};
 use std::time::Duration;
 
@@ -66,9 +66,8 @@ fn about(kind: EventKind, at: Timestamp) -> (Severity, &'static str, Subject) {
     let since = at.minus(Duration::from_secs(360));
     let batch = |severity, verdict| {
         let (batch, grade) = (BATCH.into(), Some(GRADE.into()));
-        let besides = Besides { made_kg: Some(1441.0), ..Besides::default() };
         let verdict = Box::new(document(verdict, at, since));
-        let subject = Subject::Batch { batch, grade, verdict, besides: Box::new(besides) };
+        let subject = Subject::Batch { batch, grade, verdict, besides: Box::default() };
         (severity, "sample-line/batch", subject)
     };
     let sensor = |severity| {
@@ -162,7 +161,7 @@ fn document(verdict: Call, at: Timestamp, since: Timestamp) -> Document {
         since: since.as_millis(),
         probability_off_spec: Some(if flagged { 0.71 } else { 0.02 }),
         progress: Some(0.46),
-        left: None,
+        left: Some(Left { minutes: 14.0, tonnes: Some(1.69), metres: None }),
         reasons: if flagged { vec![process] } else { vec![] },
         first_mover: flagged.then(|| "refiner_power".into()),
         movers: Vec::new(),

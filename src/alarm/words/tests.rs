@@ -4,7 +4,7 @@ use super::*;
 use crate::alarm::Besides;
 use crate::profile::Place;
 use crate::reading::Timestamp;
-use crate::verdict::{Call, Document, Mover, Reason, Similar, SpanDocument};
+use crate::verdict::{Call, Document, Left, Mover, Reason, Similar, SpanDocument};
 use crate::words::{Language, ModelReason, Start, SystemReason};
 use jiff::tz::TimeZone;
 use std::fmt::Write as _;
@@ -109,7 +109,7 @@ fn document(verdict: Call) -> Document {
         since: SINCE.as_millis(),
         probability_off_spec: Some(0.71),
         progress: Some(0.62),
-        left: None,
+        left: Some(Left { minutes: 22.4, tonnes: Some(12.01), metres: Some(22_126.0) }),
         reasons: if flagged { reasons } else { vec![] },
         first_mover: None,
         movers: if flagged {
@@ -137,12 +137,7 @@ fn batch(verdict: Call, fate: Fate) -> Subject {
         batch: "TM3-260123-014".into(),
         grade: Some("facial-15".into()),
         verdict: Box::new(document(verdict)),
-        besides: Box::new(Besides {
-            fate,
-            made_m: Some(36_100.0),
-            made_kg: Some(19_600.0),
-            units: units.into(),
-        }),
+        besides: Box::new(Besides { fate, units: units.into() }),
     }
 }
 

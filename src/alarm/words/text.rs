@@ -167,7 +167,7 @@ impl Speaker<'_> {
             return said;
         }
         if !is_made && document.verdict.is_flag() {
-            said.extend(self.left(document, besides));
+            said.extend(self.left(document));
         }
         said.extend(self.advice(is_made, document).map(Phrase::words));
         said
@@ -180,18 +180,26 @@ impl Speaker<'_> {
     }
 
     /// What is left to save.
-    fn left(&self, document: &Document, besides: &Besides) -> Option<Phrase> {
+    #[expect(
+        clippy::cast_possible_truncation,
+        reason = "a float to integer cast stops at the ends"
+    )]
+    fn left(&self, document: &Document) -> Option<Phrase> {
         // Of a batch that has hardly begun nobody knows how much it will be.
         let made = document.progress.filter(|made| (0.02..1.0).contains(made))?;
-        let whole = |made_of: f64| number_of(made_of / made * (1.0 - made));
-        let share = Phrase::told(per_cent(1.0 - made));
-        let (sentence, rest) = match (besides.made_kg, besides.made_m) {
-            (Some(kg), _) if kg > 0.0 => (self.words.left_tonnes, whole(kg / 1000.0)),
-            (_, Some(m)) if m > 0.0 => (self.words.left_metres, whole(m)),
+        let left = document.left?;
+        let (sentence, rest) = match (left.tonnes, left.metres) {
+            (Some(tonnes), _) if tonnes > 0.0 => (self.words.left_tonnes, number_of(tonnes)),
+            (_, Some(metres)) if metres > 0.0 => (self.words.left_metres, number_of(metres)),
             _ => (self.words.left, String::new()),
         };
-        let rest = Phrase::told(rest);
-        Some(Phrase::fill(sentence, &[("share", &share), ("mass", &rest), ("length", &rest)]))
+        let time = self.locale.language.duration((left.minutes * 60_000.0) as i64);
+        let pieces = [
+            ("share", &Phrase::told(per_cent(1.0 - made))),
+            ("rest", &Phrase::told(rest)),
+            ("time", &Phrase::told(time)),
+        ];
+        Some(Phrase::fill(sentence, &pieces))
     }
 
     /// What to do with a batch that people have not decided about.

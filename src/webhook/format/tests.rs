@@ -78,7 +78,7 @@ fn document(batch: &str, verdict: Call) -> Document {
         since: 1_769_127_900_000,
         probability_off_spec: Some(0.71),
         progress: Some(0.46),
-        left: None,
+        left: Some(crate::verdict::Left { minutes: 18.6, tonnes: Some(2.31), metres: None }),
         reasons: vec![
             Reason::Process {
                 statistic: "spe".into(),
