@@ -24,6 +24,8 @@ pub struct Response {
     pub raised_by: Option<EventKind>,
     /// Who was told that nobody had acknowledged it; nobody, where nothing stands here.
     pub escalated: Option<Escalated>,
+    /// When it was told in this occurrence that a delay was over, by the delay.
+    pub reached: Vec<(Duration, Timestamp)>,
     /// How long it has stood unacknowledged, of an event that says so.
     pub unacknowledged: Option<Duration>,
     /// Who acknowledged it, of an event that says so.
@@ -60,6 +62,8 @@ pub(super) struct Attention {
     since: Option<Timestamp>,
     /// The longest delay of which was told that it was over in this occurrence.
     level: Duration,
+    /// When that was told of each delay.
+    reached: Vec<(Duration, Timestamp)>,
     /// How often this occurrence was acknowledged: it may get worse after that.
     acknowledged: u32,
     /// What was escalated, the latest last.
@@ -75,6 +79,7 @@ impl Attention {
     /// Another occurrence begins.
     pub(super) fn begins(&mut self) {
         (self.since, self.level, self.acknowledged) = (None, Duration::ZERO, 0);
+        self.reached.clear();
     }
 
     /// It waits for somebody who acknowledges it, as of this instant, or not.
@@ -92,10 +97,11 @@ impl Attention {
     /// It is told that a delay is over.
     pub(super) fn reach(
         &mut self,
-        after: Duration,
+        (after, at): (Duration, Timestamp),
         (about, raised_by, severity): (&str, EventKind, Severity),
     ) {
         self.level = after;
+        self.reached.push((after, at));
         let before = self.heard.iter().position(|heard| *heard.about == *about);
         let before = before.and_then(|at| self.heard.remove(at)).filter(|heard| heard.stands);
         let before = before.map(|heard| heard.escalated);
@@ -155,6 +161,7 @@ impl Attention {
             open: open && raises,
             raised_by,
             escalated,
+            reached: self.reached.clone(),
             unacknowledged: waited
                 .and_then(|seconds| Duration::try_from_secs_f64(seconds.max(0.0)).ok()),
             by: None,

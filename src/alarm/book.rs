@@ -274,7 +274,10 @@ impl Book {
                 if let Some(pending) = state.pending.take_if(|pending| pending.raises()) {
                     // By its own time it may have held for as long as it had to before anybody looked.
                     if news.at < pending.due {
-                        self.waiting.remove(&name);
+                        // Its shelf, if there is one, still ends.
+                        if !state.waits(settings) {
+                            self.waiting.remove(&name);
+                        }
                         return;
                     }
                     change.activate(state, rule, News { at: pending.due, ..pending.news });
@@ -424,7 +427,7 @@ impl Book {
             Action::Acknowledge | Action::Reset | Action::Comment => {}
         }
         if state.alarm.state() == IsaState::Normal {
-            (state.standing, state.news) = (None, None);
+            state.standing = None;
         }
         let mut change = Telling {
             site: &self.site,

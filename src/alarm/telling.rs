@@ -104,11 +104,12 @@ impl Telling<'_> {
         let standing = state.standing.as_ref();
         let severity = standing.map_or(raised.severity, |standing| standing.severity);
         let about = raised.subject.about(&raised.line);
-        state.attention.reach(after, (about, raised.kind, severity));
+        // Another configuration may want to have heard of it long ago.
+        let at = due.max(raised.at);
+        state.attention.reach((after, at), (about, raised.kind, severity));
         let news = News {
             kind: EventKind::AlarmUnacknowledged,
-            // Another configuration may want to have heard of it long ago.
-            at: due.max(raised.at),
+            at,
             sets: Sets::Keep,
             severity,
             // One for each delay, whatever other delays there are.
@@ -271,6 +272,7 @@ struct Recorded<'a> {
 
 fn id(site: &str, state: &State, news: &News) -> Arc<str> {
     let occurrence = state.occurrence.max(1);
-    let about = news.subject.about(&news.line);
+    // A line has several alarms of which each is about it, and people answer each of them.
+    let about = if news.kind.responds() { &*news.alarm } else { news.subject.about(&news.line) };
     event_id(news.kind, site, &news.line, about, occurrence, news.revision).into()
 }

@@ -42,7 +42,7 @@ table! {
     recovered: "{part} works again", "{part} 恢复正常";
     started: "{part} works again: {reason}", "{part} 恢复运行：{reason}";
     gone: "{alarm}: it is declared no more", "{alarm}：已不再登记";
-    unacknowledged: "{title}; nobody has acknowledged it for {waited}", "{title}；已 {waited} 无人确认";
+    unacknowledged: "{title}; nobody has acknowledged it for {waited}", "{title}；已有 {waited}无人确认";
     acknowledged: "{title}; acknowledged by {by}", "{title}；已由 {by} 确认";
     somebody: "somebody", "有人";
     more_tags: ", …", "…";
@@ -58,7 +58,7 @@ table! {
     left_metres: "Still to be made: {share} of it, about {rest} m, in about {time}.", "尚待生产：{share}，约 {rest} 米，约需 {time}。";
 
     todo_at_risk: "What to do: look at what moved first, and have the laboratory test the batch before it is released.", "处理：检查最先变化的测点；放行前请化验室检测该批次。";
-    todo_off_spec: "What to do: mend the cause, or end the batch now so that no good fibre is wound into it; hold it, and have it tested.", "处理：消除原因，或立即结束该批次，以免继续卷入合格浆料；扣留该批次并送化验。";
+    todo_off_spec: "What to do: mend the cause, or end the batch now so that no more good fibre is lost; hold it, and have it tested.", "处理：消除原因，或立即结束该批次，以免继续生产不合格品；扣留该批次并送化验。";
     todo_hold: "What to do: hold the batch, and have it tested before anybody decides.", "处理：扣留该批次，送化验后再作决定。";
     todo_test: "What to do: have the laboratory test the batch before it is released.", "处理：放行前请化验室检测该批次。";
     todo_unknown: "What to do: have the laboratory test the batch, for it could not be judged.", "处理：该批次无法判定，请化验室检测。";
@@ -102,7 +102,7 @@ table! {
     todo_store: "What to do: make room on the disk, or let what waits be taken.", "处理：清理磁盘空间，或尽快送出待发送的数据。";
     todo_clock: "What to do: set the clock of the gateway or PLC; if every source says the same, it may be this machine's.", "处理：校正网关或控制器的时钟；若所有数据源均如此，可能是本机时钟有误。";
     todo_alarms: "What to do: look what the alarms have in common.", "处理：查看这些报警的共同原因。";
-    todo_part: "What to do: look at this part on the page, under “onspec itself”.", "处理：在页面“onspec 自身”一栏查看该部件。";
+    todo_part: "What to do: look at this part on the page, under “onspec itself”.", "处理：在页面“onspec 自身”一栏查看该组件。";
     todo_start: "What to do: look at the persistence of the broker and the session expiry; batches of that time may be judged by less.", "处理：检查消息代理的持久化和会话有效期；该时段的批次可能依据不全。";
 }
 

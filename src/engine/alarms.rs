@@ -2,10 +2,9 @@
 
 use super::Engine;
 use super::effect::Effect;
-use crate::alarm::{
-    Action, Design, EventKind, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet,
-};
+use crate::alarm::{Action, Design, FLOOD_ABOVE, IsaState, News, Order, Said, Subject, Unmet};
 use crate::decode::{BatchEvent, BatchMessage};
+use crate::plant::Speech;
 use crate::reading::{LineIx, Timestamp};
 use crate::verdict::Document;
 use crate::words::SystemReason;
@@ -23,19 +22,21 @@ impl From<Said> for Effect {
     }
 }
 
-/// What is said of people's response to the alarm of a batch has the verdict as it is now.
-pub(super) fn as_of_now(said: &mut [Said], now: Option<&Document>) {
+/// What is said of people's response to the alarm of a batch has the verdict as it is now, and the words for it.
+pub(super) fn as_of_now(said: &mut [Said], now: Option<&Document>, speech: &Speech) {
     let Some(now) = now else { return };
+    let locale = speech.into();
     for said in said {
         let Said::Event(event) = said else { continue };
-        let responds =
-            matches!(event.kind, EventKind::AlarmUnacknowledged | EventKind::AlarmAcknowledged);
+        let responds = event.kind.responds();
         if let Subject::Batch { batch, verdict, .. } = &mut event.subject
             && responds
             && now.batch.as_ref() == Some(batch)
             && (&now.line, &now.station) == (&verdict.line, &verdict.station)
         {
             **verdict = now.clone();
+            event.title = event.title_in(&locale).into();
+            event.text = event.text_in(&locale).into();
         }
     }
 }
@@ -81,7 +82,7 @@ impl Engine {
         // Who asked was told before it came here ([`Self::check_order`]).
         if self.state.alarms.act(order, &self.plant.alarms, &mut said).is_ok() {
             for line in &self.state.lines {
-                as_of_now(&mut said, line.document());
+                as_of_now(&mut said, line.document(), &self.plant.alarms.speech);
             }
             out.extend(said.into_iter().map(Effect::from));
             self.write_order(order, out);
@@ -148,7 +149,8 @@ impl Engine {
             if state.is_unheard() {
                 let before = said.len();
                 self.state.alarms.escalate(&line.name, now, &self.plant.alarms, &mut said);
-                as_of_now(&mut said[before..], state.document());
+                let speech = &self.plant.alarms.speech;
+                as_of_now(&mut said[before..], state.document(), speech);
             }
         }
         out.extend(said.into_iter().map(Effect::from));

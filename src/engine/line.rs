@@ -81,7 +81,7 @@ impl Context<'_> {
         let mut said = Vec::new();
         if let Some(clock) = clock {
             self.alarms.pass(&self.line.name, clock, &self.plant.alarms, &mut said);
-            as_of_now(&mut said, verdict);
+            as_of_now(&mut said, verdict, &self.plant.alarms.speech);
         }
         self.out.extend(said.into_iter().map(Effect::from));
     }

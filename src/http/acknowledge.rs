@@ -13,10 +13,11 @@ use super::{Told, guard};
 use crate::alarm::{Action, IsaState, Order, Permit, PermitKey, Severity, Unmet};
 use crate::engine::{ALARMS_SHOWN, AlarmView};
 use crate::reading::Timestamp;
+use crate::words::Language;
 use crate::words::html::Html;
 use axum::Form;
-use axum::extract::rejection::{FormRejection, PathRejection};
-use axum::extract::{Path, State};
+use axum::extract::rejection::{FormRejection, PathRejection, QueryRejection};
+use axum::extract::{Path, Query, State};
 use axum::http::{HeaderValue, StatusCode, Uri, header};
 use axum::response::{IntoResponse, Response};
 use base64::Engine as _;
@@ -120,11 +121,25 @@ fn now(shared: &Shared) -> Timestamp {
     Timestamp::from_nanos(shared.api.clock.now_nanos())
 }
 
+/// What the address says beside the token.
+#[derive(Debug, Default, Deserialize)]
+pub(super) struct Spoken {
+    /// The language of the message with the link, if it is another one than the site's.
+    language: Option<Language>,
+}
+
+/// Who reads; what cannot be read says nothing.
+fn reader(asked: Result<Query<Spoken>, QueryRejection>) -> Option<Language> {
+    asked.ok().and_then(|Query(asked)| asked.language)
+}
+
 /// `GET /acknowledge/{token}`: changes nothing.
 pub(super) async fn show(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
+    asked: Result<Query<Spoken>, QueryRejection>,
 ) -> Result<Response, Response> {
+    let shared = shared.speaking(reader(asked));
     let permit = permit(&shared, path)?;
     Ok(about(&shared, &permit, StatusCode::OK, Say::Asks(None)))
 }
@@ -133,8 +148,10 @@ pub(super) async fn show(
 pub(super) async fn order(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
+    asked: Result<Query<Spoken>, QueryRejection>,
     form: Result<Form<Asked>, FormRejection>,
 ) -> Result<Response, Response> {
+    let shared = shared.speaking(reader(asked));
     let permit = permit(&shared, path)?;
     let words = words(&shared);
     let asked = match form {
@@ -158,7 +175,7 @@ pub(super) async fn order(
     let order = Order {
         alarm: Arc::clone(&permit.alarm),
         action: Action::Acknowledge,
-        by: Some(format!("{by}, by link of {}", permit.receiver).into()),
+        by: Some(format!("{by} (link: {})", permit.receiver).into()),
         note,
         at: now(&shared),
         occurrence: Some(permit.occurrence),

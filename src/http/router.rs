@@ -6,6 +6,7 @@ use super::{
     page, probes, report, uniformity, webhooks,
 };
 use crate::engine::View;
+use crate::words::{Language, Locale};
 use axum::Router;
 use axum::http::{Method, StatusCode, Uri};
 use axum::response::Response;
@@ -30,6 +31,25 @@ pub(super) struct Inner {
     pub(super) streams: Arc<Semaphore>,
     /// Ends the event streams.
     pub(super) cancel: CancellationToken,
+}
+
+impl Shared {
+    /// The same for who reads this language, if one is asked for.
+    pub(super) fn speaking(self, language: Option<Language>) -> Self {
+        match language.filter(|language| *language != self.api.locale.language) {
+            None => self,
+            Some(language) => {
+                let Inner { api, reads, streams, cancel } = &*self.0;
+                let locale = Locale { language, ..api.locale.clone() };
+                Self(Arc::new(Inner {
+                    api: ApiState { locale, ..api.clone() },
+                    reads: Arc::clone(reads),
+                    streams: Arc::clone(streams),
+                    cancel: cancel.clone(),
+                }))
+            }
+        }
+    }
 }
 
 impl Deref for Shared {

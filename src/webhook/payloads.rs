@@ -104,7 +104,14 @@ impl Links {
                 receiver: receiver.name.as_str().into(),
                 until: now.plus(Permit::HOLDS),
             };
-            format!("{}/acknowledge/{}", page.trim_end_matches('/'), key.sign(&permit))
+            let audience = &receiver.audience;
+            // The page behind it speaks as its message does.
+            let language = if audience.translate {
+                format!("?language={}", audience.locale.language.as_str())
+            } else {
+                String::new()
+            };
+            format!("{}/acknowledge/{}{language}", page.trim_end_matches('/'), key.sign(&permit))
         });
         body(notification, self.page.as_deref(), &receiver.audience, acknowledge_url)
     }

@@ -3,7 +3,7 @@
 //! Who writes the configuration decides whom the daemon talks to: an address in digits and a name that is of a plant by
 //! what it is are taken as they are written. Behind any other name stands whoever answers for it in the DNS, and may
 //! answer with an address of the plant; such an answer is refused, and what is connected to is what was looked at.
-//! Link-local addresses are refused however they are written: clouds keep credentials there.
+//! Link-local addresses, and the few others where clouds keep credentials, are refused however they are written.
 
 use reqwest::Url;
 use reqwest::dns::{Addrs, Name, Resolve, Resolving};
@@ -19,8 +19,12 @@ const MULTICAST: &str = "multicast (RFC 5771, RFC 4291)";
 const UNSPECIFIED: &str = "none (RFC 791, RFC 4291)";
 const BENCHMARKS: &str = "for benchmarks (RFC 2544, RFC 5180)";
 
+const METADATA: &str = "where a cloud keeps its credentials";
+
 /// What is not of the internet, by begin, bits of it, and what it is.
 const V4: &[(Ipv4Addr, u32, &str)] = &[
+    (Ipv4Addr::new(100, 100, 100, 200), 32, METADATA),
+    (Ipv4Addr::new(192, 0, 0, 192), 32, METADATA),
     (Ipv4Addr::UNSPECIFIED, 8, UNSPECIFIED),
     (Ipv4Addr::new(10, 0, 0, 0), 8, PRIVATE),
     (Ipv4Addr::new(100, 64, 0, 0), 10, "shared by a provider (RFC 6598)"),
@@ -40,6 +44,7 @@ const V4: &[(Ipv4Addr, u32, &str)] = &[
 
 /// The same of IPv6; what has an address of IPv4 in it is looked at as that first.
 const V6: &[(Ipv6Addr, u32, &str)] = &[
+    (Ipv6Addr::new(0xfd00, 0xec2, 0, 0, 0, 0, 0, 0x254), 128, METADATA),
     (Ipv6Addr::UNSPECIFIED, 128, UNSPECIFIED),
     (Ipv6Addr::LOCALHOST, 128, LOOPBACK),
     (Ipv6Addr::new(0x64, 0xff9b, 1, 0, 0, 0, 0, 0), 48, "translated within a network (RFC 8215)"),
@@ -69,7 +74,8 @@ fn kind(address: IpAddr) -> Option<&'static str> {
                 bits.checked_shr(rest) == begin.to_bits().checked_shr(rest)
             });
             let inner = embedded(address).and_then(kind_v4);
-            found.map(|(_, _, kind)| *kind).or(inner)
+            // What never may be meant is not hidden by what it is written in.
+            inner.filter(|kind| is_of_cloud(kind)).or(found.map(|(_, _, kind)| *kind)).or(inner)
         }
     }
 }
@@ -83,13 +89,18 @@ fn kind_v4(address: Ipv4Addr) -> Option<&'static str> {
     V4.iter().find(of).map(|(_, _, kind)| *kind)
 }
 
-/// The address of IPv4 that one of IPv6 leads to: NAT64 (RFC 6052), 6to4 (RFC 3056), and what was once meant for hosts with
-/// both (RFC 4291).
+/// True of where clouds keep credentials: that is refused however it is written.
+fn is_of_cloud(kind: &str) -> bool {
+    kind == LINK_LOCAL || kind == METADATA
+}
+
+/// The address of IPv4 that one of IPv6 leads to: NAT64 (RFC 6052, RFC 8215), 6to4 (RFC 3056), SIIT (RFC 7915), and what was
+/// once meant for hosts with both (RFC 4291).
 fn embedded(address: Ipv6Addr) -> Option<Ipv4Addr> {
     match address.segments() {
-        [0x64, 0xff9b, 0, 0, 0, 0, a, b] | [0x2002, a, b, ..] | [0, 0, 0, 0, 0, 0, a, b] => {
-            Some(Ipv4Addr::from_bits(u32::from(a) << 16 | u32::from(b)))
-        }
+        [0x64, 0xff9b, 0 | 1, _, _, _, a, b]
+        | [0, 0, 0, 0, 0 | 0xffff, 0, a, b]
+        | [0x2002, a, b, ..] => Some(Ipv4Addr::from_bits(u32::from(a) << 16 | u32::from(b))),
         _ => None,
     }
 }
@@ -108,9 +119,9 @@ fn is_of_plant(name: &str) -> bool {
 pub(super) fn check_literal(url: &Url, private: bool) -> Result<(), &'static str> {
     let host = url.host_str().unwrap_or_default();
     let literal = host.trim_start_matches('[').trim_end_matches(']').parse::<IpAddr>().ok();
-    if !private && literal.and_then(kind) == Some(LINK_LOCAL) {
+    if !private && literal.and_then(kind).is_some_and(is_of_cloud) {
         return Err(
-            "its address is link-local, where clouds keep their credentials: write `private = true` in its \
+            "its address is link-local or another one where clouds keep their credentials: write `private = true` in its \
                     `[[webhook]]` if it is meant",
         );
     }
@@ -132,9 +143,8 @@ enum Refusal {
 /// Of the addresses of a name those that may be connected to.
 fn pass(name: &str, found: Vec<SocketAddr>, private: bool) -> Result<Vec<SocketAddr>, Refusal> {
     let of_plant = is_of_plant(name);
-    let refused = |at: &SocketAddr| {
-        kind(at.ip()).filter(|kind| !private && (!of_plant || *kind == LINK_LOCAL))
-    };
+    let refused =
+        |at: &SocketAddr| kind(at.ip()).filter(|kind| !private && (!of_plant || is_of_cloud(kind)));
     let why = found.iter().find_map(refused).map_or(Refusal::None, Refusal::NotMeant);
     let passed: Vec<SocketAddr> = found.into_iter().filter(|at| refused(at).is_none()).collect();
     if passed.is_empty() { Err(why) } else { Ok(passed) }
@@ -190,6 +200,10 @@ mod tests {
     #[test]
     fn what_is_not_of_the_internet_is_known_from_its_first_to_its_last_address() {
         for (first, last, words) in [
+            ("100.100.100.200", "100.100.100.200", "credentials"),
+            ("192.0.0.192", "192.0.0.192", "credentials"),
+            ("fd00:ec2::254", "fd00:ec2::254", "credentials"),
+            ("64:ff9b:1::a9fe:a9fe", "::ffff:0:a9fe:a9fe", "link-local"),
             ("0.0.0.0", "0.255.255.255", "RFC 791"),
             ("10.0.0.0", "10.255.255.255", "RFC 1918"),
             ("100.64.0.0", "100.127.255.255", "RFC 6598"),

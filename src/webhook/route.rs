@@ -91,7 +91,7 @@ impl Route {
     /// The same where it goes also if an event of another type, to which it belongs, does.
     #[must_use]
     pub fn takes_of(&self, event: &Notification, raised_by: EventKind, zone: &TimeZone) -> bool {
-        let grade = match &event.subject {
+        let grade = match event.subject.declared() {
             Subject::Batch { grade, .. } => grade.as_deref(),
             Subject::Model { grade, .. } => Some(&**grade),
             _ => None,
@@ -105,7 +105,17 @@ impl Route {
 
     /// True if somebody is there to hear it, or heard before what it is the end of.
     fn hears(&self, event: &Notification, zone: &TimeZone) -> bool {
-        let heard_before = || event.told.iter().any(|at| self.is_on_duty(*at, zone));
+        let on_duty = |at: &Timestamp| self.is_on_duty(*at, zone);
+        let heard_before = || match self.unacknowledged {
+            None => event.told.iter().any(on_duty),
+            // Who waits was first told when the wait was over.
+            Some(after) => {
+                let first = event.response.reached.iter().find(|(of, _)| *of == after);
+                first.is_some_and(|(_, first)| {
+                    on_duty(first) || event.told.iter().any(|at| at > first && on_duty(at))
+                })
+            }
+        };
         self.is_on_duty(event.at, zone) || ends(event.kind) && heard_before()
     }
 
@@ -299,5 +309,27 @@ mod tests {
             let end = told(kind, "2026-01-23T15:00:00", earlier);
             assert_eq!(route.takes(&end, &zone), taken, "{kind:?} {earlier:?}");
         }
+    }
+
+    /// Who waits until nobody has acknowledged it was told when that was over, and not when the others were.
+    #[test]
+    fn who_waits_hears_the_end_of_what_was_told_in_the_shift_of_theirs() {
+        let waited = Duration::from_secs(900);
+        let (route, zone) = shifts(&["late"], &[]);
+        let late = Route { unacknowledged: Some(waited), ..route };
+        let (route, _) = shifts(&["early"], &[]);
+        let early = Route { unacknowledged: Some(waited), ..route };
+        let mut end = Notification {
+            kind: EventKind::LineHeard,
+            told: vec![at("2026-01-23T13:50:00").at],
+            ..at("2026-01-23T22:30:00")
+        };
+        assert!(!late.takes(&end, &zone) && !early.takes(&end, &zone), "neither was told");
+        end.response.reached = vec![(waited, at("2026-01-23T14:05:00").at)];
+        assert!(late.takes(&end, &zone));
+        assert!(!early.takes(&end, &zone), "they had gone home when the wait was over");
+        end.told.push(at("2026-01-24T06:10:00").at);
+        end.at = at("2026-01-24T15:00:00").at;
+        assert!(early.takes(&end, &zone), "it got worse in their shift");
     }
 }

@@ -16,7 +16,7 @@ table! {
     drifted: "{exceeded} of the last {of} good batches passed its limits, where 1 in {one_in} is promised.", "最近 {of} 个好批次中有 {exceeded} 个超出其限值，而承诺为每 {one_in} 批不超过 1 批。";
     no_good: "No good batch is kept that neither model was fitted on.", "没有两个模型都未用过的好批次可供比较。";
     flags_good: "Of {of} good batches it flags {new}, version {against} flags {present}.", "{of} 个好批次中它报警 {new} 个，版本 {against} 报警 {present} 个。";
-    flags_bad: "Of {of} bad batches it flags {new}, version {against} flags {present}.", "{of} 个不良批次中它报警 {new} 个，版本 {against} 报警 {present} 个。";
+    flags_bad: "Of {of} bad batches it flags {new}, version {against} flags {present}.", "{of} 个不合格批次中它报警 {new} 个，版本 {against} 报警 {present} 个。";
     finds: "Of {of} deviations put into good batches it finds {new}, version {against} finds {present}.", "在好批次中加入的 {of} 处偏差，它发现 {new} 处，版本 {against} 发现 {present} 处。";
     firm: "Its limits are firm, those of version {against} are provisional.", "它的限值已确定，版本 {against} 的限值仍为暂定。";
     first_own: "The first model of the grade's own batches alone takes the place of the borrowed one.", "首个仅用本品种批次建立的模型取代借用的模型。";
@@ -331,6 +331,13 @@ mod tests {
             SystemReason::Dropped { count: 3, since },
             SystemReason::Flood(10),
             SystemReason::Calm,
+            SystemReason::Start(Start {
+                down_ms: 7,
+                late: 1,
+                lost: 1,
+                gaps: 2,
+                named: vec![SystemReason::Dropped { count: 3, since }, "503".into()],
+            }),
             SystemReason::Clocks(vec![
                 ("dry".into(), Trouble::Ahead(3)),
                 ("".into(), Trouble::Frozen),

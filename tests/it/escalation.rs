@@ -163,12 +163,12 @@ fn who_waits_is_told_after_the_delay_and_acknowledges_by_the_link() {
     let entry = &audit["entries"][0];
     assert_eq!(
         (&entry["what"], &entry["by"], &entry["note"]),
-        (&"acknowledge".into(), &"Anna Müller, by link of manager".into(), &"on my way".into()),
+        (&"acknowledge".into(), &"Anna Müller (link: manager)".into(), &"on my way".into()),
         "{audit}"
     );
     let known = json(&manager.wait_for(2, PATIENCE)[1]);
     assert_eq!(known["type"], "alarm.acknowledged", "{known}");
-    assert_eq!(known["data"]["by"], "Anna Müller, by link of manager");
+    assert_eq!(known["data"]["by"], "Anna Müller (link: manager)");
 
     // No link and no key stands in the log, and who heard at once hears nothing of all this.
     let log = daemon.log();

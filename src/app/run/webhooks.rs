@@ -26,7 +26,10 @@ impl RunningWebhooks {
     fn views(&self) -> Result<Vec<ReceiverView>, StoreError> {
         let parked = parked::counts(&self.reader)?;
         let pending = self.reader.pending()?;
-        let of_gone = parked.keys().filter(|name| !self.names.contains(name));
+        let waits = pending.iter().filter_map(|(outbox, _)| outbox.strip_prefix("webhook/"));
+        let kept: BTreeSet<String> =
+            parked.keys().cloned().chain(waits.map(str::to_owned)).collect();
+        let of_gone = kept.iter().filter(|name| !self.names.contains(name));
         let names: Vec<&String> = self.names.iter().chain(of_gone).collect();
         let view = |name: &&String| {
             let component = outbox_name(name);

@@ -31,7 +31,7 @@ table! {
     state_shelved: "Somebody has shelved it: there is nothing to acknowledge.", "报警已被搁置，无需确认。";
     state_suppressed_by_design: "The state of the plant makes it meaningless: there is nothing to acknowledge.", "因生产线当前状态，报警已被抑制，无需确认。";
     state_out_of_service: "It is out of service: there is nothing to acknowledge.", "报警已停用，无需确认。";
-    info: "info", "信息";
+    info: "info", "提示";
     warning: "warning", "警告";
     critical: "critical", "严重";
 }

@@ -120,7 +120,7 @@ fn its_button_acknowledges_that_occurrence_in_the_name_given() {
     let expected = Order {
         alarm: "tm3/batch".into(),
         action: Action::Acknowledge,
-        by: Some("Anna Müller, by link of shift-leads".into()),
+        by: Some("Anna Müller (link: shift-leads)".into()),
         note: Some("felt is changed".into()),
         at: Timestamp::from_millis(NOW).unwrap(),
         occurrence: Some(2),
@@ -195,6 +195,22 @@ fn a_public_name_is_of_no_use_elsewhere_and_without_a_key_there_are_no_links() {
     let answer = fixture::get(&none, &format!("/acknowledge/{}", good("tm3/batch")));
     assert_eq!(answer.status, 404);
     assert!(answer.error().contains("`[http] links`"));
+}
+
+/// A browser asks for a page, and is given this one: no other page of an error.
+#[test]
+fn a_browser_sees_why_a_link_is_of_no_use() {
+    let (fixture, _) = desk(&["tm3/batch"]);
+    let ask = |path: &str| {
+        let request = Request::get(path).header("accept", "text/html,*/*;q=0.8");
+        fixture::ask(&fixture, request.body(Body::empty()).unwrap())
+    };
+    let answer = ask("/acknowledge/none");
+    assert_eq!(answer.status, 403);
+    assert!(answer.text.contains("This link is not complete"), "{}", answer.text);
+    let answer = ask("/acknowledge/none?language=zh-CN");
+    assert!(answer.text.contains("<html lang=\"zh-CN\">"), "{}", answer.text);
+    assert!(answer.text.contains("链接不完整"), "{}", answer.text);
 }
 
 #[test]

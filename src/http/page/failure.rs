@@ -44,6 +44,11 @@ pub(in crate::http) async fn failures(
     if !wants_page || !(status.is_client_error() || status.is_server_error()) {
         return answer;
     }
+    // What is a page already speaks for itself.
+    let is_json = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/json");
+    if !answer.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+        return answer;
+    }
     let (mut parts, body) = answer.into_parts();
     let body = axum::body::to_bytes(body, REASON_MAX_BYTES).await.unwrap_or_default();
     let told: Option<serde_json::Value> = serde_json::from_slice(&body).ok();

@@ -497,7 +497,7 @@ mod tests {
         let chinese = waits(&challenger, reader(Language::Chinese)).into_string();
         assert_eq!(
             chinese,
-            "版本 3 待批准，已试判最近的 12 个批次：8 个好批次中它会报警 0 个，版本 2 报警 2 个；\
+            "版本 3 待启用，已试判最近的 12 个批次：8 个好批次中它会报警 0 个，版本 2 报警 2 个；\
              1 个不合格批次中它会报警 1 个，版本 2 报警 0 个；3 个尚无结论"
         );
         (challenger.beside.good.of, challenger.beside.bad.of, challenger.beside.open) = (0, 0, 0);

@@ -53,7 +53,7 @@ table! {
     health: "Health", "健康状态";
     lines: "Lines", "生产线";
     no_line: "No line", "没有生产线";
-    no_line_means: "The configuration declares no line, so there is nothing to judge. Readings that arrive are stored all the same. Declare a line as <code>[line.NAME]</code>, or let <code>onspec discover</code> propose it.", "配置中没有声明生产线，因此没有可判定的内容。到达的读数照常存储。请用 <code>[line.NAME]</code> 声明生产线，或用 <code>onspec discover</code> 生成建议。";
+    no_line_means: "The configuration declares no line, so there is nothing to judge. Readings that arrive are stored all the same. Declare a line as <code>[line.NAME]</code>, or let <code>onspec discover</code> propose it.", "配置中没有登记生产线，因此没有可判定的内容。到达的读数照常存储。请用 <code>[line.NAME]</code> 登记生产线，或用 <code>onspec discover</code> 生成建议。";
     stuck: "What stands here may be old: the core has not moved for {age}; {allowed} are allowed", "此处内容可能已过时：核心已有 {age}没有动作，允许的上限为 {allowed}";
     as_of: "As of {at} {zone}", "截至 {at} {zone}";
     live: "live", "实时";

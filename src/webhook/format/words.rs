@@ -14,7 +14,7 @@ table! {
     batch: "Batch", "批次";
     grade: "Grade", "品种";
     tag: "Tag", "测点";
-    part: "Part", "部件";
+    part: "Part", "组件";
     place: "Where", "位置";
     since: "Since", "开始";
     why: "Why", "原因";
@@ -22,7 +22,7 @@ table! {
     told: "Told", "上报";
 
     over: "Over", "已解除";
-    info: "Info", "信息";
+    info: "Info", "提示";
     warning: "Warning", "警告";
     critical: "Critical", "严重";
 

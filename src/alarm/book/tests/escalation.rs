@@ -145,7 +145,7 @@ fn what_is_told_says_who_and_for_how_long() {
         [spaced(&five.title), spaced(&five.title_in(&chinese))],
         [
             "tm3: sensor bw cannot be trusted: does not move; nobody has acknowledged it for 5 min",
-            "tm3：传感器 bw 不可信：数值不变；已 5 分钟 无人确认",
+            "tm3：传感器 bw 不可信：数值不变；已有 5 分钟无人确认",
         ]
     );
     assert_eq!((five.severity, &five.subject), (Severity::Warning, &raised.subject));
@@ -154,10 +154,12 @@ fn what_is_told_says_who_and_for_how_long() {
         let raised_by = EventKind::SensorUnhealthy;
         Some(Escalated { after, severity: Severity::Warning, raised_by })
     };
+    let both_levels = vec![(FIVE, at(300)), (THIRTY, at(1800))];
     let expected = Response {
         open: true,
         raised_by,
         escalated: escalated(THIRTY),
+        reached: both_levels.clone(),
         unacknowledged: Some(THIRTY),
         ..Response::default()
     };
@@ -165,8 +167,14 @@ fn what_is_told_says_who_and_for_how_long() {
     let known = step(Step::Order(Action::Acknowledge, 2000)).remove(0);
     assert_eq!((known.severity, &*known.text), (Severity::Info, "why"));
     let (by, note) = (Some("shift-a".into()), Some("why".into()));
-    let expected =
-        Response { raised_by, escalated: escalated(THIRTY), by, note, ..Response::default() };
+    let expected = Response {
+        raised_by,
+        escalated: escalated(THIRTY),
+        reached: both_levels.clone(),
+        by,
+        note,
+        ..Response::default()
+    };
     assert_eq!(known.response, expected);
     // Worse after that is acknowledged again, by an event of its own.
     assert!(step(Step::News(worse(2100)))[0].response.open);
@@ -251,6 +259,50 @@ fn other_delays_hold_from_then_on_and_nothing_is_told_twice() {
     let mut said = Vec::new();
     book.escalate("tm3", at(2000), &settings, &mut said);
     assert_eq!(events(said)[0].revision, 1800);
+}
+
+/// Two alarms of one line are two, also for who hears only that nobody answers.
+#[test]
+fn each_alarm_has_events_of_its_own() {
+    let (mut book, settings) = (Book::new("mill".into()), levels());
+    for alarm in ["tm3/missing", "tm3/unjudged"] {
+        let news =
+            News { alarm: alarm.into(), subject: Subject::Line { since: at(0) }, ..raise(0) };
+        happens(&mut book, &settings, Step::News(news));
+    }
+    let told = events(happens(&mut book, &settings, Step::Pass(400)));
+    let ids: BTreeSet<_> = told.iter().map(|event| (&*event.alarm, &*event.id)).collect();
+    assert_eq!(told.len(), 2);
+    assert_eq!(ids.iter().map(|(_, id)| id).collect::<BTreeSet<_>>().len(), 2, "{ids:?}");
+}
+
+#[test]
+fn who_acknowledges_what_is_over_is_told_of() {
+    let rule = AlarmRule { acknowledge: true, ..AlarmRule::default() };
+    let settings = AlarmSettings { escalations: vec![FIVE], ..sensors(rule) };
+    let steps = [Step::News(raise(0)), Step::News(clear(10)), Step::Order(Action::Acknowledge, 20)];
+    assert_eq!(
+        told(&settings, steps),
+        ["sensor.unhealthy#1@0", "sensor.recovered#1@10", "alarm.acknowledged#1@20"]
+    );
+}
+
+#[test]
+fn a_shelf_ends_also_if_something_came_and_went_on_it() {
+    let rule = AlarmRule { on_delay: Duration::from_secs(60), ..AlarmRule::default() };
+    let (mut book, settings) = (Book::new("mill".into()), sensors(rule));
+    for step in [
+        Step::News(raise(0)),
+        Step::Pass(61),
+        Step::News(clear(70)),
+        Step::Order(Action::Shelve { until: at(600) }, 80),
+        Step::News(raise(100)),
+        Step::News(clear(120)),
+        Step::Pass(700),
+    ] {
+        happens(&mut book, &settings, step);
+    }
+    assert_eq!(book.find(ALARM), Some(IsaState::Normal));
 }
 
 #[test]

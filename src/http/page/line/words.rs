@@ -41,14 +41,14 @@ table! {
     costs_least: "Costs least", "代价最小的做法";
     model: "Model", "模型";
     wrong_flags: "Wrong flags", "误报";
-    waits: "Model that waits", "待批准的模型";
-    promoted: "Promoted", "已批准的模型";
+    waits: "Model that waits", "待启用的模型";
+    promoted: "Promoted", "已决定启用的模型";
     of_grade: " (grade {grade})", "（品种 {grade}）";
     wrong_of: "{wrong} of {good} <small>{low} to {high} %, {promised} % promised</small>", "{good}中误报 {wrong} 个 <small>{low} 至 {high} %，承诺值 {promised} %</small>";
     good_batch: "{n} good batch", "{n} 个好批次";
     good_batches: "{n} good batches", "{n} 个好批次";
-    challenger_new: "version {version} waits to be promoted and has judged no batch yet", "版本 {version} 待批准，尚未试判任何批次";
-    challenger: "version {version} waits to be promoted and has judged the last {batches}: {said}", "版本 {version} 待批准，已试判最近的{batches}：{said}";
+    challenger_new: "version {version} waits to be promoted and has judged no batch yet", "版本 {version} 待启用，尚未试判任何批次";
+    challenger: "version {version} waits to be promoted and has judged the last {batches}: {said}", "版本 {version} 待启用，已试判最近的{batches}：{said}";
     would_flag: "of {of} it would have flagged {new} and version {against} {present}", "{of}中它会报警 {new} 个，版本 {against} 报警 {present} 个";
     good_one: "{n} good one", "{n} 个好批次";
     good_ones: "{n} good ones", "{n} 个好批次";
@@ -87,7 +87,7 @@ table! {
 
     tags: "Tags", "测点";
     not_trusted: "{n} not to be trusted", "{n} 个不可信";
-    no_tag: "The configuration declares no tag of this line.", "配置中没有声明该生产线的测点。";
+    no_tag: "The configuration declares no tag of this line.", "配置中没有登记该生产线的测点。";
     value: "Value", "数值";
     unit: "Unit", "单位";
     age: "Age", "距今";

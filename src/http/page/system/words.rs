@@ -8,7 +8,7 @@ table! {
     since: "Since", "起始时间";
     line: "Line", "生产线";
     area: "Area", "区域";
-    broker: "Broker", "消息服务器";
+    broker: "Broker", "消息代理";
 
     alarms: "Alarms that stand", "当前报警";
     no_alarm: "None.", "无。";
@@ -51,9 +51,9 @@ table! {
     failed: "failed", "故障";
     stored: "Readings stored", "已存储读数";
     repeated: "Repeated", "重复读数";
-    undeclared_series: "Undeclared series", "未声明的序列";
+    undeclared_series: "Undeclared series", "未登记的序列";
     last_start: "Last start {at}: {found}.", "上次启动于 {at}：{found}。";
-    last_start_open: "Last start {at}: {found}. What the brokers held meanwhile is being read.", "上次启动于 {at}：{found}。正在读取其间消息服务器保留的消息。";
+    last_start_open: "Last start {at}: {found}. What the brokers held meanwhile is being read.", "上次启动于 {at}：{found}。正在读取其间消息代理保留的消息。";
     found: "down {down}, {late}, {lost}, {gaps}", "程序停运 {down}，{late}，{lost}，{gaps}";
     late_one: "{n} batch judged late", "{n} 个批次延后判定";
     late: "{n} batches judged late", "{n} 个批次延后判定";
@@ -62,8 +62,8 @@ table! {
     gap_one: "{n} possible gap", "{n} 处可能缺失";
     gaps: "{n} possible gaps", "{n} 处可能缺失";
 
-    strays: "Not declared: stored, not judged", "未声明：只存储，不参与判定";
-    not_declared: "Not declared", "未声明";
+    strays: "Not declared: stored, not judged", "未登记：只存储，不参与判定";
+    not_declared: "Not declared", "未登记";
     tag: "Tag", "测点";
     last_value: "Last value", "最新值";
     stray_at: "At", "时间";
@@ -119,8 +119,8 @@ table! {
     bad_event: "bad-event", "批次事件无法识别";
     line_unclear: "line-unclear", "生产线不明确";
     retained: "retained", "保留消息且不带时间";
-    too_many_tags: "too-many-tags", "未声明的测点过多";
-    undeclared: "undeclared", "未声明，按配置忽略";
+    too_many_tags: "too-many-tags", "未登记的测点过多";
+    undeclared: "undeclared", "未登记，按配置忽略";
     no_birth: "no-birth", "变量没有上线定义";
 }
 
