@@ -90,7 +90,9 @@ fn a_start_says_how_long_nobody_watched_and_what_was_judged_late() {
     let page = get(&format!("http://127.0.0.1:{http}/")).unwrap().text();
     assert!(page.contains("1 batch judged late"), "{page}");
     wait_until("the receiver is told", PATIENCE, || {
-        let of_start = |body: &str| body.contains("system.recovered") && body.contains(summary);
+        let of_start = |body: &str| {
+            body.contains("system.recovered") && body.contains("batches judged late: 1; messages")
+        };
         webhook.received().iter().any(|received| of_start(&received.text()))
     });
     assert_eq!(daemon.terminate(), Some(0));

@@ -124,7 +124,7 @@ fn a_flagged_batch_is_reported_in_both_languages_and_printed() {
         "Off spec",
         "Bad stretches",
         "What to take off",
-        "Laboratory: <b><bdi>strength</bdi></b> is 92.6\u{a0}N/m, below its limit of 100.",
+        "Laboratory: <b><bdi>strength</bdi></b> <b>92.6\u{a0}N/m</b>, below its limit of 100.",
         "<bdi>LOT-1</bdi>",
         "class=\"range out\"",
         "Metres from the begin of the batch",
