@@ -60,9 +60,7 @@ struct Heard {
 pub(super) struct Attention {
     /// Since when people have known that it stands, and nobody has acknowledged it.
     since: Option<Timestamp>,
-    /// The longest delay of which was told that it was over in this occurrence.
-    level: Duration,
-    /// When that was told of each delay.
+    /// When it was told in this occurrence that a delay was over, the longest last.
     reached: Vec<(Duration, Timestamp)>,
     /// How often this occurrence was acknowledged: it may get worse after that.
     acknowledged: u32,
@@ -78,7 +76,7 @@ impl Attention {
 
     /// Another occurrence begins.
     pub(super) fn begins(&mut self) {
-        (self.since, self.level, self.acknowledged) = (None, Duration::ZERO, 0);
+        (self.since, self.acknowledged) = (None, 0);
         self.reached.clear();
     }
 
@@ -87,10 +85,16 @@ impl Attention {
         self.since = waits.then(|| self.since.unwrap_or(at));
     }
 
+    /// The longest delay of which was told that it was over in this occurrence; zero of none.
+    fn level(&self) -> Duration {
+        self.reached.last().map_or(Duration::ZERO, |(after, _)| *after)
+    }
+
     /// When the next of these delays is over, which rise, and which one.
     pub(super) fn due(&self, delays: &[Duration]) -> Option<(Timestamp, Duration)> {
         let since = self.since?;
-        let next = delays.iter().find(|delay| **delay > self.level)?;
+        let level = self.level();
+        let next = delays.iter().find(|delay| **delay > level)?;
         Some((since.plus(*next), *next))
     }
 
@@ -100,7 +104,6 @@ impl Attention {
         (after, at): (Duration, Timestamp),
         (about, raised_by, severity): (&str, EventKind, Severity),
     ) {
-        self.level = after;
         self.reached.push((after, at));
         let before = self.heard.iter().position(|heard| *heard.about == *about);
         let before = before.and_then(|at| self.heard.remove(at)).filter(|heard| heard.stands);
@@ -118,7 +121,7 @@ impl Attention {
 
     /// It is told again, as severe as this.
     pub(super) fn weigh(&mut self, severity: Severity) {
-        if self.level.is_zero() {
+        if self.level().is_zero() {
             return;
         }
         for heard in self.heard.iter_mut().filter(|heard| heard.stands) {
@@ -151,9 +154,9 @@ impl Attention {
         let heard = self.heard.iter().rfind(|heard| *heard.about == *about);
         let heard = heard.filter(|heard| heard.stands || kind.is_fact());
         // What raises it is of this occurrence, whoever was told of the one before.
-        let heard = heard.filter(|_| !raises || !self.level.is_zero());
+        let heard = heard.filter(|_| !raises || !self.level().is_zero());
         let escalated = heard.map(|heard| Escalated {
-            after: if raises { self.level } else { heard.escalated.after },
+            after: if raises { self.level() } else { heard.escalated.after },
             ..heard.escalated
         });
         let waited = self.since.filter(|_| says_so).map(|since| at.seconds_since(since));

@@ -237,12 +237,7 @@ impl Book {
             state.step(Input::Suppress, rule);
         }
         let news = state.weigh(news, settings);
-        let mut change = Telling {
-            site: &self.site,
-            locale: (&settings.speech).into(),
-            meter: &mut self.meter,
-            said,
-        };
+        let mut change = Telling::new(&self.site, settings, &mut self.meter, said);
         if matches!(news.sets, Sets::Raise | Sets::Clear) {
             // By its own time it may have stood for so long before anybody looked.
             while let Some(due) = state.overdue(settings).filter(|(due, _)| *due <= news.at) {
@@ -348,12 +343,7 @@ impl Book {
             .collect();
         while let Some((_, name)) = over.pop_first() {
             let Some(state) = self.alarms.get_mut(&name) else { continue };
-            let mut change = Telling {
-                site: &self.site,
-                locale: (&settings.speech).into(),
-                meter: &mut self.meter,
-                said,
-            };
+            let mut change = Telling::new(&self.site, settings, &mut self.meter, said);
             let ends = delay(state);
             if let Some(due) = overdue(state).filter(|(due, _)| ends.is_none_or(|end| *due <= end))
             {
@@ -429,12 +419,7 @@ impl Book {
         if state.alarm.state() == IsaState::Normal {
             state.standing = None;
         }
-        let mut change = Telling {
-            site: &self.site,
-            locale: (&settings.speech).into(),
-            meter: &mut self.meter,
-            said,
-        };
+        let mut change = Telling::new(&self.site, settings, &mut self.meter, said);
         let shown_again = was_hidden && !state.alarm.hidden();
         change.ordered(&order.alarm, state, order);
         if order.action == Action::Acknowledge {
@@ -547,12 +532,7 @@ impl Book {
             if state.alarm == before {
                 continue;
             }
-            let mut change = Telling {
-                site: &self.site,
-                locale: (&settings.speech).into(),
-                meter: &mut self.meter,
-                said,
-            };
+            let mut change = Telling::new(&self.site, settings, &mut self.meter, said);
             let what = if holds { "suppressed" } else { "unsuppressed" };
             change.by_design(name, state, (what, design, at));
             if was_hidden && !state.alarm.hidden() {

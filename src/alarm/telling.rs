@@ -7,7 +7,7 @@ use super::kept::{CHATTER, State};
 use super::load::Meter;
 use super::order::Order;
 use super::state::{Input, IsaState};
-use crate::plant::AlarmRule;
+use crate::plant::{AlarmRule, AlarmSettings};
 use crate::reading::Timestamp;
 use crate::words::Locale;
 use std::sync::Arc;
@@ -21,7 +21,17 @@ pub(super) struct Telling<'a> {
     pub(super) said: &'a mut Vec<Said>,
 }
 
-impl Telling<'_> {
+impl<'a> Telling<'a> {
+    /// In the language of the site.
+    pub(super) fn new(
+        site: &'a Arc<str>,
+        settings: &AlarmSettings,
+        meter: &'a mut Meter,
+        said: &'a mut Vec<Said>,
+    ) -> Self {
+        Self { site, locale: (&settings.speech).into(), meter, said }
+    }
+
     /// The condition begins to hold.
     pub(super) fn activate(&mut self, state: &mut State, rule: AlarmRule, news: News) {
         state.occurrence += 1;

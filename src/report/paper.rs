@@ -6,6 +6,7 @@ use crate::verdict::Call;
 use crate::words::Locale;
 use crate::words::fill;
 use crate::words::html::Html;
+pub(super) use crate::words::html::{name, plain};
 use crate::words::number::{NONE, number, quantity};
 use base64::Engine as _;
 use serde::Serialize;
@@ -168,20 +169,6 @@ impl<'a> Paper<'a> {
         self.html.raw("</code><br><small>").raw(words.digest_note).raw("</small></p>");
         self.end();
     }
-}
-
-/// Any text.
-pub(super) fn plain(text: &str) -> Html {
-    let mut html = Html::default();
-    html.text(text);
-    html
-}
-
-/// A name from the plant.
-pub(super) fn name(name: &str) -> Html {
-    let mut html = Html::default();
-    html.name(name);
-    html
 }
 
 /// A number with its unit.

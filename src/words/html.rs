@@ -57,6 +57,20 @@ impl Html {
     }
 }
 
+/// Any text.
+pub(crate) fn plain(text: &str) -> Html {
+    let mut html = Html::default();
+    html.text(text);
+    html
+}
+
+/// A name from the plant.
+pub(crate) fn name(name: &str) -> Html {
+    let mut html = Html::default();
+    html.name(name);
+    html
+}
+
 /// The one escape. Beside the five characters of HTML, control characters and the marks that turn
 /// the direction of text become U+FFFD: a name must not rearrange the words around it.
 fn escape_into(out: &mut String, text: &str) {

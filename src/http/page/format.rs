@@ -1,26 +1,13 @@
 //! Pieces of the page's sentences, and times; numbers as reports have them.
 
 use super::html::Html;
+pub(super) use super::html::{name, plain};
 use super::reader::Reader;
 use crate::reading::Timestamp;
 use crate::words::Language;
 pub(super) use crate::words::number::{
     NONE, count, fine_per_cent, metres, number, per_cent, quantity, ratio,
 };
-
-/// Any text.
-pub(super) fn plain(text: &str) -> Html {
-    let mut html = Html::default();
-    html.text(text);
-    html
-}
-
-/// A name from the plant.
-pub(super) fn name(name: &str) -> Html {
-    let mut html = Html::default();
-    html.name(name);
-    html
-}
 
 /// A time, as a piece of a sentence.
 pub(super) fn at(ms: i64, clock: Clock, reader: Reader) -> Html {
