@@ -2,7 +2,7 @@
 
 use super::design::Design;
 use super::event::{EventKind, Notification, Severity, Subject};
-use super::kept::{Hidden, Pending, State};
+use super::kept::{Clocks, Hidden, Pending, State};
 use super::load::{Load, Meter};
 use super::order::{Action, Order, Unmet};
 use super::priority::Priority;
@@ -302,7 +302,7 @@ impl Book {
         settings: &AlarmSettings,
         said: &mut Vec<Said>,
     ) {
-        self.pass_of((line, true), now, settings, said);
+        self.pass_of((line, true), Clocks::agreeing(now), settings, said);
     }
 
     /// The daemon's clock has come so far, and the line's own stands still, for nothing is heard of it: what nobody has
@@ -310,17 +310,17 @@ impl Book {
     pub fn escalate(
         &mut self,
         line: &str,
-        now: Timestamp,
+        clocks: Clocks,
         settings: &AlarmSettings,
         said: &mut Vec<Said>,
     ) {
-        self.pass_of((line, false), now, settings, said);
+        self.pass_of((line, false), clocks, settings, said);
     }
 
     fn pass_of(
         &mut self,
         (line, delays): (&str, bool),
-        now: Timestamp,
+        clocks: Clocks,
         settings: &AlarmSettings,
         said: &mut Vec<Said>,
     ) {
@@ -329,11 +329,11 @@ impl Book {
         }
         let delay = |state: &State| {
             let pending = state.pending.as_ref().filter(|p| delays && *p.news.line == *line)?;
-            (pending.due <= now).then_some(pending.due)
+            (pending.due <= clocks.line).then_some(pending.due)
         };
         let overdue = |state: &State| {
             let overdue = state.is_of(line).then(|| state.overdue(settings)).flatten();
-            overdue.filter(|(due, _)| *due <= now)
+            overdue.filter(|(due, _)| *due <= state.time(clocks))
         };
         let first = |state: &State| {
             [delay(state), overdue(state).map(|(due, _)| due)].into_iter().flatten().min()
@@ -480,15 +480,16 @@ impl Book {
         };
         let mut waiting = self.waiting.iter();
         waiting.any(|name| self.alarms.get(name).is_some_and(due))
-            || self.is_overdue("", now, settings)
+            || self.is_overdue("", Clocks::agreeing(now), settings)
     }
 
     /// True if an alarm of a line, or for an empty name one of the daemon's own, will by this instant have stood
     /// unacknowledged for so long that somebody else is told.
     #[must_use]
-    pub fn is_overdue(&self, line: &str, now: Timestamp, settings: &AlarmSettings) -> bool {
+    pub fn is_overdue(&self, line: &str, clocks: Clocks, settings: &AlarmSettings) -> bool {
         let due = |state: &State| {
-            state.is_of(line) && state.overdue(settings).is_some_and(|(due, _)| due <= now)
+            let due = |(due, _)| due <= state.time(clocks);
+            state.is_of(line) && state.overdue(settings).is_some_and(due)
         };
         self.waiting.iter().any(|name| self.alarms.get(name).is_some_and(due))
     }

@@ -2,7 +2,7 @@
 
 use super::attention::Attention;
 use super::book::{News, Sets, Shown, Standing};
-use super::event::Severity;
+use super::event::{EventKind, Severity};
 use super::priority::Priority;
 use super::state::{Alarm, Input, IsaState};
 use crate::plant::{AlarmClass, AlarmRule, AlarmSettings};
@@ -19,6 +19,23 @@ pub(super) const CHATTER: usize = 3;
 const TOLD_MAX: usize = 16;
 const CHATTER_WITHIN: Duration = Duration::from_secs(600);
 const CALM: Duration = Duration::from_secs(600);
+
+/// How far time has come, by the two clocks that an alarm of a line may be told by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Clocks {
+    /// The daemon's.
+    pub daemon: Timestamp,
+    /// The line's own: that of the sources, which may be behind or ahead.
+    pub line: Timestamp,
+}
+
+impl Clocks {
+    /// Both show this.
+    #[must_use]
+    pub const fn agreeing(at: Timestamp) -> Self {
+        Self { daemon: at, line: at }
+    }
+}
 
 /// Why an alarm is hidden by a person.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -162,6 +179,12 @@ impl State {
     /// True of an alarm of this line; for an empty name, of the daemon's own.
     pub(super) fn is_of(&self, line: &str) -> bool {
         self.of.as_ref().is_some_and(|(of, _)| **of == *line)
+    }
+
+    /// The time by which it is told how long it has stood: that a link is down is known by the daemon's clock alone.
+    pub(super) fn time(&self, clocks: Clocks) -> Timestamp {
+        let of_link = self.news.as_ref().is_some_and(|news| news.kind == EventKind::LineBlind);
+        if of_link { clocks.daemon } else { clocks.line }
     }
 
     /// When it will have stood unacknowledged for so long that somebody else is told, and for how long then.

@@ -27,7 +27,7 @@ pub use attention::{Escalated, Response};
 pub use book::{AlarmRecord, Book, News, Said, Sets, Shown, Standing};
 pub use design::Design;
 pub use event::{Besides, EventKind, Fate, Notification, Severity, Subject, event_id};
-pub use kept::Hidden;
+pub use kept::{Clocks, Hidden};
 pub use load::{FLOOD_ABOVE, FLOOD_BELOW, Load, WINDOW as LOAD_WINDOW};
 pub use order::{Action, Order, Unmet};
 pub use permit::{Permit, PermitKey, WeakKey};

@@ -132,11 +132,11 @@ impl Engine {
     #[must_use]
     pub fn alarms_due(&self, now: Timestamp) -> bool {
         let (alarms, settings) = (&self.state.alarms, &self.plant.alarms);
-        let overdue = |name: &str| alarms.is_overdue(name, now, settings);
         let mut lines = self.plant.lines.iter().zip(&self.state.lines);
         alarms.is_due(now, settings)
             || lines.any(|(line, state)| {
-                state.maintenance_over(now) || state.is_unheard() && overdue(&line.name)
+                let overdue = || alarms.is_overdue(&line.name, state.clocks(now), settings);
+                state.maintenance_over(now) || state.is_unheard() && overdue()
             })
     }
 
@@ -148,7 +148,8 @@ impl Engine {
         for (line, state) in self.plant.lines.iter().zip(&self.state.lines) {
             if state.is_unheard() {
                 let before = said.len();
-                self.state.alarms.escalate(&line.name, now, &self.plant.alarms, &mut said);
+                let clocks = state.clocks(now);
+                self.state.alarms.escalate(&line.name, clocks, &self.plant.alarms, &mut said);
                 let speech = &self.plant.alarms.speech;
                 as_of_now(&mut said[before..], state.document(), speech);
             }

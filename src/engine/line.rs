@@ -311,6 +311,13 @@ impl LineState {
         self.tags.iter_mut().for_each(|tag| tag.clock.forget());
     }
 
+    /// The line's own time when the receiver's clock shows `now`, by as much as has passed since it was heard last. It is not `now`:
+    /// a source whose clock is slow must not find all it says too late when it speaks again.
+    pub(super) fn time(&self, now: Timestamp) -> Option<Timestamp> {
+        let (heard, newest) = self.heard?;
+        Some(Timestamp::from_nanos(newest.as_nanos().saturating_add(now.since(heard))))
+    }
+
     /// True if nothing has come for the line's `idle`, and nothing is known of it but this.
     pub(super) fn is_silent(&self, line: &Line, now: Timestamp) -> bool {
         !self.blind && self.heard.is_some_and(|(heard, _)| now >= heard.plus(line.idle))
@@ -610,10 +617,7 @@ impl LineState {
         if !self.is_silent(cx.line, now) {
             return;
         }
-        let Some((heard, newest)) = self.heard else { return };
-        // By as much as has passed since, not to `now`: a source whose clock is slow must not find
-        // all it says too late when it speaks again.
-        let pushed = Timestamp::from_nanos(newest.as_nanos().saturating_add(now.since(heard)));
+        let Some(pushed) = self.time(now) else { return };
         self.newest = self.newest.max(Some(pushed));
         self.advance(cx);
         self.count_late(cx, false);

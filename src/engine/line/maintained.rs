@@ -3,7 +3,7 @@
 use super::super::effect::Effect;
 use super::judging::Told;
 use super::{Context, LineState};
-use crate::alarm::Design;
+use crate::alarm::{Clocks, Design};
 use crate::decode::BatchEvent;
 use crate::reading::Timestamp;
 use crate::verdict::Document;
@@ -59,6 +59,11 @@ impl LineState {
     /// True if nothing is heard of the line, so that its own time stands still.
     pub(in crate::engine) fn is_unheard(&self) -> bool {
         self.blind || self.judged_to.is_none()
+    }
+
+    /// How far time has come while nothing is heard of the line: its own by what has passed since it was heard last.
+    pub(in crate::engine) fn clocks(&self, now: Timestamp) -> Clocks {
+        Clocks { daemon: now, line: self.time(now).unwrap_or(now) }
     }
 
     /// The newest verdict.

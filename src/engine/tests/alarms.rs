@@ -223,6 +223,46 @@ fn of_a_line_that_is_not_heard_and_of_the_daemon_s_own_parts_the_daemon_s_clock_
     }
 }
 
+/// The sources are half an hour behind, and the link goes down while one of their alarms waits for an answer.
+#[test]
+fn of_a_line_that_is_behind_its_own_time_goes_on_while_it_is_not_heard() {
+    let mut plant = escalating();
+    plant.alarms.escalations.push(Duration::from_secs(900));
+    let mut engine = Engine::new(plant, Vec::new());
+    let behind = |event: Event| match event {
+        Event::Message(received, message) => {
+            Event::Message(received.plus(Duration::from_secs(1800)), message)
+        }
+        other => other,
+    };
+    let mut effects = apply(&mut engine, [behind(start(0, "R1"))]);
+    effects.extend(apply(&mut engine, run(0..200, 25.0).into_iter().map(behind)));
+    let raised = effects.iter().find_map(|effect| match effect {
+        Effect::Notification(event) if event.kind == EventKind::BatchAtRisk => Some(event.at),
+        _ => None,
+    });
+    let raised = raised.expect("the batch is at risk").as_millis() / 1000;
+    apply(&mut engine, [Event::Command(Command::Link { up: false, at: at(2000) })]);
+    let mut told = Vec::new();
+    for s in 2000..3500 {
+        if engine.would_push(at(s)) {
+            let effects = apply(&mut engine, [Event::Tick(at(s))]);
+            told.extend(
+                escalations(&effects).iter().map(|(due, event)| (s, *due, event.alarm.to_string())),
+            );
+        }
+    }
+    let (batch, blind) = ("tm3/batch".to_owned(), "tm3/blind".to_owned());
+    let mut expected = [
+        (raised + 1800 + 300, raised + 300, batch.clone()),
+        (raised + 1800 + 900, raised + 900, batch),
+        (2300, 2300, blind.clone()),
+        (2900, 2900, blind),
+    ];
+    expected.sort();
+    assert_eq!(told, expected);
+}
+
 #[test]
 fn another_delay_takes_effect_without_losing_what_waits() {
     let mut engine = Engine::new(plant(), Vec::new());

@@ -235,7 +235,7 @@ fn other_delays_hold_from_then_on_and_nothing_is_told_twice() {
     let mut book = Book::new("mill".into());
     let none = AlarmSettings::default();
     happens(&mut book, &none, Step::News(raise(0)));
-    assert!(!book.is_overdue("tm3", at(9000), &none));
+    assert!(!book.is_overdue("tm3", Clocks::agreeing(at(9000)), &none));
     // As an earlier version kept it.
     let mut kept = serde_json::to_value(&book).unwrap();
     kept["alarms"][ALARM].as_object_mut().unwrap().remove("attention").unwrap();
@@ -246,8 +246,9 @@ fn other_delays_hold_from_then_on_and_nothing_is_told_twice() {
         let escalations = delays.into_iter().map(Duration::from_secs).collect();
         let settings = AlarmSettings { escalations, ..AlarmSettings::default() };
         book.reconsider(&settings);
-        assert!(!book.is_overdue("tm4", at(s), &settings), "it is of another line");
-        let due = book.is_overdue("tm3", at(s), &settings);
+        let clocks = Clocks::agreeing(at(s));
+        assert!(!book.is_overdue("tm4", clocks, &settings), "it is of another line");
+        let due = book.is_overdue("tm3", clocks, &settings);
         let said = events(happens(&mut book, &settings, Step::Pass(s)));
         assert_eq!(due, !said.is_empty());
         told.extend(said.iter().map(|event| (event.at.as_millis() / 1000, event.revision)));
@@ -257,7 +258,7 @@ fn other_delays_hold_from_then_on_and_nothing_is_told_twice() {
     let settings = levels();
     book.reconsider(&settings);
     let mut said = Vec::new();
-    book.escalate("tm3", at(2000), &settings, &mut said);
+    book.escalate("tm3", Clocks::agreeing(at(2000)), &settings, &mut said);
     assert_eq!(events(said)[0].revision, 1800);
 }
 
