@@ -173,7 +173,7 @@ pub struct Limits {
 }
 
 /// Why there are no limits.
-#[derive(Debug, Clone, PartialEq, thiserror::Error)]
+#[derive(Debug, Clone, PartialEq, thiserror::Error, Serialize, Deserialize)]
 pub enum LimitsError {
     /// Too little history.
     #[error("limits need {needed} independent points; these {n} are worth {effective:.0}")]
@@ -191,6 +191,10 @@ pub enum LimitsError {
     /// A subgroup of a size without constants.
     #[error("a subgroup has 2 to 100 readings, and not {0}")]
     Subgroup(u32),
+    /// The words of an earlier release, read from what it kept.
+    #[error("{0}")]
+    #[serde(untagged)]
+    Said(Box<str>),
 }
 
 impl Limits {

@@ -14,7 +14,7 @@ mod of_grade;
 
 use super::effect::{ChartLimitsRecord, ChartOf, ChartRecord, Effect};
 use crate::batch::{Batch, Book};
-use crate::chart::{Band, Capability, Chart, History, Limits, Mark, Point};
+use crate::chart::{Band, Capability, Chart, History, Limits, LimitsError, Mark, Point};
 use crate::plant::{Charted, Every, Grade, Line, ModelSettings, Plant, SpecLimit};
 use crate::reading::Timestamp;
 use laboratory::Laboratory;
@@ -122,7 +122,7 @@ pub struct ChartView {
     /// The limits that hold.
     pub limits: Option<Limits>,
     /// Why there are none.
-    pub why: Option<Arc<str>>,
+    pub why: Option<LimitsError>,
     /// Good batches whose points are history, and how many are needed at least.
     pub batches: (u32, u32),
     /// Good batches that the limits come from.

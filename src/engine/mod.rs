@@ -47,8 +47,8 @@ mod view;
 
 pub use crate::alarm::AlarmRecord;
 pub use crate::chart::{
-    Band, Capability, Detector, Estimate, Index, Kind, Limits, Mark, OnTrial, Point, Rates,
-    Rule as RunRule, Side, SpreadLimits,
+    Band, Capability, Detector, Estimate, Index, Kind, Limits, LimitsError, Mark, OnTrial, Point,
+    Rates, Rule as RunRule, Side, SpreadLimits,
 };
 pub use crate::models::{
     BatchStage, Beside, Coverage, Fitness, Flagged, Monitor, Ranked, Realized, Statistic, Trial,

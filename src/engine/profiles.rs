@@ -10,7 +10,7 @@ use super::view::ProfileView;
 use super::{Engine, tell};
 use crate::decode::{Fault, NamedReading, ProfileMessage, Reason};
 use crate::plant::{Line, Profile, SpecLimit, Undeclared};
-use crate::profile::{Monitor, Outcome, Scan, Statistics, Taken};
+use crate::profile::{LeftOut, Monitor, Outcome, Scan, Statistics, Taken};
 use crate::reading::{Finite, Flags, Series, SourceQuality, Timestamp, Value};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
@@ -33,7 +33,7 @@ struct Heard {
     monitor: Monitor,
     /// Scans that came, and why the last one was not counted.
     scans: u64,
-    left_out: Option<Arc<str>>,
+    left_out: Option<LeftOut>,
     /// When the streaks that stand began.
     since: Option<Timestamp>,
 }
@@ -83,10 +83,10 @@ impl Engine {
         heard.scans += 1;
         let odd = odd_time(at, way.received);
         let outcome = if message.quality == SourceQuality::Bad {
-            Outcome::Nothing("its source calls it bad")
+            Outcome::Nothing(LeftOut::BadQuality)
         } else if odd.is_some() {
             // It is written as any reading of an odd time is.
-            heard.monitor.look(declared, &scan, "its time is odd")
+            heard.monitor.look(declared, &scan, LeftOut::OddTime)
         } else {
             heard.monitor.take(declared, &scan)
         };
@@ -94,15 +94,15 @@ impl Engine {
         let taken = match outcome {
             Outcome::Taken(taken) => *taken,
             Outcome::Nothing(why) => {
-                heard.left_out = Some(why.into());
+                heard.left_out = Some(why);
                 return fault;
             }
             Outcome::Repeated => {
-                heard.left_out = Some("it came before".into());
+                heard.left_out = Some(LeftOut::Repeated);
                 return fault;
             }
         };
-        heard.left_out = taken.left_out.map(Into::into);
+        heard.left_out = taken.left_out;
         if taken.streak {
             heard.since.get_or_insert(at);
         }
@@ -222,7 +222,7 @@ impl Profiles {
                 in_mm: heard.monitor.is_placed(declared),
                 statistics: heard.monitor.last().cloned(),
                 scans: heard.scans,
-                left_out: heard.left_out.clone(),
+                left_out: heard.left_out,
                 streaks_since: heard.since.map(Timestamp::as_millis),
                 zones: heard.monitor.zones(declared),
                 pictures: heard.monitor.pictures().cloned().collect(),

@@ -10,7 +10,7 @@ use super::soft_sensors::SoftSensorView;
 use crate::alarm::{self, Load, Severity};
 use crate::models::{Beside, Flagged};
 use crate::plant::AlarmClass;
-use crate::profile::{Picture, Statistics};
+use crate::profile::{LeftOut, Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::{Document, SectionDocument};
@@ -287,7 +287,7 @@ pub struct ProfileView {
     /// Scans that came since the profile was first heard.
     pub scans: u64,
     /// Why the newest scan does not count, if it does not.
-    pub left_out: Option<Arc<str>>,
+    pub left_out: Option<LeftOut>,
     /// Since when there are streaks without a break, ms.
     pub streaks_since: Option<i64>,
     /// The first and the last position of each zone.

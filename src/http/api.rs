@@ -14,7 +14,7 @@ use crate::engine::{
     NodeView, ProfileView, PromotionView, Recovery, SourceView, StrayView, TagView, TrendPoint,
     View, WrongFlagsRecord,
 };
-use crate::profile::Place;
+use crate::profile::{LeftOut, Place};
 use crate::reading::{Count, Series, Timestamp};
 use crate::telemetry::ComponentHealth;
 use crate::verdict::{Advice, Call, Document, Learning, SectionDocument};
@@ -142,7 +142,7 @@ struct Profile {
     variance: &'static str,
     positions: &'static str,
     scans: u64,
-    left_out: Option<Arc<str>>,
+    left_out: Option<LeftOut>,
     streaks_since: Option<i64>,
     known: Option<Known>,
 }
@@ -522,7 +522,7 @@ impl From<&ProfileView> for Profile {
             variance: profile.variance,
             positions: if profile.in_mm { "mm" } else { "boxes" },
             scans: profile.scans,
-            left_out: profile.left_out.clone(),
+            left_out: profile.left_out,
             streaks_since: profile.streaks_since,
             known,
         }

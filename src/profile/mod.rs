@@ -15,7 +15,7 @@ mod streak;
 
 pub use clean::{Cleaned, clean};
 pub use floats::Floats;
-pub use monitor::{Monitor, Outcome, Picture, Scan, Taken};
+pub use monitor::{LeftOut, Monitor, Outcome, Picture, Scan, Taken};
 pub use partition::{Partition, partition};
 pub use statistics::{Place, Statistics};
 pub use streak::Streak;

@@ -21,13 +21,6 @@ const PICTURE_SCANS: usize = 60;
 /// A sheet that is narrower or wider than the one before by more than this share of it is another one.
 const OTHER_SHEET: f64 = 0.2;
 
-const OFF_SHEET: &str = "the head is off the sheet";
-const FEW_BOXES: &str = "too few boxes are valid";
-const NOTHING_MADE: &str = "nothing is made";
-const LATE: &str = "it is older than the one before";
-const OTHER_BOXES: &str = "its boxes are others than those of the scans before";
-const OTHER_WIDTH: &str = "its sheet is much wider or narrower than that of the scans before";
-
 /// One traverse of the web.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct Scan<'a> {
@@ -47,11 +40,74 @@ pub struct Scan<'a> {
 #[derive(Debug, Clone, PartialEq)]
 pub enum Outcome {
     /// It says nothing of any paper.
-    Nothing(&'static str),
+    Nothing(LeftOut),
     /// It is known.
     Repeated,
     /// It is a scan of paper.
     Taken(Box<Taken>),
+}
+
+/// Why a scan does not count. Serialised, and told by the API, as the words of [`LeftOut::as_str`].
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+pub enum LeftOut {
+    /// The head was not over paper.
+    #[serde(rename = "the head is off the sheet")]
+    OffSheet,
+    /// Most of what it measured is no value.
+    #[serde(rename = "too few boxes are valid")]
+    FewBoxes,
+    /// The line stands, or a batch is not known.
+    #[serde(rename = "nothing is made")]
+    NothingMade,
+    /// A newer one came before.
+    #[serde(rename = "it is older than the one before")]
+    Late,
+    /// They cannot be compared box by box.
+    #[serde(rename = "its boxes are others than those of the scans before")]
+    OtherBoxes,
+    /// They cannot be compared across the web.
+    #[serde(rename = "its sheet is much wider or narrower than that of the scans before")]
+    OtherWidth,
+    /// By the quality that came with it.
+    #[serde(rename = "its source calls it bad")]
+    BadQuality,
+    /// It is of the future, or of the far past.
+    #[serde(rename = "its time is odd")]
+    OddTime,
+    /// It is no new scan.
+    #[serde(rename = "it came before")]
+    Repeated,
+}
+
+impl LeftOut {
+    /// All of them.
+    pub const ALL: [Self; 9] = [
+        Self::OffSheet,
+        Self::FewBoxes,
+        Self::NothingMade,
+        Self::Late,
+        Self::OtherBoxes,
+        Self::OtherWidth,
+        Self::BadQuality,
+        Self::OddTime,
+        Self::Repeated,
+    ];
+
+    /// The reason in English words, for programs.
+    #[must_use]
+    pub const fn as_str(self) -> &'static str {
+        match self {
+            Self::OffSheet => "the head is off the sheet",
+            Self::FewBoxes => "too few boxes are valid",
+            Self::NothingMade => "nothing is made",
+            Self::Late => "it is older than the one before",
+            Self::OtherBoxes => "its boxes are others than those of the scans before",
+            Self::OtherWidth => "its sheet is much wider or narrower than that of the scans before",
+            Self::BadQuality => "its source calls it bad",
+            Self::OddTime => "its time is odd",
+            Self::Repeated => "it came before",
+        }
+    }
 }
 
 /// A scan of paper.
@@ -63,7 +119,7 @@ pub struct Taken {
     /// without.
     pub zones: Vec<(f64, f32)>,
     /// Why neither the variance of the product nor the streaks go by it, if they do not.
-    pub left_out: Option<&'static str>,
+    pub left_out: Option<LeftOut>,
     /// True if there is a streak that was not there before.
     pub streak: bool,
     /// True if the last one is gone.
@@ -104,17 +160,17 @@ impl Monitor {
             return Outcome::Repeated;
         }
         if self.newest.is_some_and(|newest| scan.at < newest) {
-            return self.look(declared, scan, LATE);
+            return self.look(declared, scan, LeftOut::Late);
         }
         self.newest = Some(scan.at);
         if !scan.on_sheet {
             self.spikes.clear();
-            return Outcome::Nothing(OFF_SHEET);
+            return Outcome::Nothing(LeftOut::OffSheet);
         }
         let stood = !self.streaks.standing().is_empty();
         if self.layout.as_ref().is_some_and(|layout| !layout.is_of(scan)) {
             if !std::mem::replace(&mut self.is_other, true) {
-                return self.look(declared, scan, OTHER_BOXES);
+                return self.look(declared, scan, LeftOut::OtherBoxes);
             }
             // What stood then is gone.
             *self = Self { newest: self.newest, ..Self::default() };
@@ -123,11 +179,11 @@ impl Monitor {
         let paper = clean(scan.values, declared, &self.spikes);
         self.spikes.clone_from(&paper.spikes);
         let Some(mut known) = Statistics::of_one(declared, &layout, scan.at, &paper) else {
-            return Outcome::Nothing(FEW_BOXES);
+            return Outcome::Nothing(LeftOut::FewBoxes);
         };
         if self.is_another_sheet(&paper) {
             if !std::mem::replace(&mut self.is_other, true) {
-                return self.look(declared, scan, OTHER_WIDTH);
+                return self.look(declared, scan, LeftOut::OtherWidth);
             }
             self.rows.clear();
         }
@@ -138,7 +194,7 @@ impl Monitor {
             self.pictures.pop_front();
         }
         self.pictures.push_back(Picture { at: scan.at, zones: zones.clone() });
-        let left_out = scan.product.is_none().then_some(NOTHING_MADE);
+        let left_out = scan.product.is_none().then_some(LeftOut::NothingMade);
         let mut streak = false;
         if let Some(product) = scan.product {
             self.divide(declared, product, &paper, &mut known);
@@ -153,13 +209,13 @@ impl Monitor {
 
     /// Takes a scan that is not to be judged: what it says by itself, whatever came before.
     #[must_use]
-    pub fn look(&self, declared: &Profile, scan: &Scan<'_>, why: &'static str) -> Outcome {
+    pub fn look(&self, declared: &Profile, scan: &Scan<'_>, why: LeftOut) -> Outcome {
         if !scan.on_sheet {
-            return Outcome::Nothing(OFF_SHEET);
+            return Outcome::Nothing(LeftOut::OffSheet);
         }
         let (layout, paper) = (Layout::of(scan), clean(scan.values, declared, &[]));
         let Some(statistics) = Statistics::of_one(declared, &layout, scan.at, &paper) else {
-            return Outcome::Nothing(FEW_BOXES);
+            return Outcome::Nothing(LeftOut::FewBoxes);
         };
         let zones = placed(&layout, declared, &in_zones(&paper.values));
         let left_out = Some(why);

@@ -7,7 +7,6 @@ use crate::chart::{
 use crate::plant::{ModelSettings, Refit, SpecLimit};
 use crate::reading::Timestamp;
 use serde::{Deserialize, Serialize};
-use std::sync::Arc;
 use std::time::Duration;
 
 /// Limits come from at most twice as many batches, the newest; from more where these have too few points for firm ones.
@@ -41,7 +40,7 @@ pub(super) struct GradeChart {
     /// The chart, from its first limits on.
     pub(super) chart: Option<Chart>,
     /// Why there are no limits.
-    pub(super) why: Option<Arc<str>>,
+    pub(super) why: Option<LimitsError>,
     /// Batches that the limits come from.
     pub(super) of_batches: u32,
     /// Points since the limits hold, and how many of them signalled.
@@ -140,7 +139,7 @@ impl GradeChart {
             Err(error) => {
                 // Those that hold go on.
                 if self.limits().is_none() {
-                    self.why = Some(error.to_string().into());
+                    self.why = Some(error);
                 }
                 None
             }

@@ -135,7 +135,7 @@ fn where_a_batch_is_a_point_history_is_kept_until_limits_are_firm() {
     let mut engine = Engine::new(chart_plant(Every::Batch), Vec::new());
     apply(&mut engine, levels(0..60));
     let view = engine.view().lines[0].charts[0].clone();
-    let why = view.why.unwrap();
+    let why = view.why.unwrap().to_string();
     assert!(why.starts_with("limits need 100 independent points; these 59 are worth "), "{why}");
     let effects = apply(&mut engine, levels(60..900));
     let found = versions(&effects);

@@ -3,6 +3,7 @@
 use super::*;
 use crate::decode::ProfileMessage;
 use crate::plant::Profile;
+use crate::profile::LeftOut;
 
 fn with_profile() -> Plant {
     let mut plant = plant();
@@ -77,7 +78,7 @@ fn a_scan_is_a_record_and_a_value_of_the_tags_that_are_called_so() {
     assert_eq!((late.at, late.statistics.scans, late.zones.len()), (at(495), 0, 60));
     let view = &engine.view().lines[0].profiles[0];
     assert_eq!((&*view.id, view.scans), ("web", 22));
-    assert_eq!(view.left_out.as_deref(), Some("it is older than the one before"));
+    assert_eq!(view.left_out, Some(LeftOut::Late));
     // Nor does a time that is odd stop those after it.
     let Event::Message(_, ahead) = scan(9000, 0, 0.0) else { panic!() };
     let effects = apply(&mut engine, [Event::Message(at(575), ahead)]);
@@ -92,8 +93,8 @@ fn a_scan_is_a_record_and_a_value_of_the_tags_that_are_called_so() {
         std::iter::once(pause).chain(run(612..640, 15.0)).chain([scan(640, 0, 0.0)]),
     );
     assert_eq!(records(&effects)[0].statistics.scans, 0);
-    let left_out = engine.view().lines[0].profiles[0].left_out.clone();
-    assert_eq!(left_out.as_deref(), Some("nothing is made"));
+    let left_out = engine.view().lines[0].profiles[0].left_out;
+    assert_eq!(left_out, Some(LeftOut::NothingMade));
 }
 
 #[test]

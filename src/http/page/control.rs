@@ -6,7 +6,8 @@ use super::html::Html;
 use super::reader::Reader;
 use super::scale::Scale;
 use crate::engine::{
-    Capability, ChartPoint, ChartView, Detector, Index, Kind, Limits, OnTrial, Rates, RunRule, Side,
+    Capability, ChartPoint, ChartView, Detector, Index, Kind, Limits, LimitsError, OnTrial, Rates,
+    RunRule, Side,
 };
 use crate::plant::Every;
 use crate::reading::side_by_side;
@@ -18,6 +19,9 @@ table! {
     mean_of: "mean of {each}", "{each}平均值";
     subgroups: "subgroups of {n} means of {each}", "子组：{n} 个{each}平均值";
     no_limits: "No limits yet", "尚无控制限";
+    too_few: "Limits need {needed} independent points; these {n} are worth {effective}", "控制限需要 {needed} 个独立点；现有 {n} 个点相当于 {effective} 个独立点";
+    constant: "All points are the same, and limits of that would be broken by any other", "所有点都相同，由此得出的控制限会被任何其他值突破";
+    no_subgroup: "A subgroup has 2 to 100 readings, and not {n}", "每个子组应有 2 至 100 个读数，而不是 {n} 个";
     waiting: "{why}. Good batches: {have}, and at least {need} are needed.", "{why}。好批次已有 {have} 个，至少需要 {need} 个。";
     limits: "Limits", "控制限";
     origin: "Version {version}, from {points} points{worth} of {batches}{standing}, since {at}.", "版本 {version}，取自{batches}的 {points} 个点{worth}{standing}，自 {at} 起。";
@@ -130,11 +134,25 @@ fn waiting(html: &mut Html, chart: &ChartView, reader: Reader) {
     let words = Words::of(reader.language);
     let (have, need) = chart.batches;
     let mut why = Html::default();
-    match chart.why.as_deref() {
-        Some(told) => reader.english(&mut why, &sentence(told)),
+    match &chart.why {
         None => {
             why.raw(words.no_limits);
         }
+        Some(LimitsError::TooFew { n, effective, needed }) => {
+            let pieces = [
+                ("n", &plain(&n.to_string())),
+                ("effective", &plain(&number(effective.round()))),
+                ("needed", &plain(&number(*needed))),
+            ];
+            fill(&mut why, words.too_few, &pieces);
+        }
+        Some(LimitsError::Constant) => {
+            why.raw(words.constant);
+        }
+        Some(LimitsError::Subgroup(n)) => {
+            fill(&mut why, words.no_subgroup, &[("n", &plain(&n.to_string()))]);
+        }
+        Some(LimitsError::Said(told)) => reader.english(&mut why, &sentence(told)),
     }
     html.raw("<p class=\"muted\">");
     let (have, need) = (plain(&have.to_string()), plain(&need.to_string()));

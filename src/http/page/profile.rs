@@ -9,13 +9,22 @@ use super::format::{Clock, at, counted, fact, name, number, plain};
 use super::html::Html;
 use super::reader::Reader;
 use crate::engine::ProfileView;
-use crate::profile::Statistics;
+use crate::profile::{LeftOut, Statistics};
 use crate::words::{fill, table};
 use across::Across;
 
 table! {
     across: "{id} across the web", "{id} 横幅分布";
     left_out: "The newest scan does not count: {why}.", "最新一次扫描不计入：{why}。";
+    off_sheet: "the head is off the sheet", "扫描头不在纸面上";
+    few_boxes: "too few boxes are valid", "有效测区太少";
+    nothing_made: "nothing is made", "未在生产";
+    late: "it is older than the one before", "它早于前一次扫描";
+    other_boxes: "its boxes are others than those of the scans before", "其测区与之前各次扫描不同";
+    other_width: "its sheet is much wider or narrower than that of the scans before", "其纸幅比之前各次扫描宽得多或窄得多";
+    bad_quality: "its source calls it bad", "数据源将其标为坏值";
+    odd_time: "its time is odd", "其时间异常";
+    repeated: "it came before", "它已到达过";
     streak: "<b>Streak</b> at {place}: {deviation}", "{place}有<b>条纹</b>：{deviation}";
     streak_since: "<b>Streak</b> at {place}: {deviation}, since {at}", "{place}有<b>条纹</b>：{deviation}，自 {at} 起";
     one_scan: "Line: the newest scan. Map: a row for each scan, the newest at the bottom.", "曲线：最新一次扫描。色图：每行为一次扫描，最新的在最下方。";
@@ -52,15 +61,30 @@ table! {
     legend: "from the mean of its scan, grey: no value", "与该次扫描平均值之差，灰色：无数值";
 }
 
+/// Why a scan does not count, in the words of the reader.
+const fn reason(left_out: LeftOut, words: &Words) -> &'static str {
+    match left_out {
+        LeftOut::OffSheet => words.off_sheet,
+        LeftOut::FewBoxes => words.few_boxes,
+        LeftOut::NothingMade => words.nothing_made,
+        LeftOut::Late => words.late,
+        LeftOut::OtherBoxes => words.other_boxes,
+        LeftOut::OtherWidth => words.other_width,
+        LeftOut::BadQuality => words.bad_quality,
+        LeftOut::OddTime => words.odd_time,
+        LeftOut::Repeated => words.repeated,
+    }
+}
+
 /// The panel's content; only why not where no scan of paper has come yet.
 pub(super) fn content(html: &mut Html, profile: &ProfileView, reader: Reader) {
     let words = Words::of(reader.language);
     html.raw("<h3>");
     fill(html, words.across, &[("id", &name(&profile.id))]);
     html.raw("</h3>");
-    if let Some(left_out) = profile.left_out.as_deref() {
+    if let Some(left_out) = profile.left_out {
         let mut why = Html::default();
-        reader.english(&mut why, left_out);
+        why.raw(reason(left_out, words));
         html.raw("<p class=\"muted\">");
         fill(html, words.left_out, &[("why", &why)]);
         html.raw("</p>");

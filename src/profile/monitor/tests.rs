@@ -27,7 +27,7 @@ fn counted(outcome: Outcome) -> (Statistics, bool, bool) {
 }
 
 #[track_caller]
-fn taken(outcome: Outcome) -> ((Statistics, bool, bool), Option<&'static str>) {
+fn taken(outcome: Outcome) -> ((Statistics, bool, bool), Option<LeftOut>) {
     let Outcome::Taken(taken) = outcome else { panic!("{outcome:?}") };
     ((taken.statistics, taken.streak, taken.cleared), taken.left_out)
 }
@@ -65,10 +65,10 @@ fn what_says_nothing_is_not_counted() {
     counted(monitor.take(&declared, &of(10)));
     assert_eq!(monitor.take(&declared, &of(10)), Outcome::Repeated);
     let off = Scan { on_sheet: false, ..of(11) };
-    assert_eq!(monitor.take(&declared, &off), Outcome::Nothing(OFF_SHEET));
+    assert_eq!(monitor.take(&declared, &off), Outcome::Nothing(LeftOut::OffSheet));
     assert_eq!(monitor.take(&declared, &off), Outcome::Repeated);
     let half: Vec<f64> = (0..40).map(|ix| if ix % 2 == 0 { 15.0 } else { f64::NAN }).collect();
-    assert_eq!(monitor.take(&declared, &scan(13, &half)), Outcome::Nothing(FEW_BOXES));
+    assert_eq!(monitor.take(&declared, &scan(13, &half)), Outcome::Nothing(LeftOut::FewBoxes));
     assert_eq!(monitor.last().unwrap().scans, 1);
     assert_eq!(monitor.pictures().len(), 1);
     // What came before is known after others as well.
@@ -86,13 +86,13 @@ fn paper_that_is_not_judged_says_what_it_says_by_itself() {
     let before = monitor.clone();
     let late = scan(5, &values);
     let ((found, ..), why) = taken(monitor.take(&declared, &late));
-    assert_eq!((why, found.at, found.scans), (Some(LATE), at(5), 0));
+    assert_eq!((why, found.at, found.scans), (Some(LeftOut::Late), at(5), 0));
     assert_eq!((found.two_sigma_md, monitor.last()), (None, before.last()));
     assert!((found.mean - before.last().unwrap().mean).abs() < 1e-9);
     // Nobody makes a product: the paper is seen all the same, and nothing is said of the product.
     let nothing = Scan { product: None, ..scan(31, &values) };
     let ((found, ..), why) = taken(monitor.take(&declared, &nothing));
-    assert_eq!((why, found.scans, found.two_sigma_md), (Some(NOTHING_MADE), 0, None));
+    assert_eq!((why, found.scans, found.two_sigma_md), (Some(LeftOut::NothingMade), 0, None));
     assert_eq!((monitor.pictures().len(), monitor.rows.len()), (21, 20));
 }
 
@@ -103,7 +103,7 @@ fn one_scan_of_other_boxes_is_a_slip_and_two_are_a_change() {
     let mut narrow = whole.clone();
     narrow[..10].fill(0.0);
     // So many of those that came before are kept after each scan, and why one was left out.
-    let check = |others: &[(&[f64], Option<&[f64]>)], expected: &[(usize, Option<&str>)]| {
+    let check = |others: &[(&[f64], Option<&[f64]>)], expected: &[(usize, Option<LeftOut>)]| {
         let mut monitor = Monitor::default();
         let places: Vec<f64> = (0..40).map(|ix| f64::from(ix) * 10.0).collect();
         let sends = others.iter().any(|(_, positions)| positions.is_some());
@@ -111,7 +111,7 @@ fn one_scan_of_other_boxes_is_a_slip_and_two_are_a_change() {
             let positions = sends.then_some(&places[..]);
             counted(monitor.take(&declared, &Scan { positions, ..scan(n, &whole) }));
         }
-        let found: Vec<(usize, Option<&str>)> = (10..)
+        let found: Vec<(usize, Option<LeftOut>)> = (10..)
             .zip(others)
             .map(|(n, (values, positions))| {
                 let scan = Scan { positions: *positions, ..scan(n, values) };
@@ -121,7 +121,7 @@ fn one_scan_of_other_boxes_is_a_slip_and_two_are_a_change() {
             .collect();
         assert_eq!(found, expected);
     };
-    let (slip, width) = ((10, Some(OTHER_BOXES)), (10, Some(OTHER_WIDTH)));
+    let (slip, width) = ((10, Some(LeftOut::OtherBoxes)), (10, Some(LeftOut::OtherWidth)));
     check(&[(&whole[1..], None), (&whole, None)], &[slip, (11, None)]);
     check(&[(&whole[1..], None), (&whole[1..], None)], &[slip, (1, None)]);
     check(&[(&narrow, None), (&whole, None)], &[width, (11, None)]);
@@ -236,4 +236,11 @@ fn what_is_kept_of_a_profile_is_bounded_and_kept_across_a_checkpoint() {
         sizes[299]
     );
     assert_eq!((monitor.zones(&declared).len(), monitor.pictures().len()), (60, 60));
+}
+
+#[test]
+fn a_reason_is_written_as_its_words() {
+    for reason in LeftOut::ALL {
+        assert_eq!(serde_json::to_value(reason).unwrap(), reason.as_str());
+    }
 }

@@ -1,5 +1,5 @@
 use super::*;
-use crate::profile::{Picture, Place, Statistics};
+use crate::profile::{LeftOut, Picture, Place, Statistics};
 use crate::reading::Timestamp;
 use crate::words::{Language, Locale};
 
@@ -44,7 +44,7 @@ fn a_profile_is_a_line_and_a_map_over_one_axis() {
         limits: (None, Some(15.5)),
         statistics: Some(statistics),
         scans: 2,
-        left_out: Some("the head is off the sheet".into()),
+        left_out: Some(LeftOut::OffSheet),
         streaks_since: Some(at.as_millis()),
         zones: vec![(0.0, 10.0), (10.0, 20.0), (20.0, 30.0), (30.0, 40.0)],
         pictures: vec![picture(&[15.0, 15.0, 15.0, f32::NAN]), picture(&[14.9, 14.9, 16.0, 14.9])],
@@ -78,7 +78,7 @@ fn a_profile_is_a_line_and_a_map_over_one_axis() {
     let text = told(&view, Language::Chinese);
     for part in [
         "weight&lt;</bdi> 横幅分布</h3>",
-        "最新一次扫描不计入：<span lang=\"en\">the head is off the sheet</span>。",
+        "最新一次扫描不计入：扫描头不在纸面上。",
         "<p class=\"streak\"> 25–35 mm 处有<b>条纹</b>：+0.4 g/m2，自 <time",
         "平均 15 g/m2，最差值在 25 mm 处，为 16 g/m2，目标 15，上限 15.5\"",
         "与该次扫描平均值之差； 25–35 mm 处有条纹\"",
