@@ -9,8 +9,11 @@ use std::collections::BTreeSet;
 const DISTINCT_MAX: usize = 40;
 /// Texts remembered, to show.
 const TEXT_CHARS: usize = 80;
-/// A time is this close to its arrival, or it is none: a gateway that was away for a day sends old ones.
+/// A time is this close to its arrival, or something is wrong with it: a gateway that was away for a day sends old ones.
 const NEAR_S: f64 = 2.0 * 86_400.0;
+/// What is called a time and is between the begin of 2000 and that of 2100 is one: of a recording, of a simulation, by a clock
+/// that was never set. In no two units is a number so.
+const TIMES_S: std::ops::Range<f64> = 946_684_800.0..4_102_444_800.0;
 /// Values that must agree before anything is said of them.
 const ENOUGH: u32 = 3;
 
@@ -33,6 +36,10 @@ pub(super) struct Leaf {
     /// How often it was near its arrival, read in each unit; text in RFC 3339 counts as none of them.
     near: [u32; 4],
     near_text: u32,
+    /// The same of how often it was a time at all, and how far the last of these was behind its arrival.
+    dated: [u32; 4],
+    dated_text: u32,
+    behind_s: f64,
     /// How often it was a code of quality, by kind.
     opc_da: u32,
     opc_ua: u32,
@@ -75,8 +82,15 @@ impl Leaf {
         }
         self.remember(&number.to_string());
         let now_s = received.seconds_since(Timestamp::from_nanos(0));
-        for (near, (_, per_second, _)) in self.near.iter_mut().zip(UNITS) {
-            *near += u32::from((number / per_second - now_s).abs() < NEAR_S);
+        for ((near, dated), (_, per_second, _)) in
+            self.near.iter_mut().zip(&mut self.dated).zip(UNITS)
+        {
+            let at_s = number / per_second;
+            *near += u32::from((at_s - now_s).abs() < NEAR_S);
+            if TIMES_S.contains(&at_s) {
+                *dated += 1;
+                self.behind_s = now_s - at_s;
+            }
         }
         self.opc_da += u32::from([0.0, 64.0, 192.0].contains(&number));
         // Good, uncertain and bad without details; a counter is nothing like it.
@@ -88,6 +102,8 @@ impl Leaf {
         self.remember(text);
         if let Ok(at) = Timestamp::parse_rfc3339(text) {
             self.near_text += u32::from(at.seconds_since(received).abs() < NEAR_S);
+            self.dated_text += 1;
+            self.behind_s = received.seconds_since(at);
         }
         let word = text.to_ascii_lowercase();
         let words = ["good", "bad", "uncertain", "goodnodata", "ok"];
@@ -115,15 +131,31 @@ impl Leaf {
         self.distinct.len() >= DISTINCT_MAX
     }
 
-    /// The unit in which it always was near its arrival: as the configuration says it; `Some("")` for
-    /// RFC 3339, which needs none.
+    /// The unit in which it always was near its arrival, else the one in which it was a time at all: as the configuration says
+    /// it; `Some("")` for RFC 3339, which needs none.
     pub(super) fn time_unit(&self) -> Option<&'static str> {
+        self.unit(self.near_text, &self.near).or_else(|| self.unit(self.dated_text, &self.dated))
+    }
+
+    fn unit(&self, texts: u32, numbers: &[u32; 4]) -> Option<&'static str> {
         let seen = self.count();
-        if self.near_text > 0 && self.near_text == seen {
+        if texts > 0 && texts == seen {
             return Some("");
         }
-        let unit = self.near.iter().zip(UNITS).find(|(near, _)| **near == seen && seen > 0);
+        let unit = numbers.iter().zip(UNITS).find(|(fitting, _)| **fitting == seen && seen > 0);
         unit.map(|(_, (.., word))| word)
+    }
+
+    /// How far times were behind their arrival at last, s; `None` where they were as near as they should be.
+    pub(super) fn far_behind_s(&self) -> Option<f64> {
+        Some(self.behind_s).filter(|behind| behind.abs() >= NEAR_S)
+    }
+
+    /// The seconds from the first to the last of these times, if they are numbers.
+    pub(super) fn seconds(&self) -> Option<f64> {
+        let unit = self.unit(0, &self.dated)?;
+        let (_, per_second, _) = UNITS.into_iter().find(|(.., word)| *word == unit)?;
+        Some((self.high - self.low) / per_second)
     }
 
     /// How a quality code in it would be read, as the configuration says it.

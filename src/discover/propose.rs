@@ -321,11 +321,30 @@ fn rule(survey: &Survey, shape: &Shape, spelling: &Spelling, proposal: &mut Prop
     {
         rule.doubts.push("no time is sent: arrival counts".to_owned());
     }
+    let time = |topic: &[String]| {
+        let (pointer, _) = rule.time.as_ref()?;
+        of(topic).leaves.get(pointer)
+    };
+    let far = spelling.topics.iter().find_map(|topic| time(topic)?.far_behind_s());
+    if let Some(behind_s) = far {
+        let way = if behind_s > 0.0 { "behind" } else { "ahead of" };
+        rule.doubts.push(format!(
+            "its times are {:.0} days {way} their arrival: a recording, or a clock that is wrong",
+            behind_s.abs() / 86_400.0
+        ));
+    }
     if spelling.line.is_none() {
         rule.doubts.push("the topic names no line: give it one".to_owned());
     }
     for topic in &spelling.topics {
         let heard = of(topic);
+        let interval_s = heard.interval_s().map(|by_arrival| {
+            // What was sent in bursts, or late, was measured at its times all the same.
+            let spacing = time(topic)
+                .and_then(Leaf::seconds)
+                .map(|seconds| seconds / f64::from(heard.messages.saturating_sub(1).max(1)));
+            spacing.filter(|spacing| *spacing > 0.0).unwrap_or(by_arrival)
+        });
         let line = Spelling::name(topic, spelling.line).unwrap_or("line");
         let area = Spelling::name(topic, spelling.area).unwrap_or_default();
         match shape {
@@ -336,14 +355,14 @@ fn rule(survey: &Survey, shape: &Shape, spelling: &Spelling, proposal: &mut Prop
             Shape::One { value, .. } => {
                 let tag = Spelling::name(topic, spelling.tag).unwrap_or_default();
                 if let Some(leaf) = heard.leaves.get(value) {
-                    add(proposal, (line, area, tag), leaf, heard.interval_s());
+                    add(proposal, (line, area, tag), leaf, interval_s);
                 }
             }
             Shape::Many { .. } => {
                 for (tag, pointer) in &rule.fields {
                     let Some(leaf) = heard.leaves.get(pointer) else { continue };
                     let each = f64::from(heard.messages) / f64::from(leaf.count().max(1));
-                    let interval = heard.interval_s().map(|interval| interval * each);
+                    let interval = interval_s.map(|interval| interval * each);
                     add(proposal, (line, area, tag), leaf, interval);
                 }
             }

@@ -155,6 +155,10 @@ fn what_is_proposed_from_a_broker_passes_the_check() {
     assert_eq!(check.status.code(), Some(0), "{}", String::from_utf8_lossy(&check.stderr));
     let text = std::fs::read_to_string(&file).expect("it was written");
     assert!(text.contains("[line.tm3.tag.basis_weight]\nrole = \"quality\""), "{text}");
+    // The mill lives in January 2026 and is in a hurry: its times are times all the same, and say how often it measures.
+    assert!(text.contains("time = \"/ts\"") && !text.contains(".tag.ts]"), "{text}");
+    assert!(text.contains("behind their arrival: a recording, or a clock that is wrong"), "{text}");
+    assert!(text.contains("every 5.0 s,") && !text.contains(" ms,"), "{text}");
 
     // It never writes over a file.
     let again = onspec().args(["discover", "--broker", &url, "-o"]).arg(&file).output();
