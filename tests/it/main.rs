@@ -9,6 +9,7 @@ mod alertmanager;
 mod backtest;
 mod bad_input;
 mod batches;
+mod book;
 mod clocks;
 mod compose;
 mod discover;
