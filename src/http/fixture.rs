@@ -27,6 +27,7 @@ use crate::verdict::{
     Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Left, Mover,
     Reason, Sign, Similar,
 };
+use crate::words::ModelReason;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -464,6 +465,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         soft_sensors: Vec::new(),
         prospects: ProspectsView::default(),
         wrong_flags: None,
+        drift: None,
     }
 }
 
@@ -893,6 +895,11 @@ fn line(call: Call) -> LineView {
                 at_most: 3.0 / 121.0,
             },
             limit_scale: 1.2,
+        }),
+        drift: call.is_flag().then_some(ModelReason::Drifted {
+            exceeded: 4,
+            of: 31,
+            one_in: 100.0,
         }),
     }
 }

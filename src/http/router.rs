@@ -124,6 +124,8 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/lines/{line}", || get(page::line)),
     ("/alarms", || get(page::alarms)),
+    ("/batches", || get(page::batches)),
+    ("/models", || get(page::models)),
     ("/sensors", || get(page::sensors)),
     ("/health", || get(page::health)),
     ("/backtest", || get(backtest::page)),
@@ -132,6 +134,7 @@ pub(super) const PAGE: &[Route] = &[
     ("/uniformity", || get(uniformity::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
+    ("/assets/sift.js", || get(page::sift)),
     ("/assets/icon.svg", || get(page::icon)),
 ];
 

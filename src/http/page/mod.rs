@@ -9,6 +9,7 @@
 
 mod alarms;
 mod backtest;
+mod batches;
 mod chart;
 mod control;
 mod decision;
@@ -19,6 +20,7 @@ mod format;
 mod frame;
 mod line;
 mod links;
+mod models;
 mod overview;
 mod profile;
 mod prospects;
@@ -37,8 +39,10 @@ use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
 use axum::response::{IntoResponse, Response};
 pub(super) use backtest::backtest;
+pub(super) use batches::page as batches;
 pub(super) use failure::failures;
 pub(super) use line::page as line;
+pub(super) use models::page as models;
 pub(super) use overview::index;
 pub(super) use reader::Visit;
 pub(super) use sensors::page as sensors;
@@ -66,6 +70,7 @@ macro_rules! asset {
 
 static CSS: Asset = asset!("text/css; charset=utf-8", "page.css");
 static JS: Asset = asset!("text/javascript; charset=utf-8", "page.js");
+static SIFT: Asset = asset!("text/javascript; charset=utf-8", "sift.js");
 static ICON: Asset = asset!("image/svg+xml", "icon.svg");
 static OPENAPI: Asset = asset!("application/json", "../openapi.json");
 
@@ -102,6 +107,10 @@ pub(super) async fn css(headers: HeaderMap) -> Response {
 
 pub(super) async fn js(headers: HeaderMap) -> Response {
     JS.answer(&headers)
+}
+
+pub(super) async fn sift(headers: HeaderMap) -> Response {
+    SIFT.answer(&headers)
 }
 
 pub(super) async fn icon(headers: HeaderMap) -> Response {
