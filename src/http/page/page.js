@@ -104,7 +104,7 @@ function draw(markup) {
   const saying = sayings(fresh);
   const changed = [...saying].filter(([id, text]) => said.has(id) && said.get(id) !== text).map(([, text]) => text);
   said = saying;
-  const title = fresh.querySelector("[data-title]")?.dataset.title;
+  const title = fresh.getElementById("meta")?.dataset.title;
   const sameShape = parts.length === sources.size && parts.every((part) => sources.has(part.id));
   localise(fresh);
   for (const part of parts) {
