@@ -881,26 +881,31 @@ fn line(call: Call) -> LineView {
         promotions: vec![promotion()],
         soft_sensors: foretold::soft_sensors(),
         prospects: foretold::prospects(),
-        wrong_flags: Some(WrongFlagsRecord {
-            line: "tm3".into(),
-            grade: "facial-15".into(),
-            at: at(NOW - 5_000),
-            promised: 0.01,
-            realized: Realized {
-                good: 120,
-                wrong: 2,
-                acted: 1,
-                rate: 2.0 / 120.0,
-                range: (0.002, 0.059),
-                at_most: 3.0 / 121.0,
-            },
-            limit_scale: 1.2,
-        }),
+        wrong_flags: Some(wrong_flags()),
         drift: call.is_flag().then_some(ModelReason::Drifted {
             exceeded: 4,
             of: 31,
             one_in: 100.0,
         }),
+    }
+}
+
+/// Two of 120 good batches were flagged.
+fn wrong_flags() -> WrongFlagsRecord {
+    WrongFlagsRecord {
+        line: "tm3".into(),
+        grade: "facial-15".into(),
+        at: at(NOW - 5_000),
+        promised: 0.01,
+        realized: Realized {
+            good: 120,
+            wrong: 2,
+            acted: 1,
+            rate: 2.0 / 120.0,
+            range: (0.002, 0.059),
+            at_most: 3.0 / 121.0,
+        },
+        limit_scale: 1.2,
     }
 }
 

@@ -116,6 +116,17 @@ enum Freshness {
     ByScript,
 }
 
+/// The forms of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    /// None.
+    None,
+    /// They ask for another page.
+    Ask,
+    /// They do something.
+    Act,
+}
+
 /// A page, but for what stands in its `main`.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
@@ -124,8 +135,7 @@ pub(super) struct Frame {
     is_heading_seen: bool,
     here: Option<Place>,
     freshness: Freshness,
-    forms: bool,
-    acts: bool,
+    forms: Forms,
     is_slow: bool,
     scripts: &'static [&'static str],
 }
@@ -140,8 +150,7 @@ impl Frame {
             is_heading_seen: true,
             here: None,
             freshness: Freshness::Still,
-            forms: false,
-            acts: false,
+            forms: Forms::None,
             is_slow: false,
             scripts: &[],
         }
@@ -164,7 +173,7 @@ impl Frame {
 
     /// Kept fresh.
     pub(super) fn live(self) -> Self {
-        let by_script = self.freshness == Freshness::ByScript || self.acts;
+        let by_script = self.freshness == Freshness::ByScript || self.forms == Forms::Act;
         let freshness = if by_script { Freshness::ByScript } else { Freshness::Live };
         Self { freshness, ..self }
     }
@@ -178,12 +187,12 @@ impl Frame {
     pub(super) fn form(self) -> Self {
         let is_live = self.freshness != Freshness::Still;
         let freshness = if is_live { Freshness::ByScript } else { Freshness::Still };
-        Self { forms: true, acts: true, freshness, ..self }
+        Self { forms: Forms::Act, freshness, ..self }
     }
 
     /// With forms that ask for another page and do nothing. It goes on to load itself again.
     pub(super) fn queries(self) -> Self {
-        Self { forms: true, ..self }
+        Self { forms: Forms::Ask, ..self }
     }
 
     /// With these scripts, files of the program by their paths from the root, beside that which keeps the page fresh.
@@ -193,10 +202,10 @@ impl Frame {
 
     /// The answer to a visit: the whole page, or what the script asks for. `content` stands in `main`, below its heading.
     pub(super) fn answer(self, shared: &Shared, visit: &Visit, content: &Html) -> Response {
-        let forms = self.forms;
+        let has_forms = self.forms != Forms::None;
         let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
         let mut answer = (kind, self.document(shared, visit, content)).into_response();
-        if forms && let Ok(policy) = HeaderValue::from_str(&WITH_FORMS) {
+        if has_forms && let Ok(policy) = HeaderValue::from_str(&WITH_FORMS) {
             let headers = answer.headers_mut();
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
             // A form has to say from where it comes.

@@ -3,7 +3,7 @@
 use super::super::format::{Clock, NUMBERS, WORDS, heading, per_cent, plain, time};
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::super::{batches, report, sensors, words};
+use super::super::{batches, links, report, sensors, words};
 use super::part;
 use super::words::Words;
 use crate::engine::LineView;
@@ -42,12 +42,12 @@ pub(super) fn why(
     }
     html.raw("</ol>");
     movers(html, document, reader);
-    similar(html, document, reader);
+    similar(html, (&line.name, document), reader);
     html.raw("</div>");
 }
 
 /// Past batches in which the same moved, and how they ended.
-fn similar(html: &mut Html, document: &Document, reader: Reader) {
+fn similar(html: &mut Html, (line, document): (&str, &Document), reader: Reader) {
     if document.similar.is_empty() {
         return;
     }
@@ -59,7 +59,9 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
     heading(html, WORDS, words.ended_as);
     html.raw("</tr></thead><tbody>");
     for similar in &document.similar {
-        html.raw("<tr><th scope=\"row\" class=\"wrap\">").name(&similar.batch).raw(" <small>");
+        html.raw("<tr><th scope=\"row\" class=\"wrap\">");
+        links::batch(html, line, &similar.batch, reader);
+        html.raw(" <small>");
         time(html, similar.started, Clock::Day, reader);
         html.raw("</small>");
         if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
