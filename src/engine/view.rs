@@ -14,7 +14,7 @@ use crate::profile::{LeftOut, Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::{Document, SectionDocument};
-use crate::words::Locale;
+use crate::words::{Locale, ModelReason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -186,6 +186,8 @@ pub struct LineView {
     pub prospects: ProspectsView,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
+    /// Why the model of the grade in progress is not right any more, once that was told.
+    pub drift: Option<ModelReason>,
     /// The models that wait for a person to promote them, by grade.
     pub challengers: Vec<ChallengerView>,
     /// The models that a person promoted and that wait for their boundary, by grade.
@@ -324,6 +326,10 @@ pub struct TagView {
     pub at: Option<i64>,
     /// `good`, or what is wrong with the sensor.
     pub health: Arc<str>,
+    /// Since when, ms, if that is known of the sensor itself.
+    pub sick_since: Option<i64>,
+    /// Of the readings of this minute, the share that can be used, 0–1; `None` before the first of them.
+    pub good: Option<f64>,
     /// Whose time its last reading has: `source`, or `arrival` where it sent none.
     pub time: &'static str,
     /// How far its stamps are behind their arrival, ms; less than 0 if ahead; `None` while not known.

@@ -24,9 +24,10 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
-    Sign, Similar,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Left, Mover,
+    Reason, Sign, Similar,
 };
+use crate::words::ModelReason;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -224,6 +225,8 @@ pub(super) fn state(view: View) -> Fixture {
         note: watch::Sender::new(None).subscribe(),
         reload: None,
         locale: crate::words::Locale { site: "mill".into(), ..Default::default() },
+        shifts: Vec::new(),
+        public_url: None,
         links: None,
     };
     Fixture { api, view: sender, heartbeat }
@@ -452,13 +455,17 @@ pub(super) fn silent_line(name: &str) -> LineView {
         stretches: Vec::new(),
         trend: Vec::new(),
         last_batches: Vec::new(),
-        tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
+        tags: tags()
+            .into_iter()
+            .map(|tag| TagView { value: None, at: None, good: None, ..tag })
+            .collect(),
         model: None,
         challengers: Vec::new(),
         promotions: Vec::new(),
         soft_sensors: Vec::new(),
         prospects: ProspectsView::default(),
         wrong_flags: None,
+        drift: None,
     }
 }
 
@@ -535,6 +542,22 @@ pub(super) fn blind() -> View {
     let mut line = line(Call::OnSpec);
     line.blind = true;
     view(line)
+}
+
+/// So many lines, each of so many tags, at risk every third; the last tag of each line is stuck.
+pub(super) fn many_lines(lines: usize, tags: usize) -> View {
+    let of = |ix: usize| {
+        let mut line = line(if ix.is_multiple_of(3) { Call::AtRisk } else { Call::OnSpec });
+        line.name = format!("line-{ix:02}").into();
+        let tag = |jx: usize| TagView {
+            id: format!("tag-{jx:03}").into(),
+            health: if jx + 1 == tags { "stuck" } else { "good" }.into(),
+            ..line.tags[0].clone()
+        };
+        line.tags = (0..tags).map(tag).collect();
+        line
+    };
+    View { lines: (0..lines).map(of).collect(), ..on_spec() }
 }
 
 /// Three lines in different states.
@@ -689,6 +712,8 @@ fn tags() -> Vec<TagView> {
         value: Some(value),
         at: Some(NOW - age_s * 1000),
         health: health.into(),
+        sick_since: (health != "good").then_some(NOW - age_s * 1000),
+        good: Some(if health == "good" { 1.0 } else { 0.25 }),
         time: "source",
         delay_ms: Some(12),
     })
@@ -826,7 +851,11 @@ fn line(call: Call) -> LineView {
             since,
             probability_off_spec: Some(if call.is_flag() { 0.71 } else { 0.018 }),
             progress: Some(0.46),
-            left: None,
+            left: call.is_flag().then_some(Left {
+                minutes: 24.5,
+                tonnes: Some(1.3),
+                metres: Some(42_000.0),
+            }),
             reasons: if call.is_flag() { reasons } else { Vec::new() },
             first_mover: call.is_flag().then(|| "refiner_power".into()),
             movers: if call.is_flag() { movers(since) } else { Vec::new() },
@@ -852,21 +881,31 @@ fn line(call: Call) -> LineView {
         promotions: vec![promotion()],
         soft_sensors: foretold::soft_sensors(),
         prospects: foretold::prospects(),
-        wrong_flags: Some(WrongFlagsRecord {
-            line: "tm3".into(),
-            grade: "facial-15".into(),
-            at: at(NOW - 5_000),
-            promised: 0.01,
-            realized: Realized {
-                good: 120,
-                wrong: 2,
-                acted: 1,
-                rate: 2.0 / 120.0,
-                range: (0.002, 0.059),
-                at_most: 3.0 / 121.0,
-            },
-            limit_scale: 1.2,
+        wrong_flags: Some(wrong_flags()),
+        drift: call.is_flag().then_some(ModelReason::Drifted {
+            exceeded: 4,
+            of: 31,
+            one_in: 100.0,
         }),
+    }
+}
+
+/// Two of 120 good batches were flagged.
+fn wrong_flags() -> WrongFlagsRecord {
+    WrongFlagsRecord {
+        line: "tm3".into(),
+        grade: "facial-15".into(),
+        at: at(NOW - 5_000),
+        promised: 0.01,
+        realized: Realized {
+            good: 120,
+            wrong: 2,
+            acted: 1,
+            rate: 2.0 / 120.0,
+            range: (0.002, 0.059),
+            at_most: 3.0 / 121.0,
+        },
+        limit_scale: 1.2,
     }
 }
 

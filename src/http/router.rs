@@ -122,15 +122,24 @@ pub(super) const ACTIONS: &[Route] = &[
 /// The paths of the page.
 pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
-    ("/fragment", || get(page::fragment)),
+    ("/lines/{line}", || get(page::line)),
+    ("/alarms", || get(page::alarms)),
+    ("/batches", || get(page::batches)),
+    ("/models", || get(page::models)),
+    ("/sensors", || get(page::sensors)),
+    ("/health", || get(page::health)),
     ("/backtest", || get(backtest::page)),
     ("/batches/{line}/{batch}/report", || get(report::batch)),
     ("/report/weekly", || get(report::weekly)),
     ("/uniformity", || get(uniformity::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
+    ("/assets/sift.js", || get(page::sift)),
     ("/assets/icon.svg", || get(page::icon)),
 ];
+
+/// The paths of the page to which its forms are sent.
+pub(super) const FORMS: &[Route] = &[("/alarms/{action}", || post(page::order))];
 
 /// The paths of pages that may do something: for who has a link that allows it.
 pub(super) const LINKS: &[Route] = &[("/acknowledge/{token}", || {
@@ -166,7 +175,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
     for (path, method) in API.iter().chain(PAGE).chain(LINKS) {
         router = router.route(path, method());
     }
-    for (path, method) in ACTIONS {
+    for (path, method) in ACTIONS.iter().chain(FORMS) {
         router = router.route(path, method().fallback(only_acts));
     }
     // The last layer is the first that a request meets.

@@ -11,10 +11,26 @@ use axum::http::Request;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn page(view: View) -> String {
+/// The pages that are kept fresh.
+const LIVE: &[&str] = &[
+    "/",
+    "/lines/tm3",
+    "/alarms",
+    "/alarms?alarm=tm3%2Fbatch",
+    "/batches",
+    "/models",
+    "/sensors",
+    "/health",
+];
+
+fn page_at(view: View, path: &str) -> String {
     let fixture = fixture::state(view);
     fixture::parts(&fixture.api.health);
-    fixture::get(&fixture, "/").text
+    fixture::get(&fixture, path).text
+}
+
+fn page(view: View) -> String {
+    page_at(view, "/")
 }
 
 /// The text between tags, as a reader without style sheet and script has it.
@@ -38,19 +54,18 @@ fn words(page: &str) -> String {
 
 #[track_caller]
 fn check(view: View, expected: &[&str], absent: &[&str]) {
-    let words = words(&page(view));
+    check_at("/", view, expected, absent);
+}
+
+#[track_caller]
+fn check_at(path: &str, view: View, expected: &[&str], absent: &[&str]) {
+    let words = words(&page_at(view, path));
     for part in expected {
         assert!(words.contains(part), "`{part}` is missing in: {words}");
     }
     for part in absent {
         assert!(!words.contains(part), "`{part}` should not be in: {words}");
     }
-}
-
-#[test]
-fn both_languages_say_everything() {
-    let alike = ["<code>", "</code>", "[line.NAME]", "onspec", "discover", "UTC"];
-    crate::words::check(super::ALL, &alike);
 }
 
 #[test]
@@ -62,7 +77,7 @@ fn a_plant_without_lines_says_what_to_do() {
 fn a_silent_line_waits_for_its_first_reading() {
     check(
         fixture::waiting(),
-        &["tm3 Waiting", "Waiting for the first reading.", "not heard"],
+        &["tm3 Waiting", "Waiting for the first reading.", "No reading has come yet."],
         &["On spec", "Why", "Process against its limit"],
     );
 }
@@ -86,10 +101,23 @@ fn an_on_spec_batch_is_calm() {
             "facial-15",
             "2 % likely to end off spec",
             "46 % of the batch made",
-            "Wrong flags 2 of 120 good batches 0.2 to 5.9 %, 1.0 % promised",
+            "Model pca v4, 20 batches, 56,200 rows, limit provisional A model waits to be promoted",
         ],
         &["Why", "Affected", "Moved first"],
     );
+    check_at(
+        "/models",
+        fixture::on_spec(),
+        &[
+            "Grade facial-15 made now",
+            "Wrong flags 2 of 120 good batches 0.2 to 5.9 %, 1.0 % promised",
+            "Drift none that shows",
+            "Soft sensors Property How good that was",
+        ],
+        &[],
+    );
+    let drifted = "Drift 4 of the last 31 good batches passed its limits";
+    check_at("/models", fixture::at_risk(), &[drifted], &["none that shows"]);
 }
 
 #[test]
@@ -200,8 +228,76 @@ fn a_blind_line_shows_its_last_verdict_as_past() {
 fn several_lines_are_seen_at_a_glance_and_the_worst_is_in_the_title() {
     let page = page(fixture::several());
     assert!(page.contains("<title>At risk · tm3 · onspec</title>"), "{page}");
-    assert!(words(&page).contains("tm3 At risk tm4 On spec tm5 Waiting"));
-    assert!(page.contains("href=\"#line-2\"") && page.contains("id=\"line-2\""));
+    let words = words(&page);
+    for expected in [
+        "tm3 At risk 1 alarm TM3-260123-014 facial-15 since 00:25 71 % likely off spec \
+         24 min , 1.3 t, 42 000 m left Tags not moving together",
+        "tm4 On spec TM3-260123-014",
+        "tm5 Waiting Waiting for the first reading.",
+    ] {
+        assert!(words.contains(expected), "{expected}: {words}");
+    }
+    let places: Vec<usize> = ["lines/tm3", "lines/tm4", "lines/tm5"]
+        .iter()
+        .map(|line| page.find(&format!("href=\"{line}\"")).unwrap())
+        .collect();
+    assert!(places.is_sorted(), "people remember places");
+}
+
+#[test]
+fn a_line_has_a_page_with_the_way_to_the_others() {
+    let page = page_at(fixture::several(), "/lines/tm4");
+    assert!(page.contains("<title>On spec · tm4 · onspec</title>"), "{page}");
+    for expected in [
+        "class=\"is-risk\" href=\"../lines/tm3\"",
+        "href=\"../lines/tm4\" aria-current=\"page\"",
+        "<a href=\"../batches/tm3/TM3-260122-031\">",
+        "<a href=\"../batches/tm3/TM3-260122-031/report\">",
+        "href=\"../lines/tm4/moment?at=1769128260000\"",
+        "href=\"../sensors?line=tm4\"",
+    ] {
+        assert!(page.contains(expected), "{expected}: {page}");
+    }
+    assert!(!page.contains("Alarms of the line"), "those of another");
+    let page = page_at(fixture::several(), "/lines/tm3");
+    assert!(words(&page).contains("Alarms of the line warning reel TM3-260123-014 at risk new"));
+    assert!(page.contains("href=\"../lines/tm3/moment?at=1769127900000\""), "when it was flagged");
+    let fixture = fixture::state(fixture::several());
+    assert_eq!(
+        fixture::get(&fixture, "/lines/tm9").error(),
+        "no line is called `tm9`; there are: `tm3`, `tm4`, `tm5`"
+    );
+}
+
+/// The first view of a mill of twenty lines and two thousand tags.
+#[test]
+fn the_first_view_of_twenty_lines_is_small_and_quick() {
+    let fixture = fixture::state(fixture::many_lines(20, 100));
+    fixture::parts(&fixture.api.health);
+    // Nanoseconds on a processor, where the system tells them.
+    let on_processor = || {
+        let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        told.split(' ').next()?.parse::<u64>().ok()
+    };
+    let before = on_processor();
+    let page = fixture::get(&fixture, "/").text;
+    // The system counts coarsely: one of many.
+    for _ in 0..20 {
+        fixture::get(&fixture, "/");
+    }
+    let took = on_processor().zip(before).map(|(after, before)| (after - before) / 21_000);
+    println!("the first view: {} bytes, {took:?} µs of processor", page.len());
+    assert_eq!(page.matches("class=\"tile ").count(), 20);
+    assert!(page.len() <= 150_000, "{} bytes", page.len());
+    assert!(took.is_none_or(|took| took <= 300_000), "{took:?} µs");
+    for (path, most) in [("/lines/line-00", 150_000), ("/sensors", 250_000), ("/alarms", 150_000)] {
+        let length = fixture::get(&fixture, path).text.len();
+        println!("{path}: {length} bytes");
+        assert!(length <= most, "{path}: {length} bytes");
+    }
+    let files: usize =
+        [include_str!("page.css"), include_str!("page.js")].map(str::len).iter().sum();
+    assert!(files <= 60_000, "{files} bytes of style and script");
 }
 
 #[test]
@@ -211,10 +307,26 @@ fn batches_tags_parts_and_faults_have_their_tables() {
         &[
             "TM3-260122-030 Off spec rework 23.1 % 30 min 77 726 m",
             "TM3-260122-026 Void",
-            "vacuum_box_2 31 204 kPa 64 s stale",
-            "steam_pressure 7.4 bar 5 min stuck",
-            "crepe_ratio −0.00018 1 s good",
-            "2 not to be trusted",
+            "steam_pressure 7.4 bar 5 min stuck 23 Jan 00:25",
+            "vacuum_box_2 31 204 kPa 64 s stale 23 Jan 00:29",
+            "All 9 sensors of the line",
+        ],
+        &[],
+    );
+    check_at(
+        "/sensors",
+        fixture::at_risk(),
+        &[
+            "9 of 9 sensors, 2 of them not to be trusted",
+            "steam_pressure tm3 7.4 bar 5 min stuck 23 Jan 00:25 25 %",
+            "crepe_ratio tm3 −0.00018 1 s good – 100 %",
+        ],
+        &[],
+    );
+    check_at(
+        "/health",
+        fixture::at_risk(),
+        &[
             "influxdb degraded connection refused",
             "Readings stored 1 284 330",
             "unknown-topic 41",
@@ -231,25 +343,37 @@ fn no_name_from_the_plant_becomes_markup() {
     api.note = tokio::sync::watch::Sender::new(Some(HOSTILE.into())).subscribe();
     api.health.set(HOSTILE, crate::telemetry::State::Failed, HOSTILE, 0);
     let fixture = Fixture { api, ..fixture };
-    for path in ["/", "/fragment"] {
-        let text = fixture::get(&fixture, path).text;
-        assert!(text.contains("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
-        assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
-        assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
-        let scripts = text.matches("<script").count();
-        assert_eq!(scripts, usize::from(path == "/"), "{path}");
-        // Every quote belongs to an attribute: tags are closed where the program closed them.
-        assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
+    let mut told = 0;
+    for path in LIVE {
+        let path = path
+            .replace("tm3", "%3C%2Ftd%3E%3Cscript%3Ealert(1)%3C%2Fscript%3E%22%27%26%E2%80%AE%00");
+        let and = if path.contains('?') { '&' } else { '?' };
+        for path in [path.clone(), format!("{path}{and}part=main")] {
+            let text = fixture::get(&fixture, &path).text;
+            told += text
+                .matches("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;")
+                .count();
+            assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
+            assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
+            let scripts = text.matches("<script").count();
+            let of_page = 1 + usize::from(path.starts_with("/sensors"));
+            assert_eq!(scripts, if path.ends_with("=main") { 0 } else { of_page }, "{path}");
+            // Every quote belongs to an attribute: tags are closed where the program closed them.
+            assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
+        }
     }
+    assert!(told > 20, "{told}");
 }
 
 #[test]
 fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-    let page = page(fixture::at_risk());
-    for forbidden in
-        [" style=", "<style", " onclick", " onload", "javascript:", "http://", "https://"]
-    {
-        assert!(!page.contains(forbidden), "{forbidden}");
+    for path in LIVE {
+        let page = page_at(fixture::at_risk(), path);
+        for forbidden in
+            [" style=", "<style", " onclick", " onload", "javascript:", "http://", "https://"]
+        {
+            assert!(!page.contains(forbidden), "{path}: {forbidden}");
+        }
     }
     let files = [include_str!("page.css"), include_str!("page.js")];
     assert!(files.iter().all(|file| !file.contains("://") && !file.contains("@import")));
@@ -257,7 +381,12 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
 
 #[test]
 fn every_id_is_there_once_and_every_heading_has_its_table_header() {
-    let page = page(fixture::several());
+    for path in LIVE {
+        is_whole(&page_at(fixture::several(), path));
+    }
+}
+
+fn is_whole(page: &str) {
     let mut ids: Vec<&str> =
         page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let all = ids.len();
@@ -288,7 +417,7 @@ fn a_core_that_hangs_and_a_note_stand_above_everything() {
 #[test]
 fn a_fit_and_a_model_that_waits_are_said() {
     let fixture = fixture::with_fit(fixture::state(fixture::on_spec()));
-    let text = words(&fixture::get(&fixture, "/").text);
+    let text = words(&fixture::get(&fixture, "/models").text);
     for expected in [
         "Model of grade facial-15 being fitted from 20 batches since 00:30 : reading frames, 45 %",
         "version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones",
@@ -296,7 +425,7 @@ fn a_fit_and_a_model_that_waits_are_said() {
     ] {
         assert!(text.contains(expected), "{text}");
     }
-    check(fixture::on_spec(), &[], &["being fitted"]);
+    check_at("/models", fixture::on_spec(), &[], &["being fitted"]);
     let more = "Learning: 13 more on-spec batches until the first model.";
     check(fixture::learning(), &[more], &["being fitted"]);
 }
@@ -310,11 +439,76 @@ fn a_clock_that_is_behind_is_said() {
 }
 
 #[test]
-fn the_fragment_is_what_stands_in_main() {
+fn the_script_is_told_the_navigation_and_main_of_every_live_page() {
     let fixture = fixture::state(fixture::at_risk());
-    let page = fixture::get(&fixture, "/").text;
-    let fragment = fixture::get(&fixture, "/fragment").text;
-    assert!(page.contains(&format!("<main id=\"main\">{fragment}</main>")));
+    for path in LIVE {
+        let page = fixture::get(&fixture, path).text;
+        let own = path.split_once('?').map_or_else(String::new, |(_, own)| format!("{own}&amp;"));
+        assert!(page.contains(&format!("data-fragment=\"?{own}part=main\"")), "{path}");
+        let and = if path.contains('?') { '&' } else { '?' };
+        let fragment = fixture::get(&fixture, &format!("{path}{and}part=main")).text;
+        let (places, main) = fragment.split_once("<main ").unwrap();
+        assert!(places.starts_with("<nav data-part id=\"places\"") && page.contains(places));
+        assert!(page.contains(&format!("<main {main}<footer>")), "{path}");
+        assert_eq!(fixture::get(&fixture, &format!("{path}{and}part=all")).status, 400);
+    }
+}
+
+#[test]
+fn every_page_has_one_heading_a_way_past_its_head_and_its_place_in_the_navigation() {
+    let fixture = fixture::with_models(fixture::state(fixture::at_risk()), fixture::registry());
+    let of_model = "/backtest?line=tm3&grade=facial-15&version=3";
+    for (path, place) in [
+        ("/", Some("overview")),
+        ("/alarms", Some("alarms")),
+        ("/lines/tm3", Some("overview")),
+        ("/sensors?sick=1", Some("sensors")),
+        ("/health", Some("health")),
+        ("/batches", Some("batches")),
+        ("/models?line=tm3", Some("models")),
+        (of_model, Some("models")),
+    ] {
+        let page = fixture::get(&fixture, path).text;
+        assert_eq!(page.matches("<h1").count(), 1, "{path}");
+        let main = page.split_once("<main id=\"main\" tabindex=\"-1\">").unwrap().1;
+        assert!(main.contains("<h1"), "{path}");
+        // The first thing that the keyboard reaches.
+        let first = page.find("<a ").unwrap();
+        assert!(page[first..].starts_with("<a class=\"skip\" href=\"#main\">"), "{path}");
+        let here: Vec<&str> = page
+            .split("<a id=\"place-")
+            .skip(1)
+            .filter(|link| link.split('>').next().unwrap().contains("aria-current=\"page\""))
+            .filter_map(|link| link.split('"').next())
+            .collect();
+        assert_eq!(here, place.as_slice(), "{path}");
+        assert!(page.contains("Alarms <b class=\"count\">2<span class=\"unseen\"> not ack"));
+    }
+    let calm = View { alarms: Vec::new(), ..fixture::on_spec() };
+    let page = page_at(calm, "/health");
+    assert!(!page.contains("class=\"count\""), "nothing waits");
+    assert!(page.contains("class=\"is-ok\">Overview</a>"), "{page}");
+    let page = page_at(fixture::off_spec(), "/health");
+    assert!(page.contains("<span class=\"unseen\">Off spec</span> Overview</a>"), "{page}");
+}
+
+/// Behind a prefix nobody here knows of, everything that a page names is found.
+#[test]
+fn a_page_finds_its_files_and_its_neighbours_from_any_depth() {
+    let fixture = fixture::state(fixture::at_risk());
+    let page = |path: &str| {
+        let request = Request::get(path).header("accept", "text/html");
+        fixture::ask(&fixture, request.body(Body::empty()).unwrap()).text
+    };
+    for (path, root) in [("/nothing", ""), ("/no/such/thing", "../../"), ("/no/such/", "../../")] {
+        let page = page(path);
+        for file in ["assets/page.css", "assets/icon.svg", "alarms", "metrics"] {
+            assert!(page.contains(&format!(" href=\"{root}{file}\"")), "{path} {file}: {page}");
+        }
+        let home = if root.is_empty() { "./" } else { root };
+        assert!(page.contains(&format!("class=\"brand\" href=\"{home}\"")), "{path}");
+        assert!(!page.contains("href=\"/"), "{path}");
+    }
 }
 
 #[test]
@@ -323,6 +517,7 @@ fn files_are_sent_once() {
     for (path, kind) in [
         ("/assets/page.css", "text/css; charset=utf-8"),
         ("/assets/page.js", "text/javascript; charset=utf-8"),
+        ("/assets/sift.js", "text/javascript; charset=utf-8"),
         ("/assets/icon.svg", "image/svg+xml"),
         ("/api/openapi.json", "application/json"),
     ] {
@@ -362,6 +557,8 @@ fn the_last_start_is_summed_up_with_its_gaps() {
     let summary = "down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap.";
     let gap = "the broker has lost the session `onspec-1`";
     let reading = "What the brokers held meanwhile is being read.";
+    let check =
+        |view, expected: &[&str], absent: &[&str]| check_at("/health", view, expected, absent);
     check(fixture::on_spec(), &[summary, gap], &[reading]);
     let mut open = fixture::on_spec();
     open.recovery = Some(crate::engine::Recovery { caught_up: None, ..fixture::recovery() });
@@ -372,9 +569,14 @@ fn the_last_start_is_summed_up_with_its_gaps() {
 #[test]
 fn a_model_that_waits_has_a_page_of_what_it_would_have_said() {
     let fixture = fixture::with_models(fixture::state(fixture::on_spec()), fixture::registry());
-    let page = fixture::get(&fixture, "/").text;
+    let page = fixture::get(&fixture, "/models").text;
     let link = page.split("href=\"backtest?").nth(1).and_then(|rest| rest.split('"').next());
     assert_eq!(link, Some("line=tm3&amp;grade=facial-15&amp;version=3"));
+    for expected in
+        ["3 waits", "2 judges", "1 judged", "1.0 % 0.2 to 5.9 % provisional fitted pca of 8 tags"]
+    {
+        assert!(words(&page).contains(expected), "{expected}: {}", words(&page));
+    }
     let answer = fixture::get(&fixture, "/backtest?line=tm3&grade=facial-15&version=3");
     let text = words(&answer.text);
     for expected in [

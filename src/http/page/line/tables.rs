@@ -1,19 +1,15 @@
 //! What of a line stands in tables: why it is called what it is, its last batches, its tags.
 
-use super::super::face;
-use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, number, per_cent, plain, time,
-};
+use super::super::format::{Clock, NUMBERS, WORDS, heading, per_cent, plain, time};
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::super::{report, words};
+use super::super::{batches, links, report, sensors, words};
 use super::part;
 use super::words::Words;
-use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView, TagView};
+use crate::engine::LineView;
 use crate::reading::side_by_side;
 use crate::verdict::Document;
-use crate::words::{Language, fill};
+use crate::words::fill;
 
 /// The reasons, what moved, and what was like it.
 pub(super) fn why(
@@ -46,12 +42,12 @@ pub(super) fn why(
     }
     html.raw("</ol>");
     movers(html, document, reader);
-    similar(html, document, reader);
+    similar(html, (&line.name, document), reader);
     html.raw("</div>");
 }
 
 /// Past batches in which the same moved, and how they ended.
-fn similar(html: &mut Html, document: &Document, reader: Reader) {
+fn similar(html: &mut Html, (line, document): (&str, &Document), reader: Reader) {
     if document.similar.is_empty() {
         return;
     }
@@ -63,7 +59,9 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
     heading(html, WORDS, words.ended_as);
     html.raw("</tr></thead><tbody>");
     for similar in &document.similar {
-        html.raw("<tr><th scope=\"row\" class=\"wrap\">").name(&similar.batch).raw(" <small>");
+        html.raw("<tr><th scope=\"row\" class=\"wrap\">");
+        links::batch(html, line, &similar.batch, reader);
+        html.raw(" <small>");
         time(html, similar.started, Clock::Day, reader);
         html.raw("</small>");
         if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
@@ -75,15 +73,6 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
             .raw("</td></tr>");
     }
     html.raw("</tbody></table>");
-}
-
-/// What was decided, by its word of the contract: that word itself in English.
-fn disposition(told: &str, reader: Reader) -> Html {
-    let known: Option<Disposition> = serde_json::from_value(told.into()).ok();
-    match (known, reader.language) {
-        (Some(known), Language::Chinese) => plain(reader.language.disposition(known)),
-        _ => plain(told),
-    }
 }
 
 /// That the change of a tag is told and not its value, where it is.
@@ -131,7 +120,7 @@ fn movers(html: &mut Html, document: &Document, reader: Reader) {
 }
 
 /// The last batches.
-pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
+pub(super) fn last_batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
     let words = Words::of(reader.language);
     part(html, "<div class=\"panel\"", "batches", ix);
     html.raw("><h3>").raw(words.last_batches);
@@ -145,114 +134,43 @@ pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader)
     }
     html.raw("<div class=\"scroll\" data-keep id=\"batches-scroll-").integer(ix);
     html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.last_batches);
-    html.raw("\"><table><thead><tr>");
-    for word in [words.batch, words.verdict, words.disposition] {
-        heading(html, WORDS, word);
-    }
-    for word in [words.outside_limits, words.lead, words.length, words.ended] {
-        heading(html, NUMBERS, word);
-    }
-    html.raw("</tr></thead><tbody>");
-    for batch in &line.last_batches {
-        batch_row(html, batch, reader);
-    }
-    html.raw("</tbody></table></div></div>");
+    html.raw("\">");
+    batches::table(html, &line.last_batches, false, reader);
+    html.raw("</div></div>");
 }
 
-fn batch_row(html: &mut Html, batch: &BatchRecord, reader: Reader) {
-    let face =
-        batch.verdict.map_or_else(|| face::of_void(reader), |call| face::of_call(call, reader));
-    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
-    report::link(html, batch, reader);
-    html.raw("</th><td><span class=\"mark\">")
-        .icon(face.symbol)
-        .raw(face.word)
-        .raw("</span></td><td>");
-    match batch.disposition {
-        Some(told) => html.piece(&disposition(told.as_str(), reader)),
-        None => html.raw(NONE),
-    };
-    html.raw("</td><td class=\"num\">");
-    html.text(&batch.off_spec_share.map_or_else(|| NONE.to_owned(), fine_per_cent));
-    html.raw("</td><td class=\"num\">").text(&lead(batch, reader)).raw("</td><td class=\"num\">");
-    html.text(&batch.length_m.map_or_else(|| NONE.to_owned(), metres))
-        .raw("</td><td class=\"num\">");
-    match batch.ended {
-        Some(ended) => time(html, ended.as_millis(), Clock::Day, reader),
-        None => {
-            html.raw(NONE);
-        }
-    }
-    html.raw("</td></tr>");
-}
+/// Sick sensors that are shown; the page of the sensors has all.
+const SICK_SHOWN: usize = 40;
 
-#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast stops at the ends")]
-fn lead(batch: &BatchRecord, reader: Reader) -> String {
-    match batch.first_flag_lead_s {
-        Some(seconds) if seconds.is_finite() => reader.duration((seconds * 1000.0) as i64),
-        _ => NONE.to_owned(),
-    }
-}
-
-/// The declared tags.
+/// The sensors that are not to be trusted, and the way to all.
 pub(super) fn tags(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
     let words = Words::of(reader.language);
     part(html, "<div class=\"panel\"", "tags", ix);
-    let sick = line.tags.iter().filter(|tag| is_sick(tag)).count();
-    html.raw("><h3>").raw(words.tags);
-    if sick > 0 {
-        html.raw(" <span class=\"badge\">");
-        fill(html, words.not_trusted, &[("n", &plain(&sick.to_string()))]);
-        html.raw("</span>");
-    }
-    html.raw("</h3>");
+    html.raw("><h3>").raw(words.sick_tags).raw("</h3>");
     if line.tags.is_empty() {
         html.raw("<p class=\"muted\">").raw(words.no_tag).raw("</p></div>");
         return;
     }
-    html.raw("<div class=\"scroll\" data-keep id=\"tags-scroll-").integer(ix);
-    html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.tags);
-    html.raw("\"><table class=\"tags\"><thead><tr>");
-    heading(html, WORDS, words.tag);
-    heading(html, NUMBERS, words.value);
-    heading(html, WORDS, words.unit);
-    heading(html, "<th scope=\"col\" class=\"num minor\">", words.age);
-    heading(html, WORDS, words.sensor);
-    html.raw("</tr></thead><tbody>");
-    // What needs a look first; otherwise as declared.
-    let (sick, well): (Vec<_>, Vec<_>) = line.tags.iter().partition(|tag| is_sick(tag));
-    for tag in sick.into_iter().chain(well) {
-        tag_row(html, line, tag, reader);
-    }
-    html.raw("</tbody></table></div></div>");
-}
-
-fn is_sick(tag: &TagView) -> bool {
-    &*tag.health != "good" && tag.at.is_some()
-}
-
-fn tag_row(html: &mut Html, line: &LineView, tag: &TagView, reader: Reader) {
-    let words = Words::of(reader.language);
-    html.raw(if is_sick(tag) { "<tr class=\"is-sick\">" } else { "<tr>" });
-    html.raw("<th scope=\"row\">").name(&tag.id).raw("</th><td class=\"num\">");
-    html.text(&tag.value.map_or_else(|| NONE.to_owned(), number)).raw("</td><td>");
-    html.name(&tag.unit).raw("</td><td class=\"num minor\">");
-    match (tag.at, line.clock) {
-        (Some(at), Some(clock)) => html.text(&reader.duration(clock - at)),
-        _ => html.raw(NONE),
-    };
-    html.raw("</td><td><span class=\"mark\">");
-    if tag.at.is_none() {
-        html.icon("wait").raw(words.not_heard);
-    } else if is_sick(tag) {
-        html.icon("risk");
-        // In English the word of the event; reports say it in a sentence.
-        match reader.language {
-            Language::English => html.name(&tag.health),
-            language @ Language::Chinese => html.piece(&language.fault_named(&tag.health).html()),
-        };
+    let sick: Vec<_> = line.tags.iter().filter(|tag| sensors::is_sick(tag)).collect();
+    if sick.is_empty() {
+        let heard = line.tags.iter().any(|tag| tag.at.is_some());
+        let word = if heard { words.all_well } else { words.none_heard };
+        html.raw("<p class=\"muted\">").raw(word).raw("</p>");
     } else {
-        html.icon("dot").raw(words.good);
+        html.raw("<div class=\"scroll\" data-keep id=\"tags-scroll-").integer(ix);
+        html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.sick_tags);
+        html.raw("\">");
+        let shown = sick.iter().take(SICK_SHOWN).map(|tag| (line, *tag));
+        sensors::table(html, shown, false, reader);
+        html.raw("</div>");
     }
-    html.raw("</span></td></tr>");
+    if let Some(more) = sick.len().checked_sub(SICK_SHOWN).filter(|more| *more > 0) {
+        html.raw("<p class=\"muted\">");
+        fill(html, words.more_sick, &[("n", &plain(&more.to_string()))]);
+        html.raw("</p>");
+    }
+    let address = reader.address("sensors", &[("line", &line.name)]);
+    html.raw("<p class=\"since\"><a href=\"").text(&address).raw("\">");
+    fill(html, words.all_tags, &[("n", &plain(&line.tags.len().to_string()))]);
+    html.raw("</a></p></div>");
 }

@@ -10,37 +10,6 @@ table! {
     area: "Area", "区域";
     broker: "Broker", "消息代理";
 
-    alarms: "Alarms that stand", "当前报警";
-    no_alarm: "None.", "无。";
-    alarm: "Alarm", "报警";
-    severity: "Severity", "级别";
-    says: "What it says", "内容";
-    chatters: "comes and goes: it stays until it has been calm for ten minutes", "反复出现：保持报警，直至平静满十分钟";
-    more_alarms: "And {n} more.", "另有 {n} 条。";
-    info: "info", "提示";
-    warning: "warning", "警告";
-    critical: "critical", "严重";
-    normal: "normal", "正常";
-    unacknowledged: "new", "未确认";
-    acknowledged: "acknowledged", "已确认";
-    returned: "over, not acknowledged", "已恢复，未确认";
-    latched: "over, to be acknowledged and reset", "已恢复，待确认并复位";
-    latched_acknowledged: "over, to be reset", "已恢复，待复位";
-    shelved: "shelved", "已搁置";
-    suppressed: "suppressed", "设计抑制";
-    out_of_service: "out of service", "停用";
-    because: ": {why}", "：{why}";
-    also_suppressed: ", suppressed: {why}", "，并由设计抑制：{why}";
-    until: " until {at}", "，至 {at}";
-    also_shelved: ", shelved until {at}", "，并搁置至 {at}";
-    by: " by {who}", "，操作人：{who}";
-    note: ": {note}", "，备注：{note}";
-    unheard: "came {n} times meanwhile", "其间又发生 {n} 次";
-    line_blind: "nothing is known of the line", "生产线失联，状况不明";
-    line_silent: "nothing comes of the line", "生产线没有任何数据";
-    line_unsteady: "the line stands still, changes its grade or starts up", "生产线停机、换品种或正在开机";
-    line_maintenance: "the line is under maintenance", "生产线正在检修";
-
     parts: "Parts", "组件";
     no_part: "No part has said anything yet.", "尚无组件报告状态。";
     part: "Part", "组件";
@@ -61,6 +30,24 @@ table! {
     lost: "{n} messages known lost", "已知丢失 {n} 条消息";
     gap_one: "{n} possible gap", "{n} 处可能缺失";
     gaps: "{n} possible gaps", "{n} 处可能缺失";
+
+    store: "Store", "存储";
+    store_size: "Size", "大小";
+    store_fill: "Taken by what has to be kept", "必须保留的数据所占";
+    commits: "Commits since the start", "启动以来的提交次数";
+    waiting: "What waits to go out", "待发送";
+    no_outbox: "Nobody is told anything: no InfluxDB, no webhook.", "没有接收方：未配置 InfluxDB 或网络回调。";
+    receiver: "Receiver", "接收方";
+    pending: "Waits", "等待";
+    dropped: "Dropped at the disk budget", "因磁盘限额丢弃";
+    parked: "Refused for good, kept", "被永久拒收，已留存";
+    parked_means: "What was refused for good is shown by <code>onspec webhook parked</code>, which also sends it again.", "被永久拒收的内容用 <code>onspec webhook parked</code> 查看，也可重新发送。";
+    links: "Links to brokers", "与消息代理的连接";
+    messages: "Messages", "消息";
+    connections: "Connections", "连接次数";
+    lost_links: "Lost", "断开次数";
+    broker_dropped: "Dropped by the broker", "消息代理丢弃";
+    since_start: "Counted since the start of this process.", "自本进程启动起计数。";
 
     strays: "Not declared: stored, not judged", "未登记：只存储，不参与判定";
     not_declared: "Not declared", "未登记";
@@ -173,7 +160,10 @@ mod tests {
 
     #[test]
     fn both_languages_say_everything() {
-        crate::words::check(ALL, &["onspec", "UTF-8", "JSON"]);
+        crate::words::check(
+            ALL,
+            &["<code>onspec webhook parked</code>", "onspec", "UTF-8", "JSON", "InfluxDB"],
+        );
     }
 
     #[test]
