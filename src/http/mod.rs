@@ -19,6 +19,7 @@ mod audit;
 mod backtest;
 #[cfg(test)]
 mod contract;
+mod course;
 mod data;
 mod events;
 mod feedback;

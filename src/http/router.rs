@@ -2,7 +2,7 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, acknowledge, actions, alarms, audit, backtest, data, events, feedback, guard, models,
+    Fitting, acknowledge, actions, alarms, audit, backtest, course, data, events, feedback, guard, models,
     page, probes, report, uniformity, webhooks,
 };
 use crate::engine::View;
@@ -124,6 +124,7 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/fragment", || get(page::fragment)),
     ("/backtest", || get(backtest::page)),
+    ("/batches/{line}/{batch}", || get(course::page)),
     ("/batches/{line}/{batch}/report", || get(report::batch)),
     ("/report/weekly", || get(report::weekly)),
     ("/uniformity", || get(uniformity::page)),
