@@ -5,10 +5,9 @@ use super::guard;
 use super::models::{of, of_version, source};
 use super::router::Shared;
 use super::{Backtested, page};
-use crate::words::Language;
 use axum::Json;
 use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::{Path, Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -32,8 +31,6 @@ pub(super) struct Asked {
     grade: String,
     version: u32,
     batches: Option<usize>,
-    /// Of the page.
-    language: Option<Language>,
 }
 
 /// `GET /api/v1/models/{line}/{grade}/{version}/backtest`.
@@ -44,23 +41,21 @@ pub(super) async fn backtest(
 ) -> Result<Response, Response> {
     let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
     let Query(Batches { batches }) = query.map_err(IntoResponse::into_response)?;
-    let asked = Asked { line, grade, version, batches, language: None };
+    let asked = Asked { line, grade, version, batches };
     Ok(Json(told(&shared, asked).await?).into_response())
 }
 
 /// `GET /backtest`, for people.
 pub(super) async fn page(
     State(shared): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
-    RawQuery(raw): RawQuery,
+    visit: page::Visit,
 ) -> Result<Response, Response> {
-    let Query(asked) = query.map_err(IntoResponse::into_response)?;
-    let reader = page::Reader::of(&shared.api.locale, asked.language);
-    Ok(page::backtest(&told(&shared, asked).await?, reader, raw.as_deref()))
+    let told = told(&shared, visit.asked()?).await?;
+    Ok(page::backtest(&shared, &visit, &told))
 }
 
 async fn told(shared: &Shared, asked: Asked) -> Result<Value, Response> {
-    let Asked { line, grade, version, batches, .. } = asked;
+    let Asked { line, grade, version, batches } = asked;
     let batches = batches.unwrap_or(BATCHES);
     if !(1..=BATCHES_MAX).contains(&batches) {
         let text = format!("`batches` is {batches}; 1 to {BATCHES_MAX} are told of at a time");

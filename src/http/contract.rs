@@ -653,5 +653,5 @@ fn hostile_names_come_back_whole_as_json() {
             "{path}"
         );
     }
-    assert!(fixture::get(&fixture, "/").text.contains("Not declared: stored, not judged"));
+    assert!(fixture::get(&fixture, "/health").text.contains("Not declared: stored, not judged"));
 }

@@ -122,7 +122,8 @@ pub(super) const ACTIONS: &[Route] = &[
 /// The paths of the page.
 pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
-    ("/fragment", || get(page::fragment)),
+    ("/alarms", || get(page::alarms)),
+    ("/health", || get(page::health)),
     ("/backtest", || get(backtest::page)),
     ("/batches/{line}/{batch}", || get(course::page)),
     ("/batches/{line}/{batch}/report", || get(report::batch)),

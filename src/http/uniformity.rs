@@ -5,10 +5,9 @@ use super::data::{not_found, read};
 use super::router::Shared;
 use super::{guard, page};
 use crate::verdict::{Apart, Uniformity};
-use crate::words::Language;
 use axum::Json;
 use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, RawQuery, State};
+use axum::extract::{Query, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -28,18 +27,6 @@ pub(super) struct Asked {
     limit: Option<usize>,
 }
 
-/// The same of the page.
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct AskedPage {
-    line: Option<String>,
-    grade: Option<String>,
-    #[serde(default)]
-    by: Apart,
-    limit: Option<usize>,
-    language: Option<Language>,
-}
-
 /// `GET /api/v1/uniformity`.
 pub(super) async fn uniformity(
     State(shared): State<Shared>,
@@ -52,14 +39,10 @@ pub(super) async fn uniformity(
 /// `GET /uniformity`, for people.
 pub(super) async fn page(
     State(shared): State<Shared>,
-    query: Result<Query<AskedPage>, QueryRejection>,
-    RawQuery(raw): RawQuery,
+    visit: page::Visit,
 ) -> Result<Response, Response> {
-    let Query(AskedPage { line, grade, by, limit, language }) =
-        query.map_err(IntoResponse::into_response)?;
-    let reader = page::Reader::of(&shared.api.locale, language);
-    let told = told(&shared, Asked { line, grade, by, limit }).await?;
-    Ok(page::uniformity(&told, reader, raw.as_deref()))
+    let told = told(&shared, visit.asked()?).await?;
+    Ok(page::uniformity(&shared, &visit, &told))
 }
 
 async fn told(shared: &Shared, asked: Asked) -> Result<Uniformity, Response> {

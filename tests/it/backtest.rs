@@ -131,7 +131,7 @@ fn the_page_of_a_running_daemon_shows_it_in_the_browser() {
     assert_eq!(by_api, told, "the same as on the command line");
     let page = Chromium::dump_dom(&url("/backtest?line=tm3&grade=g&version=1"));
     for words in [
-        "<h2>What model 1 would have said</h2>",
+        "<h1>What model 1 would have said</h1>",
         "Bad batches flagged: by the model <b>10</b> of 10, live ",
         "Good batches flagged: by the model <b>0</b> of 4, live ",
         "<bdi>S9</bdi>",

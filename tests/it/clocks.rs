@@ -86,7 +86,7 @@ fn a_message_from_the_future_or_from_1970_moves_no_clock_and_is_shown() {
         .map(|source| (source["area"].as_str().unwrap(), source["time"].as_str().unwrap()))
         .collect();
     assert_eq!(times, BTreeMap::from([("dry", "source"), ("wet", "arrival")]), "{health}");
-    let page = get(&url("/")).unwrap().text();
+    let page = get(&url("/health")).unwrap().text();
     assert!(page.contains("of arrival: it sends none"), "the page says so");
     assert_eq!(daemon.terminate(), Some(0), "{}", daemon.log());
     assert!(daemon.log().contains("without a time of their own"), "{}", daemon.log());

@@ -231,7 +231,7 @@ fn a_running_daemon_shows_reports_that_the_browser_may_draw() {
     let report = get(&url("/batches/tm3/R1/report")).unwrap().text();
     assert_eq!(digest(&report), digest(&by_hand), "of the same data as on the command line");
     // Without its script: the page itself never ends to listen, and the browser not to wait for it.
-    let page = get(&url("/fragment")).unwrap().text();
+    let page = get(&url("/?part=main")).unwrap().text();
     assert!(page.contains("href=\"report/weekly?line=tm3\""), "{page}");
     // The last one ends once the line's clock is told to go on, which nobody waits for here.
     assert!(page.contains("href=\"batches/tm3/S9/report\""), "{page}");

@@ -75,7 +75,7 @@ fn the_page_of_uniformity_says_what_differs_and_lets_no_name_out() {
     assert!(empty.text.contains("None of them has ended"), "{}", empty.text);
     for path in ["/uniformity?line=tm3&language=zh-CN", "/uniformity?line=tm9&language=zh-CN"] {
         let page = fixture::get(&fixture, path).text;
-        assert!(page.contains("<h2>批次的均匀性</h2>"), "{page}");
+        assert!(page.contains("<h1>批次的均匀性</h1>"), "{page}");
         assert_eq!(fixture::left_over(&page), []);
     }
 }

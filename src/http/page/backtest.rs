@@ -1,10 +1,11 @@
 //! A page of its own: what a model would have said of the last batches, for who is to let it judge.
 
 use super::format::{Clock, NONE, WORDS, heading, name, per_cent, plain, ratio, time};
+use super::frame::{Frame, Place};
 use super::html::Html;
-use super::reader::Reader;
-use super::{answer, begin, end};
+use super::reader::{Reader, Visit};
 use crate::http::BACKTEST_BATCHES;
+use crate::http::router::Shared;
 use crate::verdict::Call;
 use crate::words::{Language, fill, table};
 use axum::response::Response;
@@ -58,18 +59,16 @@ pub(super) fn link(html: &mut Html, (line, grade): (&str, &str), version: u32, r
     html.raw("</a>");
 }
 
-/// The page, of the document of the API; `asked` is its query.
-pub(in crate::http) fn backtest(told: &Value, reader: Reader, asked: Option<&str>) -> Response {
+/// The page, of the document of the API.
+pub(in crate::http) fn backtest(shared: &Shared, visit: &Visit, told: &Value) -> Response {
+    let reader = visit.reader;
     let words = Words::of(reader.language);
     let text = |key: &str| told[key].as_str().unwrap_or(NONE);
     let version = plain(&number(&told["version"]));
-    let mut html = Html::default();
-    let mut title = Html::default();
+    let (mut html, mut title, mut heading) = (Html::default(), Html::default(), Html::default());
     fill(&mut title, words.title, &[("version", &version), ("line", &plain(text("line")))]);
-    begin(&mut html, &title, reader, asked);
-    html.raw("<section class=\"panel backtest\"><h2>");
-    fill(&mut html, words.heading, &[("version", &version)]);
-    html.raw("</h2><p>");
+    fill(&mut heading, words.heading, &[("version", &version)]);
+    html.raw("<section class=\"panel document\"><p>");
     let pieces = [("line", &name(text("line"))), ("grade", &name(text("grade")))];
     fill(&mut html, stands(told, words), &pieces);
     html.raw("</p>");
@@ -87,8 +86,7 @@ pub(in crate::http) fn backtest(told: &Value, reader: Reader, asked: Option<&str
         table(&mut html, rows, reader);
     }
     html.raw("</section>");
-    end(&mut html);
-    answer(html)
+    Frame::new(title).heading(heading).at(Place::Overview).answer(shared, visit, &html)
 }
 
 fn number(value: &Value) -> String {

@@ -1,8 +1,9 @@
 //! What a person sees where there is no page to show: the reason as a page, and a way back. Programs have it as JSON.
 
+use super::format::plain;
+use super::frame::Frame;
 use super::html::Html;
-use super::reader::{Asked, Reader};
-use super::{begin, end};
+use super::reader::{Asked, Visit};
 use crate::http::router::Shared;
 use crate::words::table;
 use axum::body::Body;
@@ -37,8 +38,7 @@ pub(in crate::http) async fn failures(
         && !OF_MACHINES.iter().any(|of_machines| path.starts_with(of_machines));
     // What the query asks for may be what is wrong.
     let asked = Query::<Asked>::try_from_uri(request.uri()).map(|Query(asked)| asked);
-    let reader = Reader::of(&shared.api.locale, asked.unwrap_or_default().language);
-    let query = request.uri().query().map(str::to_owned);
+    let visit = Visit::new(&shared.api.locale, request.uri(), &asked.unwrap_or_default());
     let answer = next.run(request).await;
     let status = answer.status();
     if !wants_page || !(status.is_client_error() || status.is_server_error()) {
@@ -56,11 +56,11 @@ pub(in crate::http) async fn failures(
     parts.headers.remove(header::CONTENT_LENGTH);
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     parts.headers.insert(header::CONTENT_TYPE, kind);
-    Response::from_parts(parts, Body::from(page((status, why), reader, query.as_deref())))
+    Response::from_parts(parts, Body::from(page(&shared, &visit, (status, why))))
 }
 
-fn page((status, why): (StatusCode, &str), reader: Reader, query: Option<&str>) -> String {
-    let words = Words::of(reader.language);
+fn page(shared: &Shared, visit: &Visit, (status, why): (StatusCode, &str)) -> String {
+    let words = Words::of(visit.reader.language);
     let heading = match status {
         StatusCode::NOT_FOUND => words.not_found,
         StatusCode::CONFLICT => words.conflict,
@@ -68,14 +68,11 @@ fn page((status, why): (StatusCode, &str), reader: Reader, query: Option<&str>) 
         _ if status.is_client_error() => words.bad,
         _ => words.failed,
     };
-    let (mut html, mut title) = (Html::default(), Html::default());
-    title.raw(heading);
-    begin(&mut html, &title, reader, query);
-    html.raw("<section class=\"panel backtest\"><h2>").raw(heading).raw("</h2><p>");
-    reader.english(&mut html, why);
+    let mut html = Html::default();
+    html.raw("<section class=\"panel document\"><p>");
+    visit.reader.english(&mut html, why);
     html.raw("</p></section>");
-    end(&mut html);
-    html.into_string()
+    Frame::new(plain(heading)).document(shared, visit, &html)
 }
 
 #[cfg(test)]
@@ -97,15 +94,23 @@ mod tests {
     #[test]
     fn a_browser_gets_the_reason_as_a_page_in_the_language_of_its_reader() {
         for (path, status, heading) in [
-            ("/nothing", 404, "<h2>Nothing is here</h2><p>nothing is at `/nothing`"),
+            (
+                "/nothing",
+                404,
+                "<h1>Nothing is here</h1><section class=\"panel document\"><p>nothing is at `/nothing`",
+            ),
             (
                 "/nothing?language=zh-CN",
                 404,
-                "<h2>这里没有内容</h2><p><span lang=\"en\">nothing is at `/nothing`",
+                "<h1>这里没有内容</h1><section class=\"panel document\"><p><span lang=\"en\">nothing is at `/nothing`",
             ),
-            ("/backtest?line=tm3&language=zh-CN", 400, "<h2>请求有误</h2>"),
+            ("/backtest?line=tm3&language=zh-CN", 400, "<h1>请求有误</h1>"),
             ("/?language=fr", 400, "expected `en` or `zh-CN`"),
-            ("/uniformity", 404, "<h2>Nothing is here</h2><p>no batches are stored"),
+            (
+                "/uniformity",
+                404,
+                "<h1>Nothing is here</h1><section class=\"panel document\"><p>no batches are stored",
+            ),
         ] {
             let answer = asked_by_a_browser(path);
             assert_eq!(

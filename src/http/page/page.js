@@ -1,4 +1,4 @@
-// Keeps the page fresh: listens for changes, fetches the fragment, replaces the parts that differ.
+// Keeps a page fresh: listens for changes, fetches its navigation and main again, replaces the parts that differ.
 // The server has escaped everything; nothing here builds markup from names. What is said here, and in which
 // language times are, is what the page says: its words stand in data attributes.
 "use strict";
@@ -45,7 +45,7 @@ function partsOf(root) {
 }
 
 function remember() {
-  sources = new Map(partsOf(main).map((part) => [part.id, part.outerHTML]));
+  sources = new Map(partsOf(document).map((part) => [part.id, part.outerHTML]));
   said = sayings(main);
 }
 
@@ -53,47 +53,68 @@ function sayings(root) {
   return new Map([...root.querySelectorAll("[data-say]")].map((part) => [part.id, part.dataset.say]));
 }
 
-// Scroll positions and the focus survive a replacement.
+// Where a person is and what they have begun survives a replacement: scroll positions, what is open, what is typed or
+// chosen, the focus and the cursor. Each of these has an id.
 function keeping(root, replace) {
-  const scrolls = [...root.querySelectorAll("[data-keep]")].map((box) => [box.id, box.scrollTop, box.scrollLeft]);
-  const focus = root.contains(document.activeElement) ? document.activeElement.id : "";
-  replace();
-  for (const [id, top, left] of scrolls) {
-    const box = document.getElementById(id);
-    if (box) {
-      box.scrollTop = top;
-      box.scrollLeft = left;
+  const put = [];
+  const keep = (element, back) => put.push([element.id, back]);
+  for (const box of root.querySelectorAll("[data-keep]")) {
+    const { scrollTop, scrollLeft } = box;
+    keep(box, (now) => Object.assign(now, { scrollTop, scrollLeft }));
+  }
+  for (const fold of root.querySelectorAll("details[id]")) {
+    const { open } = fold;
+    keep(fold, (now) => Object.assign(now, { open }));
+  }
+  for (const field of root.querySelectorAll("input[id], textarea[id]")) {
+    const { value, checked } = field;
+    if (value !== field.defaultValue || checked !== Boolean(field.defaultChecked)) {
+      keep(field, (now) => Object.assign(now, { value, checked }));
     }
   }
-  if (focus) {
-    document.getElementById(focus)?.focus({ preventScroll: true });
+  for (const field of root.querySelectorAll("select[id]")) {
+    const { value } = field;
+    if ([...field.options].some((option) => option.selected !== option.defaultSelected)) {
+      keep(field, (now) => [...now.options].some((option) => option.value === value) && Object.assign(now, { value }));
+    }
+  }
+  const active = document.activeElement;
+  if (active?.id && root.contains(active)) {
+    const { selectionStart: from, selectionEnd: to } = active;
+    keep(active, (now) => {
+      now.focus({ preventScroll: true });
+      if (typeof from === "number") {
+        now.setSelectionRange(from, to);
+      }
+    });
+  }
+  replace();
+  for (const [id, back] of put) {
+    const now = document.getElementById(id);
+    if (now) {
+      back(now);
+    }
   }
 }
 
 function draw(markup) {
-  const fresh = new DOMParser().parseFromString(markup, "text/html").body;
+  const fresh = new DOMParser().parseFromString(markup, "text/html");
   const parts = partsOf(fresh);
   const next = new Map(parts.map((part) => [part.id, part.outerHTML]));
-  const changed = [];
-  for (const [id, saying] of sayings(fresh)) {
-    if (said.has(id) && said.get(id) !== saying) {
-      changed.push(saying);
-    }
-  }
-  said = sayings(fresh);
+  const saying = sayings(fresh);
+  const changed = [...saying].filter(([id, text]) => said.has(id) && said.get(id) !== text).map(([, text]) => text);
+  said = saying;
   const title = fresh.querySelector("[data-title]")?.dataset.title;
   const sameShape = parts.length === sources.size && parts.every((part) => sources.has(part.id));
-  if (sameShape) {
-    for (const part of parts) {
-      if (sources.get(part.id) !== next.get(part.id)) {
-        localise(part);
-        const old = document.getElementById(part.id);
-        keeping(old, () => old.replaceWith(part));
-      }
+  localise(fresh);
+  for (const part of parts) {
+    const old = document.getElementById(part.id);
+    if ((sameShape || !main.contains(old)) && old && sources.get(part.id) !== next.get(part.id)) {
+      keeping(old, () => old.replaceWith(part));
     }
-  } else {
-    localise(fresh);
-    keeping(main, () => main.replaceChildren(...fresh.childNodes));
+  }
+  if (!sameShape) {
+    keeping(main, () => main.replaceChildren(...fresh.getElementById("main").childNodes));
   }
   sources = next;
   if (title) {
@@ -102,6 +123,8 @@ function draw(markup) {
   if (changed.length > 0) {
     say.textContent = changed.join(say.dataset.stop);
   }
+  // For scripts that have put something into a part of their own.
+  document.dispatchEvent(new Event("drawn"));
 }
 
 let fetching = false;
@@ -161,7 +184,7 @@ let stream = null;
 
 function listen() {
   stream?.close();
-  stream = new EventSource("api/v1/events");
+  stream = new EventSource(link.dataset.events);
   stream.addEventListener("lines", () => {
     heard = Date.now();
     refresh();

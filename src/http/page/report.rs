@@ -11,24 +11,17 @@ table! {
 
 /// A batch by its name, which leads to its report if it has ended.
 pub(super) fn link(html: &mut Html, batch: &BatchRecord, reader: Reader) {
-    let Some(path) = path(batch).map(|path| reader.address(&path, &[])) else {
+    let Some(path) = path(batch, reader) else {
         html.name(&batch.batch);
         return;
     };
     html.raw("<a href=\"").text(&path).raw("\">").name(&batch.batch).raw("</a>");
 }
 
-/// The path of a batch's report; relative, for the page may stand behind a prefix.
-fn path(batch: &BatchRecord) -> Option<String> {
+/// The address of a batch's report.
+fn path(batch: &BatchRecord, reader: Reader) -> Option<String> {
     batch.ended?;
-    let mut url = reqwest::Url::parse("http://onspec/").ok()?;
-    // These are taken for steps of the path, which no escape prevents.
-    if [&batch.line, &batch.batch].iter().any(|name| matches!(&***name, "." | ".." | "")) {
-        return None;
-    }
-    let names = ["batches", &*batch.line, &*batch.batch, "report"];
-    url.path_segments_mut().ok()?.pop_if_empty().extend(names);
-    url.path().strip_prefix('/').map(str::to_owned)
+    reader.steps(&["batches", &batch.line, &batch.batch, "report"], &[])
 }
 
 /// The link to the scoreboard of the week of a line.

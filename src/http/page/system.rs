@@ -6,11 +6,15 @@ mod words;
 use super::format::{
     Clock, NONE, NUMBERS, WORDS, at, count, counted, fact, heading, number, plain, time,
 };
+use super::frame::{Frame, Place};
 use super::html::Html;
-use super::reader::Reader;
+use super::reader::{Reader, Visit};
 use crate::engine::{Recovery, View};
+use crate::http::router::Shared;
 use crate::telemetry::{ComponentHealth, State};
 use crate::words::fill;
+use axum::extract;
+use axum::response::Response;
 use words::Words;
 
 /// A number that matters less: a phone does not show it.
@@ -18,16 +22,34 @@ const MINOR: &str = "<th scope=\"col\" class=\"num minor\">";
 /// The same of words.
 const MINOR_WORDS: &str = "<th scope=\"col\" class=\"minor\">";
 
-/// The section at the foot of the page.
-pub(super) fn section(html: &mut Html, view: &View, parts: &[ComponentHealth], reader: Reader) {
-    html.raw("<section class=\"system\" aria-labelledby=\"system-name\"><h2 id=\"system-name\">");
-    html.raw(Words::of(reader.language).itself).raw("</h2><div class=\"columns tables\">");
-    alarms::panel(html, view, reader);
-    components(html, view, parts, reader);
-    sources(html, view, reader);
-    edge_nodes(html, view, reader);
-    faults(html, view, reader);
-    html.raw("</div></section>");
+/// `/alarms`: what somebody should look at.
+pub(in crate::http) async fn alarms(
+    extract::State(shared): extract::State<Shared>,
+    visit: Visit,
+) -> Response {
+    let mut html = Html::default();
+    html.raw("<div class=\"columns\">");
+    alarms::panel(&mut html, &shared.view(), visit.reader);
+    html.raw("</div>");
+    let words = Words::of(visit.reader.language);
+    Frame::new(plain(words.alarms)).at(Place::Alarms).live().answer(&shared, &visit, &html)
+}
+
+/// `/health`: everything of the daemon itself.
+pub(in crate::http) async fn health(
+    extract::State(shared): extract::State<Shared>,
+    visit: Visit,
+) -> Response {
+    let (view, reader) = (shared.view(), visit.reader);
+    let mut html = Html::default();
+    html.raw("<div class=\"columns halves\">");
+    components(&mut html, &view, &shared.api.health.snapshot(), reader);
+    sources(&mut html, &view, reader);
+    edge_nodes(&mut html, &view, reader);
+    faults(&mut html, &view, reader);
+    html.raw("</div>");
+    let words = Words::of(reader.language);
+    Frame::new(plain(words.itself)).at(Place::Health).live().answer(&shared, &visit, &html)
 }
 
 /// A table that scrolls within its panel, up to its headings.

@@ -11,10 +11,17 @@ use axum::http::Request;
 use std::sync::Arc;
 use std::time::Duration;
 
-fn page(view: View) -> String {
+/// The pages that are kept fresh.
+const LIVE: &[&str] = &["/", "/alarms", "/health"];
+
+fn page_at(view: View, path: &str) -> String {
     let fixture = fixture::state(view);
     fixture::parts(&fixture.api.health);
-    fixture::get(&fixture, "/").text
+    fixture::get(&fixture, path).text
+}
+
+fn page(view: View) -> String {
+    page_at(view, "/")
 }
 
 /// The text between tags, as a reader without style sheet and script has it.
@@ -38,7 +45,12 @@ fn words(page: &str) -> String {
 
 #[track_caller]
 fn check(view: View, expected: &[&str], absent: &[&str]) {
-    let words = words(&page(view));
+    check_at("/", view, expected, absent);
+}
+
+#[track_caller]
+fn check_at(path: &str, view: View, expected: &[&str], absent: &[&str]) {
+    let words = words(&page_at(view, path));
     for part in expected {
         assert!(words.contains(part), "`{part}` is missing in: {words}");
     }
@@ -215,6 +227,13 @@ fn batches_tags_parts_and_faults_have_their_tables() {
             "steam_pressure 7.4 bar 5 min stuck",
             "crepe_ratio −0.00018 1 s good",
             "2 not to be trusted",
+        ],
+        &[],
+    );
+    check_at(
+        "/health",
+        fixture::at_risk(),
+        &[
             "influxdb degraded connection refused",
             "Readings stored 1 284 330",
             "unknown-topic 41",
@@ -231,25 +250,33 @@ fn no_name_from_the_plant_becomes_markup() {
     api.note = tokio::sync::watch::Sender::new(Some(HOSTILE.into())).subscribe();
     api.health.set(HOSTILE, crate::telemetry::State::Failed, HOSTILE, 0);
     let fixture = Fixture { api, ..fixture };
-    for path in ["/", "/fragment"] {
-        let text = fixture::get(&fixture, path).text;
-        assert!(text.contains("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;"));
-        assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
-        assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
-        let scripts = text.matches("<script").count();
-        assert_eq!(scripts, usize::from(path == "/"), "{path}");
-        // Every quote belongs to an attribute: tags are closed where the program closed them.
-        assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
+    let mut told = 0;
+    for path in LIVE {
+        for path in [(*path).to_owned(), format!("{path}?part=main")] {
+            let text = fixture::get(&fixture, &path).text;
+            told += text
+                .matches("&lt;/td&gt;&lt;script&gt;alert(1)&lt;/script&gt;&quot;&#39;&amp;")
+                .count();
+            assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
+            assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
+            let scripts = text.matches("<script").count();
+            assert_eq!(scripts, usize::from(!path.ends_with("=main")), "{path}");
+            // Every quote belongs to an attribute: tags are closed where the program closed them.
+            assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
+        }
     }
+    assert!(told > 20, "{told}");
 }
 
 #[test]
 fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
-    let page = page(fixture::at_risk());
-    for forbidden in
-        [" style=", "<style", " onclick", " onload", "javascript:", "http://", "https://"]
-    {
-        assert!(!page.contains(forbidden), "{forbidden}");
+    for path in LIVE {
+        let page = page_at(fixture::at_risk(), path);
+        for forbidden in
+            [" style=", "<style", " onclick", " onload", "javascript:", "http://", "https://"]
+        {
+            assert!(!page.contains(forbidden), "{path}: {forbidden}");
+        }
     }
     let files = [include_str!("page.css"), include_str!("page.js")];
     assert!(files.iter().all(|file| !file.contains("://") && !file.contains("@import")));
@@ -257,7 +284,12 @@ fn nothing_is_inline_and_nothing_comes_from_elsewhere() {
 
 #[test]
 fn every_id_is_there_once_and_every_heading_has_its_table_header() {
-    let page = page(fixture::several());
+    for path in LIVE {
+        is_whole(&page_at(fixture::several(), path));
+    }
+}
+
+fn is_whole(page: &str) {
     let mut ids: Vec<&str> =
         page.split(" id=\"").skip(1).filter_map(|rest| rest.split('"').next()).collect();
     let all = ids.len();
@@ -310,11 +342,70 @@ fn a_clock_that_is_behind_is_said() {
 }
 
 #[test]
-fn the_fragment_is_what_stands_in_main() {
+fn the_script_is_told_the_navigation_and_main_of_every_live_page() {
     let fixture = fixture::state(fixture::at_risk());
-    let page = fixture::get(&fixture, "/").text;
-    let fragment = fixture::get(&fixture, "/fragment").text;
-    assert!(page.contains(&format!("<main id=\"main\">{fragment}</main>")));
+    for path in LIVE {
+        let page = fixture::get(&fixture, path).text;
+        assert!(page.contains("data-fragment=\"?part=main\""), "{path}");
+        let fragment = fixture::get(&fixture, &format!("{path}?part=main")).text;
+        let (places, main) = fragment.split_once("<main ").unwrap();
+        assert!(places.starts_with("<nav data-part id=\"places\"") && page.contains(places));
+        assert!(page.contains(&format!("<main {main}<footer>")), "{path}");
+        assert_eq!(fixture::get(&fixture, &format!("{path}?part=all")).status, 400);
+    }
+}
+
+#[test]
+fn every_page_has_one_heading_a_way_past_its_head_and_its_place_in_the_navigation() {
+    let fixture = fixture::with_models(fixture::state(fixture::at_risk()), fixture::registry());
+    let of_model = "/backtest?line=tm3&grade=facial-15&version=3";
+    for (path, place) in [
+        ("/", Some("overview")),
+        ("/alarms", Some("alarms")),
+        ("/health", Some("health")),
+        (of_model, Some("overview")),
+    ] {
+        let page = fixture::get(&fixture, path).text;
+        assert_eq!(page.matches("<h1").count(), 1, "{path}");
+        let main = page.split_once("<main id=\"main\" tabindex=\"-1\">").unwrap().1;
+        assert!(main.contains("<h1"), "{path}");
+        // The first thing that the keyboard reaches.
+        let first = page.find("<a ").unwrap();
+        assert!(page[first..].starts_with("<a class=\"skip\" href=\"#main\">"), "{path}");
+        let here: Vec<&str> = page
+            .split("<a id=\"place-")
+            .skip(1)
+            .filter(|link| link.split('>').next().unwrap().contains("aria-current=\"page\""))
+            .filter_map(|link| link.split('"').next())
+            .collect();
+        assert_eq!(here, place.as_slice(), "{path}");
+        assert!(page.contains("Alarms <b class=\"count\">2<span class=\"unseen\"> not ack"));
+    }
+    let calm = View { alarms: Vec::new(), ..fixture::on_spec() };
+    let page = page_at(calm, "/health");
+    assert!(!page.contains("class=\"count\""), "nothing waits");
+    assert!(page.contains("class=\"is-ok\">Overview</a>"), "{page}");
+    let page = page_at(fixture::off_spec(), "/health");
+    assert!(page.contains("<span class=\"unseen\">Off spec</span> Overview</a>"), "{page}");
+}
+
+/// Behind a prefix nobody here knows of, everything that a page names is found.
+#[test]
+fn a_page_finds_its_files_and_its_neighbours_from_any_depth() {
+    let fixture = fixture::state(fixture::at_risk());
+    let page = |path: &str| {
+        let request = Request::get(path).header("accept", "text/html");
+        fixture::ask(&fixture, request.body(Body::empty()).unwrap()).text
+    };
+    for (path, root) in [("/nothing", ""), ("/no/such/thing", "../../"), ("/no/such/", "../../")] {
+        let page = page(path);
+        for file in ["assets/page.css", "assets/icon.svg", "alarms", "metrics"] {
+            assert!(page.contains(&format!(" href=\"{root}{file}\"")), "{path} {file}: {page}");
+        }
+        let home = if root.is_empty() { "./" } else { root };
+        assert!(page.contains(&format!("class=\"brand\" href=\"{home}\"")), "{path}");
+        assert!(!page.contains("href=\"/"), "{path}");
+    }
 }
 
 #[test]
@@ -362,6 +453,8 @@ fn the_last_start_is_summed_up_with_its_gaps() {
     let summary = "down 42 min, 2 batches judged late, 0 messages known lost, 1 possible gap.";
     let gap = "the broker has lost the session `onspec-1`";
     let reading = "What the brokers held meanwhile is being read.";
+    let check =
+        |view, expected: &[&str], absent: &[&str]| check_at("/health", view, expected, absent);
     check(fixture::on_spec(), &[summary, gap], &[reading]);
     let mut open = fixture::on_spec();
     open.recovery = Some(crate::engine::Recovery { caught_up: None, ..fixture::recovery() });

@@ -2,9 +2,10 @@
 
 use super::format::quantity;
 use super::format::{NONE, NUMBERS, WORDS, count, counted, heading, name, number, per_cent, plain};
+use super::frame::{Frame, Place};
 use super::html::Html;
-use super::reader::Reader;
-use super::{answer, begin, end};
+use super::reader::{Reader, Visit};
+use crate::http::router::Shared;
 use crate::verdict::{
     Component, Figure, LotEffect, LotsOf, OfGrade, ProfileParts, PropertyParts, Uniformity,
 };
@@ -53,16 +54,11 @@ pub(super) fn address(line: &str, reader: Reader) -> String {
     reader.address("uniformity", &[("line", line)])
 }
 
-/// The page; `asked` is its query.
-pub(in crate::http) fn uniformity(
-    told: &Uniformity,
-    reader: Reader,
-    asked: Option<&str>,
-) -> Response {
-    let words = Words::of(reader.language);
+/// The page.
+pub(in crate::http) fn uniformity(shared: &Shared, visit: &Visit, told: &Uniformity) -> Response {
+    let words = Words::of(visit.reader.language);
     let mut html = Html::default();
-    begin(&mut html, &plain(words.title), reader, asked);
-    html.raw("<section class=\"panel backtest\"><h2>").raw(words.heading).raw("</h2><p>");
+    html.raw("<section class=\"panel document\"><p>");
     let read = plain(&told.read.to_string());
     let pieces = [("read", &read), ("batches", &batches(told.stored as u64, words))];
     fill(&mut html, words.basis, &pieces);
@@ -74,8 +70,8 @@ pub(in crate::http) fn uniformity(
         grade(&mut html, of, words);
     }
     html.raw("</section>");
-    end(&mut html);
-    answer(html)
+    let frame = Frame::new(plain(words.title)).heading(plain(words.heading));
+    frame.at(Place::Overview).answer(shared, visit, &html)
 }
 
 fn batches(n: u64, words: &Words) -> Html {
