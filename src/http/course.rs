@@ -7,8 +7,8 @@ use crate::alarm::{News, Subject};
 use crate::batch::{Edges, Genealogy};
 use crate::engine::{AlarmView, LineView, View};
 use crate::report::BatchData;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, RawQuery, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::response::{IntoResponse, Response};
 use std::collections::{BTreeMap, BTreeSet};
 use std::convert::Infallible;
@@ -28,12 +28,9 @@ struct Kept {
 pub(super) async fn page(
     State(shared): State<Shared>,
     path: Result<Path<(String, String)>, PathRejection>,
-    query: Result<Query<page::Asked>, QueryRejection>,
-    RawQuery(asked): RawQuery,
+    visit: page::Visit,
 ) -> Result<Response, Response> {
     let Path((line, id)) = path.map_err(IntoResponse::into_response)?;
-    let Query(page::Asked { language }) = query.map_err(IntoResponse::into_response)?;
-    let reader = page::Reader::of(&shared.api.locale, language);
     let view = shared.view();
     let of_line = view.lines.iter().find(|of| *of.name == *line);
     let in_progress = of_line.and_then(|of| in_progress(of, &id));
@@ -50,9 +47,8 @@ pub(super) async fn page(
         alarms: view.alarms.iter().filter(|alarm| is_of(alarm, &kept.data)).collect(),
         tags: of_line.map_or(&[], |line| &line.tags),
         lines: &kept.lines,
-        root: "../../",
     };
-    Ok(page::course_page(&shown, reader, asked.as_deref()))
+    Ok(course::page(&shared, &visit, &shown))
 }
 
 /// What is known of the batch in progress, if it is this one.
@@ -87,9 +83,8 @@ async fn with_genealogy(
     };
     read(shared, history, move |history| {
         data.genealogy = history.genealogy(&data.record.batch, None)?;
-        let lines = lines_of(&data.genealogy, &names, |line, id| {
-            Ok(history.batch(line, id)?.is_some())
-        })?;
+        let lines =
+            lines_of(&data.genealogy, &names, |line, id| Ok(history.batch(line, id)?.is_some()))?;
         Ok(Kept { data, lines })
     })
     .await
@@ -113,9 +108,8 @@ async fn kept(
     let (line_name, batch) = (line.to_owned(), id.to_owned());
     let found = read(shared, history, move |history| {
         let Some(data) = history.report(&line_name, &batch)? else { return Ok(None) };
-        let lines = lines_of(&data.genealogy, &names, |line, id| {
-            Ok(history.batch(line, id)?.is_some())
-        })?;
+        let lines =
+            lines_of(&data.genealogy, &names, |line, id| Ok(history.batch(line, id)?.is_some()))?;
         Ok(Some(Kept { data, lines }))
     });
     found.await?.ok_or_else(missing)
@@ -154,8 +148,6 @@ fn is_of(alarm: &AlarmView, data: &BatchData) -> bool {
     if let Subject::Batch { batch, .. } = subject {
         return *batch == record.batch;
     }
-    let within = |since| {
-        record.started <= since && record.ended.is_none_or(|ended| since <= ended)
-    };
+    let within = |since| record.started <= since && record.ended.is_none_or(|ended| since <= ended);
     record.station.is_none() && alarm.since.is_some_and(within)
 }

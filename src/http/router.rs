@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, acknowledge, actions, alarms, audit, backtest, course, data, events, feedback, guard, models,
-    page, probes, report, uniformity, webhooks,
+    Fitting, acknowledge, actions, alarms, audit, backtest, course, data, events, feedback, guard,
+    models, moment, page, probes, report, uniformity, webhooks,
 };
 use crate::engine::View;
 use crate::words::{Language, Locale};
@@ -124,6 +124,7 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/alarms", || get(page::alarms)),
     ("/health", || get(page::health)),
+    ("/lines/{line}/moment", || get(moment::page)),
     ("/backtest", || get(backtest::page)),
     ("/batches/{line}/{batch}", || get(course::page)),
     ("/batches/{line}/{batch}/report", || get(report::batch)),
@@ -131,6 +132,7 @@ pub(super) const PAGE: &[Route] = &[
     ("/uniformity", || get(uniformity::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
+    ("/assets/chart.js", || get(page::chart_js)),
     ("/assets/icon.svg", || get(page::icon)),
 ];
 

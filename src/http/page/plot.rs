@@ -131,6 +131,8 @@ pub(super) struct Group<'a> {
     pub(super) moment: Option<String>,
     /// What it is called, for who does not see it.
     pub(super) label: &'static str,
+    /// A place of the axis that is marked in all charts.
+    pub(super) then: Option<f64>,
 }
 
 impl Group<'_> {
@@ -170,14 +172,18 @@ impl Group<'_> {
         html.raw("<script type=\"application/json\">{\"cells\":[");
         for (ix, Cell { ends, times }) in self.cells.iter().enumerate() {
             html.raw(if ix > 0 { ",[" } else { "[" }).precise(ends.0).raw(",").precise(ends.1);
-            html.raw(",").integer(times.0).raw(",").integer(times.1).raw("]");
+            if self.axis.kind == Kind::Metres {
+                html.raw(",").integer(times.0).raw(",").integer(times.1);
+            }
+            html.raw("]");
         }
         html.raw("],\"series\":[");
         for (ix, values) in all.iter().enumerate() {
             html.raw(if ix > 0 { ",{\"mean\":" } else { "{\"mean\":" });
             html.numbers(values.mean.iter().copied());
             if values.range.iter().any(Option::is_some) {
-                let (low, high): (Vec<_>, Vec<_>) = values.range.iter().map(|range| range.unzip()).unzip();
+                let (low, high): (Vec<_>, Vec<_>) =
+                    values.range.iter().map(|range| range.unzip()).unzip();
                 html.raw(",\"least\":").numbers(low).raw(",\"greatest\":").numbers(high);
             }
             html.raw("}");
@@ -215,11 +221,17 @@ impl Group<'_> {
             html.coordinate(y).raw("\"/>");
         }
         self.steps(html, values, &scale);
+        if let Some(then) = self.then {
+            let x = self.axis.part(then) * WIDTH;
+            html.raw("<line class=\"then\" y2=\"100\" x1=\"").precise(x).raw("\" x2=\"");
+            html.precise(x).raw("\"/>");
+        }
         if let Some(Expected { at, value, within }) = expected {
             let x = self.axis.part(at) * WIDTH;
             html.raw("<path class=\"expected\" d=\"M").precise(x).raw(" ");
             html.coordinate(scale.down(value - within)).raw("V");
-            html.coordinate(scale.down(value + within)).raw("\"/><path class=\"expected dot\" d=\"M");
+            html.coordinate(scale.down(value + within))
+                .raw("\"/><path class=\"expected dot\" d=\"M");
             html.precise(x).raw(" ").coordinate(scale.down(value)).raw("h0\"/>");
         }
         html.raw("</svg></div><svg class=\"levels\" aria-hidden=\"true\">");
@@ -283,8 +295,7 @@ impl Group<'_> {
     /// An axis of metres, from the begin, or from the end.
     pub(super) fn metres(&self, html: &mut Html, from_end: bool, reader: Reader) {
         let words = Words::of(reader.language);
-        let (key, word) =
-            if from_end { ("e", words.from_end) } else { ("m", words.from_begin) };
+        let (key, word) = if from_end { ("e", words.from_end) } else { ("m", words.from_begin) };
         let caption = |html: &mut Html| {
             html.raw("<p class=\"axis-word\">").raw(word).raw("</p>");
         };

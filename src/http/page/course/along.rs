@@ -59,7 +59,7 @@ pub(super) fn content(html: &mut Html, data: &BatchData, moment: Option<String>,
     };
     let cells = reel.cells();
     let label = if reel.in_metres() { words.along_metres } else { words.along_time };
-    let group = Group { id: "along", axis: reel.axis, cells: &cells, moment, label };
+    let group = Group { id: "along", axis: reel.axis, cells: &cells, moment, label, then: None };
     html.raw(HATCHES);
     group.begin(html, reader);
     if reel.in_metres() {
@@ -103,13 +103,14 @@ fn strip(html: &mut Html, reel: &Reel<'_>, lane: Lane, reader: Reader) {
         Lane::Paused => words.paused_lane,
     };
     // What is nowhere needs a line only where somebody looks for it.
-    if stretches.is_empty() && matches!(lane, Lane::Unseen | Lane::Paused) {
+    if !reel.knows(lane) || stretches.is_empty() && matches!(lane, Lane::Unseen | Lane::Paused) {
         return;
     }
     let (class, hatch) = drawn(lane);
     html.raw("<div class=\"lane ").raw(class).raw("\"><p><svg class=\"swatch\" aria-hidden=\"true\"><rect class=\"bar\" width=\"100%\" height=\"100%\" fill=\"");
     html.raw(hatch).raw("\"/></svg><b>").raw(name).raw("</b> <span>");
-    html.piece(&told(reel, &stretches, reader)).raw("</span></p><div class=\"clip\"><svg class=\"wide\" aria-hidden=\"true\">");
+    html.piece(&told(reel, &stretches, reader))
+        .raw("</span></p><div class=\"clip\"><svg class=\"wide\" aria-hidden=\"true\">");
     for (from, to) in &stretches {
         let (from, to) = (reel.axis.part(*from), reel.axis.part(*to));
         let wide = (to - from).max(SEEN);
@@ -225,9 +226,10 @@ fn tag(
             .collect(),
     };
     let ends = values.range.iter().flatten();
-    let (low, high) = ends.fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (least, greatest)| {
-        (low.min(*least), high.max(*greatest))
-    });
+    let (low, high) = ends
+        .fold((f64::INFINITY, f64::NEG_INFINITY), |(low, high), (least, greatest)| {
+            (low.min(*least), high.max(*greatest))
+        });
     let mut label = Html::default();
     let pieces = [
         ("tag", &plain(&asked.name)),
@@ -278,7 +280,10 @@ pub(super) fn limits(asked: &Asked, words: &'static Words) -> Html {
         fill(&mut html, sentence, &[("bounds", &bounds(of, words))]);
         html
     };
-    if asked.low.is_some() || asked.high.is_some() || (asked.mean.is_none() && asked.single.is_none()) {
+    if asked.low.is_some()
+        || asked.high.is_some()
+        || (asked.mean.is_none() && asked.single.is_none())
+    {
         parts.push(bounds(Bounds { low: asked.low, high: asked.high }, words));
     }
     parts.extend(asked.mean.map(|of| named(of, words.of_mean)));

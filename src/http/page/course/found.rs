@@ -6,12 +6,12 @@ use super::super::format::{
 };
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::Shown;
 use super::along::limits;
 use super::words::Words;
+use super::{Shown, link};
+use crate::alarm::Severity;
 use crate::batch::Step;
 use crate::engine::{Asked, PropertyOfSheet, SheetRecord};
-use crate::alarm::Severity;
 use crate::reading::side_by_side;
 use crate::verdict::{Document, ForetoldProperty, Reason, Slab, SpanDocument};
 use crate::words::number::fine_per_cent;
@@ -144,7 +144,7 @@ pub(super) fn why(html: &mut Html, shown: &Shown<'_>, document: &Document, reade
         html.raw("</ol>");
     }
     movers(html, document, reader);
-    similar(html, shown, document, reader);
+    similar(html, document, reader);
 }
 
 /// The tags that contribute to a reason, with their shares; those of areas before them.
@@ -162,7 +162,9 @@ pub(in crate::http::page) fn shares(html: &mut Html, one: &Reason, reader: Reade
         for (name, share) in all {
             html.raw("<tr><th scope=\"row\">").name(name);
             change(html, one.change_over(name).filter(|_| is_tag), reader);
-            html.raw("</th><td class=\"bar\"><svg aria-hidden=\"true\"><rect height=\"10\" width=\"");
+            html.raw(
+                "</th><td class=\"bar\"><svg aria-hidden=\"true\"><rect height=\"10\" width=\"",
+            );
             html.coordinate(share.clamp(0.0, 1.0) * 100.0);
             html.raw("%\"/></svg></td><td class=\"num\">").text(&per_cent(*share));
             html.raw("</td></tr>");
@@ -205,7 +207,7 @@ fn movers(html: &mut Html, document: &Document, reader: Reader) {
 }
 
 /// Past batches in which the same moved, and how they ended.
-fn similar(html: &mut Html, shown: &Shown<'_>, document: &Document, reader: Reader) {
+fn similar(html: &mut Html, document: &Document, reader: Reader) {
     if document.similar.is_empty() {
         return;
     }
@@ -214,7 +216,7 @@ fn similar(html: &mut Html, shown: &Shown<'_>, document: &Document, reader: Read
     table(html, words.similar, &columns);
     for one in &document.similar {
         html.raw("<tr><th scope=\"row\" class=\"wrap\">");
-        shown.link(html, &document.line, &one.batch, reader);
+        link(html, &document.line, &one.batch, reader);
         html.raw(" <small>");
         time(html, one.started, Clock::Day, reader);
         html.raw("</small>");
@@ -393,7 +395,7 @@ pub(super) fn genealogy(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
 fn lineage(html: &mut Html, shown: &Shown<'_>, (step, sources): (&Step, bool), reader: Reader) {
     let words = Words::of(reader.language);
     let source = |html: &mut Html| match shown.lines.get(&step.source) {
-        Some(line) => shown.link(html, line, &step.source, reader),
+        Some(line) => link(html, line, &step.source, reader),
         None => {
             html.name(&step.source);
         }
@@ -402,23 +404,20 @@ fn lineage(html: &mut Html, shown: &Shown<'_>, (step, sources): (&Step, bool), r
     if sources {
         source(html);
     } else {
-        shown.link(html, &step.line, &step.batch, reader);
+        link(html, &step.line, &step.batch, reader);
     }
     if step.merged {
         html.raw(" <small>").raw(words.into).raw("</small>");
     }
     html.raw("</th><td class=\"wrap\">");
     if sources {
-        shown.link(html, &step.line, &step.batch, reader);
+        link(html, &step.line, &step.batch, reader);
     } else {
         source(html);
     }
     html.raw("</td><td class=\"num\">");
-    let place = if sources {
-        step.from_m.zip(step.to_m)
-    } else {
-        step.source_from_m.zip(step.source_to_m)
-    };
+    let place =
+        if sources { step.from_m.zip(step.to_m) } else { step.source_from_m.zip(step.source_to_m) };
     match place {
         Some((from, to)) => {
             let bare = |value: f64| plain(&number(value.round()));
@@ -520,6 +519,9 @@ pub(super) fn outside(share: f64) -> Html {
 }
 
 /// The unit of a tag or property, by what is asked of it.
-pub(super) fn unit_of<'a>(asked: impl IntoIterator<Item = &'a Asked>, name: &str) -> Option<Arc<str>> {
+pub(super) fn unit_of<'a>(
+    asked: impl IntoIterator<Item = &'a Asked>,
+    name: &str,
+) -> Option<Arc<str>> {
     asked.into_iter().find(|asked| *asked.name == *name).map(|asked| Arc::clone(&asked.unit))
 }

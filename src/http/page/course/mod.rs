@@ -4,20 +4,21 @@ mod along;
 pub(super) mod found;
 mod reel;
 #[cfg(test)]
-mod tests;
+pub(super) mod tests;
 mod words;
 
-use super::face;
-use super::format::{
-    Clock, NONE, at, fact, metres, name, per_cent, plain, quantity, time,
-};
-use super::html::Html;
-use super::reader::Reader;
 use super::decision;
+use super::face;
+use super::format::{Clock, NONE, at, fact, metres, name, per_cent, plain, quantity, time};
+use super::frame::{Frame, Place};
+use super::html::Html;
+use super::reader::{Reader, Visit};
 use crate::engine::{AlarmView, BatchRecord, TagView};
+use crate::http::router::Shared;
 use crate::report::BatchData;
 use crate::verdict::Found;
 use crate::words::fill;
+use axum::response::Response;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use words::Words;
@@ -35,59 +36,50 @@ pub(in crate::http) struct Shown<'a> {
     pub(in crate::http) tags: &'a [TagView],
     /// The line of each batch that it was made of, as far as that is known.
     pub(in crate::http) lines: &'a BTreeMap<Arc<str>, Arc<str>>,
-    /// The way from this page to the one of all lines.
-    pub(in crate::http) root: &'static str,
 }
 
 impl Shown<'_> {
     /// The unit of a tag or property.
     fn unit(&self, of: &str) -> Arc<str> {
         let sheet = self.data.sheet.as_ref();
-        let asked = sheet.iter().flat_map(|sheet| {
-            sheet.spec.iter().chain(sheet.laboratory.iter().map(|of| &of.asked))
-        });
-        let of_tag = || self.tags.iter().find(|tag| *tag.id == *of).map(|tag| Arc::clone(&tag.unit));
+        let asked = sheet
+            .iter()
+            .flat_map(|sheet| sheet.spec.iter().chain(sheet.laboratory.iter().map(|of| &of.asked)));
+        let of_tag =
+            || self.tags.iter().find(|tag| *tag.id == *of).map(|tag| Arc::clone(&tag.unit));
         found::unit_of(asked, of).or_else(of_tag).unwrap_or_else(|| "".into())
     }
 
-    /// A batch by its name, which leads to its page.
-    fn link(&self, html: &mut Html, line: &str, batch: &str, reader: Reader) {
-        match path(&["batches", line, batch]) {
-            Some(path) => {
-                let address = reader.address(&format!("{}{path}", self.root), &[]);
-                html.raw("<a href=\"").text(&address).raw("\">").name(batch).raw("</a>");
-            }
-            None => {
-                html.name(batch);
-            }
-        }
-    }
-
-    /// The address of the page of a moment of its line, without the moment.
-    fn moment(&self, reader: Reader) -> Option<String> {
-        let path = path(&["lines", &self.data.record.line, "moment"])?;
-        Some(reader.address(&format!("{}{path}", self.root), &[]))
-    }
-
-    /// The same of an instant.
-    fn moment_at(&self, ms: i64, reader: Reader) -> Option<String> {
-        let path = path(&["lines", &self.data.record.line, "moment"])?;
-        Some(reader.address(&format!("{}{path}", self.root), &[("at", &ms.to_string())]))
+    /// The address of the page of a moment of its line, with these parameters.
+    fn moment(&self, parameters: &[(&str, &str)], reader: Reader) -> Option<String> {
+        reader.steps(&["lines", &self.data.record.line, "moment"], parameters)
     }
 }
 
-/// A path of these steps, from the root; `None` where a name is taken for another step, which no escape prevents.
-pub(in crate::http) fn path(steps: &[&str]) -> Option<String> {
-    if steps.iter().any(|step| matches!(*step, "." | ".." | "")) {
-        return None;
+/// A batch by its name, which leads to its page.
+pub(super) fn link(html: &mut Html, line: &str, batch: &str, reader: Reader) {
+    match reader.steps(&["batches", line, batch], &[]) {
+        Some(address) => {
+            html.raw("<a href=\"").text(&address).raw("\">").name(batch).raw("</a>");
+        }
+        None => {
+            html.name(batch);
+        }
     }
-    let mut url = reqwest::Url::parse("http://onspec/").ok()?;
-    url.path_segments_mut().ok()?.pop_if_empty().extend(steps);
-    url.path().strip_prefix('/').map(str::to_owned)
+}
+
+/// The page. One of a batch in progress is kept fresh.
+pub(in crate::http) fn page(shared: &Shared, visit: &Visit, shown: &Shown<'_>) -> Response {
+    let reader = visit.reader;
+    let html = body(shown, reader);
+    let frame = Frame::new(title(&shown.data.record, reader)).unseen_heading();
+    let frame = frame.at(Place::Overview).scripts(&["assets/chart.js"]);
+    let frame = if shown.made.is_some() { frame.live() } else { frame };
+    frame.answer(shared, visit, &html)
 }
 
 /// What the browser's tab says of it.
-pub(in crate::http) fn title(record: &BatchRecord, reader: Reader) -> Html {
+fn title(record: &BatchRecord, reader: Reader) -> Html {
     let mut html = Html::default();
     html.raw(face_of(record, reader).word).raw(" · ");
     let pieces = [("batch", &plain(&record.batch)), ("line", &plain(&record.line))];
@@ -100,16 +92,18 @@ fn face_of(record: &BatchRecord, reader: Reader) -> face::Face {
 }
 
 /// What stands in `main`: parts that the script replaces as they change.
-pub(in crate::http) fn body(shown: &Shown<'_>, reader: Reader) -> Html {
+fn body(shown: &Shown<'_>, reader: Reader) -> Html {
     let mut html = Html::default();
     html.raw("<section class=\"line\" aria-labelledby=\"batch-name\">");
     hero(&mut html, shown, reader);
     html.raw("<div class=\"columns one\"><div class=\"panel\" data-part id=\"course-along\">");
-    along::content(&mut html, shown.data, shown.moment(reader), reader);
+    along::content(&mut html, shown.data, shown.moment(&[], reader), reader);
     html.raw("</div></div>");
     let Some(sheet) = &shown.data.sheet else {
+        html.raw("<div class=\"columns one\">");
         panel(&mut html, "course-genealogy", |html| found::genealogy(html, shown, reader));
-        html.raw("</section>");
+        html.raw("</div></section>");
+        zone(&mut html, shown, reader);
         return html;
     };
     html.raw("<div class=\"columns pairs\">");
@@ -126,7 +120,15 @@ pub(in crate::http) fn body(shown: &Shown<'_>, reader: Reader) -> Html {
     html.raw("<div class=\"columns one\">");
     panel(&mut html, "course-genealogy", |html| found::genealogy(html, shown, reader));
     html.raw("</div></section>");
+    zone(&mut html, shown, reader);
     html
+}
+
+/// By which clock the times are of a page that stands still; one that is kept fresh says it itself.
+fn zone(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
+    if shown.made.is_none() {
+        html.raw("<p class=\"zone\">").raw(Words::of(reader.language).zone).raw("</p>");
+    }
 }
 
 fn panel(html: &mut Html, id: &'static str, content: impl FnOnce(&mut Html)) {
@@ -169,7 +171,7 @@ fn hero(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
     html.raw("</p>");
     if let Some(into) = &record.merged_into {
         let mut batch = Html::default();
-        shown.link(&mut batch, &record.line, into, reader);
+        link(&mut batch, &record.line, into, reader);
         html.raw("<p>");
         fill(html, words.merged, &[("batch", &batch)]);
         html.raw("</p>");
@@ -196,9 +198,10 @@ fn links(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
     let record = &shown.data.record;
     let mut all: Vec<(String, &'static str)> = Vec::new();
     if record.ended.is_some()
-        && let Some(path) = path(&["batches", &record.line, &record.batch, "report"])
+        && let Some(address) =
+            reader.steps(&["batches", &record.line, &record.batch, "report"], &[])
     {
-        all.push((reader.address(&format!("{}{path}", shown.root), &[]), words.report));
+        all.push((address, words.report));
     }
     // No model looks at a batch of a station.
     if record.station.is_none() {
@@ -208,7 +211,10 @@ fn links(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
             None => shown.data.sheet.as_ref().map(|sheet| (sheet.verdict.ts, words.moment_now)),
         };
         let moments = flag.into_iter().chain(end);
-        all.extend(moments.filter_map(|(ms, word)| Some((shown.moment_at(ms, reader)?, word))));
+        all.extend(moments.filter_map(|(ms, word)| {
+            let at = ms.to_string();
+            Some((shown.moment(&[("at", &at)], reader)?, word))
+        }));
     }
     html.raw("<p class=\"ways\">");
     for (address, word) in all {

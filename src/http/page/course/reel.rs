@@ -53,10 +53,20 @@ fn of_span(span: &SpanDocument) -> Option<Stretch> {
 }
 
 impl<'a> Reel<'a> {
-    /// By the metres where all of it has them, else by time; `None` of a batch that took none.
+    /// By the metres where all of it has them, else by time; `None` of a batch of which nothing is known along it.
     pub(super) fn of(data: &'a BatchData) -> Option<Self> {
+        let sheet = data.sheet.as_ref();
+        let is_told = sheet.is_some_and(|of| !of.verdict.spans.is_empty() || !of.pauses.is_empty());
+        if sections(data).is_empty() && !is_told {
+            return None;
+        }
         let axis = by_metres(data).or_else(|| by_time(data))?;
         Some(Self { axis, data })
+    }
+
+    /// True if it is known where a lane has something: of what was seen along it, where that is kept.
+    pub(super) fn knows(&self, lane: Lane) -> bool {
+        matches!(lane, Lane::Affected | Lane::Paused) || !sections(self.data).is_empty()
     }
 
     /// True if it is by metres.
@@ -116,9 +126,7 @@ impl<'a> Reel<'a> {
                 })
                 .collect(),
             Lane::Outside => of_sections(&|section| section.call == Call::OffSpec),
-            Lane::Flagged => {
-                of_sections(&|section| section.score.is_some_and(|score| score > 1.0))
-            }
+            Lane::Flagged => of_sections(&|section| section.score.is_some_and(|score| score > 1.0)),
             Lane::Unseen => of_sections(&|section| section.call == Call::Unknown),
             Lane::Paused => sheet
                 .iter()
@@ -154,7 +162,8 @@ fn by_time(data: &BatchData) -> Option<Axis> {
     let spans = data.sheet.iter().flat_map(|sheet| &sheet.verdict.spans).map(|span| span.to);
     let ended = record.ended.map(|ended| ended.as_millis());
     let first = sections(data).first().map(|first| first.from);
-    let from = first.map_or(record.started.as_millis(), |from| from.min(record.started.as_millis()));
+    let from =
+        first.map_or(record.started.as_millis(), |from| from.min(record.started.as_millis()));
     let to = seen.into_iter().chain(ended).chain(spans).max()?;
     Axis::new(Kind::Time, ms(from), ms(to))
 }

@@ -4,13 +4,13 @@ use crate::words::table;
 
 table! {
     title: "Batch {batch} · {line}", "批次 {batch} · {line}";
-    of_line: "Line {line}", "生产线 {line}";
     in_progress: "In progress: what stands here is known by now.", "生产中：以下为目前所知的内容。";
     of_station: "A batch of a station: it is known by what is told of it alone.", "工位的批次：仅凭所报告的信息得知。";
     since: "Called so since {at}", "该判定自 {at} 起";
     decided: "<b>{what}</b>, decided {at}{by}", "<b>{what}</b>，决定于 {at}{by}";
     undecided: "Nobody has decided about it.", "尚无人作出处置决定。";
     merged: "Merged into {batch}", "已并入批次 {batch}";
+    zone: "Times are UTC.", "时间为 UTC。";
     by: " by {who}", "，决定人：{who}";
 
     line: "Line", "生产线";
@@ -140,6 +140,6 @@ table! {
 mod tests {
     #[test]
     fn both_languages_say_everything() {
-        crate::words::check(super::ALL, &["<b>", "</b>", "m"]);
+        crate::words::check(super::ALL, &["<b>", "</b>", "m", "UTC"]);
     }
 }
