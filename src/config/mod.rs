@@ -57,6 +57,8 @@ pub struct Checked {
     pub http: Option<http::Settings>,
     /// Who is spoken to: the site, its time zone and language.
     pub locale: crate::words::Locale,
+    /// The shifts of the site, by their begins; each ends where the next one begins. None if it names none.
+    pub shifts: Vec<webhook::Shift>,
     /// What its writer should know.
     pub warnings: Report,
 }

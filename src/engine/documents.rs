@@ -218,7 +218,7 @@ pub(super) fn tag_view(
     clock: &TagClock,
     (heard, unstamped, silent): (bool, bool, bool),
 ) -> TagView {
-    let last = quality.last();
+    let (last, minute) = (quality.last(), quality.minute());
     TagView {
         id: Arc::clone(&tag.id),
         unit: Arc::clone(&tag.unit),
@@ -230,6 +230,11 @@ pub(super) fn tag_view(
             (SensorState::Well, _) if silent => SensorFault::Stale.as_str().into(),
             (SensorState::Well, _) => "good".into(),
         },
+        sick_since: match quality.state() {
+            SensorState::Sick { since, .. } => Some(since.as_millis()),
+            SensorState::Well => None,
+        },
+        good: (minute.count > 0).then(|| minute.share(minute.good)),
         time: time_of(unstamped),
         delay_ms: clock.offset().map(|nanos| nanos / 1_000_000),
     }

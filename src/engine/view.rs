@@ -328,6 +328,10 @@ pub struct TagView {
     pub at: Option<i64>,
     /// `good`, or what is wrong with the sensor.
     pub health: Arc<str>,
+    /// Since when, ms, if that is known of the sensor itself.
+    pub sick_since: Option<i64>,
+    /// Of the readings of this minute, the share that can be used, 0–1; `None` before the first of them.
+    pub good: Option<f64>,
     /// Whose time its last reading has: `source`, or `arrival` where it sent none.
     pub time: &'static str,
     /// How far its stamps are behind their arrival, ms; less than 0 if ahead; `None` while not known.

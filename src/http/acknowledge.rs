@@ -50,15 +50,20 @@ pub struct Links {
 impl Links {
     /// True if a page of that origin is the one behind a link, which a proxy may show under another name than this machine's.
     pub(super) fn is_from(&self, origin: &str) -> bool {
-        let Ok(url) = self.public_url.parse::<Uri>() else { return false };
-        let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
-            return false;
-        };
-        let default = if scheme == "https" { ":443" } else { ":80" };
-        let authority = authority.as_str();
-        let authority = authority.strip_suffix(default).unwrap_or(authority);
-        origin.eq_ignore_ascii_case(&format!("{scheme}://{authority}"))
+        is_origin_of(&self.public_url, origin)
     }
+}
+
+/// True if a page of that origin is one at this address.
+pub(super) fn is_origin_of(address: &str, origin: &str) -> bool {
+    let Ok(url) = address.parse::<Uri>() else { return false };
+    let (Some(scheme), Some(authority)) = (url.scheme_str(), url.authority()) else {
+        return false;
+    };
+    let default = if scheme == "https" { ":443" } else { ":80" };
+    let authority = authority.as_str();
+    let authority = authority.strip_suffix(default).unwrap_or(authority);
+    origin.eq_ignore_ascii_case(&format!("{scheme}://{authority}"))
 }
 
 /// What the form says.

@@ -192,7 +192,7 @@ fn shown(view: &View) -> impl Iterator<Item = &BatchRecord> {
 }
 
 #[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
+pub(super) fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
     view.lines.iter().find(|line| *line.name == *name).ok_or_else(|| {
         let known: Vec<String> = view.lines.iter().map(|line| format!("`{}`", line.name)).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };

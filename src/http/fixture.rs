@@ -26,8 +26,8 @@ use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
 use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Mover, Reason,
-    Sign, Similar,
+    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Left, Mover,
+    Reason, Sign, Similar,
 };
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -227,6 +227,8 @@ pub(super) fn state(view: View) -> Fixture {
         note: watch::Sender::new(None).subscribe(),
         reload: None,
         locale: crate::words::Locale { site: "mill".into(), ..Default::default() },
+        shifts: Vec::new(),
+        public_url: None,
         links: None,
     };
     Fixture { api, view: sender, heartbeat }
@@ -456,7 +458,10 @@ pub(super) fn silent_line(name: &str) -> LineView {
         course: None,
         trend: Vec::new(),
         last_batches: Vec::new(),
-        tags: tags().into_iter().map(|tag| TagView { value: None, at: None, ..tag }).collect(),
+        tags: tags()
+            .into_iter()
+            .map(|tag| TagView { value: None, at: None, good: None, ..tag })
+            .collect(),
         model: None,
         challengers: Vec::new(),
         promotions: Vec::new(),
@@ -539,6 +544,22 @@ pub(super) fn blind() -> View {
     let mut line = line(Call::OnSpec);
     line.blind = true;
     view(line)
+}
+
+/// So many lines, each of so many tags, at risk every third; the last tag of each line is stuck.
+pub(super) fn many_lines(lines: usize, tags: usize) -> View {
+    let of = |ix: usize| {
+        let mut line = line(if ix.is_multiple_of(3) { Call::AtRisk } else { Call::OnSpec });
+        line.name = format!("line-{ix:02}").into();
+        let tag = |jx: usize| TagView {
+            id: format!("tag-{jx:03}").into(),
+            health: if jx + 1 == tags { "stuck" } else { "good" }.into(),
+            ..line.tags[0].clone()
+        };
+        line.tags = (0..tags).map(tag).collect();
+        line
+    };
+    View { lines: (0..lines).map(of).collect(), ..on_spec() }
 }
 
 /// Three lines in different states.
@@ -712,6 +733,8 @@ fn tags() -> Vec<TagView> {
         value: Some(value),
         at: Some(NOW - age_s * 1000),
         health: health.into(),
+        sick_since: (health != "good").then_some(NOW - age_s * 1000),
+        good: Some(if health == "good" { 1.0 } else { 0.25 }),
         time: "source",
         delay_ms: Some(12),
     })
@@ -849,7 +872,11 @@ fn line(call: Call) -> LineView {
             since,
             probability_off_spec: Some(if call.is_flag() { 0.71 } else { 0.018 }),
             progress: Some(0.46),
-            left: None,
+            left: call.is_flag().then_some(Left {
+                minutes: 24.5,
+                tonnes: Some(1.3),
+                metres: Some(42_000.0),
+            }),
             reasons: if call.is_flag() { reasons } else { Vec::new() },
             first_mover: call.is_flag().then(|| "refiner_power".into()),
             movers: if call.is_flag() { movers(since) } else { Vec::new() },

@@ -1,7 +1,8 @@
 //! What every request and every answer goes through: the host check, bounds, security headers, and
 //! errors as JSON.
 
-use super::acknowledge::PREFIX;
+use super::acknowledge::{PREFIX, is_origin_of};
+use super::page::ORDERS;
 use super::router::Shared;
 use axum::Json;
 use axum::body::Body;
@@ -74,7 +75,7 @@ pub(super) async fn check_host(request: Request, next: Next) -> Response {
 /// Refuses to do anything for a page from elsewhere.
 ///
 /// A browser lets any page send a POST to this machine, and says from where it comes. Programs say
-/// nothing of the kind. The page behind a link may be shown by a proxy under another name, and then says that one.
+/// nothing of the kind. The page behind a link, and that of the alarms, may be shown by a proxy under another name, and then says that one.
 pub(super) async fn check_origin(
     State(shared): State<Shared>,
     request: Request,
@@ -86,8 +87,12 @@ pub(super) async fn check_origin(
     let ours =
         origin.is_none_or(|origin| origin.split_once("://").is_some_and(|(_, of)| of == host));
     let links = shared.api.links.as_ref().filter(|_| request.uri().path().starts_with(PREFIX));
+    // The forms of the page as well, which a proxy shows.
+    let public = shared.api.public_url.as_deref();
+    let public = public.filter(|_| request.uri().path().starts_with(ORDERS)).zip(origin);
+    let of_page = public.is_some_and(|(address, origin)| is_origin_of(address, origin));
     let of_link = links.zip(origin).is_some_and(|(links, origin)| links.is_from(origin));
-    if request.method().is_safe() || ours || of_link {
+    if request.method().is_safe() || ours || of_link || of_page {
         next.run(request).await
     } else {
         let text = "the request comes from a page of another site, which may not ask for this";

@@ -496,6 +496,10 @@ pub struct ApiState {
     pub reload: Option<mpsc::Sender<Reload>>,
     /// Whose reports they are.
     pub locale: crate::words::Locale,
+    /// When the shifts of the site begin, by its clock; each ends where the next one begins. None if it names none.
+    pub shifts: Vec<jiff::civil::Time>,
+    /// The address under which people reach the page, where a proxy shows it under another one.
+    pub public_url: Option<String>,
     /// Links by which alarms are acknowledged, if they are given out.
     pub links: Option<Arc<Links>>,
 }

@@ -122,7 +122,9 @@ pub(super) const ACTIONS: &[Route] = &[
 /// The paths of the page.
 pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
+    ("/lines/{line}", || get(page::line)),
     ("/alarms", || get(page::alarms)),
+    ("/sensors", || get(page::sensors)),
     ("/health", || get(page::health)),
     ("/lines/{line}/moment", || get(moment::page)),
     ("/backtest", || get(backtest::page)),
@@ -135,6 +137,9 @@ pub(super) const PAGE: &[Route] = &[
     ("/assets/chart.js", || get(page::chart_js)),
     ("/assets/icon.svg", || get(page::icon)),
 ];
+
+/// The paths of the page to which its forms are sent.
+pub(super) const FORMS: &[Route] = &[("/alarms/{action}", || post(page::order))];
 
 /// The paths of pages that may do something: for who has a link that allows it.
 pub(super) const LINKS: &[Route] = &[("/acknowledge/{token}", || {
@@ -170,7 +175,7 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
     for (path, method) in API.iter().chain(PAGE).chain(LINKS) {
         router = router.route(path, method());
     }
-    for (path, method) in ACTIONS {
+    for (path, method) in ACTIONS.iter().chain(FORMS) {
         router = router.route(path, method().fallback(only_acts));
     }
     // The last layer is the first that a request meets.

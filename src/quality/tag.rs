@@ -349,6 +349,12 @@ impl TagQuality {
         self.minute.count(flags, duplicate);
     }
 
+    /// The counts of the minute so far.
+    #[must_use]
+    pub fn minute(&self) -> Minute {
+        self.minute
+    }
+
     /// The counts since the last call.
     pub fn take_minute(&mut self) -> Minute {
         std::mem::take(&mut self.minute)

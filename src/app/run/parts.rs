@@ -150,6 +150,8 @@ impl Parts {
             note: around.note.clone(),
             reload: Some(reload),
             locale: checked.locale.clone(),
+            shifts: checked.shifts.iter().map(|shift| shift.begins).collect(),
+            public_url: checked.http.as_ref().and_then(|http| http.public_url.clone()),
             links: page_links(pipeline.links()),
         };
         parts.start_page(checked, state);

@@ -55,6 +55,7 @@ pub(super) struct Settings {
     webhooks: Vec<crate::webhook::Settings>,
     http: Option<crate::http::Settings>,
     locale: crate::words::Locale,
+    shifts: Vec<crate::webhook::Shift>,
 }
 
 impl Settings {
@@ -68,6 +69,7 @@ impl Settings {
             webhooks: self.webhooks,
             http: self.http,
             locale: self.locale,
+            shifts: self.shifts,
             warnings,
         }
     }
@@ -79,14 +81,16 @@ pub(super) fn check(raw: &Raw, removed: &BTreeSet<(usize, String)>, text: &str) 
     let locale = locale::check(&mut cx, raw);
     let mut plant = plant::check(&mut cx, raw);
     plant.alarms.speech = Speech { language: locale.language, zone: locale.zone.clone() };
+    let shifts = shifts::check(&mut cx, raw);
     let mut settings = Settings {
         plant,
         brokers: mqtt::check(&mut cx, raw),
         store: output::store(&mut cx, raw.store.as_ref()),
         influx: raw.influxdb.as_ref().map(|raw| output::influxdb(&mut cx, raw)),
-        webhooks: webhook::check(&mut cx, raw, &locale),
+        webhooks: webhook::check(&mut cx, raw, (&locale, &shifts)),
         http: output::http(&mut cx, raw.http.as_ref()),
         locale,
+        shifts,
     };
     settings.plant.alarms.escalations = webhook::escalations(&settings.webhooks);
     Outcome { diagnostics: cx.diagnostics, hidden: cx.hidden, settings }

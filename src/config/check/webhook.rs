@@ -16,8 +16,11 @@ use std::ops::Range;
 use std::time::Duration;
 
 /// Checks the receivers.
-pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, site: &Locale) -> Vec<webhook::Settings> {
-    let calendar = shifts::check(cx, raw);
+pub(super) fn check(
+    cx: &mut Context<'_>,
+    raw: &Raw,
+    site: (&Locale, &[webhook::Shift]),
+) -> Vec<webhook::Settings> {
     let mut names: Vec<(&str, Range<usize>)> = Vec::new();
     raw.webhook
         .iter()
@@ -32,7 +35,7 @@ pub(super) fn check(cx: &mut Context<'_>, raw: &Raw, site: &Locale) -> Vec<webho
                 }
                 names.push((name, name.span()));
             }
-            webhook(cx, raw, hook, (site, &calendar))
+            webhook(cx, raw, hook, site)
         })
         .collect()
 }

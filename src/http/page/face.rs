@@ -1,5 +1,6 @@
 //! What is said of a line at a glance: the face of its verdict, and what that means.
 
+use super::html::Html;
 use super::reader::Reader;
 use crate::engine::LineView;
 use crate::verdict::{Call, Reason};
@@ -35,6 +36,26 @@ pub(super) struct Face {
     pub(super) symbol: &'static str,
     /// The class of the style sheet.
     pub(super) class: &'static str,
+}
+
+impl Face {
+    /// How much it wants a person: the worst has the greatest.
+    pub(super) fn rank(self) -> u8 {
+        match self.class {
+            "is-off" => 4,
+            "is-risk" => 3,
+            "is-blind" => 2,
+            "is-unknown" => 1,
+            _ => 0,
+        }
+    }
+}
+
+/// A line and what is said of it, for the browser's tab: `At risk · tm3`.
+pub(super) fn title(line: &LineView, reader: Reader) -> Html {
+    let mut html = Html::default();
+    html.raw(of_line(line, reader).word).raw(" · ").text(&line.name);
+    html
 }
 
 const fn face(word: &'static str, symbol: &'static str, class: &'static str) -> Face {

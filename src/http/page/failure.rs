@@ -1,5 +1,6 @@
 //! What a person sees where there is no page to show: the reason as a page, and a way back. Programs have it as JSON.
 
+use super::alarms::ORDERS;
 use super::format::plain;
 use super::frame::Frame;
 use super::html::Html;
@@ -33,7 +34,8 @@ pub(in crate::http) async fn failures(
 ) -> Response {
     let path = request.uri().path();
     let accepts = request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok());
-    let wants_page = request.method() == Method::GET
+    let is_of_page = request.method() == Method::GET || path.starts_with(ORDERS);
+    let wants_page = is_of_page
         && accepts.is_some_and(|kinds| kinds.contains("text/html"))
         && !OF_MACHINES.iter().any(|of_machines| path.starts_with(of_machines));
     // What the query asks for may be what is wrong.

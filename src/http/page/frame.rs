@@ -23,8 +23,7 @@
 use super::format::{Clock, at, count, plain};
 use super::html::Html;
 use super::reader::{Reader, Visit};
-use super::{face, rank};
-use crate::alarm::IsaState;
+use super::{alarms, face};
 use crate::engine::{ALARMS_SHOWN, View};
 use crate::http::router::Shared;
 use crate::http::{HEARTBEAT_MAX, guard};
@@ -40,6 +39,7 @@ table! {
     pages: "Pages", "页面";
     overview: "Overview", "总览";
     alarms: "Alarms", "报警";
+    sensors: "Sensors", "传感器";
     health: "Health", "健康状态";
     not_acknowledged: "not acknowledged", "未确认";
     no_script: "reloads every 10 s, times in UTC", "每 10 秒刷新一次，时间为 UTC";
@@ -68,19 +68,22 @@ pub(super) enum Place {
     Overview,
     /// The alarms.
     Alarms,
+    /// The sensors.
+    Sensors,
     /// Onspec itself.
     Health,
 }
 
 impl Place {
     /// All, in their order.
-    const ALL: [Self; 3] = [Self::Overview, Self::Alarms, Self::Health];
+    const ALL: [Self; 4] = [Self::Overview, Self::Alarms, Self::Sensors, Self::Health];
 
     /// Its path from the root, the id of its link, its word.
     fn told(self, words: &Words) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Overview => ("", "place-overview", words.overview),
             Self::Alarms => ("alarms", "place-alarms", words.alarms),
+            Self::Sensors => ("sensors", "place-sensors", words.sensors),
             Self::Health => ("health", "place-health", words.health),
         }
     }
@@ -106,6 +109,7 @@ pub(super) struct Frame {
     here: Option<Place>,
     freshness: Freshness,
     forms: bool,
+    acts: bool,
     scripts: &'static [&'static str],
 }
 
@@ -120,6 +124,7 @@ impl Frame {
             here: None,
             freshness: Freshness::Still,
             forms: false,
+            acts: false,
             scripts: &[],
         }
     }
@@ -141,7 +146,7 @@ impl Frame {
 
     /// Kept fresh.
     pub(super) fn live(self) -> Self {
-        let by_script = self.freshness == Freshness::ByScript || self.forms;
+        let by_script = self.freshness == Freshness::ByScript || self.acts;
         let freshness = if by_script { Freshness::ByScript } else { Freshness::Live };
         Self { freshness, ..self }
     }
@@ -150,7 +155,12 @@ impl Frame {
     pub(super) fn form(self) -> Self {
         let is_live = self.freshness != Freshness::Still;
         let freshness = if is_live { Freshness::ByScript } else { Freshness::Still };
-        Self { forms: true, freshness, ..self }
+        Self { forms: true, acts: true, freshness, ..self }
+    }
+
+    /// With forms that ask for another page and do nothing. It goes on to load itself again.
+    pub(super) fn queries(self) -> Self {
+        Self { forms: true, ..self }
     }
 
     /// With these scripts, files of the program by their paths from the root, beside that which keeps the page fresh.
@@ -275,9 +285,9 @@ impl Frame {
             match place {
                 Place::Overview => {
                     let faces = view.lines.iter().map(|line| face::of_line(line, reader));
-                    let worst = faces.max_by_key(|face| rank(face.class));
+                    let worst = faces.max_by_key(|face| face.rank());
                     html.raw(" class=\"").raw(worst.map_or("", |face| face.class)).raw("\">");
-                    if let Some(face) = worst.filter(|face| rank(face.class) > 1) {
+                    if let Some(face) = worst.filter(|face| face.rank() > 1) {
                         html.icon(face.symbol).raw("<span class=\"unseen\">").raw(face.word);
                         html.raw("</span> ");
                     }
@@ -285,14 +295,15 @@ impl Frame {
                 }
                 Place::Alarms => {
                     html.raw(">").raw(word);
-                    let (n, whole) = unacknowledged(view);
+                    let n = alarms::unacknowledged(view);
+                    let whole = view.alarms.len() < ALARMS_SHOWN;
                     if n > 0 {
                         html.raw(" <b class=\"count\">").text(&count(n as u64));
                         html.raw(if whole { "" } else { "+" }).raw("<span class=\"unseen\"> ");
                         html.raw(words.not_acknowledged).raw("</span></b>");
                     }
                 }
-                Place::Health => {
+                Place::Sensors | Place::Health => {
                     html.raw(">").raw(word);
                 }
             }
@@ -325,18 +336,6 @@ impl Frame {
         }
         html.raw("</main>");
     }
-}
-
-/// How many alarms wait for a person, and whether these are all: the view shows so many and no more.
-fn unacknowledged(view: &View) -> (usize, bool) {
-    let waits = [
-        IsaState::Unacknowledged,
-        IsaState::ReturnedUnacknowledged,
-        IsaState::LatchedUnacknowledged,
-    ];
-    let waits = |isa: &str| waits.iter().any(|state| state.as_str() == isa);
-    let n = view.alarms.iter().filter(|alarm| waits(alarm.isa)).count();
-    (n, view.alarms.len() < ALARMS_SHOWN)
 }
 
 /// That the core hangs, if it does.

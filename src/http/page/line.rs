@@ -1,4 +1,4 @@
-//! The section of a line: verdict, reasons, trend, batches, tags.
+//! `/lines/{line}`: what the tender of a line sees: verdict, reasons, trend, charts, batches, tags that are sick.
 //!
 //! Each part carries `data-part` and an id; the script replaces the parts that changed. Ids are made
 //! of the line's position, never of its name.
@@ -8,12 +8,23 @@ mod words;
 
 use super::super::Fitting;
 use super::format::{Clock, NONE, at, counted, fact, metres, name, number, per_cent, plain, time};
+use super::frame::{Frame, Place};
 use super::html::Html;
-use super::reader::Reader;
-use super::{backtest, chart, control, decision, face, foretold, profile, prospects, uniformity};
-use crate::engine::{ChallengerView, Flagged, LineView, PromotionView, WrongFlagsRecord};
+use super::reader::{Reader, Visit};
+use super::{
+    alarms, backtest, chart, control, decision, face, foretold, links, overview, profile,
+    prospects, uniformity,
+};
+use crate::engine::{
+    AlarmView, ChallengerView, Flagged, LineView, PromotionView, WrongFlagsRecord,
+};
+use crate::http::data;
+use crate::http::router::Shared;
 use crate::verdict::{Call, Learning};
 use crate::words::fill;
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
+use axum::response::{IntoResponse, Response};
 use words::Words;
 
 /// Beyond this a line's clock counts as behind the time of day.
@@ -24,18 +35,42 @@ fn part(html: &mut Html, open: &'static str, kind: &'static str, ix: i64) {
     html.raw(open).raw(" data-part id=\"").raw(kind).raw("-").integer(ix).raw("\"");
 }
 
-/// The whole section. `now_ms` is the time of the shells.
+/// The page of a line.
+pub(in crate::http) async fn page(
+    State(shared): State<Shared>,
+    path: Result<Path<String>, PathRejection>,
+    visit: Visit,
+) -> Result<Response, Response> {
+    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let (view, reader) = (shared.view(), visit.reader);
+    let line = data::find(&view, &name)?;
+    let ix = view.lines.iter().position(|known| known.name == line.name).unwrap_or_default();
+    let mut html = Html::default();
+    overview::others(&mut html, &view.lines, ix, reader);
+    let ix = i64::try_from(ix).unwrap_or_default();
+    section(&mut html, &shared, (line, ix), &view.alarms, reader);
+    let mut heading = Html::default();
+    let pieces = [("line", &plain(&line.name))];
+    fill(&mut heading, Words::of(reader.language).heading, &pieces);
+    let frame = Frame::new(face::title(line, reader)).heading(heading).unseen_heading();
+    Ok(frame.at(Place::Overview).live().answer(&shared, &visit, &html))
+}
+
+/// All that is said of a line, which is the `ix`-th.
 pub(super) fn section(
     html: &mut Html,
-    (line, fitting): (&LineView, Option<&Fitting>),
-    ix: i64,
-    now_ms: i64,
+    shared: &Shared,
+    (line, ix): (&LineView, i64),
+    alarms: &[AlarmView],
     reader: Reader,
 ) {
     let words = Words::of(reader.language);
+    let (now_ms, fitting) = (shared.now_ms(), shared.fitting());
+    let fitting = fitting.as_ref().filter(|fitting| fitting.line == line.name);
     html.raw("<section class=\"line\" id=\"line-").integer(ix).raw("\" aria-labelledby=\"name-");
     html.integer(ix).raw("\">");
     hero(html, (line, fitting), ix, now_ms, reader);
+    alarms::of_line(html, &line.name, alarms, reader);
     let trend = chart::trend(line, reader);
     let reasons = line.verdict.as_ref().filter(|document| !document.reasons.is_empty());
     let columns = match (reasons.is_some(), trend.is_some()) {
@@ -48,7 +83,9 @@ pub(super) fn section(
     }
     if let Some(trend) = trend {
         part(html, "<div class=\"panel drawn\"", "trend", ix);
-        html.raw("><h3>").raw(words.trend).raw("</h3>").piece(&trend).raw("</div>");
+        html.raw("><h3>").raw(words.trend).raw("</h3>").piece(&trend);
+        moments(html, line, reader);
+        html.raw("</div>");
     }
     html.raw("</div>");
     let of_profiles = ("<div class=\"columns profiles\"", "profiles", "<div class=\"panel\">");
@@ -114,7 +151,7 @@ fn hero(
     let face = face::of_line(line, reader);
     part(html, "<div", "hero", ix);
     html.raw(" class=\"hero ").raw(face.class).raw("\" data-say=\"");
-    say(html, line, reader);
+    overview::say(html, line, reader);
     html.raw("\"><div class=\"call\">").icon(face.symbol).raw("<div><h2 id=\"name-").integer(ix);
     html.raw("\">")
         .name(&line.name)
@@ -143,14 +180,21 @@ fn hero(
     html.raw("</div>");
 }
 
-/// What is said aloud when it changes.
-fn say(html: &mut Html, line: &LineView, reader: Reader) {
+/// The ways to why it was judged so: now, and when the batch was flagged.
+fn moments(html: &mut Html, line: &LineView, reader: Reader) {
     let words = Words::of(reader.language);
-    let (of, word) = (plain(&line.name), plain(face::of_line(line, reader).word));
-    let batch = line.verdict.as_ref().and_then(|document| document.batch.as_deref());
-    let sentence = if batch.is_some() { words.say_batch } else { words.say };
-    let batch = plain(batch.unwrap_or_default());
-    fill(html, sentence, &[("line", &of), ("word", &word), ("batch", &batch)]);
+    let Some(clock) = line.clock else { return };
+    let flagged = line.verdict.as_ref().filter(|document| document.verdict.is_flag());
+    let flagged = flagged.map(|document| (document.since, words.moment_flagged));
+    html.raw("<p class=\"moments\">").raw(words.moments);
+    for (ms, word) in std::iter::once((clock, words.moment_now)).chain(flagged) {
+        if let Some(address) = links::moment(&line.name, ms, reader) {
+            html.raw(" <a href=\"").text(&address).raw("\">");
+            fill(html, word, &[("at", &at(ms, Clock::Minutes, reader))]);
+            html.raw("</a>");
+        }
+    }
+    html.raw("</p>");
 }
 
 fn since(html: &mut Html, line: &LineView, reader: Reader) {
@@ -303,6 +347,9 @@ fn facts(html: &mut Html, line: &LineView, reader: Reader) {
     }
     if let Some(started) = line.batch.as_ref().map(|batch| batch.started.as_millis()) {
         fact(html, words.started, &at(started, Clock::Minutes, reader));
+    }
+    if let Some(left) = document.and_then(|document| document.left.as_ref()) {
+        fact(html, words.left, &overview::to_be_made(left, reader));
     }
     if let Some(phase) = document.and_then(|document| document.phase.as_deref()) {
         fact(html, words.phase, &name(phase));

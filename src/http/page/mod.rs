@@ -7,6 +7,7 @@
 //! Who reads it, in which language, and from where, is [`Reader`]. All words are in tables ([`crate::words`]), those of the script too:
 //! the page hands them to it. What the engine says in English only is marked as English.
 
+mod alarms;
 mod backtest;
 mod chart;
 mod control;
@@ -18,42 +19,36 @@ mod foretold;
 mod format;
 mod frame;
 mod line;
+mod links;
 pub(super) mod moment;
+mod overview;
 mod plot;
 mod profile;
 mod prospects;
 mod reader;
 mod report;
 mod scale;
+mod sensors;
 mod system;
 mod uniformity;
 mod words;
 
-use super::router::Shared;
 use crate::reading::hex;
-use crate::words::{html, table};
-use axum::extract::State;
+use crate::words::html;
+pub(super) use alarms::{ORDERS, order, page as alarms};
 use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
 use axum::response::{IntoResponse, Response};
 pub(super) use backtest::backtest;
 pub(super) use failure::failures;
-use format::plain;
-use frame::{Frame, Place};
-use html::Html;
-use reader::Reader;
+pub(super) use line::page as line;
+pub(super) use overview::index;
 pub(super) use reader::Visit;
+pub(super) use sensors::page as sensors;
 use sha2::{Digest, Sha256};
 use std::sync::LazyLock;
-pub(super) use system::{alarms, health};
+pub(super) use system::health;
 pub(super) use uniformity::uniformity;
-
-table! {
-    overview: "Overview", "总览";
-    lines: "Lines", "生产线";
-    no_line: "No line", "没有生产线";
-    no_line_means: "The configuration declares no line, so there is nothing to judge. Readings that arrive are stored all the same. Declare a line as <code>[line.NAME]</code>, or let <code>onspec discover</code> propose it.", "配置中没有登记生产线，因此没有可判定的内容。到达的读数照常存储。请用 <code>[line.NAME]</code> 登记生产线，或用 <code>onspec discover</code> 生成建议。";
-}
 
 /// A file that is part of the program.
 struct Asset {
@@ -123,71 +118,6 @@ pub(super) async fn icon(headers: HeaderMap) -> Response {
 
 pub(super) async fn openapi(headers: HeaderMap) -> Response {
     OPENAPI.answer(&headers)
-}
-
-/// `/`: the lines.
-pub(super) async fn index(State(shared): State<Shared>, visit: Visit) -> Response {
-    let reader = visit.reader;
-    let words = Words::of(reader.language);
-    let content = body(&shared, reader);
-    let frame = Frame::new(title(&shared, reader)).heading(plain(words.overview)).unseen_heading();
-    frame.at(Place::Overview).live().answer(&shared, &visit, &content)
-}
-
-/// The worst first, so that the browser's tab says it: `At risk · tm3 · onspec`.
-fn title(shared: &Shared, reader: Reader) -> Html {
-    let view = shared.view();
-    let worst = view.lines.iter().max_by_key(|line| rank(face::of_line(line, reader).class));
-    let mut html = Html::default();
-    if let Some(line) = worst {
-        html.raw(face::of_line(line, reader).word).raw(" · ").text(&line.name);
-    }
-    html
-}
-
-fn rank(class: &str) -> u8 {
-    match class {
-        "is-off" => 4,
-        "is-risk" => 3,
-        "is-blind" => 2,
-        "is-unknown" => 1,
-        _ => 0,
-    }
-}
-
-fn body(shared: &Shared, reader: Reader) -> Html {
-    let words = Words::of(reader.language);
-    let view = shared.view();
-    let now_ms = shared.now_ms();
-    let mut html = Html::default();
-    if view.lines.len() > 1 {
-        overview(&mut html, &view.lines, reader);
-    }
-    if view.lines.is_empty() {
-        html.raw("<section class=\"line\"><div class=\"hero is-unknown\"><div class=\"call\">");
-        html.icon("wait").raw("<div><h2>").raw(words.no_line).raw("</h2><p class=\"word\">");
-        html.raw(face::of_waiting(reader).word).raw("</p></div></div><div class=\"meaning\"><p>");
-        html.raw(words.no_line_means).raw("</p></div></div></section>");
-    }
-    let fitting = shared.fitting();
-    for (line, ix) in view.lines.iter().zip(0..) {
-        let fitting = fitting.as_ref().filter(|fitting| fitting.line == line.name);
-        line::section(&mut html, (line, fitting), ix, now_ms, reader);
-    }
-    html
-}
-
-/// All lines at a glance, where there are several.
-fn overview(html: &mut Html, lines: &[crate::engine::LineView], reader: Reader) {
-    html.raw("<nav data-part id=\"overview\" class=\"overview\" aria-label=\"");
-    html.raw(Words::of(reader.language).lines).raw("\"><ul>");
-    for (line, ix) in lines.iter().zip(0..) {
-        let face = face::of_line(line, reader);
-        html.raw("<li><a class=\"").raw(face.class).raw("\" href=\"#line-").integer(ix).raw("\">");
-        html.icon(face.symbol).raw("<span><b>").name(&line.name).raw("</b> ").raw(face.word);
-        html.raw("</span></a></li>");
-    }
-    html.raw("</ul></nav>");
 }
 
 #[cfg(test)]

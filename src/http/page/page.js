@@ -127,6 +127,47 @@ function draw(markup) {
   document.dispatchEvent(new Event("drawn"));
 }
 
+// What is typed here hides rows at once; the form asks the server for all that there are.
+function sift() {
+  for (const box of document.querySelectorAll("[data-search]")) {
+    const wanted = box.value.trim().toLowerCase();
+    for (const row of document.querySelectorAll(`#${box.dataset.search} tbody tr`)) {
+      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
+    }
+  }
+}
+
+// The name of who answers alarms stays in this browser. It may refuse to keep it.
+function remembered() {
+  for (const field of document.querySelectorAll("[data-remember]")) {
+    try {
+      field.value ||= localStorage.getItem(field.dataset.remember) ?? "";
+    } catch {
+      return;
+    }
+  }
+}
+
+document.addEventListener("submit", (event) => {
+  for (const field of event.target.querySelectorAll("[data-remember]")) {
+    try {
+      localStorage.setItem(field.dataset.remember, field.value.trim());
+    } catch {
+      return;
+    }
+  }
+});
+
+document.addEventListener("input", (event) => {
+  if (event.target.dataset.search) {
+    sift();
+  }
+});
+document.addEventListener("drawn", () => {
+  sift();
+  remembered();
+});
+
 let fetching = false;
 let wanted = false;
 let drawn = 0;
@@ -223,6 +264,7 @@ setInterval(() => {
 }, 5000);
 
 remember();
+remembered();
 localise(document);
 document.addEventListener("visibilitychange", listenWhileSeen);
 listenWhileSeen();

@@ -9,13 +9,12 @@ table! {
     weekly: "Scoreboard of the week", "本周判定评估";
 }
 
-/// A batch by its name, which leads to its report if it has ended.
-pub(super) fn link(html: &mut Html, batch: &BatchRecord, reader: Reader) {
-    let Some(path) = path(batch, reader) else {
-        html.name(&batch.batch);
-        return;
-    };
-    html.raw("<a href=\"").text(&path).raw("\">").name(&batch.batch).raw("</a>");
+/// This word, which leads to the report of a batch, if it has ended; else nothing.
+pub(super) fn link(html: &mut Html, batch: &BatchRecord, word: &'static str, reader: Reader) {
+    if let Some(path) = path(batch, reader) {
+        html.raw("<a href=\"").text(&path).raw("\">").raw(word);
+        html.raw("<span class=\"unseen\"> ").name(&batch.batch).raw("</span></a>");
+    }
 }
 
 /// The address of a batch's report.
@@ -48,7 +47,7 @@ mod tests {
         batch.ended = Some(batch.started);
         let (mut html, reader) =
             (Html::default(), Reader::of(&Locale::default(), Some(Language::Chinese)));
-        link(&mut html, &batch, reader);
+        link(&mut html, &batch, "report", reader);
         weekly_link(&mut html, "tm3", reader);
         let text = html.into_string();
         assert!(text.contains("\"batches/tm3/R1/report?language=zh-CN\""), "{text}");
@@ -61,15 +60,18 @@ mod tests {
             let mut batch = fixture::batch(id, fixture::STARTED, Call::OnSpec);
             batch.ended = ended.then_some(batch.started);
             let mut html = Html::default();
-            link(&mut html, &batch, Reader::of(&Locale::default(), None));
+            link(&mut html, &batch, "report", Reader::of(&Locale::default(), None));
             html.into_string()
         };
-        assert_eq!(linked("R1", true), "<a href=\"batches/tm3/R1/report\"><bdi>R1</bdi></a>");
+        assert_eq!(
+            linked("R1", true),
+            "<a href=\"batches/tm3/R1/report\">report<span class=\"unseen\"> <bdi>R1</bdi></span></a>"
+        );
         assert!(
             linked("a/b?c#d", true).starts_with("<a href=\"batches/tm3/a%2Fb%3Fc%23d/report\">")
         );
-        assert_eq!(linked("R1", false), "<bdi>R1</bdi>");
-        assert_eq!(linked("..", true), "<bdi>..</bdi>");
+        assert_eq!(linked("R1", false), "");
+        assert_eq!(linked("..", true), "");
         assert!(!linked(fixture::HOSTILE, true).contains("<script"));
     }
 }

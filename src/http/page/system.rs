@@ -1,6 +1,5 @@
 //! The daemon itself: its parts, what it stored, what it could not read.
 
-mod alarms;
 mod words;
 
 use super::format::{
@@ -21,19 +20,6 @@ use words::Words;
 const MINOR: &str = "<th scope=\"col\" class=\"num minor\">";
 /// The same of words.
 const MINOR_WORDS: &str = "<th scope=\"col\" class=\"minor\">";
-
-/// `/alarms`: what somebody should look at.
-pub(in crate::http) async fn alarms(
-    extract::State(shared): extract::State<Shared>,
-    visit: Visit,
-) -> Response {
-    let mut html = Html::default();
-    html.raw("<div class=\"columns\">");
-    alarms::panel(&mut html, &shared.view(), visit.reader);
-    html.raw("</div>");
-    let words = Words::of(visit.reader.language);
-    Frame::new(plain(words.alarms)).at(Place::Alarms).live().answer(&shared, &visit, &html)
-}
 
 /// `/health`: everything of the daemon itself.
 pub(in crate::http) async fn health(

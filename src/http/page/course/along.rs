@@ -49,8 +49,8 @@ fn drawn(lane: Lane) -> (&'static str, &'static str) {
     }
 }
 
-/// The panel's content. `moment` is the address of the page of a moment.
-pub(super) fn content(html: &mut Html, data: &BatchData, moment: Option<String>, reader: Reader) {
+/// The panel's content.
+pub(super) fn content(html: &mut Html, data: &BatchData, reader: Reader) {
     let words = Words::of(reader.language);
     html.raw("<h3>").raw(words.along).raw("</h3>");
     let Some(reel) = Reel::of(data) else {
@@ -59,6 +59,7 @@ pub(super) fn content(html: &mut Html, data: &BatchData, moment: Option<String>,
     };
     let cells = reel.cells();
     let label = if reel.in_metres() { words.along_metres } else { words.along_time };
+    let moment = reader.steps(&["lines", &data.record.line, "moment"], &[]);
     let group = Group { id: "along", axis: reel.axis, cells: &cells, moment, label, then: None };
     html.raw(HATCHES);
     group.begin(html, reader);

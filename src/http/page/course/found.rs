@@ -5,10 +5,11 @@ use super::super::format::{
     Clock, NONE, NUMBERS, WORDS, at, heading, metres, number, per_cent, plain, quantity, time,
 };
 use super::super::html::Html;
+use super::super::links::batch as link;
 use super::super::reader::Reader;
+use super::Shown;
 use super::along::limits;
 use super::words::Words;
-use super::{Shown, link};
 use crate::alarm::Severity;
 use crate::batch::Step;
 use crate::engine::{Asked, PropertyOfSheet, SheetRecord};

@@ -7,12 +7,11 @@ mod reel;
 pub(super) mod tests;
 mod words;
 
-use super::decision;
-use super::face;
 use super::format::{Clock, NONE, at, fact, metres, name, per_cent, plain, quantity, time};
 use super::frame::{Frame, Place};
 use super::html::Html;
 use super::reader::{Reader, Visit};
+use super::{decision, face, links};
 use crate::engine::{AlarmView, BatchRecord, TagView};
 use crate::http::router::Shared;
 use crate::report::BatchData;
@@ -49,23 +48,6 @@ impl Shown<'_> {
             || self.tags.iter().find(|tag| *tag.id == *of).map(|tag| Arc::clone(&tag.unit));
         found::unit_of(asked, of).or_else(of_tag).unwrap_or_else(|| "".into())
     }
-
-    /// The address of the page of a moment of its line, with these parameters.
-    fn moment(&self, parameters: &[(&str, &str)], reader: Reader) -> Option<String> {
-        reader.steps(&["lines", &self.data.record.line, "moment"], parameters)
-    }
-}
-
-/// A batch by its name, which leads to its page.
-pub(super) fn link(html: &mut Html, line: &str, batch: &str, reader: Reader) {
-    match reader.steps(&["batches", line, batch], &[]) {
-        Some(address) => {
-            html.raw("<a href=\"").text(&address).raw("\">").name(batch).raw("</a>");
-        }
-        None => {
-            html.name(batch);
-        }
-    }
 }
 
 /// The page. One of a batch in progress is kept fresh.
@@ -97,7 +79,7 @@ fn body(shown: &Shown<'_>, reader: Reader) -> Html {
     html.raw("<section class=\"line\" aria-labelledby=\"batch-name\">");
     hero(&mut html, shown, reader);
     html.raw("<div class=\"columns one\"><div class=\"panel\" data-part id=\"course-along\">");
-    along::content(&mut html, shown.data, shown.moment(&[], reader), reader);
+    along::content(&mut html, shown.data, reader);
     html.raw("</div></div>");
     let Some(sheet) = &shown.data.sheet else {
         html.raw("<div class=\"columns one\">");
@@ -171,7 +153,7 @@ fn hero(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
     html.raw("</p>");
     if let Some(into) = &record.merged_into {
         let mut batch = Html::default();
-        link(&mut batch, &record.line, into, reader);
+        links::batch(&mut batch, &record.line, into, reader);
         html.raw("<p>");
         fill(html, words.merged, &[("batch", &batch)]);
         html.raw("</p>");
@@ -186,14 +168,14 @@ fn hero(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
         let sentence = if record.station.is_some() { words.of_station } else { words.in_progress };
         html.raw("<p class=\"since\">").raw(sentence).raw("</p>");
     }
-    links(html, shown, reader);
+    ways(html, shown, reader);
     html.raw("</div><dl class=\"facts\">");
     facts(html, shown, reader);
     html.raw("</dl></div>");
 }
 
 /// Where its report is, and why it was called so when it was flagged, and at its end.
-fn links(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
+fn ways(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
     let words = Words::of(reader.language);
     let record = &shown.data.record;
     let mut all: Vec<(String, &'static str)> = Vec::new();
@@ -211,10 +193,9 @@ fn links(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
             None => shown.data.sheet.as_ref().map(|sheet| (sheet.verdict.ts, words.moment_now)),
         };
         let moments = flag.into_iter().chain(end);
-        all.extend(moments.filter_map(|(ms, word)| {
-            let at = ms.to_string();
-            Some((shown.moment(&[("at", &at)], reader)?, word))
-        }));
+        all.extend(
+            moments.filter_map(|(ms, word)| Some((links::moment(&record.line, ms, reader)?, word))),
+        );
     }
     html.raw("<p class=\"ways\">");
     for (address, word) in all {
@@ -227,7 +208,9 @@ fn facts(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
     let words = Words::of(reader.language);
     let record = &shown.data.record;
     let document = shown.data.sheet.as_ref().map(|sheet| &sheet.verdict);
-    fact(html, words.line, &name(&record.line));
+    let mut line = Html::default();
+    links::line_named(&mut line, &record.line, reader);
+    fact(html, words.line, &line);
     if let Some(station) = &record.station {
         fact(html, words.station, &name(station));
     }

@@ -2,15 +2,15 @@
 
 use super::super::face;
 use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, number, per_cent, plain, time,
+    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, per_cent, plain, time,
 };
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::super::{report, words};
+use super::super::{links, report, sensors, words};
 use super::part;
 use super::words::Words;
 use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView, TagView};
+use crate::engine::{BatchRecord, LineView};
 use crate::reading::side_by_side;
 use crate::verdict::Document;
 use crate::words::{Language, fill};
@@ -152,6 +152,7 @@ pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader)
     for word in [words.outside_limits, words.lead, words.length, words.ended] {
         heading(html, NUMBERS, word);
     }
+    heading(html, WORDS, words.report);
     html.raw("</tr></thead><tbody>");
     for batch in &line.last_batches {
         batch_row(html, batch, reader);
@@ -163,7 +164,7 @@ fn batch_row(html: &mut Html, batch: &BatchRecord, reader: Reader) {
     let face =
         batch.verdict.map_or_else(|| face::of_void(reader), |call| face::of_call(call, reader));
     html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
-    report::link(html, batch, reader);
+    links::batch(html, &batch.line, &batch.batch, reader);
     html.raw("</th><td><span class=\"mark\">")
         .icon(face.symbol)
         .raw(face.word)
@@ -183,6 +184,8 @@ fn batch_row(html: &mut Html, batch: &BatchRecord, reader: Reader) {
             html.raw(NONE);
         }
     }
+    html.raw("</td><td>");
+    report::link(html, batch, Words::of(reader.language).report, reader);
     html.raw("</td></tr>");
 }
 
@@ -194,65 +197,38 @@ fn lead(batch: &BatchRecord, reader: Reader) -> String {
     }
 }
 
-/// The declared tags.
+/// Sick sensors that are shown; the page of the sensors has all.
+const SICK_SHOWN: usize = 40;
+
+/// The sensors that are not to be trusted, and the way to all.
 pub(super) fn tags(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
     let words = Words::of(reader.language);
     part(html, "<div class=\"panel\"", "tags", ix);
-    let sick = line.tags.iter().filter(|tag| is_sick(tag)).count();
-    html.raw("><h3>").raw(words.tags);
-    if sick > 0 {
-        html.raw(" <span class=\"badge\">");
-        fill(html, words.not_trusted, &[("n", &plain(&sick.to_string()))]);
-        html.raw("</span>");
-    }
-    html.raw("</h3>");
+    html.raw("><h3>").raw(words.sick_tags).raw("</h3>");
     if line.tags.is_empty() {
         html.raw("<p class=\"muted\">").raw(words.no_tag).raw("</p></div>");
         return;
     }
-    html.raw("<div class=\"scroll\" data-keep id=\"tags-scroll-").integer(ix);
-    html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.tags);
-    html.raw("\"><table class=\"tags\"><thead><tr>");
-    heading(html, WORDS, words.tag);
-    heading(html, NUMBERS, words.value);
-    heading(html, WORDS, words.unit);
-    heading(html, "<th scope=\"col\" class=\"num minor\">", words.age);
-    heading(html, WORDS, words.sensor);
-    html.raw("</tr></thead><tbody>");
-    // What needs a look first; otherwise as declared.
-    let (sick, well): (Vec<_>, Vec<_>) = line.tags.iter().partition(|tag| is_sick(tag));
-    for tag in sick.into_iter().chain(well) {
-        tag_row(html, line, tag, reader);
-    }
-    html.raw("</tbody></table></div></div>");
-}
-
-fn is_sick(tag: &TagView) -> bool {
-    &*tag.health != "good" && tag.at.is_some()
-}
-
-fn tag_row(html: &mut Html, line: &LineView, tag: &TagView, reader: Reader) {
-    let words = Words::of(reader.language);
-    html.raw(if is_sick(tag) { "<tr class=\"is-sick\">" } else { "<tr>" });
-    html.raw("<th scope=\"row\">").name(&tag.id).raw("</th><td class=\"num\">");
-    html.text(&tag.value.map_or_else(|| NONE.to_owned(), number)).raw("</td><td>");
-    html.name(&tag.unit).raw("</td><td class=\"num minor\">");
-    match (tag.at, line.clock) {
-        (Some(at), Some(clock)) => html.text(&reader.duration(clock - at)),
-        _ => html.raw(NONE),
-    };
-    html.raw("</td><td><span class=\"mark\">");
-    if tag.at.is_none() {
-        html.icon("wait").raw(words.not_heard);
-    } else if is_sick(tag) {
-        html.icon("risk");
-        // In English the word of the event; reports say it in a sentence.
-        match reader.language {
-            Language::English => html.name(&tag.health),
-            language @ Language::Chinese => html.piece(&language.fault_named(&tag.health).html()),
-        };
+    let sick: Vec<_> = line.tags.iter().filter(|tag| sensors::is_sick(tag)).collect();
+    if sick.is_empty() {
+        let heard = line.tags.iter().any(|tag| tag.at.is_some());
+        let word = if heard { words.all_well } else { words.none_heard };
+        html.raw("<p class=\"muted\">").raw(word).raw("</p>");
     } else {
-        html.icon("dot").raw(words.good);
+        html.raw("<div class=\"scroll\" data-keep id=\"tags-scroll-").integer(ix);
+        html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.sick_tags);
+        html.raw("\">");
+        let shown = sick.iter().take(SICK_SHOWN).map(|tag| (line, *tag));
+        sensors::table(html, shown, false, reader);
+        html.raw("</div>");
     }
-    html.raw("</span></td></tr>");
+    if let Some(more) = sick.len().checked_sub(SICK_SHOWN).filter(|more| *more > 0) {
+        html.raw("<p class=\"muted\">");
+        fill(html, words.more_sick, &[("n", &plain(&more.to_string()))]);
+        html.raw("</p>");
+    }
+    let address = reader.address("sensors", &[("line", &line.name)]);
+    html.raw("<p class=\"since\"><a href=\"").text(&address).raw("\">");
+    fill(html, words.all_tags, &[("n", &plain(&line.tags.len().to_string()))]);
+    html.raw("</a></p></div>");
 }

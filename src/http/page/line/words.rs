@@ -3,8 +3,7 @@
 use crate::words::table;
 
 table! {
-    say: "{line}: {word}", "{line}：{word}";
-    say_batch: "{line}: {word}, batch {batch}", "{line}：{word}，批次 {batch}";
+    heading: "Line {line}", "生产线 {line}";
     last_verdict: "The last verdict was <b>{verdict}</b>, since {at}.", "最后一次判定为<b>{verdict}</b>，自 {at} 起。";
     since: "Since {at}", "自 {at} 起";
     since_for: "Since {at}, for {span}", "自 {at} 起，已持续 {span}";
@@ -36,6 +35,7 @@ table! {
     batch: "Batch", "批次";
     grade: "Grade", "品种";
     started: "Started", "开始";
+    left: "Still to be made", "尚待生产";
     phase: "Phase", "阶段";
     moved_first: "Moved first", "最先变化";
     costs_least: "Costs least", "代价最小的做法";
@@ -62,6 +62,9 @@ table! {
     affected: "Affected:", "受影响：";
     arrives: ", at the end of the line from {at}", "，{at} 起到达生产线末端";
     trend: "Process against its limit", "过程统计量与限值之比";
+    moments: "What it rests on:", "判定的详细依据：";
+    moment_now: "as of {at}", "截至 {at}";
+    moment_flagged: "when it was flagged, {at}", "报警时刻 {at}";
     uniformity: "How uniform batches are, and which lots make them differ", "批次的均匀性，以及造成差异的原料批号";
 
     why: "Why", "判定依据";
@@ -85,15 +88,13 @@ table! {
     length: "Length", "长度";
     ended: "Ended", "结束";
 
-    tags: "Tags", "测点";
-    not_trusted: "{n} not to be trusted", "{n} 个不可信";
+    report: "Report", "报告";
+    sick_tags: "Sensors that are not to be trusted", "不可信的传感器";
+    all_well: "Every sensor of the line can be trusted.", "该生产线的所有传感器均可信。";
+    none_heard: "No reading has come yet.", "尚未收到任何读数。";
+    all_tags: "All {n} sensors of the line", "该生产线的全部 {n} 个传感器";
+    more_sick: "And {n} more.", "另有 {n} 个。";
     no_tag: "The configuration declares no tag of this line.", "配置中没有登记该生产线的测点。";
-    value: "Value", "数值";
-    unit: "Unit", "单位";
-    age: "Age", "距今";
-    sensor: "Sensor", "传感器";
-    not_heard: "not heard", "未收到";
-    good: "good", "正常";
 }
 
 #[cfg(test)]

@@ -7,7 +7,7 @@ use super::super::format::{
 };
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::super::{course, decision};
+use super::super::{decision, links};
 use super::Shown;
 use super::words::Words;
 use crate::engine::{Explanation, QualityView, StatisticView};
@@ -87,7 +87,7 @@ fn reasons(
     html.raw("<h3>").raw(words.similar).raw("</h3><ul class=\"plain\">");
     for one in &document.similar {
         html.raw("<li>");
-        course::link(html, &document.line, &one.batch, reader);
+        links::batch(html, &document.line, &one.batch, reader);
         html.raw(" <small>").text(&per_cent(one.likeness)).raw("</small> ");
         html.piece(&ending(reader.language, one).html()).raw("</li>");
     }

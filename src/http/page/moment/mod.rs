@@ -10,7 +10,7 @@ use super::format::{Clock, NONE, at as time_at, fact, name, per_cent, plain};
 use super::frame::{Frame, Place};
 use super::html::Html;
 use super::reader::{Reader, Visit};
-use super::{course, face};
+use super::{face, links};
 use crate::engine::LineView;
 use crate::http::moment::Span;
 use crate::http::router::Shared;
@@ -193,7 +193,7 @@ fn hero(html: &mut Html, shown: &Shown<'_>, known: &Moment, reader: Reader) {
     html.raw("<dl class=\"facts\">");
     let mut batch = Html::default();
     match &document.batch {
-        Some(id) => course::link(&mut batch, &document.line, id, reader),
+        Some(id) => links::batch(&mut batch, &document.line, id, reader),
         None => {
             batch.raw(NONE);
         }

@@ -10,37 +10,6 @@ table! {
     area: "Area", "区域";
     broker: "Broker", "消息代理";
 
-    alarms: "Alarms that stand", "当前报警";
-    no_alarm: "None.", "无。";
-    alarm: "Alarm", "报警";
-    severity: "Severity", "级别";
-    says: "What it says", "内容";
-    chatters: "comes and goes: it stays until it has been calm for ten minutes", "反复出现：保持报警，直至平静满十分钟";
-    more_alarms: "And {n} more.", "另有 {n} 条。";
-    info: "info", "提示";
-    warning: "warning", "警告";
-    critical: "critical", "严重";
-    normal: "normal", "正常";
-    unacknowledged: "new", "未确认";
-    acknowledged: "acknowledged", "已确认";
-    returned: "over, not acknowledged", "已恢复，未确认";
-    latched: "over, to be acknowledged and reset", "已恢复，待确认并复位";
-    latched_acknowledged: "over, to be reset", "已恢复，待复位";
-    shelved: "shelved", "已搁置";
-    suppressed: "suppressed", "设计抑制";
-    out_of_service: "out of service", "停用";
-    because: ": {why}", "：{why}";
-    also_suppressed: ", suppressed: {why}", "，并由设计抑制：{why}";
-    until: " until {at}", "，至 {at}";
-    also_shelved: ", shelved until {at}", "，并搁置至 {at}";
-    by: " by {who}", "，操作人：{who}";
-    note: ": {note}", "，备注：{note}";
-    unheard: "came {n} times meanwhile", "其间又发生 {n} 次";
-    line_blind: "nothing is known of the line", "生产线失联，状况不明";
-    line_silent: "nothing comes of the line", "生产线没有任何数据";
-    line_unsteady: "the line stands still, changes its grade or starts up", "生产线停机、换品种或正在开机";
-    line_maintenance: "the line is under maintenance", "生产线正在检修";
-
     parts: "Parts", "组件";
     no_part: "No part has said anything yet.", "尚无组件报告状态。";
     part: "Part", "组件";

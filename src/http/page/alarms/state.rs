@@ -1,83 +1,48 @@
-//! What somebody should look at, of the plant and of the daemon.
+//! The state of an alarm, in the words of ISA-18.2, and what hides it.
 
-use super::super::format::{Clock, WORDS, at, count, heading, name, plain, time};
+use super::super::format::{Clock, at, count, name, plain};
 use super::super::html::Html;
 use super::super::reader::Reader;
 use super::words::Words;
-use super::{MINOR, scroll};
-use crate::alarm::{Design, IsaState, Severity};
-use crate::engine::{AlarmView, View};
-use crate::words::Locale;
+use crate::alarm::{Design, IsaState};
+use crate::engine::AlarmView;
 use crate::words::fill;
 
-/// The panel of the alarms that stand, wait for a word, or are hidden.
-pub(super) fn panel(html: &mut Html, view: &View, reader: Reader) {
-    let words = Words::of(reader.language);
-    html.raw("<div class=\"panel\" data-part id=\"alarms\"><h3>").raw(words.alarms).raw("</h3>");
-    if view.alarms.is_empty() {
-        html.raw("<p class=\"muted\">").raw(words.no_alarm).raw("</p></div>");
-        return;
-    }
-    scroll(html, words.alarms);
-    for word in [words.alarm, words.severity, words.says, words.state] {
-        heading(html, WORDS, word);
-    }
-    heading(html, MINOR, words.since);
-    html.raw("</tr></thead><tbody>");
-    for alarm in &view.alarms {
-        row(html, alarm, reader);
-    }
-    html.raw("</tbody></table></div>");
-    if view.alarms_standing > view.alarms.len() {
-        let more = plain(&count((view.alarms_standing - view.alarms.len()) as u64));
-        html.raw("<p class=\"muted\">");
-        fill(html, words.more_alarms, &[("n", &more)]);
-        html.raw("</p>");
-    }
-    html.raw("</div>");
+/// The state by the word of the API; normal where there is none.
+pub(super) fn of(alarm: &AlarmView) -> IsaState {
+    let known = IsaState::ALL.into_iter().find(|state| state.as_str() == alarm.isa);
+    known.unwrap_or(IsaState::Normal)
 }
 
-fn row(html: &mut Html, alarm: &AlarmView, reader: Reader) {
-    let words = Words::of(reader.language);
-    let (class, symbol, severity) = match alarm.severity {
-        Severity::Info => ("", "wait", words.info),
-        Severity::Warning => ("is-risk", "risk", words.warning),
-        Severity::Critical => ("is-off", "off", words.critical),
-    };
-    html.raw("<tr class=\"")
-        .raw(class)
-        .raw("\"><th scope=\"row\" class=\"wrap\">")
-        .name(&alarm.alarm);
-    html.raw("</th><td><span class=\"mark\">").icon(symbol).raw(severity);
-    html.raw("</span></td><td class=\"wrap\">");
-    // No title has a time in it: the zone of the site is of no matter.
-    html.name(&alarm.title(&Locale { language: reader.language, ..Locale::default() }));
-    if alarm.chatters {
-        html.raw(" <small>").raw(words.chatters).raw("</small>");
-    }
-    html.raw("</td><td class=\"wrap\">");
-    state(html, alarm, reader);
-    html.raw("</td><td class=\"num minor\">");
-    if let Some(since) = alarm.since {
-        time(html, since.as_millis(), Clock::Day, reader);
-    }
-    html.raw("</td></tr>");
+/// True if it waits for a person who acknowledges it.
+pub(super) fn waits(state: IsaState) -> bool {
+    matches!(
+        state,
+        IsaState::Unacknowledged
+            | IsaState::ReturnedUnacknowledged
+            | IsaState::LatchedUnacknowledged
+    )
+}
+
+/// True if nobody is to hear of it now.
+pub(super) fn is_hidden(state: IsaState) -> bool {
+    matches!(state, IsaState::Shelved | IsaState::SuppressedByDesign | IsaState::OutOfService)
 }
 
 /// The state of an alarm, and where it is hidden by whom, until when and why.
-fn state(html: &mut Html, alarm: &AlarmView, reader: Reader) {
+pub(super) fn state(html: &mut Html, alarm: &AlarmView, reader: Reader) {
     let words = Words::of(reader.language);
-    let isa = IsaState::ALL.into_iter().find(|state| state.as_str() == alarm.isa);
-    html.raw(of_state(isa.unwrap_or(IsaState::Normal), words));
+    let isa = of(alarm);
+    html.raw(of_state(isa, words));
     if let Some(why) = alarm.suppressed_by {
-        let shown = isa == Some(IsaState::SuppressedByDesign);
+        let shown = isa == IsaState::SuppressedByDesign;
         let sentence = if shown { words.because } else { words.also_suppressed };
         let known = Design::ALL.into_iter().find(|design| design.reason() == why);
         let why = known.map_or(why, |design| of_design(design, words));
         fill(html, sentence, &[("why", &plain(why))]);
     }
     if let Some(until) = alarm.shelved_until {
-        let shown = isa == Some(IsaState::Shelved);
+        let shown = isa == IsaState::Shelved;
         let sentence = if shown { words.until } else { words.also_shelved };
         fill(html, sentence, &[("at", &at(until.as_millis(), Clock::Day, reader))]);
     }
@@ -95,7 +60,7 @@ fn state(html: &mut Html, alarm: &AlarmView, reader: Reader) {
 }
 
 /// What people call a state of ISA-18.2.
-fn of_state(state: IsaState, words: &Words) -> &'static str {
+pub(super) fn of_state(state: IsaState, words: &Words) -> &'static str {
     match state {
         IsaState::Normal => words.normal,
         IsaState::Unacknowledged => words.unacknowledged,
