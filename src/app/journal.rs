@@ -111,6 +111,11 @@ impl Journal {
         })
     }
 
+    /// The event that was told last; 0 before any was.
+    pub(super) fn told(&self) -> u64 {
+        self.told.get()
+    }
+
     /// What is read, for people.
     #[must_use]
     pub fn place(&self) -> String {

@@ -31,22 +31,119 @@ const BINS: i64 = 360;
 /// So much of the frames is read at a time.
 const READ: Duration = Duration::from_secs(600);
 
+/// So much before an instant a state is remembered: those that people look at next lie behind it.
+const BEFORE: Duration = Duration::from_secs(11 * 60);
+
+/// States that are remembered.
+const REMEMBERED: usize = 2;
+
+/// States on the way to instants that were asked for, in the order in which they were used. The store keeps few, and hours may
+/// lie between two of them.
+#[derive(Debug, Default)]
+pub(super) struct States(Vec<Reached>);
+
+/// A state after an event.
+#[derive(Debug)]
+struct Reached {
+    seq: u64,
+    /// Up to where each line of the plant was judged.
+    judged_to: Vec<Option<Timestamp>>,
+    state: Vec<u8>,
+}
+
+impl States {
+    /// The newest after an event of the store, and before an instant of a line; it is used last by that.
+    fn take(&mut self, after: u64, (line, at): (LineIx, Timestamp)) -> Option<(u64, &[u8])> {
+        let fits = |one: &Reached| {
+            let reached = one.judged_to.get(line.get()).copied().flatten();
+            one.seq > after && reached.is_none_or(|reached| reached < at)
+        };
+        let fitting = self.0.iter().enumerate().filter(|(_, one)| fits(one));
+        let (ix, _) = fitting.max_by_key(|(_, one)| one.seq)?;
+        let used = self.0.remove(ix);
+        self.0.push(used);
+        self.0.last().map(|one| (one.seq, &*one.state))
+    }
+
+    fn remember(&mut self, reached: Reached) {
+        if self.0.iter().any(|one| one.seq == reached.seq) {
+            return;
+        }
+        if self.0.len() == REMEMBERED {
+            self.0.remove(0);
+        }
+        self.0.push(reached);
+    }
+
+    /// Forgets what the journal does not follow any more.
+    fn keep_from(&mut self, first: u64) {
+        self.0.retain(|one| one.seq + 1 >= first);
+    }
+}
+
 /// What `onspec explain` says of a line at an instant, read from the nearest state before it.
 ///
 /// # Errors
 /// [`AppError::Other`] where the journal does not know the instant, else when the store cannot be read.
 pub(super) fn explained(
-    reader: &Reader,
-    path: &Path,
+    (reader, path): (&Reader, &Path),
     under: &Under,
     (line, at): (LineIx, Timestamp),
+    states: &mut States,
 ) -> Result<Explanation, AppError> {
     let name = &under.plant.lines[line.get()].name;
     let after = state_before(reader, name, at)?;
+    states.keep_from(reader.journal_start()?.unwrap_or(u64::MAX));
+    let remembered = states.take(after.unwrap_or(0), (line, at));
+    let (mut journal, mut judging) = match remembered {
+        Some((seq, state)) => {
+            let journal = Journal::after(reader.clone(), path, Some(seq))?;
+            (journal, Judging::Registry(Box::new(Engine::restore(state)?)))
+        }
+        None => begin(reader, path, under, after)?,
+    };
+    let early = at.minus(BEFORE);
+    let is_early =
+        |judging: &Judging| judging.engine().judged_to(line).is_none_or(|reached| reached < early);
+    if is_early(&judging) {
+        let way = explain(&journal, &mut judging, (line, early), &mut || {});
+        match way {
+            Ok(_) | Err(AppError::Other(_)) => {}
+            Err(error) => return Err(error),
+        }
+        let reached = judging.engine().judged_to(line);
+        if reached.is_some_and(|reached| reached >= at) {
+            // A hole lies between, and the frame behind it closed all of it: there is no state on the way.
+            (journal, judging) = begin(reader, path, under, after)?;
+        } else if journal.told() > 0 {
+            states.remember(Reached::of(judging.engine(), journal.told()));
+            journal = Journal::after(reader.clone(), path, Some(journal.told()))?;
+        }
+    }
+    explain(&journal, &mut judging, (line, at), &mut || {})
+}
+
+/// The journal from a state of the store on, and the engine of that.
+fn begin(
+    reader: &Reader,
+    path: &Path,
+    under: &Under,
+    after: Option<u64>,
+) -> Result<(Journal, Judging), AppError> {
     let journal = Journal::after(reader.clone(), path, after)?;
     let engine = journal.engine(&under.plant, &under.rules)?;
-    let mut judging = Judging::Registry(Box::new(engine));
-    explain(&journal, &mut judging, (line, at), &mut || {})
+    Ok((journal, Judging::Registry(Box::new(engine))))
+}
+
+impl Reached {
+    fn of(engine: &Engine, seq: u64) -> Self {
+        let lines = 0..engine.plant().lines.len();
+        let of_line = |ix: usize| {
+            let ix = u16::try_from(ix).ok()?;
+            engine.judged_to(LineIx(ix))
+        };
+        Self { seq, judged_to: lines.map(of_line).collect(), state: engine.checkpoint() }
+    }
 }
 
 /// The event after which the newest state stands that has not come to an instant of a line; `None` where the journal is whole and

@@ -43,7 +43,8 @@ pub(super) async fn page(
     let document = of_line.filter(|_| is_live).and_then(|line| line.verdict.as_ref());
     let shown = course::Shown {
         data: &kept.data,
-        made: is_live.then(|| document.and_then(|document| document.progress)),
+        live: is_live,
+        made: document.and_then(|document| document.progress),
         alarms: view.alarms.iter().filter(|alarm| is_of(alarm, &kept.data)).collect(),
         tags: of_line.map_or(&[], |line| &line.tags),
         lines: &kept.lines,

@@ -219,6 +219,8 @@ pub enum Explained {
     Told(Box<Moment>),
     /// Nothing is known of it: why.
     Unknown(String),
+    /// It is being looked for since it was asked for before.
+    Sought,
     /// Another instant is looked for, and each takes a processor.
     Busy,
 }

@@ -6,7 +6,7 @@ use super::router::Shared;
 use super::{Bin, Explained, Moment, Moments, guard};
 use crate::engine::LineView;
 use crate::reading::Timestamp;
-use crate::verdict::Reason;
+use crate::verdict::{Document, Reason};
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
 use axum::http::StatusCode;
@@ -19,6 +19,8 @@ use std::time::Duration;
 const TRENDS_MAX: usize = 8;
 /// Of these, those with limits at most.
 const LIMITS_MAX: usize = 4;
+/// So long a browser waits before it is told to come again.
+const PATIENCE: Duration = Duration::from_secs(6);
 /// A batch is drawn whole up to this length, else so much of it around the moment.
 const LONGEST: Duration = Duration::from_secs(24 * 3600);
 
@@ -100,13 +102,16 @@ pub(super) async fn page(
     let at = asked_instant(&shared, line, &asked).await?;
     let missing = || not_found("no journal is kept that an instant could be known from".into());
     let moments = shared.api.moments.as_ref().ok_or_else(missing)?;
-    let explained = {
-        let name = name.clone();
-        read(&shared, moments, move |moments| moments.explain(&name, at)).await?
+    let asked_of = name.clone();
+    let explained = read(&shared, moments, move |moments| moments.explain(&asked_of, at));
+    // What is looked for is found all the same when nobody waits for it any more, and then waits itself.
+    let Ok(explained) = tokio::time::timeout(PATIENCE, explained).await else {
+        return Ok(moment::sought(&shared, &visit, &name, at));
     };
-    let known = match explained {
+    let known = match explained? {
         Explained::Told(known) => Ok(known),
         Explained::Unknown(why) => Err(why),
+        Explained::Sought => return Ok(moment::sought(&shared, &visit, &name, at)),
         Explained::Busy => {
             let text = "another instant is looked for: ask again when it is found";
             return Err(guard::error(StatusCode::SERVICE_UNAVAILABLE, text));
@@ -146,7 +151,7 @@ async fn asked_instant(
         // The frame that ends at the begin is of the batch before it.
         return Ok(started.plus(Duration::from_millis(1)));
     }
-    let newest = line.verdict.as_ref().map(|document| document.at());
+    let newest = line.verdict.as_ref().map(Document::at);
     newest.ok_or_else(|| {
         let text = "say of which instant with `at`, or of which batch with `batch`: nothing was said of the line yet";
         guard::error(StatusCode::BAD_REQUEST, text)

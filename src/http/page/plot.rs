@@ -4,7 +4,7 @@
 //! needs stands beside them as lists of numbers, and its words in `data-` attributes. Positions across have three digits behind
 //! the point, so that nothing moves when it is drawn fifty times as wide.
 
-use super::chart::{level_word, marks};
+use super::chart::marks;
 use super::format::number;
 use super::html::Html;
 use super::reader::Reader;
@@ -25,6 +25,8 @@ table! {
 
 /// The width of a plot, in its own units.
 const WIDTH: f64 = 1000.0;
+/// How far below the top a line has to be for its word to stand above it, of a hundred.
+const ROOM: f64 = 18.0;
 /// Numbers along an axis, about.
 const TICKS: f64 = 6.0;
 
@@ -237,8 +239,12 @@ impl Group<'_> {
         html.raw("</svg></div><svg class=\"levels\" aria-hidden=\"true\">");
         for level in levels {
             let Some(sign) = level.sign else { continue };
-            let word = format!("{sign}{}", number(level.at));
-            level_word(html, "<text class=\"limit-word\"", scale.down(level.at), &word);
+            let (word, y) = (format!("{sign}{}", number(level.at)), scale.down(level.at));
+            let class = if level.open == LIMIT { "limit-word" } else { "target-word" };
+            html.raw("<text class=\"").raw(class).raw("\" x=\"4\" dy=\"");
+            // Below a line that is at the top, where there is no room above it.
+            html.raw(if y < ROOM { "13" } else { "-4" }).raw("\" y=\"").coordinate(y);
+            html.raw("%\">").text(&word).raw("</text>");
         }
         html.raw("</svg></div>");
     }

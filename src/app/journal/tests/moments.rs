@@ -1,7 +1,7 @@
 //! The page of a moment says what `onspec explain` says of the same journal, to the digit.
 
 use super::*;
-use crate::app::moment::{Under, explained, trends};
+use crate::app::moment::{States, Under, explained, trends};
 use crate::app::run::moments::RunningMoments;
 use crate::engine::Explanation;
 use crate::http::{ApiState, Explained, Moments};
@@ -41,16 +41,45 @@ fn made(batches: std::ops::Range<i64>) -> Mill {
 fn a_moment_is_the_same_from_the_nearest_state_as_from_the_begin() {
     let mill = made(0..12);
     let reader = Reader::open(&mill.path()).unwrap();
-    for n in
-        [1, 90, 5 * FRAMES, 5 * FRAMES + 119, 10 * FRAMES + 1, 10 * FRAMES + 90, 12 * FRAMES - 2]
-    {
-        let at = second(n);
-        let near = explained(&reader, &mill.path(), &under(), (LineIx(0), at)).unwrap();
-        assert_eq!(near, by_command(&mill, at), "{n}");
+    let of = |n: i64, states: &mut States| {
+        explained((&reader, &mill.path()), &under(), (LineIx(0), second(n)), states)
+    };
+    let asked = [
+        90,
+        1,
+        10 * FRAMES + 90,
+        10 * FRAMES + 89,
+        10 * FRAMES + 1,
+        5 * FRAMES,
+        5 * FRAMES + 119,
+        12 * FRAMES - 2,
+    ];
+    let mut states = States::default();
+    for n in asked {
+        let told = by_command(&mill, second(n));
+        assert_eq!(of(n, &mut States::default()).unwrap(), told, "{n}");
+        assert_eq!(of(n, &mut states).unwrap(), told, "{n}, with what was remembered");
     }
-    let beyond = explained(&reader, &mill.path(), &under(), (LineIx(0), second(9000)));
-    let why = beyond.unwrap_err().to_string();
-    assert!(why.contains("the last frame of the line ended at"), "{why}");
+    let why = of(9000, &mut states).unwrap_err().to_string();
+    assert!(why.contains("the last frame of the line ended at 2026-01-23T00:2"), "{why}");
+}
+
+#[test]
+fn an_answer_is_kept_for_who_comes_again_and_what_is_not_known_is_told_once() {
+    let mill = made(0..4);
+    let moments = RunningMoments::new(Reader::open(&mill.path()).unwrap(), mill.path(), under());
+    let told = moments.explain("tm3", second(90)).unwrap();
+    assert!(matches!(told, Explained::Told(_)));
+    assert_eq!(moments.explain("tm3", second(90)).unwrap(), told);
+    let later = second(4 * FRAMES + 60);
+    assert!(matches!(moments.explain("tm3", later).unwrap(), Explained::Unknown(_)));
+    let mut mill = mill;
+    let mut pipeline = mill.open();
+    mill.commit(&mut pipeline, batch(4));
+    // It was found once, and once more by who asks again; then it is looked for anew.
+    assert!(matches!(moments.explain("tm3", later).unwrap(), Explained::Unknown(_)));
+    let Explained::Told(moment) = moments.explain("tm3", later).unwrap() else { panic!() };
+    assert_eq!(moment.explanation.at, Some(later.as_millis()));
 }
 
 #[test]
@@ -120,6 +149,8 @@ async fn the_page_shows_the_statistics_of_the_command_to_the_digit() {
         reload: None,
         locale: crate::words::Locale::default(),
         links: None,
+        public_url: None,
+        shifts: Vec::new(),
     };
     let path = format!("/lines/tm3/moment?at={}", at.as_millis());
     let request = Request::get(path).body(Body::empty()).unwrap();

@@ -13,7 +13,7 @@ use super::words::Words;
 use crate::alarm::Severity;
 use crate::batch::Step;
 use crate::engine::{Asked, PropertyOfSheet, SheetRecord};
-use crate::reading::side_by_side;
+use crate::reading::{Timestamp, side_by_side};
 use crate::verdict::{Document, ForetoldProperty, Reason, Slab, SpanDocument};
 use crate::words::number::fine_per_cent;
 use crate::words::reason::{ending, reason};
@@ -155,11 +155,10 @@ pub(in crate::http::page) fn shares(html: &mut Html, one: &Reason, reader: Reade
         if all.is_empty() {
             continue;
         }
-        html.raw("<table class=\"shares\">");
-        if is_tag {
-            html.raw("<caption>").raw(Words::of(reader.language).shares).raw("</caption>");
-        }
-        html.raw("<tbody>");
+        let words = Words::of(reader.language);
+        html.raw("<table class=\"shares\"><caption>");
+        html.raw(if is_tag { words.shares } else { words.shares_of_areas });
+        html.raw("</caption><tbody>");
         for (name, share) in all {
             html.raw("<tr><th scope=\"row\">").name(name);
             change(html, one.change_over(name).filter(|_| is_tag), reader);
@@ -319,11 +318,13 @@ fn foretold_cell(html: &mut Html, told: Option<&ForetoldProperty>, words: &'stat
     html.raw("</small>");
 }
 
+/// When, what, who, and why.
+type Row<'a> = (i64, Html, Option<&'a Arc<str>>, Option<&'a Arc<str>>);
+
 /// What people did about it, and decided, in order of time.
 pub(super) fn people(html: &mut Html, sheet: &SheetRecord, reader: Reader) {
     let words = Words::of(reader.language);
     html.raw("<h3>").raw(words.people).raw("</h3>");
-    type Row<'a> = (i64, Html, Option<&'a Arc<str>>, Option<&'a Arc<str>>);
     let mut rows: Vec<Row<'_>> = Vec::new();
     for done in &sheet.actions {
         let mut what = Html::default();
@@ -456,7 +457,7 @@ pub(super) fn course(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
         }
         rows.push((pause.from, what, Some(pause.to - pause.from), pause.at_m));
     }
-    let ended = record.ended.map(|ended| ended.as_millis());
+    let ended = record.ended.map(Timestamp::as_millis);
     let ends = record.phases.iter().skip(1).map(|(_, at)| Some(at.as_millis())).chain([ended]);
     for ((phase, from), to) in record.phases.iter().zip(ends) {
         let (mut what, from) = (Html::default(), from.as_millis());

@@ -14,6 +14,7 @@ use super::reader::{Reader, Visit};
 use super::{decision, face, links};
 use crate::engine::{AlarmView, BatchRecord, TagView};
 use crate::http::router::Shared;
+use crate::reading::Timestamp;
 use crate::report::BatchData;
 use crate::verdict::Found;
 use crate::words::fill;
@@ -27,8 +28,10 @@ use words::Words;
 pub(in crate::http) struct Shown<'a> {
     /// All that is kept of it, or of one in progress is known by now.
     pub(in crate::http) data: &'a BatchData,
-    /// How much of it is made, of one in progress; `None` of any other.
-    pub(in crate::http) made: Option<Option<f64>>,
+    /// True of the batch in progress.
+    pub(in crate::http) live: bool,
+    /// How much of that is made, 0–1.
+    pub(in crate::http) made: Option<f64>,
     /// The alarms of it that stand.
     pub(in crate::http) alarms: Vec<&'a AlarmView>,
     /// The tags of its line, for their units.
@@ -56,7 +59,7 @@ pub(in crate::http) fn page(shared: &Shared, visit: &Visit, shown: &Shown<'_>) -
     let html = body(shown, reader);
     let frame = Frame::new(title(&shown.data.record, reader)).unseen_heading();
     let frame = frame.at(Place::Overview).scripts(&["assets/chart.js"]);
-    let frame = if shown.made.is_some() { frame.live() } else { frame };
+    let frame = if shown.live { frame.live() } else { frame };
     frame.answer(shared, visit, &html)
 }
 
@@ -90,7 +93,9 @@ fn body(shown: &Shown<'_>, reader: Reader) -> Html {
     };
     html.raw("<div class=\"columns pairs\">");
     let document = &sheet.verdict;
+    html.raw("<div class=\"stack\">");
     panel(&mut html, "course-why", |html| found::why(html, shown, document, reader));
+    html.raw("</div><div class=\"stack\">");
     panel(&mut html, "course-stretches", |html| {
         found::stretches(html, document, reader);
         found::course(html, shown, reader);
@@ -98,8 +103,7 @@ fn body(shown: &Shown<'_>, reader: Reader) -> Html {
     });
     panel(&mut html, "course-laboratory", |html| found::laboratory(html, sheet, reader));
     panel(&mut html, "course-people", |html| found::people(html, sheet, reader));
-    html.raw("</div>");
-    html.raw("<div class=\"columns one\">");
+    html.raw("</div></div><div class=\"columns one\">");
     panel(&mut html, "course-genealogy", |html| found::genealogy(html, shown, reader));
     html.raw("</div></section>");
     zone(&mut html, shown, reader);
@@ -108,7 +112,7 @@ fn body(shown: &Shown<'_>, reader: Reader) -> Html {
 
 /// By which clock the times are of a page that stands still; one that is kept fresh says it itself.
 fn zone(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
-    if shown.made.is_none() {
+    if !shown.live {
         html.raw("<p class=\"zone\">").raw(Words::of(reader.language).zone).raw("</p>");
     }
 }
@@ -221,7 +225,7 @@ fn facts(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
         fact(html, words.ended, &at(ended.as_millis(), Clock::Day, reader));
         fact(html, words.lasted, &plain(&reader.duration(lasted)));
     }
-    if let Some(Some(made)) = shown.made {
+    if let Some(made) = shown.made {
         fact(html, words.made, &plain(&per_cent(made)));
     }
     if let Some(length) = record.length_m {
@@ -267,7 +271,7 @@ fn facts(html: &mut Html, shown: &Shown<'_>, reader: Reader) {
 fn flagged(flag: i64, record: &BatchRecord, reader: Reader) -> Html {
     let mut html = Html::default();
     time(&mut html, flag, Clock::Day, reader);
-    if let Some(ended) = record.ended.map(|ended| ended.as_millis()).filter(|ended| flag < *ended) {
+    if let Some(ended) = record.ended.map(Timestamp::as_millis).filter(|ended| flag < *ended) {
         let lead = plain(&reader.duration(ended - flag));
         html.raw(" <small>");
         fill(&mut html, Words::of(reader.language).before_end, &[("lead", &lead)]);

@@ -1,6 +1,7 @@
 //! Where along a batch something is: its axis, the cells of its charts, and what is drawn in lanes above them.
 
 use super::super::plot::{Axis, Cell, Kind};
+use crate::reading::Timestamp;
 use crate::report::BatchData;
 use crate::verdict::{Call, SectionDocument, SpanDocument};
 
@@ -160,7 +161,7 @@ fn by_time(data: &BatchData) -> Option<Axis> {
     let record = &data.record;
     let seen = sections(data).last().map(|last| last.to);
     let spans = data.sheet.iter().flat_map(|sheet| &sheet.verdict.spans).map(|span| span.to);
-    let ended = record.ended.map(|ended| ended.as_millis());
+    let ended = record.ended.map(Timestamp::as_millis);
     let first = sections(data).first().map(|first| first.from);
     let from =
         first.map_or(record.started.as_millis(), |from| from.min(record.started.as_millis()));
@@ -200,7 +201,7 @@ mod tests {
         let mut data = fixture::flagged();
         data.sections.as_mut().unwrap().sections[3].from_m = None;
         let reel = Reel::of(&data).unwrap();
-        let minutes = |n: f64| (ms(fixture::STARTED) + n * 60_000.0) as f64;
+        let minutes = |n: f64| ms(fixture::STARTED) + n * 60_000.0;
         assert_eq!(reel.axis.kind, Kind::Time);
         assert_eq!(reel.lane(Lane::Outside), [(minutes(35.0), minutes(45.0))]);
     }

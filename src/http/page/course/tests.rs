@@ -34,7 +34,8 @@ pub(in crate::http::page) fn read(page: &str) -> String {
 /// What stands in `main` of what is kept.
 fn shown(data: &BatchData) -> String {
     let lines = BTreeMap::new();
-    let shown = Shown { data, made: None, alarms: Vec::new(), tags: &[], lines: &lines };
+    let shown =
+        Shown { data, live: false, made: None, alarms: Vec::new(), tags: &[], lines: &lines };
     let mut html = Html::default();
     html.raw("<main>").piece(&body(&shown, Reader::of(&Locale::default(), None)));
     html.into_string()

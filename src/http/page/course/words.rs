@@ -87,6 +87,7 @@ table! {
     why: "Why", "判定依据";
     no_reason: "Nothing speaks against it.", "没有不利的依据。";
     shares: "Share of the deviation", "对偏差的贡献";
+    shares_of_areas: "Share of the deviation, by area", "各区域对偏差的贡献";
     change: "change over {span}", "{span} 内的变化";
     movers: "What moved, the first to move first", "发生变化的测点，最先变化的在前";
     tag: "Tag", "测点";

@@ -18,6 +18,7 @@ use crate::http::{Moment, Trend};
 use crate::reading::Timestamp;
 use crate::verdict::Call;
 use crate::words::fill;
+use axum::http::{HeaderValue, StatusCode, header};
 use axum::response::Response;
 use std::time::Duration;
 use words::Words;
@@ -60,15 +61,33 @@ impl Shown<'_> {
 pub(in crate::http) fn page(shared: &Shared, visit: &Visit, shown: &Shown<'_>) -> Response {
     let reader = visit.reader;
     let html = body(shown, reader);
-    let frame = Frame::new(title(shown, reader)).form().at(Place::Overview);
+    let frame =
+        Frame::new(title(&shown.line.name, shown.frame_end(), reader)).form().at(Place::Overview);
     frame.scripts(&["assets/chart.js"]).answer(shared, visit, &html)
 }
 
-fn title(shown: &Shown<'_>, reader: Reader) -> Html {
+/// What a browser is shown while it is still looked for: it comes again by itself.
+pub(in crate::http) fn sought(
+    shared: &Shared,
+    visit: &Visit,
+    line: &str,
+    at: Timestamp,
+) -> Response {
+    let words = Words::of(visit.reader.language);
     let mut html = Html::default();
-    let at = jiff::Timestamp::from_millisecond(shown.frame_end().as_millis());
+    html.raw("<p class=\"panel\" role=\"status\">").raw(words.sought).raw("</p>");
+    let frame = Frame::new(title(line, at, visit.reader)).at(Place::Overview);
+    let mut answer = frame.answer(shared, visit, &html);
+    *answer.status_mut() = StatusCode::ACCEPTED;
+    answer.headers_mut().insert(header::REFRESH, HeaderValue::from_static("2"));
+    answer
+}
+
+fn title(line: &str, at: Timestamp, reader: Reader) -> Html {
+    let mut html = Html::default();
+    let at = jiff::Timestamp::from_millisecond(at.as_millis());
     let at = at.map_or_else(|_| NONE.into(), |at| at.strftime("%Y-%m-%d %H:%M:%S UTC").to_string());
-    let pieces = [("line", &plain(&shown.line.name)), ("at", &plain(&at))];
+    let pieces = [("line", &plain(line)), ("at", &plain(&at))];
     fill(&mut html, Words::of(reader.language).title, &pieces);
     html
 }
@@ -86,12 +105,13 @@ fn body(shown: &Shown<'_>, reader: Reader) -> Html {
         Ok(known) => {
             html.raw("<section class=\"line\">");
             hero(&mut html, shown, known, reader);
-            html.raw("<div class=\"columns pairs\">");
+            html.raw("<div class=\"columns pairs\"><div class=\"stack\">");
             found::why(&mut html, shown, known, reader);
+            html.raw("</div><div class=\"stack\">");
             found::statistics(&mut html, known, reader);
             found::quality(&mut html, known, reader);
             found::chances(&mut html, known, reader);
-            html.raw("</div><div class=\"columns one\">");
+            html.raw("</div></div><div class=\"columns one\">");
             found::tags(&mut html, known, reader);
             html.raw("</div></section>");
         }

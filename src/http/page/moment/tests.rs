@@ -1,6 +1,6 @@
 //! The page of a moment: flagged, not flagged, not known, not to be had now.
 
-use super::super::super::fixture::moments::{BUSY, known, with_moments};
+use super::super::super::fixture::moments::{BUSY, SOUGHT, known, with_moments};
 use super::super::super::fixture::{self, Fixture, HOSTILE, NOW};
 use super::super::course::tests::read;
 use crate::engine::View;
@@ -105,12 +105,23 @@ fn what_the_journal_does_not_have_any_more_is_said_and_one_is_looked_for_at_a_ti
 }
 
 #[test]
+fn who_asked_before_it_was_found_comes_again() {
+    let page = fixture::get(&plant(fixture::at_risk()), &at(SOUGHT));
+    assert_eq!((page.status, page.header("refresh")), (202, "2"));
+    assert!(
+        read(&page.text).contains("The journal is being read up to this moment."),
+        "{}",
+        page.text
+    );
+}
+
+#[test]
 fn nothing_is_left_in_english_but_names_and_what_is_marked() {
     for view in [fixture::at_risk(), fixture::on_spec(), fixture::learning(), fixture::uncovered()]
     {
         let mut fixture = plant(view);
         fixture.api.locale = Locale { language: Language::Chinese, ..fixture.api.locale };
-        for path in [at(known()), at(NOW - 7_200_000)] {
+        for path in [at(known()), at(SOUGHT), at(NOW - 7_200_000)] {
             let page = fixture::get(&fixture, &path).text;
             assert!(page.contains("<html lang=\"zh-CN\">"));
             assert_eq!(fixture::left_over(&page), []);

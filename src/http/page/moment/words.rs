@@ -17,6 +17,7 @@ table! {
     made: "Made by then", "当时的批次进度";
     since: "Called so since {at}", "该判定自 {at} 起";
     nothing_said: "Nothing was said of the line yet.", "当时尚无判定。";
+    sought: "The journal is being read up to this moment. This page comes again by itself.", "正在读取日志直至该时刻，本页会自动刷新。";
     zone: "Times are UTC.", "时间为 UTC。";
     unknown: "Nothing is known of this moment", "无法得知该时刻的情况";
 
