@@ -816,6 +816,7 @@ impl LineState {
             wrong_flags: self
                 .judged_to
                 .and_then(|at| self.learning.wrong_flags(line, &grade, (&plant.models, at))),
+            drift: self.learning.drifted(&grade),
         }
     }
 }

@@ -15,7 +15,7 @@ use crate::profile::{Picture, Statistics};
 use crate::reading::{Count, Series, Timestamp};
 use crate::sparkplug::NodeView;
 use crate::verdict::{Document, SectionDocument};
-use crate::words::Locale;
+use crate::words::{Locale, ModelReason};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -190,6 +190,8 @@ pub struct LineView {
     pub prospects: ProspectsView,
     /// How often good batches of the grade in progress were flagged; `None` before it is known of one.
     pub wrong_flags: Option<WrongFlagsRecord>,
+    /// Why the model of the grade in progress is not right any more, once that was told.
+    pub drift: Option<ModelReason>,
     /// The models that wait for a person to promote them, by grade.
     pub challengers: Vec<ChallengerView>,
     /// The models that a person promoted and that wait for their boundary, by grade.

@@ -29,6 +29,7 @@ use crate::verdict::{
     Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Left, Mover,
     Reason, Sign, Similar,
 };
+use crate::words::ModelReason;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
 use std::collections::BTreeMap;
@@ -468,6 +469,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         soft_sensors: Vec::new(),
         prospects: ProspectsView::default(),
         wrong_flags: None,
+        drift: None,
     }
 }
 
@@ -903,24 +905,34 @@ fn line(call: Call) -> LineView {
         promotions: vec![promotion()],
         soft_sensors: foretold::soft_sensors(),
         prospects: foretold::prospects(),
-        wrong_flags: Some(WrongFlagsRecord {
-            line: "tm3".into(),
-            grade: "facial-15".into(),
-            at: at(NOW - 5_000),
-            promised: 0.01,
-            realized: Realized {
-                good: 120,
-                wrong: 2,
-                acted: 1,
-                rate: 2.0 / 120.0,
-                range: (0.002, 0.059),
-                at_most: 3.0 / 121.0,
-            },
-            limit_scale: 1.2,
+        wrong_flags: Some(wrong_flags()),
+        drift: call.is_flag().then_some(ModelReason::Drifted {
+            exceeded: 4,
+            of: 31,
+            one_in: 100.0,
         }),
     };
     line.course = line.verdict.as_ref().map(|document| Arc::new(course::course(document)));
     line
+}
+
+/// Two of 120 good batches were flagged.
+fn wrong_flags() -> WrongFlagsRecord {
+    WrongFlagsRecord {
+        line: "tm3".into(),
+        grade: "facial-15".into(),
+        at: at(NOW - 5_000),
+        promised: 0.01,
+        realized: Realized {
+            good: 120,
+            wrong: 2,
+            acted: 1,
+            rate: 2.0 / 120.0,
+            range: (0.002, 0.059),
+            at_most: 3.0 / 121.0,
+        },
+        limit_scale: 1.2,
+    }
 }
 
 /// A model that was promoted a minute ago.

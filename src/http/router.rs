@@ -124,6 +124,8 @@ pub(super) const PAGE: &[Route] = &[
     ("/", || get(page::index)),
     ("/lines/{line}", || get(page::line)),
     ("/alarms", || get(page::alarms)),
+    ("/batches", || get(page::batches)),
+    ("/models", || get(page::models)),
     ("/sensors", || get(page::sensors)),
     ("/health", || get(page::health)),
     ("/lines/{line}/moment", || get(moment::page)),
@@ -135,6 +137,7 @@ pub(super) const PAGE: &[Route] = &[
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
     ("/assets/chart.js", || get(page::chart_js)),
+    ("/assets/sift.js", || get(page::sift)),
     ("/assets/icon.svg", || get(page::icon)),
 ];
 

@@ -90,7 +90,7 @@ fn garbage_is_counted_by_reason_and_good_readings_in_between_arrive() {
     assert!(metric(http, "onspec_readings_flagged_total{flag=\"past\"}") > 0.5);
     // People see the state some moments after its commit.
     wait_until("the page says what was not taken", PATIENCE, || {
-        get(&format!("http://127.0.0.1:{http}/"))
+        get(&format!("http://127.0.0.1:{http}/health"))
             .is_ok_and(|page| page.text().contains("not-json") || page.text().contains("Not JSON"))
     });
     // The line's clock did not follow the jump.

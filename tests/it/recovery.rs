@@ -87,7 +87,7 @@ fn a_start_says_how_long_nobody_watched_and_what_was_judged_late() {
     wait_until("the parts have started again", PATIENCE, || {
         daemon.log().matches("store is open").count() == 2 && health()["last_start"].is_object()
     });
-    let page = get(&format!("http://127.0.0.1:{http}/")).unwrap().text();
+    let page = get(&format!("http://127.0.0.1:{http}/health")).unwrap().text();
     assert!(page.contains("1 batch judged late"), "{page}");
     wait_until("the receiver is told", PATIENCE, || {
         let of_start = |body: &str| {

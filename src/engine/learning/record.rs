@@ -45,6 +45,14 @@ impl Learning {
         })
     }
 
+    /// Why the model of a grade is not right any more, as it is now, if that was told.
+    pub(in crate::engine) fn drifted(&self, grade: &str) -> Option<ModelReason> {
+        let models = self.grades.get(grade).filter(|models| models.drifted)?;
+        let calibration = &models.judging.as_ref()?.model()?.header().calibration;
+        let (exceeded, of) = models.track.drift(calibration)?;
+        Some(ModelReason::Drifted { exceeded, of, one_in: 1.0 / calibration.rate })
+    }
+
     /// Why the model of a grade is not right any more, the first time that this shows.
     pub(in crate::engine) fn drift(&mut self, grade: &str) -> Option<(u32, ModelReason)> {
         let models = self.grades.get_mut(grade)?;

@@ -197,18 +197,17 @@ fn one(
     let words = Words::of(reader.language);
     let shown = view.alarms.iter().find(|shown| *shown.alarm == *alarm);
     html.raw("<div data-part id=\"alarm\">");
-    match shown {
-        Some(shown) => card(html, shared, shown, record, true, reader),
-        None => {
-            html.raw("<p class=\"panel\">");
-            if view.alarms.len() < ALARMS_SHOWN {
-                html.raw(words.over);
-            } else {
-                let n = plain(&count(ALARMS_SHOWN as u64));
-                fill(html, words.over_perhaps, &[("n", &n)]);
-            }
-            html.raw("</p>");
+    if let Some(shown) = shown {
+        card(html, shared, shown, record, true, reader);
+    } else {
+        html.raw("<p class=\"panel\">");
+        if view.alarms.len() < ALARMS_SHOWN {
+            html.raw(words.over);
+        } else {
+            let n = plain(&count(ALARMS_SHOWN as u64));
+            fill(html, words.over_perhaps, &[("n", &n)]);
         }
+        html.raw("</p>");
     }
     html.raw("</div>");
     form::all(html, shared, (alarm, shown), reader);

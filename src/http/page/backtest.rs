@@ -86,7 +86,7 @@ pub(in crate::http) fn backtest(shared: &Shared, visit: &Visit, told: &Value) ->
         table(&mut html, rows, reader);
     }
     html.raw("</section>");
-    Frame::new(title).heading(heading).at(Place::Overview).answer(shared, visit, &html)
+    Frame::new(title).heading(heading).at(Place::Models).answer(shared, visit, &html)
 }
 
 fn number(value: &Value) -> String {

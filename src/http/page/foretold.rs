@@ -49,6 +49,21 @@ pub(super) fn content(html: &mut Html, line: &LineView, reader: Reader) {
     html.raw("</tbody></table>");
 }
 
+/// The soft sensors with how good they were, without what they say now.
+pub(super) fn qualities(html: &mut Html, line: &LineView, reader: Reader) {
+    let words = Words::of(reader.language);
+    html.raw("<table class=\"movers\"><thead><tr>");
+    heading(html, WORDS, words.property);
+    heading(html, WORDS, words.quality);
+    html.raw("</tr></thead><tbody>");
+    for sensor in &line.soft_sensors {
+        html.raw("<tr><th scope=\"row\">").name(&sensor.property).raw("</th>");
+        how_good(html, sensor, reader);
+        html.raw("</tr>");
+    }
+    html.raw("</tbody></table>");
+}
+
 fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>, reader: Reader) {
     let words = Words::of(reader.language);
     let range = |low, high| range(low, high, words);
@@ -57,6 +72,12 @@ fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>,
     cell(html, now.map(|now| range(Some(now.interval[0]), Some(now.interval[1]))));
     cell(html, now.map(|now| range(now.low, now.high)));
     cell(html, now.and_then(|now| now.probability).map(|share| plain(&per_cent(share))));
+    how_good(html, sensor, reader);
+    html.raw("</tr>");
+}
+
+fn how_good(html: &mut Html, sensor: &SoftSensorView, reader: Reader) {
+    let words = Words::of(reader.language);
     html.raw("<td class=\"wrap\">");
     if let Some(fitted) = &sensor.fitted {
         quality(html, fitted, &sensor.unit, words);
@@ -70,7 +91,7 @@ fn row(html: &mut Html, sensor: &SoftSensorView, now: Option<&ForetoldProperty>,
         reader.english(&mut why, failed);
         fill(html, words.failed, &[("why", &why)]);
     }
-    html.raw("</td></tr>");
+    html.raw("</td>");
 }
 
 /// `120.1 to 131.4`, with one end only where the other is open.

@@ -39,10 +39,12 @@ table! {
     pages: "Pages", "页面";
     overview: "Overview", "总览";
     alarms: "Alarms", "报警";
+    batches: "Batches", "批次";
+    models: "Models", "模型";
     sensors: "Sensors", "传感器";
     health: "Health", "健康状态";
     not_acknowledged: "not acknowledged", "未确认";
-    no_script: "reloads every 10 s, times in UTC", "每 10 秒刷新一次，时间为 UTC";
+    no_script: "reloads by itself, times in UTC", "自动刷新，时间为 UTC";
     by_hand: "times in UTC", "时间为 UTC";
     metrics: "Metrics", "运行指标";
     state: "State as JSON", "状态（JSON）";
@@ -61,6 +63,13 @@ static WITH_FORMS: LazyLock<String> = LazyLock::new(|| {
     guard::CONTENT_SECURITY_POLICY.replace("form-action 'none'", "form-action 'self'")
 });
 
+/// How often the script has a page made again at most, s.
+const PACE_S: i64 = 1;
+/// The same of one that is made of much.
+const PACE_SLOW_S: i64 = 60;
+/// How often a page without script loads itself again, s.
+const RELOAD_S: i64 = 10;
+
 /// A page of the navigation.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Place {
@@ -68,6 +77,10 @@ pub(super) enum Place {
     Overview,
     /// The alarms.
     Alarms,
+    /// The batches.
+    Batches,
+    /// The models.
+    Models,
     /// The sensors.
     Sensors,
     /// Onspec itself.
@@ -76,13 +89,16 @@ pub(super) enum Place {
 
 impl Place {
     /// All, in their order.
-    const ALL: [Self; 4] = [Self::Overview, Self::Alarms, Self::Sensors, Self::Health];
+    const ALL: [Self; 6] =
+        [Self::Overview, Self::Alarms, Self::Batches, Self::Models, Self::Sensors, Self::Health];
 
     /// Its path from the root, the id of its link, its word.
     fn told(self, words: &Words) -> (&'static str, &'static str, &'static str) {
         match self {
             Self::Overview => ("", "place-overview", words.overview),
             Self::Alarms => ("alarms", "place-alarms", words.alarms),
+            Self::Batches => ("batches", "place-batches", words.batches),
+            Self::Models => ("models", "place-models", words.models),
             Self::Sensors => ("sensors", "place-sensors", words.sensors),
             Self::Health => ("health", "place-health", words.health),
         }
@@ -100,6 +116,17 @@ enum Freshness {
     ByScript,
 }
 
+/// The forms of a page.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Forms {
+    /// None.
+    None,
+    /// They ask for another page.
+    Ask,
+    /// They do something.
+    Act,
+}
+
 /// A page, but for what stands in its `main`.
 #[derive(Debug, Clone)]
 pub(super) struct Frame {
@@ -108,8 +135,8 @@ pub(super) struct Frame {
     is_heading_seen: bool,
     here: Option<Place>,
     freshness: Freshness,
-    forms: bool,
-    acts: bool,
+    forms: Forms,
+    is_slow: bool,
     scripts: &'static [&'static str],
 }
 
@@ -123,8 +150,8 @@ impl Frame {
             is_heading_seen: true,
             here: None,
             freshness: Freshness::Still,
-            forms: false,
-            acts: false,
+            forms: Forms::None,
+            is_slow: false,
             scripts: &[],
         }
     }
@@ -146,21 +173,26 @@ impl Frame {
 
     /// Kept fresh.
     pub(super) fn live(self) -> Self {
-        let by_script = self.freshness == Freshness::ByScript || self.acts;
+        let by_script = self.freshness == Freshness::ByScript || self.forms == Forms::Act;
         let freshness = if by_script { Freshness::ByScript } else { Freshness::Live };
         Self { freshness, ..self }
+    }
+
+    /// Made again at most once a minute: it is made of much that the store keeps.
+    pub(super) fn slow(self) -> Self {
+        Self { is_slow: true, ..self }
     }
 
     /// With forms, which may be sent to this origin. A browser without script does not load such a page again.
     pub(super) fn form(self) -> Self {
         let is_live = self.freshness != Freshness::Still;
         let freshness = if is_live { Freshness::ByScript } else { Freshness::Still };
-        Self { forms: true, acts: true, freshness, ..self }
+        Self { forms: Forms::Act, freshness, ..self }
     }
 
     /// With forms that ask for another page and do nothing. It goes on to load itself again.
     pub(super) fn queries(self) -> Self {
-        Self { forms: true, ..self }
+        Self { forms: Forms::Ask, ..self }
     }
 
     /// With these scripts, files of the program by their paths from the root, beside that which keeps the page fresh.
@@ -170,10 +202,10 @@ impl Frame {
 
     /// The answer to a visit: the whole page, or what the script asks for. `content` stands in `main`, below its heading.
     pub(super) fn answer(self, shared: &Shared, visit: &Visit, content: &Html) -> Response {
-        let forms = self.forms;
+        let has_forms = self.forms != Forms::None;
         let kind = [(header::CONTENT_TYPE, "text/html; charset=utf-8")];
         let mut answer = (kind, self.document(shared, visit, content)).into_response();
-        if forms && let Ok(policy) = HeaderValue::from_str(&WITH_FORMS) {
+        if has_forms && let Ok(policy) = HeaderValue::from_str(&WITH_FORMS) {
             let headers = answer.headers_mut();
             headers.insert(header::CONTENT_SECURITY_POLICY, policy);
             // A form has to say from where it comes.
@@ -236,7 +268,9 @@ impl Frame {
         html.raw("\" type=\"image/svg+xml\"><link rel=\"stylesheet\" href=\"");
         html.text(&reader.path("assets/page.css")).raw("\">");
         if self.freshness == Freshness::Live {
-            html.raw("<noscript><meta http-equiv=\"refresh\" content=\"10\"></noscript>");
+            let wait = if self.is_slow { PACE_SLOW_S } else { RELOAD_S };
+            html.raw("<noscript><meta http-equiv=\"refresh\" content=\"").integer(wait);
+            html.raw("\"></noscript>");
         }
         let fresh = (self.freshness != Freshness::Still).then_some("assets/page.js");
         for script in fresh.iter().chain(self.scripts) {
@@ -265,6 +299,8 @@ impl Frame {
         };
         html.raw("<p id=\"link\" class=\"link\" data-fragment=\"").text(&visit.fragment());
         html.raw("\" data-events=\"").text(&visit.reader.path("api/v1/events"));
+        let pace = if self.is_slow { PACE_SLOW_S } else { PACE_S };
+        html.raw("\" data-pace=\"").integer(pace * 1000);
         html.raw("\" data-live=\"").raw(words.live).raw("\" data-dead=\"").raw(words.dead);
         html.raw("\" data-local=\"").raw(words.local_time).raw("\"><noscript>").raw(without);
         html.raw("</noscript></p>");
@@ -303,7 +339,7 @@ impl Frame {
                         html.raw(words.not_acknowledged).raw("</span></b>");
                     }
                 }
-                Place::Sensors | Place::Health => {
+                Place::Batches | Place::Models | Place::Sensors | Place::Health => {
                     html.raw(">").raw(word);
                 }
             }

@@ -12,8 +12,8 @@ use super::frame::{Frame, Place};
 use super::html::Html;
 use super::reader::{Reader, Visit};
 use super::{
-    alarms, backtest, chart, control, decision, face, foretold, links, overview, profile,
-    prospects, uniformity,
+    alarms, chart, control, decision, face, foretold, links, overview, profile, prospects,
+    uniformity,
 };
 use crate::engine::{
     AlarmView, ChallengerView, Flagged, LineView, PromotionView, WrongFlagsRecord,
@@ -65,11 +65,9 @@ pub(super) fn section(
     reader: Reader,
 ) {
     let words = Words::of(reader.language);
-    let (now_ms, fitting) = (shared.now_ms(), shared.fitting());
-    let fitting = fitting.as_ref().filter(|fitting| fitting.line == line.name);
     html.raw("<section class=\"line\" id=\"line-").integer(ix).raw("\" aria-labelledby=\"name-");
     html.integer(ix).raw("\">");
-    hero(html, (line, fitting), ix, now_ms, reader);
+    hero(html, line, ix, shared.now_ms(), reader);
     alarms::of_line(html, &line.name, alarms, reader);
     let trend = chart::trend(line, reader);
     let reasons = line.verdict.as_ref().filter(|document| !document.reasons.is_empty());
@@ -106,7 +104,7 @@ pub(super) fn section(
         html.raw("</div></div>");
     }
     html.raw("<div class=\"columns tables\">");
-    tables::batches(html, line, ix, reader);
+    tables::last_batches(html, line, ix, reader);
     tables::tags(html, line, ix, reader);
     html.raw("</div>");
     if !line.last_batches.is_empty() {
@@ -141,13 +139,7 @@ fn panels<T>(
     html.raw("</div>");
 }
 
-fn hero(
-    html: &mut Html,
-    (line, of_line): (&LineView, Option<&Fitting>),
-    ix: i64,
-    now_ms: i64,
-    reader: Reader,
-) {
+fn hero(html: &mut Html, line: &LineView, ix: i64, now_ms: i64, reader: Reader) {
     let face = face::of_line(line, reader);
     part(html, "<div", "hero", ix);
     html.raw(" class=\"hero ").raw(face.class).raw("\" data-say=\"");
@@ -163,9 +155,6 @@ fn hero(
     maintenance(html, line, reader);
     if let Some(told) = line.verdict.as_ref().and_then(|document| document.learning) {
         learning(html, told, reader);
-    }
-    if let Some(of_line) = of_line {
-        fitting(html, of_line, reader);
     }
     clock(html, line, now_ms, reader);
     html.raw("</div>");
@@ -239,7 +228,7 @@ fn maintenance(html: &mut Html, line: &LineView, reader: Reader) {
     html.raw("</p>");
 }
 
-fn learning(html: &mut Html, learning: Learning, reader: Reader) {
+pub(super) fn learning(html: &mut Html, learning: Learning, reader: Reader) {
     let words = Words::of(reader.language);
     let (have, need) = (i64::from(learning.have), i64::from(learning.need));
     html.raw("<p class=\"learning\"><progress max=\"").integer(need.max(1)).raw("\" value=\"");
@@ -267,7 +256,7 @@ fn until_model(learning: Learning, reader: Reader) -> Html {
 }
 
 /// The fit that runs.
-fn fitting(html: &mut Html, fitting: &Fitting, reader: Reader) {
+pub(super) fn fitting(html: &mut Html, fitting: &Fitting, reader: Reader) {
     let words = Words::of(reader.language);
     let mut stage = Html::default();
     let known = [
@@ -360,44 +349,31 @@ fn facts(html: &mut Html, line: &LineView, reader: Reader) {
     if let Some(told) = document.and_then(|document| document.decision.as_ref()) {
         fact(html, words.costs_least, &decision::content(told, reader));
     }
-    if let Some(model) = &line.model {
-        let mut told = Html::default();
-        told.raw("<small>");
-        reader.english_name(&mut told, model);
-        told.raw("</small>");
-        fact(html, words.model, &told);
-    }
-    if let Some(record) = &line.wrong_flags {
-        fact(html, words.wrong_flags, &wrong_flags(record, reader));
-    }
-    // Of which grade it is, is said where that is not the one in progress.
-    let of_grade = |grade: &str| {
-        let mut html = Html::default();
-        if document.is_none_or(|document| document.grade.as_deref() != Some(grade)) {
-            fill(&mut html, words.of_grade, &[("grade", &name(grade))]);
-        }
-        html
-    };
-    for challenger in &line.challengers {
-        let mut told = Html::default();
-        told.raw("<small>").piece(&waits(challenger, reader));
-        told.piece(&of_grade(&challenger.grade)).raw(" ");
-        let of = (&*line.name, &*challenger.grade);
-        backtest::link(&mut told, of, challenger.version, reader);
-        told.raw("</small>");
-        fact(html, words.waits, &told);
-    }
-    for promotion in &line.promotions {
-        let mut told = Html::default();
-        told.raw("<small>").piece(&promoted(promotion, reader));
-        told.piece(&of_grade(&promotion.grade)).raw("</small>");
-        fact(html, words.promoted, &told);
+    if !line.tags.is_empty() {
+        fact(html, words.model, &model(line, reader));
     }
     html.raw("</dl>");
 }
 
+/// What judges, in one line, and the way to all that is known of the line's models.
+fn model(line: &LineView, reader: Reader) -> Html {
+    let words = Words::of(reader.language);
+    let mut html = Html::default();
+    html.raw("<small>");
+    match &line.model {
+        Some(model) => reader.english_name(&mut html, model),
+        None => {
+            html.raw(words.no_model);
+        }
+    }
+    let more = if line.challengers.is_empty() { words.models } else { words.models_one_waits };
+    html.raw(" <a href=\"").text(&reader.address("models", &[("line", &line.name)]));
+    html.raw("\">").raw(more).raw("</a></small>");
+    html
+}
+
 /// What a model that waits for a person would have said.
-fn waits(challenger: &ChallengerView, reader: Reader) -> Html {
+pub(super) fn waits(challenger: &ChallengerView, reader: Reader) -> Html {
     let words = Words::of(reader.language);
     let number = |n: u32| plain(&n.to_string());
     let version = number(challenger.version);
@@ -436,7 +412,7 @@ fn waits(challenger: &ChallengerView, reader: Reader) -> Html {
 }
 
 /// That a model judges from the next boundary on, and who wants that.
-fn promoted(promotion: &PromotionView, reader: Reader) -> Html {
+pub(super) fn promoted(promotion: &PromotionView, reader: Reader) -> Html {
     let (mut html, mut reason) = (Html::default(), Html::default());
     reader.english(&mut reason, &promotion.reason);
     let pieces = [
@@ -458,7 +434,7 @@ fn listed(parts: &[Html], between: &'static str) -> Html {
 }
 
 /// How often good batches were flagged, beside what is promised.
-fn wrong_flags(record: &WrongFlagsRecord, reader: Reader) -> Html {
+pub(super) fn wrong_flags(record: &WrongFlagsRecord, reader: Reader) -> Html {
     let words = Words::of(reader.language);
     let realized = &record.realized;
     let (low, high) = realized.range;

@@ -9,6 +9,7 @@
 
 mod alarms;
 mod backtest;
+mod batches;
 mod chart;
 mod control;
 pub(super) mod course;
@@ -20,6 +21,7 @@ mod format;
 mod frame;
 mod line;
 mod links;
+mod models;
 pub(super) mod moment;
 mod overview;
 mod plot;
@@ -40,8 +42,10 @@ use axum::http::header::{self, HeaderMap};
 use axum::http::{StatusCode, header::HeaderValue};
 use axum::response::{IntoResponse, Response};
 pub(super) use backtest::backtest;
+pub(super) use batches::page as batches;
 pub(super) use failure::failures;
 pub(super) use line::page as line;
+pub(super) use models::page as models;
 pub(super) use overview::index;
 pub(super) use reader::Visit;
 pub(super) use sensors::page as sensors;
@@ -70,6 +74,7 @@ macro_rules! asset {
 static CSS: Asset = asset!("text/css; charset=utf-8", "page.css");
 static JS: Asset = asset!("text/javascript; charset=utf-8", "page.js");
 static CHART_JS: Asset = asset!("text/javascript; charset=utf-8", "chart.js");
+static SIFT: Asset = asset!("text/javascript; charset=utf-8", "sift.js");
 static ICON: Asset = asset!("image/svg+xml", "icon.svg");
 static OPENAPI: Asset = asset!("application/json", "../openapi.json");
 
@@ -110,6 +115,10 @@ pub(super) async fn js(headers: HeaderMap) -> Response {
 
 pub(super) async fn chart_js(headers: HeaderMap) -> Response {
     CHART_JS.answer(&headers)
+}
+
+pub(super) async fn sift(headers: HeaderMap) -> Response {
+    SIFT.answer(&headers)
 }
 
 pub(super) async fn icon(headers: HeaderMap) -> Response {

@@ -11,7 +11,7 @@ const say = document.getElementById("say");
 // A stream that says nothing for this long is dead: the server says "alive" every 5 s.
 const SILENCE_MS = 15000;
 // The page is drawn at most this often.
-const PACE_MS = 1000;
+const PACE_MS = Number(link.dataset.pace);
 
 const formats = {
   m: { hour: "2-digit", minute: "2-digit", hourCycle: "h23" },
@@ -104,7 +104,7 @@ function draw(markup) {
   const saying = sayings(fresh);
   const changed = [...saying].filter(([id, text]) => said.has(id) && said.get(id) !== text).map(([, text]) => text);
   said = saying;
-  const title = fresh.querySelector("[data-title]")?.dataset.title;
+  const title = fresh.getElementById("meta")?.dataset.title;
   const sameShape = parts.length === sources.size && parts.every((part) => sources.has(part.id));
   localise(fresh);
   for (const part of parts) {
@@ -125,16 +125,6 @@ function draw(markup) {
   }
   // For scripts that have put something into a part of their own.
   document.dispatchEvent(new Event("drawn"));
-}
-
-// What is typed here hides rows at once; the form asks the server for all that there are.
-function sift() {
-  for (const box of document.querySelectorAll("[data-search]")) {
-    const wanted = box.value.trim().toLowerCase();
-    for (const row of document.querySelectorAll(`#${box.dataset.search} tbody tr`)) {
-      row.hidden = !row.cells[0].textContent.toLowerCase().includes(wanted);
-    }
-  }
 }
 
 // The name of who answers alarms stays in this browser. It may refuse to keep it.
@@ -158,19 +148,11 @@ document.addEventListener("submit", (event) => {
   }
 });
 
-document.addEventListener("input", (event) => {
-  if (event.target.dataset.search) {
-    sift();
-  }
-});
-document.addEventListener("drawn", () => {
-  sift();
-  remembered();
-});
+document.addEventListener("drawn", remembered);
 
 let fetching = false;
 let wanted = false;
-let drawn = 0;
+let drawn = Date.now();
 
 async function refresh() {
   wanted = true;
@@ -227,7 +209,9 @@ function listen() {
   stream?.close();
   stream = new EventSource(link.dataset.events);
   stream.addEventListener("lines", () => {
-    heard = Date.now();
+    if (!document.body.classList.contains("lost")) {
+      alive();
+    }
     refresh();
   });
   // Lost, or refused because too many listen: asking once tells which, and keeps the page fresh.

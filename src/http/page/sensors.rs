@@ -93,6 +93,7 @@ pub(in crate::http) async fn page(
     let html = content(&view, &asked, reader);
     // Who searches sends a form, but to the page itself, and the page loads itself again as it was asked for.
     let frame = Frame::new(plain(words.sensors)).at(Place::Sensors).live().queries();
+    let frame = frame.scripts(&["assets/sift.js"]);
     Ok(frame.answer(&shared, &visit, &html))
 }
 

@@ -1,5 +1,6 @@
 //! The daemon itself: its parts, what it stored, what it could not read.
 
+mod flows;
 mod words;
 
 use super::format::{
@@ -30,6 +31,7 @@ pub(in crate::http) async fn health(
     let mut html = Html::default();
     html.raw("<div class=\"columns halves\">");
     components(&mut html, &view, &shared.api.health.snapshot(), reader);
+    flows::panels(&mut html, &shared.api.metrics, reader);
     sources(&mut html, &view, reader);
     edge_nodes(&mut html, &view, reader);
     faults(&mut html, &view, reader);

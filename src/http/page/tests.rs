@@ -12,8 +12,16 @@ use std::sync::Arc;
 use std::time::Duration;
 
 /// The pages that are kept fresh.
-const LIVE: &[&str] =
-    &["/", "/lines/tm3", "/alarms", "/alarms?alarm=tm3%2Fbatch", "/sensors", "/health"];
+const LIVE: &[&str] = &[
+    "/",
+    "/lines/tm3",
+    "/alarms",
+    "/alarms?alarm=tm3%2Fbatch",
+    "/batches",
+    "/models",
+    "/sensors",
+    "/health",
+];
 
 fn page_at(view: View, path: &str) -> String {
     let fixture = fixture::state(view);
@@ -93,10 +101,23 @@ fn an_on_spec_batch_is_calm() {
             "facial-15",
             "2 % likely to end off spec",
             "46 % of the batch made",
-            "Wrong flags 2 of 120 good batches 0.2 to 5.9 %, 1.0 % promised",
+            "Model pca v4, 20 batches, 56,200 rows, limit provisional A model waits to be promoted",
         ],
         &["Why", "Affected", "Moved first"],
     );
+    check_at(
+        "/models",
+        fixture::on_spec(),
+        &[
+            "Grade facial-15 made now",
+            "Wrong flags 2 of 120 good batches 0.2 to 5.9 %, 1.0 % promised",
+            "Drift none that shows",
+            "Soft sensors Property How good that was",
+        ],
+        &[],
+    );
+    let drifted = "Drift 4 of the last 31 good batches passed its limits";
+    check_at("/models", fixture::at_risk(), &[drifted], &["none that shows"]);
 }
 
 #[test]
@@ -335,7 +356,8 @@ fn no_name_from_the_plant_becomes_markup() {
             assert!(!text.contains("<script>") && !text.contains("alert(1)</"), "{path}");
             assert!(!text.contains(['\u{202e}', '\u{0}']), "{path}");
             let scripts = text.matches("<script").count();
-            assert_eq!(scripts, usize::from(!path.ends_with("=main")), "{path}");
+            let of_page = 1 + usize::from(path.starts_with("/sensors"));
+            assert_eq!(scripts, if path.ends_with("=main") { 0 } else { of_page }, "{path}");
             // Every quote belongs to an attribute: tags are closed where the program closed them.
             assert_eq!(text.matches('<').count(), text.matches('>').count(), "{path}");
         }
@@ -395,7 +417,7 @@ fn a_core_that_hangs_and_a_note_stand_above_everything() {
 #[test]
 fn a_fit_and_a_model_that_waits_are_said() {
     let fixture = fixture::with_fit(fixture::state(fixture::on_spec()));
-    let text = words(&fixture::get(&fixture, "/").text);
+    let text = words(&fixture::get(&fixture, "/models").text);
     for expected in [
         "Model of grade facial-15 being fitted from 20 batches since 00:30 : reading frames, 45 %",
         "version 3 waits to be promoted and has judged the last 12 batches: of 8 good ones",
@@ -403,7 +425,7 @@ fn a_fit_and_a_model_that_waits_are_said() {
     ] {
         assert!(text.contains(expected), "{text}");
     }
-    check(fixture::on_spec(), &[], &["being fitted"]);
+    check_at("/models", fixture::on_spec(), &[], &["being fitted"]);
     let more = "Learning: 13 more on-spec batches until the first model.";
     check(fixture::learning(), &[more], &["being fitted"]);
 }
@@ -442,7 +464,9 @@ fn every_page_has_one_heading_a_way_past_its_head_and_its_place_in_the_navigatio
         ("/lines/tm3", Some("overview")),
         ("/sensors?sick=1", Some("sensors")),
         ("/health", Some("health")),
-        (of_model, Some("overview")),
+        ("/batches", Some("batches")),
+        ("/models?line=tm3", Some("models")),
+        (of_model, Some("models")),
     ] {
         let page = fixture::get(&fixture, path).text;
         assert_eq!(page.matches("<h1").count(), 1, "{path}");
@@ -493,6 +517,7 @@ fn files_are_sent_once() {
     for (path, kind) in [
         ("/assets/page.css", "text/css; charset=utf-8"),
         ("/assets/page.js", "text/javascript; charset=utf-8"),
+        ("/assets/sift.js", "text/javascript; charset=utf-8"),
         ("/assets/icon.svg", "image/svg+xml"),
         ("/api/openapi.json", "application/json"),
     ] {
@@ -544,9 +569,14 @@ fn the_last_start_is_summed_up_with_its_gaps() {
 #[test]
 fn a_model_that_waits_has_a_page_of_what_it_would_have_said() {
     let fixture = fixture::with_models(fixture::state(fixture::on_spec()), fixture::registry());
-    let page = fixture::get(&fixture, "/").text;
+    let page = fixture::get(&fixture, "/models").text;
     let link = page.split("href=\"backtest?").nth(1).and_then(|rest| rest.split('"').next());
     assert_eq!(link, Some("line=tm3&amp;grade=facial-15&amp;version=3"));
+    for expected in
+        ["3 waits", "2 judges", "1 judged", "1.0 % 0.2 to 5.9 % provisional fitted pca of 8 tags"]
+    {
+        assert!(words(&page).contains(expected), "{expected}: {}", words(&page));
+    }
     let answer = fixture::get(&fixture, "/backtest?line=tm3&grade=facial-15&version=3");
     let text = words(&answer.text);
     for expected in [

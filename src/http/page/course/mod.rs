@@ -58,7 +58,7 @@ pub(in crate::http) fn page(shared: &Shared, visit: &Visit, shown: &Shown<'_>) -
     let reader = visit.reader;
     let html = body(shown, reader);
     let frame = Frame::new(title(&shown.data.record, reader)).unseen_heading();
-    let frame = frame.at(Place::Overview).scripts(&["assets/chart.js"]);
+    let frame = frame.at(Place::Batches).scripts(&["assets/chart.js"]);
     let frame = if shown.live { frame.live() } else { frame };
     frame.answer(shared, visit, &html)
 }

@@ -1,19 +1,15 @@
 //! What of a line stands in tables: why it is called what it is, its last batches, its tags.
 
-use super::super::face;
-use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, metres, per_cent, plain, time,
-};
+use super::super::format::{Clock, NUMBERS, WORDS, heading, per_cent, plain, time};
 use super::super::html::Html;
 use super::super::reader::Reader;
-use super::super::{links, report, sensors, words};
+use super::super::{batches, links, report, sensors, words};
 use super::part;
 use super::words::Words;
-use crate::decode::Disposition;
-use crate::engine::{BatchRecord, LineView};
+use crate::engine::LineView;
 use crate::reading::side_by_side;
 use crate::verdict::Document;
-use crate::words::{Language, fill};
+use crate::words::fill;
 
 /// The reasons, what moved, and what was like it.
 pub(super) fn why(
@@ -46,12 +42,12 @@ pub(super) fn why(
     }
     html.raw("</ol>");
     movers(html, document, reader);
-    similar(html, document, reader);
+    similar(html, (&line.name, document), reader);
     html.raw("</div>");
 }
 
 /// Past batches in which the same moved, and how they ended.
-fn similar(html: &mut Html, document: &Document, reader: Reader) {
+fn similar(html: &mut Html, (line, document): (&str, &Document), reader: Reader) {
     if document.similar.is_empty() {
         return;
     }
@@ -63,7 +59,9 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
     heading(html, WORDS, words.ended_as);
     html.raw("</tr></thead><tbody>");
     for similar in &document.similar {
-        html.raw("<tr><th scope=\"row\" class=\"wrap\">").name(&similar.batch).raw(" <small>");
+        html.raw("<tr><th scope=\"row\" class=\"wrap\">");
+        links::batch(html, line, &similar.batch, reader);
+        html.raw(" <small>");
         time(html, similar.started, Clock::Day, reader);
         html.raw("</small>");
         if let Some(grade) = similar.grade.as_ref().filter(|_| similar.grade != document.grade) {
@@ -75,15 +73,6 @@ fn similar(html: &mut Html, document: &Document, reader: Reader) {
             .raw("</td></tr>");
     }
     html.raw("</tbody></table>");
-}
-
-/// What was decided, by its word of the contract: that word itself in English.
-fn disposition(told: &str, reader: Reader) -> Html {
-    let known: Option<Disposition> = serde_json::from_value(told.into()).ok();
-    match (known, reader.language) {
-        (Some(known), Language::Chinese) => plain(reader.language.disposition(known)),
-        _ => plain(told),
-    }
 }
 
 /// That the change of a tag is told and not its value, where it is.
@@ -131,7 +120,7 @@ fn movers(html: &mut Html, document: &Document, reader: Reader) {
 }
 
 /// The last batches.
-pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
+pub(super) fn last_batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader) {
     let words = Words::of(reader.language);
     part(html, "<div class=\"panel\"", "batches", ix);
     html.raw("><h3>").raw(words.last_batches);
@@ -145,56 +134,9 @@ pub(super) fn batches(html: &mut Html, line: &LineView, ix: i64, reader: Reader)
     }
     html.raw("<div class=\"scroll\" data-keep id=\"batches-scroll-").integer(ix);
     html.raw("\" tabindex=\"0\" role=\"region\" aria-label=\"").raw(words.last_batches);
-    html.raw("\"><table><thead><tr>");
-    for word in [words.batch, words.verdict, words.disposition] {
-        heading(html, WORDS, word);
-    }
-    for word in [words.outside_limits, words.lead, words.length, words.ended] {
-        heading(html, NUMBERS, word);
-    }
-    heading(html, WORDS, words.report);
-    html.raw("</tr></thead><tbody>");
-    for batch in &line.last_batches {
-        batch_row(html, batch, reader);
-    }
-    html.raw("</tbody></table></div></div>");
-}
-
-fn batch_row(html: &mut Html, batch: &BatchRecord, reader: Reader) {
-    let face =
-        batch.verdict.map_or_else(|| face::of_void(reader), |call| face::of_call(call, reader));
-    html.raw("<tr class=\"").raw(face.class).raw("\"><th scope=\"row\">");
-    links::batch(html, &batch.line, &batch.batch, reader);
-    html.raw("</th><td><span class=\"mark\">")
-        .icon(face.symbol)
-        .raw(face.word)
-        .raw("</span></td><td>");
-    match batch.disposition {
-        Some(told) => html.piece(&disposition(told.as_str(), reader)),
-        None => html.raw(NONE),
-    };
-    html.raw("</td><td class=\"num\">");
-    html.text(&batch.off_spec_share.map_or_else(|| NONE.to_owned(), fine_per_cent));
-    html.raw("</td><td class=\"num\">").text(&lead(batch, reader)).raw("</td><td class=\"num\">");
-    html.text(&batch.length_m.map_or_else(|| NONE.to_owned(), metres))
-        .raw("</td><td class=\"num\">");
-    match batch.ended {
-        Some(ended) => time(html, ended.as_millis(), Clock::Day, reader),
-        None => {
-            html.raw(NONE);
-        }
-    }
-    html.raw("</td><td>");
-    report::link(html, batch, Words::of(reader.language).report, reader);
-    html.raw("</td></tr>");
-}
-
-#[expect(clippy::cast_possible_truncation, reason = "a float to integer cast stops at the ends")]
-fn lead(batch: &BatchRecord, reader: Reader) -> String {
-    match batch.first_flag_lead_s {
-        Some(seconds) if seconds.is_finite() => reader.duration((seconds * 1000.0) as i64),
-        _ => NONE.to_owned(),
-    }
+    html.raw("\">");
+    batches::table(html, &line.last_batches, false, reader);
+    html.raw("</div></div>");
 }
 
 /// Sick sensors that are shown; the page of the sensors has all.

@@ -40,10 +40,9 @@ table! {
     moved_first: "Moved first", "最先变化";
     costs_least: "Costs least", "代价最小的做法";
     model: "Model", "模型";
-    wrong_flags: "Wrong flags", "误报";
-    waits: "Model that waits", "待启用的模型";
-    promoted: "Promoted", "已决定启用的模型";
-    of_grade: " (grade {grade})", "（品种 {grade}）";
+    no_model: "None judges this grade yet.", "该品种尚无用于判定的模型。";
+    models: "More about models", "模型详情";
+    models_one_waits: "A model waits to be promoted", "有模型待启用";
     wrong_of: "{wrong} of {good} <small>{low} to {high} %, {promised} % promised</small>", "{good}中误报 {wrong} 个 <small>{low} 至 {high} %，承诺值 {promised} %</small>";
     good_batch: "{n} good batch", "{n} 个好批次";
     good_batches: "{n} good batches", "{n} 个好批次";
@@ -81,14 +80,7 @@ table! {
 
     last_batches: "Last batches", "最近的批次";
     no_batch: "No batch has ended yet.", "尚无结束的批次。";
-    verdict: "Verdict", "判定";
-    disposition: "Disposition", "处置";
-    outside_limits: "Outside limits", "超限";
-    lead: "Flagged before end", "报警提前量";
-    length: "Length", "长度";
-    ended: "Ended", "结束";
 
-    report: "Report", "报告";
     sick_tags: "Sensors that are not to be trusted", "不可信的传感器";
     all_well: "Every sensor of the line can be trusted.", "该生产线的所有传感器均可信。";
     none_heard: "No reading has come yet.", "尚未收到任何读数。";
@@ -110,8 +102,6 @@ mod tests {
         for (key, english, chinese) in [
             ("tag", "Tag", "测点"),
             ("grade", "Grade", "品种"),
-            ("disposition", "Disposition", "处置"),
-            ("wrong_flags", "Wrong flags", "误报"),
             ("outside", "Outside limits", "超出限值"),
             ("maintenance", "maintenance", "检修"),
         ] {

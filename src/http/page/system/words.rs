@@ -31,6 +31,24 @@ table! {
     gap_one: "{n} possible gap", "{n} 处可能缺失";
     gaps: "{n} possible gaps", "{n} 处可能缺失";
 
+    store: "Store", "存储";
+    store_size: "Size", "大小";
+    store_fill: "Taken by what has to be kept", "必须保留的数据所占";
+    commits: "Commits since the start", "启动以来的提交次数";
+    waiting: "What waits to go out", "待发送";
+    no_outbox: "Nobody is told anything: no InfluxDB, no webhook.", "没有接收方：未配置 InfluxDB 或网络回调。";
+    receiver: "Receiver", "接收方";
+    pending: "Waits", "等待";
+    dropped: "Dropped at the disk budget", "因磁盘限额丢弃";
+    parked: "Refused for good, kept", "被永久拒收，已留存";
+    parked_means: "What was refused for good is shown by <code>onspec webhook parked</code>, which also sends it again.", "被永久拒收的内容用 <code>onspec webhook parked</code> 查看，也可重新发送。";
+    links: "Links to brokers", "与消息代理的连接";
+    messages: "Messages", "消息";
+    connections: "Connections", "连接次数";
+    lost_links: "Lost", "断开次数";
+    broker_dropped: "Dropped by the broker", "消息代理丢弃";
+    since_start: "Counted since the start of this process.", "自本进程启动起计数。";
+
     strays: "Not declared: stored, not judged", "未登记：只存储，不参与判定";
     not_declared: "Not declared", "未登记";
     tag: "Tag", "测点";
@@ -142,7 +160,10 @@ mod tests {
 
     #[test]
     fn both_languages_say_everything() {
-        crate::words::check(ALL, &["onspec", "UTF-8", "JSON"]);
+        crate::words::check(
+            ALL,
+            &["<code>onspec webhook parked</code>", "onspec", "UTF-8", "JSON", "InfluxDB"],
+        );
     }
 
     #[test]
