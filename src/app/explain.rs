@@ -17,13 +17,17 @@ pub fn explain(
     row: &mut dyn FnMut(),
 ) -> Result<Explanation, AppError> {
     let mut reached = None;
-    // The last frame that was seen, or the first one that ends at the instant or later.
-    let mut seen: Option<(Timestamp, Timestamp)> = None;
+    // The last frame that was seen, or the first one that ends at the instant or later; before any, the last one before what is
+    // read.
+    let before = judging.engine().judged_to(line).filter(|end| *end < at);
+    let mut seen: Option<(Timestamp, Timestamp)> = before.map(|end| (end, end));
+    let mut is_new = false;
     let mut look = |effect: &Effect| {
         let Effect::Frame(frame) = effect else { return false };
         if frame.line != line {
             return false;
         }
+        is_new = true;
         if seen.is_none_or(|(_, end)| end < at) {
             seen = Some((frame.start, frame.end));
         }
@@ -52,6 +56,10 @@ pub fn explain(
                     "what made its frame whole made all frames until {until} whole as well"
                 )),
             }
+        }
+        // Nothing came after the state from which it is read.
+        (Err(AppError::Other(_)), None, Some((_, end))) if !is_new => {
+            nothing(format!("the last frame of the line ended at {end}"))
         }
         (Err(error), ..) => Err(error),
         (Ok(()), _, Some((_, end))) => {

@@ -92,6 +92,30 @@ impl Journal {
         Ok((journal, notes))
     }
 
+    /// The journal of an open store from the state after an event on, or from its begin, to be read until somebody has enough.
+    ///
+    /// # Errors
+    /// When the store cannot be read.
+    pub(super) fn after(reader: Reader, path: &Path, state: Option<u64>) -> Result<Self, AppError> {
+        let after = state.unwrap_or(0);
+        Ok(Self {
+            path: path.to_owned(),
+            last: reader.journal_end()?,
+            by_hand: by_hand(&reader)?,
+            reader,
+            span: Span::default(),
+            after,
+            has_state: state.is_some(),
+            first: after + 1,
+            told: Cell::new(0),
+        })
+    }
+
+    /// The event that was told last; 0 before any was.
+    pub(super) fn told(&self) -> u64 {
+        self.told.get()
+    }
+
     /// What is read, for people.
     #[must_use]
     pub fn place(&self) -> String {

@@ -22,6 +22,7 @@ mod fits;
 mod heard;
 mod journal;
 pub mod listen;
+mod moment;
 pub mod parked;
 mod pipeline;
 mod recording;

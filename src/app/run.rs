@@ -18,6 +18,7 @@ mod desk;
 mod ending;
 mod hosts;
 mod models;
+pub(super) mod moments;
 mod parts;
 mod webhooks;
 

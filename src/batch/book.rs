@@ -257,8 +257,9 @@ impl Book {
         let station = self.stations.get_mut("")?;
         let batch = station.current.as_mut().filter(|batch| made.start >= batch.started)?;
         let product = station.pause.is_none();
-        if product {
-            batch.count(made, limits);
+        match &station.pause {
+            None => batch.count(made, limits),
+            Some(pause) => batch.pause(made, pause.reason.as_ref()),
         }
         Some(Counted { batch: Arc::clone(&batch.id), product })
     }

@@ -24,6 +24,9 @@ const TOLD_ENDS_MAX: usize = 16;
 /// Breaks and changes of grade that are remembered of a batch.
 const STEADY_MAX: usize = 64;
 
+/// Pauses that are remembered of a batch.
+const PAUSES_MAX: usize = 64;
+
 /// A batch.
 #[expect(
     clippy::struct_excessive_bools,
@@ -105,6 +108,24 @@ pub struct Batch {
     /// True if somebody worked on the line while it was made: it teaches nothing.
     #[serde(default)]
     pub maintenance: bool,
+    /// When it was paused, in order: the newest.
+    #[serde(default)]
+    pub pauses: VecDeque<Paused>,
+}
+
+/// A pause of a batch: the frames in which nothing of it was made.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Paused {
+    /// The begin of its first frame.
+    pub from: Timestamp,
+    /// The end of its last one.
+    pub to: Timestamp,
+    /// Where the batch stood, by the speed, m; `None` where that is not known.
+    pub at_m: Option<f64>,
+    /// The time made by then, s.
+    made_s: f64,
+    /// Why, if it was said.
+    pub reason: Option<Arc<str>>,
 }
 
 /// A laboratory result.
@@ -201,6 +222,7 @@ impl Batch {
             advice: None,
             steady: VecDeque::new(),
             maintenance: false,
+            pauses: VecDeque::new(),
         }
     }
 
@@ -216,6 +238,27 @@ impl Batch {
     pub(super) fn count(&mut self, made: &Made, limits: &Limits<'_>) {
         self.product.count(made, limits);
         self.past.entries.push_back(Entry::Made { start: made.start, end: made.end });
+    }
+
+    /// Adds a frame in which it was paused, and why. Frames between which nothing was made are of one pause.
+    pub(super) fn pause(&mut self, made: &Made, reason: Option<&Arc<str>>) {
+        let made_s = self.product.made_s;
+        if let Some(last) = self.pauses.back_mut()
+            && last.made_s.to_bits() == made_s.to_bits()
+        {
+            last.to = made.end;
+            return;
+        }
+        if self.pauses.len() == PAUSES_MAX {
+            self.pauses.pop_front();
+        }
+        self.pauses.push_back(Paused {
+            from: made.start,
+            to: made.end,
+            at_m: self.product.made_m,
+            made_s,
+            reason: reason.cloned(),
+        });
     }
 
     /// So many seconds were made and nobody saw them.

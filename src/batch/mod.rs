@@ -52,7 +52,7 @@ mod source;
 
 pub use book::{Book, Change, Counted, Pause};
 pub use genealogy::{Consumed, Edge, Edges, Genealogy, Metres, Step, TRACED_MAX, Towards};
-pub use life::{Batch, LabResult, LabValue, PersonsWord};
+pub use life::{Batch, LabResult, LabValue, Paused, PersonsWord};
 pub use origins::{Lots, Origins};
 pub use past::{Entry, Past};
 use phases::PhasesTold;

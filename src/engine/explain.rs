@@ -85,6 +85,12 @@ impl Engine {
         let state = &self.state.lines[line.get()];
         state.explain(&self.plant.lines[line.get()], &self.plant)
     }
+
+    /// The end of the last frame of a line; `None` before the first, and of a line that the plant does not have.
+    #[must_use]
+    pub fn judged_to(&self, line: LineIx) -> Option<Timestamp> {
+        self.state.lines.get(line.get())?.judged_to()
+    }
 }
 
 /// What moved, if none of it is worth a flag.

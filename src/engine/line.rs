@@ -1,6 +1,7 @@
 //! One line: its tags, its clock, its frames, its batches, its models, its verdict.
 
 mod absent;
+mod course;
 mod judging;
 pub(super) mod late;
 mod maintained;
@@ -784,6 +785,7 @@ impl LineState {
             verdict: self.document.clone(),
             batch: self.book.current().map(|batch| record(line, batch, self.call_of(batch))),
             stretches: self.stretches(plant),
+            course: self.course(line, plant),
             trend: self.trend.iter().cloned().collect(),
             last_batches: self
                 .book

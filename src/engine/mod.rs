@@ -71,7 +71,7 @@ pub use outlook::{ProspectsView, StageReliability};
 pub use recovery::Recovery;
 pub use scans::ScansOfSheet;
 pub use sheet::{
-    Asked, Decided, Done, PropertyOfSheet, ResultOfSheet, SectionsRecord, SheetRecord,
+    Asked, CourseView, Decided, Done, PropertyOfSheet, ResultOfSheet, SectionsRecord, SheetRecord,
 };
 pub use soft_sensors::{FittedView, SoftSensorView};
 pub use stamps::odd_time;

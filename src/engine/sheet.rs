@@ -7,7 +7,7 @@ use super::scans::ScansOfSheet;
 use crate::batch::Batch;
 use crate::decode::Disposition;
 use crate::plant::{Bounds, Grade, Line, SpecLimit};
-use crate::verdict::{Document, SectionDocument, TagSummary, summaries};
+use crate::verdict::{Document, PauseDocument, SectionDocument, TagSummary, pauses, summaries};
 use serde::{Deserialize, Serialize};
 use std::sync::Arc;
 
@@ -44,6 +44,18 @@ pub struct SheetRecord {
     pub dispositions: Vec<Decided>,
     /// What people did about it.
     pub actions: Vec<Done>,
+    /// When it was paused, in order: the newest.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub pauses: Vec<PauseDocument>,
+}
+
+/// What its sheet would be if the batch in progress ended now.
+#[derive(Debug, Clone, PartialEq)]
+pub struct CourseView {
+    /// What was found of it by now.
+    pub sheet: SheetRecord,
+    /// What was seen along it; `None` where nothing was yet.
+    pub sections: Option<SectionsRecord>,
 }
 
 /// What a grade asks of a tag or property.
@@ -188,6 +200,7 @@ pub(super) fn sheet(
         laboratory: laboratory(batch, grade),
         dispositions: decided.collect(),
         actions: done.collect(),
+        pauses: pauses(batch),
     }
 }
 

@@ -6,6 +6,7 @@ use super::effect::{BatchRecord, FaultRecord, WrongFlagsRecord};
 use super::maintenance::MaintenanceView;
 use super::outlook::ProspectsView;
 use super::recovery::Recovery;
+use super::sheet::CourseView;
 use super::soft_sensors::SoftSensorView;
 use crate::alarm::{self, Load, Severity};
 use crate::models::{Beside, Flagged};
@@ -168,6 +169,9 @@ pub struct LineView {
     pub batch: Option<BatchRecord>,
     /// It by stretches of one call, in order; without what was measured in them.
     pub stretches: Vec<SectionDocument>,
+    /// What was seen along it and what was found of it by now; `None` before anything was said of it.
+    #[serde(skip)]
+    pub course: Option<Arc<CourseView>>,
     /// The statistics of the last frames against their limits, oldest first.
     pub trend: Vec<TrendPoint>,
     /// The last finished batches, newest first.

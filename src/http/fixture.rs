@@ -1,8 +1,10 @@
 //! Views built by hand, and a router to ask, for the tests of this room.
 
 mod charts;
+mod course;
 mod foretold;
 mod latin;
+pub(super) mod moments;
 mod shelf;
 mod stretches;
 
@@ -219,6 +221,7 @@ pub(super) fn state(view: View) -> Fixture {
         progress: Arc::clone(&heartbeat) as Arc<dyn Progress>,
         history: None,
         models: None,
+        moments: None,
         desk: None,
         webhooks: None,
         fits: None,
@@ -453,6 +456,7 @@ pub(super) fn silent_line(name: &str) -> LineView {
         verdict: None,
         batch: None,
         stretches: Vec::new(),
+        course: None,
         trend: Vec::new(),
         last_batches: Vec::new(),
         tags: tags()
@@ -586,6 +590,23 @@ pub(super) fn hostile() -> View {
         batch.batch = Arc::clone(&name);
         batch.grade = Some(Arc::clone(&name));
     }
+    let course = Arc::make_mut(line.course.as_mut().unwrap());
+    for asked in course
+        .sheet
+        .spec
+        .iter_mut()
+        .chain(course.sheet.laboratory.iter_mut().map(|of| &mut of.asked))
+    {
+        (asked.name, asked.unit, asked.method) =
+            (Arc::clone(&name), Arc::clone(&name), Some(Arc::clone(&name)));
+    }
+    for section in course.sections.iter_mut().flat_map(|kept| &mut kept.sections) {
+        let seen = std::mem::take(&mut section.quality).into_values();
+        section.quality.extend(seen.map(|seen| (Arc::clone(&name), seen)));
+    }
+    course.sheet.actions[0].text = Arc::clone(&name);
+    course.sheet.actions[0].by = Some(Arc::clone(&name));
+    course.sheet.pauses[0].reason = Some(Arc::clone(&name));
     let document = line.verdict.as_mut().unwrap();
     document.batch = Some(Arc::clone(&name));
     document.grade = Some(Arc::clone(&name));
@@ -628,6 +649,8 @@ pub(super) fn hostile() -> View {
         Reason::Coverage { tags: vec![tag()], share: 0.1 },
         Reason::Person { disposition: tag(), by: Some(tag()) },
     ];
+    let document = document.clone();
+    Arc::make_mut(line.course.as_mut().unwrap()).sheet.verdict = document;
     view
 }
 
@@ -835,7 +858,7 @@ fn line(call: Call) -> LineView {
             compared: Compared::Share,
         },
     ];
-    LineView {
+    let mut line = LineView {
         profiles: Vec::new(),
         charts: charts::charts(),
         name: "tm3".into(),
@@ -873,6 +896,7 @@ fn line(call: Call) -> LineView {
         }),
         batch: Some(batch),
         stretches: if call.is_flag() { stretches() } else { Vec::new() },
+        course: None,
         trend: trend(call),
         last_batches: last_batches(),
         tags: tags(),
@@ -887,7 +911,9 @@ fn line(call: Call) -> LineView {
             of: 31,
             one_in: 100.0,
         }),
-    }
+    };
+    line.course = line.verdict.as_ref().map(|document| Arc::new(course::course(document)));
+    line
 }
 
 /// Two of 120 good batches were flagged.

@@ -19,6 +19,7 @@ mod audit;
 mod backtest;
 #[cfg(test)]
 mod contract;
+mod course;
 mod data;
 mod events;
 mod feedback;
@@ -27,6 +28,7 @@ mod fixture;
 mod guard;
 mod listener;
 mod models;
+mod moment;
 mod page;
 mod probes;
 mod report;
@@ -40,7 +42,9 @@ pub use router::router;
 
 use crate::alarm::{IsaState, Order};
 use crate::batch::{Genealogy, Metres};
-use crate::engine::{BatchRecord, Promotion, PromotionView, ToldEvents, View, Withdrawal};
+use crate::engine::{
+    BatchRecord, Explanation, Promotion, PromotionView, ToldEvents, View, Withdrawal,
+};
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
 use crate::store::AuditEntry;
@@ -197,6 +201,77 @@ pub trait History: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn audit(&self, before: Option<u64>, limit: usize) -> Result<Vec<AuditEntry>, String>;
+}
+
+/// What was known of a line at an instant.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Moment {
+    /// What `onspec explain` says.
+    pub explanation: Explanation,
+    /// How long a frame of the line is.
+    pub frame: Duration,
+}
+
+/// The answer to why a verdict was what it was.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Explained {
+    /// This.
+    Told(Box<Moment>),
+    /// Nothing is known of it: why.
+    Unknown(String),
+    /// It is being looked for since it was asked for before.
+    Sought,
+    /// Another instant is looked for, and each takes a processor.
+    Busy,
+}
+
+/// How a tag went.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Trend {
+    /// The tag.
+    pub tag: Arc<str>,
+    /// Its unit; may be empty.
+    pub unit: Arc<str>,
+    /// Its values, in order of time; none where no frame is kept.
+    pub bins: Vec<Bin>,
+}
+
+/// The values of a tag in a stretch of time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Bin {
+    /// Its begin.
+    pub from: Timestamp,
+    /// Its end.
+    pub to: Timestamp,
+    /// How many values there are, at least one.
+    pub values: u32,
+    /// Their mean, in the tag's unit.
+    pub mean: f64,
+    /// The least of them.
+    pub least: f64,
+    /// The greatest.
+    pub greatest: f64,
+}
+
+/// What is known of instants that have passed. Calls block on the disk, the first one for as long as it takes to judge again
+/// what came since the nearest state; this room makes them off the runtime.
+pub trait Moments: Debug + Send + Sync {
+    /// Why a line's verdict was what it was.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn explain(&self, line: &str, at: Timestamp) -> Result<Explained, String>;
+
+    /// How some tags of a line went between two instants, each that there is in the order of the question.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn trends(
+        &self,
+        line: &str,
+        between: (Timestamp, Timestamp),
+        tags: &[Arc<str>],
+    ) -> Result<Vec<Trend>, String>;
 }
 
 /// A fit that runs.
@@ -409,6 +484,8 @@ pub struct ApiState {
     pub history: Option<Arc<dyn History>>,
     /// The store's models, if it keeps any.
     pub models: Option<Arc<dyn Models>>,
+    /// What is known of instants that have passed, where a journal is kept.
+    pub moments: Option<Arc<dyn Moments>>,
     /// Where events of batches are told, if anybody takes them.
     pub desk: Option<Arc<dyn Desk>>,
     /// The receivers of webhooks, if there are outboxes for any.

@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, acknowledge, actions, alarms, audit, backtest, data, events, feedback, guard, models,
-    page, probes, report, uniformity, webhooks,
+    Fitting, acknowledge, actions, alarms, audit, backtest, course, data, events, feedback, guard,
+    models, moment, page, probes, report, uniformity, webhooks,
 };
 use crate::engine::View;
 use crate::words::{Language, Locale};
@@ -128,12 +128,15 @@ pub(super) const PAGE: &[Route] = &[
     ("/models", || get(page::models)),
     ("/sensors", || get(page::sensors)),
     ("/health", || get(page::health)),
+    ("/lines/{line}/moment", || get(moment::page)),
     ("/backtest", || get(backtest::page)),
+    ("/batches/{line}/{batch}", || get(course::page)),
     ("/batches/{line}/{batch}/report", || get(report::batch)),
     ("/report/weekly", || get(report::weekly)),
     ("/uniformity", || get(uniformity::page)),
     ("/assets/page.css", || get(page::css)),
     ("/assets/page.js", || get(page::js)),
+    ("/assets/chart.js", || get(page::chart_js)),
     ("/assets/sift.js", || get(page::sift)),
     ("/assets/icon.svg", || get(page::icon)),
 ];

@@ -28,7 +28,9 @@ pub use judge::{Judge, Opinion, follow_limits};
 pub use prospects::{EarlierBatch, Prospect};
 pub use reliability::{Reliability, ReliabilityBin};
 pub use scoreboard::{Counted, Figures, Found, OfProperty, Period, Rate, Row, Scoreboard, Scored};
-pub use sections::{SectionDocument, SectionOfTag, Slab, TagSummary, summaries};
+pub use sections::{
+    PauseDocument, SectionDocument, SectionOfTag, Slab, TagSummary, pauses, summaries,
+};
 pub use uniformity::{
     Aim, Apart, Component, Figure, LotEffect, LotsOf, OfGrade, OfLot, ProfileParts, Property,
     PropertyParts, Sample, ScansOfBatch, Uniformity,

@@ -2,7 +2,7 @@
 
 use super::document::{Call, Reason, SpanDocument};
 use super::evidence::COVERAGE;
-use crate::batch::{Along, Batch, Product, Section, Seen, Stretch, SumUp};
+use crate::batch::{Along, Batch, Paused, Product, Section, Seen, Stretch, SumUp};
 use crate::plant::{Compared, Grade};
 use serde::{Deserialize, Serialize};
 use std::collections::BTreeMap;
@@ -81,6 +81,21 @@ pub struct SectionOfTag {
     pub greatest: f64,
     /// The share of what was seen of it in the section that was outside its limits, 0–1.
     pub out: f64,
+}
+
+/// A pause of a batch.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct PauseDocument {
+    /// Its begin, ms.
+    pub from: i64,
+    /// Its end, ms.
+    pub to: i64,
+    /// Where the batch stood, m.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at_m: Option<f64>,
+    /// Why, if it was said.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub reason: Option<Arc<str>>,
 }
 
 /// The values of a quality tag over a whole batch.
@@ -163,6 +178,21 @@ pub(super) fn from_both_ends(spans: &mut [SpanDocument], batch: &Batch) {
         }
         span.after_m = span.to_m.map(|to_m| length_m - to_m);
     }
+}
+
+/// The pauses of a batch, where its sections have them.
+#[must_use]
+pub fn pauses(batch: &Batch) -> Vec<PauseDocument> {
+    let scale = scale(batch);
+    let metres =
+        |metres: f64| scale.map_or(metres, |(scale, length_m)| (metres * scale).min(length_m));
+    let told = |pause: &Paused| PauseDocument {
+        from: pause.from.as_millis(),
+        to: pause.to.as_millis(),
+        at_m: pause.at_m.map(metres),
+        reason: pause.reason.clone(),
+    };
+    batch.pauses.iter().map(told).collect()
 }
 
 /// The sections of a batch that are off spec or at risk, in metres by the speed.

@@ -33,6 +33,32 @@ impl Html {
         self
     }
 
+    /// The same with at most three digits, for what people zoom into.
+    pub(crate) fn precise(&mut self, number: f64) -> &mut Self {
+        let number =
+            if number.is_finite() { (number * 1000.0).round() / 1000.0 + 0.0 } else { 0.0 };
+        write!(self.0, "{number}").expect("writing to a string does not fail");
+        self
+    }
+
+    /// Numbers as a list of JSON, six significant digits of each; what is none is `null`. No text is in it that could end the
+    /// element around it.
+    pub(crate) fn numbers(&mut self, numbers: impl IntoIterator<Item = Option<f64>>) -> &mut Self {
+        self.raw("[");
+        for (ix, number) in numbers.into_iter().enumerate() {
+            self.raw(if ix > 0 { "," } else { "" });
+            match number.filter(|number| number.is_finite()) {
+                Some(number) => {
+                    // Six significant digits tell more than anybody reads.
+                    let short: f64 = format!("{number:.5e}").parse().unwrap_or(number);
+                    write!(self.0, "{short}").expect("writing to a string does not fail");
+                }
+                None => self.0.push_str("null"),
+            }
+        }
+        self.raw("]")
+    }
+
     /// A whole number.
     pub(crate) fn integer(&mut self, number: i64) -> &mut Self {
         write!(self.0, "{number}").expect("writing to a string does not fail");
@@ -128,6 +154,18 @@ mod tests {
             html.coordinate(number);
             assert_eq!(html.into_string(), expected);
         }
+    }
+
+    #[test]
+    fn numbers_of_json_are_numbers_or_null() {
+        let mut html = Html::default();
+        html.numbers([Some(15.0), None, Some(f64::NAN), Some(-0.123_456_78), Some(1e21)]);
+        html.raw(" ").precise(12.345_67).raw(" ").precise(f64::NAN);
+        let text = html.into_string();
+        let (list, rest) = text.split_once(' ').unwrap();
+        assert_eq!(rest, "12.346 0");
+        let read: Vec<Option<f64>> = serde_json::from_str(list).unwrap();
+        assert_eq!(read, [Some(15.0), None, None, Some(-0.123_457), Some(1e21)]);
     }
 
     proptest! {

@@ -1,5 +1,7 @@
 //! What is said of the journal is what was said when it was written.
 
+mod moments;
+
 use super::super::{FitMode, Judging, Outputs, Pipeline, Telling, explain, replay, table};
 use super::*;
 use crate::config::{self, Checked};

@@ -6,6 +6,7 @@ use super::super::core::{BirthsAsked, Control, Core, CoreReport, hand};
 use super::super::encode::MQTT;
 use super::super::error::{AppError, chain};
 use super::super::fits::{Columns, FitProgress, Wanted, answer_telling};
+use super::super::moment::Under;
 use super::super::pipeline::Pipeline;
 use super::super::reports;
 use super::super::secrets::{Absent, resolve, template};
@@ -14,6 +15,7 @@ use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
+use super::moments::RunningMoments;
 use super::webhooks::RunningWebhooks;
 use super::{Ended, Surroundings};
 use crate::batch::{Genealogy, Metres};
@@ -132,6 +134,11 @@ impl Parts {
                 pipeline.store().reader()?,
                 checked.store.path.clone().unwrap_or_default(),
                 control.clone(),
+            ))),
+            moments: Some(Arc::new(RunningMoments::new(
+                pipeline.store().reader()?,
+                checked.store.path.clone().unwrap_or_default(),
+                Under { plant: checked.plant.clone(), rules: checked.rules() },
             ))),
             desk: Some(Arc::new(RunningDesk(control.clone()))),
             webhooks: Some(Arc::new(RunningWebhooks::new(

@@ -135,3 +135,35 @@ fn a_late_reading_changes_the_section_that_it_belongs_to() {
     assert!((found.quality["bw"].mean - 17.53).abs() < 0.02, "{found:?}");
     assert_eq!(found.call, Call::OffSpec);
 }
+
+#[test]
+fn a_pause_stands_where_the_batch_stood_and_a_batch_in_progress_has_a_course() {
+    let mut engine = Engine::new(plant(), Vec::new());
+    let mut events = vec![start(0, "R1")];
+    events.extend(run(0..200, 15.0));
+    events.push(batch(200, BatchEvent::Pause { reason: Some("break".into()) }));
+    events.extend(run(200..260, 15.0));
+    events.push(batch(260, BatchEvent::Resume));
+    events.extend(run(260..400, 15.0));
+    apply(&mut engine, events);
+    let course = engine.view().lines[0].course.clone().expect("a batch is in progress");
+    assert_eq!(course.sheet.batch.as_ref(), "R1");
+    let sections = course.sections.as_ref().unwrap();
+    assert_eq!(sections.sections[0].quality["bw"].out.to_bits(), 0);
+    let found = |pauses: &[crate::verdict::PauseDocument]| {
+        let [pause] = pauses else { panic!("{pauses:?}") };
+        let seconds = [pause.from, pause.to].map(|ms| (ms - at(0).as_millis()) / 1000);
+        (seconds, pause.at_m.unwrap(), pause.reason.clone().unwrap().to_string())
+    };
+    let expected = ([200, 260], 2000.0, "break".to_owned());
+    assert_eq!(found(&course.sheet.pauses), expected);
+    // The counter says 5 % more than the speed, and the pause lies where the sections do.
+    let mut events = vec![end(400, "R1", Some(3570.0), None)];
+    events.extend(run(400..410, 15.0));
+    let effects = apply(&mut engine, events);
+    let (_, sheet) = sheet(&effects, "R1");
+    let (_, at_m, _) = found(&sheet.pauses);
+    assert!((at_m - 2100.0).abs() < 1e-9, "{at_m}");
+    let bytes = engine.checkpoint();
+    assert_eq!(Engine::restore(&bytes).unwrap().checkpoint(), bytes);
+}

@@ -12,6 +12,7 @@ mod backtest;
 mod batches;
 mod chart;
 mod control;
+pub(super) mod course;
 mod decision;
 mod face;
 mod failure;
@@ -21,7 +22,9 @@ mod frame;
 mod line;
 mod links;
 mod models;
+pub(super) mod moment;
 mod overview;
+mod plot;
 mod profile;
 mod prospects;
 mod reader;
@@ -70,6 +73,7 @@ macro_rules! asset {
 
 static CSS: Asset = asset!("text/css; charset=utf-8", "page.css");
 static JS: Asset = asset!("text/javascript; charset=utf-8", "page.js");
+static CHART_JS: Asset = asset!("text/javascript; charset=utf-8", "chart.js");
 static SIFT: Asset = asset!("text/javascript; charset=utf-8", "sift.js");
 static ICON: Asset = asset!("image/svg+xml", "icon.svg");
 static OPENAPI: Asset = asset!("application/json", "../openapi.json");
@@ -107,6 +111,10 @@ pub(super) async fn css(headers: HeaderMap) -> Response {
 
 pub(super) async fn js(headers: HeaderMap) -> Response {
     JS.answer(&headers)
+}
+
+pub(super) async fn chart_js(headers: HeaderMap) -> Response {
+    CHART_JS.answer(&headers)
 }
 
 pub(super) async fn sift(headers: HeaderMap) -> Response {

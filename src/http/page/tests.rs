@@ -34,7 +34,7 @@ fn page(view: View) -> String {
 }
 
 /// The text between tags, as a reader without style sheet and script has it.
-fn words(page: &str) -> String {
+pub(super) fn words(page: &str) -> String {
     let main = page.split_once("<main").expect("the page has a main").1;
     let mut text = String::new();
     let mut inside = false;
