@@ -29,7 +29,7 @@ use std::sync::Arc;
 #[derive(Debug, Serialize)]
 pub(super) struct Lines {
     site: Arc<str>,
-    now: i64,
+    pub(super) now: i64,
     lines: Vec<Line>,
 }
 
@@ -249,7 +249,7 @@ pub(super) struct Tags {
 /// `/api/v1/alarms`.
 #[derive(Debug, Serialize)]
 pub(super) struct Alarms {
-    now: i64,
+    pub(super) now: i64,
     standing: usize,
     alarms: Vec<Alarm>,
     others: Vec<Alarm>,

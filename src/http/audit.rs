@@ -1,28 +1,19 @@
 //! The audit log: `GET /api/v1/audit`.
 
 use super::data::{not_found, read};
-use super::guard;
+use super::query::Asked;
 use super::router::Shared;
 use crate::store::AuditEntry;
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
-use serde::{Deserialize, Serialize};
+use serde::Serialize;
 use serde_json::Value;
 
 /// Entries that are given when the request names no `limit`.
 const LIMIT: usize = 100;
 /// The greatest `limit`.
 const LIMIT_MAX: usize = 1000;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
-    before: Option<u64>,
-    limit: Option<usize>,
-}
 
 /// An entry.
 #[derive(Debug, Serialize)]
@@ -43,14 +34,11 @@ struct Entries {
 /// Who decided what and when, newest first.
 pub(super) async fn audit(
     State(shared): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Query(Asked { before, limit }) = query.map_err(IntoResponse::into_response)?;
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} are given at a time");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
-    }
+    let asked = asked.only(&["before", "limit"])?;
+    let before = asked.parsed("before", "a whole number")?;
+    let limit = asked.count("limit", LIMIT_MAX, "are given at a time")?.unwrap_or(LIMIT);
     let Some(history) = &shared.api.history else {
         return Err(not_found("this onspec keeps no audit log".into()));
     };

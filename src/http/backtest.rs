@@ -3,6 +3,8 @@
 use super::data::read;
 use super::guard;
 use super::models::{of, of_version, source};
+use super::problem::Problem;
+use super::query::Asked;
 use super::router::Shared;
 use super::{Backtested, page};
 use crate::words::Language;
@@ -21,13 +23,7 @@ const BATCHES_MAX: usize = 200;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Batches {
-    batches: Option<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct AskedPage {
     line: String,
     grade: String,
     version: u32,
@@ -40,18 +36,18 @@ pub(super) struct Asked {
 pub(super) async fn backtest(
     State(shared): State<Shared>,
     path: Result<Path<(String, String, u32)>, PathRejection>,
-    query: Result<Query<Batches>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
-    let Query(Batches { batches }) = query.map_err(IntoResponse::into_response)?;
-    let asked = Asked { line, grade, version, batches, language: None };
+    let Path((line, grade, version)) = path.map_err(Problem::from)?;
+    let batches = asked.only(&["batches"])?.parsed("batches", "a whole number")?;
+    let asked = AskedPage { line, grade, version, batches, language: None };
     Ok(Json(told(&shared, asked).await?).into_response())
 }
 
 /// `GET /backtest`, for people.
 pub(super) async fn page(
     State(shared): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
+    query: Result<Query<AskedPage>, QueryRejection>,
     RawQuery(raw): RawQuery,
 ) -> Result<Response, Response> {
     let Query(asked) = query.map_err(IntoResponse::into_response)?;
@@ -59,12 +55,12 @@ pub(super) async fn page(
     Ok(page::backtest(&told(&shared, asked).await?, reader, raw.as_deref()))
 }
 
-async fn told(shared: &Shared, asked: Asked) -> Result<Value, Response> {
-    let Asked { line, grade, version, batches, .. } = asked;
+async fn told(shared: &Shared, asked: AskedPage) -> Result<Value, Response> {
+    let AskedPage { line, grade, version, batches, .. } = asked;
     let batches = batches.unwrap_or(BATCHES);
     if !(1..=BATCHES_MAX).contains(&batches) {
         let text = format!("`batches` is {batches}; 1 to {BATCHES_MAX} are told of at a time");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
+        return Err(Problem::parameter("batches", text).into());
     }
     let registry = source(shared)?;
     let known = of(shared, &line, &grade).await?;

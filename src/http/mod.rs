@@ -20,6 +20,7 @@ mod backtest;
 #[cfg(test)]
 mod contract;
 mod data;
+mod etag;
 mod events;
 mod feedback;
 #[cfg(test)]
@@ -29,6 +30,8 @@ mod listener;
 mod models;
 mod page;
 mod probes;
+mod problem;
+mod query;
 mod report;
 mod router;
 mod uniformity;

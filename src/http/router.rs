@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, acknowledge, actions, alarms, audit, backtest, data, events, feedback, guard, models,
-    page, probes, report, uniformity, webhooks,
+    Fitting, acknowledge, actions, alarms, audit, backtest, data, etag, events, feedback, guard,
+    models, page, probes, problem, report, uniformity, webhooks,
 };
 use crate::engine::View;
 use crate::words::{Language, Locale};
@@ -103,6 +103,7 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
     ("/api/openapi.json", || get(page::openapi)),
+    ("/problems/{type}", || get(problem::explain)),
 ];
 
 /// The paths of the API that do something.
@@ -173,8 +174,10 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
     router
         .fallback(guard::not_found)
         .method_not_allowed_fallback(only_reads)
+        .layer(axum::middleware::from_fn(etag::validate))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn(guard::check_body))
         .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::check_origin))
         .layer(axum::middleware::from_fn(guard::check_host))
         .layer(axum::middleware::from_fn(guard::seal))
