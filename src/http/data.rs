@@ -1,11 +1,13 @@
-//! The handlers of the data: lines, verdicts, batches, tags, health.
+//! The handlers of the data: lines, verdicts, scores, genealogy, alarms, health.
 
-use super::api::{self, Alarms, Batch, Batches, Health, LineDetail, Lines, Tags};
+use super::api::{self, Alarms, Health, LineDetail, Lines};
 use super::problem::Problem;
 use super::query::Asked;
 use super::router::Shared;
 use super::{etag, guard};
-use crate::engine::{BatchRecord, LineView, View};
+use crate::alarm::IsaState;
+use crate::engine::{AlarmView, LineView, View};
+use crate::plant::AlarmClass;
 use axum::Json;
 use axum::extract::rejection::PathRejection;
 use axum::extract::{Path, State};
@@ -13,12 +15,8 @@ use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use std::sync::Arc;
 
-/// Batches given when the request names no `limit`.
-const LIMIT: usize = 50;
 /// Batches that a scoreboard is of at most: the newest.
 const SCORED_MAX: usize = 10_000;
-/// The greatest `limit`.
-const LIMIT_MAX: usize = 1000;
 
 pub(super) async fn lines(State(shared): State<Shared>) -> Response {
     etag::moving(Lines::new(&shared.view(), shared.now_ms()), |lines| lines.now = 0)
@@ -45,44 +43,6 @@ pub(super) async fn verdict(
         None => Err(not_found(format!(
             "line `{name}` has no verdict yet: none of its frames has closed"
         ))),
-    }
-}
-
-pub(super) async fn batches(
-    State(shared): State<Shared>,
-    asked: Asked,
-) -> Result<Response, Response> {
-    let asked = asked.only(&["line", "limit"])?;
-    let line = asked.owned("line");
-    let limit = asked.count("limit", LIMIT_MAX, "are given at a time")?.unwrap_or(LIMIT);
-    let batches = match &shared.api.history {
-        Some(history) => {
-            read(&shared, history, move |history| history.batches(line.as_deref(), limit)).await?
-        }
-        None => shown(&shared.view())
-            .filter(|batch| line.as_deref().is_none_or(|line| *batch.line == *line))
-            .take(limit)
-            .cloned()
-            .collect(),
-    };
-    Ok(Json(Batches::new(&batches)).into_response())
-}
-
-pub(super) async fn batch(
-    State(shared): State<Shared>,
-    path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Response, Response> {
-    let Path((line, id)) = path.map_err(Problem::from)?;
-    let missing = format!("line `{line}` has no batch `{id}`");
-    let found = match &shared.api.history {
-        Some(history) => read(&shared, history, move |history| history.batch(&line, &id)).await?,
-        None => {
-            shown(&shared.view()).find(|batch| *batch.line == *line && *batch.batch == *id).cloned()
-        }
-    };
-    match found {
-        Some(batch) => Ok(Json(Batch::from(&batch)).into_response()),
-        None => Err(not_found(missing)),
     }
 }
 
@@ -126,26 +86,33 @@ pub(super) async fn genealogy(
     Ok(Json(found).into_response())
 }
 
-pub(super) async fn tags(State(shared): State<Shared>, asked: Asked) -> Result<Response, Response> {
-    let line = asked.only(&["line"])?.owned("line");
-    let view = shared.view();
-    let tags = match line {
-        Some(name) => {
-            let strays = || view.strays.iter().filter(|stray| *stray.series.line == *name);
-            let line = match find(&view, &name) {
-                // A line that is not declared is known by what came of it.
-                Err(_) if strays().next().is_some() => None,
-                found => Some(found?),
-            };
-            Tags::new(line.into_iter(), strays())
-        }
-        None => Tags::new(view.lines.iter(), view.strays.iter()),
-    };
-    Ok(Json(tags).into_response())
+/// The states that an alarm is shown in: what is normal stands in no list.
+fn shown_states() -> Vec<&'static str> {
+    IsaState::ALL.iter().filter(|state| **state != IsaState::Normal).map(|s| s.as_str()).collect()
 }
 
-pub(super) async fn alarms(State(shared): State<Shared>) -> Response {
-    etag::moving(Alarms::new(&shared.view(), shared.now_ms()), |alarms| alarms.now = 0)
+pub(super) async fn alarms(
+    State(shared): State<Shared>,
+    asked: Asked,
+) -> Result<Response, Response> {
+    let asked = asked.only(&["line", "class", "severity", "state"])?;
+    let view = shared.view();
+    if let Some(name) = asked.text("line") {
+        find(&view, name)?;
+    }
+    let of_line = asked.text("line").map(|line| format!("{line}/"));
+    let classes: Vec<&'static str> = AlarmClass::ALL.iter().map(|class| class.as_str()).collect();
+    let class = asked.word("class", &classes)?;
+    let severity = asked.word("severity", &["info", "warning", "critical"])?;
+    let state = asked.word("state", &shown_states())?;
+    let wanted = |alarm: &AlarmView| {
+        of_line.as_deref().is_none_or(|of_line| alarm.alarm.starts_with(of_line))
+            && class.is_none_or(|class| alarm.class == Some(class))
+            && severity.is_none_or(|severity| alarm.severity.as_str() == severity)
+            && state.is_none_or(|state| alarm.isa == state)
+    };
+    let alarms = Alarms::new(&view, shared.now_ms(), wanted);
+    Ok(etag::moving(alarms, |alarms| alarms.now = 0))
 }
 
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
@@ -156,17 +123,13 @@ pub(super) async fn health(State(shared): State<Shared>) -> Response {
     etag::moving(health, |health| (health.now, health.heartbeat_age_ms) = (0, 0))
 }
 
-/// The batches that the view shows, by line, newest first.
-fn shown(view: &View) -> impl Iterator<Item = &BatchRecord> {
-    view.lines.iter().flat_map(|line| line.batch.iter().chain(&line.last_batches))
-}
-
-#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
+/// A line by its name.
+pub(super) fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Problem> {
     view.lines.iter().find(|line| *line.name == *name).ok_or_else(|| {
         let known: Vec<String> = view.lines.iter().map(|line| format!("`{}`", line.name)).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        not_found(format!("no line is called `{name}`; there are: {known}"))
+        let text = format!("no line is called `{name}`; there are: {known}");
+        Problem::new(StatusCode::NOT_FOUND, text)
     })
 }
 

@@ -5,7 +5,7 @@
 //! one, over all but that: they are the same as long as nothing else in them differs.
 
 use axum::Json;
-use axum::body::Body;
+use axum::body::{Body, HttpBody};
 use axum::extract::Request;
 use axum::http::header::{self, HeaderMap, HeaderValue};
 use axum::http::{Method, StatusCode};
@@ -58,6 +58,9 @@ pub(super) async fn validate(mut request: Request, next: Next) -> Response {
         body = Body::from(bytes);
     }
     if method == Method::HEAD {
+        if let Some(length) = body.size_hint().exact() {
+            parts.headers.entry(header::CONTENT_LENGTH).or_insert(HeaderValue::from(length));
+        }
         body = Body::empty();
     }
     Response::from_parts(parts, body)

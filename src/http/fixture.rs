@@ -5,10 +5,12 @@ mod foretold;
 mod latin;
 mod shelf;
 mod stretches;
+mod told;
 
 pub(super) use latin::left_over;
 pub(super) use shelf::Shelf;
 use stretches::{spans, stretches};
+pub(super) use told::Told as KeptLog;
 
 use super::{
     ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
@@ -207,6 +209,13 @@ pub(super) fn with_models(fixture: Fixture, registry: Registry) -> Fixture {
     Fixture { api, ..fixture }
 }
 
+/// The same with a log of notifications, by type and line.
+pub(super) fn with_log(fixture: Fixture, kept: &[(&str, &str)]) -> (Fixture, Arc<KeptLog>) {
+    let log = Arc::new(KeptLog::new(kept));
+    let events = Some(Arc::clone(&log) as Arc<dyn super::EventLog>);
+    (Fixture { api: ApiState { events, ..fixture.api.clone() }, ..fixture }, log)
+}
+
 pub(super) fn state(view: View) -> Fixture {
     let (sender, receiver) = watch::channel(Arc::new(view));
     let heartbeat = Arc::new(Heartbeat::default());
@@ -220,6 +229,7 @@ pub(super) fn state(view: View) -> Fixture {
         models: None,
         desk: None,
         webhooks: None,
+        events: None,
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,

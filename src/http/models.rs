@@ -4,7 +4,7 @@ use super::alarms::unreadable;
 use super::api::{Challenger, Fitting, Waiting};
 use super::data::{not_found, read};
 use super::problem::Problem;
-use super::query::Asked;
+use super::query::{Asked, CURSOR, LIMIT, cursor, cut};
 use super::router::Shared;
 use super::{Granted, Models, Told, guard};
 use crate::engine::{ChallengerView, Promotion, PromotionView, View, Withdrawal};
@@ -20,6 +20,11 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// The greatest `limit`. Without one all are given.
+const LIMIT_MAX: usize = 1000;
+/// The name of the list in its cursors.
+const LIST: &str = "models";
+
 /// The longest name of a person, in characters.
 const NAME_MAX: usize = 100;
 
@@ -29,6 +34,7 @@ struct All {
     models: Vec<Value>,
     fitting: Vec<Fitting>,
     promotions: Vec<Waiting>,
+    next: Option<String>,
 }
 
 /// `POST …/promote` and `…/rollback`: what will happen, and when.
@@ -62,7 +68,9 @@ pub(super) async fn models(
     State(shared): State<Shared>,
     asked: Asked,
 ) -> Result<Response, Response> {
-    let asked = asked.only(&["line", "grade"])?;
+    let asked = asked.only(&["line", "grade", LIMIT, CURSOR])?;
+    let limit = asked.count(LIMIT, LIMIT_MAX, "are given at a time")?;
+    let after: Option<(String, String, u64)> = asked.cursor(LIST)?;
     let (line, grade) = (asked.owned("line"), asked.owned("grade"));
     let is = |asked: Option<&str>, name: &str| asked.is_none_or(|asked| asked == name);
     let running = shared.fitting().filter(|fitting| {
@@ -76,8 +84,19 @@ pub(super) async fn models(
         .filter(|(_, promotion)| is(grade.as_deref(), &promotion.grade))
         .map(|(one, promotion)| Waiting::new(&one.name, promotion))
         .collect();
-    let models = listed(&shared, line, grade).await?;
-    Ok(Json(All { models, fitting, promotions }).into_response())
+    let mut models = listed(&shared, line, grade).await?;
+    models.sort_by_cached_key(key);
+    models.retain(|model| after.as_ref().is_none_or(|after| key(model) > *after));
+    let (models, more) = cut(models, limit.unwrap_or(usize::MAX));
+    let next = models.last().filter(|_| more).map(|last| cursor(LIST, &key(last)));
+    let document = All { models, fitting, promotions, next: next.clone() };
+    Ok(asked.piece(&document, next.as_deref(), &[]))
+}
+
+/// What models are in order by: line, grade, version.
+fn key(model: &Value) -> (String, String, u64) {
+    let text = |key: &str| model[key].as_str().unwrap_or_default().to_owned();
+    (text("line"), text("grade"), model["version"].as_u64().unwrap_or(0))
 }
 
 pub(super) async fn model(

@@ -4,7 +4,7 @@ use super::alarms::{NAME_MAX, NOTE_MAX, unreadable, word};
 use super::data::{not_found, read};
 use super::models::granted;
 use super::problem::Problem;
-use super::query::Asked;
+use super::query::{Asked, CURSOR, LIMIT, cursor, cut};
 use super::router::Shared;
 use super::{ParkedOrder, ReceiverView, Webhooks};
 use crate::reading::Timestamp;
@@ -22,9 +22,11 @@ use std::sync::Arc;
 const EXAMPLE: &str = "write such as `{\"ids\": [\"evt_…\"], \"by\": \"shift-a\"}`, or `\"all\": true` for all of them";
 
 /// Events that are given when the request names no `limit`.
-const LIMIT: usize = 100;
+const GIVEN: usize = 100;
 /// The greatest `limit`.
 const LIMIT_MAX: usize = 1000;
+/// The name of the list in its cursors.
+const LIST: &str = "parked";
 /// The most events that a request names.
 const IDS_MAX: usize = 1000;
 
@@ -47,6 +49,7 @@ struct Receivers {
 #[derive(Debug, Serialize)]
 struct ParkedEvents {
     parked: Vec<Value>,
+    next: Option<String>,
 }
 
 /// The body of an order.
@@ -114,13 +117,17 @@ pub(super) async fn parked(
     asked: Asked,
 ) -> Result<Response, Response> {
     let Path(name) = path.map_err(Problem::from)?;
-    let asked = asked.only(&["before", "limit"])?;
-    let before = asked.parsed("before", "a whole number")?;
-    let limit = asked.count("limit", LIMIT_MAX, "are given at a time")?.unwrap_or(LIMIT);
+    let asked = asked.only(&["before", LIMIT, CURSOR])?;
+    let before = asked.numbered(LIST, "before")?;
+    let limit = asked.count(LIMIT, LIMIT_MAX, "are given at a time")?.unwrap_or(GIVEN);
     want(&shared, &name).await?;
     let parked =
-        read(&shared, source(&shared)?, move |webhooks| webhooks.parked(&name, before, limit));
-    Ok(Json(ParkedEvents { parked: parked.await? }).into_response())
+        read(&shared, source(&shared)?, move |webhooks| webhooks.parked(&name, before, limit + 1));
+    let (parked, more) = cut(parked.await?, limit);
+    let number = parked.last().filter(|_| more).and_then(|last| last["number"].as_i64());
+    let next = number.map(|number| cursor(LIST, &number));
+    let document = ParkedEvents { parked, next: next.clone() };
+    Ok(asked.piece(&document, next.as_deref(), &["before"]))
 }
 
 /// Sends refused events again.

@@ -60,9 +60,9 @@ impl Reader {
     fn check_table(&self, sealed: &Sealed, damage: &mut Vec<String>) -> Result<(), StoreError> {
         let Sealed { table, id, text, fields } = sealed;
         let width = fields.len();
-        let fields = fields.join(", ");
+        let fields: String = fields.iter().map(|field| format!("{field}, ")).collect();
         let sql = format!(
-            "SELECT {id}, {text}, {fields}, checksum, body FROM {table} WHERE {id} > ?1
+            "SELECT {id}, {text}, {fields}checksum, body FROM {table} WHERE {id} > ?1
              ORDER BY {id} LIMIT {ROWS}"
         );
         let mut after = i64::MIN;
