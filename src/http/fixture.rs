@@ -10,7 +10,7 @@ mod told;
 pub(super) use latin::left_over;
 pub(super) use shelf::Shelf;
 use stretches::{spans, stretches};
-pub(super) use told::Told as KeptLog;
+pub(super) use told::{Told as KeptLog, with_log};
 
 use super::{
     ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
@@ -207,13 +207,6 @@ pub(super) fn with_fit(fixture: Fixture) -> Fixture {
 pub(super) fn with_models(fixture: Fixture, registry: Registry) -> Fixture {
     let api = ApiState { models: Some(Arc::new(registry)), ..fixture.api.clone() };
     Fixture { api, ..fixture }
-}
-
-/// The same with a log of notifications, by type and line.
-pub(super) fn with_log(fixture: Fixture, kept: &[(&str, &str)]) -> (Fixture, Arc<KeptLog>) {
-    let log = Arc::new(KeptLog::new(kept));
-    let events = Some(Arc::clone(&log) as Arc<dyn super::EventLog>);
-    (Fixture { api: ApiState { events, ..fixture.api.clone() }, ..fixture }, log)
 }
 
 pub(super) fn state(view: View) -> Fixture {

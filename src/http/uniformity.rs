@@ -22,12 +22,14 @@ const LIMIT_MAX: usize = 500;
 const LOOKED_AT: &str = "are looked at";
 
 /// What is asked for.
-#[derive(Debug)]
-struct Wanted {
+#[derive(Debug, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Wanted {
     line: Option<String>,
     grade: Option<String>,
+    #[serde(default)]
     by: Apart,
-    limit: usize,
+    limit: Option<usize>,
 }
 
 /// The same of the page.
@@ -52,7 +54,7 @@ pub(super) async fn uniformity(
         line: asked.owned("line"),
         grade: asked.owned("grade"),
         by: asked.worded("by", &["grade", "lot"])?.unwrap_or_default(),
-        limit: asked.count("limit", LIMIT_MAX, LOOKED_AT)?.unwrap_or(LIMIT),
+        limit: asked.count("limit", LIMIT_MAX, LOOKED_AT)?,
     };
     Ok(Json(told(&shared, wanted).await?).into_response())
 }
@@ -66,17 +68,17 @@ pub(super) async fn page(
     let Query(AskedPage { line, grade, by, limit, language }) =
         query.map_err(IntoResponse::into_response)?;
     let reader = page::Reader::of(&shared.api.locale, language);
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} {LOOKED_AT}");
-        return Err(Problem::parameter("limit", text).into());
-    }
     let told = told(&shared, Wanted { line, grade, by, limit }).await?;
     Ok(page::uniformity(&told, reader, raw.as_deref()))
 }
 
 async fn told(shared: &Shared, wanted: Wanted) -> Result<Uniformity, Response> {
     let Wanted { line, grade, by, limit } = wanted;
+    let limit = limit.unwrap_or(LIMIT);
+    if !(1..=LIMIT_MAX).contains(&limit) {
+        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} {LOOKED_AT}");
+        return Err(Problem::parameter("limit", text).into());
+    }
     let Some(history) = &shared.api.history else {
         return Err(not_found("no batches are stored whose uniformity could be told".into()));
     };

@@ -174,8 +174,9 @@ fn query(after: u64, wanted: &NotificationFilter, limit: usize) -> (String, Vec<
         values.push(line.clone().into());
     }
     if !wanted.kinds.is_empty() {
-        let marks = vec!["?"; wanted.kinds.len()].join(", ");
-        sql.push_str(&format!(" AND kind IN ({marks})"));
+        sql.push_str(" AND kind IN (");
+        sql.push_str(&vec!["?"; wanted.kinds.len()].join(", "));
+        sql.push(')');
         values.extend(wanted.kinds.iter().cloned().map(Value::from));
     }
     sql.push_str(" ORDER BY id LIMIT ?");

@@ -2,8 +2,10 @@
 
 use super::*;
 
-/// Writes batches: line, id, begin, grade, verdict, disposition.
-fn write(store: &mut Store, batches: &[(&str, &str, i64, &str, Option<&str>, Option<&str>)]) {
+/// A batch: line, id, begin, grade, verdict, disposition.
+type Made<'a> = (&'a str, &'a str, i64, &'a str, Option<&'a str>, Option<&'a str>);
+
+fn write(store: &mut Store, batches: &[Made<'_>]) {
     for (line, batch, started, grade, verdict, disposition) in batches {
         let record =
             serde_json::json!({"grade": grade, "verdict": verdict, "disposition": disposition});
@@ -33,23 +35,22 @@ fn ids(batches: &[StoredBatch]) -> Vec<String> {
     batches.iter().map(|batch| format!("{}/{}", batch.line, batch.batch)).collect()
 }
 
-fn text(text: &str) -> Option<String> {
-    Some(text.to_owned())
-}
-
 #[test]
 fn batches_are_found_by_what_people_look_for() {
     let reader = filled().reader().unwrap();
     let found = |wanted: BatchFilter| ids(&reader.batch_list(&wanted, 99).unwrap());
     let all = BatchFilter::default;
     assert_eq!(found(all()), ["tm3/D", "tm3/C", "tm3/B", "tm3/A", "tm4/A"]);
-    assert_eq!(found(BatchFilter { line: text("tm4"), ..all() }), ["tm4/A"]);
-    assert_eq!(found(BatchFilter { grade: text("towel"), ..all() }), ["tm3/C", "tm4/A"]);
-    let off = BatchFilter { verdict: text("off-spec"), ..all() };
+    assert_eq!(found(BatchFilter { line: Some("tm4".to_owned()), ..all() }), ["tm4/A"]);
+    assert_eq!(found(BatchFilter { grade: Some("towel".to_owned()), ..all() }), ["tm3/C", "tm4/A"]);
+    let off = BatchFilter { verdict: Some("off-spec".to_owned()), ..all() };
     assert_eq!(found(off.clone()), ["tm3/D", "tm3/B", "tm4/A"]);
-    assert_eq!(found(BatchFilter { verdict: text("void"), ..all() }), ["tm3/C"]);
-    assert_eq!(found(BatchFilter { disposition: text("rework"), ..all() }), ["tm3/B"]);
-    assert_eq!(found(BatchFilter { disposition: text("none"), ..off }), ["tm3/D", "tm4/A"]);
+    assert_eq!(found(BatchFilter { verdict: Some("void".to_owned()), ..all() }), ["tm3/C"]);
+    assert_eq!(found(BatchFilter { disposition: Some("rework".to_owned()), ..all() }), ["tm3/B"]);
+    assert_eq!(
+        found(BatchFilter { disposition: Some("none".to_owned()), ..off }),
+        ["tm3/D", "tm4/A"]
+    );
     let at = |nanos| Some(Timestamp::from_nanos(nanos));
     assert_eq!(found(BatchFilter { from: at(20), to: at(30), ..all() }), ["tm3/C"]);
 }
@@ -103,6 +104,6 @@ fn a_record_that_is_no_json_is_kept_and_found_by_nothing() {
     store.commit(&Commit { batches: &[row], ..Commit::default() }).unwrap();
     let reader = store.reader().unwrap();
     assert_eq!(ids(&reader.batch_list(&BatchFilter::default(), 1).unwrap()), ["tm3/X"]);
-    let void = BatchFilter { verdict: text("void"), ..BatchFilter::default() };
+    let void = BatchFilter { verdict: Some("void".to_owned()), ..BatchFilter::default() };
     assert_eq!(ids(&reader.batch_list(&void, 9).unwrap()), ["tm3/C"]);
 }
