@@ -2,7 +2,9 @@
 
 use crate::batch::{Edge, Edges, Genealogy, Metres, Origins, TRACED_MAX, Towards};
 use crate::engine::{BatchRecord, SectionsRecord, SheetRecord};
-use crate::store::{Reader, SheetPart, StoreError, StoredBatch, StoredEdge};
+use crate::store::{
+    BatchFilter, BatchPlace, Reader, SheetPart, StoreError, StoredBatch, StoredEdge,
+};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use serde::de::DeserializeOwned;
 
@@ -21,6 +23,22 @@ pub fn newest(
     limit: usize,
 ) -> Result<Vec<BatchRecord>, StoreError> {
     Ok(reader.batches(line, limit)?.iter().filter_map(record).collect())
+}
+
+/// Those that are wanted, newest first, at most `limit`; and the place behind which they go on, if there are more.
+///
+/// # Errors
+/// When the store cannot be read.
+pub fn list(
+    reader: &Reader,
+    wanted: &BatchFilter,
+    limit: usize,
+) -> Result<(Vec<BatchRecord>, Option<BatchPlace>), StoreError> {
+    let mut stored = reader.batch_list(wanted, limit.saturating_add(1))?;
+    let more = stored.len() > limit;
+    stored.truncate(limit);
+    let next = stored.last().filter(|_| more).map(StoredBatch::place);
+    Ok((stored.iter().filter_map(record).collect(), next))
 }
 
 /// One batch.

@@ -6,7 +6,9 @@ use crate::engine::{BatchRecord, Effect, ModelRecord};
 use crate::influx::{Encoded, IN_ORDER, Lines, READINGS, RESULTS};
 use crate::plant::Plant;
 use crate::reading::Timestamp;
-use crate::store::{AuditRow, BatchRow, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
+use crate::store::{
+    AuditRow, BatchRow, EdgeRow, FrameBlock, ModelRow, NotificationRow, Put, SheetPart, SheetRow,
+};
 use crate::verdict::Document;
 use crate::webhook;
 use serde::Serialize;
@@ -59,6 +61,7 @@ pub(super) struct Group {
     batches: Vec<(BatchRecord, String, Vec<EdgeRow>)>,
     sheets: Vec<Sheet>,
     audit: Vec<(Timestamp, &'static str, String)>,
+    notifications: Vec<(&'static str, Arc<str>, String)>,
     frames: Vec<FrameRun>,
     models: Vec<(ModelRecord, String)>,
     hash: u64,
@@ -81,6 +84,11 @@ impl Group {
         match effect {
             Effect::Notification(notification) => {
                 self.add_to_hash(notification.id.as_bytes());
+                // For the log: in the language of the site, and without a link that acknowledges, for anybody may read it.
+                let page = outputs.links.page.as_deref();
+                let told = webhook::standard(notification, page, &webhook::Audience::default());
+                let line = Arc::clone(&notification.line);
+                self.notifications.push((notification.kind.as_str(), line, told));
                 for hook in &outputs.webhooks {
                     if webhook::wants(hook, notification) {
                         let now = now.unwrap_or(notification.at);
@@ -231,6 +239,13 @@ impl Group {
 
     pub(super) fn audit_rows(&self) -> Vec<AuditRow<'_>> {
         self.audit.iter().map(|(at, what, entry)| AuditRow { at: *at, what, entry }).collect()
+    }
+
+    pub(super) fn notification_rows(&self) -> Vec<NotificationRow<'_>> {
+        self.notifications
+            .iter()
+            .map(|(kind, line, body)| NotificationRow { kind, line, body: body.as_bytes() })
+            .collect()
     }
 
     pub(super) fn sheet_rows(&self) -> Vec<SheetRow<'_>> {

@@ -368,6 +368,7 @@ impl Pipeline {
         let (puts, batches) = (group.puts(), group.batch_rows());
         let (frames, models) = (group.frame_blocks(), group.model_rows());
         let (sheets, audit) = (group.sheet_rows(), group.audit_rows());
+        let notifications = group.notification_rows();
         let commit = Commit {
             events,
             journal: &self.journal,
@@ -377,6 +378,7 @@ impl Pipeline {
             batches: &batches,
             sheets: &sheets,
             audit: &audit,
+            notifications: &notifications,
             frames: &frames,
             models: &models,
             checkpoint: state.as_deref(),

@@ -16,6 +16,7 @@
 
 mod desk;
 mod ending;
+mod events;
 mod hosts;
 mod models;
 pub(super) mod moments;

@@ -99,6 +99,11 @@ use std::collections::{BTreeMap, VecDeque};
 use std::sync::Arc;
 use strays::Strays;
 
+/// The words for what may be wrong with a sensor, as [`TagView::health`] has them.
+pub fn sensor_faults() -> impl Iterator<Item = &'static str> {
+    crate::quality::SensorFault::ALL.into_iter().map(crate::quality::SensorFault::as_str)
+}
+
 /// The engine of a plant.
 #[derive(Debug)]
 pub struct Engine {

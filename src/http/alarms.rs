@@ -3,6 +3,7 @@
 use super::data::not_found;
 use super::guard;
 use super::models::granted;
+use super::problem::Problem;
 use super::router::Shared;
 use crate::alarm::{Action, IsaState, Order};
 use crate::reading::Timestamp;
@@ -47,14 +48,13 @@ pub(super) async fn order(
     path: Result<Path<String>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path(action) = path.map_err(IntoResponse::into_response)?;
+    let Path(action) = path.map_err(Problem::from)?;
     if !Action::WORDS.contains(&&*action) {
         let words = Action::WORDS.join(", ");
         return Err(not_found(format!("nobody can `{action}` an alarm; there are: {words}")));
     }
-    let bad = |text: String| guard::error(StatusCode::BAD_REQUEST, text);
     let now = Timestamp::from_nanos(shared.api.clock.now_nanos());
-    let order = read(&action, &body, now).map_err(bad)?;
+    let order = read(&action, &body, now)?;
     let desk = shared.api.desk.as_ref().ok_or_else(|| {
         guard::error(StatusCode::CONFLICT, "this onspec takes no orders about alarms")
     })?;
@@ -65,32 +65,42 @@ pub(super) async fn order(
     Ok((status, Json(Done { alarm, isa_state, on_disk })).into_response())
 }
 
-fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, String> {
+fn read(action: &str, body: &[u8], now: Timestamp) -> Result<Order, Problem> {
+    let wrong = |name: &str, text: &str| Problem::parameter(name, text);
     let asked: Asked = serde_json::from_slice(body)
-        .map_err(|error| format!("the body cannot be read: {error}; {EXAMPLE}"))?;
-    let by = word("by", &asked.by, NAME_MAX)?;
-    let note = asked.note.as_deref().map(|note| word("note", note, NOTE_MAX)).transpose()?;
+        .map_err(|error| unreadable(format!("the body cannot be read: {error}; {EXAMPLE}")))?;
+    let by = word("by", &asked.by, NAME_MAX).map_err(|text| wrong("by", &text))?;
+    let note = asked.note.as_deref().map(|note| word("note", note, NOTE_MAX)).transpose();
+    let note = note.map_err(|text| wrong("note", &text))?;
     let until = match (asked.until, asked.minutes) {
-        (Some(_), Some(_)) => return Err("write `until` or `minutes`, not both".into()),
-        (Some(until), None) => Some(
-            Timestamp::from_millis(until)
-                .map_err(|error| format!("`until`, ms since 1970, is no time: {error}"))?,
-        ),
+        (Some(_), Some(_)) => {
+            return Err(wrong("until", "write `until` or `minutes`, not both"));
+        }
+        (Some(until), None) => Some(Timestamp::from_millis(until).map_err(|error| {
+            wrong("until", &format!("`until`, ms since 1970, is no time: {error}"))
+        })?),
         (None, Some(minutes)) => {
             Some(now.plus(std::time::Duration::from_secs(u64::from(minutes) * 60)))
         }
         (None, None) => None,
     };
     if action == "shelve" && until.is_none() {
-        return Err("a shelf needs its end: write `minutes`, or `until` in ms since 1970".into());
+        let text = "a shelf needs its end: write `minutes`, or `until` in ms since 1970";
+        return Err(wrong("until", text));
     }
-    let action =
-        Action::of(action, until).map_err(|why| format!("{why}: neither `until` nor `minutes`"))?;
+    let action = Action::of(action, until)
+        .map_err(|why| wrong("until", &format!("{why}: neither `until` nor `minutes`")))?;
     if action.needs_note() && note.is_none() {
-        return Err(format!("`note` is missing: say why, so that the next shift knows; {EXAMPLE}"));
+        let text = format!("`note` is missing: say why, so that the next shift knows; {EXAMPLE}");
+        return Err(wrong("note", &text));
     }
     let (alarm, by) = (asked.alarm.into(), Some(by));
     Ok(Order { alarm, action, by, note, at: now, occurrence: None })
+}
+
+/// A body that cannot be read at all.
+pub(super) fn unreadable(text: String) -> Problem {
+    Problem::new(StatusCode::BAD_REQUEST, text)
 }
 
 /// A word of a person, trimmed.

@@ -29,7 +29,7 @@ use std::sync::Arc;
 #[derive(Debug, Serialize)]
 pub(super) struct Lines {
     site: Arc<str>,
-    now: i64,
+    pub(super) now: i64,
     lines: Vec<Line>,
 }
 
@@ -213,6 +213,7 @@ struct Phase {
 #[derive(Debug, Serialize)]
 pub(super) struct Batches {
     batches: Vec<Batch>,
+    next: Option<String>,
 }
 
 /// A point of the trend; a statistic over its limit is above it when the ratio is above 1.
@@ -240,16 +241,17 @@ pub(super) struct Tag {
 }
 
 /// `/api/v1/tags`.
-#[derive(Debug, Serialize)]
+#[derive(Debug, Default, Serialize)]
 pub(super) struct Tags {
-    tags: Vec<Tag>,
-    undeclared: Vec<Stray>,
+    pub(super) tags: Vec<Tag>,
+    pub(super) undeclared: Vec<Stray>,
+    pub(super) next: Option<String>,
 }
 
 /// `/api/v1/alarms`.
 #[derive(Debug, Serialize)]
 pub(super) struct Alarms {
-    now: i64,
+    pub(super) now: i64,
     standing: usize,
     alarms: Vec<Alarm>,
     others: Vec<Alarm>,
@@ -383,6 +385,14 @@ pub(super) fn document(line: &LineView) -> Option<Document> {
         document.valid_until = clock.saturating_add(Document::VALID_MS);
     }
     Some(document)
+}
+
+impl Lines {
+    /// Only a line, if one is named.
+    pub(super) fn only(mut self, line: Option<&str>) -> Self {
+        self.lines.retain(|one| line.is_none_or(|line| *one.line == *line));
+        self
+    }
 }
 
 impl From<&super::Fitting> for Fitting {
@@ -560,8 +570,8 @@ impl From<&BatchRecord> for Batch {
 }
 
 impl Batches {
-    pub(super) fn new(batches: &[BatchRecord]) -> Self {
-        Self { batches: batches.iter().map(Batch::from).collect() }
+    pub(super) fn new(batches: &[BatchRecord], next: Option<String>) -> Self {
+        Self { batches: batches.iter().map(Batch::from).collect(), next }
     }
 }
 
@@ -584,7 +594,12 @@ fn tags(line: &LineView) -> impl Iterator<Item = Tag> {
 }
 
 impl Tag {
-    fn new(line: &Arc<str>, tag: &TagView) -> Self {
+    /// Its id.
+    pub(super) fn id(&self) -> &str {
+        &self.tag
+    }
+
+    pub(super) fn new(line: &Arc<str>, tag: &TagView) -> Self {
         Self {
             line: Arc::clone(line),
             tag: Arc::clone(&tag.id),
@@ -598,18 +613,9 @@ impl Tag {
     }
 }
 
-impl Tags {
-    pub(super) fn new<'a>(
-        lines: impl Iterator<Item = &'a LineView>,
-        strays: impl Iterator<Item = &'a StrayView>,
-    ) -> Self {
-        Self { tags: lines.flat_map(tags).collect(), undeclared: strays.map(Stray::from).collect() }
-    }
-}
-
 /// A series that the configuration does not name.
 #[derive(Debug, Serialize)]
-struct Stray {
+pub(super) struct Stray {
     line: Arc<str>,
     area: Arc<str>,
     tag: Arc<str>,
@@ -656,8 +662,10 @@ impl Health {
 }
 
 impl Alarms {
-    pub(super) fn new(view: &View, now: i64) -> Self {
-        let (alarms, others) = view.alarms.iter().partition::<Vec<&AlarmView>, _>(|one| one.holds);
+    /// Those that are wanted; the counts are of all.
+    pub(super) fn new(view: &View, now: i64, wanted: impl Fn(&AlarmView) -> bool) -> Self {
+        let wanted = view.alarms.iter().filter(|one| wanted(one));
+        let (alarms, others) = wanted.partition::<Vec<&AlarmView>, _>(|one| one.holds);
         let of = |alarms: Vec<&AlarmView>| alarms.into_iter().map(Alarm::from).collect();
         let load = &view.alarm_load;
         let load = AlarmLoad {

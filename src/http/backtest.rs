@@ -3,11 +3,13 @@
 use super::data::read;
 use super::guard;
 use super::models::{of, of_version, source};
+use super::problem::Problem;
+use super::query::Asked;
 use super::router::Shared;
 use super::{Backtested, page};
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
@@ -20,13 +22,7 @@ const BATCHES_MAX: usize = 200;
 
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Batches {
-    batches: Option<usize>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     line: String,
     grade: String,
     version: u32,
@@ -37,11 +33,11 @@ pub(super) struct Asked {
 pub(super) async fn backtest(
     State(shared): State<Shared>,
     path: Result<Path<(String, String, u32)>, PathRejection>,
-    query: Result<Query<Batches>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
-    let Query(Batches { batches }) = query.map_err(IntoResponse::into_response)?;
-    let asked = Asked { line, grade, version, batches };
+    let Path((line, grade, version)) = path.map_err(Problem::from)?;
+    let batches = asked.only(&["batches"])?.parsed("batches", "a whole number")?;
+    let asked = Wanted { line, grade, version, batches };
     Ok(Json(told(&shared, asked).await?).into_response())
 }
 
@@ -54,12 +50,12 @@ pub(super) async fn page(
     Ok(page::backtest(&shared, &visit, &told))
 }
 
-async fn told(shared: &Shared, asked: Asked) -> Result<Value, Response> {
-    let Asked { line, grade, version, batches } = asked;
+async fn told(shared: &Shared, asked: Wanted) -> Result<Value, Response> {
+    let Wanted { line, grade, version, batches } = asked;
     let batches = batches.unwrap_or(BATCHES);
     if !(1..=BATCHES_MAX).contains(&batches) {
         let text = format!("`batches` is {batches}; 1 to {BATCHES_MAX} are told of at a time");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
+        return Err(Problem::parameter("batches", text).into());
     }
     let registry = source(shared)?;
     let known = of(shared, &line, &grade).await?;

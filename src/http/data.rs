@@ -1,34 +1,32 @@
-//! The handlers of the data: lines, verdicts, batches, tags, health.
+//! The handlers of the data: lines, verdicts, scores, genealogy, alarms, health.
 
-use super::api::{self, Alarms, Batch, Batches, Health, LineDetail, Lines, Tags};
-use super::guard;
+use super::api::{self, Alarms, Health, LineDetail, Lines};
+use super::problem::Problem;
+use super::query::Asked;
 use super::router::Shared;
-use crate::engine::{BatchRecord, LineView, View};
-use crate::verdict::Period;
+use super::{etag, guard};
+use crate::alarm::IsaState;
+use crate::engine::{AlarmView, LineView, View};
+use crate::plant::AlarmClass;
 use axum::Json;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
-use serde::Deserialize;
 use std::sync::Arc;
 
-/// Batches given when the request names no `limit`.
-const LIMIT: usize = 50;
 /// Batches that a scoreboard is of at most: the newest.
 const SCORED_MAX: usize = 10_000;
-/// The greatest `limit`.
-const LIMIT_MAX: usize = 1000;
 
 pub(super) async fn lines(State(shared): State<Shared>) -> Response {
-    Json(Lines::new(&shared.view(), shared.now_ms())).into_response()
+    etag::moving(Lines::new(&shared.view(), shared.now_ms()), |lines| lines.now = 0)
 }
 
 pub(super) async fn line(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Response> {
-    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let Path(name) = path.map_err(Problem::from)?;
     let view = shared.view();
     let fitting = shared.fitting();
     Ok(Json(LineDetail::new(find(&view, &name)?, fitting.as_ref())).into_response())
@@ -38,7 +36,7 @@ pub(super) async fn verdict(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
 ) -> Result<Response, Response> {
-    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let Path(name) = path.map_err(Problem::from)?;
     let view = shared.view();
     match api::document(find(&view, &name)?) {
         Some(document) => Ok(Json(document).into_response()),
@@ -48,68 +46,13 @@ pub(super) async fn verdict(
     }
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct BatchesQuery {
-    line: Option<String>,
-    limit: Option<usize>,
-}
-
-pub(super) async fn batches(
-    State(shared): State<Shared>,
-    query: Result<Query<BatchesQuery>, QueryRejection>,
-) -> Result<Response, Response> {
-    let Query(BatchesQuery { line, limit }) = query.map_err(IntoResponse::into_response)?;
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} are given at a time");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
-    }
-    let batches = match &shared.api.history {
-        Some(history) => {
-            read(&shared, history, move |history| history.batches(line.as_deref(), limit)).await?
-        }
-        None => shown(&shared.view())
-            .filter(|batch| line.as_deref().is_none_or(|line| *batch.line == *line))
-            .take(limit)
-            .cloned()
-            .collect(),
-    };
-    Ok(Json(Batches::new(&batches)).into_response())
-}
-
-pub(super) async fn batch(
-    State(shared): State<Shared>,
-    path: Result<Path<(String, String)>, PathRejection>,
-) -> Result<Response, Response> {
-    let Path((line, id)) = path.map_err(IntoResponse::into_response)?;
-    let missing = format!("line `{line}` has no batch `{id}`");
-    let found = match &shared.api.history {
-        Some(history) => read(&shared, history, move |history| history.batch(&line, &id)).await?,
-        None => {
-            shown(&shared.view()).find(|batch| *batch.line == *line && *batch.batch == *id).cloned()
-        }
-    };
-    match found {
-        Some(batch) => Ok(Json(Batch::from(&batch)).into_response()),
-        None => Err(not_found(missing)),
-    }
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ScoreQuery {
-    line: Option<String>,
-    grade: Option<String>,
-    #[serde(default)]
-    by: Period,
-}
-
 pub(super) async fn scoreboard(
     State(shared): State<Shared>,
-    query: Result<Query<ScoreQuery>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Query(ScoreQuery { line, grade, by }) = query.map_err(IntoResponse::into_response)?;
+    let asked = asked.only(&["line", "grade", "by"])?;
+    let (line, grade) = (asked.owned("line"), asked.owned("grade"));
+    let by = asked.worded("by", &["day", "week", "month", "all"])?.unwrap_or_default();
     let Some(history) = &shared.api.history else {
         return Err(not_found("no batches are stored that could be scored".into()));
     };
@@ -119,26 +62,21 @@ pub(super) async fn scoreboard(
     Ok(Json(score.await?).into_response())
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct StretchQuery {
-    from_m: Option<f64>,
-    to_m: Option<f64>,
-}
-
 pub(super) async fn genealogy(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<StretchQuery>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Path(name) = path.map_err(IntoResponse::into_response)?;
-    let Query(StretchQuery { from_m, to_m }) = query.map_err(IntoResponse::into_response)?;
+    let Path(name) = path.map_err(Problem::from)?;
+    let asked = asked.only(&["from_m", "to_m"])?;
+    let metres = |name: &str| asked.parsed::<f64>(name, "a number of metres");
+    let (from_m, to_m) = (metres("from_m")?, metres("to_m")?);
     let stretch = match (from_m, to_m) {
         (None, None) => None,
         (Some(from), Some(to)) if 0.0 <= from && from < to && to.is_finite() => Some((from, to)),
         _ => {
             let text = "`from_m` and `to_m` go together: metres from the begin, the lesser first";
-            return Err(guard::error(StatusCode::BAD_REQUEST, text.to_owned()));
+            return Err(Problem::parameter("from_m", text).into());
         }
     };
     let Some(history) = &shared.api.history else {
@@ -148,55 +86,50 @@ pub(super) async fn genealogy(
     Ok(Json(found).into_response())
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct TagsQuery {
-    line: Option<String>,
+/// The states that an alarm is shown in: what is normal stands in no list.
+fn shown_states() -> Vec<&'static str> {
+    IsaState::ALL.iter().filter(|state| **state != IsaState::Normal).map(|s| s.as_str()).collect()
 }
 
-pub(super) async fn tags(
+pub(super) async fn alarms(
     State(shared): State<Shared>,
-    query: Result<Query<TagsQuery>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Query(TagsQuery { line }) = query.map_err(IntoResponse::into_response)?;
+    let asked = asked.only(&["line", "class", "severity", "state"])?;
     let view = shared.view();
-    let tags = match line {
-        Some(name) => {
-            let strays = || view.strays.iter().filter(|stray| *stray.series.line == *name);
-            let line = match find(&view, &name) {
-                // A line that is not declared is known by what came of it.
-                Err(_) if strays().next().is_some() => None,
-                found => Some(found?),
-            };
-            Tags::new(line.into_iter(), strays())
-        }
-        None => Tags::new(view.lines.iter(), view.strays.iter()),
+    if let Some(name) = asked.text("line") {
+        find(&view, name)?;
+    }
+    let of_line = asked.text("line").map(|line| format!("{line}/"));
+    let classes: Vec<&'static str> = AlarmClass::ALL.iter().map(|class| class.as_str()).collect();
+    let class = asked.word("class", &classes)?;
+    let severity = asked.word("severity", &["info", "warning", "critical"])?;
+    let state = asked.word("state", &shown_states())?;
+    let wanted = |alarm: &AlarmView| {
+        of_line.as_deref().is_none_or(|of_line| alarm.alarm.starts_with(of_line))
+            && class.is_none_or(|class| alarm.class == Some(class))
+            && severity.is_none_or(|severity| alarm.severity.as_str() == severity)
+            && state.is_none_or(|state| alarm.isa == state)
     };
-    Ok(Json(tags).into_response())
-}
-
-pub(super) async fn alarms(State(shared): State<Shared>) -> Response {
-    Json(Alarms::new(&shared.view(), shared.now_ms())).into_response()
+    let alarms = Alarms::new(&view, shared.now_ms(), wanted);
+    Ok(etag::moving(alarms, |alarms| alarms.now = 0))
 }
 
 pub(super) async fn health(State(shared): State<Shared>) -> Response {
     let age = shared.api.progress.heartbeat_age().as_millis();
     let age = u64::try_from(age).unwrap_or(u64::MAX);
     let parts = shared.api.health.snapshot();
-    Json(Health::new(&shared.view(), shared.now_ms(), age, &parts)).into_response()
+    let health = Health::new(&shared.view(), shared.now_ms(), age, &parts);
+    etag::moving(health, |health| (health.now, health.heartbeat_age_ms) = (0, 0))
 }
 
-/// The batches that the view shows, by line, newest first.
-fn shown(view: &View) -> impl Iterator<Item = &BatchRecord> {
-    view.lines.iter().flat_map(|line| line.batch.iter().chain(&line.last_batches))
-}
-
-#[expect(clippy::result_large_err, reason = "the error is the answer itself, made once a request")]
-pub(super) fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Response> {
+/// A line by its name.
+pub(super) fn find<'a>(view: &'a View, name: &str) -> Result<&'a LineView, Problem> {
     view.lines.iter().find(|line| *line.name == *name).ok_or_else(|| {
         let known: Vec<String> = view.lines.iter().map(|line| format!("`{}`", line.name)).collect();
         let known = if known.is_empty() { "none".to_owned() } else { known.join(", ") };
-        not_found(format!("no line is called `{name}`; there are: {known}"))
+        let text = format!("no line is called `{name}`; there are: {known}");
+        Problem::new(StatusCode::NOT_FOUND, text)
     })
 }
 

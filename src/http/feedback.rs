@@ -2,6 +2,7 @@
 
 use super::data::not_found;
 use super::models::granted;
+use super::problem::Problem;
 use super::router::Shared;
 use super::{Reception, Told, guard};
 use crate::decode::{BatchMessage, Fault, Reason, RequestPath, RequestRefused, decode_request};
@@ -26,13 +27,6 @@ struct Answer {
     waiting: BTreeSet<Arc<str>>,
 }
 
-/// Why nothing was: an error with the events that are wrong.
-#[derive(Debug, Serialize)]
-struct Refused {
-    error: String,
-    events: Vec<Wrong>,
-}
-
 /// An event that is wrong.
 #[derive(Debug, Serialize)]
 struct Wrong {
@@ -47,7 +41,7 @@ pub(super) async fn events(
     path: Result<Path<String>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path(line) = path.map_err(IntoResponse::into_response)?;
+    let Path(line) = path.map_err(Problem::from)?;
     take(&shared, &line, None, &body).await
 }
 
@@ -57,7 +51,7 @@ pub(super) async fn lab(
     path: Result<Path<(String, String)>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path((line, batch)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, batch)) = path.map_err(Problem::from)?;
     take(&shared, &line, Some((&batch, "lab")), &body).await
 }
 
@@ -67,7 +61,7 @@ pub(super) async fn disposition(
     path: Result<Path<(String, String)>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path((line, batch)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, batch)) = path.map_err(Problem::from)?;
     take(&shared, &line, Some((&batch, "disposition")), &body).await
 }
 
@@ -111,7 +105,7 @@ pub fn read_events(
 }
 
 /// The answer to a request of which nothing is taken.
-fn refused(why: RequestRefused) -> Response {
+fn refused(why: RequestRefused) -> Problem {
     let (status, error, events) = match why {
         RequestRefused::Whole(Fault { reason, detail }) => {
             let too_large = reason == Reason::TooLarge;
@@ -136,5 +130,7 @@ fn refused(why: RequestRefused) -> Response {
             (StatusCode::BAD_REQUEST, error, events.collect())
         }
     };
-    (status, Json(Refused { error, events })).into_response()
+    let events: Vec<Wrong> = events;
+    let events = serde_json::to_value(events).expect("plain data with text keys is always JSON");
+    Problem::new(status, error).with_events(events)
 }

@@ -5,22 +5,24 @@ mod course;
 mod foretold;
 mod latin;
 pub(super) mod moments;
+mod registry;
 mod shelf;
 mod stretches;
+mod told;
 
 pub(super) use latin::left_over;
+pub(super) use registry::{Registry, registry};
 pub(super) use shelf::Shelf;
 use stretches::{spans, stretches};
+pub(super) use told::{Told as KeptLog, with_log};
 
-use super::{
-    ApiState, Backtested, Fits, Fitting, Granted, Models, Picked, Progress, Telling, Told, router,
-};
+use super::{ApiState, Fits, Fitting, Progress, router};
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
     AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
-    Promotion, PromotionView, ProspectsView, Realized, Recovery, SourceView, TagView, TrendPoint,
-    View, Withdrawal, WrongFlagsRecord,
+    PromotionView, ProspectsView, Realized, Recovery, SourceView, TagView, TrendPoint, View,
+    WrongFlagsRecord,
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
@@ -69,119 +71,6 @@ impl Progress for Heartbeat {
     }
 }
 
-/// A registry: what is picked has its version for an artifact, and of version 3 the line has a tag not.
-#[derive(Debug)]
-pub(super) struct Registry(pub(super) Vec<serde_json::Value>);
-
-impl Models for Registry {
-    fn list(
-        &self,
-        line: Option<&str>,
-        grade: Option<&str>,
-    ) -> Result<Vec<serde_json::Value>, String> {
-        let is = |model: &serde_json::Value, key: &str, asked: Option<&str>| {
-            asked.is_none_or(|asked| model[key] == asked)
-        };
-        let of = |model: &&serde_json::Value| is(model, "line", line) && is(model, "grade", grade);
-        Ok(self.0.iter().filter(of).cloned().collect())
-    }
-
-    fn pick(&self, of: (&str, &str), version: Option<u32>) -> Result<Picked, String> {
-        Ok(match version {
-            None if of.0 == "tm4" => Err("had no other model before 1".into()),
-            None => Ok((1, Arc::from([1]))),
-            Some(version) => Ok((version, Arc::from([u8::try_from(version).unwrap()]))),
-        })
-    }
-
-    fn backtest(
-        &self,
-        (line, grade): (&str, &str),
-        version: u32,
-        batches: usize,
-    ) -> Result<Backtested, String> {
-        Ok(match batches {
-            7 => Backtested::Busy,
-            8 => Backtested::Unknown("model 3 cannot judge line `tm3`".into()),
-            _ => Backtested::Told(backtested((line, grade), version, batches)),
-        })
-    }
-
-    fn promote(&self, asked: Promotion) -> Telling<Granted> {
-        let granted = Granted { version: 4, replaces: Some(promotion()) };
-        let told = match asked.by.as_deref() {
-            _ if *asked.artifact == [3] => Told::Unfit("the line has no tag `draw`".into()),
-            Some("busy") => Told::Busy,
-            Some("stops") => Told::Stops,
-            Some("second") => Told::Conflict("another model takes its place".into()),
-            Some("full") => Told::WhenRoom(granted),
-            _ => Told::Done(granted),
-        };
-        Box::pin(std::future::ready(told))
-    }
-
-    fn withdraw(&self, asked: Withdrawal) -> Telling<PromotionView> {
-        let told = match &*asked.line {
-            "tm4" => Told::Conflict("no promotion waits for a batch boundary".into()),
-            _ if asked.by.as_deref() == Some("full") => Told::WhenRoom(promotion()),
-            _ => Told::Done(promotion()),
-        };
-        Box::pin(std::future::ready(told))
-    }
-}
-
-/// What a model would have said of two batches.
-fn backtested((line, grade): (&str, &str), version: u32, asked: usize) -> serde_json::Value {
-    let row = |batch: &str, bad: bool| {
-        let flag = bad.then_some(NOW - 7_100_000);
-        serde_json::json!({
-            "batch": batch, "started": NOW - 9_000_000, "ended": NOW - 7_000_000,
-            "found": if bad { "bad" } else { "good" }, "learned": !bad,
-            "live": {
-                "verdict": if bad { "off-spec" } else { "on-spec" },
-                "first_flag": flag, "share_left": bad.then_some(0.05),
-            },
-            "model": {
-                "score": if bad { 3.214 } else { 0.41 }, "seen": true, "flagged": bad, "first_flag": flag,
-                "share_left": bad.then_some(0.62), "tags": if bad { vec!["refiner_power", HOSTILE] } else { vec![] },
-            },
-        })
-    };
-    let shown = |of: u32, flagged: u32, range: Option<(f64, f64)>| {
-        let flagged = serde_json::json!({"flagged": flagged, "range": range});
-        serde_json::json!({"of": of, "model": flagged, "live": flagged})
-    };
-    serde_json::json!({
-        "line": line, "grade": grade, "version": version, "judges": version == 2, "waits": version == 3,
-        "limit_scale": 1.0, "promised": {"rate": 0.01, "of": "batches", "provisional": true}, "asked": asked,
-        "fewer": "2 finished batches of the grade are remembered, no more",
-        "batches": [row("TM3-1", false), row(HOSTILE, true)],
-        "summary": {
-            "bad": shown(1, 1, Some((0.025, 1.0))), "good": shown(0, 0, None), "learned": 1, "acted": 0,
-            "open": 0, "unseen": 0,
-        },
-    })
-}
-
-/// A line with a model that judged, one that judges and one that waits; and a line with one.
-pub(super) fn registry() -> Registry {
-    let model = |line: &str, grade: &str, version: u32, state: &str| {
-        serde_json::json!({
-            "line": line, "grade": grade, "version": version, "kind": "pca", "state": state,
-            "judges": state == "judges", "waits": state == "waits", "by_hand": false, "by_person": false, "since": STARTED,
-            "summary": "pca of 8 tags", "provisional": true, "rate": 0.01, "rate_range": [0.002, 0.059],
-            "batches": 20, "rows": 56_200, "sha256": format!("{line}-{version}"),
-            "header": {"kind": "pca", "components": 3},
-        })
-    };
-    Registry(vec![
-        model("tm3", "facial-15", 1, "judged"),
-        model("tm3", "facial-15", 2, "judges"),
-        model("tm3", "facial-15", 3, "waits"),
-        model("tm4", "none", 1, "judges"),
-    ])
-}
-
 /// A fit for the line, half of whose frames are read.
 #[derive(Debug)]
 struct OneFit;
@@ -224,6 +113,7 @@ pub(super) fn state(view: View) -> Fixture {
         moments: None,
         desk: None,
         webhooks: None,
+        events: None,
         fits: None,
         note: watch::Sender::new(None).subscribe(),
         reload: None,

@@ -1,17 +1,15 @@
-//! What every request and every answer goes through: the host check, bounds, security headers, and
-//! errors as JSON.
+//! What every request and every answer goes through: the host check, bounds, the kind of a body, security headers, and
+//! errors as documents.
 
 use super::acknowledge::{PREFIX, is_origin_of};
 use super::page::ORDERS;
+use super::problem::{self, Problem};
 use super::router::Shared;
-use axum::Json;
-use axum::body::Body;
 use axum::extract::{Request, State};
 use axum::http::header::{self, HeaderName, HeaderValue};
 use axum::http::{Method, StatusCode, Uri, uri::Authority};
 use axum::middleware::Next;
 use axum::response::{IntoResponse, Response};
-use serde::Serialize;
 use std::net::IpAddr;
 
 /// Everything from here, nothing inline, nothing from elsewhere, in nobody's frame.
@@ -27,15 +25,12 @@ const SECURITY_HEADERS: [(HeaderName, &str); 6] = [
     (HeaderName::from_static("cross-origin-opener-policy"), "same-origin"),
 ];
 
-/// The body of every error.
-#[derive(Debug, Serialize)]
-struct ErrorBody {
-    error: String,
-}
+/// After how many seconds who was told to come back may ask again, where nothing else is said.
+const RETRY_AFTER: &str = "1";
 
-/// An error answer: `{"error": "…"}`.
+/// An error answer, of the type that its status has.
 pub(super) fn error(status: StatusCode, text: impl Into<String>) -> Response {
-    (status, Json(ErrorBody { error: text.into() })).into_response()
+    Problem::new(status, text).into_response()
 }
 
 /// No such path.
@@ -43,10 +38,48 @@ pub(super) async fn not_found(uri: Uri) -> Response {
     error(StatusCode::NOT_FOUND, format!("nothing is at `{}`; see `/api/openapi.json`", uri.path()))
 }
 
-/// The path is there, the method is not: it takes `only` others.
+/// The path is there, the method is not: it takes `only` others, such as `GET and HEAD`.
 pub(super) fn method_not_allowed(method: &Method, uri: &Uri, only: &str) -> Response {
     let text = format!("`{}` takes no {method}, only {only}", uri.path());
-    error(StatusCode::METHOD_NOT_ALLOWED, text)
+    let mut answer = error(StatusCode::METHOD_NOT_ALLOWED, text);
+    if let Ok(allow) = HeaderValue::from_str(&only.replace(" and ", ", ")) {
+        answer.headers_mut().insert(header::ALLOW, allow);
+    }
+    answer
+}
+
+/// Refuses bodies of the API that say of themselves that they are no JSON. Who says nothing, or what a tool says that was told
+/// nothing (`curl --data`), means JSON.
+pub(super) async fn check_body(request: Request, next: Next) -> Response {
+    if request.method() != Method::POST || !request.uri().path().starts_with("/api/") {
+        return next.run(request).await;
+    }
+    let headers = request.headers();
+    let text = |name| headers.get(name).map(|value| value.to_str().unwrap_or("?"));
+    let refused = |text: String, header: HeaderName, takes: &'static str| {
+        let mut answer = error(StatusCode::UNSUPPORTED_MEDIA_TYPE, text);
+        answer.headers_mut().insert(header, HeaderValue::from_static(takes));
+        answer
+    };
+    if let Some(kind) = text(header::CONTENT_TYPE).filter(|kind| !is_json(kind)) {
+        let text = format!("the body says that it is `{kind}`; send `application/json`");
+        return refused(text, HeaderName::from_static("accept-post"), "application/json");
+    }
+    let encoding = text(header::CONTENT_ENCODING).map(str::trim);
+    if let Some(encoding) = encoding.filter(|encoding| !encoding.eq_ignore_ascii_case("identity")) {
+        let text = format!("the body is encoded as `{encoding}`; send it as it is");
+        return refused(text, header::ACCEPT_ENCODING, "identity");
+    }
+    next.run(request).await
+}
+
+/// True of a type of content that may be JSON.
+fn is_json(kind: &str) -> bool {
+    let kind = kind.split(';').next().unwrap_or_default().trim().to_ascii_lowercase();
+    let meant = ["text/plain", "application/x-www-form-urlencoded", "application/octet-stream"];
+    kind == "application/json"
+        || kind.starts_with("application/") && kind.ends_with("+json")
+        || meant.contains(&&*kind)
 }
 
 /// Refuses requests that name a host which is not this machine.
@@ -111,48 +144,22 @@ fn is_this_machine(authority: &Authority) -> bool {
         || bare.parse::<IpAddr>().is_ok_and(|ip| ip.to_canonical().is_loopback())
 }
 
-/// Puts the security headers on every answer and turns errors that a library made into ours.
+/// Puts the security headers on every answer, and makes documents of errors.
 pub(super) async fn seal(request: Request, next: Next) -> Response {
-    let mut response = next.run(request).await;
-    if is_foreign_error(&response) {
-        response = as_json(response).await;
-    }
+    let (method, uri) = (request.method().clone(), request.uri().clone());
+    let response = next.run(request).await;
+    let mut response = problem::write(response, &method, &uri).await;
+    let unavailable = response.status() == StatusCode::SERVICE_UNAVAILABLE;
     let headers = response.headers_mut();
     for (name, value) in SECURITY_HEADERS {
         // A sheet of paper has a policy of its own, which is stricter and knows its style.
         headers.entry(name).or_insert(HeaderValue::from_static(value));
     }
-    if !headers.contains_key(header::CACHE_CONTROL) {
-        headers.insert(header::CACHE_CONTROL, HeaderValue::from_static("no-store"));
+    headers.entry(header::CACHE_CONTROL).or_insert(HeaderValue::from_static("no-store"));
+    if unavailable {
+        headers.entry(header::RETRY_AFTER).or_insert(HeaderValue::from_static(RETRY_AFTER));
     }
     response
-}
-
-fn is_foreign_error(response: &Response) -> bool {
-    let json = response
-        .headers()
-        .get(header::CONTENT_TYPE)
-        .is_some_and(|kind| kind.as_bytes().starts_with(b"application/json"));
-    // What has a policy of its own is a page that says in words for people what is wrong.
-    let page = response.headers().contains_key(header::CONTENT_SECURITY_POLICY);
-    let status = response.status();
-    (status.is_client_error() || status.is_server_error()) && !json && !page
-}
-
-async fn as_json(response: Response) -> Response {
-    let status = response.status();
-    let words: Body = response.into_body();
-    let words = axum::body::to_bytes(words, 4096).await.unwrap_or_default();
-    let words = String::from_utf8_lossy(&words);
-    let text = match (status, words.trim()) {
-        (StatusCode::SERVICE_UNAVAILABLE, "") => "the answer took too long; try again".to_owned(),
-        (StatusCode::PAYLOAD_TOO_LARGE, _) => {
-            format!("the body is larger than {} bytes", super::BODY_MAX_BYTES)
-        }
-        (_, "") => status.canonical_reason().unwrap_or("failed").to_lowercase(),
-        (_, words) => words.to_owned(),
-    };
-    error(status, text)
 }
 
 #[cfg(test)]
@@ -181,6 +188,23 @@ mod tests {
         ] {
             let found = host.parse().is_ok_and(|host| is_this_machine(&host));
             assert_eq!(found, ours, "{host}");
+        }
+    }
+
+    #[test]
+    fn what_may_be_json_is_taken_as_it() {
+        for (kind, json) in [
+            ("application/json", true),
+            ("Application/JSON; charset=utf-8", true),
+            ("application/cloudevents+json", true),
+            ("application/x-www-form-urlencoded", true),
+            ("text/plain", true),
+            ("text/csv", false),
+            ("multipart/form-data; boundary=x", false),
+            ("application/xml", false),
+            ("", false),
+        ] {
+            assert_eq!(is_json(kind), json, "{kind}");
         }
     }
 }

@@ -17,10 +17,12 @@ mod alarms;
 mod api;
 mod audit;
 mod backtest;
+mod batches;
 #[cfg(test)]
 mod contract;
 mod course;
 mod data;
+mod etag;
 mod events;
 mod feedback;
 #[cfg(test)]
@@ -31,8 +33,11 @@ mod models;
 mod moment;
 mod page;
 mod probes;
+mod problem;
+mod query;
 mod report;
 mod router;
+mod tags;
 mod uniformity;
 mod webhooks;
 
@@ -47,7 +52,7 @@ use crate::engine::{
 };
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
-use crate::store::AuditEntry;
+use crate::store::{AuditEntry, BatchFilter, BatchPlace, NotificationFilter, NotificationPiece};
 use crate::telemetry::{Clock, Health, Metrics, SecretSource};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use jiff::tz::TimeZone;
@@ -143,6 +148,17 @@ pub trait History: Debug + Send + Sync {
     /// # Errors
     /// With the store's words, without a secret.
     fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String>;
+
+    /// The newest batches that are wanted, at most `limit`, in the order of their places; and the place behind which it goes on, if
+    /// there are more.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn batch_list(
+        &self,
+        wanted: &BatchFilter,
+        limit: usize,
+    ) -> Result<(Vec<BatchRecord>, Option<BatchPlace>), String>;
 
     /// One batch, `None` if the store does not know it.
     ///
@@ -467,6 +483,23 @@ pub trait Webhooks: Debug + Send + Sync {
     fn order(&self, order: ParkedOrder) -> Telling<Option<u64>>;
 }
 
+/// The log of notifications. Calls that answer at once block on the disk; this room makes them off the runtime.
+pub trait EventLog: Debug + Send + Sync {
+    /// Those behind a number that are wanted, in order, at most `limit`.
+    ///
+    /// # Errors
+    /// With the store's words, without a secret.
+    fn after(
+        &self,
+        after: u64,
+        wanted: &NotificationFilter,
+        limit: usize,
+    ) -> Result<NotificationPiece, String>;
+
+    /// The number of the newest one, as it grows; 0 before the first.
+    fn newest(&self) -> watch::Receiver<u64>;
+}
+
 /// Everything that page and API show.
 #[derive(Debug, Clone)]
 pub struct ApiState {
@@ -490,6 +523,8 @@ pub struct ApiState {
     pub desk: Option<Arc<dyn Desk>>,
     /// The receivers of webhooks, if there are outboxes for any.
     pub webhooks: Option<Arc<dyn Webhooks>>,
+    /// The log of notifications, if the store keeps one.
+    pub events: Option<Arc<dyn EventLog>>,
     /// The fits, if anybody fits.
     pub fits: Option<Arc<dyn Fits>>,
     /// A line of text above everything, e.g. that this is a demonstration; it may change.

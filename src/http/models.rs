@@ -1,15 +1,18 @@
 //! The models: which there are, and the word that lets another one judge.
 
+use super::alarms::unreadable;
 use super::api::{Challenger, Fitting, Waiting};
 use super::data::{not_found, read};
+use super::problem::Problem;
+use super::query::{Asked, CURSOR, LIMIT, cursor, cut};
 use super::router::Shared;
 use super::{Granted, Models, Told, guard};
 use crate::engine::{ChallengerView, Promotion, PromotionView, View, Withdrawal};
 use crate::reading::Timestamp;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -17,15 +20,13 @@ use serde_json::Value;
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+/// The greatest `limit`. Without one all are given.
+const LIMIT_MAX: usize = 1000;
+/// The name of the list in its cursors.
+const LIST: &str = "models";
+
 /// The longest name of a person, in characters.
 const NAME_MAX: usize = 100;
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct ModelsQuery {
-    line: Option<String>,
-    grade: Option<String>,
-}
 
 /// `GET /api/v1/models`.
 #[derive(Debug, Serialize)]
@@ -33,6 +34,7 @@ struct All {
     models: Vec<Value>,
     fitting: Vec<Fitting>,
     promotions: Vec<Waiting>,
+    next: Option<String>,
 }
 
 /// `POST …/promote` and `…/rollback`: what will happen, and when.
@@ -64,9 +66,12 @@ struct Word {
 
 pub(super) async fn models(
     State(shared): State<Shared>,
-    query: Result<Query<ModelsQuery>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Query(ModelsQuery { line, grade }) = query.map_err(IntoResponse::into_response)?;
+    let asked = asked.only(&["line", "grade", LIMIT, CURSOR])?;
+    let limit = asked.count(LIMIT, LIMIT_MAX, "are given at a time")?;
+    let after: Option<(String, String, u64)> = asked.cursor(LIST)?;
+    let (line, grade) = (asked.owned("line"), asked.owned("grade"));
     let is = |asked: Option<&str>, name: &str| asked.is_none_or(|asked| asked == name);
     let running = shared.fitting().filter(|fitting| {
         is(line.as_deref(), &fitting.line) && is(grade.as_deref(), &fitting.grade)
@@ -79,15 +84,26 @@ pub(super) async fn models(
         .filter(|(_, promotion)| is(grade.as_deref(), &promotion.grade))
         .map(|(one, promotion)| Waiting::new(&one.name, promotion))
         .collect();
-    let models = listed(&shared, line, grade).await?;
-    Ok(Json(All { models, fitting, promotions }).into_response())
+    let mut models = listed(&shared, line, grade).await?;
+    models.sort_by_cached_key(key);
+    models.retain(|model| after.as_ref().is_none_or(|after| key(model) > *after));
+    let (models, more) = cut(models, limit.unwrap_or(usize::MAX));
+    let next = models.last().filter(|_| more).map(|last| cursor(LIST, &key(last)));
+    let document = All { models, fitting, promotions, next: next.clone() };
+    Ok(asked.piece(&document, next.as_deref(), &[]))
+}
+
+/// What models are in order by: line, grade, version.
+fn key(model: &Value) -> (String, String, u64) {
+    let text = |key: &str| model[key].as_str().unwrap_or_default().to_owned();
+    (text("line"), text("grade"), model["version"].as_u64().unwrap_or(0))
 }
 
 pub(super) async fn model(
     State(shared): State<Shared>,
     path: Result<Path<(String, String, u32)>, PathRejection>,
 ) -> Result<Response, Response> {
-    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, grade, version)) = path.map_err(Problem::from)?;
     let models = of(&shared, &line, &grade).await?;
     Ok(Json(of_version(&models, (&line, &grade), version)?).into_response())
 }
@@ -97,7 +113,7 @@ pub(super) async fn promote(
     path: Result<Path<(String, String, u32)>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path((line, grade, version)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, grade, version)) = path.map_err(Problem::from)?;
     switch(&shared, (line, grade), Some(version), &body).await
 }
 
@@ -106,7 +122,7 @@ pub(super) async fn rollback(
     path: Result<Path<(String, String)>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path(of) = path.map_err(IntoResponse::into_response)?;
+    let Path(of) = path.map_err(Problem::from)?;
     switch(&shared, of, None, &body).await
 }
 
@@ -115,8 +131,8 @@ pub(super) async fn withdraw(
     path: Result<Path<(String, String)>, PathRejection>,
     body: Bytes,
 ) -> Result<Response, Response> {
-    let Path((line, grade)) = path.map_err(IntoResponse::into_response)?;
-    let by = name(&body).map_err(|text| guard::error(StatusCode::BAD_REQUEST, text))?;
+    let Path((line, grade)) = path.map_err(Problem::from)?;
+    let by = name(&body)?;
     let registry = source(&shared)?;
     of(&shared, &line, &grade).await?;
     let (line, grade): (Arc<str>, Arc<str>) = (line.into(), grade.into());
@@ -163,7 +179,7 @@ async fn switch(
     version: Option<u32>,
     body: &Bytes,
 ) -> Result<Response, Response> {
-    let by = name(body).map_err(|text| guard::error(StatusCode::BAD_REQUEST, text))?;
+    let by = name(body)?;
     let conflict = |text: String| guard::error(StatusCode::CONFLICT, text);
     let registry = source(shared)?;
     let known = of(shared, &line, &grade).await?;
@@ -209,20 +225,21 @@ async fn switch(
 }
 
 /// The name of who asks, if the body says one.
-fn name(body: &[u8]) -> Result<Option<Arc<str>>, String> {
+fn name(body: &[u8]) -> Result<Option<Arc<str>>, Problem> {
     if body.is_empty() {
         return Ok(None);
     }
     let write = "send nothing, or write `{\"by\": \"shift-a\"}`";
     let word: Word = serde_json::from_slice(body)
-        .map_err(|error| format!("the body cannot be read: {error}; {write}"))?;
+        .map_err(|error| unreadable(format!("the body cannot be read: {error}; {write}")))?;
     let Some(by) = word.by else { return Ok(None) };
     let by = by.trim();
     let is_name = (1..=NAME_MAX).contains(&by.chars().count()) && !by.contains(char::is_control);
     if !is_name {
-        return Err(format!(
+        let text = format!(
             "`by` is no name of 1 to {NAME_MAX} characters without control characters; {write}"
-        ));
+        );
+        return Err(Problem::parameter("by", text));
     }
     Ok(Some(by.into()))
 }

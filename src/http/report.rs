@@ -1,6 +1,7 @@
 //! Reports on batches as documents to print, and the sheets that they are made of as JSON.
 
 use super::data::{not_found, read};
+use super::problem::Problem;
 use super::router::Shared;
 use super::{History, guard};
 use crate::engine::TagView;
@@ -77,7 +78,7 @@ pub(super) async fn batch(
     path: Result<Path<(String, String)>, PathRejection>,
     query: Result<Query<Asked>, QueryRejection>,
 ) -> Result<Response, Response> {
-    let Path((line, id)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, id)) = path.map_err(Problem::from)?;
     let Query(asked) = query.map_err(IntoResponse::into_response)?;
     let data = kept(&shared, line, id).await?;
     let settings = settings(&shared, asked.language);
@@ -141,7 +142,7 @@ pub(super) async fn sheet(
     State(shared): State<Shared>,
     path: Result<Path<(String, String)>, PathRejection>,
 ) -> Result<Response, Response> {
-    let Path((line, id)) = path.map_err(IntoResponse::into_response)?;
+    let Path((line, id)) = path.map_err(Problem::from)?;
     let BatchData { record, sheet, sections, .. } = kept(&shared, line, id).await?;
     let along =
         sections.as_ref().map(|kept| json!({ "sections": kept.sections, "quality": kept.quality }));

@@ -2,8 +2,8 @@
 
 use super::{ApiState, BODY_MAX_BYTES, READS_MAX, REQUEST_TIMEOUT, STREAMS_MAX};
 use super::{
-    Fitting, acknowledge, actions, alarms, audit, backtest, course, data, events, feedback, guard,
-    models, moment, page, probes, report, uniformity, webhooks,
+    Fitting, acknowledge, actions, alarms, audit, backtest, batches, course, data, etag, events,
+    feedback, guard, models, moment, page, probes, problem, report, tags, uniformity, webhooks,
 };
 use crate::engine::View;
 use crate::words::{Language, Locale};
@@ -86,14 +86,14 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/lines", || get(data::lines)),
     ("/api/v1/lines/{line}", || get(data::line)),
     ("/api/v1/lines/{line}/verdict", || get(data::verdict)),
-    ("/api/v1/batches", || get(data::batches)),
-    ("/api/v1/batches/{line}/{batch}", || get(data::batch)),
+    ("/api/v1/batches", || get(batches::batches)),
+    ("/api/v1/batches/{line}/{batch}", || get(batches::batch)),
     ("/api/v1/batches/{line}/{batch}/sheet", || get(report::sheet)),
     ("/api/v1/scoreboard", || get(data::scoreboard)),
     ("/api/v1/audit", || get(audit::audit)),
     ("/api/v1/uniformity", || get(uniformity::uniformity)),
     ("/api/v1/genealogy/{name}", || get(data::genealogy)),
-    ("/api/v1/tags", || get(data::tags)),
+    ("/api/v1/tags", || get(tags::tags)),
     ("/api/v1/alarms", || get(data::alarms)),
     ("/api/v1/models", || get(models::models)),
     ("/api/v1/models/{line}/{grade}/{version}", || get(models::model)),
@@ -102,7 +102,9 @@ pub(super) const API: &[Route] = &[
     ("/api/v1/webhooks/{name}/parked", || get(webhooks::parked)),
     ("/api/v1/health", || get(data::health)),
     ("/api/v1/events", || get(events::events)),
+    ("/api/v1/events/log", || get(events::log)),
     ("/api/openapi.json", || get(page::openapi)),
+    ("/problems/{type}", || get(problem::explain)),
 ];
 
 /// The paths of the API that do something.
@@ -185,8 +187,10 @@ pub(super) fn with_shutdown(api: ApiState, cancel: CancellationToken) -> Router 
     router
         .fallback(guard::not_found)
         .method_not_allowed_fallback(only_reads)
+        .layer(axum::middleware::from_fn(etag::validate))
         .layer(TimeoutLayer::with_status_code(StatusCode::SERVICE_UNAVAILABLE, REQUEST_TIMEOUT))
         .layer(RequestBodyLimitLayer::new(BODY_MAX_BYTES))
+        .layer(axum::middleware::from_fn(guard::check_body))
         .layer(axum::middleware::from_fn_with_state(shared.clone(), guard::check_origin))
         .layer(axum::middleware::from_fn(guard::check_host))
         .layer(axum::middleware::from_fn(guard::seal))

@@ -2,13 +2,13 @@
 //! sheet.
 
 use super::data::{not_found, read};
+use super::page;
+use super::problem::Problem;
+use super::query::Asked;
 use super::router::Shared;
-use super::{guard, page};
 use crate::verdict::{Apart, Uniformity};
 use axum::Json;
-use axum::extract::rejection::QueryRejection;
-use axum::extract::{Query, State};
-use axum::http::StatusCode;
+use axum::extract::State;
 use axum::response::{IntoResponse, Response};
 use serde::Deserialize;
 
@@ -16,10 +16,13 @@ use serde::Deserialize;
 const LIMIT: usize = 300;
 /// The greatest `limit`: of each the sheet is read.
 const LIMIT_MAX: usize = 500;
+/// What becomes of so many.
+const LOOKED_AT: &str = "are looked at";
 
+/// What is asked for.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub(super) struct Asked {
+pub(super) struct Wanted {
     line: Option<String>,
     grade: Option<String>,
     #[serde(default)]
@@ -30,10 +33,16 @@ pub(super) struct Asked {
 /// `GET /api/v1/uniformity`.
 pub(super) async fn uniformity(
     State(shared): State<Shared>,
-    query: Result<Query<Asked>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Query(asked) = query.map_err(IntoResponse::into_response)?;
-    Ok(Json(told(&shared, asked).await?).into_response())
+    let asked = asked.only(&["line", "grade", "by", "limit"])?;
+    let wanted = Wanted {
+        line: asked.owned("line"),
+        grade: asked.owned("grade"),
+        by: asked.worded("by", &["grade", "lot"])?.unwrap_or_default(),
+        limit: asked.count("limit", LIMIT_MAX, LOOKED_AT)?,
+    };
+    Ok(Json(told(&shared, wanted).await?).into_response())
 }
 
 /// `GET /uniformity`, for people.
@@ -45,12 +54,12 @@ pub(super) async fn page(
     Ok(page::uniformity(&shared, &visit, &told))
 }
 
-async fn told(shared: &Shared, asked: Asked) -> Result<Uniformity, Response> {
-    let Asked { line, grade, by, limit } = asked;
+async fn told(shared: &Shared, wanted: Wanted) -> Result<Uniformity, Response> {
+    let Wanted { line, grade, by, limit } = wanted;
     let limit = limit.unwrap_or(LIMIT);
     if !(1..=LIMIT_MAX).contains(&limit) {
-        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} are looked at");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
+        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} {LOOKED_AT}");
+        return Err(Problem::parameter("limit", text).into());
     }
     let Some(history) = &shared.api.history else {
         return Err(not_found("no batches are stored whose uniformity could be told".into()));

@@ -1,15 +1,17 @@
 //! The receivers of webhooks, what they refused for good, and what people decide about that: `/api/v1/webhooks`.
 
-use super::alarms::{NAME_MAX, NOTE_MAX, word};
+use super::alarms::{NAME_MAX, NOTE_MAX, unreadable, word};
 use super::data::{not_found, read};
 use super::models::granted;
+use super::problem::Problem;
+use super::query::{Asked, CURSOR, LIMIT, cursor, cut};
 use super::router::Shared;
-use super::{ParkedOrder, ReceiverView, Webhooks, guard};
+use super::{ParkedOrder, ReceiverView, Webhooks};
 use crate::reading::Timestamp;
 use axum::Json;
 use axum::body::Bytes;
-use axum::extract::rejection::{PathRejection, QueryRejection};
-use axum::extract::{Path, Query, State};
+use axum::extract::rejection::PathRejection;
+use axum::extract::{Path, State};
 use axum::http::StatusCode;
 use axum::response::{IntoResponse, Response};
 use serde::{Deserialize, Serialize};
@@ -20,9 +22,11 @@ use std::sync::Arc;
 const EXAMPLE: &str = "write such as `{\"ids\": [\"evt_…\"], \"by\": \"shift-a\"}`, or `\"all\": true` for all of them";
 
 /// Events that are given when the request names no `limit`.
-const LIMIT: usize = 100;
+const GIVEN: usize = 100;
 /// The greatest `limit`.
 const LIMIT_MAX: usize = 1000;
+/// The name of the list in its cursors.
+const LIST: &str = "parked";
 /// The most events that a request names.
 const IDS_MAX: usize = 1000;
 
@@ -45,19 +49,13 @@ struct Receivers {
 #[derive(Debug, Serialize)]
 struct ParkedEvents {
     parked: Vec<Value>,
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-pub(super) struct Page {
-    before: Option<i64>,
-    limit: Option<usize>,
+    next: Option<String>,
 }
 
 /// The body of an order.
 #[derive(Debug, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Asked {
+struct Word {
     ids: Option<Vec<String>>,
     #[serde(default)]
     all: bool,
@@ -116,19 +114,20 @@ pub(super) async fn receivers(State(shared): State<Shared>) -> Result<Response, 
 pub(super) async fn parked(
     State(shared): State<Shared>,
     path: Result<Path<String>, PathRejection>,
-    query: Result<Query<Page>, QueryRejection>,
+    asked: Asked,
 ) -> Result<Response, Response> {
-    let Path(name) = path.map_err(IntoResponse::into_response)?;
-    let Query(Page { before, limit }) = query.map_err(IntoResponse::into_response)?;
-    let limit = limit.unwrap_or(LIMIT);
-    if !(1..=LIMIT_MAX).contains(&limit) {
-        let text = format!("`limit` is {limit}; 1 to {LIMIT_MAX} are given at a time");
-        return Err(guard::error(StatusCode::BAD_REQUEST, text));
-    }
+    let Path(name) = path.map_err(Problem::from)?;
+    let asked = asked.only(&["before", LIMIT, CURSOR])?;
+    let before = asked.numbered(LIST, "before")?;
+    let limit = asked.count(LIMIT, LIMIT_MAX, "are given at a time")?.unwrap_or(GIVEN);
     want(&shared, &name).await?;
     let parked =
-        read(&shared, source(&shared)?, move |webhooks| webhooks.parked(&name, before, limit));
-    Ok(Json(ParkedEvents { parked: parked.await? }).into_response())
+        read(&shared, source(&shared)?, move |webhooks| webhooks.parked(&name, before, limit + 1));
+    let (parked, more) = cut(parked.await?, limit);
+    let number = parked.last().filter(|_| more).and_then(|last| last["number"].as_i64());
+    let next = number.map(|number| cursor(LIST, &number));
+    let document = ParkedEvents { parked, next: next.clone() };
+    Ok(asked.piece(&document, next.as_deref(), &["before"]))
 }
 
 /// Sends refused events again.
@@ -155,10 +154,9 @@ async fn order(
     body: Bytes,
     resend: bool,
 ) -> Result<Response, Response> {
-    let Path(name) = path.map_err(IntoResponse::into_response)?;
+    let Path(name) = path.map_err(Problem::from)?;
     let now = Timestamp::from_nanos(shared.api.clock.now_nanos());
-    let order = decide(&name, &body, resend, now)
-        .map_err(|text| guard::error(StatusCode::BAD_REQUEST, text))?;
+    let order = decide(&name, &body, resend, now)?;
     want(&shared, &name).await?;
     let told = source(&shared)?.order(order).await;
     let (events, on_disk) = granted(told, &format!("webhook `{name}`"))?;
@@ -166,22 +164,26 @@ async fn order(
     Ok((status, Json(Done { webhook: name, events, on_disk })).into_response())
 }
 
-fn decide(name: &str, body: &[u8], resend: bool, at: Timestamp) -> Result<ParkedOrder, String> {
-    let asked: Asked = serde_json::from_slice(body)
-        .map_err(|error| format!("the body cannot be read: {error}; {EXAMPLE}"))?;
-    let by = word("by", &asked.by, NAME_MAX)?;
-    let note = asked.note.as_deref().map(|note| word("note", note, NOTE_MAX)).transpose()?;
+fn decide(name: &str, body: &[u8], resend: bool, at: Timestamp) -> Result<ParkedOrder, Problem> {
+    let wrong = |name: &str, text: &str| Problem::parameter(name, text);
+    let asked: Word = serde_json::from_slice(body)
+        .map_err(|error| unreadable(format!("the body cannot be read: {error}; {EXAMPLE}")))?;
+    let by = word("by", &asked.by, NAME_MAX).map_err(|text| wrong("by", &text))?;
+    let note = asked.note.as_deref().map(|note| word("note", note, NOTE_MAX)).transpose();
+    let note = note.map_err(|text| wrong("note", &text))?;
     if !resend && note.is_none() {
-        return Err("`note` is missing: say why nobody is to hear of them any more".into());
+        let text = "`note` is missing: say why nobody is to hear of them any more";
+        return Err(wrong("note", text));
     }
     let ids = match (asked.ids, asked.all) {
-        (Some(_), true) => return Err("write `ids` or `all`, not both".into()),
+        (Some(_), true) => return Err(wrong("ids", "write `ids` or `all`, not both")),
         (None, true) => None,
         (Some(ids), false) if (1..=IDS_MAX).contains(&ids.len()) => Some(ids),
         (Some(ids), false) => {
-            return Err(format!("`ids` has {}; 1 to {IDS_MAX} are taken at a time", ids.len()));
+            let text = format!("`ids` has {}; 1 to {IDS_MAX} are taken at a time", ids.len());
+            return Err(wrong("ids", &text));
         }
-        (None, false) => return Err(format!("`ids` is missing; {EXAMPLE}")),
+        (None, false) => return Err(wrong("ids", &format!("`ids` is missing; {EXAMPLE}"))),
     };
     Ok(ParkedOrder { receiver: name.into(), ids, resend, by, note, at })
 }

@@ -55,6 +55,11 @@ impl Budget {
         self.max / 16
     }
 
+    /// The bytes of notifications: a sixteenth as well, where the newest 10,000 would be more.
+    pub(super) fn notifications(&self) -> u64 {
+        self.max / 16
+    }
+
     /// How far below the limit room is made.
     pub(super) fn slack(&self) -> u64 {
         (self.max / 64).min(SLACK_MAX)

@@ -60,9 +60,10 @@ impl Reader {
     fn check_table(&self, sealed: &Sealed, damage: &mut Vec<String>) -> Result<(), StoreError> {
         let Sealed { table, id, text, fields } = sealed;
         let width = fields.len();
-        let fields = fields.join(", ");
+        let columns: [&[&str]; 3] = [&[id, text], fields, &["checksum", "body"]];
+        let covered = columns.concat().join(", ");
         let sql = format!(
-            "SELECT {id}, {text}, {fields}, checksum, body FROM {table} WHERE {id} > ?1
+            "SELECT {covered} FROM {table} WHERE {id} > ?1
              ORDER BY {id} LIMIT {ROWS}"
         );
         let mut after = i64::MIN;

@@ -4,6 +4,7 @@ use super::audit::AuditRow;
 use super::budget::PAGE_BYTES;
 use super::codec::{Packed, Seal, bytes_on_disk, pack};
 use super::journal::Position;
+use super::notifications::{self, NotificationRow};
 use crate::reading::Timestamp;
 
 /// A group of events with everything they caused. Everything is taken, or nothing.
@@ -25,6 +26,8 @@ pub struct Commit<'a> {
     pub sheets: &'a [SheetRow<'a>],
     /// Rows of the audit log, in order.
     pub audit: &'a [AuditRow<'a>],
+    /// What people and systems are told, in order.
+    pub notifications: &'a [NotificationRow<'a>],
     /// Frames to keep for fitting.
     pub frames: &'a [FrameBlock<'a>],
     /// Models for the registry.
@@ -152,6 +155,7 @@ pub(super) struct PackedCommit {
     pub(super) journal: Option<Packed>,
     pub(super) puts: Vec<Packed>,
     pub(super) sheets: Vec<Packed>,
+    pub(super) notifications: Vec<Packed>,
     pub(super) frames: Vec<Packed>,
     pub(super) models: Vec<Packed>,
     pub(super) checkpoint: Option<Packed>,
@@ -170,6 +174,7 @@ impl PackedCommit {
         let journal = (commit.events > 0).then(|| seal(&[first, last, hash], commit.journal));
         let puts = commit.puts.iter().map(pack_put).collect();
         let sheets = commit.sheets.iter().map(pack_sheet).collect();
+        let notifications = commit.notifications.iter().map(pack_notification).collect();
         let frames = commit.frames.iter().map(|block| seal(&frame_seal(block), block.bytes));
         let models = commit.models.iter().map(pack_model).collect();
         let checkpoint = commit.checkpoint.map(|state| seal(&[last, hash], state));
@@ -180,6 +185,7 @@ impl PackedCommit {
             journal,
             puts,
             sheets,
+            notifications,
             frames: frames.collect(),
             models,
             checkpoint,
@@ -191,7 +197,7 @@ impl PackedCommit {
 
     fn measure(&self, commit: &Commit<'_>) -> u64 {
         let bodies = self.journal.iter().chain(&self.puts).chain(&self.sheets).chain(&self.frames);
-        let bodies = bodies.chain(&self.models).chain(&self.checkpoint);
+        let bodies = bodies.chain(&self.notifications).chain(&self.models).chain(&self.checkpoint);
         let bodies: u64 = bodies.map(|packed| bytes_on_disk(packed.body.len())).sum();
         let texts = commit.batches.iter().map(|row| row.record.len());
         let texts = texts.chain(commit.audit.iter().map(|row| row.entry.len()));
@@ -205,6 +211,10 @@ impl PackedCommit {
 
 fn pack_put(put: &Put<'_>) -> Packed {
     pack(&Seal { fields: &[i64::from(put.count)], text: put.key }, put.body)
+}
+
+fn pack_notification(row: &NotificationRow<'_>) -> Packed {
+    pack(&Seal { fields: &[], text: &notifications::text(row.kind, row.line) }, row.body)
 }
 
 fn pack_sheet(sheet: &SheetRow<'_>) -> Packed {

@@ -53,6 +53,7 @@ pub(super) struct Position {
     pub(super) covered_bytes: u64,
     pub(super) since_kept: u64,
     pub(super) parked_bytes: u64,
+    pub(super) notification_bytes: u64,
 }
 
 impl Position {
@@ -60,7 +61,8 @@ impl Position {
         let conn = db.lock();
         let found = conn.query_row(
             "SELECT last_seq, last_hash, journal_bytes, covered_bytes, since_kept,
-                parked_bytes, coalesce((SELECT max(seq) FROM checkpoints), 0) FROM position",
+                parked_bytes, coalesce((SELECT max(seq) FROM checkpoints), 0), notification_bytes
+             FROM position",
             (),
             |row| {
                 Ok(Self {
@@ -71,6 +73,7 @@ impl Position {
                     since_kept: size(row, 4)?,
                     parked_bytes: size(row, 5)?,
                     checkpoint_seq: row.get::<_, i64>(6)?.cast_unsigned(),
+                    notification_bytes: size(row, 7)?,
                 })
             },
         );

@@ -1,4 +1,4 @@
-//! One SQLite file: journal, outboxes, checkpoints, batches, frames, model registry, parked lines.
+//! One SQLite file: journal, outboxes, checkpoints, batches, frames, model registry, parked lines, what was told.
 //!
 //! One thread owns the [`Store`] and [commits](Store::commit) a group of events with everything
 //! they caused in one transaction; after that the events are ours. Senders read their [`Outbox`]
@@ -11,17 +11,19 @@
 //!
 //! In reading order: `schema` (the tables), `commit` (what goes in), `writer` (the [`Store`]),
 //! `log` (what a start does before it trusts the log), `work` (one transaction), `budget` and `prune` (what goes when the size is reached), `journal`,
-//! `outbox` and `queue` (what senders see), `reader`, `audit`, `check` and `repair`.
+//! `outbox` and `queue` (what senders see), `reader`, `batch_list`, `notifications`, `audit`, `check` and `repair`.
 //!
 //! | bound | at the bound |
 //! | --- | --- |
-//! | `max_size_bytes` | old journal, then frames of old batches, then parked entries, then what waits for nobody, then readings, or [`StoreError::Full`] |
+//! | `max_size_bytes` | old journal, then frames of old batches, then old notifications, then parked entries, then what waits for nobody, then readings, or [`StoreError::Full`] |
 //! | write-ahead log: an eighth of the size, at most 16 MiB | copied into the file; over 64 MiB a warning |
 //! | 10,000 parked entries, and a sixteenth of the size | the oldest go |
+//! | 10,000 notifications, and a sixteenth of the size | the oldest go |
 //! | 7 days, for an outbox that nobody empties | it is dropped at the next start |
 //! | frames of 200 batches a line | older ones may go when the size is reached |
 
 mod audit;
+mod batch_list;
 mod budget;
 mod check;
 mod codec;
@@ -32,6 +34,7 @@ mod error;
 pub(crate) mod fake;
 mod journal;
 mod log;
+mod notifications;
 mod outbox;
 mod prune;
 mod queue;
@@ -47,9 +50,13 @@ mod writer;
 mod tests;
 
 pub use audit::{AuditChain, AuditEntry, AuditRow};
+pub use batch_list::{BatchFilter, BatchPlace};
 pub use commit::{BatchRow, Commit, EdgeRow, FrameBlock, ModelRow, Put, SheetPart, SheetRow};
 pub use error::StoreError;
 pub use journal::{Checkpoint, JournalChunk, Recovery};
+pub use notifications::{
+    NotificationFilter, NotificationPiece, NotificationRow, StoredNotification,
+};
 pub use outbox::{Item, Outbox, Pending};
 pub use reader::{FIRST_BY_HAND, FrameRows, Parked, Reader, StoredBatch, StoredEdge, StoredModel};
 pub use repair::{Repaired, repair};

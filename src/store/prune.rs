@@ -2,7 +2,7 @@
 //!
 //! 1. The oldest journal that the newest checkpoint covers.
 //! 2. Frames of no batch, then those of batches that are not among the newest of their line, and what was seen along these.
-//! 3. The oldest parked entries, then the oldest entries of outboxes that nobody empties; counted.
+//! 3. The oldest notifications of the log, then the oldest parked entries, then the oldest entries of outboxes that nobody empties; counted.
 //! 4. The oldest entries of the outbox of readings, unless the store blocks instead; counted.
 //!
 //! Nothing else ever goes.
@@ -11,6 +11,7 @@ use super::READINGS;
 use super::codec::bytes_on_disk;
 use super::db::Db;
 use super::error::StoreError;
+use super::notifications;
 use super::outbox::Pending;
 use super::statements::size;
 use super::work::Work;
@@ -56,7 +57,9 @@ pub(super) fn prune(
             || prune_old_batch(work)?
             || prune_old_sections(work)?
             || (reach >= Reach::Unwanted
-                && (prune_parked(work, excess)? || prune_orphans(work, excess, orphans)?))
+                && (notifications::prune(work, excess)?
+                    || prune_parked(work, excess)?
+                    || prune_orphans(work, excess, orphans)?))
             || (reach >= Reach::Readings && prune_readings(work, excess)?);
         if !went {
             return Ok(());

@@ -248,7 +248,11 @@ impl Reader {
         })
     }
 
-    fn batch_rows(&self, sql: &str, values: impl Params) -> Result<Vec<StoredBatch>, StoreError> {
+    pub(super) fn batch_rows(
+        &self,
+        sql: &str,
+        values: impl Params,
+    ) -> Result<Vec<StoredBatch>, StoreError> {
         self.rows("read batches", sql, values, |row| {
             Ok(StoredBatch {
                 line: self.get(row, 0)?,

@@ -129,6 +129,8 @@ impl Salvage<'_> {
                 items = (SELECT count(*) FROM outbox WHERE box = outboxes.id),
                 count = (SELECT coalesce(sum(count), 0) FROM outbox WHERE box = outboxes.id),
                 bytes = (SELECT coalesce(sum(length(body)), 0) FROM outbox WHERE box = outboxes.id);
+             UPDATE position SET notification_bytes =
+                (SELECT coalesce(sum(length(body) + 64), 0) FROM notifications);
              COMMIT",
         )?;
         Ok(Repaired { tables, torn, events, damaged: PathBuf::new() })

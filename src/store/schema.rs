@@ -15,7 +15,7 @@ use rusqlite::{Connection, ErrorCode, TransactionBehavior};
 const APPLICATION_ID: i32 = 0x6f6e_7370;
 
 /// Entry `n` makes version `n + 1` of version `n`.
-const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5];
+const MIGRATIONS: &[&str] = &[V1, V2, V3, V4, V5, V6];
 
 const V1: &str = "
 -- One row: where the journal ends, and how much there is of it and of parked entries.
@@ -178,6 +178,30 @@ const V5: &str = "
 ALTER TABLE parked ADD COLUMN key TEXT;
 ALTER TABLE parked ADD COLUMN at INTEGER;
 CREATE INDEX parked_by_outbox ON parked (outbox, key);
+";
+
+const V6: &str = "
+-- By what people look for batches. Of a record that is no JSON nothing is known.
+ALTER TABLE batches ADD COLUMN grade TEXT GENERATED ALWAYS AS
+    (CASE WHEN json_valid(record) THEN json_extract(record, '$.grade') END) VIRTUAL;
+ALTER TABLE batches ADD COLUMN verdict TEXT GENERATED ALWAYS AS
+    (CASE WHEN json_valid(record) THEN coalesce(json_extract(record, '$.verdict'), 'void') END) VIRTUAL;
+ALTER TABLE batches ADD COLUMN disposition TEXT GENERATED ALWAYS AS
+    (CASE WHEN json_valid(record) THEN coalesce(json_extract(record, '$.disposition'), 'none') END) VIRTUAL;
+CREATE INDEX batches_by_grade ON batches (grade, started);
+CREATE INDEX batches_by_verdict ON batches (verdict, started);
+CREATE INDEX batches_by_disposition ON batches (disposition, started);
+
+-- What was told, for who reads on after a break. Numbers are never used twice.
+CREATE TABLE notifications (
+    id       INTEGER PRIMARY KEY AUTOINCREMENT,
+    kind     TEXT NOT NULL,
+    line     TEXT NOT NULL,          -- '' if it belongs to none
+    checksum INTEGER NOT NULL,
+    body     BLOB NOT NULL           -- JSON
+);
+-- The size of all of them.
+ALTER TABLE position ADD COLUMN notification_bytes INTEGER NOT NULL DEFAULT 0;
 ";
 
 /// What kind of file it is.

@@ -31,5 +31,6 @@ pub(super) const SEALED: &[Sealed] = &[
         fields: &["line", "first", "last", "count", "width"],
     },
     Sealed { table: "sheets", id: "id", text: "line || char(10) || batch", fields: &["part"] },
+    Sealed { table: "notifications", id: "id", text: "kind || char(10) || line", fields: &[] },
     Sealed { table: "models", id: "id", text: "header", fields: &["id"] },
 ];

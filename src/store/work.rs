@@ -6,6 +6,7 @@ use super::commit::{BatchRow, Commit, FrameBlock, ModelRow, PackedCommit, Put};
 use super::db::Db;
 use super::error::StoreError;
 use super::journal::Position;
+use super::notifications;
 use super::outbox::Pending;
 use super::prune::{droppable_frames, prune_parked};
 use super::queue::{Park, Queue, Queued, Queues};
@@ -33,6 +34,8 @@ pub(super) struct Work<'c> {
     pub(super) runs_changed: bool,
     /// Something was parked, or is not any more.
     parked_changed: bool,
+    /// The number of the last notification that it appends.
+    notified: Option<u64>,
 }
 
 /// An outbox as the transaction leaves it.
@@ -53,6 +56,8 @@ pub(super) struct Outcome {
     pub(super) droppable_frames: Option<u64>,
     /// Parked entries by outbox; set if it may have changed.
     pub(super) parked: Option<BTreeMap<String, u64>>,
+    /// The number of the last notification, if one was appended.
+    pub(super) notified: Option<u64>,
     boxes: Vec<Draft>,
 }
 
@@ -66,14 +71,14 @@ impl Outcome {
 }
 
 impl<'c> Work<'c> {
-    /// Opens a transaction and writes what senders have said. Parked entries take at most
-    /// `parked_max` bytes after it.
+    /// Opens a transaction and writes what senders have said. Parked entries and notifications take at most
+    /// `most` bytes after it.
     pub(super) fn begin(
         db: &'c Db,
         conn: &'c mut Connection,
         queues: &'c Queues,
         position: Position,
-        parked_max: u64,
+        most: (u64, u64),
     ) -> Result<Self, StoreError> {
         let tx = conn.transaction_with_behavior(TransactionBehavior::Immediate);
         let tx = tx.map_err(|source| db.failed("begin a commit", source))?;
@@ -87,7 +92,9 @@ impl<'c> Work<'c> {
             dropped,
             runs_changed: false,
             parked_changed: false,
+            notified: None,
         };
+        let (parked_max, notifications_max) = most;
         for queue in queues.with_work() {
             work.settle(&queue)?;
         }
@@ -95,6 +102,12 @@ impl<'c> Work<'c> {
             let excess = work.position.parked_bytes - parked_max;
             if !prune_parked(&mut work, excess)? {
                 work.position.parked_bytes = 0;
+            }
+        }
+        while work.position.notification_bytes > notifications_max {
+            let excess = work.position.notification_bytes - notifications_max;
+            if !notifications::prune(&mut work, excess)? {
+                work.position.notification_bytes = 0;
             }
         }
         Ok(work)
@@ -114,7 +127,7 @@ impl<'c> Work<'c> {
         self.run(
             "write the position",
             "UPDATE position SET last_seq = ?1, last_hash = ?2, journal_bytes = ?3,
-                covered_bytes = ?4, since_kept = ?5, parked_bytes = ?6",
+                covered_bytes = ?4, since_kept = ?5, parked_bytes = ?6, notification_bytes = ?7",
             (
                 at.last_seq.cast_signed(),
                 at.last_hash.cast_signed(),
@@ -122,6 +135,7 @@ impl<'c> Work<'c> {
                 signed(at.covered_bytes),
                 signed(at.since_kept),
                 signed(at.parked_bytes),
+                signed(at.notification_bytes),
             ),
         )?;
         let droppable_frames =
@@ -135,6 +149,7 @@ impl<'c> Work<'c> {
             dropped: self.dropped,
             droppable_frames,
             parked,
+            notified: self.notified,
             boxes: self.boxes.into_values().collect(),
         })
     }
@@ -174,6 +189,7 @@ impl<'c> Work<'c> {
             )?;
         }
         super::audit::append(self.db, &self.tx, commit.audit)?;
+        self.notified = notifications::append(self, commit.notifications, &packed.notifications)?;
         for (block, body) in commit.frames.iter().zip(&packed.frames) {
             self.add_frames(block, body)?;
         }

@@ -5,6 +5,7 @@ use super::commit::{Commit, PackedCommit};
 use super::db::{Db, beside};
 use super::error::StoreError;
 use super::journal::{self, Chunks, JournalChunk, Position, Recovery};
+use super::notifications;
 use super::outbox::{Outbox, Pending, SqliteOutbox};
 use super::prune::{Reach, droppable_frames, prune};
 use super::queue::Queues;
@@ -20,6 +21,7 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
+use tokio::sync::watch;
 
 /// A log of that size means that a reader does not let go of it.
 const LOG_WARNING: u64 = 64 << 20;
@@ -71,6 +73,8 @@ pub struct Store {
     droppable_frames: u64,
     /// Parked entries by outbox.
     parked: BTreeMap<String, u64>,
+    /// The number of the last notification.
+    notified: watch::Sender<u64>,
     dropped: Dropped,
     /// Outboxes that nobody empties.
     orphans: Vec<String>,
@@ -100,6 +104,8 @@ impl Store {
         let pages = pages.map_err(|source| db.failed("measure the file", source))?;
         let droppable_frames = droppable_frames(&db, &db.lock())?;
         let parked = work::parked(&db, &db.lock())?;
+        let notified = notifications::last(&db.lock());
+        let notified = notified.map_err(|source| db.failed("count notifications", source))?;
         Ok(Self {
             db,
             queues,
@@ -108,6 +114,7 @@ impl Store {
             pages,
             droppable_frames,
             parked,
+            notified: watch::Sender::new(notified),
             dropped: Dropped::default(),
             orphans: Vec::new(),
             refusal: None,
@@ -223,7 +230,7 @@ impl Store {
     }
 
     /// The share of the size, 0–1, that is taken by what has to be kept: everything but old journal,
-    /// frames of old batches, parked entries and what waits for nobody. At 1 readings are dropped, or commits refused; at 0.8 it is time
+    /// frames of old batches, notifications, parked entries and what waits for nobody. At 1 readings are dropped, or commits refused; at 0.8 it is time
     /// to say so.
     #[must_use]
     pub fn fill(&self) -> f64 {
@@ -231,6 +238,7 @@ impl Store {
         let droppable = self.position.covered_bytes
             + self.droppable_frames
             + self.position.parked_bytes
+            + self.position.notification_bytes
             + self.orphans.iter().map(orphaned).sum::<u64>();
         fill(self.pages.used(), droppable, self.budget.limit())
     }
@@ -245,6 +253,12 @@ impl Store {
     #[must_use]
     pub fn parked(&self) -> &BTreeMap<String, u64> {
         &self.parked
+    }
+
+    /// The number of the last notification in the log, as of the last commit; 0 before the first.
+    #[must_use]
+    pub fn notified(&self) -> watch::Receiver<u64> {
+        self.notified.subscribe()
     }
 
     /// What was dropped since this was last asked.
@@ -286,9 +300,8 @@ impl Store {
     ) -> Result<T, StoreError> {
         let run = || {
             let mut conn = self.db.lock();
-            let parked_max = self.budget.parked();
-            let mut work =
-                Work::begin(&self.db, &mut conn, &self.queues, self.position, parked_max)?;
+            let most = (self.budget.parked(), self.budget.notifications());
+            let mut work = Work::begin(&self.db, &mut conn, &self.queues, self.position, most)?;
             let value = add(&mut work)?;
             Ok((value, work.finish()?))
         };
@@ -304,6 +317,9 @@ impl Store {
         self.dropped.parked += outcome.dropped.parked;
         self.dropped.orphaned += outcome.dropped.orphaned;
         self.droppable_frames = outcome.droppable_frames.unwrap_or(self.droppable_frames);
+        if let Some(last) = outcome.notified {
+            self.notified.send_replace(last);
+        }
         if let Some(parked) = outcome.parked {
             self.parked = parked;
         }

@@ -14,6 +14,7 @@ mod clocks;
 mod compose;
 mod discover;
 mod escalation;
+mod examples;
 mod faults;
 mod feedback;
 mod grafana;

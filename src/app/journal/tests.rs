@@ -8,7 +8,9 @@ use crate::config::{self, Checked};
 use crate::decode::Arrival;
 use crate::engine::Effect;
 use crate::reading::LineIx;
-use crate::store::{Commit, FIRST_BY_HAND, ModelRow, Settings, Store, WhenFull};
+use crate::store::{
+    Commit, FIRST_BY_HAND, ModelRow, NotificationFilter, Settings, Store, WhenFull,
+};
 use tempfile::TempDir;
 
 /// 2026-01-23T00:00:00Z, s.
@@ -195,6 +197,29 @@ fn the_same_is_said_again_while_the_store_is_written() {
     let (said, _) = mill.replay(Span::default(), true).unwrap();
     assert_same(&said, &mill.said);
     drop(running);
+}
+
+#[test]
+fn the_log_of_what_was_told_is_that_of_the_effects_whatever_the_groups() {
+    let mut one_by_one = Mill::new(1 << 30);
+    let first = one_by_one.run(0..5);
+    let in_groups = Mill::new(1 << 30);
+    let mut second_run = in_groups.open();
+    let started = Event::Command(Command::Started { at: second(0) });
+    let mut rest = std::iter::once(started).chain((0..5).flat_map(batch)).peekable();
+    while rest.peek().is_some() {
+        second_run.commit(rest.by_ref().take(50), &mut |_| {}).expect("it is taken");
+    }
+    let log = |pipeline: &Pipeline| {
+        let reader = pipeline.store().reader().expect("it can be read");
+        reader.notifications(0, &NotificationFilter::default(), 9999).expect("it can be read")
+    };
+    let told = log(&first);
+    assert_eq!(told, log(&second_run));
+    let said = one_by_one.said.iter().filter(|word| word.starts_with("Notification(")).count();
+    assert_eq!(told.notifications.len(), said);
+    let body = String::from_utf8(told.notifications[0].body.clone()).expect("it is text");
+    assert!(body.starts_with(r#"{"type":""#), "{body}");
 }
 
 #[test]

@@ -13,6 +13,7 @@ use super::super::secrets::{Absent, resolve, template};
 use super::super::watch::{Broker, Links, watch_health};
 use super::desk::RunningDesk;
 use super::ending::{Watched, watched};
+use super::events::RunningLog;
 use super::hosts::{HostLink, HostLinks, Made, Parted};
 use super::models::RunningModels;
 use super::moments::RunningMoments;
@@ -25,7 +26,7 @@ use crate::http::{ApiState, History, Progress, Reload};
 use crate::mqtt::LinkEvent;
 use crate::reading::Timestamp;
 use crate::report::{BatchData, Week, WeekData};
-use crate::store::{AuditEntry, Reader};
+use crate::store::{AuditEntry, BatchFilter, BatchPlace, Reader};
 use crate::telemetry::{Clock, Health, Metrics, SteadyClock};
 use crate::verdict::{Apart, Period, Scoreboard, Uniformity};
 use crate::{http, influx, mqtt, webhook};
@@ -145,6 +146,10 @@ impl Parts {
                 pipeline.store().reader()?,
                 checked.webhooks.iter().map(|hook| hook.name.clone()).collect(),
                 control.clone(),
+            ))),
+            events: Some(Arc::new(RunningLog::new(
+                pipeline.store().reader()?,
+                pipeline.store().notified(),
             ))),
             fits: Some(Arc::new(progress.clone())),
             note: around.note.clone(),
@@ -497,6 +502,14 @@ impl History for StoredBatches {
 
     fn batches(&self, line: Option<&str>, limit: usize) -> Result<Vec<BatchRecord>, String> {
         batches::newest(&self.0, line, limit).map_err(|error| error.to_string())
+    }
+
+    fn batch_list(
+        &self,
+        wanted: &BatchFilter,
+        limit: usize,
+    ) -> Result<(Vec<BatchRecord>, Option<BatchPlace>), String> {
+        batches::list(&self.0, wanted, limit).map_err(|error| error.to_string())
     }
 
     fn batch(&self, line: &str, id: &str) -> Result<Option<BatchRecord>, String> {

@@ -88,6 +88,9 @@ fn receivers_and_what_they_refused_are_told() {
         400,
         "`limit` is 0; 1 to 1000 are given at a time",
     );
+    let next = told["next"].as_str().unwrap();
+    let told = fixture::get(&fixture, &format!("{path}?limit=9&cursor={next}")).json();
+    assert_eq!((told["parked"].as_array().unwrap().len(), &told["next"]), (6, &json!(null)));
     let text = "no webhook is called `leads`; there are: `shift-leads`, `gone`";
     check_error(&fixture, "/api/v1/webhooks/leads/parked", 404, text);
     let nowhere = fixture::state(fixture::on_spec());

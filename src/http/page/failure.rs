@@ -5,6 +5,7 @@ use super::format::plain;
 use super::frame::Frame;
 use super::html::Html;
 use super::reader::{Asked, Visit};
+use crate::http::problem::PROBLEM_JSON;
 use crate::http::router::Shared;
 use crate::words::table;
 use axum::body::Body;
@@ -24,7 +25,7 @@ table! {
 /// The longest reason.
 const REASON_MAX_BYTES: usize = 64 * 1024;
 /// The paths that machines ask.
-const OF_MACHINES: [&str; 4] = ["/api/", "/healthz", "/readyz", "/metrics"];
+const OF_MACHINES: [&str; 5] = ["/api/", "/healthz", "/readyz", "/metrics", "/problems/"];
 
 /// Puts a page in the place of an error, where a browser asks for a page.
 pub(in crate::http) async fn failures(
@@ -34,27 +35,31 @@ pub(in crate::http) async fn failures(
 ) -> Response {
     let path = request.uri().path();
     let accepts = request.headers().get(header::ACCEPT).and_then(|kinds| kinds.to_str().ok());
+    let of_people = !OF_MACHINES.iter().any(|of_machines| path.starts_with(of_machines));
     let is_of_page = request.method() == Method::GET || path.starts_with(ORDERS);
-    let wants_page = is_of_page
-        && accepts.is_some_and(|kinds| kinds.contains("text/html"))
-        && !OF_MACHINES.iter().any(|of_machines| path.starts_with(of_machines));
+    let wants_page =
+        is_of_page && accepts.is_some_and(|kinds| kinds.contains("text/html")) && of_people;
     // What the query asks for may be what is wrong.
     let asked = Query::<Asked>::try_from_uri(request.uri()).map(|Query(asked)| asked);
     let visit = Visit::new(&shared.api.locale, request.uri(), &asked.unwrap_or_default());
-    let answer = next.run(request).await;
+    let mut answer = next.run(request).await;
     let status = answer.status();
-    if !wants_page || !(status.is_client_error() || status.is_server_error()) {
+    let failed = status.is_client_error() || status.is_server_error();
+    if of_people && failed {
+        answer.headers_mut().append(header::VARY, HeaderValue::from_static("Accept"));
+    }
+    if !wants_page || !failed {
         return answer;
     }
     // What is a page already speaks for itself.
-    let is_json = |kind: &HeaderValue| kind.as_bytes().starts_with(b"application/json");
-    if !answer.headers().get(header::CONTENT_TYPE).is_some_and(is_json) {
+    let is_problem = |kind: &HeaderValue| kind.as_bytes() == PROBLEM_JSON.as_bytes();
+    if !answer.headers().get(header::CONTENT_TYPE).is_some_and(is_problem) {
         return answer;
     }
     let (mut parts, body) = answer.into_parts();
     let body = axum::body::to_bytes(body, REASON_MAX_BYTES).await.unwrap_or_default();
     let told: Option<serde_json::Value> = serde_json::from_slice(&body).ok();
-    let why = told.as_ref().and_then(|told| told["error"].as_str()).unwrap_or_default();
+    let why = told.as_ref().and_then(|told| told["detail"].as_str()).unwrap_or_default();
     parts.headers.remove(header::CONTENT_LENGTH);
     let kind = HeaderValue::from_static("text/html; charset=utf-8");
     parts.headers.insert(header::CONTENT_TYPE, kind);
@@ -129,8 +134,13 @@ mod tests {
     #[test]
     fn programs_and_paths_of_machines_have_it_as_json() {
         let fixture = fixture::state(fixture::on_spec());
-        assert_eq!(fixture::get(&fixture, "/nothing").header("content-type"), "application/json");
+        let of_page = fixture::get(&fixture, "/nothing");
+        assert_eq!(
+            (of_page.header("content-type"), of_page.header("vary")),
+            (PROBLEM_JSON, "Accept")
+        );
         let of_api = asked_by_a_browser("/api/v1/lines/tm9");
-        assert_eq!((of_api.status, of_api.header("content-type")), (404, "application/json"));
+        assert_eq!((of_api.status, of_api.header("content-type")), (404, PROBLEM_JSON));
+        assert_eq!(of_api.header("vary"), "");
     }
 }

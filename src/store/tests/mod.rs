@@ -1,9 +1,11 @@
 //! Each promise of the store, and what tries to break it.
 
 mod audit;
+mod batch_list;
 mod failures;
 mod journal;
 mod model;
+mod notifications;
 mod opening;
 mod outboxes;
 mod repair;

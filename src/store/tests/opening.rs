@@ -71,7 +71,7 @@ fn a_newer_file_is_refused_and_left_alone() {
             }));
             stranger(path).execute_batch("PRAGMA user_version = 99").unwrap();
         },
-        "it has version 99, this release knows versions 1 to 5",
+        "it has version 99, this release knows versions 1 to 6",
     );
 }
 
@@ -82,13 +82,20 @@ fn a_file_of_an_older_release_is_brought_up() {
     let mut store = open(&settings);
     let outbox = store.outbox("webhook/a").unwrap();
     outbox.park(1, 1, b"refused", "no", Timestamp::from_nanos(5));
-    store.settle().unwrap();
+    let record = r#"{"grade":"facial","verdict":"off-spec","disposition":null}"#;
+    let (started, edges) = (Timestamp::from_nanos(7), &[][..]);
+    let row = BatchRow { line: "tm3", batch: "R1", started, ended: None, record, edges };
+    store.commit(&Commit { batches: &[row], ..Commit::default() }).unwrap();
     drop((outbox, store));
     let path = settings.path.as_deref().unwrap();
     // As the first release left it.
     let newer = "
         DROP TABLE genealogy; DROP TABLE sheets; DROP TABLE audit; DROP INDEX parked_by_outbox;
         ALTER TABLE parked DROP COLUMN key; ALTER TABLE parked DROP COLUMN at;
+        DROP INDEX batches_by_grade; DROP INDEX batches_by_verdict; DROP INDEX batches_by_disposition;
+        ALTER TABLE batches DROP COLUMN grade; ALTER TABLE batches DROP COLUMN verdict;
+        ALTER TABLE batches DROP COLUMN disposition;
+        DROP TABLE notifications; ALTER TABLE position DROP COLUMN notification_bytes;
         PRAGMA user_version = 1";
     stranger(path).execute_batch(newer).unwrap();
     let error = Reader::open(path).unwrap_err().to_string();
@@ -99,6 +106,11 @@ fn a_file_of_an_older_release_is_brought_up() {
     let parked = reader.parked_of("webhook/a", None, 9).unwrap();
     assert_eq!((&*parked[0].body, &parked[0].key, parked[0].at), (&b"refused"[..], &None, None));
     assert_eq!(store.parked().get("webhook/a"), Some(&1));
+    let verdict = Some("off-spec".to_owned());
+    let off_spec = BatchFilter { verdict, ..BatchFilter::default() };
+    assert_eq!(reader.batch_list(&off_spec, 9).unwrap().len(), 1, "also of before");
+    let told = reader.notifications(0, &NotificationFilter::default(), 9).unwrap();
+    assert_eq!((told.first, told.last, *store.notified().borrow()), (1, 0, 0));
     assert_eq!(reader.check().unwrap(), Vec::<String>::new());
 }
 

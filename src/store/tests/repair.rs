@@ -24,7 +24,10 @@ fn filled(dir: &TempDir) -> Settings {
     };
     let sheet =
         SheetRow { line: "tm3", batch: "R0", part: SheetPart::Found, body: br#"{"batch":"R0"}"# };
-    store.commit(&Commit { models: &[model], sheets: &[sheet], ..Commit::default() }).unwrap();
+    let told =
+        NotificationRow { kind: "line.blind", line: "tm3", body: br#"{"type":"line.blind"}"# };
+    let commit = Commit { models: &[model], sheets: &[sheet], ..Commit::default() };
+    store.commit(&Commit { notifications: &[told, told], ..commit }).unwrap();
     for n in 0..40 {
         let (body, frames) = (noise(n, 9000), noise(n + 500, 5000));
         let batch = format!("R{n}");

@@ -142,6 +142,7 @@ async fn the_page_shows_the_statistics_of_the_command_to_the_digit() {
         history: None,
         models: None,
         moments: Some(Arc::new(moments)),
+        events: None,
         desk: None,
         webhooks: None,
         fits: None,
