@@ -3,6 +3,7 @@
 mod charts;
 mod course;
 mod foretold;
+mod hostile;
 mod latin;
 pub(super) mod moments;
 mod registry;
@@ -10,6 +11,7 @@ mod shelf;
 mod stretches;
 mod told;
 
+pub(super) use hostile::hostile;
 pub(super) use latin::left_over;
 pub(super) use registry::{Registry, registry};
 pub(super) use shelf::Shelf;
@@ -27,10 +29,7 @@ use crate::engine::{
 use crate::plant::Compared;
 use crate::reading::Timestamp;
 use crate::telemetry::{Health, ManualClock, Metrics, State};
-use crate::verdict::{
-    Advice, Call, Document, EarlierBatch, ForetoldProperty, LabOutside, Learning, Left, Mover,
-    Reason, Sign, Similar,
-};
+use crate::verdict::{Advice, Call, Document, LabOutside, Learning, Left, Mover, Reason, Similar};
 use crate::words::ModelReason;
 use axum::body::Body;
 use axum::http::{HeaderMap, Request};
@@ -459,89 +458,6 @@ pub(super) fn several() -> View {
     let mut lines = vec![line(Call::AtRisk), line(Call::OnSpec), silent_line("tm5")];
     lines[1].name = "tm4".into();
     View { lines, ..on_spec() }
-}
-
-/// Every name is hostile.
-pub(super) fn hostile() -> View {
-    let mut view = at_risk();
-    let name: Arc<str> = HOSTILE.into();
-    view.site = Arc::clone(&name);
-    for record in &mut view.last_faults {
-        record.topic = Arc::clone(&name);
-        record.fault.detail = HOSTILE.to_owned();
-    }
-    let line = &mut view.lines[0];
-    line.name = Arc::clone(&name);
-    line.model = Some(HOSTILE.to_owned());
-    for tag in &mut line.tags {
-        (tag.id, tag.unit, tag.health) = (Arc::clone(&name), Arc::clone(&name), Arc::clone(&name));
-    }
-    for batch in line.last_batches.iter_mut().chain(&mut line.batch) {
-        batch.batch = Arc::clone(&name);
-        batch.grade = Some(Arc::clone(&name));
-    }
-    let course = Arc::make_mut(line.course.as_mut().unwrap());
-    for asked in course
-        .sheet
-        .spec
-        .iter_mut()
-        .chain(course.sheet.laboratory.iter_mut().map(|of| &mut of.asked))
-    {
-        (asked.name, asked.unit, asked.method) =
-            (Arc::clone(&name), Arc::clone(&name), Some(Arc::clone(&name)));
-    }
-    for section in course.sections.iter_mut().flat_map(|kept| &mut kept.sections) {
-        let seen = std::mem::take(&mut section.quality).into_values();
-        section.quality.extend(seen.map(|seen| (Arc::clone(&name), seen)));
-    }
-    course.sheet.actions[0].text = Arc::clone(&name);
-    course.sheet.actions[0].by = Some(Arc::clone(&name));
-    course.sheet.pauses[0].reason = Some(Arc::clone(&name));
-    let document = line.verdict.as_mut().unwrap();
-    document.batch = Some(Arc::clone(&name));
-    document.grade = Some(Arc::clone(&name));
-    document.first_mover = Some(Arc::clone(&name));
-    let tag = || Arc::clone(&name);
-    document.reasons = vec![
-        Reason::Spec {
-            tag: tag(),
-            value: f64::NAN,
-            low: None,
-            high: Some(1.0),
-            share_out: 0.5,
-            compared: Compared::Single,
-        },
-        Reason::Process {
-            statistic: tag(),
-            ratio: f64::INFINITY,
-            tags: vec![(tag(), 0.4)],
-            areas: Vec::new(),
-            changes: Vec::new(),
-        },
-        Reason::Laboratory { property: tag(), value: 1.0, low: Some(2.0), high: None },
-        Reason::Prospects {
-            probability: f64::NAN,
-            signs: vec![(Sign::BatchBefore, 3.6)],
-            earlier: Some(EarlierBatch {
-                batch: tag(),
-                property: Some(tag()),
-                value: Some(f64::NAN),
-                low: Some(1.0),
-                high: None,
-            }),
-        },
-        Reason::SoftSensor(ForetoldProperty {
-            property: tag(),
-            unit: Some(tag()),
-            predicted: f64::NAN,
-            ..foretold::foretold()
-        }),
-        Reason::Coverage { tags: vec![tag()], share: 0.1 },
-        Reason::Person { disposition: tag(), by: Some(tag()) },
-    ];
-    let document = document.clone();
-    Arc::make_mut(line.course.as_mut().unwrap()).sheet.verdict = document;
-    view
 }
 
 pub(super) fn batch(id: &str, started: i64, verdict: Call) -> BatchRecord {

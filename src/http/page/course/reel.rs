@@ -148,10 +148,9 @@ fn by_metres(data: &BatchData) -> Option<Axis> {
     let spans = data.sheet.iter().flat_map(|sheet| &sheet.verdict.spans);
     let reached = match sections.last() {
         Some(last) if sections.iter().all(|section| metres(section).is_some()) => last.to_m?,
-        Some(_) => return None,
         // Nothing is kept of its sections: what is affected has to say where it lies.
         None if spans.clone().all(|span| of_span(span).is_some()) => data.record.length_m?,
-        None => return None,
+        _ => return None,
     };
     let ends = spans.filter_map(of_span).map(|(_, to)| to);
     Axis::new(Kind::Metres, 0.0, ends.fold(reached, f64::max))
