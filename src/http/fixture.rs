@@ -1,11 +1,14 @@
 //! Views built by hand, and a router to ask, for the tests of this room.
 
 mod charts;
+mod daemon;
 mod foretold;
 mod latin;
 mod shelf;
 mod stretches;
 
+pub(super) use daemon::recovery;
+use daemon::{nodes, sources};
 pub(super) use latin::left_over;
 pub(super) use shelf::Shelf;
 use stretches::{spans, stretches};
@@ -16,9 +19,9 @@ use super::{
 use crate::alarm::Severity;
 use crate::decode::{Disposition, Fault, Reason as FaultReason};
 use crate::engine::{
-    AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, NodeView,
-    Promotion, PromotionView, ProspectsView, Realized, Recovery, SourceView, TagView, TrendPoint,
-    View, Withdrawal, WrongFlagsRecord,
+    AlarmView, BatchRecord, Beside, ChallengerView, FaultRecord, Flagged, LineView, Promotion,
+    PromotionView, ProspectsView, Realized, TagView, TrendPoint, View, Withdrawal,
+    WrongFlagsRecord,
 };
 use crate::plant::Compared;
 use crate::reading::Timestamp;
@@ -366,69 +369,6 @@ fn alarm(name: &str, since: i64, severity: Severity, title: &str) -> AlarmView {
         suppressed_by: None,
         chatters: false,
         unheard: 0,
-    }
-}
-
-/// One that is well, one whose clock is slow, and one without times.
-fn sources() -> Vec<SourceView> {
-    let source = |area: &str| SourceView {
-        broker: "plant".into(),
-        line: "tm3".into(),
-        area: area.into(),
-        time: "source",
-        delay_floor_ms: Some(12),
-        delay_median_ms: Some(184),
-        state: "good",
-        since: None,
-    };
-    vec![
-        source("dry"),
-        SourceView {
-            delay_floor_ms: Some(90_012),
-            delay_median_ms: Some(90_190),
-            state: "behind",
-            since: Some(NOW - 1_200_000),
-            ..source("wet")
-        },
-        SourceView {
-            time: "arrival",
-            delay_floor_ms: None,
-            delay_median_ms: None,
-            ..source("scanner")
-        },
-    ]
-}
-
-/// One that is well, one that has gone, and one whose birth nobody heard.
-fn nodes() -> Vec<NodeView> {
-    let node = |node: &str| NodeView {
-        broker: "plant".into(),
-        group: "mill".into(),
-        node: node.into(),
-        online: Some(true),
-        born: Some(NOW - 7_200_000),
-        devices: 6,
-        metrics: 64,
-        held: 0,
-        gaps: 1,
-        asks: 2,
-    };
-    let unborn =
-        NodeView { online: None, born: None, devices: 0, metrics: 0, held: 41, ..node("tm5") };
-    vec![node("tm3"), NodeView { online: Some(false), devices: 0, ..node("tm4") }, unborn]
-}
-
-/// A start after 42 minutes, with a session that was lost.
-pub(super) fn recovery() -> Recovery {
-    Recovery {
-        down_since: at(NOW - 9_000_000),
-        started: at(NOW - 6_480_000),
-        caught_up: Some(at(NOW - 6_470_000)),
-        down_ms: 2_520_000,
-        batches_judged_late: 2,
-        messages_known_lost: 0,
-        possible_gaps: 1,
-        gaps: vec!["the broker has lost the session `onspec-1`".into()],
     }
 }
 
