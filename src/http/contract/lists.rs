@@ -183,7 +183,7 @@ fn models_and_the_audit_log_go_on_as_all_lists_do() {
     assert_eq!(names(&found, "models", "version"), [vec!["1", "2", "3"], vec!["1"]]);
     let found = pieces(&fixture, "/api/v1/audit?limit=3", "Audit");
     let numbers = names(&found, "entries", "number");
-    assert_eq!(numbers, [vec!["8", "7", "6"], vec!["5", "4", "3"], vec!["2", "1"]]);
+    assert_eq!(numbers, [vec!["9", "8", "7"], vec!["6", "5", "4"], vec!["3", "2", "1"]]);
     let before = pieces(&fixture, "/api/v1/audit?before=4&limit=2", "Audit");
     assert_eq!(names(&before, "entries", "number"), [vec!["3", "2"], vec!["1"]]);
 }
