@@ -240,11 +240,12 @@ impl Batch {
         self.past.entries.push_back(Entry::Made { start: made.start, end: made.end });
     }
 
-    /// Adds a frame in which it was paused, and why. Frames between which nothing was made are of one pause.
+    /// Adds a frame in which it was paused, and why. Frames of one reason between which nothing was made are of one pause.
     pub(super) fn pause(&mut self, made: &Made, reason: Option<&Arc<str>>) {
         let made_s = self.product.made_s;
         if let Some(last) = self.pauses.back_mut()
             && last.made_s.to_bits() == made_s.to_bits()
+            && last.reason.as_ref() == reason
         {
             last.to = made.end;
             return;

@@ -594,11 +594,6 @@ fn tags(line: &LineView) -> impl Iterator<Item = Tag> {
 }
 
 impl Tag {
-    /// Its id.
-    pub(super) fn id(&self) -> &str {
-        &self.tag
-    }
-
     pub(super) fn new(line: &Arc<str>, tag: &TagView) -> Self {
         Self {
             line: Arc::clone(line),

@@ -250,7 +250,14 @@ impl Feed {
                     let log = Arc::clone(&place.log);
                     let piece =
                         read(&self.shared, &log, move |log| log.after(after, &filter, PIECE));
-                    place.take(piece.await.ok()?);
+                    // All may be dropped: the read ends by itself, and is made again.
+                    tokio::select! {
+                        piece = piece => place.take(piece.ok()?),
+                        () = self.quiet.as_mut() => {
+                            return Some(self.placed(Event::default().event("alive")).data("{}"));
+                        }
+                        () = self.shared.cancel.cancelled() => return None,
+                    }
                     continue;
                 }
             }

@@ -5,7 +5,7 @@ use super::data::find;
 use super::problem::Problem;
 use super::query::{Asked, CURSOR, LIMIT, cursor};
 use super::router::Shared;
-use crate::engine::{LineView, StrayView, View, sensor_faults};
+use crate::engine::{LineView, StrayView, TagView, View, sensor_faults};
 use axum::extract::State;
 use axum::response::Response;
 
@@ -28,6 +28,13 @@ impl Wanted {
             && self.healthy.is_none_or(|good| if good { health == "good" } else { is_sick })
     }
 
+    fn takes_one(&self, one: &One<'_>) -> bool {
+        match one {
+            One::Tag(_, tag) => self.takes(&tag.health),
+            One::Stray(_) => self.takes_unjudged(),
+        }
+    }
+
     /// What nobody judges is neither well nor sick.
     fn takes_unjudged(&self) -> bool {
         self.fault.is_none() && self.healthy.is_none()
@@ -40,14 +47,14 @@ type Place = (usize, String, String, String);
 
 /// A tag, or a series that nobody declared.
 enum One<'a> {
-    Tag(&'a LineView, Tag),
+    Tag(&'a LineView, &'a TagView),
     Stray(&'a StrayView),
 }
 
 impl One<'_> {
     fn name(&self) -> (&str, &str, &str) {
         match self {
-            Self::Tag(line, tag) => (&line.name, "", tag.id()),
+            Self::Tag(line, tag) => (&line.name, "", &tag.id),
             Self::Stray(stray) => (&stray.series.line, &stray.series.area, &stray.series.tag),
         }
     }
@@ -61,28 +68,30 @@ pub(super) async fn tags(State(shared): State<Shared>, asked: Asked) -> Result<R
     let limit = asked.count(LIMIT, LIMIT_MAX, "are given at a time")?;
     let after: Option<Place> = asked.cursor(LIST)?;
     let view = shared.view();
-    let all = all(&view, asked.text("line"), &wanted)?;
+    let all = all(&view, asked.text("line"))?;
+    // Where it goes on is a place among all: what is wanted may be no more, or be again, when the next piece is asked for.
     let begin = after.map_or(0, |(number, line, area, tag)| {
         let named = |one: &One<'_>| one.name() == (&*line, &*area, &*tag);
         all.iter().position(named).map_or(number, |at| at + 1)
     });
-    let end = limit.map_or(all.len(), |limit| begin.saturating_add(limit).min(all.len()));
-    let next = all.get(..end).and_then(<[One<'_>]>::last).filter(|_| end < all.len()).map(|last| {
+    let mut found = (1..).zip(all).skip(begin).filter(|(_, one)| wanted.takes_one(one));
+    let piece: Vec<_> = found.by_ref().take(limit.unwrap_or(usize::MAX)).collect();
+    let next = piece.last().filter(|_| found.next().is_some()).map(|(number, last)| {
         let (line, area, tag) = last.name();
-        cursor(LIST, &(end, line, area, tag))
+        cursor(LIST, &(number, line, area, tag))
     });
     let mut document = Tags { next: next.clone(), ..Tags::default() };
-    for one in all.into_iter().take(end).skip(begin) {
+    for (_, one) in piece {
         match one {
-            One::Tag(_, tag) => document.tags.push(tag),
+            One::Tag(line, tag) => document.tags.push(Tag::new(&line.name, tag)),
             One::Stray(stray) => document.undeclared.push(Stray::from(stray)),
         }
     }
     Ok(asked.piece(&document, next.as_deref(), &[]))
 }
 
-/// Those that are wanted: declared tags in the order of the configuration, then the others.
-fn all<'a>(view: &'a View, line: Option<&str>, wanted: &Wanted) -> Result<Vec<One<'a>>, Problem> {
+/// Declared tags in the order of the configuration, then the others.
+fn all<'a>(view: &'a View, line: Option<&str>) -> Result<Vec<One<'a>>, Problem> {
     let is_of = |name: &str| line.is_none_or(|line| line == name);
     let strays = || view.strays.iter().filter(|stray| is_of(&stray.series.line));
     // A line that is not declared is known by what came of it.
@@ -90,10 +99,6 @@ fn all<'a>(view: &'a View, line: Option<&str>, wanted: &Wanted) -> Result<Vec<On
         find(view, name)?;
     }
     let lines = view.lines.iter().filter(|line| is_of(&line.name));
-    let tags = lines.flat_map(|line| {
-        let takes = |tag: &&crate::engine::TagView| wanted.takes(&tag.health);
-        line.tags.iter().filter(takes).map(move |tag| One::Tag(line, Tag::new(&line.name, tag)))
-    });
-    let strays = strays().filter(|_| wanted.takes_unjudged()).map(One::Stray);
-    Ok(tags.chain(strays).collect())
+    let tags = lines.flat_map(|line| line.tags.iter().map(move |tag| One::Tag(line, tag)));
+    Ok(tags.chain(strays().map(One::Stray)).collect())
 }

@@ -60,7 +60,10 @@ pub enum LeftOut {
     #[serde(rename = "nothing is made")]
     NothingMade,
     /// A newer one came before.
-    #[serde(rename = "it is older than the one before")]
+    #[serde(
+        rename = "it is older than the one before",
+        alias = "it is not newer than the one before"
+    )]
     Late,
     /// They cannot be compared box by box.
     #[serde(rename = "its boxes are others than those of the scans before")]

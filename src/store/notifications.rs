@@ -150,16 +150,23 @@ impl Reader {
         let (sql, values) = query(after, wanted, limit);
         let mut select = tx.prepare_cached(&sql).map_err(failed)?;
         let mut rows = select.query(params_from_iter(values)).map_err(failed)?;
-        let mut notifications = Vec::new();
+        let (mut notifications, mut read, mut newest) = (Vec::new(), 0, last);
         while let Some(row) = rows.next().map_err(failed)? {
             let id = self.get::<i64>(row, 0)?;
             let (kind, line): (String, String) = (self.get(row, 1)?, self.get(row, 2)?);
             let seal = Seal { fields: &[], text: &text(&kind, &line) };
-            let body = unpack(&self.db, "notifications", id, row, 3, &seal)?;
+            (read, newest) = (read + 1, id.cast_unsigned());
+            let body = match unpack(&self.db, "notifications", id, row, 3, &seal) {
+                Ok(body) => body,
+                // One that is damaged must not keep a reader from all behind it; `store check` names it as well.
+                Err(error) => {
+                    tracing::error!(id, %error, "a notification of the log is left out");
+                    continue;
+                }
+            };
             notifications.push(StoredNotification { id: id.cast_unsigned(), kind, body });
         }
-        let full = notifications.len() >= limit;
-        let through = notifications.last().filter(|_| full).map_or(last, |newest| newest.id);
+        let through = if read >= limit { newest } else { last };
         let first = first.map_or(last + 1, i64::cast_unsigned);
         Ok(NotificationPiece { first, last, through, notifications })
     }

@@ -79,7 +79,7 @@ fn follow(file: &str, text: &str) {
             .replace("listener 1883", &format!("listener {broker}"))
             .replace("127.0.0.1:8080", &format!("127.0.0.1:{page}"))
     };
-    let mut script = String::from("set -euo pipefail\n");
+    let mut script = format!("set -euo pipefail\nexport PATH={}:$PATH\n", bin.display());
     for (line, block) in blocks(text, "sh") {
         writeln!(script, "echo '== {file}:{line}'").expect("a String takes all");
         writeln!(script, "{}", ported(&block.join("\n"))).expect("a String takes all");
@@ -88,13 +88,8 @@ fn follow(file: &str, text: &str) {
         writeln!(script, "find . -name '*.toml' -exec sed -i '{other}' {{}} +")
             .expect("a String takes all");
     }
-    let path = std::env::var("PATH").expect("there is a PATH");
     let mut command = Command::new("bash");
-    command
-        .args(["-c", &script])
-        .current_dir(&home)
-        .env("PATH", format!("{}:{path}", bin.display()))
-        .process_group(0);
+    command.args(["-c", &script]).current_dir(&home).process_group(0);
     let mut reader = Process::start("bash", &mut command, &directory.path().join("log"));
     let _group = Group(reader.id());
     let mut status = None;

@@ -99,9 +99,8 @@ impl Moments for RunningMoments {
         let found = self.look((ix, at), &mut states);
         let mut desk = self.desk();
         desk.open = None;
-        if let Ok(answer) = &found {
-            desk.keep(question, answer.clone());
-        }
+        // Who asked first may have been told to come again: what failed is told then, and not looked for without end.
+        desk.keep(question, found.clone().unwrap_or_else(Explained::Unknown));
         found
     }
 

@@ -298,7 +298,7 @@ impl Frame {
             Freshness::ByScript => words.by_hand,
         };
         html.raw("<p id=\"link\" class=\"link\" data-fragment=\"").text(&visit.fragment());
-        html.raw("\" data-events=\"").text(&visit.reader.path("api/v1/events"));
+        html.raw("\" data-events=\"").text(&visit.reader.path("api/v1/events?types=lines"));
         let pace = if self.is_slow { PACE_SLOW_S } else { PACE_S };
         html.raw("\" data-pace=\"").integer(pace * 1000);
         html.raw("\" data-live=\"").raw(words.live).raw("\" data-dead=\"").raw(words.dead);

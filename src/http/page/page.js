@@ -79,6 +79,8 @@ function keeping(root, replace) {
     }
   }
   const active = document.activeElement;
+  const reachable = () => [...root.querySelectorAll("a[href], button, summary, input, select, textarea")];
+  const place = active && !active.id && root.contains(active) ? reachable().indexOf(active) : -1;
   if (active?.id && root.contains(active)) {
     const { selectionStart: from, selectionEnd: to } = active;
     keep(active, (now) => {
@@ -88,7 +90,10 @@ function keeping(root, replace) {
       }
     });
   }
-  replace();
+  root = replace() ?? root;
+  if (place >= 0) {
+    reachable()[place]?.focus({ preventScroll: true });
+  }
   for (const [id, back] of put) {
     const now = document.getElementById(id);
     if (now) {
@@ -110,7 +115,15 @@ function draw(markup) {
   for (const part of parts) {
     const old = document.getElementById(part.id);
     if ((sameShape || !main.contains(old)) && old && sources.get(part.id) !== next.get(part.id)) {
-      keeping(old, () => old.replaceWith(part));
+      // A click that has begun goes to what it began on; the part is drawn the next time.
+      if (old.querySelector("a:active, button:active, summary:active")) {
+        next.set(part.id, sources.get(part.id));
+        continue;
+      }
+      keeping(old, () => {
+        old.replaceWith(part);
+        return part;
+      });
     }
   }
   if (!sameShape) {

@@ -62,19 +62,32 @@ pub(super) fn all(
         html.raw("<details class=\"panel\" id=\"fold-").raw(one.action);
         html.raw(if ix == 0 { "\" open>" } else { "\">" });
         html.raw("<summary>").raw(one.button).raw("</summary>");
-        fields(html, shared, alarm, one, reader);
+        // What is acknowledged or reset is what was read, and nothing that came since.
+        let seen = ["acknowledge", "reset"].contains(&one.action);
+        let occurrence = shown.filter(|_| seen).map(|shown| shown.occurrence);
+        fields(html, shared, (alarm, occurrence), one, reader);
         html.raw("</details>");
     }
     html.raw("</div>");
 }
 
-fn fields(html: &mut Html, shared: &Shared, alarm: &str, form: &Form, reader: Reader) {
+fn fields(
+    html: &mut Html,
+    shared: &Shared,
+    (alarm, occurrence): (&str, Option<u32>),
+    form: &Form,
+    reader: Reader,
+) {
     let words = Words::of(reader.language);
     let most = |n: usize| i64::try_from(n).unwrap_or(i64::MAX);
     html.raw("<form method=\"post\" action=\"");
     html.text(&reader.address(&format!("alarms/{}", form.action), &[]));
     html.raw("\"><p>").raw(form.means).raw("</p>");
     html.raw("<input type=\"hidden\" name=\"alarm\" value=\"").text(alarm).raw("\">");
+    if let Some(occurrence) = occurrence {
+        html.raw("<input type=\"hidden\" name=\"occurrence\" value=\"");
+        html.integer(occurrence.into()).raw("\">");
+    }
     html.raw("<label for=\"by-").raw(form.action).raw("\">").raw(words.your_name);
     html.raw("</label><input id=\"by-").raw(form.action).raw("\" name=\"by\" maxlength=\"");
     html.integer(most(NAME_MAX));
@@ -98,7 +111,7 @@ fn end(html: &mut Html, shared: &Shared, reader: Reader) {
     html.raw("</option>");
     let now = shared.now_ms();
     if let Some(end) = shift_end(now, &shared.api.shifts, &shared.api.locale.zone) {
-        html.raw("<option value=\"shift\">");
+        html.raw("<option value=\"").integer(end.as_millis()).raw("\">");
         let of_day = plain(&shared.api.locale.of_day(end.as_millis()));
         fill(html, words.shift_end, &[("at", &of_day)]);
         html.raw("</option>");

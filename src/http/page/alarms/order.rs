@@ -39,6 +39,8 @@ pub(in crate::http) struct Asked {
     note: String,
     until: String,
     at: String,
+    /// The occurrence that was seen, of what is said of one alone.
+    occurrence: Option<u32>,
 }
 
 /// What came of an order.
@@ -81,6 +83,8 @@ pub(super) enum Outcome {
     Past,
     /// The shelf is longer than the plant allows.
     TooLong,
+    /// Its state does not allow that, for another reason.
+    Refused,
     /// Nobody had time for it.
     Busy,
     /// The daemon stops.
@@ -100,7 +104,7 @@ pub(super) enum Outcome {
 impl Outcome {
     /// All of them.
     #[cfg(test)]
-    pub(super) const ALL: [Self; 25] = [
+    pub(super) const ALL: [Self; 26] = [
         Self::Acknowledge,
         Self::Reset,
         Self::Shelve,
@@ -119,6 +123,7 @@ impl Outcome {
         Self::IsOutOfService,
         Self::Past,
         Self::TooLong,
+        Self::Refused,
         Self::Busy,
         Self::Stopping,
         Self::NotTaken,
@@ -142,7 +147,7 @@ impl Outcome {
     }
 
     /// Why it was not, by the words of who refuses.
-    fn refused(why: &str) -> Self {
+    fn refused(action: Action, why: &str) -> Self {
         let of_state = |refusal: fn(IsaState) -> Refusal| {
             IsaState::ALL.into_iter().any(|state| refusal(state).to_string() == why)
         };
@@ -165,9 +170,11 @@ impl Outcome {
             Self::IsOutOfService
         } else if is(Unmet::ShelfOver) {
             Self::Past
-        } else {
-            // What is left names a span.
+        } else if matches!(action, Action::Shelve { .. }) {
+            // What is left of it names a span.
             Self::TooLong
+        } else {
+            Self::Refused
         }
     }
 
@@ -206,6 +213,7 @@ impl Outcome {
             Self::IsOutOfService => words.not_out_of_service,
             Self::Past => words.not_past,
             Self::TooLong => words.not_so_long,
+            Self::Refused => words.not_now,
             Self::Busy => words.not_busy,
             Self::Stopping => words.not_stopping,
             Self::NotTaken => words.not_taken,
@@ -285,7 +293,7 @@ fn read(shared: &Shared, action: &str, asked: &Asked) -> Result<Order, Outcome> 
         return Err(Outcome::NoWhy);
     }
     let alarm = asked.alarm.as_str().into();
-    Ok(Order { alarm, action, by: Some(by), note, at: now, occurrence: None })
+    Ok(Order { alarm, action, by: Some(by), note, at: now, occurrence: asked.occurrence })
 }
 
 async fn give(shared: &Shared, order: Order) -> Outcome {
@@ -294,7 +302,7 @@ async fn give(shared: &Shared, order: Order) -> Outcome {
     match desk.order(order).await {
         Told::Done(_) => Outcome::done(action),
         Told::WhenRoom(_) => Outcome::Later,
-        Told::Conflict(why) | Told::Unfit(why) => Outcome::refused(&why),
+        Told::Conflict(why) | Told::Unfit(why) => Outcome::refused(action, &why),
         Told::Busy => Outcome::Busy,
         Told::Stops => Outcome::Stopping,
     }
@@ -306,9 +314,9 @@ fn end(shared: &Shared, asked: &Asked, now: Timestamp) -> Option<Timestamp> {
     match &*asked.until {
         "1h" => Some(now.plus(HOUR)),
         "8h" => Some(now.plus(8 * HOUR)),
-        "shift" => shift_end(now.as_millis(), &shared.api.shifts, &locale.zone),
         "time" => instant(asked.at.parse().ok()?, &locale.zone),
-        _ => None,
+        // The end of the shift, as it was read.
+        until => Timestamp::from_millis(until.parse().ok()?).ok(),
     }
 }
 

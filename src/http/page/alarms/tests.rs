@@ -65,11 +65,16 @@ fn a_form_gives_the_order_that_the_api_gives_and_leads_back() {
     for (action, more, expected) in [
         ("acknowledge", "", Action::Acknowledge),
         ("acknowledge", "&note=", Action::Acknowledge),
+        ("acknowledge", "&occurrence=2", Action::Acknowledge),
         ("reset", "", Action::Reset),
         ("shelve", "&note=cable&until=1h", Action::Shelve { until: until(hour) }),
         ("shelve", "&note=cable&until=8h&at=", Action::Shelve { until: until(8 * hour) }),
-        // 00:31 by the clock of the site.
-        ("shelve", "&note=cable&until=shift", Action::Shelve { until: until(hour * 329 / 60) }),
+        // The end of the shift, as the page wrote it.
+        (
+            "shelve",
+            "&note=cable&until=1769148000000",
+            Action::Shelve { until: until(hour * 329 / 60) },
+        ),
         (
             "shelve",
             "&note=cable&until=time&at=2026-01-23T02%3A31",
@@ -87,6 +92,8 @@ fn a_form_gives_the_order_that_the_api_gives_and_leads_back() {
         assert_eq!(answer.header("location"), back);
         let order = kept.0.lock().unwrap().pop().unwrap();
         assert_eq!((order.action, order.by.as_deref()), (expected, Some("shift-a")), "{more}");
+        let seen = more.contains("occurrence").then_some(2);
+        assert_eq!(order.occurrence, seen, "what was read is what is answered");
         assert_eq!((&*order.alarm, order.at.as_millis()), ("tm3/batch", NOW));
         assert_eq!(order.note.as_deref(), more.contains("=cable").then_some("cable"));
         // What the browser gets then says so.
@@ -273,8 +280,10 @@ fn the_forms_are_those_that_the_state_allows() {
     assert!(page.contains("This alarm does not stand"), "{page}");
     assert!(!page.contains("http-equiv=\"refresh\""), "nothing that is typed is lost");
     let page = fixture::get(&fixture, "/alarms?alarm=tm3%2Fbatch").text;
-    assert!(page.contains("<option value=\"shift\">the end of the shift, 06:00</option>"));
+    assert!(page.contains("<option value=\"1769148000000\">the end of the shift, 06:00</option>"));
     assert!(page.contains("Time, UTC+00:00"), "{page}");
+    let seen = "<input type=\"hidden\" name=\"occurrence\" value=\"2\">";
+    assert_eq!(page.matches(seen).count(), 1, "of what is acknowledged: {page}");
 }
 
 #[test]

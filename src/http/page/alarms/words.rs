@@ -106,6 +106,7 @@ table! {
     not_so_long: "{alarm} cannot be shelved for so long: the plant allows less (<code>[alarms] shelve_max</code>).", "{alarm} 的搁置时间过长，超出工厂允许的上限（<code>[alarms] shelve_max</code>）。";
     not_busy: "onspec is busy, or its store has no room. Try again in a moment.", "onspec 正忙，或存储空间不足。请稍后再试。";
     not_stopping: "onspec stops, or another configuration is just taking effect. Try again then.", "onspec 正在停止，或新配置正在生效。请稍后再试。";
+    not_now: "{alarm} is in a state in which this cannot be.", "{alarm} 目前的状态不允许此操作。";
     not_taken: "this onspec takes no orders about alarms.", "此 onspec 不受理报警操作。";
     not_named: "say who you are, in 1 to 80 characters.", "请填写姓名，1 至 80 个字符。";
     not_why: "say why, in 1 to 1000 characters, so that the next shift knows.", "请填写原因，1 至 1000 个字符，以便下一班知悉。";

@@ -79,7 +79,12 @@ pub(in crate::http) fn sought(
     let frame = Frame::new(title(line, at, visit.reader)).at(Place::Overview);
     let mut answer = frame.answer(shared, visit, &html);
     *answer.status_mut() = StatusCode::ACCEPTED;
-    answer.headers_mut().insert(header::REFRESH, HeaderValue::from_static("2"));
+    // The instant as it was understood: what "now" was is another one then.
+    let again = links::moment(line, at.as_millis(), visit.reader);
+    let again = again.map_or_else(|| "2".to_owned(), |again| format!("2; url={again}"));
+    if let Ok(again) = HeaderValue::from_str(&again) {
+        answer.headers_mut().insert(header::REFRESH, again);
+    }
     answer
 }
 

@@ -107,7 +107,10 @@ fn what_the_journal_does_not_have_any_more_is_said_and_one_is_looked_for_at_a_ti
 #[test]
 fn who_asked_before_it_was_found_comes_again() {
     let page = fixture::get(&plant(fixture::at_risk()), &at(SOUGHT));
-    assert_eq!((page.status, page.header("refresh")), (202, "2"));
+    assert_eq!(
+        (page.status, page.header("refresh")),
+        (202, "2; url=../../lines/tm3/moment?at=1769125860000")
+    );
     assert!(
         read(&page.text).contains("The journal is being read up to this moment."),
         "{}",
