@@ -32,6 +32,7 @@ table! {
     undecided: "nobody decided", "未处置";
     show: "Show", "查询";
     none: "No batch is like that.", "没有符合条件的批次。";
+    looked_at: "The newest {n} batches were looked at, no older ones.", "仅查看了最近 {n} 个批次，更早的未查看。";
     none_of: "No batch is like that among the newest {n}.", "最近的 {n} 个批次中没有符合条件的。";
     newest: "The newest of these", "最新的";
     older: "Older", "更早的";
@@ -226,6 +227,11 @@ fn content(view: &View, asked: &Asked, found: &Found, reader: Reader) -> Html {
         html.raw(words.batches).raw("\">");
         table(&mut html, &found.batches, true, reader);
         html.raw("</div>");
+    }
+    if let Some(n) = found.looked_at.filter(|_| found.next.is_none() && !found.batches.is_empty()) {
+        html.raw("<p class=\"muted\">");
+        fill(&mut html, words.looked_at, &[("n", &plain(&count(n as u64)))]);
+        html.raw("</p>");
     }
     html.raw("<nav class=\"turn\" aria-label=\"").raw(words.pages).raw("\">");
     if !asked.before.is_empty() {

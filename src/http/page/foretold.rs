@@ -1,6 +1,8 @@
 //! What the laboratory will find of the batch in progress, and how good that was before.
 
-use super::format::{NONE, NUMBERS, WORDS, counted, heading, number, per_cent, plain, quantity};
+use super::format::{
+    NONE, NUMBERS, WORDS, bounds_of, counted, heading, number, per_cent, plain, quantity,
+};
 use super::html::Html;
 use super::reader::Reader;
 use crate::engine::{BatchStage, Coverage, FittedView, LineView, SoftSensorView};
@@ -96,19 +98,8 @@ fn how_good(html: &mut Html, sensor: &SoftSensorView, reader: Reader) {
 
 /// `120.1 to 131.4`, with one end only where the other is open.
 fn range(low: Option<f64>, high: Option<f64>, words: &Words) -> Html {
-    let mut html = Html::default();
-    let shown = |limit: f64| plain(&number(limit));
-    match (low, high) {
-        (Some(low), Some(high)) => {
-            fill(&mut html, words.range, &[("low", &shown(low)), ("high", &shown(high))]);
-        }
-        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
-        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
-        (None, None) => {
-            html.raw(NONE);
-        }
-    }
-    html
+    let sentences = (words.range, words.at_least, words.at_most);
+    bounds_of((low, high), number, sentences).unwrap_or_else(|| plain(NONE))
 }
 
 fn cell(html: &mut Html, words: Option<Html>) {

@@ -4,10 +4,10 @@ use super::html::Html;
 pub(super) use super::html::{name, plain};
 use super::reader::Reader;
 use crate::reading::Timestamp;
-use crate::words::Language;
 pub(super) use crate::words::number::{
     NONE, count, fine_per_cent, metres, number, per_cent, quantity, ratio,
 };
+use crate::words::{Language, fill};
 
 /// A time, as a piece of a sentence.
 pub(super) fn at(ms: i64, clock: Clock, reader: Reader) -> Html {
@@ -86,6 +86,25 @@ pub(super) fn time(html: &mut Html, ms: i64, clock: Clock, reader: Reader) {
 pub(super) fn drawn_time(html: &mut Html, ms: i64, clock: Clock, reader: Reader) {
     html.raw(" data-t=\"").integer(ms).raw("\" data-f=\"").raw(clock.key()).raw("\">");
     html.text(&clock.utc(ms, reader));
+}
+
+/// Bounds in one piece, by the sentences for both, for the lower and for the upper one alone; `None` where both are open.
+pub(super) fn bounds_of(
+    (low, high): (Option<f64>, Option<f64>),
+    shown: impl Fn(f64) -> String,
+    (range, at_least, at_most): (&'static str, &'static str, &'static str),
+) -> Option<Html> {
+    let mut html = Html::default();
+    let shown = |bound: f64| plain(&shown(bound));
+    match (low, high) {
+        (Some(low), Some(high)) => {
+            fill(&mut html, range, &[("low", &shown(low)), ("high", &shown(high))]);
+        }
+        (Some(low), None) => fill(&mut html, at_least, &[("limit", &shown(low))]),
+        (None, Some(high)) => fill(&mut html, at_most, &[("limit", &shown(high))]),
+        (None, None) => return None,
+    }
+    Some(html)
 }
 
 #[cfg(test)]

@@ -3,7 +3,8 @@
 
 use super::super::face;
 use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, at, heading, metres, number, per_cent, plain, ratio, time,
+    Clock, NONE, NUMBERS, WORDS, at, bounds_of, heading, metres, number, per_cent, plain, ratio,
+    time,
 };
 use super::super::html::Html;
 use super::super::plot::{Group, LIMIT, Level, TARGET, Values};
@@ -258,19 +259,8 @@ fn tag(
 
 /// Bounds in one piece: `14.4 to 15.6`, `≥ 120`.
 fn bounds(Bounds { low, high }: Bounds, words: &'static Words) -> Html {
-    let mut html = Html::default();
-    let shown = |limit: f64| plain(&declared(limit));
-    match (low, high) {
-        (Some(low), Some(high)) => {
-            fill(&mut html, words.range, &[("low", &shown(low)), ("high", &shown(high))]);
-        }
-        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
-        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
-        (None, None) => {
-            html.raw(words.no_limit);
-        }
-    }
-    html
+    let sentences = (words.range, words.at_least, words.at_most);
+    bounds_of((low, high), declared, sentences).unwrap_or_else(|| plain(words.no_limit))
 }
 
 /// All that is asked of a tag or property.

@@ -2,8 +2,8 @@
 
 use super::super::course::found::shares;
 use super::super::format::{
-    Clock, NONE, NUMBERS, WORDS, fine_per_cent, heading, name, number, per_cent, plain, quantity,
-    time,
+    Clock, NONE, NUMBERS, WORDS, bounds_of, fine_per_cent, heading, name, number, per_cent, plain,
+    quantity, time,
 };
 use super::super::html::Html;
 use super::super::reader::Reader;
@@ -283,19 +283,8 @@ fn tag(html: &mut Html, mover: &Mover, share: Option<f64>, reader: Reader) {
 
 /// `14.4 to 15.6`, with one end only where the other is open.
 fn limits((low, high): (Option<f64>, Option<f64>), words: &'static Words) -> Html {
-    let mut html = Html::default();
-    let shown = |limit: f64| plain(&declared(limit));
-    match (low, high) {
-        (Some(low), Some(high)) => {
-            fill(&mut html, words.range, &[("low", &shown(low)), ("high", &shown(high))]);
-        }
-        (Some(low), None) => fill(&mut html, words.at_least, &[("limit", &shown(low))]),
-        (None, Some(high)) => fill(&mut html, words.at_most, &[("limit", &shown(high))]),
-        (None, None) => {
-            html.raw(NONE);
-        }
-    }
-    html
+    let sentences = (words.range, words.at_least, words.at_most);
+    bounds_of((low, high), declared, sentences).unwrap_or_else(|| plain(NONE))
 }
 
 /// The quality tags against their limits; nothing of a grade without any.
